@@ -1,1 +1,53 @@
-//! x
+//! Segment Anything (SAM) with the HQ-SAM head, on [Burn](https://burn.dev) tensors.
+//!
+//! The model of *Segment Anything* (Kirillov et al., 2023, arXiv:2304.02643) and of *Segment
+//! Anything in High Quality* (Ke et al., 2023, arXiv:2306.01567), made so that it loads and writes
+//! the checkpoints of both under their official names, trains (the HQ head alone on a frozen SAM,
+//! the mask decoder, or everything), and predicts.
+//!
+//! * [`SamConfig`] describes a model and builds it: [`SamConfig::vit_b`], [`SamConfig::vit_l`],
+//!   [`SamConfig::vit_h`], or a free small one; [`SamConfig::init`] makes the [`Sam`].
+//! * [`Sam`] has the parts of a prediction: [`Sam::preprocess`], [`Sam::encode_image`],
+//!   [`Sam::encode_prompts`], [`Sam::decode`], and [`Sam::predict`] for prompts of any kind at once.
+//! * [`weights`] reads and writes checkpoints.
+//! * [`TrainScope`] says which parameters learn.
+//!
+//! Inside, every map is channels-last `[batch, height, width, channels]`: the transformers want it
+//! so, `LayerNorm2d` becomes a norm over the last axis, and each convolution of the model becomes a
+//! matrix product. Masks come out as `[batch, masks, height, width]`.
+//!
+//! ```
+//! use burn::tensor::Device;
+//! use maskwright_model::{DecodeMode, PromptInput, SamConfig};
+//!
+//! # fn main() -> Result<(), maskwright_model::Error> {
+//! let device = Device::flex();
+//! let sam = SamConfig::small(64, 16, 32, 2).init(&device, 7)?;
+//! let pixels = vec![0u8; 3 * 64 * 64];
+//! let features = sam.encode_image(sam.preprocess(&pixels, 1, &device)?);
+//! let prompt = PromptInput::from_box([8.0, 8.0, 40.0, 40.0]);
+//! let masks = sam.predict(&features, &[prompt], DecodeMode::Hq)?;
+//! assert_eq!(masks.hq.unwrap().dims(), [1, 1, 16, 16]);
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod config;
+mod error;
+pub mod image_encoder;
+mod init;
+pub mod layers;
+pub mod mask_decoder;
+pub mod ops;
+mod prompt_encoder;
+mod sam;
+mod scope;
+pub mod weights;
+
+pub use config::{DecoderConfig, EncoderConfig, ModelType, SamConfig, VitConfig};
+pub use error::{Error, Result};
+pub use mask_decoder::{DecodeMode, MaskDecoder, MaskOutput};
+pub use prompt_encoder::{PromptEmbeddings, PromptEncoder, PromptInput};
+pub use sam::{ImageFeatures, PIXEL_MEAN, PIXEL_STD, Sam, group_by_tokens, resize_bilinear};
+pub use scope::TrainScope;

@@ -1,0 +1,140 @@
+//! The one error type of this crate.
+
+use std::path::PathBuf;
+
+/// `std::result::Result` with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can go wrong in making, loading, saving or feeding a model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A configuration that describes no possible model.
+    #[error("model configuration: {field} = {value}: {reason}")]
+    Config {
+        /// The field, with dots into nested parts.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// Why it cannot be.
+        reason: String,
+    },
+    /// A model type that is not known.
+    #[error("unknown model type {name:?} (known: vit_b, vit_l, vit_h)")]
+    UnknownModelType {
+        /// What was given.
+        name: String,
+    },
+    /// An input whose size does not fit the model.
+    #[error("{what}: expected {expected}, found {found}")]
+    Input {
+        /// Which input.
+        what: &'static str,
+        /// What the model takes.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// A prompt that says nothing or cannot be encoded.
+    #[error("prompt {index}: {reason}")]
+    Prompt {
+        /// Its place in the list that was given.
+        index: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The HQ output was asked of a model without an HQ head.
+    #[error("the model has no HQ head (hf_token and its features): load or initialise one first")]
+    NoHqHead,
+    /// A file that cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file that is no checkpoint, or a damaged one.
+    #[error("{}: not a readable checkpoint ({format}): {reason}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// The format it was taken for.
+        format: &'static str,
+        /// What the reader met.
+        reason: String,
+    },
+    /// A checkpoint from whose tensors no configuration can be told.
+    #[error("cannot tell the model from the checkpoint: {reason}")]
+    Detect {
+        /// Which tensor is missing or odd.
+        reason: String,
+    },
+    /// A checkpoint that does not fit the model; every misfit by name.
+    #[error("checkpoint does not fit the model: {0}")]
+    Mismatch(Box<Mismatch>),
+}
+
+/// All tensors of a checkpoint that do not fit a model.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mismatch {
+    /// Names the model has and the checkpoint lacks.
+    pub missing: Vec<String>,
+    /// Names the checkpoint has and the model lacks.
+    pub unexpected: Vec<String>,
+    /// Names in both with different shapes.
+    pub misshapen: Vec<Misshapen>,
+}
+
+/// One tensor whose shape differs between checkpoint and model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misshapen {
+    /// The official name.
+    pub name: String,
+    /// The model's shape, in the official layout.
+    pub expected: Vec<usize>,
+    /// The checkpoint's shape.
+    pub found: Vec<usize>,
+}
+
+impl Mismatch {
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.missing.is_empty() && self.unexpected.is_empty() && self.misshapen.is_empty()
+    }
+}
+
+impl std::fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A wrong file mismatches in hundreds of names: enough are shown to see the pattern.
+        const SHOWN: usize = 8;
+        let list = |names: &[String]| {
+            let mut text = names[..names.len().min(SHOWN)].join(", ");
+            if names.len() > SHOWN {
+                text.push_str(&format!(", and {} more", names.len() - SHOWN));
+            }
+            text
+        };
+        let mut parts = Vec::new();
+        if !self.missing.is_empty() {
+            parts.push(format!("{} missing ({})", self.missing.len(), list(&self.missing)));
+        }
+        if !self.unexpected.is_empty() {
+            parts.push(format!(
+                "{} unexpected ({})",
+                self.unexpected.len(),
+                list(&self.unexpected)
+            ));
+        }
+        if !self.misshapen.is_empty() {
+            let names: Vec<String> = self
+                .misshapen
+                .iter()
+                .map(|m| format!("{}: {:?} for {:?}", m.name, m.found, m.expected))
+                .collect();
+            parts.push(format!("{} of another shape ({})", names.len(), list(&names)));
+        }
+        f.write_str(&parts.join("; "))
+    }
+}

@@ -1,0 +1,40 @@
+//! Image encoders: pixels to the image embedding and an intermediate feature for the HQ head.
+
+mod attention;
+mod vit;
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+pub use attention::Attention;
+pub use vit::{Block, Neck, PatchEmbed, Vit};
+
+use crate::config::{EncoderConfig, SamConfig};
+use crate::init::Init;
+
+/// The image encoder of a [`crate::Sam`].
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)] // There is one per model.
+pub enum ImageEncoder {
+    /// SAM's vision transformer.
+    Vit(Vit),
+}
+
+impl ImageEncoder {
+    pub(crate) fn new(init: Init<'_>, config: &SamConfig) -> Self {
+        match &config.encoder {
+            EncoderConfig::Vit(vit) => Self::Vit(Vit::new(init, config, vit)),
+        }
+    }
+
+    /// Encodes normalised images.
+    ///
+    /// # Shapes
+    /// `[b, 3, s, s]` to the embedding `[b, g, g, prompt_dim]` and the intermediate feature
+    /// `[b, g, g, interm_dim]`, with `g` cells along a side.
+    pub fn forward(&self, images: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+        match self {
+            Self::Vit(vit) => vit.forward(images),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! SAM's vision transformer: patches, blocks with window or global attention, and a neck.
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+
+use super::attention::Attention;
+use crate::config::{SamConfig, VitConfig};
+use crate::init::Init;
+use crate::layers::{Conv2d, LayerNorm, MlpBlock};
+
+/// Of the image encoder's norms.
+const EPSILON: f64 = 1e-6;
+
+/// The encoder; see [`Vit::forward`].
+#[derive(Module, Debug)]
+pub struct Vit {
+    /// Patches to tokens.
+    pub patch_embed: PatchEmbed,
+    /// A learned vector per cell, `[1, g, g, embed_dim]`.
+    pub pos_embed: Param<Tensor<4>>,
+    /// The transformer.
+    pub blocks: Vec<Block>,
+    /// To the embedding's channels.
+    pub neck: Neck,
+}
+
+/// A linear map of each square of pixels.
+#[derive(Module, Debug)]
+pub struct PatchEmbed {
+    /// Kernel and stride are the patch size.
+    pub proj: Conv2d,
+}
+
+/// One transformer block.
+#[derive(Module, Debug)]
+pub struct Block {
+    /// Before attention.
+    pub norm1: LayerNorm,
+    /// Within windows or global.
+    pub attn: Attention,
+    /// Before the perceptron.
+    pub norm2: LayerNorm,
+    /// With GELU.
+    pub mlp: MlpBlock,
+    /// Side of the windows; 0 for global attention.
+    window: usize,
+}
+
+/// 1 x 1 convolution, norm, 3 x 3 convolution, norm.
+#[derive(Module, Debug)]
+pub struct Neck {
+    /// 1 x 1, no bias.
+    pub m0: Conv2d,
+    /// After it.
+    pub m1: LayerNorm,
+    /// 3 x 3, no bias.
+    pub m2: Conv2d,
+    /// After it.
+    pub m3: LayerNorm,
+}
+
+impl Vit {
+    pub(crate) fn new(init: Init<'_>, config: &SamConfig, vit: &VitConfig) -> Self {
+        let (grid, dim) = (config.grid(), vit.embed_dim);
+        let patch = Conv2d::patches(init.part("patch_embed.proj"), 3, dim, config.patch_size, true);
+        let blocks = (0..vit.depth)
+            .map(|i| {
+                let global = vit.global_blocks.contains(&i);
+                let window = if global { 0 } else { vit.window_size };
+                Block::new(init.part("blocks").part(i), vit, window, grid)
+            })
+            .collect();
+        let neck = init.part("neck");
+        Self {
+            patch_embed: PatchEmbed { proj: patch },
+            pos_embed: init.constant([1, grid, grid, dim], 0.0),
+            blocks,
+            neck: Neck {
+                m0: Conv2d::patches(neck.part(0), dim, config.prompt_dim, 1, false),
+                m1: LayerNorm::new(neck.part(1), config.prompt_dim, EPSILON),
+                m2: Conv2d::same3x3(neck.part(2), config.prompt_dim, config.prompt_dim, false),
+                m3: LayerNorm::new(neck.part(3), config.prompt_dim, EPSILON),
+            },
+        }
+    }
+
+    /// `[b, 3, s, s]` to the embedding `[b, g, g, prompt_dim]` and the output of the first global
+    /// block `[b, g, g, embed_dim]`.
+    pub fn forward(&self, images: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+        let (x, interm) = self.tokens(images);
+        let x = self.neck.m1.forward(self.neck.m0.forward(x));
+        (self.neck.m3.forward(self.neck.m2.forward(x)), interm)
+    }
+
+    fn tokens(&self, images: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+        let pixels = images.permute([0, 2, 3, 1]);
+        let mut x = self.patch_embed.proj.forward(pixels) + self.pos_embed.val();
+        let mut interm = None;
+        for block in &self.blocks {
+            x = block.forward(x);
+            if block.window == 0 && interm.is_none() {
+                interm = Some(x.clone());
+            }
+        }
+        // A configuration without a global block is refused before a model is made of it.
+        let interm = interm.unwrap_or_else(|| x.clone());
+        (x, interm)
+    }
+}
+
+impl Block {
+    fn new(init: Init<'_>, vit: &VitConfig, window: usize, grid: usize) -> Self {
+        let side = if window == 0 { grid } else { window };
+        let dim = vit.embed_dim;
+        Self {
+            norm1: LayerNorm::new(init.part("norm1"), dim, EPSILON),
+            attn: Attention::new(init.part("attn"), dim, vit.heads, side),
+            norm2: LayerNorm::new(init.part("norm2"), dim, EPSILON),
+            mlp: MlpBlock::new(init.part("mlp"), dim, vit.mlp_dim, false),
+            window,
+        }
+    }
+
+    /// `[b, h, w, c]` to the same.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [b, h, w, _] = x.dims();
+        let normed = self.norm1.forward(x.clone());
+        let attended = if self.window == 0 {
+            self.attn.forward(normed)
+        } else {
+            let windows = self.attn.forward(to_windows(normed, self.window));
+            from_windows(windows, self.window, [b, h, w])
+        };
+        let x = x + attended;
+        let normed = self.norm2.forward(x.clone());
+        x + self.mlp.forward(normed)
+    }
+}
+
+/// `[b, h, w, c]` to `[b * windows, size, size, c]`, padded with zeros at the bottom and right to
+/// whole windows. The padding is real to the attention, as in the original.
+fn to_windows(x: Tensor<4>, size: usize) -> Tensor<4> {
+    let [b, h, w, c] = x.dims();
+    let (rows, columns) = (h.div_ceil(size), w.div_ceil(size));
+    let device = x.device();
+    let mut x = x;
+    if rows * size > h {
+        x = Tensor::cat(vec![x, Tensor::zeros([b, rows * size - h, w, c], &device)], 1);
+    }
+    if columns * size > w {
+        let pad = Tensor::zeros([b, rows * size, columns * size - w, c], &device);
+        x = Tensor::cat(vec![x, pad], 2);
+    }
+    x.reshape([b, rows, size, columns, size, c]).permute([0, 1, 3, 2, 4, 5]).reshape([
+        b * rows * columns,
+        size,
+        size,
+        c,
+    ])
+}
+
+/// The inverse of [`to_windows`], without its padding.
+fn from_windows(x: Tensor<4>, size: usize, [b, h, w]: [usize; 3]) -> Tensor<4> {
+    let c = x.dims()[3];
+    let (rows, columns) = (h.div_ceil(size), w.div_ceil(size));
+    let x = x.reshape([b, rows, columns, size, size, c]).permute([0, 1, 3, 2, 4, 5]).reshape([
+        b,
+        rows * size,
+        columns * size,
+        c,
+    ]);
+    if rows * size == h && columns * size == w {
+        return x;
+    }
+    x.slice([0..b, 0..h, 0..w, 0..c])
+}

@@ -1,0 +1,266 @@
+//! The mask decoder: image and prompt embeddings to mask logits.
+//!
+//! A two-way transformer lets the prompt's tokens and the image's cells attend to each other; the
+//! image side is upscaled four times; each mask token becomes, through a small perceptron, the
+//! weights of a product over the upscaled channels. The HQ head ([`HqHead`]) adds a token of its
+//! own and a finer feature, fused from the embedding and an early feature of the image encoder.
+
+mod hq;
+mod two_way_transformer;
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+pub use hq::{FeatureUpscaling, HqHead, MaskFeature};
+pub use two_way_transformer::{CrossAttention, TwoWayBlock, TwoWayTransformer};
+
+use crate::config::SamConfig;
+use crate::error::{Error, Result};
+use crate::init::Init;
+use crate::layers::{Embedding, LayerNorm, Mlp, Upsample2x};
+use crate::ops;
+use crate::prompt_encoder::PromptEmbeddings;
+use crate::sam::ImageFeatures;
+
+/// What the decoder shall compute; the rest is not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecodeMode {
+    /// SAM's masks and their predicted IoU, without the HQ token: exactly the SAM that the model
+    /// contains.
+    Sam {
+        /// The masks for an ambiguous prompt instead of the single one.
+        multimask: bool,
+    },
+    /// The HQ mask alone, as HQ-SAM trains and validates it.
+    Hq,
+    /// Both in one pass, as HQ-SAM's predictor: the HQ token is among the tokens and so SAM's masks
+    /// differ slightly from those of [`DecodeMode::Sam`].
+    Both {
+        /// As in [`DecodeMode::Sam`].
+        multimask: bool,
+    },
+}
+
+impl DecodeMode {
+    /// Whether the HQ mask is computed.
+    pub fn hq(self) -> bool {
+        !matches!(self, Self::Sam { .. })
+    }
+
+    /// Whether SAM's masks are computed, and then whether the ambiguous ones.
+    pub fn sam(self) -> Option<bool> {
+        match self {
+            Self::Sam { multimask } | Self::Both { multimask } => Some(multimask),
+            Self::Hq => None,
+        }
+    }
+}
+
+/// Mask logits (above 0 is the object) at a quarter of the image's resolution
+/// ([`SamConfig::mask_size`]).
+#[derive(Debug, Clone)]
+pub struct MaskOutput {
+    /// SAM's masks `[b, n, m, m]`: n is 1, or [`crate::DecoderConfig::multimask`].
+    pub sam: Option<Tensor<4>>,
+    /// The predicted IoU of each of them, `[b, n]`.
+    pub iou: Option<Tensor<2>>,
+    /// The HQ mask `[b, 1, m, m]`.
+    pub hq: Option<Tensor<4>>,
+}
+
+impl MaskOutput {
+    /// Of several SAM masks per prompt keeps the one with the highest predicted IoU.
+    #[must_use]
+    pub fn best(self) -> Self {
+        let (Some(sam), Some(iou)) = (self.sam.clone(), self.iou.clone()) else { return self };
+        let [b, n, h, w] = sam.dims();
+        if n == 1 {
+            return self;
+        }
+        let (iou, index) = iou.max_dim_with_indices(1);
+        let index = index.reshape([b, 1, 1, 1]).expand([b, 1, h, w]);
+        Self { sam: Some(sam.gather(1, index)), iou: Some(iou), hq: self.hq }
+    }
+
+    /// The logits to show: the HQ mask plus SAM's best where both are there (HQ-SAM's prediction),
+    /// otherwise the one there is. `None` only for an output made without any.
+    pub fn logits(&self) -> Option<Tensor<4>> {
+        let sam = self.clone().best().sam;
+        match (sam, self.hq.clone()) {
+            (Some(sam), Some(hq)) => Some(sam + hq),
+            (sam, hq) => sam.or(hq),
+        }
+    }
+}
+
+/// See the [module](self).
+#[derive(Module, Debug)]
+pub struct MaskDecoder {
+    /// Tokens and image attend to each other.
+    pub transformer: TwoWayTransformer,
+    /// The token that the IoU is predicted from, `[1, prompt_dim]`.
+    pub iou_token: Embedding,
+    /// The single mask's token and the ambiguous ones', `[1 + multimask, prompt_dim]`.
+    pub mask_tokens: Embedding,
+    /// To four times the resolution and an eighth of the channels.
+    pub output_upscaling: OutputUpscaling,
+    /// One per mask token.
+    pub output_hypernetworks_mlps: Vec<Mlp>,
+    /// IoU token to one IoU per mask.
+    pub iou_prediction_head: Mlp,
+    /// The HQ-SAM head. Its tensors' official names lie directly under `mask_decoder`.
+    pub hq: Option<HqHead>,
+}
+
+/// Transposed convolution, norm, GELU, transposed convolution, GELU.
+#[derive(Module, Debug)]
+pub struct OutputUpscaling {
+    /// To a quarter of the channels.
+    pub m0: Upsample2x,
+    /// After it.
+    pub m1: LayerNorm,
+    /// To an eighth.
+    pub m3: Upsample2x,
+}
+
+/// The transformer's result for a batch of prompts.
+pub(crate) struct Decoded {
+    /// `[b, 1 + masks (+ 1), prompt_dim]`: IoU token, mask tokens, HQ token.
+    pub(crate) tokens: Tensor<3>,
+    /// `[b, g * g, prompt_dim]`.
+    pub(crate) image: Tensor<3>,
+}
+
+impl OutputUpscaling {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = ops::gelu(self.m1.forward(self.m0.forward(x)));
+        ops::gelu(self.m3.forward(x))
+    }
+}
+
+impl MaskDecoder {
+    pub(crate) fn new(init: Init<'_>, config: &SamConfig) -> Self {
+        let (dim, decoder) = (config.prompt_dim, &config.decoder);
+        let masks = decoder.multimask + 1;
+        let up = init.part("output_upscaling");
+        Self {
+            transformer: TwoWayTransformer::new(init.part("transformer"), dim, decoder),
+            iou_token: Embedding::new(init.part("iou_token"), 1, dim),
+            mask_tokens: Embedding::new(init.part("mask_tokens"), masks, dim),
+            output_upscaling: OutputUpscaling {
+                m0: Upsample2x::new(up.part(0), dim, dim / 4),
+                m1: LayerNorm::new(up.part(1), dim / 4, 1e-6),
+                m3: Upsample2x::new(up.part(3), dim / 4, dim / 8),
+            },
+            output_hypernetworks_mlps: (0..masks)
+                .map(|i| {
+                    let init = init.part("output_hypernetworks_mlps").part(i);
+                    Mlp::new(init, dim, dim, dim / 8, 3)
+                })
+                .collect(),
+            iou_prediction_head: Mlp::new(
+                init.part("iou_prediction_head"),
+                dim,
+                decoder.iou_head_hidden,
+                masks,
+                decoder.iou_head_depth,
+            ),
+            hq: config.hq.then(|| HqHead::new(&init, dim, config.interm_dim())),
+        }
+    }
+
+    /// Decodes one prompt per image, or, from one image, any number of prompts.
+    ///
+    /// `dense_pe` is [`crate::PromptEncoder::dense_pe`].
+    ///
+    /// # Errors
+    /// [`Error::NoHqHead`] if the mode needs the HQ head and there is none; [`Error::Input`] if the
+    /// numbers of images and prompts differ and there is more than one image.
+    pub fn forward(
+        &self,
+        features: &ImageFeatures,
+        dense_pe: Tensor<2>,
+        prompts: &PromptEmbeddings,
+        mode: DecodeMode,
+    ) -> Result<MaskOutput> {
+        let decoded = self.transform(features.embedding.clone(), dense_pe, prompts, mode)?;
+        self.heads(features, decoded, mode)
+    }
+
+    /// The part that depends on the number of the prompt's tokens.
+    pub(crate) fn transform(
+        &self,
+        embedding: Tensor<4>,
+        dense_pe: Tensor<2>,
+        prompts: &PromptEmbeddings,
+        mode: DecodeMode,
+    ) -> Result<Decoded> {
+        let [images, h, w, c] = embedding.dims();
+        let b = prompts.batch;
+        if images != 1 && images != b {
+            return Err(Error::Input {
+                what: "prompts",
+                expected: format!("{images}, one per image"),
+                found: b.to_string(),
+            });
+        }
+        let mut own = vec![self.iou_token.weight.val(), self.mask_tokens.weight.val()];
+        if mode.hq() {
+            own.push(self.hq.as_ref().ok_or(Error::NoHqHead)?.hf_token.weight.val());
+        }
+        let own = Tensor::cat(own, 0);
+        let count = own.dims()[0];
+        let own = own.unsqueeze::<3>().expand([b, count, c]);
+        let tokens = match &prompts.sparse {
+            Some(sparse) => Tensor::cat(vec![own, sparse.clone()], 1),
+            None => own,
+        };
+        let image = embedding + prompts.dense.clone();
+        let image = image.expand([b, h, w, c]).reshape([b, h * w, c]);
+        let (tokens, image) = self.transformer.forward(image, dense_pe, tokens);
+        Ok(Decoded { tokens: tokens.slice([0..b, 0..count, 0..c]), image })
+    }
+
+    /// The part that is the same for every prompt.
+    pub(crate) fn heads(
+        &self,
+        features: &ImageFeatures,
+        decoded: Decoded,
+        mode: DecodeMode,
+    ) -> Result<MaskOutput> {
+        let [_, h, w, c] = features.embedding.dims();
+        let b = decoded.image.dims()[0];
+        let upscaled = self.output_upscaling.forward(decoded.image.reshape([b, h, w, c]));
+        let token = |i: usize| decoded.tokens.clone().slice([0..b, i..i + 1, 0..c]).reshape([b, c]);
+        let masks = self.output_hypernetworks_mlps.len();
+
+        let hq = match (mode.hq(), &self.hq) {
+            (false, _) => None,
+            (true, None) => return Err(Error::NoHqHead),
+            (true, Some(head)) => {
+                let feature =
+                    head.embedding_maskfeature.forward(upscaled.clone()) + head.features(features);
+                let hyper = head.hf_mlp.forward(token(1 + masks)).unsqueeze_dim(1);
+                Some(product(hyper, feature))
+            }
+        };
+        let (mut sam, mut iou) = (None, None);
+        if let Some(multimask) = mode.sam() {
+            let wanted = if multimask { 1..masks } else { 0..1 };
+            let hyper: Vec<Tensor<2>> = wanted
+                .clone()
+                .map(|i| self.output_hypernetworks_mlps[i].forward(token(1 + i)))
+                .collect();
+            sam = Some(product(Tensor::stack(hyper, 1), upscaled));
+            iou = Some(self.iou_prediction_head.forward(token(0)).slice([0..b, wanted]));
+        }
+        Ok(MaskOutput { sam, iou, hq })
+    }
+}
+
+/// `[b, n, c]` weights times `[b, h, w, c]` features: `[b, n, h, w]`.
+fn product(weights: Tensor<3>, features: Tensor<4>) -> Tensor<4> {
+    let [b, h, w, c] = features.dims();
+    let n = weights.dims()[1];
+    weights.matmul(features.reshape([b, h * w, c]).swap_dims(1, 2)).reshape([b, n, h, w])
+}

@@ -1,0 +1,262 @@
+//! The whole model.
+
+use std::collections::BTreeMap;
+
+use burn::module::Module;
+use burn::tensor::module::interpolate;
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use crate::config::SamConfig;
+use crate::error::{Error, Result};
+use crate::image_encoder::ImageEncoder;
+use crate::init::Init;
+use crate::mask_decoder::{DecodeMode, Decoded, MaskDecoder, MaskOutput};
+use crate::prompt_encoder::{PromptEmbeddings, PromptEncoder, PromptInput};
+
+/// Mean of the pixels that SAM was trained on, red, green, blue, in 0..255.
+pub const PIXEL_MEAN: [f32; 3] = [123.675, 116.28, 103.53];
+
+/// Their standard deviation.
+pub const PIXEL_STD: [f32; 3] = [58.395, 57.12, 57.375];
+
+/// A Segment Anything model, with or without the HQ head.
+#[derive(Module, Debug)]
+pub struct Sam {
+    /// Pixels to features.
+    pub image_encoder: ImageEncoder,
+    /// Prompts to embeddings.
+    pub prompt_encoder: PromptEncoder,
+    /// Both to masks.
+    pub mask_decoder: MaskDecoder,
+    #[module(skip)]
+    config: SamConfig,
+}
+
+/// What the image encoder gives, channels-last.
+#[derive(Debug, Clone)]
+pub struct ImageFeatures {
+    /// The image embedding `[b, g, g, prompt_dim]`.
+    pub embedding: Tensor<4>,
+    /// The output of the first global block, `[b, g, g, interm_dim]`, for the HQ head.
+    pub interm: Tensor<4>,
+}
+
+impl ImageFeatures {
+    /// Number of images.
+    pub fn batch(&self) -> usize {
+        self.embedding.dims()[0]
+    }
+
+    /// The features of some of the images, in this order.
+    pub fn select(&self, images: &[usize]) -> Self {
+        let (embedding, interm) = (self.embedding.clone(), self.interm.clone());
+        Self { embedding: rows(embedding, images), interm: rows(interm, images) }
+    }
+}
+
+/// Rows of the first axis, in this order; free where that is all of them.
+fn rows<const D: usize>(tensor: Tensor<D>, indices: &[usize]) -> Tensor<D> {
+    if indices.len() == tensor.dims()[0] && indices.iter().enumerate().all(|(i, &row)| i == row) {
+        return tensor;
+    }
+    let device = tensor.device();
+    let indices: Vec<i64> = indices.iter().map(|&i| i as i64).collect();
+    let count = indices.len();
+    tensor.select(0, Tensor::<1, Int>::from_data(TensorData::new(indices, [count]), &device))
+}
+
+impl SamConfig {
+    /// Makes a model with fresh parameters (PyTorch's default distributions), which are a pure
+    /// function of this configuration and the seed.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a configuration that cannot be.
+    pub fn init(&self, device: &Device, seed: u64) -> Result<Sam> {
+        self.validate()?;
+        let init = Init::new(device, seed);
+        Ok(Sam {
+            image_encoder: ImageEncoder::new(init.part("image_encoder"), self),
+            prompt_encoder: PromptEncoder::new(init.part("prompt_encoder"), self),
+            mask_decoder: MaskDecoder::new(init.part("mask_decoder"), self),
+            config: self.clone(),
+        })
+    }
+}
+
+impl Sam {
+    /// What the model is made of.
+    pub fn config(&self) -> &SamConfig {
+        &self.config
+    }
+
+    /// Normalises images of the model's size: `pixels` are `batch` times `[3, s, s]` RGB in row
+    /// order. Gives `[batch, 3, s, s]`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there are not `batch * 3 * s * s` values.
+    pub fn preprocess(&self, pixels: &[u8], batch: usize, device: &Device) -> Result<Tensor<4>> {
+        let side = self.config.image_size;
+        self.preprocess_padded(pixels, batch, [side, side], device)
+    }
+
+    /// Normalises images that may be smaller than the model's: `batch` times `[3, h, w]`. Below and
+    /// to the right they are filled with zeros after normalisation, as SAM's predictor does.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there are not `batch * 3 * h * w` values, or h or w exceed the model's.
+    pub fn preprocess_padded(
+        &self,
+        pixels: &[u8],
+        batch: usize,
+        [h, w]: [usize; 2],
+        device: &Device,
+    ) -> Result<Tensor<4>> {
+        let side = self.config.image_size;
+        if h > side || w > side {
+            return Err(Error::Input {
+                what: "image size",
+                expected: format!("at most {side} x {side}"),
+                found: format!("{h} x {w}"),
+            });
+        }
+        if batch == 0 || pixels.len() != batch * 3 * h * w {
+            return Err(Error::Input {
+                what: "image pixels",
+                expected: format!("{batch} x 3 x {h} x {w}"),
+                found: pixels.len().to_string(),
+            });
+        }
+        let mut values = vec![0f32; batch * 3 * side * side];
+        // One division per level instead of one per pixel, with the same rounding.
+        let tables: [[f32; 256]; 3] = std::array::from_fn(|c| {
+            std::array::from_fn(|level| (level as f32 - PIXEL_MEAN[c]) / PIXEL_STD[c])
+        });
+        let planes = pixels.chunks_exact(h * w).zip(values.chunks_exact_mut(side * side));
+        for (plane, (from, to)) in planes.enumerate() {
+            let table = &tables[plane % 3];
+            for (from, to) in from.chunks_exact(w).zip(to.chunks_exact_mut(side)) {
+                for (from, to) in from.iter().zip(to) {
+                    *to = table[usize::from(*from)];
+                }
+            }
+        }
+        Ok(Tensor::from_data(TensorData::new(values, [batch, 3, side, side]), device))
+    }
+
+    /// Encodes normalised images `[b, 3, s, s]`.
+    pub fn encode_image(&self, images: Tensor<4>) -> ImageFeatures {
+        let (embedding, interm) = self.image_encoder.forward(images);
+        ImageFeatures { embedding, interm }
+    }
+
+    /// Encodes prompts that all have the same number of tokens; see [`Sam::predict`] for others.
+    ///
+    /// # Errors
+    /// As [`PromptEncoder::forward`].
+    pub fn encode_prompts(&self, prompts: &[PromptInput]) -> Result<PromptEmbeddings> {
+        self.prompt_encoder.forward(prompts)
+    }
+
+    /// Decodes one prompt per image, or any number of prompts of one image.
+    ///
+    /// # Errors
+    /// As [`MaskDecoder::forward`].
+    pub fn decode(
+        &self,
+        features: &ImageFeatures,
+        prompts: &PromptEmbeddings,
+        mode: DecodeMode,
+    ) -> Result<MaskOutput> {
+        self.mask_decoder.forward(features, self.prompt_encoder.dense_pe(), prompts, mode)
+    }
+
+    /// Encodes and decodes prompts of any kinds: one per image, or any number for one image.
+    ///
+    /// Prompts of the same number of tokens go through the transformer together; what follows it
+    /// runs once for all. The outputs are in the order of the prompts.
+    ///
+    /// # Errors
+    /// As [`PromptEncoder::forward`] (save that token counts may differ) and
+    /// [`MaskDecoder::forward`].
+    pub fn predict(
+        &self,
+        features: &ImageFeatures,
+        prompts: &[PromptInput],
+        mode: DecodeMode,
+    ) -> Result<MaskOutput> {
+        let images = features.batch();
+        if prompts.is_empty() || (images != 1 && images != prompts.len()) {
+            return Err(Error::Input {
+                what: "prompts",
+                expected: format!("one per image ({images})"),
+                found: prompts.len().to_string(),
+            });
+        }
+        let groups = group_by_tokens(prompts);
+        let dense_pe = self.prompt_encoder.dense_pe();
+        let mut order = Vec::with_capacity(prompts.len());
+        let (mut tokens, mut image) = (Vec::new(), Vec::new());
+        for group in groups.values() {
+            // Errors shall name a prompt's place in the whole list.
+            for &i in group {
+                self.prompt_encoder.check(i, &prompts[i])?;
+            }
+            let members: Vec<PromptInput> = group.iter().map(|&i| prompts[i].clone()).collect();
+            let encoded = self.prompt_encoder.forward(&members)?;
+            let embedding = features.embedding.clone();
+            let embedding = if images == 1 { embedding } else { rows(embedding, group) };
+            let decoded =
+                self.mask_decoder.transform(embedding, dense_pe.clone(), &encoded, mode)?;
+            tokens.push(decoded.tokens);
+            image.push(decoded.image);
+            order.extend_from_slice(group);
+        }
+        let mut place = vec![0; order.len()];
+        for (at, &prompt) in order.iter().enumerate() {
+            place[prompt] = at;
+        }
+        let decoded = Decoded {
+            tokens: rows(Tensor::cat(tokens, 0), &place),
+            image: rows(Tensor::cat(image, 0), &place),
+        };
+        self.mask_decoder.heads(features, decoded, mode)
+    }
+}
+
+/// The prompts' places by their number of tokens; each group can be encoded at once.
+pub fn group_by_tokens(prompts: &[PromptInput]) -> BTreeMap<usize, Vec<usize>> {
+    let mut groups = BTreeMap::<usize, Vec<usize>>::new();
+    for (i, prompt) in prompts.iter().enumerate() {
+        groups.entry(prompt.token_count()).or_default().push(i);
+    }
+    groups
+}
+
+/// Bilinear resize of `[b, n, h, w]` with half-pixel centres (align_corners=false, no antialias), as
+/// PyTorch's.
+pub fn resize_bilinear(x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
+    let [_, _, h, w] = x.dims();
+    if [h, w] == size {
+        return x;
+    }
+    let options = InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false);
+    interpolate(x, options.with_output_size(size))
+}
+
+impl Sam {
+    /// Brings mask logits to the original image: up to the model's input size, cut to `input_size`
+    /// (the part of the input that shows the image, `[h, w]`), and resized to `original_size`.
+    pub fn postprocess_masks(
+        &self,
+        masks: Tensor<4>,
+        input_size: [usize; 2],
+        original_size: [usize; 2],
+    ) -> Tensor<4> {
+        let side = self.config.image_size;
+        let [b, n, _, _] = masks.dims();
+        let masks = resize_bilinear(masks, [side, side]);
+        let [h, w] = input_size.map(|v| v.clamp(1, side));
+        resize_bilinear(masks.slice([0..b, 0..n, 0..h, 0..w]), original_size)
+    }
+}

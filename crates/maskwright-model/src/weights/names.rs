@@ -1,0 +1,183 @@
+//! From the place of a parameter in the module to its official name and layout.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::Tensor;
+
+use crate::sam::Sam;
+
+/// The way to the current parameter while a module is traversed.
+#[derive(Debug, Default)]
+pub(crate) struct Path {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+struct Part {
+    /// Empty where the official names have no such level.
+    name: String,
+    container: String,
+}
+
+/// How a parameter's values are laid out here and officially.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// The same.
+    Same,
+    /// `[in, out]` here, `[out, in]` there.
+    Linear,
+    /// `[k, k, in, out]` here, `[out, in, k, k]` there.
+    Conv,
+    /// `[in, 2, 2, out]` here, `[in, out, 2, 2]` there.
+    Upsample,
+}
+
+impl Path {
+    pub(crate) fn enter(&mut self, name: &str, container: &str) {
+        // An enum's variant and the HQ head are no level of the official names, and the `m` before
+        // a digit stands for the index in PyTorch's `Sequential`, which no Rust field can be named.
+        let name = if container.starts_with("Enum:")
+            || (container == "Struct:MaskDecoder" && name == "hq")
+        {
+            ""
+        } else {
+            match name.strip_prefix('m') {
+                Some(rest) if rest.bytes().all(|b| b.is_ascii_digit()) && !rest.is_empty() => rest,
+                _ => name,
+            }
+        };
+        self.parts.push(Part { name: name.to_owned(), container: container.to_owned() });
+    }
+
+    pub(crate) fn exit(&mut self) {
+        self.parts.pop();
+    }
+
+    pub(crate) fn name(&self) -> String {
+        let parts: Vec<&str> =
+            self.parts.iter().map(|p| p.name.as_str()).filter(|name| !name.is_empty()).collect();
+        parts.join(".")
+    }
+
+    pub(crate) fn layout(&self) -> Layout {
+        match self.parts.last() {
+            Some(part) if part.name == "weight" => match part.container.as_str() {
+                "Struct:Linear" => Layout::Linear,
+                "Struct:Conv2d" => Layout::Conv,
+                "Struct:Upsample2x" => Layout::Upsample,
+                _ => Layout::Same,
+            },
+            _ => Layout::Same,
+        }
+    }
+}
+
+impl Layout {
+    /// The axes of the layout here, in official order.
+    fn axes(self) -> Option<&'static [usize]> {
+        match self {
+            Self::Same => None,
+            Self::Linear => Some(&[1, 0]),
+            Self::Conv => Some(&[3, 2, 0, 1]),
+            Self::Upsample => Some(&[0, 3, 1, 2]),
+        }
+    }
+
+    /// A shape here to the official one.
+    pub(crate) fn official_shape(self, shape: &[usize]) -> Vec<usize> {
+        match self.axes() {
+            None => shape.to_vec(),
+            Some(axes) => axes.iter().map(|&axis| shape[axis]).collect(),
+        }
+    }
+
+    /// Values here, of this shape, to the official order.
+    pub(crate) fn here_to_official(self, values: Vec<f32>, shape: &[usize]) -> Vec<f32> {
+        match self.axes() {
+            None => values,
+            Some(axes) => permute(&values, shape, axes),
+        }
+    }
+
+    /// Official values, of this official shape, to the order here.
+    pub(crate) fn official_to_here(self, values: &[f32], shape: &[usize]) -> Vec<f32> {
+        match self.axes() {
+            None => values.to_vec(),
+            Some(axes) => {
+                let mut inverse = vec![0; axes.len()];
+                for (to, &from) in axes.iter().enumerate() {
+                    inverse[from] = to;
+                }
+                permute(values, shape, &inverse)
+            }
+        }
+    }
+}
+
+/// Values in the order of the permuted axes.
+fn permute(values: &[f32], shape: &[usize], axes: &[usize]) -> Vec<f32> {
+    let mut strides = vec![1; shape.len()];
+    for axis in (0..shape.len().saturating_sub(1)).rev() {
+        strides[axis] = strides[axis + 1] * shape[axis + 1];
+    }
+    let mut out = Vec::with_capacity(values.len());
+    let mut index = vec![0; axes.len()];
+    let mut at = 0;
+    for _ in 0..values.len() {
+        out.push(values[at]);
+        for place in (0..axes.len()).rev() {
+            index[place] += 1;
+            at += strides[axes[place]];
+            if index[place] < shape[axes[place]] {
+                break;
+            }
+            at -= strides[axes[place]] * index[place];
+            index[place] = 0;
+        }
+    }
+    out
+}
+
+/// Whether the tensor of this official name is a constant, which never learns.
+pub fn is_buffer(name: &str) -> bool {
+    name.ends_with("positional_encoding_gaussian_matrix")
+}
+
+/// The official name and shape of every tensor of a model, in its own order.
+pub fn shapes(sam: &Sam) -> Vec<(String, Vec<usize>)> {
+    struct Shapes {
+        path: Path,
+        found: Vec<(String, Vec<usize>)>,
+    }
+    impl ModuleVisitor for Shapes {
+        fn enter_module(&mut self, name: &str, container_type: &str) {
+            self.path.enter(name, container_type);
+        }
+        fn exit_module(&mut self, _name: &str, _container_type: &str) {
+            self.path.exit();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let shape = self.path.layout().official_shape(&param.lazy_shape());
+            self.found.push((self.path.name(), shape));
+        }
+    }
+    let mut shapes = Shapes { path: Path::default(), found: Vec::new() };
+    sam.visit(&mut shapes);
+    shapes.found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layouts_go_there_and_back() {
+        let shape = [2, 2, 3, 5];
+        let values: Vec<f32> = (0..60).map(|v| v as f32).collect();
+        let official = Layout::Conv.here_to_official(values.clone(), &shape);
+        let there = Layout::Conv.official_shape(&shape);
+        assert_eq!(there, [5, 3, 2, 2]);
+        // Output 4, input 2, row 1, column 0 of the official layout.
+        assert_eq!(official[((4 * 3 + 2) * 2 + 1) * 2], values[(2 * 3 + 2) * 5 + 4]);
+        assert_eq!(Layout::Conv.official_to_here(&official, &there), values);
+    }
+}
