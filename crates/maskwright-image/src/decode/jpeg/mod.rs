@@ -1,0 +1,103 @@
+//! JPEG: one of two decoders behind one function.
+//!
+//! libjpeg (by way of mozjpeg) is the default where it was built with assembly. Its pixels are those
+//! that Pillow, OpenCV and torchvision give. Without assembly the pure Rust decoder is faster and is
+//! used; its pixels differ from libjpeg's by a few levels.
+
+pub(crate) mod header;
+#[cfg(feature = "mozjpeg")]
+pub(crate) mod mozjpeg;
+mod zune;
+
+use std::sync::OnceLock;
+
+use super::{Decoded, Header, Limits};
+use crate::error::Result;
+use crate::image::RgbImage;
+
+/// More passes than any encoder writes (libjpeg's own progressive script has 10, exhaustive optimisers stay below 64).
+pub(crate) const MAX_SCANS: u32 = 100;
+
+/// The decoders that a build can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// libjpeg-turbo's decoder.
+    #[cfg(feature = "mozjpeg")]
+    Mozjpeg,
+    /// The pure Rust decoder.
+    Zune,
+}
+
+impl Choice {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            #[cfg(feature = "mozjpeg")]
+            Self::Mozjpeg if cfg!(jpeg_assembly) => "mozjpeg (SIMD)",
+            #[cfg(feature = "mozjpeg")]
+            Self::Mozjpeg => "mozjpeg (no SIMD)",
+            Self::Zune => "zune-jpeg (pure Rust)",
+        }
+    }
+}
+
+/// The decoder of this process: `MASKWRIGHT_JPEG`, else libjpeg where it is fast.
+pub(crate) fn choice() -> Choice {
+    static CHOICE: OnceLock<Choice> = OnceLock::new();
+    *CHOICE.get_or_init(|| match std::env::var("MASKWRIGHT_JPEG").as_deref() {
+        Ok("zune") => Choice::Zune,
+        #[cfg(feature = "mozjpeg")]
+        Ok("mozjpeg") => Choice::Mozjpeg,
+        #[cfg(all(feature = "mozjpeg", jpeg_assembly))]
+        _ => Choice::Mozjpeg,
+        #[cfg(not(all(feature = "mozjpeg", jpeg_assembly)))]
+        _ => Choice::Zune,
+    })
+}
+
+/// Decodes to RGB with the process's decoder.
+pub(crate) fn decode_rgb(
+    bytes: &[u8],
+    header: &Header,
+    limits: &Limits,
+) -> Result<Decoded<RgbImage>> {
+    decode_rgb_with(choice(), bytes, header, limits)
+}
+
+/// Decodes to RGB with the given decoder.
+pub(crate) fn decode_rgb_with(
+    choice: Choice,
+    bytes: &[u8],
+    header: &Header,
+    limits: &Limits,
+) -> Result<Decoded<RgbImage>> {
+    match choice {
+        #[cfg(feature = "mozjpeg")]
+        Choice::Mozjpeg => mozjpeg::Decoder::new()?.decode_rgb(bytes, header, limits),
+        Choice::Zune => zune::decode_rgb(bytes, header, limits),
+    }
+}
+
+/// One pixel of inverted inks (255 is no ink, as Adobe and with it everyone stores them) to RGB.
+pub(crate) fn cmyk_to_rgb([c, m, y, k]: [u8; 4]) -> [u8; 3] {
+    let multiply = |ink: u8| {
+        // Exact rounding of ink * k / 255.
+        let product = u32::from(ink) * u32::from(k) + 128;
+        ((product + (product >> 8)) >> 8) as u8
+    };
+    [multiply(c), multiply(m), multiply(y)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inks_multiply_out_with_exact_rounding() {
+        for ink in 0..=255u8 {
+            for k in 0..=255u8 {
+                let expected = (f64::from(ink) * f64::from(k) / 255.0).round() as u8;
+                assert_eq!(cmyk_to_rgb([ink, 0, 255, k]), [expected, 0, k]);
+            }
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! libjpeg through the C shim, as a safe row reader.
+//!
+//! [`Decoder`] owns libjpeg's state and is reused for many files; [`Picture`] is one file being read. The
+//! shim (`shim.c`) keeps libjpeg's non-local error exits in C, so nothing unwinds through foreign frames.
+#![allow(unsafe_code, reason = "calls into C")]
+
+use std::ffi::{CStr, c_char, c_int, c_long, c_uchar, c_uint};
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+// Linked for the shim, which calls its symbols.
+use mozjpeg_sys as _;
+
+use super::{MAX_SCANS, cmyk_to_rgb};
+use crate::decode::{Decoded, Format, Header, Limits, Warning};
+use crate::error::{Error, Result};
+use crate::image::RgbImage;
+
+/// The shim's state; only C looks inside.
+#[repr(C)]
+struct State {
+    _private: [u8; 0],
+}
+
+const OK: c_int = 0;
+const TOO_MANY_SCANS: c_int = 2;
+const OUT_OF_MEMORY: c_int = 3;
+
+// SAFETY: declared as in shim.c, which is compiled by this crate's build script.
+unsafe extern "C" {
+    fn maskwright_jpeg_new() -> *mut State;
+    fn maskwright_jpeg_free(state: *mut State);
+    fn maskwright_jpeg_error(state: *const State) -> *const c_char;
+    fn maskwright_jpeg_warning(state: *const State) -> *const c_char;
+    fn maskwright_jpeg_warnings(state: *const State) -> c_long;
+    fn maskwright_jpeg_truncated(state: *const State) -> c_int;
+    fn maskwright_jpeg_open(
+        state: *mut State,
+        data: *const c_uchar,
+        length: usize,
+        max_scans: c_int,
+        max_memory: c_long,
+        width: *mut c_uint,
+        height: *mut c_uint,
+        components: *mut c_int,
+    ) -> c_int;
+    fn maskwright_jpeg_start(state: *mut State, exact_parts: *mut c_int) -> c_int;
+    fn maskwright_jpeg_crop(state: *mut State, x: *mut c_uint, width: *mut c_uint) -> c_int;
+    fn maskwright_jpeg_skip(state: *mut State, rows: c_uint) -> c_int;
+    fn maskwright_jpeg_read(state: *mut State, row: *mut c_uchar) -> c_int;
+    fn maskwright_jpeg_close(state: *mut State);
+}
+
+/// libjpeg's state, kept between files.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    state: NonNull<State>,
+}
+
+// SAFETY: the state is owned by this value alone and holds nothing bound to a thread.
+unsafe impl Send for Decoder {}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        // SAFETY: `state` came from maskwright_jpeg_new and is freed once.
+        unsafe { maskwright_jpeg_free(self.state.as_ptr()) }
+    }
+}
+
+impl Decoder {
+    pub(crate) fn new() -> Result<Self> {
+        // SAFETY: no preconditions; null is handled.
+        let state = unsafe { maskwright_jpeg_new() };
+        let reason = || "no memory for the decoder".to_owned();
+        let state = NonNull::new(state)
+            .ok_or_else(|| Error::Damaged { format: Format::Jpeg, reason: reason() })?;
+        Ok(Self { state })
+    }
+
+    /// Opens a file whose header was already read and found sound.
+    pub(crate) fn open<'a>(
+        &'a mut self,
+        bytes: &'a [u8],
+        header: &Header,
+        limits: &Limits,
+    ) -> Result<Picture<'a>> {
+        let mut picture = Picture {
+            state: self.state,
+            width: header.width,
+            channels: 0,
+            rows_left: header.height,
+            max_bytes: limits.max_bytes,
+            borrowed: PhantomData,
+        };
+        let (mut width, mut height, mut components) = (0, 0, 0);
+        let max_memory = c_long::try_from(limits.max_bytes).unwrap_or(c_long::MAX);
+        // SAFETY: `bytes` outlives the picture, whose drop makes libjpeg forget it; the out pointers are locals.
+        let status = unsafe {
+            maskwright_jpeg_open(
+                picture.state.as_ptr(),
+                bytes.as_ptr(),
+                bytes.len(),
+                MAX_SCANS as c_int,
+                max_memory,
+                &mut width,
+                &mut height,
+                &mut components,
+            )
+        };
+        picture.check(status)?;
+        if (width as usize, height as usize) != (header.width, header.height) {
+            let reason =
+                format!("two sizes, {} x {} and {width} x {height}", header.width, header.height);
+            return Err(Error::Damaged { format: Format::Jpeg, reason });
+        }
+        picture.channels = components as usize;
+        Ok(picture)
+    }
+
+    /// Decodes a whole picture.
+    pub(super) fn decode_rgb(
+        &mut self,
+        bytes: &[u8],
+        header: &Header,
+        limits: &Limits,
+    ) -> Result<Decoded<RgbImage>> {
+        let mut picture = self.open(bytes, header, limits)?;
+        picture.start()?;
+        let mut pixels = RgbImage::filled(header.width, header.height, 0);
+        let mut inks = vec![0; if picture.channels() == 4 { picture.row_bytes() } else { 0 }];
+        for y in 0..header.height {
+            picture.read_rgb(pixels.row_mut(y), &mut inks)?;
+        }
+        Ok(Decoded { pixels, warnings: picture.warnings() })
+    }
+}
+
+/// One file being decoded: open, start, perhaps crop, then skip and read rows.
+pub(crate) struct Picture<'a> {
+    state: NonNull<State>,
+    width: usize,
+    channels: usize,
+    rows_left: usize,
+    max_bytes: u64,
+    /// The decoder and the file's bytes.
+    borrowed: PhantomData<(&'a mut Decoder, &'a [u8])>,
+}
+
+impl Drop for Picture<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the decoder is alive, it is borrowed for 'a.
+        unsafe { maskwright_jpeg_close(self.state.as_ptr()) }
+    }
+}
+
+impl Picture<'_> {
+    /// Starts decoding; true where skipping rows and columns gives exactly the pixels of a whole decode.
+    pub(crate) fn start(&mut self) -> Result<bool> {
+        let mut exact_parts = 0;
+        // SAFETY: opened by `Decoder::open`.
+        let status = unsafe { maskwright_jpeg_start(self.state.as_ptr(), &mut exact_parts) };
+        self.check(status)?;
+        Ok(exact_parts != 0)
+    }
+
+    /// Restricts rows to columns around `x .. x + width`; returns the first column and the width that rows now have.
+    pub(crate) fn crop(&mut self, x: usize, width: usize) -> Result<(usize, usize)> {
+        debug_assert!(width > 0 && x + width <= self.width);
+        let (mut x, mut columns) = (x as c_uint, width as c_uint);
+        // SAFETY: started, no row read yet.
+        let status = unsafe { maskwright_jpeg_crop(self.state.as_ptr(), &mut x, &mut columns) };
+        self.check(status)?;
+        self.width = columns as usize;
+        Ok((x as usize, columns as usize))
+    }
+
+    /// Passes over rows.
+    pub(crate) fn skip(&mut self, rows: usize) -> Result<()> {
+        assert!(rows <= self.rows_left, "skipping past the last row");
+        // SAFETY: started; that many rows are left.
+        let status = unsafe { maskwright_jpeg_skip(self.state.as_ptr(), rows as c_uint) };
+        self.rows_left -= rows;
+        self.check(status)
+    }
+
+    /// 3 (RGB) or 4 (inverted CMYK).
+    pub(crate) fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Bytes of a row as libjpeg writes it.
+    pub(crate) fn row_bytes(&self) -> usize {
+        self.width * self.channels
+    }
+
+    /// Reads a row as RGB into the first 3 x width bytes of `row`; `inks` holds [`Self::row_bytes`] where the
+    /// file has four channels.
+    pub(crate) fn read_rgb(&mut self, row: &mut [u8], inks: &mut [u8]) -> Result<()> {
+        if self.channels == 3 {
+            return self.read(row);
+        }
+        self.read(inks)?;
+        for (rgb, ink) in row.as_chunks_mut::<3>().0.iter_mut().zip(inks.as_chunks::<4>().0) {
+            *rgb = cmyk_to_rgb(*ink);
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, row: &mut [u8]) -> Result<()> {
+        assert!(
+            row.len() >= self.row_bytes() && self.rows_left > 0,
+            "a row needs room and must be there"
+        );
+        // SAFETY: started; libjpeg writes `row_bytes` bytes, which are there.
+        let status = unsafe { maskwright_jpeg_read(self.state.as_ptr(), row.as_mut_ptr()) };
+        self.rows_left -= 1;
+        self.check(status)
+    }
+
+    /// What libjpeg overlooked so far.
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
+        // SAFETY: the state is alive; it keeps the message until the next file is opened.
+        let (truncated, count, first) = unsafe {
+            let state = self.state.as_ptr();
+            (
+                maskwright_jpeg_truncated(state),
+                maskwright_jpeg_warnings(state),
+                text(maskwright_jpeg_warning(state)),
+            )
+        };
+        let mut warnings = Vec::new();
+        if truncated != 0 {
+            warnings.push(Warning::Truncated);
+        }
+        // Running into the end is itself one of the counted warnings.
+        let count = count as u64 - u64::from(truncated != 0);
+        if count > 0 {
+            warnings.push(Warning::DamagedData { count, first });
+        }
+        warnings
+    }
+
+    fn check(&self, status: c_int) -> Result<()> {
+        match status {
+            OK => Ok(()),
+            TOO_MANY_SCANS => Err(Error::TooManyScans { max_scans: MAX_SCANS }),
+            OUT_OF_MEMORY => {
+                Err(Error::TooManyBytes { needed: self.max_bytes + 1, max_bytes: self.max_bytes })
+            }
+            _ => {
+                // SAFETY: as above.
+                let reason = unsafe { text(maskwright_jpeg_error(self.state.as_ptr())) };
+                Err(Error::Damaged { format: Format::Jpeg, reason })
+            }
+        }
+    }
+}
+
+/// # Safety
+/// `message` ends with a zero byte.
+unsafe fn text(message: *const c_char) -> String {
+    // SAFETY: by this function's contract.
+    unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned()
+}

@@ -1,0 +1,53 @@
+//! The pure Rust JPEG decoder.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+
+use super::{MAX_SCANS, header};
+use crate::decode::{Decoded, Format, Header, Limits, Warning};
+use crate::error::{Error, Result};
+use crate::image::RgbImage;
+
+/// Decodes a whole picture. The decoder does not say when it filled in a truncated file, so that is
+/// concluded from a missing end marker.
+pub(super) fn decode_rgb(
+    bytes: &[u8],
+    header: &Header,
+    limits: &Limits,
+) -> Result<Decoded<RgbImage>> {
+    // Samples of all components in 16 bits are held at once, for progressive files twice.
+    let needed =
+        header.width as u64 * header.height as u64 * (3 + 2 * header.colour.channels() as u64);
+    if needed > limits.max_bytes {
+        return Err(Error::TooManyBytes { needed, max_bytes: limits.max_bytes });
+    }
+    let options = DecoderOptions::default()
+        .set_strict_mode(false)
+        .set_max_width(usize::from(u16::MAX))
+        .set_max_height(usize::from(u16::MAX))
+        .jpeg_set_max_scans(MAX_SCANS as usize)
+        .jpeg_set_out_colorspace(ColorSpace::RGB);
+    // The decoder is fuzzed, but a panic in it must not take a training run down either.
+    let decoded = catch_unwind(AssertUnwindSafe(|| {
+        JpegDecoder::new_with_options(ZCursor::new(bytes), options).decode()
+    }));
+    let data = match decoded {
+        Ok(Ok(data)) => data,
+        Ok(Err(error)) => return Err(damaged(format!("{error:?}"))),
+        Err(_) => return Err(damaged("the decoder gave up".to_owned())),
+    };
+    let found = data.len();
+    let pixels = RgbImage::new(header.width, header.height, data).map_err(|_| {
+        damaged(format!("{found} bytes of pixels for {} x {}", header.width, header.height))
+    })?;
+    let warnings = if header::has_end(bytes) { Vec::new() } else { vec![Warning::Truncated] };
+    Ok(Decoded { pixels, warnings })
+}
+
+fn damaged(reason: String) -> Error {
+    Error::Damaged { format: Format::Jpeg, reason }
+}

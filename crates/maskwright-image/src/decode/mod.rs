@@ -1,0 +1,62 @@
+//! JPEG and PNG files in memory to pixels.
+//!
+//! The content decides what a file is, not its name. Pixels come as stored: turning by the EXIF
+//! orientation is a step of its own ([`orient_rgb`], [`orient_grey`]), because whether a mask follows it
+//! depends on the data set.
+//!
+//! Every file gives pixels or an [`Error`] that names the trouble. A JPEG that is truncated or damaged but
+//! decodable gives what libjpeg makes of it, with a [`Warning`]; a damaged PNG is an error.
+//! Sizes are checked against [`Limits`] before memory is taken.
+//!
+//! ```
+//! use maskwright_image::{decode, encode, GreyImage};
+//!
+//! let mask = GreyImage::new(2, 1, vec![0, 255])?;
+//! let file = encode::png_grey(&mask)?;
+//! let header = decode::read_header(&file)?;
+//! assert_eq!((header.width, header.height, header.format), (2, 1, decode::Format::Png));
+//! let label = decode::decode_label(&file, &decode::MaskRule::default(), &decode::Limits::default())?;
+//! assert_eq!(label.pixels, mask);
+//! # Ok::<(), maskwright_image::Error>(())
+//! ```
+
+mod header;
+pub(crate) mod jpeg;
+mod label;
+mod orientation;
+pub(crate) mod png;
+mod warning;
+
+pub use header::{Colour, Format, Header, Limits, read_header};
+pub use label::{MaskChannel, MaskRule, decode_label};
+pub use orientation::{Orientation, orient_grey, orient_rgb};
+pub use warning::{Decoded, Warning};
+
+use crate::error::Result;
+use crate::image::RgbImage;
+
+/// Decodes a picture to RGB, as stored (the EXIF orientation is not applied).
+///
+/// Grey is repeated over the channels, palettes are expanded, 16 bits are rounded to 8 (`v / 257`), CMYK and YCCK
+/// are multiplied out (`C * K / 255` of the inverted values that Adobe's files and all others found hold), alpha is
+/// dropped (with [`Warning::AlphaDropped`] where it was not opaque). ICC profiles are not applied.
+///
+/// # Errors
+/// See [`Error`](crate::Error): unknown format, damaged, unsupported, or over `limits`.
+pub fn decode_rgb(bytes: &[u8], limits: &Limits) -> Result<Decoded<RgbImage>> {
+    let header = read_header(bytes)?;
+    limits.check(&header, bytes.len())?;
+    match header.format {
+        Format::Jpeg => jpeg::decode_rgb(bytes, &header, limits),
+        Format::Png => png::decode_rgb(bytes, &header, limits),
+    }
+}
+
+/// The JPEG decoder that this build uses on this machine.
+///
+/// `"mozjpeg (SIMD)"`, `"mozjpeg (no SIMD)"` (only when forced) or `"zune-jpeg (pure Rust)"`. The environment
+/// variable `MASKWRIGHT_JPEG` (`mozjpeg` or `zune`, read once) overrides the choice; a decoder that is not built in
+/// cannot be chosen.
+pub fn decoder_name() -> &'static str {
+    jpeg::choice().name()
+}

@@ -1,0 +1,32 @@
+//! Any PNG, by the `png` crate.
+
+use std::io::Cursor;
+
+use png::{Decoder, Transformations};
+
+use super::header::Layout;
+use crate::decode::{Format, Limits};
+use crate::error::{Error, Result};
+
+/// Unfiltered, deinterlaced rows, bits packed as stored.
+pub(super) fn read_rows(bytes: &[u8], layout: &Layout, limits: &Limits) -> Result<Vec<u8>> {
+    let damaged = |error: png::DecodingError| Error::Damaged {
+        format: Format::Png,
+        reason: error.to_string(),
+    };
+    let max = usize::try_from(limits.max_bytes).unwrap_or(usize::MAX);
+    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: max });
+    decoder.set_transformations(Transformations::IDENTITY);
+    // Neither is used, and both may inflate to any size.
+    decoder.set_ignore_text_chunk(true);
+    decoder.set_ignore_iccp_chunk(true);
+    let mut reader = decoder.read_info().map_err(damaged)?;
+    let expected = layout.row_bytes() * layout.height;
+    if reader.output_buffer_size() != Some(expected) {
+        let reason = "two headers of different size".to_owned();
+        return Err(Error::Damaged { format: Format::Png, reason });
+    }
+    let mut packed = vec![0; expected];
+    reader.next_frame(&mut packed).map_err(damaged)?;
+    Ok(packed)
+}

@@ -1,0 +1,170 @@
+//! A PNG's chunks (W3C PNG specification, third edition, section 11).
+
+use crate::decode::orientation::{Orientation, from_tiff};
+use crate::decode::{Colour, Format, Header};
+use crate::error::{Error, Result};
+
+/// The eight bytes that every PNG starts with.
+pub(crate) const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
+
+/// The content of IHDR that decides how pixels are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) colour: Colour,
+    pub(crate) bit_depth: u8,
+    pub(crate) interlaced: bool,
+}
+
+impl Layout {
+    /// Bytes of one row without its filter byte.
+    pub(crate) fn row_bytes(&self) -> usize {
+        (self.width * self.colour.channels() * usize::from(self.bit_depth)).div_ceil(8)
+    }
+
+    /// Bytes between a sample and the same sample of the pixel to the left, for the filters; at least one.
+    pub(crate) fn filter_step(&self) -> usize {
+        (self.colour.channels() * usize::from(self.bit_depth) / 8).max(1)
+    }
+}
+
+/// Reads size, channels and orientation of a file that starts with the signature.
+pub(crate) fn read(bytes: &[u8]) -> Result<Header> {
+    let Layout { width, height, colour, bit_depth, .. } = read_layout(bytes)?;
+    let orientation = Chunks::new(bytes)
+        .find(|chunk| chunk.kind == *b"eXIf")
+        .and_then(|chunk| from_tiff(chunk.content))
+        .unwrap_or(Orientation::IDENTITY);
+    Ok(Header { format: Format::Png, width, height, orientation, colour, bit_depth })
+}
+
+/// Reads IHDR, which must come first.
+pub(crate) fn read_layout(bytes: &[u8]) -> Result<Layout> {
+    let ihdr = Chunks::new(bytes)
+        .next()
+        .ok_or_else(|| damaged("the file ends before its first chunk does"))?;
+    if ihdr.kind != *b"IHDR" {
+        return Err(damaged(&format!(
+            "the first chunk is {:?}, not IHDR",
+            String::from_utf8_lossy(&ihdr.kind)
+        )));
+    }
+    let &[w3, w2, w1, w0, h3, h2, h1, h0, bit_depth, colour_type, compression, filter, interlace] =
+        ihdr.content
+    else {
+        return Err(damaged(&format!("IHDR has {} bytes, not 13", ihdr.content.len())));
+    };
+    let width = u32::from_be_bytes([w3, w2, w1, w0]);
+    let height = u32::from_be_bytes([h3, h2, h1, h0]);
+    if width == 0 || height == 0 || width > i32::MAX as u32 || height > i32::MAX as u32 {
+        return Err(damaged(&format!("the size is {width} x {height}")));
+    }
+    let colour = match (colour_type, bit_depth) {
+        (0, 1 | 2 | 4 | 8 | 16) => Colour::Grey,
+        (2, 8 | 16) => Colour::Rgb,
+        (3, 1 | 2 | 4 | 8) => Colour::Palette,
+        (4, 8 | 16) => Colour::GreyAlpha,
+        (6, 8 | 16) => Colour::Rgba,
+        _ => {
+            return Err(damaged(&format!(
+                "colour type {colour_type} with {bit_depth} bits does not exist"
+            )));
+        }
+    };
+    if compression != 0 || filter != 0 || interlace > 1 {
+        let feature = format!("compression {compression}, filter {filter}, interlace {interlace}");
+        return Err(Error::Unsupported { format: Format::Png, feature });
+    }
+    Ok(Layout {
+        width: width as usize,
+        height: height as usize,
+        colour,
+        bit_depth,
+        interlaced: interlace == 1,
+    })
+}
+
+fn damaged(reason: &str) -> Error {
+    Error::Header { format: Format::Png, reason: reason.to_owned() }
+}
+
+/// One chunk; its checksum is not verified.
+pub(crate) struct Chunk<'a> {
+    pub(crate) kind: [u8; 4],
+    pub(crate) content: &'a [u8],
+}
+
+/// Chunks in order, until the file ends or a chunk is cut off.
+pub(crate) struct Chunks<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Chunks<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes.get(SIGNATURE.len()..).unwrap_or_default() }
+    }
+}
+
+impl<'a> Iterator for Chunks<'a> {
+    type Item = Chunk<'a>;
+
+    fn next(&mut self) -> Option<Chunk<'a>> {
+        let (length, rest) = self.rest.split_first_chunk::<4>()?;
+        let (kind, rest) = rest.split_first_chunk::<4>()?;
+        let (content, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+        let (_checksum, rest) = rest.split_at_checked(4)?;
+        self.rest = rest;
+        Some(Chunk { kind: *kind, content })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_ihdr(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+        let mut bytes = SIGNATURE.to_vec();
+        bytes.extend((content.len() as u32).to_be_bytes());
+        bytes.extend(kind);
+        bytes.extend(content);
+        bytes.extend([0; 4]);
+        bytes
+    }
+
+    fn ihdr(width: u32, height: u32, rest: [u8; 5]) -> Vec<u8> {
+        [&width.to_be_bytes()[..], &height.to_be_bytes(), &rest].concat()
+    }
+
+    #[test]
+    fn layouts_are_read() {
+        let layout = read_layout(&with_ihdr(b"IHDR", &ihdr(9, 5, [1, 0, 0, 0, 1]))).unwrap();
+        assert_eq!(
+            (layout.width, layout.height, layout.colour, layout.interlaced),
+            (9, 5, Colour::Grey, true)
+        );
+        assert_eq!((layout.row_bytes(), layout.filter_step()), (2, 1));
+        let layout = read_layout(&with_ihdr(b"IHDR", &ihdr(9, 5, [16, 6, 0, 0, 0]))).unwrap();
+        assert_eq!((layout.row_bytes(), layout.filter_step()), (72, 8));
+    }
+
+    #[test]
+    fn damaged_headers_are_errors() {
+        let sound = with_ihdr(b"IHDR", &ihdr(9, 5, [8, 2, 0, 0, 0]));
+        for length in 8..sound.len() {
+            assert!(matches!(read(&sound[..length]), Err(Error::Header { .. })), "cut at {length}");
+        }
+        for content in [
+            ihdr(0, 5, [8, 2, 0, 0, 0]),
+            ihdr(9, u32::MAX, [8, 2, 0, 0, 0]),
+            ihdr(9, 5, [3, 0, 0, 0, 0]),
+            ihdr(9, 5, [1, 2, 0, 0, 0]),
+            vec![0; 12],
+        ] {
+            assert!(matches!(read(&with_ihdr(b"IHDR", &content)), Err(Error::Header { .. })));
+        }
+        assert!(matches!(read(&with_ihdr(b"IDAT", &[1])), Err(Error::Header { .. })));
+        let strange = with_ihdr(b"IHDR", &ihdr(9, 5, [8, 2, 3, 0, 0]));
+        assert!(matches!(read(&strange), Err(Error::Unsupported { .. })));
+    }
+}

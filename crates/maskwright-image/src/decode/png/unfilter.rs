@@ -1,0 +1,142 @@
+//! PNG's five row filters, undone (PNG specification, section 9).
+
+/// Undoes the filters of rows that each start with their filter's number, in place; the result holds the
+/// rows without those numbers. `step` is the distance to the same sample of the pixel to the left.
+/// None where a filter's number does not exist.
+pub(super) fn unfilter(mut rows: Vec<u8>, row_bytes: usize, step: usize) -> Option<Vec<u8>> {
+    let stride = row_bytes + 1;
+    let height = rows.len() / stride;
+    let blank = vec![0; row_bytes];
+    for y in 0..height {
+        // Row y moves from y * stride + 1 to y * row_bytes, never past what is still needed.
+        let filter = rows[y * stride];
+        rows.copy_within(y * stride + 1..(y + 1) * stride, y * row_bytes);
+        let (before, rest) = rows.split_at_mut(y * row_bytes);
+        let row = &mut rest[..row_bytes];
+        let above = if y == 0 { &blank[..] } else { &before[(y - 1) * row_bytes..] };
+        match step {
+            1 => undo::<1>(filter, row, above)?,
+            2 => undo::<2>(filter, row, above)?,
+            3 => undo::<3>(filter, row, above)?,
+            4 => undo::<4>(filter, row, above)?,
+            6 => undo::<6>(filter, row, above)?,
+            8 => undo::<8>(filter, row, above)?,
+            _ => return None,
+        }
+    }
+    rows.truncate(height * row_bytes);
+    Some(rows)
+}
+
+/// One row, `STEP` bytes at a time so that a pixel's channels are worked on side by side.
+fn undo<const STEP: usize>(filter: u8, row: &mut [u8], above: &[u8]) -> Option<()> {
+    match filter {
+        0 => {}
+        1 => {
+            let mut left = [0; STEP];
+            for pixel in row.as_chunks_mut::<STEP>().0 {
+                for c in 0..STEP {
+                    left[c] = pixel[c].wrapping_add(left[c]);
+                }
+                *pixel = left;
+            }
+        }
+        2 => {
+            for (byte, above) in row.iter_mut().zip(above) {
+                *byte = byte.wrapping_add(*above);
+            }
+        }
+        3 => {
+            let mut left = [0; STEP];
+            for (pixel, above) in
+                row.as_chunks_mut::<STEP>().0.iter_mut().zip(above.as_chunks::<STEP>().0)
+            {
+                for c in 0..STEP {
+                    let mean = (u16::from(left[c]) + u16::from(above[c])) / 2;
+                    left[c] = pixel[c].wrapping_add(mean as u8);
+                }
+                *pixel = left;
+            }
+        }
+        4 => {
+            let (mut left, mut corner) = ([0; STEP], [0; STEP]);
+            for (pixel, above) in
+                row.as_chunks_mut::<STEP>().0.iter_mut().zip(above.as_chunks::<STEP>().0)
+            {
+                for c in 0..STEP {
+                    left[c] = pixel[c].wrapping_add(paeth(left[c], above[c], corner[c]));
+                }
+                *pixel = left;
+                corner = *above;
+            }
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+/// The neighbour nearest to left + above - corner; ties go to left, then above.
+fn paeth(left: u8, above: u8, corner: u8) -> u8 {
+    let (a, b, c) = (i16::from(left), i16::from(above), i16::from(corner));
+    let (to_left, to_above) = ((b - c).abs(), (a - c).abs());
+    let to_corner = (a + b - 2 * c).abs();
+    if to_left <= to_above && to_left <= to_corner {
+        left
+    } else if to_above <= to_corner {
+        above
+    } else {
+        corner
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Filters rows by the definitions, byte by byte.
+    fn filter(rows: &[u8], row_bytes: usize, step: usize, filters: &[u8]) -> Vec<u8> {
+        let at = |y: isize, x: isize| {
+            if y < 0 || x < 0 { 0 } else { rows[y as usize * row_bytes + x as usize] }
+        };
+        let mut out = Vec::new();
+        for (y, &kind) in filters.iter().enumerate() {
+            out.push(kind);
+            for x in 0..row_bytes {
+                let (y, x, step) = (y as isize, x as isize, step as isize);
+                let (left, above, corner) = (at(y, x - step), at(y - 1, x), at(y - 1, x - step));
+                let predicted = match kind {
+                    0 => 0,
+                    1 => left,
+                    2 => above,
+                    3 => ((u16::from(left) + u16::from(above)) / 2) as u8,
+                    _ => {
+                        let p = i32::from(left) + i32::from(above) - i32::from(corner);
+                        *[left, above, corner]
+                            .iter()
+                            .min_by_key(|&&v| (p - i32::from(v)).abs())
+                            .unwrap()
+                    }
+                };
+                out.push(at(y, x).wrapping_sub(predicted));
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn every_filter_and_step_is_undone() {
+        for step in [1, 2, 3, 4, 6, 8] {
+            let row_bytes = step * 13;
+            let filters = [4, 3, 2, 1, 0, 4, 1, 3, 2, 4];
+            let rows: Vec<u8> =
+                (0..row_bytes * filters.len()).map(|i| (i * i * 31 + i / 7) as u8).collect();
+            let filtered = filter(&rows, row_bytes, step, &filters);
+            assert_eq!(unfilter(filtered, row_bytes, step).unwrap(), rows, "step {step}");
+        }
+    }
+
+    #[test]
+    fn unknown_filters_are_refused() {
+        assert_eq!(unfilter(vec![5, 1, 2, 3], 3, 1), None);
+    }
+}

@@ -1,0 +1,53 @@
+//! Pixels together with what was odd about them.
+
+use std::fmt;
+
+/// Pixels, and what the decoder had to overlook to get them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decoded<T> {
+    /// The picture.
+    pub pixels: T,
+    /// Oddities, empty for a sound file.
+    pub warnings: Vec<Warning>,
+}
+
+/// Something odd that did not prevent decoding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The file ends too early; missing parts are grey or smeared.
+    Truncated,
+    /// The decoder met damaged data and went on.
+    DamagedData {
+        /// How often.
+        count: u64,
+        /// The decoder's words on the first one.
+        first: String,
+    },
+    /// Alpha that was not opaque was dropped from a picture.
+    AlphaDropped,
+    /// A mask is stored with lossy compression, so its edges ring; above 128 still decides.
+    LossyMask {
+        /// Pixels that are neither nearly black (below 64) nor nearly white (above 191).
+        between: u64,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Truncated => write!(f, "the file ends too early, the missing part was filled in"),
+            Self::DamagedData { count: 1, first } => write!(f, "damaged data was skipped: {first}"),
+            Self::DamagedData { count, first } => {
+                write!(f, "damaged data was skipped {count} times, first: {first}")
+            }
+            Self::AlphaDropped => write!(f, "the transparency was dropped"),
+            Self::LossyMask { between } => {
+                write!(
+                    f,
+                    "the mask is stored as JPEG, {between} of its pixels are neither black nor white"
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What can be wrong with a picture, by name.
+//!
+//! Messages say what was found and what would be accepted. They hold no file name: bytes have none
+//! here, the crate that read the file adds it.
+
+use crate::decode::Format;
+
+/// The result of this crate's fallible functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a picture or a mask was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No bytes at all.
+    #[error("the file is empty")]
+    Empty,
+    /// Neither JPEG nor PNG, judged by content and not by a file's extension.
+    #[error("neither JPEG nor PNG{}", hint(known_as))]
+    UnknownFormat {
+        /// The kind of file that the first bytes show, where known ("WebP", "GIF", ...).
+        known_as: Option<&'static str>,
+    },
+    /// The header is damaged or ends too early, so that not even the size is known.
+    #[error("damaged {format} header: {reason}")]
+    Header {
+        /// The format that the first bytes show.
+        format: Format,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A valid file of a kind that is not decoded.
+    #[error("{format} with {feature} is not supported")]
+    Unsupported {
+        /// The format.
+        format: Format,
+        /// The kind ("arithmetic coding", "12-bit samples", ...).
+        feature: String,
+    },
+    /// The pixels cannot be decoded.
+    #[error("damaged {format}: {reason}")]
+    Damaged {
+        /// The format.
+        format: Format,
+        /// What the decoder met.
+        reason: String,
+    },
+    /// The header claims more pixels than allowed.
+    #[error("{width} x {height} pixels are more than the limit of {max_pixels} pixels")]
+    TooManyPixels {
+        /// Claimed width.
+        width: usize,
+        /// Claimed height.
+        height: usize,
+        /// [`Limits::max_pixels`](crate::decode::Limits::max_pixels).
+        max_pixels: u64,
+    },
+    /// Decoding would take more memory than allowed.
+    #[error("decoding needs {needed} bytes, more than the limit of {max_bytes} bytes")]
+    TooManyBytes {
+        /// Memory that decoding would take, at least.
+        needed: u64,
+        /// [`Limits::max_bytes`](crate::decode::Limits::max_bytes).
+        max_bytes: u64,
+    },
+    /// A file far too short for the size in its header.
+    #[error("{length} bytes cannot hold the {width} x {height} pixels that the header claims")]
+    Implausible {
+        /// Claimed width.
+        width: usize,
+        /// Claimed height.
+        height: usize,
+        /// Length of the file in bytes.
+        length: usize,
+    },
+    /// A progressive JPEG with more passes than any encoder writes.
+    #[error("more than {max_scans} progressive scans")]
+    TooManyScans {
+        /// The limit.
+        max_scans: u32,
+    },
+    /// A pixel buffer whose length does not fit its width and height.
+    #[error("{width} x {height} x {channels} needs {expected} bytes, got {found}")]
+    BufferSize {
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+        /// Bytes per pixel.
+        channels: usize,
+        /// Bytes that the size asks for.
+        expected: usize,
+        /// Bytes given.
+        found: usize,
+    },
+    /// The picture's size is not the one that the sampling tables were made for.
+    #[error(
+        "sampling tables are for {expected_width} x {expected_height} pixels, the picture has {width} x {height}"
+    )]
+    TableSize {
+        /// Width that the column table was made for.
+        expected_width: usize,
+        /// Height that the row table was made for.
+        expected_height: usize,
+        /// Width of the picture.
+        width: usize,
+        /// Height of the picture.
+        height: usize,
+    },
+    /// A mask in several colours, and nothing says which of them is the object.
+    #[error(
+        "the mask is coloured: pixel ({x}, {y}) is {colour:?}{}; map colours to 0..255 or choose a channel",
+        if *alpha_varies { " (its alpha channel varies too: channel \"alpha\" may be the mask)" } else { "" }
+    )]
+    MaskColours {
+        /// Column of the first coloured pixel.
+        x: usize,
+        /// Row of the first coloured pixel.
+        y: usize,
+        /// Its red, green and blue.
+        colour: [u8; 3],
+        /// Whether an alpha channel with more than one value is there as well.
+        alpha_varies: bool,
+    },
+    /// A mask that holds only 0 and 1, of which none would count as foreground (above 128).
+    #[error("the mask holds only the values 0 and 1; map them with {{1 = 255}}")]
+    MaskZeroOne,
+    /// A mask of small numbers: class or instance ids, not grey levels.
+    #[error("the mask holds the small values {values:?}{}, which look like class ids; map the wanted ones to 255", if *more { ", ..." } else { "" })]
+    MaskClassIds {
+        /// The first values found, ascending.
+        values: Vec<u16>,
+        /// Whether there are more.
+        more: bool,
+    },
+    /// A rule asks for a channel that the mask does not have.
+    #[error("the mask has no {channel} channel")]
+    MaskChannel {
+        /// The channel's name.
+        channel: &'static str,
+    },
+    /// A rule maps stored numbers, which a JPEG does not keep exactly.
+    #[error("a value or colour map needs a lossless mask (PNG), this one is JPEG")]
+    MaskMapOnJpeg,
+    /// The picture could not be written.
+    #[error("writing {format} failed: {reason}")]
+    Encode {
+        /// The format.
+        format: Format,
+        /// What the encoder said.
+        reason: String,
+    },
+}
+
+fn hint(known_as: &Option<&'static str>) -> String {
+    known_as.map_or_else(String::new, |kind| format!(" (this is {kind})"))
+}

@@ -1,0 +1,104 @@
+//! Pixels in memory: 8 bits per channel, row-major, y down, x right, no padding between rows.
+
+use crate::error::{Error, Result};
+
+macro_rules! image_type {
+    ($(#[$doc:meta])* $name:ident, $channels:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Default)]
+        pub struct $name {
+            /// Pixels per row.
+            pub width: usize,
+            /// Rows.
+            pub height: usize,
+            /// Rows from the top, pixels from the left.
+            pub data: Vec<u8>,
+        }
+
+        impl $name {
+            /// Bytes per pixel.
+            pub const CHANNELS: usize = $channels;
+
+            /// Wraps pixels.
+            ///
+            /// # Errors
+            /// [`Error::BufferSize`] where `data` has not width x height x channels bytes.
+            pub fn new(width: usize, height: usize, data: Vec<u8>) -> Result<Self> {
+                let expected = width.saturating_mul(height).saturating_mul($channels);
+                if data.len() != expected {
+                    return Err(Error::BufferSize { width, height, channels: $channels, expected, found: data.len() });
+                }
+                Ok(Self { width, height, data })
+            }
+
+            /// A picture whose every byte is `value`.
+            pub fn filled(width: usize, height: usize, value: u8) -> Self {
+                Self { width, height, data: vec![value; width * height * $channels] }
+            }
+
+            /// Row `y`, from the top.
+            ///
+            /// # Panics
+            /// Where `y` is not below the height.
+            pub fn row(&self, y: usize) -> &[u8] {
+                let stride = self.width * $channels;
+                &self.data[y * stride..(y + 1) * stride]
+            }
+
+            /// Row `y`, to be written.
+            ///
+            /// # Panics
+            /// Where `y` is not below the height.
+            pub fn row_mut(&mut self, y: usize) -> &mut [u8] {
+                let stride = self.width * $channels;
+                &mut self.data[y * stride..(y + 1) * stride]
+            }
+        }
+    };
+}
+
+image_type!(
+    /// An RGB picture, `[height, width, 3]` in sRGB as stored.
+    RgbImage,
+    3
+);
+image_type!(
+    /// A grey picture or a label, `[height, width]`; for labels above 128 is foreground.
+    GreyImage,
+    1
+);
+
+impl RgbImage {
+    /// Red, green and blue of the pixel in column `x`, row `y`.
+    ///
+    /// # Panics
+    /// Where the pixel is outside.
+    pub fn pixel(&self, x: usize, y: usize) -> [u8; 3] {
+        let row = self.row(y);
+        [row[3 * x], row[3 * x + 1], row[3 * x + 2]]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_must_fit() {
+        assert!(RgbImage::new(2, 3, vec![0; 18]).is_ok());
+        let error = GreyImage::new(2, 3, vec![0; 7]).unwrap_err();
+        assert_eq!(
+            error,
+            Error::BufferSize { width: 2, height: 3, channels: 1, expected: 6, found: 7 }
+        );
+        assert!(GreyImage::new(usize::MAX, 3, vec![0; 7]).is_err());
+    }
+
+    #[test]
+    fn rows_are_where_they_should_be() {
+        let mut image = RgbImage::filled(3, 2, 7);
+        image.row_mut(1)[3..6].copy_from_slice(&[1, 2, 3]);
+        assert_eq!(image.pixel(1, 1), [1, 2, 3]);
+        assert_eq!(image.row(0), &[7; 9]);
+    }
+}

@@ -1,0 +1,255 @@
+//! The mask type: packing, counting, finding.
+
+use crate::image::GreyImage;
+
+/// A binary mask, one bit per pixel, `[height, width]`.
+///
+/// Rows start at a word border: pixel (y, x) is bit `x % 64` of word `y * words_per_row + x / 64`, and bits past the
+/// width are zero.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bitmap {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) words_per_row: usize,
+    pub(super) words: Vec<u64>,
+    row_counts: Vec<u32>,
+}
+
+impl Bitmap {
+    /// A mask that is set where `set(y, x)` says so.
+    pub fn from_fn(height: usize, width: usize, mut set: impl FnMut(usize, usize) -> bool) -> Self {
+        Self::from_rows(height, width, |y, words| {
+            for x in 0..width {
+                words[x / 64] |= u64::from(set(y, x)) << (x % 64);
+            }
+        })
+    }
+
+    /// The foreground of a label, `[height, width]` in 0..=255: `> 128`.
+    ///
+    /// # Panics
+    /// Where the label has another length.
+    pub fn from_label(label: &[f32], height: usize, width: usize) -> Self {
+        Self::from_values(label, height, width, |value| value > 128.0)
+    }
+
+    /// The foreground of a grey picture: `> 128`.
+    pub fn from_grey(image: &GreyImage) -> Self {
+        Self::from_values(&image.data, image.height, image.width, |value| value > 128)
+    }
+
+    /// The foreground of logits, `[height, width]`: `> 0`.
+    ///
+    /// # Panics
+    /// Where there are not height x width logits.
+    pub fn from_logits(logits: &[f32], height: usize, width: usize) -> Self {
+        Self::from_values(logits, height, width, |value| value > 0.0)
+    }
+
+    fn from_values<T: Copy>(
+        values: &[T],
+        height: usize,
+        width: usize,
+        set: impl Fn(T) -> bool,
+    ) -> Self {
+        assert_eq!(
+            values.len(),
+            height * width,
+            "a mask of {height} x {width} needs that many values"
+        );
+        Self::from_rows(height, width, |y, words| {
+            let row = &values[y * width..(y + 1) * width];
+            for (word, chunk) in words.iter_mut().zip(row.chunks(64)) {
+                // Comparing into bytes first vectorises; eight bytes of 0 or 1 become eight bits by one product.
+                let mut flags = [0u8; 64];
+                for (flag, &value) in flags.iter_mut().zip(chunk) {
+                    *flag = u8::from(set(value));
+                }
+                for (k, eight) in flags.as_chunks::<8>().0.iter().enumerate() {
+                    let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+                    *word |= bits << (8 * k);
+                }
+            }
+        })
+    }
+
+    fn from_rows(height: usize, width: usize, mut fill: impl FnMut(usize, &mut [u64])) -> Self {
+        let words_per_row = width.div_ceil(64);
+        let mut words = vec![0; height * words_per_row];
+        for y in 0..height {
+            fill(y, &mut words[y * words_per_row..(y + 1) * words_per_row]);
+        }
+        Self::from_words(height, width, words)
+    }
+
+    /// Takes words laid out as this type has them; bits past the width must be zero.
+    pub(super) fn from_words(height: usize, width: usize, words: Vec<u64>) -> Self {
+        let words_per_row = width.div_ceil(64);
+        debug_assert_eq!(words.len(), height * words_per_row);
+        let count = |y: usize| {
+            words[y * words_per_row..(y + 1) * words_per_row]
+                .iter()
+                .map(|word| word.count_ones())
+                .sum()
+        };
+        let row_counts = (0..height).map(count).collect();
+        Self { width, height, words_per_row, words, row_counts }
+    }
+
+    /// Pixels per row.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Rows.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// The words of row `y`; pixel x is bit `x % 64` of word `x / 64`.
+    ///
+    /// # Panics
+    /// Where `y` is not below the height.
+    pub fn row(&self, y: usize) -> &[u64] {
+        &self.words[y * self.words_per_row..(y + 1) * self.words_per_row]
+    }
+
+    /// Set pixels per row.
+    pub fn row_counts(&self) -> &[u32] {
+        &self.row_counts
+    }
+
+    /// Whether the pixel in row `y`, column `x` is set.
+    ///
+    /// # Panics
+    /// Where the pixel is outside.
+    pub fn get(&self, y: usize, x: usize) -> bool {
+        assert!(
+            x < self.width && y < self.height,
+            "({x}, {y}) is outside {} x {}",
+            self.width,
+            self.height
+        );
+        self.row(y)[x / 64] >> (x % 64) & 1 == 1
+    }
+
+    /// Set pixels.
+    pub fn count(&self) -> usize {
+        self.row_counts.iter().map(|&count| count as usize).sum()
+    }
+
+    /// The smallest box around the set pixels, `[x0, y0, x1, y1]`, all inclusive pixel indices; none for an empty mask.
+    pub fn box_xyxy(&self) -> Option<[u32; 4]> {
+        let y0 = self.row_counts.iter().position(|&count| count > 0)?;
+        let y1 = self.row_counts.iter().rposition(|&count| count > 0)?;
+        let mut columns = vec![0u64; self.words_per_row];
+        for y in y0..=y1 {
+            for (column, word) in columns.iter_mut().zip(self.row(y)) {
+                *column |= word;
+            }
+        }
+        let first = columns.iter().position(|&word| word != 0)?;
+        let last = columns.iter().rposition(|&word| word != 0)?;
+        let x0 = 64 * first as u32 + columns[first].trailing_zeros();
+        let x1 = 64 * last as u32 + 63 - columns[last].leading_zeros();
+        Some([x0, y0 as u32, x1, y1 as u32])
+    }
+
+    /// The `rank`-th set pixel in row order, as `(x, y)`; none from [`Self::count`] on.
+    pub fn nth(&self, rank: usize) -> Option<(usize, usize)> {
+        let mut left = rank;
+        for (y, &count) in self.row_counts.iter().enumerate() {
+            if left >= count as usize {
+                left -= count as usize;
+                continue;
+            }
+            for (k, &word) in self.row(y).iter().enumerate() {
+                let ones = word.count_ones() as usize;
+                if left >= ones {
+                    left -= ones;
+                    continue;
+                }
+                // Clear the lowest set bit until the wanted one is lowest.
+                let word = (0..left).fold(word, |word, _| word & (word - 1));
+                return Some((64 * k + word.trailing_zeros() as usize, y));
+            }
+        }
+        None
+    }
+
+    /// As a grey picture of 0 and 255.
+    pub fn to_grey(&self) -> GreyImage {
+        let mut data = Vec::with_capacity(self.width * self.height);
+        for y in 0..self.height {
+            let row = self.row(y);
+            data.extend(
+                (0..self.width).map(|x| if row[x / 64] >> (x % 64) & 1 == 1 { 255 } else { 0 }),
+            );
+        }
+        GreyImage { width: self.width, height: self.height, data }
+    }
+
+    /// Combines two masks of the same size word by word; zero and zero must give zero.
+    ///
+    /// # Panics
+    /// Where the sizes differ.
+    pub(crate) fn zip_with(&self, other: &Self, combine: impl Fn(u64, u64) -> u64) -> Self {
+        assert_eq!(
+            (self.height, self.width),
+            (other.height, other.width),
+            "masks of different size"
+        );
+        let words = self.words.iter().zip(&other.words).map(|(a, b)| combine(*a, *b)).collect();
+        Self::from_words(self.height, self.width, words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn thresholds_are_strict() {
+        let label = [128.0, 128.00002, 0.0, 255.0, f32::NAN];
+        let bits = |mask: Bitmap| (0..mask.width()).map(|x| mask.get(0, x)).collect::<Vec<_>>();
+        assert_eq!(bits(Bitmap::from_label(&label, 1, 5)), [false, true, false, true, false]);
+        assert_eq!(bits(Bitmap::from_logits(&[0.0, -1.0, 1e-30], 1, 3)), [false, false, true]);
+        let grey = GreyImage::new(3, 1, vec![128, 129, 255]).unwrap();
+        assert_eq!(bits(Bitmap::from_grey(&grey)), [false, true, true]);
+    }
+
+    #[test]
+    fn empty_masks_have_nothing() {
+        for (height, width) in [(0, 0), (3, 70), (0, 5), (5, 0)] {
+            let mask = Bitmap::from_fn(height, width, |_, _| false);
+            assert_eq!((mask.count(), mask.box_xyxy(), mask.nth(0)), (0, None, None));
+        }
+    }
+
+    proptest! {
+        /// Everything that the mask tells agrees with a list of its pixels.
+        #[test]
+        fn agrees_with_a_list(width in 1usize..200, height in 1usize..20, seed: u64, density in 1u64..9) {
+            let hash = |y: usize, x: usize| (seed ^ (y * 7919 + x) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;
+            let set = |y: usize, x: usize| hash(y, x) % 10 < density;
+            let mask = Bitmap::from_fn(height, width, set);
+            let list: Vec<(usize, usize)> =
+                (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).filter(|&(x, y)| set(y, x)).collect();
+            prop_assert_eq!(mask.count(), list.len());
+            for (rank, pixel) in list.iter().enumerate() {
+                prop_assert_eq!(mask.nth(rank), Some(*pixel));
+            }
+            prop_assert_eq!(mask.nth(list.len()), None);
+            let box_xyxy = (!list.is_empty()).then(|| {
+                let xs = || list.iter().map(|p| p.0 as u32);
+                let ys = || list.iter().map(|p| p.1 as u32);
+                [xs().min().unwrap(), ys().min().unwrap(), xs().max().unwrap(), ys().max().unwrap()]
+            });
+            prop_assert_eq!(mask.box_xyxy(), box_xyxy);
+            prop_assert_eq!(&Bitmap::from_grey(&mask.to_grey()), &mask);
+            let label: Vec<f32> = mask.to_grey().data.iter().map(|&v| f32::from(v)).collect();
+            prop_assert_eq!(Bitmap::from_label(&label, height, width), mask);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! How well two masks agree.
+//!
+//! Boundary IoU is by Cheng et al., "Boundary IoU: Improving Object-Centric Image Segmentation Evaluation",
+//! CVPR 2021.
+//!
+//! ```
+//! use maskwright_image::{mask::Bitmap, metric};
+//! let truth = Bitmap::from_fn(100, 100, |y, x| y < 50 && x < 50);
+//! let prediction = Bitmap::from_fn(100, 100, |y, x| y < 50 && x < 40);
+//! assert_eq!(metric::iou(&prediction, &truth), 0.8);
+//! assert!(metric::boundary_iou(&prediction, &truth, 0.02) < 0.8);
+//! ```
+
+use crate::mask::Bitmap;
+
+/// Intersection over union. Two empty masks score 1: nothing was there, and nothing was found.
+///
+/// # Panics
+/// Where the sizes differ.
+pub fn iou(prediction: &Bitmap, truth: &Bitmap) -> f64 {
+    let intersection = prediction.zip_with(truth, |a, b| a & b).count();
+    let union = prediction.count() + truth.count() - intersection;
+    if union == 0 { 1.0 } else { intersection as f64 / union as f64 }
+}
+
+/// IoU of the masks' inner boundaries: the pixels within `d` of background (or of the picture's border), where `d`
+/// is `dilation_ratio` times the diagonal, rounded half to even, at least 1. The usual ratio is 0.02.
+/// Two empty boundaries score 1.
+///
+/// # Panics
+/// Where the sizes differ.
+pub fn boundary_iou(prediction: &Bitmap, truth: &Bitmap, dilation_ratio: f64) -> f64 {
+    let diagonal = ((truth.height().pow(2) + truth.width().pow(2)) as f64).sqrt();
+    let distance = (dilation_ratio * diagonal).round_ties_even().max(1.0) as usize;
+    iou(&boundary(prediction, distance), &boundary(truth, distance))
+}
+
+fn boundary(mask: &Bitmap, distance: usize) -> Bitmap {
+    mask.zip_with(&mask.erode3x3(distance), |mask, inside| mask & !inside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn square(from: usize, to: usize) -> Bitmap {
+        Bitmap::from_fn(40, 50, |y, x| (from..to).contains(&y) && (from..to).contains(&x))
+    }
+
+    #[test]
+    fn hand_computed() {
+        // 20 x 20 and 15 x 15 inside it.
+        assert_eq!(iou(&square(10, 25), &square(10, 30)), 225.0 / 400.0);
+        // The diagonal of 40 x 50 is 64.03; 2 % of it rounds to 1: rings of one pixel.
+        let rings = (76.0, 56.0, 29.0);
+        let expected = rings.2 / (rings.0 + rings.1 - rings.2);
+        assert_eq!(boundary_iou(&square(10, 25), &square(10, 30), 0.02), expected);
+    }
+
+    #[test]
+    fn empty_masks() {
+        let (empty, full) = (square(0, 0), square(5, 20));
+        assert_eq!((iou(&empty, &empty), boundary_iou(&empty, &empty, 0.02)), (1.0, 1.0));
+        assert_eq!((iou(&empty, &full), boundary_iou(&full, &empty, 0.02)), (0.0, 0.0));
+    }
+
+    #[test]
+    fn the_picture_border_is_boundary() {
+        let full = Bitmap::from_fn(40, 50, |_, _| true);
+        assert_eq!(boundary(&full, 2).count(), 40 * 50 - 36 * 46);
+    }
+}
