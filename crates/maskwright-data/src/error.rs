@@ -1,0 +1,319 @@
+//! What can go wrong between a folder and a batch.
+
+use std::path::PathBuf;
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a set, a record or a setting was refused.
+///
+/// Every message names what to look at: the file or folder, what was expected of
+/// it and what was found.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder could not be read.
+    #[error("cannot read {}: {source}", file.display())]
+    Read {
+        /// The file or folder.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+
+    /// A file could not be written.
+    #[error("cannot write {}: {source}", file.display())]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+
+    /// A file's content is not an image or mask that can be used.
+    #[error("record {record}: {}: {source}", file.display())]
+    Image {
+        /// `set/name` of the record.
+        record: String,
+        /// The image or the mask.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: maskwright_image::Error,
+    },
+
+    /// The mask does not cover the image, upright or as stored.
+    #[error(
+        "record {record}: the mask {} is {}x{}, but the image {} is {}x{} (width x height); expected the same size",
+        mask.display(), mask_size.0, mask_size.1, image.display(), image_size.0, image_size.1
+    )]
+    SizeMismatch {
+        /// `set/name` of the record.
+        record: String,
+        /// The image.
+        image: PathBuf,
+        /// Its stored width and height.
+        image_size: (usize, usize),
+        /// The mask.
+        mask: PathBuf,
+        /// Its stored width and height.
+        mask_size: (usize, usize),
+    },
+
+    /// A training mask has no foreground at all.
+    #[error("record {record}: the mask {} shows no object: no pixel is above 128 of 255", file.display())]
+    EmptyMask {
+        /// `set/name` of the record.
+        record: String,
+        /// The mask.
+        file: PathBuf,
+    },
+
+    /// A set's folder is not there.
+    #[error("set {set}: the folder of its {role} does not exist: {}", folder.display())]
+    FolderMissing {
+        /// The set.
+        set: String,
+        /// "images" or "masks".
+        role: &'static str,
+        /// The folder.
+        folder: PathBuf,
+    },
+
+    /// A set's folder holds no file of the kind looked for.
+    #[error(
+        "set {set}: no {role} in {}: expected files that end in {expected}, found {found}",
+        folder.display()
+    )]
+    FolderEmpty {
+        /// The set.
+        set: String,
+        /// "images" or "masks".
+        role: &'static str,
+        /// The folder.
+        folder: PathBuf,
+        /// The endings looked for.
+        expected: String,
+        /// What is there instead.
+        found: String,
+    },
+
+    /// Images and masks of a set do not pair up.
+    #[error("{}", unpaired_message(set, images, masks, *images_without_mask, *masks_without_image, first))]
+    Unpaired {
+        /// The set.
+        set: String,
+        /// The folder of the images.
+        images: PathBuf,
+        /// The folder of the masks.
+        masks: PathBuf,
+        /// How many images have no mask.
+        images_without_mask: usize,
+        /// How many masks have no image.
+        masks_without_image: usize,
+        /// File names of the first few of both.
+        first: Vec<String>,
+    },
+
+    /// Two files of a folder have the same stem, so that a pair is ambiguous.
+    #[error(
+        "set {set}: two {role} of one name in {}: {first} and {second} ({count} such names); \
+         keep one of them or name the ending to use (image_ext, mask_ext)",
+        folder.display()
+    )]
+    DuplicateStem {
+        /// The set.
+        set: String,
+        /// "images" or "masks".
+        role: &'static str,
+        /// The folder.
+        folder: PathBuf,
+        /// One file.
+        first: String,
+        /// The other file.
+        second: String,
+        /// How many stems are ambiguous.
+        count: usize,
+    },
+
+    /// A set is empty after its include, exclude and part settings.
+    #[error("set {set}: none of its {total} records is left by {selection}")]
+    NothingSelected {
+        /// The set.
+        set: String,
+        /// Records before the selection.
+        total: usize,
+        /// The settings that left nothing.
+        selection: String,
+    },
+
+    /// A data file is not valid TOML or a value has the wrong type.
+    #[error("{}: {message}", file.display())]
+    DataFile {
+        /// The data file.
+        file: PathBuf,
+        /// Line, column and reason.
+        message: String,
+    },
+
+    /// A data file has a key that is not known.
+    #[error(
+        "{}, line {line}: unknown key `{key}` in {section}{}; known are {}",
+        file.display(), did_you_mean(nearest.as_deref()), known.join(", ")
+    )]
+    UnknownKey {
+        /// The data file.
+        file: PathBuf,
+        /// Line of the key, from 1.
+        line: usize,
+        /// The key.
+        key: String,
+        /// The table it stands in.
+        section: String,
+        /// The known key that is spelt most like it, if one is close.
+        nearest: Option<String>,
+        /// All keys of that table.
+        known: Vec<&'static str>,
+    },
+
+    /// A setting has a value that it cannot have.
+    #[error("{key}: expected {expected}, found {found}")]
+    Setting {
+        /// The setting, with the set or section it belongs to.
+        key: String,
+        /// What it may be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+
+    /// Folders of the HQSeg-44K layout are missing.
+    #[error(
+        "{} is not a complete HQSeg-44K: missing {}",
+        root.display(),
+        missing.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ")
+    )]
+    MissingSubsets {
+        /// The root folder.
+        root: PathBuf,
+        /// The missing folders, relative to the root.
+        missing: Vec<PathBuf>,
+    },
+
+    /// There is no record of this number.
+    #[error("record {index} of {set}: there are only {len}")]
+    NoSuchRecord {
+        /// The set.
+        set: String,
+        /// The number asked for.
+        index: usize,
+        /// How many records there are.
+        len: usize,
+    },
+
+    /// The records do not fill one batch.
+    #[error(
+        "{records} records do not fill one batch of {batch_size} on each of {world_size} ranks; \
+         use a smaller batch or keep the last, partial batch"
+    )]
+    TooFewRecords {
+        /// Records in all sets.
+        records: usize,
+        /// Records per batch.
+        batch_size: usize,
+        /// Number of ranks.
+        world_size: usize,
+    },
+
+    /// More records were refused than the budget allows.
+    #[error(
+        "{refused} of {records} records were refused, more than the budget of {budget}; the last: {last}"
+    )]
+    BudgetExceeded {
+        /// Different records refused so far.
+        refused: usize,
+        /// How many may be.
+        budget: usize,
+        /// Records in all sets.
+        records: usize,
+        /// Why the last one was refused.
+        last: Box<Error>,
+    },
+}
+
+fn unpaired_message(
+    set: &str,
+    images: &std::path::Path,
+    masks: &std::path::Path,
+    images_without_mask: usize,
+    masks_without_image: usize,
+    first: &[String],
+) -> String {
+    let mut parts = Vec::new();
+    if images_without_mask > 0 {
+        parts.push(format!(
+            "{images_without_mask} images of {} have no mask in {}",
+            images.display(),
+            masks.display()
+        ));
+    }
+    if masks_without_image > 0 {
+        parts.push(format!(
+            "{masks_without_image} masks of {} have no image in {}",
+            masks.display(),
+            images.display()
+        ));
+    }
+    let rest = images_without_mask + masks_without_image
+        - first.len().min(images_without_mask + masks_without_image);
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    format!(
+        "set {set}: {}: {}{more}; add the missing files or set unmatched = \"skip\"",
+        parts.join(" and "),
+        first.join(", ")
+    )
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"))
+}
+
+impl Error {
+    /// A short, stable word for the reason, for ledgers and statistics.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Error::Read { .. } => "unreadable",
+            Error::Write { .. } => "unwritable",
+            Error::Image { .. } => "image",
+            Error::SizeMismatch { .. } => "size_mismatch",
+            Error::EmptyMask { .. } => "empty_mask",
+            Error::BudgetExceeded { .. } => "budget",
+            _ => "setting",
+        }
+    }
+
+    /// The file the error is about, where it is about one.
+    pub fn file(&self) -> Option<&std::path::Path> {
+        match self {
+            Error::Read { file, .. }
+            | Error::Write { file, .. }
+            | Error::Image { file, .. }
+            | Error::EmptyMask { file, .. }
+            | Error::DataFile { file, .. }
+            | Error::UnknownKey { file, .. } => Some(file),
+            Error::SizeMismatch { mask, .. } => Some(mask),
+            Error::BudgetExceeded { last, .. } => last.file(),
+            _ => None,
+        }
+    }
+
+    /// Whether another record may stand in for the one this error is about.
+    pub(crate) fn is_about_a_record(&self) -> bool {
+        matches!(
+            self,
+            Error::Read { .. }
+                | Error::Image { .. }
+                | Error::SizeMismatch { .. }
+                | Error::EmptyMask { .. }
+        )
+    }
+}

@@ -1,0 +1,229 @@
+//! Where every pixel of a sample comes from.
+//!
+//! One [`Geometry`] moves the image, the label and the prompts: source image, mirrored,
+//! resized, cropped, padded at the right and the bottom. Training, evaluation and prediction differ only in the preset:
+//!
+//! | preset | what it does | used by |
+//! |---|---|---|
+//! | [`Geometry::jitter`] | one scale for both axes, then a crop | HQ-SAM's training |
+//! | [`Geometry::squash`] | both axes to the full output | HQ-SAM's evaluation |
+//! | [`Geometry::longest_side`] | the longer side to the full output | SAM's predictor |
+//!
+//! # Coordinates
+//!
+//! Sizes are `(height, width)`. Points are `(x, y)` in pixel indices: the *centre* of
+//! the top-left pixel is `(0, 0)`, x grows to the right, y down. Resizing follows
+//! `align_corners = false`: pixel areas, not pixel centres, are stretched, so index `i` of `n` maps to
+//! `(i + 0.5) * scaled / n - 0.5`.
+//!
+//! ```
+//! use maskwright_data::geometry::Geometry;
+//!
+//! let geometry = Geometry::longest_side((300, 400), 1024);
+//! assert_eq!(geometry.scaled, (768, 1024));
+//! assert_eq!(geometry.visible(), (768, 1024)); // the 256 rows below are padding
+//! let (x, y) = geometry.to_output(199.5, 149.5); // the middle of the image
+//! assert_eq!((x, y), (511.5, 383.5));
+//! assert_eq!(geometry.to_source(x, y), (199.5, 149.5));
+//! ```
+
+use maskwright_image::sample::AxisTable;
+use serde::{Deserialize, Serialize};
+
+/// A mirrored, resized, cropped and padded view of an image.
+///
+/// All sizes are `(height, width)` in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Geometry {
+    /// Size of the source image.
+    pub source: (usize, usize),
+    /// Whether the source is mirrored left to right, before everything else.
+    pub flip: bool,
+    /// Size of the whole image after resizing, of which the output may show a part.
+    pub scaled: (usize, usize),
+    /// Row and column of the scaled image that become row 0 and column 0 of the output.
+    pub crop: (usize, usize),
+    /// Size of the output; what lies beyond the scaled image is padding.
+    pub output: (usize, usize),
+}
+
+impl Geometry {
+    /// HQ-SAM's large scale jitter, cropped at the top-left; see [`with_crop`](Geometry::with_crop).
+    ///
+    /// The image is resized, in proportion, so that it fits a square of `scale * size`
+    /// pixels. The arithmetic is that of the reference, in f32 with ties rounded to even, except that a side never shrinks below one
+    /// pixel. The `size` x `size` output shows the part from the crop on.
+    pub fn jitter(source: (usize, usize), size: usize, flip: bool, scale: f32) -> Geometry {
+        let (h, w) = (source.0 as f32, source.1 as f32);
+        let target = (scale * size as f32).round_ties_even();
+        let ratio = (target / h).min(target / w);
+        let side = |length: f32| ((length * ratio).round_ties_even() as usize).max(1);
+        Geometry { source, flip, scaled: (side(h), side(w)), crop: (0, 0), output: (size, size) }
+    }
+
+    /// Both axes stretched to `size`: HQ-SAM's evaluation. Proportions are lost, nothing is padded.
+    pub fn squash(source: (usize, usize), size: usize) -> Geometry {
+        Geometry { source, flip: false, scaled: (size, size), crop: (0, 0), output: (size, size) }
+    }
+
+    /// The longer side resized to `size`, the shorter in proportion, padded at the right or the
+    /// bottom: the geometry of SAM's predictor (computed in f64, halves rounded up).
+    pub fn longest_side(source: (usize, usize), size: usize) -> Geometry {
+        let ratio = size as f64 / source.0.max(source.1) as f64;
+        let side = |length: usize| ((length as f64 * ratio + 0.5) as usize).max(1);
+        Geometry {
+            source,
+            flip: false,
+            scaled: (side(source.0), side(source.1)),
+            crop: (0, 0),
+            output: (size, size),
+        }
+    }
+
+    /// The same view, mirrored if `flip`.
+    pub fn with_flip(self, flip: bool) -> Geometry {
+        Geometry { flip, ..self }
+    }
+
+    /// The same view with its top-left at row `crop.0` and column `crop.1` of the scaled image.
+    pub fn with_crop(self, crop: (usize, usize)) -> Geometry {
+        Geometry { crop, ..self }
+    }
+
+    /// The largest crop that leaves no padding which a smaller one would fill: scaled size less
+    /// output size, or 0 where the image is smaller than the output. Crops are drawn from `0..=margin`.
+    pub fn margin(&self) -> (usize, usize) {
+        (self.scaled.0.saturating_sub(self.output.0), self.scaled.1.saturating_sub(self.output.1))
+    }
+
+    /// How many rows and columns of the output show the image; the rest is padding.
+    pub fn visible(&self) -> (usize, usize) {
+        let side =
+            |scaled: usize, crop: usize, output: usize| scaled.saturating_sub(crop).min(output);
+        (
+            side(self.scaled.0, self.crop.0, self.output.0),
+            side(self.scaled.1, self.crop.1, self.output.1),
+        )
+    }
+
+    /// The sampling table of the rows.
+    pub fn rows(&self) -> AxisTable {
+        AxisTable::new(self.source.0, self.scaled.0, false, self.crop.0, self.output.0)
+    }
+
+    /// The sampling table of the columns.
+    pub fn cols(&self) -> AxisTable {
+        AxisTable::new(self.source.1, self.scaled.1, self.flip, self.crop.1, self.output.1)
+    }
+
+    /// Where the point `(x, y)` of the source lies in the output. Points that the crop does not
+    /// show come out negative or beyond the output.
+    pub fn to_output(&self, x: f64, y: f64) -> (f64, f64) {
+        let x = if self.flip { self.source.1 as f64 - 1.0 - x } else { x };
+        let axis = |at: f64, source: usize, scaled: usize, crop: usize| {
+            (at + 0.5) * scaled as f64 / source as f64 - 0.5 - crop as f64
+        };
+        (
+            axis(x, self.source.1, self.scaled.1, self.crop.1),
+            axis(y, self.source.0, self.scaled.0, self.crop.0),
+        )
+    }
+
+    /// Where the point `(x, y)` of the output lies in the source: the inverse of
+    /// [`to_output`](Geometry::to_output).
+    pub fn to_source(&self, x: f64, y: f64) -> (f64, f64) {
+        let axis = |at: f64, source: usize, scaled: usize, crop: usize| {
+            (at + 0.5 + crop as f64) * source as f64 / scaled as f64 - 0.5
+        };
+        let x = axis(x, self.source.1, self.scaled.1, self.crop.1);
+        let y = axis(y, self.source.0, self.scaled.0, self.crop.0);
+        (if self.flip { self.source.1 as f64 - 1.0 - x } else { x }, y)
+    }
+
+    /// The box `[x0, y0, x1, y1]` of the source in the output, corners in order even where the view is mirrored.
+    pub fn box_to_output(&self, corners: [f64; 4]) -> [f64; 4] {
+        let a = self.to_output(corners[0], corners[1]);
+        let b = self.to_output(corners[2], corners[3]);
+        ordered(a, b)
+    }
+
+    /// The box `[x0, y0, x1, y1]` of the output in the source, corners in order.
+    pub fn box_to_source(&self, corners: [f64; 4]) -> [f64; 4] {
+        let a = self.to_source(corners[0], corners[1]);
+        let b = self.to_source(corners[2], corners[3]);
+        ordered(a, b)
+    }
+}
+
+fn ordered(a: (f64, f64), b: (f64, f64)) -> [f64; 4] {
+    [a.0.min(b.0), a.1.min(b.1), a.0.max(b.0), a.1.max(b.1)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn jitter_rounds_ties_to_even() {
+        // 0.5 * 5 = 2.5 goes to 2, not 3.
+        assert_eq!(Geometry::jitter((5, 5), 5, false, 0.5).scaled, (2, 2));
+        // 0.7 * 5 = 3.5 goes to 4.
+        assert_eq!(Geometry::jitter((5, 5), 5, false, 0.7).scaled, (4, 4));
+    }
+
+    #[test]
+    fn jitter_keeps_proportions() {
+        let geometry = Geometry::jitter((300, 400), 1024, false, 1.0);
+        assert_eq!(geometry.scaled, (768, 1024));
+        assert_eq!(geometry.margin(), (0, 0));
+        assert_eq!(geometry.visible(), (768, 1024));
+        let larger = Geometry::jitter((300, 400), 1024, true, 2.0);
+        assert_eq!(larger.scaled, (1536, 2048));
+        assert_eq!(larger.margin(), (512, 1024));
+        assert_eq!(larger.with_crop((512, 1024)).visible(), (1024, 1024));
+    }
+
+    #[test]
+    fn no_side_vanishes() {
+        assert_eq!(Geometry::jitter((3, 4000), 1024, false, 0.1).scaled, (1, 102));
+        assert_eq!(Geometry::longest_side((1, 9000), 1024).scaled, (1, 1024));
+    }
+
+    #[test]
+    fn longest_side_rounds_halves_up() {
+        // 333 * 1024 / 500 = 681.98.
+        assert_eq!(Geometry::longest_side((333, 500), 1024).scaled, (682, 1024));
+        assert_eq!(Geometry::longest_side((5, 4), 10).scaled, (10, 8));
+    }
+
+    #[test]
+    fn a_mirrored_corner_goes_to_the_other_side() {
+        let geometry = Geometry::squash((10, 20), 20).with_flip(true);
+        assert_eq!(geometry.to_output(0.0, 0.0), (19.0, 0.5));
+        assert_eq!(geometry.box_to_output([0.0, 0.0, 4.0, 4.0]), [15.0, 0.5, 19.0, 8.5]);
+    }
+
+    proptest! {
+        #[test]
+        fn points_come_back(
+            h in 1usize..5000, w in 1usize..5000, size in 1usize..2048, flip: bool,
+            scale in 0.1f32..2.0, cut in (0.0f64..1.0, 0.0f64..1.0),
+            at in (0.0f64..1.0, 0.0f64..1.0),
+        ) {
+            let geometry = Geometry::jitter((h, w), size, flip, scale);
+            let margin = geometry.margin();
+            let geometry = geometry.with_crop((
+                (margin.0 as f64 * cut.0) as usize,
+                (margin.1 as f64 * cut.1) as usize,
+            ));
+            let (x, y) = (at.0 * w as f64, at.1 * h as f64);
+            let (u, v) = geometry.to_output(x, y);
+            let (back_x, back_y) = geometry.to_source(u, v);
+            prop_assert!((back_x - x).abs() < 1e-6 && (back_y - y).abs() < 1e-6);
+            let visible = geometry.visible();
+            prop_assert!(visible.0 >= 1 && visible.0 <= size);
+            prop_assert!(visible.1 >= 1 && visible.1 <= size);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! One batch, made by a worker.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::config::{LoaderConfig, OnRefusal};
+use super::ordered::Task;
+use crate::batch::TrainBatch;
+use crate::error::Error;
+use crate::plan::SampleKey;
+use crate::prompt::Prompt;
+use crate::random::{Keyed, Order, Purpose};
+use crate::sample::{SampleInfo, SampleMaker, Timings};
+use crate::source::Mix;
+
+/// How many records in a row may be refused at one place of a batch.
+const REPLACEMENTS: usize = 32;
+
+/// What all workers of a loader share.
+pub(super) struct Builder {
+    pub(super) mix: Mix,
+    pub(super) config: LoaderConfig,
+    pub(super) spare: Spare,
+}
+
+/// What a worker makes of a task.
+pub(super) struct Built {
+    pub(super) batch: Result<TrainBatch, Failure>,
+    /// In the order in which they happened.
+    pub(super) refusals: Vec<Refusal>,
+    pub(super) timings: Timings,
+}
+
+/// Why there is no batch.
+pub(super) enum Failure {
+    /// A record was refused: the last of the refusals.
+    Refused,
+    /// Something that no other record would change.
+    Other(Error),
+}
+
+/// A record that could not be used.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) record: u64,
+    pub(super) error: Error,
+}
+
+/// Memory of batches that were used up.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Spare(Arc<Mutex<Vec<(Vec<u8>, Vec<f32>)>>>);
+
+impl Spare {
+    /// Keeps memory for a later batch, for a few batches at most.
+    pub(super) fn put(&self, images: Vec<u8>, labels: Vec<f32>) {
+        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < 4 {
+            spare.push((images, labels));
+        }
+    }
+
+    /// Memory of the given lengths with any content.
+    fn take(&self, images: usize, labels: usize) -> (Vec<u8>, Vec<f32>) {
+        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let (mut bytes, mut values) = spare.unwrap_or_default();
+        bytes.resize(images, 0);
+        values.resize(labels, 0.0);
+        (bytes, values)
+    }
+}
+
+impl Builder {
+    /// Makes a batch.
+    pub(super) fn build(&self, maker: &mut SampleMaker, task: Task) -> Built {
+        let mut refusals = Vec::new();
+        let batch = self.fill(maker, task, &mut refusals);
+        Built { batch, refusals, timings: maker.take_timings() }
+    }
+
+    fn fill(
+        &self,
+        maker: &mut SampleMaker,
+        task: Task,
+        refusals: &mut Vec<Refusal>,
+    ) -> Result<TrainBatch, Failure> {
+        let order = Order::new(self.config.seed, task.epoch, self.mix.len() as u64);
+        let positions: Vec<u64> = self.config.positions(self.mix.len(), task.index).collect();
+        let size = self.config.sample.plan.size;
+        let (mut images, mut labels) =
+            self.spare.take(positions.len() * 3 * size * size, positions.len() * size * size);
+        let mut prompts = Vec::with_capacity(positions.len());
+        let mut samples = Vec::with_capacity(positions.len());
+        let slots =
+            images.chunks_exact_mut(3 * size * size).zip(labels.chunks_exact_mut(size * size));
+        for (&position, (image, label)) in positions.iter().zip(slots) {
+            let key = SampleKey {
+                seed: self.config.seed,
+                epoch: task.epoch,
+                record: order.record(position),
+            };
+            let (prompt, info) = self.make(maker, key, image, label, refusals)?;
+            prompts.push(prompt);
+            samples.push(info);
+        }
+        Ok(TrainBatch {
+            images,
+            labels,
+            prompts,
+            batch_size: samples.len(),
+            samples,
+            size,
+            epoch: task.epoch,
+            index: task.index,
+        })
+    }
+
+    /// The sample of a key, or of a record that replaces it.
+    fn make(
+        &self,
+        maker: &mut SampleMaker,
+        key: SampleKey,
+        image: &mut [u8],
+        label: &mut [f32],
+        refusals: &mut Vec<Refusal>,
+    ) -> Result<(Prompt, SampleInfo), Failure> {
+        let mut others = Keyed::new(key.seed, key.epoch, key.record, Purpose::Replacement);
+        let mut record = key.record;
+        for _ in 0..REPLACEMENTS {
+            match maker.train_into(&self.mix, SampleKey { record, ..key }, image, label) {
+                Err(error) if error.is_about_a_record() => refusals.push(Refusal { record, error }),
+                made => return made.map_err(Failure::Other),
+            }
+            match self.config.on_refusal {
+                OnRefusal::Fail => break,
+                OnRefusal::Replace { .. } => record = others.below(self.mix.len() as u64),
+            }
+        }
+        Err(Failure::Refused)
+    }
+}

@@ -1,0 +1,226 @@
+//! The settings and the state of a loader.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::sample::SampleConfig;
+
+/// How batches are made.
+#[derive(Debug, Clone)]
+pub struct LoaderConfig {
+    /// Samples per batch and rank.
+    pub batch_size: usize,
+    /// Seed of the order and of every sample.
+    pub seed: u64,
+    /// Threads that make batches. Changes no batch.
+    pub workers: usize,
+    /// How many batches are made before they are asked for, those under way included. Changes no batch.
+    /// Memory grows with it: a batch of 4 at 1024 pixels takes 28 MiB.
+    pub prefetch: usize,
+    /// What to do with records that do not fill a batch.
+    pub last_batch: LastBatch,
+    /// Which of several processes this is, from 0.
+    pub rank: usize,
+    /// How many processes share an epoch. Rank r of w takes the positions r, r + w, r + 2w... of the order.
+    pub world_size: usize,
+    /// What to do with a record that cannot be used.
+    pub on_refusal: OnRefusal,
+    /// Where refused records are written down, one JSON object per line, in addition to
+    /// [`Loader::ledger`](super::Loader::ledger). Lines are appended.
+    pub ledger: Option<PathBuf>,
+    /// How samples are made.
+    pub sample: SampleConfig,
+}
+
+impl Default for LoaderConfig {
+    /// One worker per core, two batches more than workers ahead, batches of 4 as in HQ-SAM's training.
+    fn default() -> LoaderConfig {
+        let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        LoaderConfig {
+            batch_size: 4,
+            seed: 0,
+            workers,
+            prefetch: workers + 2,
+            last_batch: LastBatch::Drop,
+            rank: 0,
+            world_size: 1,
+            on_refusal: OnRefusal::Fail,
+            ledger: None,
+            sample: SampleConfig::default(),
+        }
+    }
+}
+
+/// What to do at the end of an epoch with records that do not fill a batch on every rank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LastBatch {
+    /// They are left out; which ones they are differs from epoch to epoch. As in HQ-SAM's training.
+    #[default]
+    Drop,
+    /// They make a smaller batch. With several ranks the first positions of the order come again where
+    /// needed for all ranks to have equally many samples.
+    Keep,
+}
+
+/// What to do with a record that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnRefusal {
+    /// Its batch is an error that names it.
+    #[default]
+    Fail,
+    /// Another record, determined by seed, epoch and the refused record, takes its place, until more than this
+    /// share of all records (at least one) has been refused.
+    Replace {
+        /// The share, 0.01 for one in a hundred.
+        budget: f64,
+    },
+}
+
+impl OnRefusal {
+    /// [`OnRefusal::Replace`] with a budget of 1%.
+    pub fn replace() -> OnRefusal {
+        OnRefusal::Replace { budget: 0.01 }
+    }
+}
+
+/// Where a loader stands: what it takes to go on with the very next batch.
+///
+/// The last four numbers do not move; a state is refused by a loader with other ones, because its
+/// batches would be others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoaderState {
+    /// The epoch, from 0.
+    pub epoch: u64,
+    /// The next batch of the epoch, from 0.
+    pub batch: u64,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Records in all sets.
+    pub records: u64,
+    /// Samples per batch and rank.
+    pub batch_size: u64,
+    /// Number of ranks.
+    pub world_size: u64,
+}
+
+impl LoaderConfig {
+    /// Refuses settings that no batch can be made with.
+    pub fn validate(&self) -> Result<()> {
+        let refuse = |key: &str, expected: &str, found: String| {
+            Err(Error::Setting { key: format!("loader.{key}"), expected: expected.into(), found })
+        };
+        if !(1..=65_536).contains(&self.batch_size) {
+            return refuse("batch_size", "1 to 65536", self.batch_size.to_string());
+        }
+        if !(1..=1024).contains(&self.workers) {
+            return refuse("workers", "1 to 1024 threads", self.workers.to_string());
+        }
+        if self.prefetch == 0 {
+            return refuse("prefetch", "at least 1 batch", "0".into());
+        }
+        if self.world_size == 0 || self.rank >= self.world_size {
+            return refuse(
+                "rank",
+                "a rank below the world size",
+                format!("{} of {}", self.rank, self.world_size),
+            );
+        }
+        if let OnRefusal::Replace { budget } = self.on_refusal
+            && !(0.0..=1.0).contains(&budget)
+        {
+            return refuse("on_refusal.budget", "a share from 0 to 1", budget.to_string());
+        }
+        self.sample.validate()
+    }
+
+    /// How many batches each rank has in an epoch over `records` records.
+    pub(super) fn batches(&self, records: usize) -> Result<u64> {
+        let batches = match self.last_batch {
+            LastBatch::Drop => records / (self.batch_size * self.world_size),
+            LastBatch::Keep => records.div_ceil(self.world_size).div_ceil(self.batch_size),
+        };
+        match batches {
+            0 => Err(Error::TooFewRecords {
+                records,
+                batch_size: self.batch_size,
+                world_size: self.world_size,
+            }),
+            several => Ok(several as u64),
+        }
+    }
+
+    /// The positions in the epoch's order of this rank's batch `index`.
+    pub(super) fn positions(&self, records: usize, index: u64) -> impl Iterator<Item = u64> {
+        let of_rank = match self.last_batch {
+            LastBatch::Drop => records / self.world_size,
+            LastBatch::Keep => records.div_ceil(self.world_size),
+        };
+        let first = index as usize * self.batch_size;
+        let end = (first + self.batch_size).min(of_rank);
+        let (rank, world_size) = (self.rank, self.world_size);
+        (first..end).map(move |at| ((at * world_size + rank) % records) as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(
+        batch_size: usize,
+        rank: usize,
+        world_size: usize,
+        last_batch: LastBatch,
+    ) -> LoaderConfig {
+        LoaderConfig { batch_size, rank, world_size, last_batch, ..LoaderConfig::default() }
+    }
+
+    fn all(
+        records: usize,
+        batch_size: usize,
+        world_size: usize,
+        last_batch: LastBatch,
+    ) -> Vec<Vec<u64>> {
+        (0..world_size)
+            .flat_map(|rank| {
+                let config = config(batch_size, rank, world_size, last_batch);
+                let batches = config.batches(records).unwrap();
+                (0..batches).map(move |index| config.positions(records, index).collect())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn ranks_share_positions_without_overlap() {
+        let dropped = all(11, 2, 2, LastBatch::Drop);
+        assert_eq!(dropped, [[0, 2], [4, 6], [1, 3], [5, 7]]);
+        let kept = all(11, 2, 2, LastBatch::Keep);
+        assert_eq!(kept, [[0, 2], [4, 6], [8, 10], [1, 3], [5, 7], [9, 0]]);
+        assert_eq!(all(5, 2, 1, LastBatch::Keep), [vec![0, 1], vec![2, 3], vec![4]]);
+        assert_eq!(all(3, 4, 1, LastBatch::Keep), [[0, 1, 2]]);
+    }
+
+    #[test]
+    fn too_few_records_are_refused() {
+        let error = config(4, 0, 2, LastBatch::Drop).batches(7).unwrap_err().to_string();
+        assert!(error.contains("7 records") && error.contains("batch of 4"), "{error}");
+        assert_eq!(config(4, 0, 2, LastBatch::Keep).batches(7).unwrap(), 1);
+    }
+
+    #[test]
+    fn impossible_settings_are_refused() {
+        let check = |config: LoaderConfig| config.validate().unwrap_err().to_string();
+        let base = LoaderConfig::default;
+        assert!(base().validate().is_ok());
+        assert!(check(LoaderConfig { batch_size: 0, ..base() }).contains("batch_size"));
+        assert!(check(LoaderConfig { workers: 0, ..base() }).contains("workers"));
+        assert!(check(LoaderConfig { prefetch: 0, ..base() }).contains("prefetch"));
+        assert!(check(LoaderConfig { rank: 2, world_size: 2, ..base() }).contains("2 of 2"));
+        let negative = OnRefusal::Replace { budget: -1.0 };
+        assert!(check(LoaderConfig { on_refusal: negative, ..base() }).contains("budget"));
+    }
+}

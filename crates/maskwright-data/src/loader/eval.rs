@@ -1,0 +1,95 @@
+//! The loader of evaluation samples.
+
+use std::sync::Arc;
+
+use super::ordered::{Ordered, Task};
+use super::train::threads;
+use crate::error::{Error, Result};
+use crate::sample::{EvalSample, Preset, SampleConfig, SampleMaker};
+use crate::source::Source;
+
+/// How evaluation samples are made.
+#[derive(Debug, Clone)]
+pub struct EvalConfig {
+    /// The view on the images.
+    pub preset: Preset,
+    /// Threads that make samples.
+    pub workers: usize,
+    /// How many samples are made before they are asked for, those under way included.
+    pub prefetch: usize,
+    /// Which of several processes this is, from 0.
+    pub rank: usize,
+    /// How many processes share the set. Rank r of w takes the records r, r + w, r + 2w...; every record comes once.
+    pub world_size: usize,
+    /// How samples are made. Only the size, the padding and the limits matter here.
+    pub sample: SampleConfig,
+}
+
+impl Default for EvalConfig {
+    /// HQ-SAM's evaluation: squashed to 1024 x 1024; one worker per core.
+    fn default() -> EvalConfig {
+        let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        EvalConfig {
+            preset: Preset::default(),
+            workers,
+            prefetch: workers + 2,
+            rank: 0,
+            world_size: 1,
+            sample: SampleConfig::default(),
+        }
+    }
+}
+
+/// An iterator over the samples of a set in the order of its records. An unusable record is an error at its place;
+/// the next sample follows.
+pub struct EvalLoader {
+    ordered: Ordered<Result<EvalSample>>,
+    len: u64,
+}
+
+impl std::fmt::Debug for EvalLoader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EvalLoader").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+impl EvalLoader {
+    /// Starts the workers at the first record.
+    pub fn new(source: Arc<dyn Source>, config: EvalConfig) -> Result<EvalLoader> {
+        if config.world_size == 0 || config.rank >= config.world_size {
+            return Err(Error::Setting {
+                key: "eval.rank".into(),
+                expected: "a rank below the world size".into(),
+                found: format!("{} of {}", config.rank, config.world_size),
+            });
+        }
+        let prefetch = config.prefetch.max(1);
+        let workers = config.workers.clamp(1, prefetch);
+        let makers = (0..workers)
+            .map(|_| SampleMaker::new(config.sample.clone()))
+            .collect::<Result<Vec<_>>>()?;
+        let len = source.len().saturating_sub(config.rank).div_ceil(config.world_size) as u64;
+        let job = move |maker: &mut SampleMaker, task: Task| {
+            let index = task.index as usize * config.world_size + config.rank;
+            maker.eval(&*source, index, config.preset)
+        };
+        let mut ordered = Ordered::new(makers, prefetch, "eval", job).map_err(threads)?;
+        ordered.restart(0, 0, len);
+        Ok(EvalLoader { ordered, len })
+    }
+}
+
+impl Iterator for EvalLoader {
+    type Item = Result<EvalSample>;
+
+    fn next(&mut self) -> Option<Result<EvalSample>> {
+        self.ordered.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = (self.len - self.ordered.position()) as usize;
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for EvalLoader {}

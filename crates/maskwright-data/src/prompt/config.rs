@@ -1,0 +1,311 @@
+//! The settings of prompts.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::random::Keyed;
+
+/// A kind of prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PromptKind {
+    /// The box around the object.
+    Box,
+    /// Points on the object.
+    Points,
+    /// A low resolution mask with a disturbed boundary.
+    NoiseMask,
+}
+
+impl PromptKind {
+    /// All kinds, in the order in which they are drawn.
+    pub const ALL: [PromptKind; 3] = [PromptKind::Box, PromptKind::Points, PromptKind::NoiseMask];
+
+    /// The name in settings, statistics and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            PromptKind::Box => "box",
+            PromptKind::Points => "points",
+            PromptKind::NoiseMask => "noise_mask",
+        }
+    }
+}
+
+impl std::fmt::Display for PromptKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for PromptKind {
+    type Err = Error;
+
+    /// Reads `box`, `points` or `noise_mask`; `point` and `noise-mask` are accepted.
+    fn from_str(name: &str) -> Result<PromptKind> {
+        match name {
+            "box" => Ok(PromptKind::Box),
+            "points" | "point" => Ok(PromptKind::Points),
+            "noise_mask" | "noise-mask" => Ok(PromptKind::NoiseMask),
+            _ => Err(Error::Setting {
+                key: "prompt kind".into(),
+                expected: "box, points or noise_mask".into(),
+                found: name.into(),
+            }),
+        }
+    }
+}
+
+/// How often each kind is drawn, relative to the others. Weight 0 leaves a kind out.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KindWeights {
+    /// Weight of [`PromptKind::Box`].
+    #[serde(rename = "box")]
+    pub boxes: f64,
+    /// Weight of [`PromptKind::Points`].
+    pub points: f64,
+    /// Weight of [`PromptKind::NoiseMask`].
+    pub noise_mask: f64,
+}
+
+impl Default for KindWeights {
+    /// All kinds alike.
+    fn default() -> KindWeights {
+        KindWeights { boxes: 1.0, points: 1.0, noise_mask: 1.0 }
+    }
+}
+
+impl KindWeights {
+    /// The names of the weights, as a data file spells them.
+    pub const KEYS: &'static [&'static str] = &["box", "points", "noise_mask"];
+
+    /// Weights of which only `kind` is not 0.
+    pub fn only(kind: PromptKind) -> KindWeights {
+        let mut weights = KindWeights { boxes: 0.0, points: 0.0, noise_mask: 0.0 };
+        *weights.slot(kind) = 1.0;
+        weights
+    }
+
+    /// The weight of one kind.
+    pub fn weight(&self, kind: PromptKind) -> f64 {
+        match kind {
+            PromptKind::Box => self.boxes,
+            PromptKind::Points => self.points,
+            PromptKind::NoiseMask => self.noise_mask,
+        }
+    }
+
+    /// The same weights without one kind, or `None` if no other kind has weight.
+    pub fn without(mut self, kind: PromptKind) -> Option<KindWeights> {
+        *self.slot(kind) = 0.0;
+        (self.total() > 0.0).then_some(self)
+    }
+
+    /// Draws a kind.
+    pub fn draw(&self, draw: &mut Keyed) -> PromptKind {
+        let mut at = f64::from(draw.uniform()) * self.total();
+        for kind in PromptKind::ALL {
+            at -= self.weight(kind);
+            if at < 0.0 {
+                return kind;
+            }
+        }
+        // Reached only when rounding leaves `at` at zero: the last kind that has weight.
+        let heavy = PromptKind::ALL.into_iter().rev().find(|&kind| self.weight(kind) > 0.0);
+        heavy.unwrap_or(PromptKind::Box)
+    }
+
+    fn total(&self) -> f64 {
+        PromptKind::ALL.iter().map(|&kind| self.weight(kind)).sum()
+    }
+
+    fn slot(&mut self, kind: PromptKind) -> &mut f64 {
+        match kind {
+            PromptKind::Box => &mut self.boxes,
+            PromptKind::Points => &mut self.points,
+            PromptKind::NoiseMask => &mut self.noise_mask,
+        }
+    }
+}
+
+/// The values of a mask prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum MaskValues {
+    /// 0 outside and 255 inside: what HQ-SAM trains with.
+    #[default]
+    #[serde(rename = "0_255")]
+    ZeroTo255,
+    /// -10 outside and 10 inside: logits, which is what a predictor feeds back at inference.
+    #[serde(rename = "logits")]
+    Logits,
+}
+
+impl MaskValues {
+    /// The values outside and inside.
+    pub fn levels(self) -> (f32, f32) {
+        match self {
+            MaskValues::ZeroTo255 => (0.0, 255.0),
+            MaskValues::Logits => (-10.0, 10.0),
+        }
+    }
+}
+
+/// Where foreground points are put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PointChoice {
+    /// All uniform over the foreground.
+    #[default]
+    Uniform,
+    /// The first one as deep inside the object as possible, the others uniform.
+    Centre,
+}
+
+/// How prompts are drawn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PromptConfig {
+    /// How often each kind is drawn.
+    pub kinds: KindWeights,
+    /// Probability with which each kind that was not drawn is given along with the one that was.
+    pub also_probability: f64,
+    /// How many foreground points a point prompt has.
+    pub points: usize,
+    /// How many background points a point prompt has in addition.
+    pub negative_points: usize,
+    /// Where foreground points are put.
+    pub point_choice: PointChoice,
+    /// How far a box is moved and resized, relative to its size; see [`jittered_box`](super::jittered_box).
+    pub box_jitter: f64,
+    /// The values of a mask prompt.
+    pub mask_values: MaskValues,
+    /// Side of a mask prompt in pixels: a quarter of the input at patch size 16. Set from the model,
+    /// never from a data file.
+    #[serde(skip, default = "default_mask_size")]
+    pub mask_size: usize,
+}
+
+fn default_mask_size() -> usize {
+    256
+}
+
+impl Default for PromptConfig {
+    /// HQ-SAM's training: one of three kinds, 10 points, masks of 256 x 256 in 0..255.
+    fn default() -> PromptConfig {
+        PromptConfig {
+            kinds: KindWeights::default(),
+            also_probability: 0.0,
+            points: 10,
+            negative_points: 0,
+            point_choice: PointChoice::Uniform,
+            box_jitter: 0.0,
+            mask_values: MaskValues::default(),
+            mask_size: default_mask_size(),
+        }
+    }
+}
+
+impl PromptConfig {
+    /// The names of the settings, as a data file spells them.
+    pub const KEYS: &'static [&'static str] = &[
+        "kinds",
+        "also_probability",
+        "points",
+        "negative_points",
+        "point_choice",
+        "box_jitter",
+        "mask_values",
+    ];
+
+    /// Draws the kinds that are given along with `kind`.
+    pub(crate) fn draw_also(&self, kind: PromptKind, draw: &mut Keyed) -> Vec<PromptKind> {
+        if self.also_probability == 0.0 {
+            return Vec::new();
+        }
+        let others = PromptKind::ALL.into_iter().filter(|&other| other != kind);
+        others.filter(|_| f64::from(draw.uniform()) < self.also_probability).collect()
+    }
+
+    /// Refuses settings that no prompt can be drawn from.
+    pub fn validate(&self) -> Result<()> {
+        let refuse = |key: &str, expected: &str, found: String| {
+            Err(Error::Setting { key: format!("prompts.{key}"), expected: expected.into(), found })
+        };
+        let weights = PromptKind::ALL.map(|kind| self.kinds.weight(kind));
+        if weights.iter().any(|w| !w.is_finite() || *w < 0.0) || weights.iter().sum::<f64>() <= 0.0
+        {
+            return refuse(
+                "kinds",
+                "weights of 0 or more, one of them above 0",
+                format!("{weights:?}"),
+            );
+        }
+        if !(0.0..=1.0).contains(&self.also_probability) {
+            return refuse(
+                "also_probability",
+                "a number from 0 to 1",
+                self.also_probability.to_string(),
+            );
+        }
+        if !(1..=10_000).contains(&self.points) {
+            return refuse("points", "1 to 10000", self.points.to_string());
+        }
+        if self.negative_points > 10_000 {
+            return refuse("negative_points", "at most 10000", self.negative_points.to_string());
+        }
+        if !(0.0..=1.0).contains(&self.box_jitter) {
+            return refuse("box_jitter", "a number from 0 to 1", self.box_jitter.to_string());
+        }
+        if !(1..=4096).contains(&self.mask_size) {
+            return refuse("mask_size", "1 to 4096 pixels", self.mask_size.to_string());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Purpose;
+
+    #[test]
+    fn kinds_come_as_often_as_their_weights_say() {
+        let count = |weights: KindWeights| {
+            let mut counts = [0u32; 3];
+            for record in 0..9000 {
+                let mut draw = Keyed::new(1, 0, record, Purpose::PromptKind);
+                counts[weights.draw(&mut draw) as usize] += 1;
+            }
+            counts
+        };
+        // Five standard deviations of a count with mean 3000.
+        assert!(count(KindWeights::default()).iter().all(|n| n.abs_diff(3000) < 225));
+        let uneven = count(KindWeights { boxes: 2.0, points: 0.0, noise_mask: 1.0 });
+        assert!(uneven[0].abs_diff(6000) < 225 && uneven[1] == 0);
+        for kind in PromptKind::ALL {
+            assert_eq!(count(KindWeights::only(kind))[kind as usize], 9000);
+            assert_eq!(KindWeights::only(kind).without(kind), None);
+        }
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        for kind in PromptKind::ALL {
+            assert_eq!(kind.to_string().parse::<PromptKind>().unwrap(), kind);
+        }
+        let error = "circle".parse::<PromptKind>().unwrap_err();
+        assert!(error.to_string().contains("found circle"));
+    }
+
+    #[test]
+    fn impossible_settings_are_refused() {
+        let check = |config: PromptConfig| config.validate().unwrap_err().to_string();
+        let base = PromptConfig::default;
+        assert!(base().validate().is_ok());
+        let none = KindWeights { boxes: 0.0, points: 0.0, noise_mask: 0.0 };
+        assert!(check(PromptConfig { kinds: none, ..base() }).contains("prompts.kinds"));
+        assert!(check(PromptConfig { points: 0, ..base() }).contains("found 0"));
+        assert!(check(PromptConfig { box_jitter: -0.1, ..base() }).contains("box_jitter"));
+        assert!(check(PromptConfig { mask_size: 0, ..base() }).contains("mask_size"));
+    }
+}

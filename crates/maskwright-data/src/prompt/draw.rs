@@ -1,0 +1,165 @@
+//! One prompt from one sampled label.
+
+use maskwright_image::mask::Bitmap;
+
+use super::{Point, Prompt, PromptConfig, PromptKind};
+use super::{
+    background_points, centre_point, foreground_points, jittered_box, noise_mask, tight_box,
+};
+use crate::plan::SampleKey;
+use crate::random::Purpose;
+
+/// A sampled label and what was derived from it.
+#[derive(Debug, Clone, Copy)]
+pub struct LabelView<'a> {
+    /// `[h, w]` in 0..255.
+    pub label: &'a [f32],
+    /// Height and width.
+    pub shape: (usize, usize),
+    /// The pixels above 128.
+    pub foreground: &'a Bitmap,
+    /// Rows and columns that show the image; the rest is padding.
+    pub visible: (usize, usize),
+}
+
+/// Draws a prompt of `kind`, with the kinds of `also` in addition.
+///
+/// A point prompt needs as many foreground pixels as it has points: where they are fewer, that sample draws
+/// another kind; if the settings have no other kind, some pixels are repeated. Returns `None` if the label
+/// has no foreground, where no prompt can tell what to segment.
+pub fn draw_prompt(
+    view: LabelView<'_>,
+    config: &PromptConfig,
+    kind: PromptKind,
+    also: &[PromptKind],
+    key: SampleKey,
+) -> Option<Prompt> {
+    let count = view.foreground.count();
+    let tight = tight_box(view.foreground)?;
+    let too_small = count < config.points;
+    let kind = match (kind, config.kinds.without(PromptKind::Points)) {
+        (PromptKind::Points, Some(others)) if too_small => {
+            others.draw(&mut key.draw(Purpose::OtherKind))
+        }
+        _ => kind,
+    };
+    let wants = |part: PromptKind| {
+        part == kind || (also.contains(&part) && !(part == PromptKind::Points && too_small))
+    };
+
+    let box_xyxy = wants(PromptKind::Box).then(|| {
+        let amount = config.box_jitter as f32;
+        match amount {
+            0.0 => tight,
+            _ => jittered_box(tight, amount, view.visible, &mut key.draw(Purpose::Box)),
+        }
+    });
+    let points =
+        if wants(PromptKind::Points) { draw_points(view, config, key) } else { Vec::new() };
+    let mask = wants(PromptKind::NoiseMask).then(|| {
+        let mut draw = key.draw(Purpose::NoiseMask);
+        noise_mask(view.label, view.shape, config.mask_size, config.mask_values, &mut draw)
+    });
+    Some(Prompt { kind, box_xyxy, points, mask })
+}
+
+fn draw_points(view: LabelView<'_>, config: &PromptConfig, key: SampleKey) -> Vec<Point> {
+    let mut draw = key.draw(Purpose::Points);
+    let mut points = foreground_points(view.foreground, config.points, &mut draw);
+    if config.point_choice == super::PointChoice::Centre {
+        if let Some((x, y)) = centre_point(view.foreground, view.shape) {
+            let centre = Point { x: x as f32, y: y as f32, label: 1 };
+            // Points stay different: if the centre was drawn already, it only moves to the front.
+            let at = points.iter().position(|point| *point == centre).unwrap_or(0);
+            points.swap(0, at);
+            points[0] = centre;
+        }
+    }
+    if config.negative_points > 0 {
+        points.extend(background_points(
+            view.foreground,
+            view.visible,
+            config.negative_points,
+            &mut draw,
+        ));
+    }
+    points
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{KindWeights, PointChoice};
+    use super::*;
+
+    fn key(record: u64) -> SampleKey {
+        SampleKey { seed: 1, epoch: 0, record }
+    }
+
+    fn with_label<T>(pixels: usize, test: impl FnOnce(LabelView<'_>) -> T) -> T {
+        let label: Vec<f32> =
+            (0..32 * 32).map(|at| if at < pixels { 255.0 } else { 0.0 }).collect();
+        let foreground = Bitmap::from_label(&label, 32, 32);
+        test(LabelView {
+            label: &label,
+            shape: (32, 32),
+            foreground: &foreground,
+            visible: (32, 32),
+        })
+    }
+
+    fn config() -> PromptConfig {
+        PromptConfig { mask_size: 8, ..PromptConfig::default() }
+    }
+
+    #[test]
+    fn a_prompt_has_the_part_of_its_kind_alone() {
+        with_label(100, |view| {
+            let prompt = |kind| draw_prompt(view, &config(), kind, &[], key(0)).unwrap();
+            let boxed = prompt(PromptKind::Box);
+            assert_eq!(boxed.box_xyxy, Some([0.0, 0.0, 31.0, 3.0]));
+            assert!(boxed.points.is_empty() && boxed.mask.is_none());
+            let clicked = prompt(PromptKind::Points);
+            assert!(
+                clicked.box_xyxy.is_none() && clicked.points.len() == 10 && clicked.mask.is_none()
+            );
+            let masked = prompt(PromptKind::NoiseMask);
+            assert!(masked.box_xyxy.is_none() && masked.points.is_empty());
+            assert_eq!(masked.mask.unwrap().data.len(), 64);
+        });
+    }
+
+    #[test]
+    fn a_small_object_draws_another_kind() {
+        with_label(9, |view| {
+            let mut boxes = 0;
+            for record in 0..400 {
+                let prompt =
+                    draw_prompt(view, &config(), PromptKind::Points, &[], key(record)).unwrap();
+                assert_ne!(prompt.kind, PromptKind::Points);
+                assert!(prompt.points.is_empty());
+                boxes += i32::from(prompt.kind == PromptKind::Box);
+            }
+            assert!((150..250).contains(&boxes), "{boxes}");
+            let only = PromptConfig { kinds: KindWeights::only(PromptKind::Points), ..config() };
+            let prompt = draw_prompt(view, &only, PromptKind::Points, &[], key(0)).unwrap();
+            assert_eq!(prompt.points.len(), 10);
+        });
+        with_label(0, |view| {
+            assert_eq!(draw_prompt(view, &config(), PromptKind::Box, &[], key(0)), None);
+        });
+    }
+
+    #[test]
+    fn options_add_parts() {
+        with_label(100, |view| {
+            let config =
+                PromptConfig { negative_points: 3, point_choice: PointChoice::Centre, ..config() };
+            let all = [PromptKind::Points, PromptKind::NoiseMask];
+            let prompt = draw_prompt(view, &config, PromptKind::Box, &all, key(0)).unwrap();
+            assert!(prompt.box_xyxy.is_some() && prompt.mask.is_some());
+            assert_eq!(prompt.points.iter().filter(|p| p.label == 1).count(), 10);
+            assert_eq!(prompt.points.iter().filter(|p| p.label == 0).count(), 3);
+            assert_eq!((prompt.points[0].x, prompt.points[0].y), (1.0, 1.0));
+        });
+    }
+}

@@ -1,0 +1,60 @@
+//! Evaluation samples.
+
+use std::sync::Arc;
+
+use maskwright_image::GreyImage;
+use maskwright_image::decode::Warning;
+use maskwright_image::mask::Bitmap;
+
+use crate::geometry::Geometry;
+use crate::plan::SampleKey;
+use crate::prompt::{LabelView, Prompt, PromptConfig, PromptKind, draw_prompt};
+
+/// A record as the model is evaluated on it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EvalSample {
+    /// `[3, size, size]`: red, green, blue planes, row-major, 0..=255, not normalised.
+    pub image: Vec<u8>,
+    /// Height and width of the model's input.
+    pub size: usize,
+    /// How the original became the input; leads back as well.
+    pub geometry: Geometry,
+    /// The label at the original resolution, upright like the image, 0..=255; above 128 is foreground.
+    pub label: GreyImage,
+    /// `[size, size]`: the label in the frame of the input, 0.0..=255.0.
+    pub label_output: Vec<f32>,
+    /// Name of the set.
+    pub set: Arc<str>,
+    /// Name of the record in its set.
+    pub name: String,
+    /// Number of the record in its set.
+    pub record: usize,
+    /// Whether the image was turned upright by its EXIF orientation.
+    pub turned: bool,
+    /// What was odd about the image or the mask.
+    pub warnings: Vec<Warning>,
+}
+
+/// The epoch of evaluation draws: one that no training reaches, so that they differ from all training draws.
+const EVALUATION: u64 = u64::MAX;
+
+impl EvalSample {
+    /// A prompt of one kind, drawn from the label in the frame of the input.
+    ///
+    /// Equal seeds give equal prompts. Weights and additional kinds of the settings do not matter here, and a point prompt
+    /// on an object with fewer pixels than points repeats some. Returns `None` where the label shows no
+    /// foreground at this size.
+    pub fn prompt(&self, kind: PromptKind, config: &PromptConfig, seed: u64) -> Option<Prompt> {
+        let config =
+            PromptConfig { kinds: crate::prompt::KindWeights::only(kind), ..config.clone() };
+        let foreground = Bitmap::from_label(&self.label_output, self.size, self.size);
+        let view = LabelView {
+            label: &self.label_output,
+            shape: (self.size, self.size),
+            foreground: &foreground,
+            visible: self.geometry.visible(),
+        };
+        let key = SampleKey { seed, epoch: EVALUATION, record: self.record as u64 };
+        draw_prompt(view, &config, kind, &[], key)
+    }
+}

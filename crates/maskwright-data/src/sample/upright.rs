@@ -1,0 +1,128 @@
+//! Whether image and mask are turned upright, and whether they fit each other.
+
+use maskwright_image::decode::{Header, Orientation};
+
+use crate::error::{Error, Result};
+use crate::record::Record;
+use crate::source::ExifRule;
+
+/// How image and mask have to be turned so that they lie on each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fit {
+    pub(super) image: Orientation,
+    pub(super) mask: Orientation,
+    /// Height and width of both, so turned.
+    pub(super) size: (usize, usize),
+}
+
+/// Decides from the headers alone.
+///
+/// With [`ExifRule::Auto`] the first of these that gives equal sizes: both upright; image upright, mask as stored; both
+/// as stored; image as stored, mask upright. A mask without an orientation of its own is upright as stored, so an
+/// oriented image is turned wherever that fits.
+pub(super) fn fit(rule: ExifRule, record: &Record, image: &Header, mask: &Header) -> Result<Fit> {
+    let stored = Orientation::IDENTITY;
+    let candidates = match rule {
+        ExifRule::Ignore => vec![(stored, stored)],
+        ExifRule::Auto => vec![
+            (image.orientation, mask.orientation),
+            (image.orientation, stored),
+            (stored, stored),
+            (stored, mask.orientation),
+        ],
+    };
+    for (turn_image, turn_mask) in candidates {
+        let size = turned(image, turn_image);
+        if size == turned(mask, turn_mask) {
+            return Ok(Fit { image: turn_image, mask: turn_mask, size });
+        }
+    }
+    Err(Error::SizeMismatch {
+        record: record.to_string(),
+        image: record.image.clone(),
+        image_size: (image.width, image.height),
+        mask: record.mask.clone(),
+        mask_size: (mask.width, mask.height),
+    })
+}
+
+/// Height and width after turning.
+fn turned(header: &Header, orientation: Orientation) -> (usize, usize) {
+    if orientation.swaps_axes() {
+        (header.width, header.height)
+    } else {
+        (header.height, header.width)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use maskwright_image::decode::{Colour, Format};
+
+    use super::*;
+
+    fn header(width: usize, height: usize, exif: u16) -> Header {
+        Header {
+            format: Format::Png,
+            width,
+            height,
+            orientation: Orientation::from_exif(exif).unwrap(),
+            colour: Colour::Rgb,
+            bit_depth: 8,
+        }
+    }
+
+    fn fitted(
+        rule: ExifRule,
+        image: (usize, usize, u16),
+        mask: (usize, usize, u16),
+    ) -> Option<(u8, u8, (usize, usize))> {
+        let record = Record {
+            set: "s".into(),
+            name: "n".into(),
+            image: PathBuf::from("n.jpg"),
+            mask: PathBuf::from("n.png"),
+        };
+        let fit =
+            fit(rule, &record, &header(image.0, image.1, image.2), &header(mask.0, mask.1, mask.2));
+        match fit {
+            Ok(fit) => Some((fit.image.exif(), fit.mask.exif(), fit.size)),
+            Err(error) => {
+                let text = error.to_string();
+                assert!(
+                    text.contains("n.jpg") && text.contains("n.png") && text.contains("s/n"),
+                    "{text}"
+                );
+                None
+            }
+        }
+    }
+
+    #[test]
+    fn the_image_is_turned_where_the_mask_fits_then() {
+        let auto = |image, mask| fitted(ExifRule::Auto, image, mask);
+        // Plain files.
+        assert_eq!(auto((4, 3, 1), (4, 3, 1)), Some((1, 1, (3, 4))));
+        // A portrait photo whose mask was drawn in a viewer.
+        assert_eq!(auto((4, 3, 6), (3, 4, 1)), Some((6, 1, (4, 3))));
+        // The same photo, annotated by a program that ignores EXIF.
+        assert_eq!(auto((4, 3, 6), (4, 3, 1)), Some((1, 1, (3, 4))));
+        // Both ways fit: a half turn, and a square.
+        assert_eq!(auto((4, 3, 3), (4, 3, 1)), Some((3, 1, (3, 4))));
+        assert_eq!(auto((4, 4, 6), (4, 4, 1)), Some((6, 1, (4, 4))));
+        // The mask was written with the orientation of the image.
+        assert_eq!(auto((4, 3, 6), (4, 3, 6)), Some((6, 6, (4, 3))));
+        assert_eq!(auto((4, 3, 1), (4, 3, 6)), Some((1, 1, (3, 4))));
+        assert_eq!(auto((4, 3, 1), (5, 3, 1)), None);
+        assert_eq!(auto((4, 3, 1), (3, 4, 1)), None);
+    }
+
+    #[test]
+    fn nothing_is_turned_where_exif_is_ignored() {
+        let ignore = |image, mask| fitted(ExifRule::Ignore, image, mask);
+        assert_eq!(ignore((4, 3, 3), (4, 3, 1)), Some((1, 1, (3, 4))));
+        assert_eq!(ignore((4, 3, 6), (3, 4, 1)), None);
+    }
+}
