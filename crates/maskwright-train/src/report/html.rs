@@ -1,0 +1,163 @@
+//! The page: its order, its texts escaped, its pictures inside.
+
+use super::{Gallery, Report, Tile, chart, table};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use maskwright_image::encode;
+use std::borrow::Cow;
+use std::fmt::Write;
+
+const STYLE: &str = include_str!("style.css");
+
+/// Escapes text for an element's content or a quoted attribute.
+pub(super) fn escape(text: &str) -> Cow<'_, str> {
+    let special = |c: char| matches!(c, '&' | '<' | '>' | '"' | '\'') || forbidden(c);
+    if !text.contains(special) {
+        return text.into();
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c if forbidden(c) => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    escaped.into()
+}
+
+/// Control characters have no place in HTML, not even escaped.
+fn forbidden(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\t')
+}
+
+impl Report {
+    /// The report as one self-contained HTML page.
+    ///
+    /// A picture that cannot be encoded (an empty one, or one whose data does not fit
+    /// its size) is replaced by a box that says so.
+    pub fn to_html(&self) -> String {
+        let mut page = String::with_capacity(64 * 1024);
+        let title = escape(&self.title);
+        // The policy makes the page's promise the browser's: nothing is loaded, nothing runs.
+        let _ = write!(
+            page,
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta http-equiv=\"Content-Security-Policy\" \
+             content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n\
+             <link rel=\"icon\" href=\"data:,\">\n\
+             <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
+             <header>\n<h1>{title}</h1>\n"
+        );
+        if !self.created.is_empty() {
+            let _ = writeln!(page, "<p class=\"created\">{}</p>", escape(&self.created));
+        }
+        if !self.command.is_empty() {
+            let _ = writeln!(
+                page,
+                "<pre class=\"command\"><code>{}</code></pre>",
+                escape(&self.command)
+            );
+        }
+        page.push_str("</header>\n");
+        self.write_summary(&mut page);
+        if !self.curves.is_empty() {
+            page.push_str("<section>\n<h2>Curves</h2>\n<div class=\"charts\">\n");
+            self.curves.iter().for_each(|plot| chart::write(&mut page, plot));
+            page.push_str("</div>\n</section>\n");
+        }
+        if !self.tables.is_empty() {
+            page.push_str("<section>\n<h2>Results</h2>\n");
+            self.tables.iter().for_each(|one| table::write(&mut page, one));
+            page.push_str("</section>\n");
+        }
+        if !self.galleries.is_empty() {
+            page.push_str("<section>\n<h2>Pictures</h2>\n");
+            self.galleries.iter().for_each(|gallery| write_gallery(&mut page, gallery));
+            page.push_str("</section>\n");
+        }
+        if !self.notes.is_empty() {
+            page.push_str("<section class=\"notes\">\n<h2>Notes</h2>\n<ul>\n");
+            for note in &self.notes {
+                let _ = writeln!(page, "<li>{}</li>", escape(note));
+            }
+            page.push_str("</ul>\n</section>\n");
+        }
+        page.push_str("</main>\n</body>\n</html>\n");
+        page
+    }
+
+    fn write_summary(&self, page: &mut String) {
+        if self.summary.is_empty() {
+            return;
+        }
+        page.push_str("<dl class=\"summary\">\n");
+        for (name, value) in &self.summary {
+            // Long values are sentences, not figures.
+            let class = if value.chars().count() > 14 { " class=\"long\"" } else { "" };
+            let _ = writeln!(
+                page,
+                "<div><dt>{}</dt><dd{class}>{}</dd></div>",
+                escape(name),
+                escape(value)
+            );
+        }
+        page.push_str("</dl>\n");
+    }
+}
+
+fn write_gallery(page: &mut String, gallery: &Gallery) {
+    let _ = writeln!(page, "<section class=\"block\">\n<h3>{}</h3>", escape(&gallery.title));
+    if !gallery.caption.is_empty() {
+        let _ = writeln!(page, "<p class=\"caption\">{}</p>", escape(&gallery.caption));
+    }
+    let columns = gallery.rows.iter().map(|row| row.tiles.len()).max().unwrap_or(0).max(1);
+    let _ = writeln!(
+        page,
+        "<div class=\"scroll\"><div class=\"gallery\" style=\"--columns:{columns}\">"
+    );
+    for row in &gallery.rows {
+        page.push_str("<div class=\"row\">\n");
+        if !row.label.is_empty() {
+            let _ = writeln!(page, "<h4>{}</h4>", escape(&row.label));
+        }
+        page.push_str("<div class=\"tiles\">\n");
+        row.tiles.iter().for_each(|tile| write_tile(page, &row.label, tile));
+        page.push_str("</div>\n</div>\n");
+    }
+    page.push_str("</div></div>\n</section>\n");
+}
+
+fn write_tile(page: &mut String, label: &str, tile: &Tile) {
+    page.push_str("<figure class=\"tile\">");
+    let image = &tile.image;
+    // Checked here: an encoder may trust the size.
+    let whole = image.width.checked_mul(image.height).and_then(|n| n.checked_mul(3));
+    let encoded = match whole {
+        Some(bytes) if bytes > 0 && bytes == image.data.len() => encode::png_rgb(image).ok(),
+        _ => None,
+    };
+    match encoded {
+        Some(png) => {
+            let _ = write!(
+                page,
+                "<img width=\"{}\" height=\"{}\" alt=\"{}\" src=\"data:image/png;base64,{}\">",
+                image.width,
+                image.height,
+                escape(format!("{label} {}", tile.caption).trim()),
+                STANDARD.encode(png)
+            );
+        }
+        None => page.push_str("<p class=\"empty\">No picture.</p>"),
+    }
+    if !tile.caption.is_empty() {
+        let _ = write!(page, "<figcaption>{}</figcaption>", escape(&tile.caption));
+    }
+    page.push_str("</figure>\n");
+}

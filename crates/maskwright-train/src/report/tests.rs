@@ -1,0 +1,181 @@
+//! The page as a whole: it is well formed, complete, escaped and the same every time.
+
+use super::*;
+
+/// A report with something in every part, and text that would break a careless page.
+fn full() -> Report {
+    let hostile = "<script>alert(\"1\" & '2')</script>";
+    let tile = |value| Tile { caption: hostile.into(), image: RgbImage::filled(6, 4, value) };
+    Report {
+        title: hostile.into(),
+        command: format!("maskwright train --output {hostile}"),
+        created: hostile.into(),
+        summary: vec![(hostile.into(), hostile.into()), ("mIoU".into(), "0.861".into())],
+        curves: vec![
+            CurvePlot {
+                title: hostile.into(),
+                x_label: hostile.into(),
+                y_label: hostile.into(),
+                series: vec![
+                    Series {
+                        name: hostile.into(),
+                        points: (0..300).map(|i| (f64::from(i), 1.0 / f64::from(i + 1))).collect(),
+                    },
+                    Series { name: "few".into(), points: vec![(0.0, 0.25), (100.0, f64::NAN)] },
+                ],
+                log_y: true,
+            },
+            CurvePlot::default(),
+        ],
+        tables: vec![Table {
+            title: hostile.into(),
+            caption: hostile.into(),
+            header: vec![hostile.into(), "b".into()],
+            rows: vec![vec![hostile.into(), "0.5".into()], vec!["x".into()]],
+            best: vec![],
+        }],
+        galleries: vec![Gallery {
+            title: hostile.into(),
+            caption: hostile.into(),
+            rows: vec![GalleryRow {
+                label: hostile.into(),
+                tiles: vec![tile(9), tile(200), Tile::default()],
+            }],
+        }],
+        notes: vec![hostile.into(), "line\u{0}\u{7}".into()],
+    }
+}
+
+/// Checks that tags nest, attributes are quoted and references are escaped; gives
+/// the names of the elements in order.
+fn check(page: &str) -> Vec<String> {
+    const VOID: [&str; 4] = ["meta", "link", "img", "br"];
+    let mut rest = page.strip_prefix("<!DOCTYPE html>\n").expect("a document type");
+    let (mut open, mut seen) = (Vec::<String>::new(), Vec::new());
+    while let Some(start) = rest.find('<') {
+        let text = &rest[..start];
+        let is_style = open.last().is_some_and(|tag| tag == "style");
+        assert!(is_style || !text.contains(['>', '"', '\'']), "unescaped text {text:?}");
+        for part in text.split('&').skip(1).filter(|_| !is_style) {
+            let name = part.split(';').next().unwrap();
+            assert!(["amp", "lt", "gt", "quot", "#39"].contains(&name), "reference &{name};");
+        }
+        let end = start + rest[start..].find('>').expect("a tag that ends");
+        let tag = &rest[start + 1..end];
+        rest = &rest[end + 1..];
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop().as_deref(), Some(name), "wrong end before {rest:.60}");
+            continue;
+        }
+        let closed = tag.ends_with('/');
+        let tag = tag.trim_end_matches('/');
+        let name = tag.split([' ', '\n']).next().unwrap();
+        assert_eq!(tag.matches('"').count() % 2, 0, "quotes of {tag:?}");
+        for (i, piece) in tag.split('"').enumerate() {
+            // Outside quotes stand only names and equal signs.
+            assert!(i % 2 == 1 || !piece.contains(['<', '\'']), "{tag:?}");
+        }
+        seen.push(name.to_string());
+        if !closed && !VOID.contains(&name) {
+            open.push(name.to_string());
+        }
+    }
+    assert!(open.is_empty(), "left open: {open:?}");
+    seen
+}
+
+#[test]
+fn the_page_is_well_formed_and_complete() {
+    for report in [full(), Report::default()] {
+        check(&report.to_html());
+    }
+    let seen = check(&full().to_html());
+    let count = |name: &str| seen.iter().filter(|tag| *tag == name).count();
+    assert_eq!(count("img"), 2);
+    assert_eq!(count("script"), 0);
+    assert_eq!(count("table"), 1);
+    assert_eq!(count("h1"), 1);
+    assert_eq!(count("dt"), 2);
+}
+
+#[test]
+fn every_text_is_escaped() {
+    let page = full().to_html();
+    assert!(!page.contains("<script"));
+    assert!(!page.contains("alert(\""));
+    assert!(!page.contains(['\u{0}', '\u{7}']));
+    // Each of the places that takes text shows it.
+    assert!(page.matches("&lt;script&gt;alert(&quot;1&quot; &amp; &#39;2&#39;)").count() >= 18);
+    assert_eq!(html::escape("a < b & \"c\" 'd'\n"), "a &lt; b &amp; &quot;c&quot; &#39;d&#39;\n");
+    assert_eq!(html::escape("größer ✓"), "größer ✓");
+}
+
+#[test]
+fn nothing_is_requested_from_elsewhere() {
+    let page = full().to_html();
+    for forbidden in ["http:", "https:", "//", "@import", "url("] {
+        let outside: Vec<&str> = page
+            .split("base64,")
+            // Picture data may hold anything up to its closing quote.
+            .enumerate()
+            .map(|(i, part)| if i == 0 { part } else { part.split_once('"').unwrap().1 })
+            .filter(|part| part.contains(forbidden))
+            .collect();
+        assert!(outside.is_empty(), "{forbidden}");
+    }
+    assert!(page.contains("default-src 'none'"));
+}
+
+#[test]
+fn the_same_report_gives_the_same_page() {
+    assert_eq!(full().to_html(), full().to_html());
+}
+
+#[test]
+fn pictures_come_back_from_the_page() {
+    use base64::Engine;
+    let page = full().to_html();
+    let data = page.split("data:image/png;base64,").nth(1).unwrap().split('"').next().unwrap();
+    let png = base64::engine::general_purpose::STANDARD.decode(data).unwrap();
+    let limits = maskwright_image::decode::Limits::default();
+    let decoded = maskwright_image::decode::decode_rgb(&png, &limits).unwrap().pixels;
+    assert_eq!(decoded, RgbImage::filled(6, 4, 9));
+}
+
+#[test]
+fn pictures_that_cannot_be_are_replaced() {
+    let wrong = RgbImage { width: 9, height: 9, data: vec![0; 5] };
+    let report = Report {
+        galleries: vec![Gallery {
+            rows: vec![GalleryRow {
+                label: String::new(),
+                tiles: vec![Tile { caption: "c".into(), image: wrong }],
+            }],
+            ..Gallery::default()
+        }],
+        ..Report::default()
+    };
+    let page = report.to_html();
+    assert!(page.contains("No picture.") && !page.contains("<img"));
+}
+
+#[test]
+fn ticks_and_values_are_in_the_chart() {
+    let plot = CurvePlot {
+        title: "IoU".into(),
+        x_label: "epoch".into(),
+        y_label: "mIoU".into(),
+        series: vec![Series {
+            name: "hq".into(),
+            points: vec![(0.0, 0.42), (5.0, 0.78), (10.0, 0.861)],
+        }],
+        log_y: false,
+    };
+    let page = Report { curves: vec![plot], ..Report::default() }.to_html();
+    for label in ["0.4", "0.6", "0.8", "2", "10"] {
+        assert!(page.contains(&format!(">{label}</text>")), "{label}");
+    }
+    assert!(page.contains("<title>hq, epoch 10: 0.861</title>"), "hover values");
+    assert!(page.contains("<b>0.861</b>"), "the last value in the legend");
+    assert!(page.contains("hq from 0.42 to 0.861"), "a description for readers who do not see it");
+}
