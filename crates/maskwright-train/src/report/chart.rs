@@ -5,7 +5,7 @@ use super::html::escape;
 use super::{CurvePlot, Series};
 use std::fmt::Write;
 
-/// Series with more points than this are also drawn smoothed.
+/// Series with more points than this are also drawn smoothed, if they are noisy.
 const SMOOTH_OVER: usize = 120;
 /// The smoothed line averages this share of the points around each one.
 const SMOOTH_SHARE: usize = 30;
@@ -52,7 +52,7 @@ pub(super) fn fit(plot: &CurvePlot) -> Option<Fitted> {
                 .filter(|piece| !piece.is_empty())
                 .map(<[_]>::to_vec)
                 .collect();
-            let smooth = (series.points.len() > SMOOTH_OVER)
+            let smooth = is_noisy(&series.points)
                 .then(|| pieces.iter().map(|piece| thinned(&smoothed(piece))).collect());
             Line { raw: pieces.iter().map(|piece| thinned(piece)).collect(), smooth }
         })
@@ -60,7 +60,14 @@ pub(super) fn fit(plot: &CurvePlot) -> Option<Fitted> {
     Some(Fitted { x, y, lines })
 }
 
-/// A centred moving mean; at the ends the window shrinks on both sides alike.
+/// Whether a line goes up and down so often that a mean says more: a loss does, a
+/// learning rate that drops in steps does not.
+fn is_noisy(points: &[(f64, f64)]) -> bool {
+    let turns = points.windows(3).filter(|w| (w[1].1 - w[0].1) * (w[2].1 - w[1].1) < 0.0).count();
+    points.len() > SMOOTH_OVER && turns * 5 > points.len()
+}
+
+/// A centred moving mean; at the ends, of what there is of the window.
 fn smoothed(piece: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let half = (piece.len() / SMOOTH_SHARE / 2).max(1);
     let mut sums = vec![0.0];
@@ -69,9 +76,8 @@ fn smoothed(piece: &[(f64, f64)]) -> Vec<(f64, f64)> {
     }
     (0..piece.len())
         .map(|i| {
-            let reach = half.min(i).min(piece.len() - 1 - i);
-            let mean = (sums[i + reach + 1] - sums[i - reach]) / (2 * reach + 1) as f64;
-            (piece[i].0, mean)
+            let (from, to) = (i.saturating_sub(half), (i + half + 1).min(piece.len()));
+            (piece[i].0, (sums[to] - sums[from]) / (to - from) as f64)
         })
         .collect()
 }
@@ -98,7 +104,7 @@ fn thinned(piece: &[(f64, f64)]) -> Vec<(f64, f64)> {
 }
 
 impl Series {
-    /// The last finite value, as the legend shows it.
+    /// The last finite value.
     fn last(&self) -> Option<f64> {
         self.points.iter().rev().map(|p| p.1).find(|y| y.is_finite())
     }
@@ -133,7 +139,9 @@ fn legend(page: &mut String, plot: &CurvePlot, fitted: Option<&Fitted>) {
             i % COLOURS,
             escape(&series.name)
         );
-        if let Some(last) = series.last() {
+        // Of a noisy line the last mean says more than the last value.
+        let mean = fitted.and_then(|f| Some(f.lines[i].smooth.as_ref()?.last()?.last()?.1));
+        if let Some(last) = mean.or_else(|| series.last()) {
             let _ = write!(page, " <b>{}</b>", format_significant(last, 3));
         }
         page.push_str("</li>");
@@ -278,11 +286,18 @@ mod tests {
     }
 
     #[test]
-    fn the_moving_mean_keeps_a_straight_line() {
-        let piece: Vec<(f64, f64)> = (0..200).map(|i| (f64::from(i), 3.0 * f64::from(i))).collect();
-        for (mean, point) in smoothed(&piece).iter().zip(&piece) {
-            assert!((mean.1 - point.1).abs() < 1e-9, "{mean:?} {point:?}");
+    fn the_moving_mean_evens_out_noise_alone() {
+        let line = |i: i32| f64::from(i) * 0.01;
+        let noisy: Vec<(f64, f64)> =
+            (0..600).map(|i| (f64::from(i), line(i) + f64::from(i % 2))).collect();
+        assert!(is_noisy(&noisy));
+        for (i, (x, mean)) in smoothed(&noisy).into_iter().enumerate() {
+            assert_eq!(x, noisy[i].0);
+            assert!((mean - line(i as i32) - 0.5).abs() < 0.15, "{i}: {mean}");
         }
+        let steps: Vec<(f64, f64)> = (0..600).map(|i| (f64::from(i), f64::from(i / 200))).collect();
+        assert!(!is_noisy(&steps));
+        assert!(!is_noisy(&noisy[..SMOOTH_OVER]));
     }
 
     #[test]

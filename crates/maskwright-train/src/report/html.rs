@@ -67,15 +67,15 @@ impl Report {
         }
         page.push_str("</header>\n");
         self.write_summary(&mut page);
-        if !self.curves.is_empty() {
-            page.push_str("<section>\n<h2>Curves</h2>\n<div class=\"charts\">\n");
-            self.curves.iter().for_each(|plot| chart::write(&mut page, plot));
-            page.push_str("</div>\n</section>\n");
-        }
         if !self.tables.is_empty() {
             page.push_str("<section>\n<h2>Results</h2>\n");
             self.tables.iter().for_each(|one| table::write(&mut page, one));
             page.push_str("</section>\n");
+        }
+        if !self.curves.is_empty() {
+            page.push_str("<section>\n<h2>Curves</h2>\n<div class=\"charts\">\n");
+            self.curves.iter().for_each(|plot| chart::write(&mut page, plot));
+            page.push_str("</div>\n</section>\n");
         }
         if !self.galleries.is_empty() {
             page.push_str("<section>\n<h2>Pictures</h2>\n");
@@ -101,12 +101,8 @@ impl Report {
         for (name, value) in &self.summary {
             // Long values are sentences, not figures.
             let class = if value.chars().count() > 14 { " class=\"long\"" } else { "" };
-            let _ = writeln!(
-                page,
-                "<div><dt>{}</dt><dd{class}>{}</dd></div>",
-                escape(name),
-                escape(value)
-            );
+            let (name, value) = (escape(name), escape(value));
+            let _ = writeln!(page, "<div{class}><dt>{name}</dt><dd>{value}</dd></div>");
         }
         page.push_str("</dl>\n");
     }

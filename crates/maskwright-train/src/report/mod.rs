@@ -60,7 +60,7 @@ pub struct Report {
     pub summary: Vec<(String, String)>,
     /// Charts, two beside each other where there is room.
     pub curves: Vec<CurvePlot>,
-    /// Tables, in order.
+    /// Tables, in order; they stand before the charts.
     pub tables: Vec<Table>,
     /// Galleries of pictures, in order.
     pub galleries: Vec<Gallery>,

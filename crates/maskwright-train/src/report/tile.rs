@@ -65,7 +65,7 @@ pub fn prediction(image: &RgbImage, marks: &Marks<'_>, width: usize) -> RgbImage
     }
     let (scale_x, scale_y) =
         (width as f32 / image.width as f32, height as f32 / image.height as f32);
-    let thick = (width as i32 / 180).max(1);
+    let thick = ((width as f32 / 140.0).round() as i32).max(1);
     if let Some([x0, y0, x1, y1]) = marks.box_xyxy {
         let (left, top) = ((x0 * scale_x).round() as i32, (y0 * scale_y).round() as i32);
         // An inclusive index ends where the next pixel begins.
@@ -198,22 +198,18 @@ fn resize<const C: usize>(
     data
 }
 
-/// Draws the edge of what is at least half covered: its outermost pixels.
+/// Draws a line around what is at least half covered, on the pixels just outside, so
+/// that thin parts stay visible.
 fn outline(canvas: &mut Canvas, coverage: &[f32], colour: Colour) {
     let (width, height) = (canvas.image().width, canvas.image().height);
     let inside = |x: usize, y: usize| coverage[y * width + x] >= 127.5;
     for y in 0..height {
         for x in 0..width {
-            let edge = inside(x, y)
-                && (x == 0
-                    || y == 0
-                    || x + 1 == width
-                    || y + 1 == height
-                    || !(inside(x - 1, y)
-                        && inside(x + 1, y)
-                        && inside(x, y - 1)
-                        && inside(x, y + 1)));
-            if edge {
+            let beside = (x > 0 && inside(x - 1, y))
+                || (x + 1 < width && inside(x + 1, y))
+                || (y > 0 && inside(x, y - 1))
+                || (y + 1 < height && inside(x, y + 1));
+            if beside && !inside(x, y) {
                 canvas.pixel(x as i32, y as i32, colour);
             }
         }
@@ -229,14 +225,18 @@ mod tests {
     }
 
     #[test]
-    fn the_outline_runs_inside_the_truth() {
+    fn the_outline_runs_around_the_truth() {
         let image = RgbImage::filled(20, 20, 100);
         let truth = square(20, 5, 15);
         let tile = prediction(&image, &Marks { truth: Some(&truth), ..Marks::default() }, 20);
-        assert_eq!(tile.pixel(5, 9), TRUTH);
-        assert_eq!(tile.pixel(14, 14), TRUTH);
-        assert_eq!(tile.pixel(4, 9), [100; 3]);
-        assert_eq!(tile.pixel(9, 9), [100; 3]);
+        assert_eq!(tile.pixel(4, 9), TRUTH);
+        assert_eq!(tile.pixel(14, 15), TRUTH);
+        assert_eq!(tile.pixel(5, 9), [100; 3]);
+        assert_eq!(tile.pixel(3, 9), [100; 3]);
+        // At the picture's edge there is no pixel outside.
+        let whole = square(20, 0, 20);
+        let tile = prediction(&image, &Marks { truth: Some(&whole), ..Marks::default() }, 20);
+        assert_eq!(tile, image);
     }
 
     #[test]
