@@ -21,12 +21,22 @@ use std::ops::Range;
 #[derive(Debug, Clone, PartialEq)]
 pub struct AxisTable {
     source: usize,
+    scaled: usize,
     output: usize,
-    flip: bool,
-    i0: Vec<u32>,
-    i1: Vec<u32>,
-    w0: Vec<f32>,
-    w1: Vec<f32>,
+    /// Positions by a fused multiply-add, for pictures; what the accessors show.
+    pub(crate) fused: Taps,
+    /// Positions by a product and a difference, each rounded, for labels and planes.
+    pub(crate) plain: Taps,
+}
+
+/// The table itself, per visible output.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Taps {
+    pub(crate) flip: bool,
+    pub(crate) i0: Vec<u32>,
+    pub(crate) i1: Vec<u32>,
+    pub(crate) w0: Vec<f32>,
+    pub(crate) w1: Vec<f32>,
 }
 
 impl AxisTable {
@@ -42,35 +52,22 @@ impl AxisTable {
             "an axis of {} pixels",
             source.max(scaled)
         );
-        let visible = output.min(scaled.saturating_sub(offset));
-        let last = source as u32 - 1;
+        let visible = offset..offset + output.min(scaled.saturating_sub(offset));
         let scale = source as f32 / scaled as f32;
-        let mut table = Self {
-            source,
-            output,
-            flip,
-            i0: Vec::with_capacity(visible),
-            i1: Vec::with_capacity(visible),
-            w0: Vec::with_capacity(visible),
-            w1: Vec::with_capacity(visible),
-        };
-        for d in offset..offset + visible {
-            // PyTorch clamps below only; above, the last pixel is its own neighbour.
-            let src = scale.mul_add(d as f32 + 0.5, -0.5).max(0.0);
-            let i0 = (src as u32).min(last);
-            let i1 = (i0 + 1).min(last);
-            let w1 = (src - i0 as f32).clamp(0.0, 1.0);
-            table.i0.push(if flip { last - i0 } else { i0 });
-            table.i1.push(if flip { last - i1 } else { i1 });
-            table.w0.push(1.0 - w1);
-            table.w1.push(w1);
-        }
-        table
+        let fused =
+            Taps::new(source, flip, visible.clone().map(|d| scale.mul_add(d as f32 + 0.5, -0.5)));
+        let plain = Taps::new(source, flip, visible.map(|d| scale * (d as f32 + 0.5) - 0.5));
+        Self { source, scaled, output, fused, plain }
     }
 
     /// Pixels of the source axis.
     pub fn source(&self) -> usize {
         self.source
+    }
+
+    /// Pixels that the source is scaled to, of which the output is a window.
+    pub fn scaled(&self) -> usize {
+        self.scaled
     }
 
     /// Pixels of the output axis, padding included.
@@ -80,51 +77,77 @@ impl AxisTable {
 
     /// Outputs below this show the picture, the others are padding.
     pub fn visible(&self) -> usize {
-        self.i0.len()
+        self.fused.visible()
     }
 
     /// Whether the source is mirrored.
     pub fn flip(&self) -> bool {
-        self.flip
+        self.fused.flip
     }
 
     /// Index of the first tap in the stored source, per visible output.
     pub fn i0(&self) -> &[u32] {
-        &self.i0
+        &self.fused.i0
     }
 
     /// Index of the second tap in the stored source, per visible output.
     pub fn i1(&self) -> &[u32] {
-        &self.i1
+        &self.fused.i1
     }
 
     /// Weight of the first tap, per visible output.
     pub fn w0(&self) -> &[f32] {
-        &self.w0
+        &self.fused.w0
     }
 
     /// Weight of the second tap, per visible output.
     pub fn w1(&self) -> &[f32] {
-        &self.w1
+        &self.fused.w1
     }
 
     /// The source pixels that any output needs; empty where nothing is visible.
     pub fn source_range(&self) -> Range<usize> {
+        self.fused.source_range()
+    }
+}
+
+impl Taps {
+    /// Takes the positions of the visible outputs, still to be clamped.
+    fn new(source: usize, flip: bool, positions: impl ExactSizeIterator<Item = f32>) -> Self {
+        let visible = positions.len();
+        let last = source as u32 - 1;
+        let mut taps = Self {
+            flip,
+            i0: Vec::with_capacity(visible),
+            i1: Vec::with_capacity(visible),
+            w0: Vec::with_capacity(visible),
+            w1: Vec::with_capacity(visible),
+        };
+        for position in positions {
+            // PyTorch clamps the position below only; above, the last pixel is its own neighbour.
+            let position = position.max(0.0);
+            let i0 = (position as u32).min(last);
+            let i1 = (i0 + 1).min(last);
+            let w1 = (position - i0 as f32).clamp(0.0, 1.0);
+            taps.i0.push(if flip { last - i0 } else { i0 });
+            taps.i1.push(if flip { last - i1 } else { i1 });
+            taps.w0.push(1.0 - w1);
+            taps.w1.push(w1);
+        }
+        taps
+    }
+
+    pub(crate) fn visible(&self) -> usize {
+        self.i0.len()
+    }
+
+    pub(crate) fn source_range(&self) -> Range<usize> {
         let (Some(&first), Some(&last)) = (self.i0.first(), self.i1.last()) else {
             return 0..0;
         };
-        // The tables run one way, so their ends are the extremes.
+        // The tables run one way, so their ends are the extremes; only the last output may be its own neighbour.
         let (start, end) = if self.flip { (last, first) } else { (first, last) };
         start as usize..end as usize + 1
-    }
-
-    /// The same table for a source of which only the pixels from `start` on are there.
-    pub(crate) fn shifted(&self, start: usize, source: usize) -> Self {
-        let start = start as u32;
-        let mut table = self.clone();
-        table.source = source;
-        table.i0.iter_mut().chain(&mut table.i1).for_each(|index| *index -= start);
-        table
     }
 
     /// The visible outputs whose two taps are the same pixel: those at the source's end.
@@ -171,19 +194,19 @@ mod tests {
     fn crops_are_windows_of_the_whole() {
         let whole = AxisTable::new(50, 81, false, 0, 81);
         let crop = AxisTable::new(50, 81, false, 30, 64);
-        assert_eq!(crop.visible(), 51);
-        assert_eq!(crop.output(), 64);
+        assert_eq!((crop.visible(), crop.output(), crop.scaled(), crop.source()), (51, 64, 81, 50));
         assert_eq!(crop.i0(), &whole.i0()[30..]);
         assert_eq!(crop.w1(), &whole.w1()[30..]);
         assert_eq!(AxisTable::new(50, 81, false, 90, 64).visible(), 0);
         assert_eq!(AxisTable::new(50, 81, false, 90, 64).source_range(), 0..0);
+        assert_eq!(AxisTable::new(50, 0, false, 0, 64).visible(), 0);
     }
 
     #[test]
     fn a_single_pixel_is_its_own_neighbour() {
         let table = AxisTable::new(1, 5, false, 0, 5);
         assert_eq!((table.i0(), table.i1()), (&[0; 5][..], &[0; 5][..]));
-        assert_eq!(table.edge(), 0..5);
+        assert_eq!(table.fused.edge(), 0..5);
         assert_eq!(table.source_range(), 0..1);
     }
 
@@ -191,7 +214,7 @@ mod tests {
     fn the_edge_starts_where_taps_meet() {
         for flip in [false, true] {
             let table = AxisTable::new(3, 12, flip, 0, 12);
-            let edge = table.edge();
+            let edge = table.fused.edge();
             for output in 0..12 {
                 assert_eq!(table.i0()[output] == table.i1()[output], edge.contains(&output));
             }

@@ -6,7 +6,16 @@
 //!
 //! Work is split in two. *Gathering* takes a source row apart into the two taps of every output column, which
 //! jumps about in memory. *Blending* mixes the taps of two rows into an output row, which runs straight through
-//! memory and is where vector instructions help. Taps of a row are kept while several output rows need them.
+//! memory and is where vector instructions help. What was gathered of a row is kept while several output rows need
+//! it.
+//!
+//! PyTorch has two kernels with different roundings, and both are here:
+//!
+//! - [`blend_rgb`] and [`blend_chain`], its channels-last kernel, which pictures go through, and everything that is
+//!   scaled to at most 128 pixels of height plus width: positions by a fused multiply-add, then
+//!   `fma(p11, w11, fma(p10, w10, fma(p00, w00, p01 * w01)))` with `wYX = hY * wX`;
+//! - [`mix_taps`] then [`mix_rows`], its generic kernel, which larger labels and logits go through: positions
+//!   rounded twice, then `fma(r0, h0, r1 * h1)` of rows `fma(p0, w0, p1 * w1)`.
 
 /// The two taps of every output column in one RGB row: red in bits 0..8, green in 8..16, blue in 16..24.
 #[derive(Debug, Default, Clone)]
@@ -30,14 +39,20 @@ pub(crate) struct Weights<'a> {
 }
 
 impl Weights<'_> {
+    /// Columns of exactly `n`, which lets the compiler drop bounds checks.
+    #[inline(always)]
+    fn first(self, n: usize) -> Self {
+        Self { columns: [&self.columns[0][..n], &self.columns[1][..n]], ..self }
+    }
+
     #[inline(always)]
     fn at(&self, x: usize) -> [[f32; 2]; 2] {
-        let columns = [self.columns[0][x], self.columns[1][x]];
-        self.rows.map(|row| columns.map(|column| row * column))
+        let (c0, c1) = (self.columns[0][x], self.columns[1][x]);
+        [[self.rows[0] * c0, self.rows[0] * c1], [self.rows[1] * c0, self.rows[1] * c1]]
     }
 }
 
-/// PyTorch's four-tap chain; the order of operations decides the last bit.
+/// The four-tap chain; the order of operations decides the last bit.
 #[inline(always)]
 fn chain(p: [[f32; 2]; 2], w: [[f32; 2]; 2]) -> f32 {
     p[1][1].mul_add(w[1][1], p[1][0].mul_add(w[1][0], p[0][0].mul_add(w[0][0], p[0][1] * w[0][1])))
@@ -53,26 +68,29 @@ pub(crate) fn blend_rgb(
 ) {
     let [red, green, blue] = out;
     let n = red.len();
-    // Equal lengths let the compiler drop the bounds checks.
     let (green, blue) = (&mut green[..n], &mut blue[..n]);
     let (t0, t1, b0, b1) =
         (&top.first[..n], &top.second[..n], &bottom.first[..n], &bottom.second[..n]);
-    let weights = Weights { columns: weights.columns.map(|column| &column[..n]), ..weights };
+    let weights = weights.first(n);
     for x in 0..n {
         let w = weights.at(x);
-        let channel = |shift: u32| {
-            let value = |taps: &[u32]| ((taps[x] >> shift) & 255) as i32 as f32;
-            chain([[value(t0), value(t1)], [value(b0), value(b1)]], w) as i32 as u8
-        };
-        red[x] = channel(0);
-        green[x] = channel(8);
-        blue[x] = channel(16);
+        let p = [[t0[x], t1[x]], [b0[x], b1[x]]];
+        red[x] = blend_channel::<0>(p, w);
+        green[x] = blend_channel::<8>(p, w);
+        blue[x] = blend_channel::<16>(p, w);
     }
+}
+
+#[inline(always)]
+fn blend_channel<const SHIFT: u32>([[a, b], [c, d]]: [[u32; 2]; 2], w: [[f32; 2]; 2]) -> u8 {
+    let value = |pixel: u32| ((pixel >> SHIFT) & 255) as i32 as f32;
+    // The mean of bytes is at most 255 and an ulp, so the conversion truncates.
+    chain([[value(a), value(b)], [value(c), value(d)]], w) as i32 as u8
 }
 
 /// Mixes two rows of taps into one output row.
 #[inline(always)]
-pub(crate) fn blend_plane(
+pub(crate) fn blend_chain(
     top: &PlaneTaps,
     bottom: &PlaneTaps,
     weights: Weights<'_>,
@@ -81,8 +99,29 @@ pub(crate) fn blend_plane(
     let n = out.len();
     let (t0, t1, b0, b1) =
         (&top.first[..n], &top.second[..n], &bottom.first[..n], &bottom.second[..n]);
-    let weights = Weights { columns: weights.columns.map(|column| &column[..n]), ..weights };
+    let weights = weights.first(n);
     for x in 0..n {
         out[x] = chain([[t0[x], t1[x]], [b0[x], b1[x]]], weights.at(x));
+    }
+}
+
+/// Mixes the two taps of every column.
+#[inline(always)]
+pub(crate) fn mix_taps(taps: &PlaneTaps, columns: [&[f32]; 2], out: &mut [f32]) {
+    let n = out.len();
+    let (p0, p1, w0, w1) =
+        (&taps.first[..n], &taps.second[..n], &columns[0][..n], &columns[1][..n]);
+    for x in 0..n {
+        out[x] = p0[x].mul_add(w0[x], p1[x] * w1[x]);
+    }
+}
+
+/// Mixes two mixed rows.
+#[inline(always)]
+pub(crate) fn mix_rows(top: &[f32], bottom: &[f32], rows: [f32; 2], out: &mut [f32]) {
+    let n = out.len();
+    let (top, bottom) = (&top[..n], &bottom[..n]);
+    for x in 0..n {
+        out[x] = top[x].mul_add(rows[0], bottom[x] * rows[1]);
     }
 }

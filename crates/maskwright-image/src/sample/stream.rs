@@ -1,7 +1,8 @@
 //! Sampling straight from a file.
 
 use super::axis::AxisTable;
-use super::sampler::{RgbTarget, Sampler};
+use super::picture::PictureWalk;
+use super::sampler::Sampler;
 use crate::decode::{Limits, Warning, decode_rgb, read_header};
 use crate::error::{Error, Result};
 
@@ -38,10 +39,9 @@ impl Sampler {
             });
         }
         let decoded = decode_rgb(bytes, limits)?;
-        let mut target = RgbTarget::new(self.isa, rows, columns, pad, out);
-        self.rgb.restart();
-        while let Some(y) = self.rgb.wanted(rows) {
-            target.push(&mut self.rgb, y, &decoded.pixels.data[3 * header.width * y..]);
+        let mut walk = PictureWalk::new(self.isa, &mut self.rgb, rows, columns, pad, out);
+        while let Some(y) = walk.wanted() {
+            walk.push(y, &decoded.pixels.data[3 * header.width * y..], 0);
         }
         Ok(decoded.warnings)
     }

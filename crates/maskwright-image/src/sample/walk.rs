@@ -3,7 +3,7 @@
 //! An output row needs at most two source rows, neighbours. So two rows of taps are kept, and as soon as the later
 //! of its rows has come, an output row can be written. Rows that no output needs are never asked for.
 
-use super::axis::AxisTable;
+use super::axis::Taps as AxisTaps;
 
 /// Which source rows have come, and the taps `T` of the last two.
 #[derive(Debug, Default)]
@@ -21,12 +21,12 @@ impl<T> Walk<T> {
     }
 
     /// The next source row that an output needs; none when all visible outputs are written.
-    pub(crate) fn wanted(&self, rows: &AxisTable) -> Option<usize> {
+    pub(crate) fn wanted(&self, rows: &AxisTaps) -> Option<usize> {
         if self.done == rows.visible() {
             return None;
         }
         let output = rows.in_source_order(self.done);
-        let (i0, i1) = (rows.i0()[output] as usize, rows.i1()[output] as usize);
+        let (i0, i1) = (rows.i0[output] as usize, rows.i1[output] as usize);
         let first = i0.min(i1);
         Some(if self.held.contains(&Some(first)) { i0.max(i1) } else { first })
     }
@@ -35,7 +35,7 @@ impl<T> Walk<T> {
     /// output row that is now complete; top and bottom are the taps of its `i0` and `i1`.
     pub(crate) fn push(
         &mut self,
-        rows: &AxisTable,
+        rows: &AxisTaps,
         y: usize,
         gather: impl FnOnce(&mut T),
         mut write: impl FnMut(usize, &T, &T),
@@ -47,8 +47,7 @@ impl<T> Walk<T> {
         while self.done < rows.visible() {
             let output = rows.in_source_order(self.done);
             let find = |index: u32| self.held.iter().position(|held| *held == Some(index as usize));
-            let (Some(top), Some(bottom)) = (find(rows.i0()[output]), find(rows.i1()[output]))
-            else {
+            let (Some(top), Some(bottom)) = (find(rows.i0[output]), find(rows.i1[output])) else {
                 return;
             };
             write(output, &self.taps[top], &self.taps[bottom]);
@@ -59,10 +58,11 @@ impl<T> Walk<T> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::axis::AxisTable;
     use super::*;
 
     /// Walks with the row number as its own taps and checks that every output gets its two rows, once.
-    fn check(rows: &AxisTable) -> Vec<usize> {
+    fn check(rows: &AxisTaps) -> Vec<usize> {
         let mut walk = Walk::<usize>::default();
         let (mut asked, mut written) = (Vec::new(), vec![0; rows.visible()]);
         while let Some(y) = walk.wanted(rows) {
@@ -74,7 +74,7 @@ mod tests {
                 |output, top, bottom| {
                     assert_eq!(
                         (*top, *bottom),
-                        (rows.i0()[output] as usize, rows.i1()[output] as usize)
+                        (rows.i0[output] as usize, rows.i1[output] as usize)
                     );
                     written[output] += 1;
                 },
@@ -96,15 +96,18 @@ mod tests {
                 (64, 64, 10, 64),
                 (97, 61, 5, 20),
             ] {
-                check(&AxisTable::new(source, scaled, flip, offset, output));
+                check(&AxisTable::new(source, scaled, flip, offset, output).fused);
             }
         }
     }
 
     #[test]
     fn rows_that_nothing_needs_are_not_asked_for() {
-        assert_eq!(check(&AxisTable::new(100, 4, false, 0, 4)), [12, 13, 37, 38, 62, 63, 87, 88]);
-        assert_eq!(check(&AxisTable::new(100, 4, true, 1, 1)), [61, 62]);
-        assert!(check(&AxisTable::new(100, 4, false, 9, 1)).is_empty());
+        assert_eq!(
+            check(&AxisTable::new(100, 4, false, 0, 4).fused),
+            [12, 13, 37, 38, 62, 63, 87, 88]
+        );
+        assert_eq!(check(&AxisTable::new(100, 4, true, 1, 1).fused), [61, 62]);
+        assert!(check(&AxisTable::new(100, 4, false, 9, 1).fused).is_empty());
     }
 }

@@ -70,7 +70,6 @@ impl Raw {
         self.layout.width
     }
 
-
     pub(crate) fn colour(&self) -> Colour {
         self.layout.colour
     }

@@ -1,0 +1,82 @@
+//! What several tests share.
+#![allow(dead_code, reason = "not every test uses everything")]
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use safetensors::{Dtype, SafeTensors};
+
+/// A folder beside the repository with files that are not part of it; none where it is not there.
+pub(crate) fn shared(folder: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(folder);
+    let found = path.is_dir().then_some(path);
+    if found.is_none() {
+        eprintln!("shared/{folder} is not there: only the cases in the repository are tested");
+    }
+    found
+}
+
+/// The files of a shared folder whose name starts with `prefix`, sorted.
+pub(crate) fn shared_files(folder: &str, prefix: &str) -> Vec<PathBuf> {
+    let Some(folder) = shared(folder) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with(prefix))
+        .collect();
+    files.sort();
+    files
+}
+
+/// A golden case: named tensors and named words.
+pub(crate) struct Case {
+    bytes: Vec<u8>,
+    words: HashMap<String, String>,
+}
+
+impl Case {
+    pub(crate) fn read(path: &PathBuf) -> Self {
+        let bytes = std::fs::read(path).unwrap();
+        let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+        let words = metadata.metadata().clone().unwrap_or_default();
+        Self { bytes, words }
+    }
+
+    /// A metadata value, which is JSON.
+    pub(crate) fn word(&self, name: &str) -> serde_json::Value {
+        serde_json::from_str(&self.words[name]).unwrap()
+    }
+
+    pub(crate) fn u8(&self, name: &str) -> (Vec<usize>, Vec<u8>) {
+        let tensors = SafeTensors::deserialize(&self.bytes).unwrap();
+        let tensor = tensors.tensor(name).unwrap();
+        assert_eq!(tensor.dtype(), Dtype::U8);
+        (tensor.shape().to_vec(), tensor.data().to_vec())
+    }
+
+    pub(crate) fn f32(&self, name: &str) -> (Vec<usize>, Vec<f32>) {
+        let tensors = SafeTensors::deserialize(&self.bytes).unwrap();
+        let tensor = tensors.tensor(name).unwrap();
+        assert_eq!(tensor.dtype(), Dtype::F32);
+        let values =
+            tensor.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+        (tensor.shape().to_vec(), values.collect())
+    }
+}
+
+/// The same numbers on every run and machine (SplitMix64).
+pub(crate) struct Hash(pub(crate) u64);
+
+impl Hash {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+}
