@@ -6,6 +6,7 @@ use maskwright_image::encode;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
+use std::io::ErrorKind;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +18,8 @@ pub struct DemoSet {
     pub train: DemoSplit,
     /// The validation split.
     pub valid: DemoSplit,
+    /// The data file that describes both, `data.toml`.
+    pub data_file: PathBuf,
 }
 
 /// The folders of a split; image and mask of a pair have the same stem.
@@ -37,14 +40,17 @@ pub struct DemoSplit {
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] where the configuration cannot be, or where a split's folder
-/// holds files that are not of this set (they would be taken for its records);
+/// [`Error::Setting`] where the configuration cannot be, where a split's folder holds
+/// files that are not of this set (they would be taken for its records), or where
+/// there is another `data.toml` already;
 /// [`Error::Read`] and [`Error::Write`] where the system refuses;
 /// [`Error::Image`] where a picture cannot be encoded.
 pub fn write(config: &DemoConfig, folder: &Path) -> Result<DemoSet> {
     config.check()?;
     let train = prepare(folder, Split::Train, config.train)?;
     let valid = prepare(folder, Split::Valid, config.valid)?;
+    let (data_file, data) = (folder.join("data.toml"), describe(&train, &valid));
+    refuse_other_content(&data_file, &data)?;
     let total = config.train + config.valid;
     let next = AtomicUsize::new(0);
     let work = || -> Result<()> {
@@ -79,7 +85,39 @@ pub fn write(config: &DemoConfig, folder: &Path) -> Result<DemoSet> {
         }
         Ok(())
     })?;
-    Ok(DemoSet { train, valid })
+    replace(&data_file, data.as_bytes())?;
+    Ok(DemoSet { train, valid, data_file })
+}
+
+/// The data file: splits without pictures are left out, since an empty set is an error.
+fn describe(train: &DemoSplit, valid: &DemoSplit) -> String {
+    let mut text =
+        String::from("# Pictures of thin-structured objects, made by a seeded generator.\n");
+    for (split, made) in [(Split::Train, train), (Split::Valid, valid)] {
+        if made.count > 0 {
+            let name = split.name();
+            text += &format!(
+                "\n[[{name}]]\nname = \"demo-{name}\"\nkind = \"pairs\"\n\
+                 images = \"{name}/images\"\nmasks = \"{name}/masks\"\n"
+            );
+        }
+    }
+    text
+}
+
+/// Refuses to replace a file that someone else wrote or changed.
+fn refuse_other_content(file: &Path, content: &str) -> Result<()> {
+    match fs::read(file) {
+        Ok(found) if found != content.as_bytes() => Err(Error::Setting {
+            key: "demo folder".into(),
+            expected: "a folder that is empty or holds this very set".into(),
+            found: format!("{} with other content", file.display()),
+        }),
+        Err(source) if source.kind() != ErrorKind::NotFound => {
+            Err(Error::Read { file: file.to_path_buf(), source })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The stem of a record's two files.

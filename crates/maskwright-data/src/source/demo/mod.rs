@@ -8,11 +8,13 @@
 //! does not depend on how many there are or on the number of threads.
 //!
 //! [`write()`] puts a set into a folder as real files, the way a user's own data
-//! would lie there: JPEG images and 8-bit grey PNG masks, of one stem each.
+//! would lie there: JPEG images and 8-bit grey PNG masks, of one stem each, and a
+//! [data file](crate::source::DataFile) that names the folders.
 //!
 //! ```text
 //! DIR/train/images/00000-wheel.jpg    DIR/train/masks/00000-wheel.png
 //! DIR/valid/images/00000-wheel.jpg    DIR/valid/masks/00000-wheel.png
+//! DIR/data.toml
 //! ```
 //!
 //! ```
@@ -130,6 +132,9 @@ impl DemoConfig {
             if count > 100_000 {
                 return refuse(key, "at most 100000".into(), count.to_string());
             }
+        }
+        if self.train + self.valid == 0 {
+            return refuse("train and valid", "at least one picture".into(), "none".into());
         }
         Ok(())
     }

@@ -199,6 +199,38 @@ fn seed_split_and_index_make_different_pictures() {
     assert_ne!(base, DemoConfig { seed: 1, ..small() }.picture(Split::Train, 0).unwrap());
 }
 
+/// What the sources read is what was drawn: masks to the last level, images but for JPEG.
+#[test]
+fn the_data_file_opens_the_set() {
+    use maskwright_image::decode::{Limits, decode_label, decode_rgb};
+    let folder = tempfile::tempdir().unwrap();
+    let config = DemoConfig { min_side: 200, max_side: 260, ..small() };
+    let set = write(&config, folder.path()).unwrap();
+    let data = crate::source::DataFile::read(&set.data_file).unwrap();
+    let sources = [data.open_train().unwrap().remove(0), data.open_valid().unwrap().remove(0)];
+    assert_eq!(sources.each_ref().map(|source| source.len()), [5, 3]);
+    for (source, split) in sources.iter().zip([Split::Train, Split::Valid]) {
+        for index in 0..source.len() {
+            let drawn = config.picture(split, index).unwrap();
+            let (mut image, mut mask) = (Vec::new(), Vec::new());
+            source.image_bytes(index, &mut image).unwrap();
+            source.mask_bytes(index, &mut mask).unwrap();
+            let label = decode_label(&mask, source.mask_rule(), &Limits::default()).unwrap();
+            assert_eq!(label.pixels, drawn.mask);
+            assert!(label.warnings.is_empty(), "{:?}", label.warnings);
+            let pixels = decode_rgb(&image, &Limits::default()).unwrap().pixels;
+            let off: u64 = pixels
+                .data
+                .iter()
+                .zip(&drawn.image.data)
+                .map(|(a, b)| u64::from(a.abs_diff(*b)))
+                .sum();
+            let mean = off as f64 / pixels.data.len() as f64;
+            assert!(mean < 3.0, "JPEG moved pixels by {mean} levels on average");
+        }
+    }
+}
+
 #[test]
 fn folders_with_other_files_are_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -212,6 +244,12 @@ fn folders_with_other_files_are_refused() {
     let error = write(&small(), folder.path()).unwrap_err();
     assert!(error.to_string().contains("mine.png"), "{error}");
     assert_eq!(fs::read(folder.path().join("valid/masks/mine.png")).unwrap(), b"not ours");
+
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("data.toml"), "# mine").unwrap();
+    let error = write(&small(), folder.path()).unwrap_err();
+    assert!(error.to_string().contains("data.toml with other content"), "{error}");
+    assert_eq!(fs::read(folder.path().join("data.toml")).unwrap(), b"# mine");
 }
 
 #[test]
@@ -225,6 +263,7 @@ fn unwritable_places_and_impossible_settings_are_named() {
         (DemoConfig { max_side: 5000, ..small() }, "max_side"),
         (DemoConfig { quality: 0, ..small() }, "quality"),
         (DemoConfig { train: 100_001, ..small() }, "train"),
+        (DemoConfig { train: 0, valid: 0, ..small() }, "train and valid"),
     ] {
         let error = write(&config, folder.path()).unwrap_err().to_string();
         assert!(error.contains(name), "{error}");
