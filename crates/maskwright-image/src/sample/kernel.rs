@@ -16,6 +16,7 @@
 //!   `fma(p11, w11, fma(p10, w10, fma(p00, w00, p01 * w01)))` with `wYX = hY * wX`;
 //! - [`mix_taps`] then [`mix_rows`], its generic kernel, which larger labels and logits go through: positions
 //!   rounded twice, then `fma(r0, h0, r1 * h1)` of rows `fma(p0, w0, p1 * w1)`.
+#![allow(unsafe_code, reason = "one conversion without a range check")]
 
 /// The two taps of every output column in one RGB row: red in bits 0..8, green in 8..16, blue in 16..24.
 #[derive(Debug, Default, Clone)]
@@ -84,8 +85,11 @@ pub(crate) fn blend_rgb(
 #[inline(always)]
 fn blend_channel<const SHIFT: u32>([[a, b], [c, d]]: [[u32; 2]; 2], w: [[f32; 2]; 2]) -> u8 {
     let value = |pixel: u32| ((pixel >> SHIFT) & 255) as i32 as f32;
-    // The mean of bytes is at most 255 and an ulp, so the conversion truncates.
-    chain([[value(a), value(b)], [value(c), value(d)]], w) as i32 as u8
+    let mean = chain([[value(a), value(b)], [value(c), value(d)]], w);
+    // The saturating conversion of `as` compiles to one scalar conversion per pixel.
+    // SAFETY: products of bytes and of weights in 0..=1 (by AxisTable's construction) are finite and their sum of four
+    // is at most 4 * 255, which i32 holds.
+    unsafe { mean.to_int_unchecked::<i32>() as u8 }
 }
 
 /// Mixes two rows of taps into one output row.

@@ -41,6 +41,11 @@ impl<'a> PictureWalk<'a> {
         Self { isa, walk, rows: &rows.fused, columns: &columns.fused, width, planes }
     }
 
+    /// Starts the same picture again.
+    pub(super) fn restart(&mut self) {
+        self.walk.restart();
+    }
+
     /// The next source row to be pushed; none when all is written.
     pub(super) fn wanted(&self) -> Option<usize> {
         self.walk.wanted(self.rows)

@@ -46,7 +46,7 @@ unsafe extern "C" {
     ) -> c_int;
     fn maskwright_jpeg_start(state: *mut State, exact_parts: *mut c_int) -> c_int;
     fn maskwright_jpeg_crop(state: *mut State, x: *mut c_uint, width: *mut c_uint) -> c_int;
-    fn maskwright_jpeg_skip(state: *mut State, rows: c_uint) -> c_int;
+    fn maskwright_jpeg_skip(state: *mut State, rows: c_uint, scratch: *mut c_uchar) -> c_int;
     fn maskwright_jpeg_read(state: *mut State, row: *mut c_uchar) -> c_int;
     fn maskwright_jpeg_close(state: *mut State);
 }
@@ -118,7 +118,7 @@ impl Decoder {
     }
 
     /// Decodes a whole picture.
-    pub(super) fn decode_rgb(
+    pub(crate) fn decode_rgb(
         &mut self,
         bytes: &[u8],
         header: &Header,
@@ -174,11 +174,14 @@ impl Picture<'_> {
         Ok((x as usize, columns as usize))
     }
 
-    /// Passes over rows.
-    pub(crate) fn skip(&mut self, rows: usize) -> Result<()> {
-        assert!(rows <= self.rows_left, "skipping past the last row");
-        // SAFETY: started; that many rows are left.
-        let status = unsafe { maskwright_jpeg_skip(self.state.as_ptr(), rows as c_uint) };
+    /// Passes over rows; `row` and `inks` are overwritten, as by [`Self::read_rgb`].
+    pub(crate) fn skip(&mut self, rows: usize, row: &mut [u8], inks: &mut [u8]) -> Result<()> {
+        let scratch = if self.channels == 3 { row } else { inks };
+        assert!(rows <= self.rows_left && scratch.len() >= self.row_bytes(), "rows must be there");
+        // SAFETY: started; that many rows are left; the scratch row is large enough.
+        let status = unsafe {
+            maskwright_jpeg_skip(self.state.as_ptr(), rows as c_uint, scratch.as_mut_ptr())
+        };
         self.rows_left -= rows;
         self.check(status)
     }

@@ -150,13 +150,23 @@ int maskwright_jpeg_open(maskwright_jpeg *self, const unsigned char *data, size_
 }
 
 /* Starts decoding. `exact_parts` tells whether skipping rows and columns gives the pixels of a whole decode:
- * not so where libjpeg smooths across blocks, which it does for progressive files with unfinished scans. */
+ * not so where libjpeg smooths across blocks, which it does for progressive files with unfinished scans, nor for
+ * uncommon subsampling (4:1:0 and the like), where its skipping loses its place. */
 int maskwright_jpeg_start(maskwright_jpeg *self, int *exact_parts) {
   int component, k;
   if (setjmp(self->escape) != 0)
     return self->status;
   jpeg_start_decompress(&self->cinfo);
-  *exact_parts = self->errors.num_warnings == 0;
+  *exact_parts = self->errors.num_warnings == 0 && self->cinfo.max_h_samp_factor <= 2 &&
+                 self->cinfo.max_v_samp_factor <= 2;
+  for (component = 0; component < self->cinfo.num_components; component++) {
+    const jpeg_component_info *info = &self->cinfo.comp_info[component];
+    int full = info->h_samp_factor == self->cinfo.max_h_samp_factor &&
+               info->v_samp_factor == self->cinfo.max_v_samp_factor;
+    int single = info->h_samp_factor == 1 && info->v_samp_factor == 1;
+    if (!full && !single)
+      *exact_parts = 0;
+  }
   if (self->cinfo.progressive_mode && self->cinfo.coef_bits != NULL)
     for (component = 0; component < self->cinfo.num_components; component++)
       for (k = 0; k < DCTSIZE2; k++)
@@ -176,10 +186,19 @@ int maskwright_jpeg_crop(maskwright_jpeg *self, unsigned *x, unsigned *width) {
   return STATUS_OK;
 }
 
-int maskwright_jpeg_skip(maskwright_jpeg *self, unsigned rows) {
+/* Passes over rows; `scratch` holds a row. Without chroma interpolation libjpeg's skipping assumes that it starts at
+ * the first row of a group of subsampled rows, so the rest of a group is read. */
+int maskwright_jpeg_skip(maskwright_jpeg *self, unsigned rows, unsigned char *scratch) {
   if (setjmp(self->escape) != 0)
     return self->status;
-  if (jpeg_skip_scanlines(&self->cinfo, rows) != rows) {
+  while (rows > 0 && self->cinfo.output_scanline % self->cinfo.max_v_samp_factor != 0) {
+    JSAMPROW row[1];
+    row[0] = scratch;
+    if (jpeg_read_scanlines(&self->cinfo, row, 1) != 1)
+      break;
+    rows--;
+  }
+  if (rows > 0 && jpeg_skip_scanlines(&self->cinfo, rows) != rows) {
     strcpy(self->error, "fewer rows than the header says");
     return STATUS_ERROR;
   }

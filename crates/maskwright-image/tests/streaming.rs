@@ -1,0 +1,211 @@
+//! Streamed sampling gives the pixels of whole decoding.
+
+mod support;
+
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use maskwright_image::decode::{Limits, decode_rgb};
+use maskwright_image::sample::{AxisTable, Sampler};
+use maskwright_image::{RgbImage, encode};
+use proptest::prelude::*;
+use support::Hash;
+
+/// Smooth shapes, edges and noise, so that every kind of coefficient occurs.
+fn picture(width: usize, height: usize, channels: usize, seed: u64) -> Vec<u8> {
+    let mut hash = Hash(seed);
+    let mut data = Vec::with_capacity(width * height * channels);
+    for y in 0..height {
+        for x in 0..width {
+            for c in 0..channels {
+                let wave = ((x * (c + 2) + y * 3) as f32 * 0.05).sin() * 80.0 + 120.0;
+                let edge = if (x / 13 + y / 17 + c) % 3 == 0 { 60.0 } else { 0.0 };
+                data.push((wave + edge + (hash.next() % 30) as f32) as u8);
+            }
+        }
+    }
+    data
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Kind {
+    sampling: SamplingFactor,
+    colour: ColorType,
+    progressive: bool,
+    restart: u16,
+    quality: u8,
+}
+
+fn jpeg(width: usize, height: usize, kind: Kind, seed: u64) -> Vec<u8> {
+    let channels = match kind.colour {
+        ColorType::Luma => 1,
+        ColorType::Rgb => 3,
+        _ => 4,
+    };
+    let mut file = Vec::new();
+    let mut encoder = Encoder::new(&mut file, kind.quality);
+    encoder.set_sampling_factor(kind.sampling);
+    encoder.set_progressive(kind.progressive);
+    if kind.restart > 0 {
+        encoder.set_restart_interval(kind.restart);
+    }
+    let pixels = picture(width, height, channels, seed);
+    encoder.encode(&pixels, width as u16, height as u16, kind.colour).unwrap();
+    file
+}
+
+fn kinds() -> impl Strategy<Value = Kind> {
+    let sampling = prop::sample::select(vec![
+        SamplingFactor::F_1_1,
+        SamplingFactor::F_2_1,
+        SamplingFactor::F_1_2,
+        SamplingFactor::F_2_2,
+        SamplingFactor::F_4_1,
+        SamplingFactor::F_4_2,
+    ]);
+    let colour = prop::sample::select(vec![
+        ColorType::Luma,
+        ColorType::Rgb,
+        ColorType::Rgb,
+        ColorType::Rgb,
+        ColorType::Cmyk,
+        ColorType::CmykAsYcck,
+    ]);
+    let restart = prop::sample::select(vec![0u16, 0, 1, 7]);
+    (sampling, colour, any::<bool>(), restart, 30u8..=100).prop_map(
+        |(sampling, colour, progressive, restart, quality)| Kind {
+            sampling,
+            colour,
+            progressive,
+            restart,
+            quality,
+        },
+    )
+}
+
+/// A table of a random flip, scale and window.
+fn table(source: usize, hash: &mut Hash, output: usize) -> AxisTable {
+    let scaled = 1 + hash.below(2 * source + 20);
+    let offset = hash.below(scaled);
+    AxisTable::new(source, scaled, hash.below(2) == 1, offset, output)
+}
+
+fn compare(file: &[u8], rows: &AxisTable, columns: &AxisTable, sampler: &mut Sampler) {
+    let limits = Limits::default();
+    let whole = decode_rgb(file, &limits).unwrap();
+    let mut expected = vec![1; 3 * rows.output() * columns.output()];
+    sampler.image(&whole.pixels, rows, columns, 128, &mut expected);
+    let mut streamed = vec![2; expected.len()];
+    let warnings =
+        sampler.image_from_bytes(file, &limits, rows, columns, 128, &mut streamed).unwrap();
+    assert_eq!(warnings, whole.warnings);
+    let differing = expected.iter().zip(&streamed).filter(|(a, b)| a != b).count();
+    assert_eq!(differing, 0, "of {} bytes", expected.len());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn jpegs_of_every_kind(kind in kinds(), width in 1usize..260, height in 1usize..200, seed: u64) {
+        let file = jpeg(width, height, kind, seed);
+        let mut hash = Hash(seed);
+        let mut sampler = Sampler::new();
+        for _ in 0..4 {
+            let (rows, columns) = (table(height, &mut hash, 64), table(width, &mut hash, 64));
+            compare(&file, &rows, &columns, &mut sampler);
+        }
+    }
+}
+
+/// Windows that move pixel by pixel across a picture, at its own size.
+#[test]
+fn windows_at_every_offset() {
+    let rgb = |sampling, progressive| Kind {
+        sampling,
+        colour: ColorType::Rgb,
+        progressive,
+        restart: 0,
+        quality: 80,
+    };
+    let mut sampler = Sampler::new();
+    for kind in [
+        rgb(SamplingFactor::F_2_2, false),
+        rgb(SamplingFactor::F_2_1, false),
+        rgb(SamplingFactor::F_1_1, false),
+        rgb(SamplingFactor::F_2_2, true),
+    ] {
+        let (width, height) = (131, 117);
+        let file = jpeg(width, height, kind, 5);
+        for offset in 0..110 {
+            let rows = AxisTable::new(height, height, false, (offset * 7) % 110, 9);
+            let columns = AxisTable::new(width, width, offset % 2 == 1, offset, 11);
+            compare(&file, &rows, &columns, &mut sampler);
+        }
+    }
+}
+
+/// Small scales leave gaps between the rows that are needed.
+#[test]
+fn gaps_between_rows() {
+    let mut sampler = Sampler::new();
+    for sampling in
+        [SamplingFactor::F_2_2, SamplingFactor::F_1_1, SamplingFactor::F_2_1, SamplingFactor::F_1_2]
+    {
+        let kind =
+            Kind { sampling, colour: ColorType::Rgb, progressive: false, restart: 3, quality: 90 };
+        let (width, height) = (150, 900);
+        let file = jpeg(width, height, kind, 6);
+        for scaled in [1, 2, 3, 5, 9, 17, 30, 31, 64, 100, 300, 449] {
+            let rows = AxisTable::new(height, scaled, scaled % 2 == 1, 0, 64);
+            let columns = AxisTable::new(width, 40, false, 3, 33);
+            compare(&file, &rows, &columns, &mut sampler);
+        }
+    }
+}
+
+#[test]
+fn truncated_files_give_the_pixels_of_a_whole_decode() {
+    let mut sampler = Sampler::new();
+    for progressive in [false, true] {
+        let kind = Kind {
+            sampling: SamplingFactor::F_2_2,
+            colour: ColorType::Rgb,
+            progressive,
+            restart: 0,
+            quality: 85,
+        };
+        let file = jpeg(200, 160, kind, 7);
+        for part in [40, 60, 80, 95] {
+            let cut = &file[..file.len() * part / 100];
+            let rows = AxisTable::new(160, 200, false, 0, 200);
+            let columns = AxisTable::new(200, 180, false, 60, 64);
+            compare(cut, &rows, &columns, &mut sampler);
+        }
+    }
+}
+
+#[test]
+fn other_formats_are_sampled_too() {
+    let image = RgbImage::new(70, 50, picture(70, 50, 3, 8)).unwrap();
+    let file = encode::png_rgb(&image).unwrap();
+    let (rows, columns) =
+        (AxisTable::new(50, 80, false, 10, 64), AxisTable::new(70, 90, true, 5, 64));
+    compare(&file, &rows, &columns, &mut Sampler::new());
+}
+
+#[test]
+fn tables_for_another_size_are_an_error() {
+    let file = encode::png_rgb(&RgbImage::filled(70, 50, 0)).unwrap();
+    let table = AxisTable::new(50, 50, false, 0, 8);
+    let result = Sampler::new().image_from_bytes(
+        &file,
+        &Limits::default(),
+        &table,
+        &table,
+        0,
+        &mut [0; 192],
+    );
+    assert!(matches!(
+        result,
+        Err(maskwright_image::Error::TableSize { width: 70, expected_width: 50, .. })
+    ));
+}
