@@ -116,9 +116,9 @@ pub enum Error {
 
     /// Two files of a folder have the same stem, so that a pair is ambiguous.
     #[error(
-        "set {set}: two {role} of one name in {}: {first} and {second} ({count} such names); \
+        "set {set}: two {role} of one name in {}: {} ({count} such names); \
          keep one of them or name the ending to use (image_ext, mask_ext)",
-        folder.display()
+        folder.display(), files.join(" and ")
     )]
     DuplicateStem {
         /// The set.
@@ -127,10 +127,8 @@ pub enum Error {
         role: &'static str,
         /// The folder.
         folder: PathBuf,
-        /// One file.
-        first: String,
-        /// The other file.
-        second: String,
+        /// The first two such files.
+        files: Vec<String>,
         /// How many stems are ambiguous.
         count: usize,
     },
@@ -158,7 +156,7 @@ pub enum Error {
     /// A data file has a key that is not known.
     #[error(
         "{}, line {line}: unknown key `{key}` in {section}{}; known are {}",
-        file.display(), did_you_mean(nearest.as_deref()), known.join(", ")
+        file.display(), did_you_mean(*nearest), known.join(", ")
     )]
     UnknownKey {
         /// The data file.
@@ -170,9 +168,9 @@ pub enum Error {
         /// The table it stands in.
         section: String,
         /// The known key that is spelt most like it, if one is close.
-        nearest: Option<String>,
+        nearest: Option<&'static str>,
         /// All keys of that table.
-        known: Vec<&'static str>,
+        known: &'static [&'static str],
     },
 
     /// A setting has a value that it cannot have.
@@ -315,5 +313,16 @@ impl Error {
                 | Error::SizeMismatch { .. }
                 | Error::EmptyMask { .. }
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A large error makes every result large, and every error that wraps it.
+    #[test]
+    fn errors_stay_small() {
+        assert!(size_of::<Error>() <= 120, "{}", size_of::<Error>());
     }
 }

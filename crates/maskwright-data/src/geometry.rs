@@ -1,7 +1,8 @@
 //! Where every pixel of a sample comes from.
 //!
-//! One [`Geometry`] moves the image, the label and the prompts: source image, mirrored,
-//! resized, cropped, padded at the right and the bottom. Training, evaluation and prediction differ only in the preset:
+//! One [`Geometry`] moves the image, the label and the prompts: source image, mirrored, resized,
+//! cropped, padded at the right and the bottom. Training, evaluation and prediction differ only in
+//! the preset:
 //!
 //! | preset | what it does | used by |
 //! |---|---|---|
@@ -11,10 +12,10 @@
 //!
 //! # Coordinates
 //!
-//! Sizes are `(height, width)`. Points are `(x, y)` in pixel indices: the *centre* of
-//! the top-left pixel is `(0, 0)`, x grows to the right, y down. Resizing follows
-//! `align_corners = false`: pixel areas, not pixel centres, are stretched, so index `i` of `n` maps to
-//! `(i + 0.5) * scaled / n - 0.5`.
+//! Sizes are `(height, width)`. Points are `(x, y)` in pixel indices: the *centre* of the top-left
+//! pixel is `(0, 0)`, x grows to the right, y down. Resizing follows `align_corners = false`: pixel
+//! areas, not pixel centres, are stretched, so index `i` of `n` maps to `(i + 0.5) * scaled / n -
+//! 0.5`.
 //!
 //! ```
 //! use maskwright_data::geometry::Geometry;
@@ -48,11 +49,12 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// HQ-SAM's large scale jitter, cropped at the top-left; see [`with_crop`](Geometry::with_crop).
+    /// HQ-SAM's large scale jitter, cropped at the top-left; see
+    /// [`with_crop`](Geometry::with_crop).
     ///
-    /// The image is resized, in proportion, so that it fits a square of `scale * size`
-    /// pixels. The arithmetic is that of the reference, in f32 with ties rounded to even, except that a side never shrinks below one
-    /// pixel. The `size` x `size` output shows the part from the crop on.
+    /// The image is resized, in proportion, so that it fits a square of `scale * size` pixels. The
+    /// arithmetic is that of the reference, in f32 with ties rounded to even, except that a side
+    /// never shrinks below one pixel. The `size` x `size` output shows the part from the crop on.
     pub fn jitter(source: (usize, usize), size: usize, flip: bool, scale: f32) -> Geometry {
         let (h, w) = (source.0 as f32, source.1 as f32);
         let target = (scale * size as f32).round_ties_even();
@@ -91,7 +93,8 @@ impl Geometry {
     }
 
     /// The largest crop that leaves no padding which a smaller one would fill: scaled size less
-    /// output size, or 0 where the image is smaller than the output. Crops are drawn from `0..=margin`.
+    /// output size, or 0 where the image is smaller than the output. Crops are drawn from
+    /// `0..=margin`.
     pub fn margin(&self) -> (usize, usize) {
         (self.scaled.0.saturating_sub(self.output.0), self.scaled.1.saturating_sub(self.output.1))
     }
@@ -140,7 +143,8 @@ impl Geometry {
         (if self.flip { self.source.1 as f64 - 1.0 - x } else { x }, y)
     }
 
-    /// The box `[x0, y0, x1, y1]` of the source in the output, corners in order even where the view is mirrored.
+    /// The box `[x0, y0, x1, y1]` of the source in the output, corners in order even where the view
+    /// is mirrored.
     pub fn box_to_output(&self, corners: [f64; 4]) -> [f64; 4] {
         let a = self.to_output(corners[0], corners[1]);
         let b = self.to_output(corners[2], corners[3]);

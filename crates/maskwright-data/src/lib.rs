@@ -16,9 +16,9 @@
 //! | [`sample`] | one record made into pixels, label and prompt |
 //! | [`batch`], [`loader`] | batches, made ahead on threads, in order |
 //!
-//! The promise that everything else serves: **a sample is a pure function of the data and `(seed, epoch,
-//! record)`**. The same batches come out with any number of threads, any depth of prefetching, and after
-//! any interruption, and every sample can be made again alone.
+//! The promise that everything else serves: **a sample is a pure function of the data and `(seed,
+//! epoch, record)`**. The same batches come out with any number of threads, any depth of
+//! prefetching, and after any interruption, and every sample can be made again alone.
 //!
 //! Pixels are decoded and sampled by `maskwright-image`. There are no tensors here.
 

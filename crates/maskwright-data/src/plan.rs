@@ -1,13 +1,13 @@
 //! What a training sample will show, drawn before any pixel is decoded.
 //!
-//! A [`Plan`] needs only the image's width and height, which its header gives. So the decoder can be asked for nothing but the rows and columns
-//! that the crop shows. The draws follow HQ-SAM's training: mirrored with
-//! probability 1/2, a scale uniform in `[0.1, 2)`, a crop uniform over all positions, a prompt kind
-//! uniform over box, points and noise mask.
+//! A [`Plan`] needs only the image's width and height, which its header gives. So the decoder can
+//! be asked for nothing but the rows and columns that the crop shows. The draws follow HQ-SAM's
+//! training: mirrored with probability 1/2, a scale uniform in `[0.1, 2)`, a crop uniform over all
+//! positions, a prompt kind uniform over box, points and noise mask.
 //!
 //! Where a crop shows no object, [`Views`] goes on: first other crops of the same scale, then the
-//! whole image, then the object at the image's own resolution, where at least one of its pixels is certain
-//! to be seen. So every mask that is not empty gives a sample.
+//! whole image, then the object at the image's own resolution, where at least one of its pixels is
+//! certain to be seen. So every mask that is not empty gives a sample.
 //!
 //! ```
 //! use maskwright_data::plan::{Plan, PlanConfig, SampleKey};
@@ -212,8 +212,8 @@ impl Views {
         Geometry::jitter(source, output.0, flip, 1.0)
     }
 
-    /// The surroundings of the source pixel `(x, y)` at the image's own resolution: no pixel is blended
-    /// with another, so a foreground pixel stays one.
+    /// The surroundings of the source pixel `(x, y)` at the image's own resolution: no pixel is
+    /// blended with another, so a foreground pixel stays one.
     pub fn around(&self, x: usize, y: usize) -> Geometry {
         let Geometry { source, flip, output, .. } = self.base;
         let x = if flip { source.1 - 1 - x } else { x };

@@ -1,6 +1,6 @@
 //! One batch, made by a worker.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use super::config::{LoaderConfig, OnRefusal};
 use super::ordered::Task;
@@ -46,8 +46,11 @@ pub(super) struct Refusal {
 }
 
 /// Memory of batches that were used up.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Spare(Arc<Mutex<Vec<(Vec<u8>, Vec<f32>)>>>);
+#[derive(Debug, Default)]
+pub(super) struct Spare(Mutex<Vec<Memory>>);
+
+/// Images and labels of a batch.
+type Memory = (Vec<u8>, Vec<f32>);
 
 impl Spare {
     /// Keeps memory for a later batch, for a few batches at most.
@@ -59,7 +62,7 @@ impl Spare {
     }
 
     /// Memory of the given lengths with any content.
-    fn take(&self, images: usize, labels: usize) -> (Vec<u8>, Vec<f32>) {
+    fn take(&self, images: usize, labels: usize) -> Memory {
         let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let (mut bytes, mut values) = spare.unwrap_or_default();
         bytes.resize(images, 0);

@@ -16,14 +16,15 @@ pub struct LoaderConfig {
     pub seed: u64,
     /// Threads that make batches. Changes no batch.
     pub workers: usize,
-    /// How many batches are made before they are asked for, those under way included. Changes no batch.
-    /// Memory grows with it: a batch of 4 at 1024 pixels takes 28 MiB.
+    /// How many batches are made before they are asked for, those under way included. Changes no
+    /// batch. Memory grows with it: a batch of 4 at 1024 pixels takes 28 MiB.
     pub prefetch: usize,
     /// What to do with records that do not fill a batch.
     pub last_batch: LastBatch,
     /// Which of several processes this is, from 0.
     pub rank: usize,
-    /// How many processes share an epoch. Rank r of w takes the positions r, r + w, r + 2w... of the order.
+    /// How many processes share an epoch. Rank r of w takes the positions r, r + w, r + 2w... of
+    /// the order.
     pub world_size: usize,
     /// What to do with a record that cannot be used.
     pub on_refusal: OnRefusal,
@@ -35,7 +36,8 @@ pub struct LoaderConfig {
 }
 
 impl Default for LoaderConfig {
-    /// One worker per core, two batches more than workers ahead, batches of 4 as in HQ-SAM's training.
+    /// One worker per core, two batches more than workers ahead, batches of 4 as in HQ-SAM's
+    /// training.
     fn default() -> LoaderConfig {
         let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         LoaderConfig {
@@ -60,8 +62,8 @@ pub enum LastBatch {
     /// They are left out; which ones they are differs from epoch to epoch. As in HQ-SAM's training.
     #[default]
     Drop,
-    /// They make a smaller batch. With several ranks the first positions of the order come again where
-    /// needed for all ranks to have equally many samples.
+    /// They make a smaller batch. With several ranks the first positions of the order come again
+    /// where needed for all ranks to have equally many samples.
     Keep,
 }
 
@@ -72,8 +74,8 @@ pub enum OnRefusal {
     /// Its batch is an error that names it.
     #[default]
     Fail,
-    /// Another record, determined by seed, epoch and the refused record, takes its place, until more than this
-    /// share of all records (at least one) has been refused.
+    /// Another record, determined by seed, epoch and the refused record, takes its place, until
+    /// more than this share of all records (at least one) has been refused.
     Replace {
         /// The share, 0.01 for one in a hundred.
         budget: f64,

@@ -19,7 +19,8 @@ pub struct EvalConfig {
     pub prefetch: usize,
     /// Which of several processes this is, from 0.
     pub rank: usize,
-    /// How many processes share the set. Rank r of w takes the records r, r + w, r + 2w...; every record comes once.
+    /// How many processes share the set. Rank r of w takes the records r, r + w, r + 2w...; every
+    /// record comes once.
     pub world_size: usize,
     /// How samples are made. Only the size, the padding and the limits matter here.
     pub sample: SampleConfig,
@@ -40,8 +41,8 @@ impl Default for EvalConfig {
     }
 }
 
-/// An iterator over the samples of a set in the order of its records. An unusable record is an error at its place;
-/// the next sample follows.
+/// An iterator over the samples of a set in the order of its records. An unusable record is an
+/// error at its place; the next sample follows.
 pub struct EvalLoader {
     ordered: Ordered<Result<EvalSample>>,
     len: u64,

@@ -1,13 +1,14 @@
 //! Batches, made ahead of the training step on other threads.
 //!
-//! A [`Loader`] is an iterator over the [`TrainBatch`]es of an epoch. What it delivers depends on the data and on
-//! `(seed, epoch, batch)` alone: not on the number of workers, not on how far they work ahead, not on
-//! where a run was interrupted. Its whole [`LoaderState`] is a few integers.
+//! A [`Loader`] is an iterator over the [`TrainBatch`]es of an epoch. What it delivers depends on
+//! the data and on `(seed, epoch, batch)` alone: not on the number of workers, not on how far they
+//! work ahead, not on where a run was interrupted. Its whole [`LoaderState`] is a few integers.
 //!
-//! Every worker makes whole batches in place, so no pixel is copied between sample and batch. Batches come in order.
-//! A record that cannot be used is never passed over silently: it either ends the batch with an error at its place
-//! ([`OnRefusal::Fail`]) or is replaced by another one, within a budget ([`OnRefusal::Replace`]), and written to
-//! the [ledger](LedgerEntry) in both cases.
+//! Every worker makes whole batches in place, so no pixel is copied between sample and batch.
+//! Batches come in order. A record that cannot be used is never passed over silently: it either
+//! ends the batch with an error at its place ([`OnRefusal::Fail`]) or is replaced by another one,
+//! within a budget ([`OnRefusal::Replace`]), and written to the [ledger](LedgerEntry) in both
+//! cases.
 //!
 //! ```no_run
 //! use maskwright_data::loader::{Loader, LoaderConfig};

@@ -13,7 +13,8 @@ pub(super) struct Task {
     pub(super) index: u64,
 }
 
-/// Does numbered tasks on threads, at most `ahead` before they are asked for, and delivers the results in order.
+/// Does numbered tasks on threads, at most `ahead` before they are asked for, and delivers the
+/// results in order.
 pub(super) struct Ordered<T> {
     shared: Arc<Shared<T>>,
     threads: Vec<JoinHandle<()>>,
@@ -89,7 +90,8 @@ impl<T: Send + 'static> Ordered<T> {
         Ok(ordered)
     }
 
-    /// From now on does and delivers the tasks `first..end` of `epoch`; what was under way is given up.
+    /// From now on does and delivers the tasks `first..end` of `epoch`; what was under way is given
+    /// up.
     pub(super) fn restart(&mut self, epoch: u64, first: u64, end: u64) {
         let mut state = self.shared.lock();
         state.run += 1;

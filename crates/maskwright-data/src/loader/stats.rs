@@ -7,7 +7,8 @@ use crate::plan::Framing;
 use crate::prompt::PromptKind;
 use crate::sample::Timings;
 
-/// Counts and times since a loader was made. Batches that were made ahead but not delivered do not count.
+/// Counts and times since a loader was made. Batches that were made ahead but not delivered do not
+/// count.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LoaderStats {
     /// Batches delivered.
@@ -18,9 +19,11 @@ pub struct LoaderStats {
     pub redraws: u64,
     /// Samples that show the whole image because no crop showed the object.
     pub whole_images: u64,
-    /// Samples that show the object at the image's own resolution because it vanishes in the whole image.
+    /// Samples that show the object at the image's own resolution because it vanishes in the whole
+    /// image.
     pub objects: u64,
-    /// Samples whose object had fewer pixels than a point prompt has points, and that drew another kind.
+    /// Samples whose object had fewer pixels than a point prompt has points, and that drew another
+    /// kind.
     pub other_kinds: u64,
     /// Samples per kind of prompt, in the order of [`PromptKind::ALL`].
     pub kinds: [u64; 3],
@@ -36,7 +39,8 @@ pub struct LoaderStats {
     pub workers: usize,
     /// How long [`next`](Iterator::next) waited for a batch.
     pub waited: Duration,
-    /// Of that, the waits for the first batch of an epoch or after a restore, which nothing can hide.
+    /// Of that, the waits for the first batch of an epoch or after a restore, which nothing can
+    /// hide.
     pub started: Duration,
     /// Time between deliveries, which the consumer spent on its own work.
     pub consumed: Duration,
@@ -59,7 +63,8 @@ impl LoaderStats {
         }
     }
 
-    /// Share of the time between the first and the last delivery that the consumer waited, first batches aside.
+    /// Share of the time between the first and the last delivery that the consumer waited, first
+    /// batches aside.
     pub fn waiting_share(&self) -> f64 {
         let waited = self.waited.saturating_sub(self.started).as_secs_f64();
         let total = waited + self.consumed.as_secs_f64();

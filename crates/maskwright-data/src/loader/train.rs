@@ -15,8 +15,8 @@ use crate::source::Mix;
 
 /// An iterator over the batches of an epoch; see the [module](super).
 ///
-/// It begins with epoch 0 and ends after one epoch; [`start_epoch`](Loader::start_epoch) begins another. After an error it goes on
-/// with the next batch.
+/// It begins with epoch 0 and ends after one epoch; [`start_epoch`](Loader::start_epoch) begins
+/// another. After an error it goes on with the next batch.
 pub struct Loader {
     ordered: Ordered<Built>,
     builder: Arc<Builder>,
@@ -42,8 +42,8 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// Settings that make no sense, fewer records than a batch needs, a ledger that cannot be written, threads that
-    /// cannot be started.
+    /// Settings that make no sense, fewer records than a batch needs, a ledger that cannot be
+    /// written, threads that cannot be started.
     pub fn new(mix: Mix, config: LoaderConfig) -> Result<Loader> {
         config.validate()?;
         let batches = config.batches(mix.len())?;
@@ -85,7 +85,8 @@ impl Loader {
         self.seek(epoch, 0);
     }
 
-    /// Where the loader stands: which batch comes next. At the end of an epoch, the batch after its last.
+    /// Where the loader stands: which batch comes next. At the end of an epoch, the batch after its
+    /// last.
     pub fn state(&self) -> LoaderState {
         let config = &self.builder.config;
         LoaderState {
@@ -102,8 +103,8 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// A state from a loader with another seed, number of records, batch size or world size, after which other
-    /// batches would follow.
+    /// A state from a loader with another seed, number of records, batch size or world size, after
+    /// which other batches would follow.
     pub fn restore(&mut self, state: LoaderState) -> Result<()> {
         let here = LoaderState { epoch: state.epoch, batch: state.batch, ..self.state() };
         let parts = [
@@ -165,7 +166,8 @@ impl Loader {
         &self.builder.config
     }
 
-    /// Books what a worker made, in the order of the batches, so that budget and ledger do not depend on threads.
+    /// Books what a worker made, in the order of the batches, so that budget and ledger do not
+    /// depend on threads.
     fn book(&mut self, mut built: Built, batch: u64) -> Result<TrainBatch> {
         self.stats.timings.add(built.timings);
         for refusal in &built.refusals {

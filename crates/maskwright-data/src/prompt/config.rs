@@ -175,12 +175,13 @@ pub struct PromptConfig {
     pub negative_points: usize,
     /// Where foreground points are put.
     pub point_choice: PointChoice,
-    /// How far a box is moved and resized, relative to its size; see [`jittered_box`](super::jittered_box).
+    /// How far a box is moved and resized, relative to its size; see
+    /// [`jittered_box`](super::jittered_box).
     pub box_jitter: f64,
     /// The values of a mask prompt.
     pub mask_values: MaskValues,
-    /// Side of a mask prompt in pixels: a quarter of the input at patch size 16. Set from the model,
-    /// never from a data file.
+    /// Side of a mask prompt in pixels: a quarter of the input at patch size 16. Set from the
+    /// model, never from a data file.
     #[serde(skip, default = "default_mask_size")]
     pub mask_size: usize,
 }

@@ -2,7 +2,7 @@
 
 use maskwright_image::mask::Bitmap;
 
-use super::{Point, Prompt, PromptConfig, PromptKind};
+use super::{Point, PointChoice, Prompt, PromptConfig, PromptKind};
 use super::{
     background_points, centre_point, foreground_points, jittered_box, noise_mask, tight_box,
 };
@@ -24,9 +24,9 @@ pub struct LabelView<'a> {
 
 /// Draws a prompt of `kind`, with the kinds of `also` in addition.
 ///
-/// A point prompt needs as many foreground pixels as it has points: where they are fewer, that sample draws
-/// another kind; if the settings have no other kind, some pixels are repeated. Returns `None` if the label
-/// has no foreground, where no prompt can tell what to segment.
+/// A point prompt needs as many foreground pixels as it has points: where they are fewer, that
+/// sample draws another kind; if the settings have no other kind, some pixels are repeated. Returns
+/// `None` if the label has no foreground, where no prompt can tell what to segment.
 pub fn draw_prompt(
     view: LabelView<'_>,
     config: &PromptConfig,
@@ -66,14 +66,14 @@ pub fn draw_prompt(
 fn draw_points(view: LabelView<'_>, config: &PromptConfig, key: SampleKey) -> Vec<Point> {
     let mut draw = key.draw(Purpose::Points);
     let mut points = foreground_points(view.foreground, config.points, &mut draw);
-    if config.point_choice == super::PointChoice::Centre {
-        if let Some((x, y)) = centre_point(view.foreground, view.shape) {
-            let centre = Point { x: x as f32, y: y as f32, label: 1 };
-            // Points stay different: if the centre was drawn already, it only moves to the front.
-            let at = points.iter().position(|point| *point == centre).unwrap_or(0);
-            points.swap(0, at);
-            points[0] = centre;
-        }
+    if config.point_choice == PointChoice::Centre
+        && let Some((x, y)) = centre_point(view.foreground)
+    {
+        let centre = Point { x: x as f32, y: y as f32, label: 1 };
+        // Points stay different: if the centre was drawn already, it only moves to the front.
+        let at = points.iter().position(|point| *point == centre).unwrap_or(0);
+        points.swap(0, at);
+        points[0] = centre;
     }
     if config.negative_points > 0 {
         points.extend(background_points(
@@ -88,7 +88,7 @@ fn draw_points(view: LabelView<'_>, config: &PromptConfig, key: SampleKey) -> Ve
 
 #[cfg(test)]
 mod tests {
-    use super::super::{KindWeights, PointChoice};
+    use super::super::KindWeights;
     use super::*;
 
     fn key(record: u64) -> SampleKey {

@@ -1,8 +1,9 @@
 //! Prompts: what the model is told about the object it shall segment.
 //!
 //! Every prompt is drawn from the *sampled* label, in the frame of the model's input, never from
-//! the mask file. Coordinates are pixel indices of that frame (x right, y down, the centre of the top-left pixel is `(0, 0)`).
-//! By default a sample gets one of three kinds with equal probability, as in HQ-SAM's training:
+//! the mask file. Coordinates are pixel indices of that frame (x right, y down, the centre of the
+//! top-left pixel is `(0, 0)`). By default a sample gets one of three kinds with equal probability,
+//! as in HQ-SAM's training:
 //!
 //! | kind | what it is |
 //! |---|---|

@@ -60,12 +60,14 @@ fn distinct_ranks(count: usize, k: usize, draw: &mut Keyed) -> Vec<usize> {
     ranks
 }
 
-/// The foreground pixel `(x, y)` that is farthest from the background, or `None` if there is no foreground.
+/// The foreground pixel `(x, y)` that is farthest from the background, or `None` if there is no
+/// foreground.
 ///
-/// What lies outside the frame counts as background. Distances are 3-4 chamfer distances (Borgefors,
-/// 1986), within 8% of Euclidean; of equally deep pixels the first in row order is taken.
-pub fn centre_point(foreground: &Bitmap, size: (usize, usize)) -> Option<(u32, u32)> {
-    let (h, w) = size;
+/// What lies outside the frame counts as background. Distances are 3-4 chamfer distances
+/// (Borgefors, 1986), within 8% of Euclidean; of equally deep pixels the first in row order is
+/// taken.
+pub fn centre_point(foreground: &Bitmap) -> Option<(usize, usize)> {
+    let (h, w) = (foreground.height(), foreground.width());
     let stride = w + 2;
     // A frame of background one pixel wide spares all bounds checks of the neighbours.
     let mut distance = vec![0u32; (h + 2) * stride];
@@ -81,7 +83,7 @@ pub fn centre_point(foreground: &Bitmap, size: (usize, usize)) -> Option<(u32, u
             }
         }
     }
-    let mut deepest: Option<(u32, (u32, u32))> = None;
+    let mut deepest: Option<(u32, (usize, usize))> = None;
     for y in (0..h).rev() {
         for x in (0..w).rev() {
             let at = (y + 1) * stride + x + 1;
@@ -95,7 +97,7 @@ pub fn centre_point(foreground: &Bitmap, size: (usize, usize)) -> Option<(u32, u
                 distance[at] = value;
                 // The scan runs backwards: of equals the last one seen is the first in row order.
                 if deepest.is_none_or(|(depth, _)| value >= depth) {
-                    deepest = Some((value, (x as u32, y as u32)));
+                    deepest = Some((value, (x, y)));
                 }
             }
         }
@@ -174,10 +176,10 @@ mod tests {
     #[test]
     fn the_centre_is_deep_inside() {
         let square = Bitmap::from_fn(40, 40, |y, x| (10..21).contains(&y) && (5..16).contains(&x));
-        assert_eq!(centre_point(&square, (40, 40)), Some((10, 15)));
+        assert_eq!(centre_point(&square), Some((10, 15)));
         // A handle does not pull the centre off the blade; the border is background.
         let pan = Bitmap::from_fn(9, 60, |y, x| y == 4 || x < 9);
-        assert_eq!(centre_point(&pan, (9, 60)), Some((4, 4)));
-        assert_eq!(centre_point(&Bitmap::from_fn(4, 4, |_, _| false), (4, 4)), None);
+        assert_eq!(centre_point(&pan), Some((4, 4)));
+        assert_eq!(centre_point(&Bitmap::from_fn(4, 4, |_, _| false)), None);
     }
 }

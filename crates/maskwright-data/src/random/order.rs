@@ -13,11 +13,11 @@ const MIN_HALF_BITS: u32 = 4;
 /// The order in which an epoch visits `len` records: a permutation of `0..len` keyed by
 /// `(seed, epoch)`.
 ///
-/// The permutation is computed, not stored. A Feistel network permutes the next even
-/// power of two of at least `len` and 256 values; a value outside `0..len` is fed back in until one
-/// inside comes out ("cycle walking", Black and Rogaway, 2002), which takes fewer than
-/// four turns on average for 64 records or more. A set of a billion records costs as little memory as a set of ten,
-/// and resuming in mid-epoch costs nothing.
+/// The permutation is computed, not stored. A Feistel network permutes the next even power of two
+/// of at least `len` and 256 values; a value outside `0..len` is fed back in until one inside comes
+/// out ("cycle walking", Black and Rogaway, 2002), which takes fewer than four turns on average for
+/// 64 records or more. A set of a billion records costs as little memory as a set of ten, and
+/// resuming in mid-epoch costs nothing.
 #[derive(Debug, Clone)]
 pub struct Order {
     len: u64,

@@ -22,8 +22,8 @@ pub struct SampleConfig {
 }
 
 impl SampleConfig {
-    /// The defaults for a model with an input of `size` x `size` pixels and patches of 16 pixels, whose
-    /// mask prompts have a quarter of that size.
+    /// The defaults for a model with an input of `size` x `size` pixels and patches of 16 pixels,
+    /// whose mask prompts have a quarter of that size.
     pub fn for_size(size: usize) -> SampleConfig {
         let mut config = SampleConfig::default();
         config.plan.size = size;

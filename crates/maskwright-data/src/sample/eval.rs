@@ -19,7 +19,8 @@ pub struct EvalSample {
     pub size: usize,
     /// How the original became the input; leads back as well.
     pub geometry: Geometry,
-    /// The label at the original resolution, upright like the image, 0..=255; above 128 is foreground.
+    /// The label at the original resolution, upright like the image, 0..=255; above 128 is
+    /// foreground.
     pub label: GreyImage,
     /// `[size, size]`: the label in the frame of the input, 0.0..=255.0.
     pub label_output: Vec<f32>,
@@ -35,15 +36,16 @@ pub struct EvalSample {
     pub warnings: Vec<Warning>,
 }
 
-/// The epoch of evaluation draws: one that no training reaches, so that they differ from all training draws.
+/// The epoch of evaluation draws: one that no training reaches, so that they differ from all
+/// training draws.
 const EVALUATION: u64 = u64::MAX;
 
 impl EvalSample {
     /// A prompt of one kind, drawn from the label in the frame of the input.
     ///
-    /// Equal seeds give equal prompts. Weights and additional kinds of the settings do not matter here, and a point prompt
-    /// on an object with fewer pixels than points repeats some. Returns `None` where the label shows no
-    /// foreground at this size.
+    /// Equal seeds give equal prompts. Weights and additional kinds of the settings do not matter
+    /// here, and a point prompt on an object with fewer pixels than points repeats some. Returns
+    /// `None` where the label shows no foreground at this size.
     pub fn prompt(&self, kind: PromptKind, config: &PromptConfig, seed: u64) -> Option<Prompt> {
         let config =
             PromptConfig { kinds: crate::prompt::KindWeights::only(kind), ..config.clone() };

@@ -111,7 +111,8 @@ impl SampleMaker {
     ///
     /// # Errors
     ///
-    /// Files that cannot be read or decoded, sizes that differ, a mask without any foreground. Each names the record and the file.
+    /// Files that cannot be read or decoded, sizes that differ, a mask without any foreground. Each
+    /// names the record and the file.
     pub fn train(&mut self, mix: &Mix, key: SampleKey) -> Result<TrainSample> {
         let pixels = self.config.plan.size * self.config.plan.size;
         let (mut image, mut label) = (vec![0; 3 * pixels], vec![0.0; pixels]);
@@ -119,8 +120,9 @@ impl SampleMaker {
         Ok(TrainSample { image, label, prompt, info })
     }
 
-    /// As [`train`](SampleMaker::train), into memory of the caller: `image` of `3 * size * size` bytes, `label`
-    /// of `size * size` values, as in [`TrainSample`]. Their former content does not matter.
+    /// As [`train`](SampleMaker::train), into memory of the caller: `image` of `3 * size * size`
+    /// bytes, `label` of `size * size` values, as in [`TrainSample`]. Their former content does not
+    /// matter.
     ///
     /// # Panics
     ///
@@ -177,7 +179,8 @@ impl SampleMaker {
     ///
     /// # Errors
     ///
-    /// Files that cannot be read or decoded, sizes that differ. A mask without foreground is none: metrics have a rule for it.
+    /// Files that cannot be read or decoded, sizes that differ. A mask without foreground is none:
+    /// metrics have a rule for it.
     pub fn eval(
         &mut self,
         source: &dyn Source,

@@ -17,9 +17,9 @@ pub(super) struct Fit {
 
 /// Decides from the headers alone.
 ///
-/// With [`ExifRule::Auto`] the first of these that gives equal sizes: both upright; image upright, mask as stored; both
-/// as stored; image as stored, mask upright. A mask without an orientation of its own is upright as stored, so an
-/// oriented image is turned wherever that fits.
+/// With [`ExifRule::Auto`] the first of these that gives equal sizes: both upright; image upright,
+/// mask as stored; both as stored; image as stored, mask upright. A mask without an orientation of
+/// its own is upright as stored, so an oriented image is turned wherever that fits.
 pub(super) fn fit(rule: ExifRule, record: &Record, image: &Header, mask: &Header) -> Result<Fit> {
     let stored = Orientation::IDENTITY;
     let candidates = match rule {

@@ -33,7 +33,9 @@
 //! | `unmatched` | `"error"`, or `"skip"` files without a counterpart | `"error"` |
 //! | `include`, `exclude` | patterns with `*`, `?`, `[a-z]` on names | all, none |
 //! | `part` | `"90%"`, or `"rest of 90%"`; see [`Part`] | all |
-//! | `mask_values` | label 0..255 of each value of a mask file: `{ 1 = 255 }` | by stated rules |
+//! | `mask_channel` | `"auto"`, `"red"`, `"green"`, `"blue"` or `"alpha"` | `"auto"` |
+//! | `mask_values` | label 0..255 of each number in a mask file: `{ 1 = 255 }` | by stated rules |
+//! | `mask_colours` | label 0..255 of each colour in a mask file: `{ "#ff0000" = 255 }` | by stated rules |
 //! | `invert` | dark objects on bright ground | `false` |
 //! | `exif` | `"auto"` or `"ignore"`; see [`ExifRule`] | `"auto"` |
 
@@ -41,7 +43,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use maskwright_image::decode::MaskRule;
+use maskwright_image::decode::{MaskChannel, MaskRule};
 use serde::{Deserialize, Serialize};
 
 use super::keys::{self, Section};
@@ -49,6 +51,7 @@ use super::{ExifRule, PairsSource, Part, Source, Unmatched};
 use crate::error::{Error, Result};
 use crate::plan::PlanConfig;
 use crate::prompt::PromptConfig;
+use crate::sample::SampleConfig;
 
 /// The sets of a run, and how samples and prompts are drawn from them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -104,9 +107,15 @@ pub struct SetSpec {
     /// What to do with the orientation of images.
     #[serde(default)]
     pub exif: ExifRule,
-    /// The label of each value of a mask file. Keys are numbers; TOML has only text as keys.
+    /// Which channel of a mask file holds the mask.
+    #[serde(default)]
+    pub mask_channel: ChannelChoice,
+    /// The label of each number in a mask file. Keys are numbers; TOML has only text as keys.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mask_values: BTreeMap<String, u8>,
+    /// The label of each colour in a mask file. Keys are colours like `#ff0000`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mask_colours: BTreeMap<String, u8>,
 }
 
 /// How the files of a set are laid out.
@@ -117,6 +126,35 @@ pub enum SetKind {
     /// A folder of images, a folder of masks, equal names.
     #[default]
     Pairs,
+}
+
+/// Which channel of a mask file holds the mask, as a data file names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelChoice {
+    /// By the rules of [`MaskRule`].
+    #[default]
+    Auto,
+    /// Red, or grey.
+    Red,
+    /// Green, or grey.
+    Green,
+    /// Blue, or grey.
+    Blue,
+    /// Alpha.
+    Alpha,
+}
+
+impl From<ChannelChoice> for MaskChannel {
+    fn from(choice: ChannelChoice) -> MaskChannel {
+        match choice {
+            ChannelChoice::Auto => MaskChannel::Auto,
+            ChannelChoice::Red => MaskChannel::Red,
+            ChannelChoice::Green => MaskChannel::Green,
+            ChannelChoice::Blue => MaskChannel::Blue,
+            ChannelChoice::Alpha => MaskChannel::Alpha,
+        }
+    }
 }
 
 /// File endings, lower case and without the dot.
@@ -179,7 +217,9 @@ impl SetSpec {
         "include",
         "exclude",
         "part",
+        "mask_channel",
         "mask_values",
+        "mask_colours",
         "invert",
         "exif",
     ];
@@ -204,7 +244,9 @@ impl SetSpec {
             part: None,
             invert: false,
             exif: ExifRule::default(),
+            mask_channel: ChannelChoice::Auto,
             mask_values: BTreeMap::new(),
+            mask_colours: BTreeMap::new(),
         }
     }
 
@@ -217,18 +259,39 @@ impl SetSpec {
 
     /// How the set's mask files become labels.
     pub fn mask_rule(&self) -> Result<MaskRule> {
-        let mut rule = MaskRule::default();
-        rule.invert = self.invert;
+        let refuse = |key: &str, expected: &str, found: &str| Error::Setting {
+            key: format!("{key} of set {}", self.name),
+            expected: expected.into(),
+            found: found.into(),
+        };
+        let mut rule = MaskRule {
+            channel: self.mask_channel.into(),
+            invert: self.invert,
+            ..MaskRule::default()
+        };
         for (value, &label) in &self.mask_values {
-            let value = value.parse::<u16>().map_err(|_| Error::Setting {
-                key: format!("mask_values of set {}", self.name),
-                expected: "values of a mask file, whole numbers from 0 to 65535".into(),
-                found: value.clone(),
-            })?;
-            rule.values.insert(value, label);
+            let number = value
+                .parse()
+                .map_err(|_| refuse("mask_values", "whole numbers from 0 to 65535", value))?;
+            rule.values.insert(number, label);
+        }
+        for (colour, &label) in &self.mask_colours {
+            let rgb = hex_colour(colour)
+                .ok_or_else(|| refuse("mask_colours", "colours like \"#ff0000\"", colour))?;
+            rule.colours.insert(rgb, label);
         }
         Ok(rule)
     }
+}
+
+/// Red, green and blue of `#rrggbb`.
+fn hex_colour(text: &str) -> Option<[u8; 3]> {
+    let digits = text
+        .strip_prefix('#')
+        .filter(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    let number = u32::from_str_radix(digits, 16).ok()?;
+    let [_, rgb @ ..] = number.to_be_bytes();
+    Some(rgb)
 }
 
 impl DataFile {
@@ -236,9 +299,11 @@ impl DataFile {
 
     /// A single training set from two folders, as `--images` and `--masks` give it.
     pub fn from_folders(images: impl Into<PathBuf>, masks: impl Into<PathBuf>) -> DataFile {
-        let images = images.into();
-        let name =
-            images.file_name().map_or("images".into(), |name| name.to_string_lossy().into_owned());
+        let (images, masks) = (images.into(), masks.into());
+        // "leaves/images" and "leaves/masks" are the set "leaves".
+        let shared = images.parent().filter(|parent| masks.parent() == Some(parent));
+        let named = shared.and_then(Path::file_name).or(images.file_name());
+        let name = named.map_or("images".into(), |name| name.to_string_lossy().into_owned());
         DataFile { train: vec![SetSpec::pairs(name, images, masks)], ..DataFile::default() }
     }
 
@@ -246,8 +311,9 @@ impl DataFile {
     ///
     /// # Errors
     ///
-    /// A file that cannot be read or is no TOML; a key that is not known (the error names the nearest that is); a value that a
-    /// setting cannot have. Folders are not looked at before a set is [opened](SetSpec::open).
+    /// A file that cannot be read or is no TOML; a key that is not known (the error names the
+    /// nearest that is); a value that a setting cannot have. Folders are not looked at before a set
+    /// is [opened](SetSpec::open).
     pub fn read(path: &Path) -> Result<DataFile> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| Error::Read { file: path.into(), source })?;
@@ -262,7 +328,8 @@ impl DataFile {
         Ok(data)
     }
 
-    /// Parses the text of a data file; `path` is named in errors. Relative folders stay as they are.
+    /// Parses the text of a data file; `path` is named in errors. Relative folders stay as they
+    /// are.
     pub fn parse(text: &str, path: &Path) -> Result<DataFile> {
         const SET: Section = Section { keys: SetSpec::KEYS, inner: &[] };
         const ROOT: Section = Section {
@@ -318,6 +385,16 @@ impl DataFile {
         self.prompts.validate()
     }
 
+    /// How samples are made for a model with an input of `size` x `size` pixels and mask prompts of
+    /// `mask_size` x `mask_size`.
+    pub fn sample_config(&self, size: usize, mask_size: usize) -> SampleConfig {
+        SampleConfig {
+            plan: PlanConfig { size, ..self.plan.clone() },
+            prompts: PromptConfig { mask_size, ..self.prompts.clone() },
+            ..SampleConfig::default()
+        }
+    }
+
     /// Opens all training sets.
     pub fn open_train(&self) -> Result<Vec<Arc<dyn Source>>> {
         self.train.iter().map(SetSpec::open).collect()
@@ -328,7 +405,8 @@ impl DataFile {
         self.valid.iter().map(SetSpec::open).collect()
     }
 
-    /// The data file as TOML, with every setting it was resolved to. Reading it gives the same data.
+    /// The data file as TOML, with every setting it was resolved to. Reading it gives the same
+    /// data.
     ///
     /// Fails if a folder's path is not Unicode text, which TOML cannot hold.
     pub fn to_toml(&self) -> Result<String> {

@@ -35,8 +35,8 @@ const VALID: [Subset; 4] = [
 
 /// All of HQSeg-44K under `root`, as the paper trains and validates on it.
 ///
-/// Fails if a folder is missing and lists all that are. Files without a counterpart are skipped, as in the reference,
-/// which goes by the images alone.
+/// Fails if a folder is missing and lists all that are. Files without a counterpart are skipped, as
+/// in the reference, which goes by the images alone.
 pub fn hqseg44k(root: impl AsRef<Path>) -> Result<DataFile> {
     let (data, missing) = hqseg44k_available(root.as_ref())?;
     if missing.is_empty() {

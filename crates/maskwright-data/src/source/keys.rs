@@ -41,7 +41,7 @@ fn check_table(
                 key: word.into(),
                 section: name.into(),
                 nearest: nearest(word, section.keys),
-                known: section.keys.to_vec(),
+                known: section.keys,
             });
         }
         let Some((_, inner)) = section.inner.iter().find(|(known, _)| *known == word) else {
@@ -64,10 +64,12 @@ fn check_table(
 }
 
 /// The known word that is spelt most like `word`, if it is close enough to be meant.
-fn nearest(word: &str, known: &[&str]) -> Option<String> {
+fn nearest(word: &str, known: &[&'static str]) -> Option<&'static str> {
     let word = word.to_lowercase().replace('-', "_");
-    let scored = known.iter().map(|&key| (strsim::damerau_levenshtein(&word, key), key));
-    let (distance, key) = scored.min()?;
-    let begins = key.starts_with(&word) || word.starts_with(key);
-    (distance <= 2.max(word.len() / 3) || begins).then(|| key.to_string())
+    // The beginning of a key (`scale` for `scale_min`) is closer than any other word of that
+    // distance.
+    let begins = |key: &str| key.starts_with(&word) || word.starts_with(key);
+    let distance = |key: &str| strsim::damerau_levenshtein(&word, key);
+    let key = known.iter().min_by_key(|key| (!begins(key), distance(key)))?;
+    (begins(key) || distance(key) <= 2.max(word.len() / 3)).then_some(*key)
 }

@@ -1,8 +1,8 @@
 //! Where records come from.
 //!
-//! A [`Source`] is a list of records, each an image with a mask, whose bytes it hands out. [`PairsSource`] is
-//! a folder of images with a folder of masks. A [`Mix`] concatenates the sets of a run. A
-//! [`DataFile`] describes the sets of a run in TOML.
+//! A [`Source`] is a list of records, each an image with a mask, whose bytes it hands out.
+//! [`PairsSource`] is a folder of images with a folder of masks. A [`Mix`] concatenates the sets of
+//! a run. A [`DataFile`] describes the sets of a run in TOML.
 //!
 //! ```no_run
 //! use maskwright_data::source::{DataFile, Mix};
@@ -27,7 +27,7 @@ use std::sync::Arc;
 use maskwright_image::decode::MaskRule;
 use serde::{Deserialize, Serialize};
 
-pub use datafile::{DataFile, Extensions, SetSpec};
+pub use datafile::{ChannelChoice, DataFile, Extensions, SetKind, SetSpec};
 pub use hqseg44k::{hqseg44k, hqseg44k_available};
 pub use mix::Mix;
 pub use pairs::{PairsSource, Unmatched};
@@ -38,8 +38,8 @@ use crate::record::Record;
 
 /// What to do with an image's EXIF orientation.
 ///
-/// Viewers and annotation tools turn a photograph upright as its EXIF orientation says; most image readers of
-/// training programs do not. So a mask may fit the stored pixels or the upright picture.
+/// Viewers and annotation tools turn a photograph upright as its EXIF orientation says; most image
+/// readers of training programs do not. So a mask may fit the stored pixels or the upright picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExifRule {
@@ -54,8 +54,8 @@ pub enum ExifRule {
 
 /// A list of images with masks.
 ///
-/// Records are numbered from 0; their order is the same every time the source is opened on the same data.
-/// Reading is done from many threads at once.
+/// Records are numbered from 0; their order is the same every time the source is opened on the same
+/// data. Reading is done from many threads at once.
 pub trait Source: Send + Sync {
     /// Name of the set.
     fn name(&self) -> &str;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,10 +29,10 @@ pub enum Unmatched {
 
 /// Images and masks that belong together by their names.
 ///
-/// An image `photo.jpg` has the mask `photo.png`, or with `mask_suffix = "_mask"` the mask `photo_mask.png`. Both may lie in
-/// one folder. Endings are compared without regard to case, names exactly; files that begin with a dot
-/// and folders are passed over. Records are sorted by name, byte by byte. Names need not be Unicode text; they are shown
-/// with a replacement sign then.
+/// An image `photo.jpg` has the mask `photo.png`, or with `mask_suffix = "_mask"` the mask
+/// `photo_mask.png`. Both may lie in one folder. Endings are compared without regard to case, names
+/// exactly; files that begin with a dot and folders are passed over. Records are sorted by name,
+/// byte by byte. Names need not be Unicode text; they are shown with a replacement sign then.
 #[derive(Debug)]
 pub struct PairsSource {
     name: Arc<str>,
@@ -69,8 +69,9 @@ impl PairsSource {
     ///
     /// # Errors
     ///
-    /// A folder that is missing or holds no image or mask, two files of one name, files without a counterpart (unless the
-    /// set skips them), a selection that leaves nothing, or a setting that makes no sense.
+    /// A folder that is missing or holds no image or mask, two files of one name, files without a
+    /// counterpart (unless the set skips them), a selection that leaves nothing, or a setting that
+    /// makes no sense.
     pub fn open(spec: &SetSpec) -> Result<PairsSource> {
         let selection = Selection::new(&spec.name, &spec.include, &spec.exclude, spec.part)?;
         let rule = spec.mask_rule()?;
@@ -255,7 +256,7 @@ fn list(
 ) -> Result<Vec<Candidate>> {
     let unreadable = |source| Error::Read { file: folder.into(), source };
     let entries = std::fs::read_dir(folder).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => {
+        ErrorKind::NotFound => {
             Error::FolderMissing { set: spec.name.clone(), role, folder: folder.into() }
         }
         _ => unreadable(source),
@@ -266,7 +267,10 @@ fn list(
         let entry = entry.map_err(unreadable)?;
         let file = entry.file_name();
         let hidden = file.as_encoded_bytes().starts_with(b".");
-        if hidden || entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+        // A link is followed when it is read. Everything else that is no file is passed over: opening a
+        // pipe would wait for ever.
+        let kind = entry.file_type().map_err(unreadable)?;
+        if hidden || !(kind.is_file() || kind.is_symlink()) {
             continue;
         }
         let path = Path::new(&file);
@@ -297,8 +301,7 @@ fn list(
             set: spec.name.clone(),
             role,
             folder: folder.into(),
-            first: two[0].file.to_string_lossy().into_owned(),
-            second: two[1].file.to_string_lossy().into_owned(),
+            files: two.iter().map(|twin| twin.file.to_string_lossy().into_owned()).collect(),
             count: twins.len(),
         });
     }
@@ -320,11 +323,20 @@ fn describe_others(others: HashMap<String, usize>) -> String {
     if shown.is_empty() { "nothing".into() } else { shown.join(", ") }
 }
 
+/// Files above this are not read: no image or mask is as large.
+const LARGEST_FILE: u64 = 1 << 31;
+
 fn read_into(path: &Path, bytes: &mut Vec<u8>) -> Result<()> {
     bytes.clear();
     let read = |bytes: &mut Vec<u8>| {
-        let mut file = File::open(path)?;
-        file.read_to_end(bytes)
+        let file = File::open(path)?;
+        let len = file.metadata()?.len();
+        if len > LARGEST_FILE {
+            let message = format!("{len} bytes are more than the limit of {LARGEST_FILE} bytes");
+            return Err(std::io::Error::new(ErrorKind::FileTooLarge, message));
+        }
+        // The file may grow while it is read.
+        file.take(LARGEST_FILE).read_to_end(bytes)
     };
     match read(bytes) {
         Ok(_) => Ok(()),

@@ -8,9 +8,10 @@ use crate::error::{Error, Result};
 
 /// A share of a set's records: `"90%"`, or `"rest of 90%"` for the others.
 ///
-/// The records are ranked by a hash of their names and the first so many per cent are taken: always the same ones
-/// on every machine and in every order of the folder. `"90%"` and `"rest of 90%"` of one set have no record in common and
-/// leave none out; if there are two records or more, neither is empty. When files are added, records at most near the boundary change sides.
+/// The records are ranked by a hash of their names and the first so many per cent are taken: always
+/// the same ones on every machine and in every order of the folder. `"90%"` and `"rest of 90%"` of
+/// one set have no record in common and leave none out; if there are two records or more, neither
+/// is empty. When files are added, records at most near the boundary change sides.
 ///
 /// ```
 /// use maskwright_data::source::Part;
@@ -46,7 +47,8 @@ impl Part {
     }
 }
 
-/// 64-bit FNV-1a (Fowler, Noll, Vo) with a final mix, because FNV's high bits depend little on the last letters.
+/// 64-bit FNV-1a (Fowler, Noll, Vo) with a final mix, because FNV's high bits depend little on the
+/// last letters.
 fn name_hash(name: &str) -> u64 {
     let fnv = name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

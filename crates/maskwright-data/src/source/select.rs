@@ -38,8 +38,8 @@ impl Selection {
         })
     }
 
-    /// Whether patterns let a record through. They are compared with its name and with the name of its image
-    /// file; no include pattern lets all through. The part is not considered.
+    /// Whether patterns let a record through. They are compared with its name and with the name of
+    /// its image file; no include pattern lets all through. The part is not considered.
     pub(crate) fn lets_through(&self, name: &str, file: &str) -> bool {
         let options = MatchOptions::new();
         let any = |patterns: &[Pattern]| {

@@ -1,0 +1,337 @@
+//! The loader's promise: the same batches whatever the threads, the depth and the interruptions.
+
+mod common;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use common::{mask, picture, png_pair};
+use maskwright_data::batch::TrainBatch;
+use maskwright_data::loader::{
+    EvalConfig, EvalLoader, LastBatch, LedgerEntry, Loader, LoaderConfig, LoaderState, OnRefusal,
+};
+use maskwright_data::plan::SampleKey;
+use maskwright_data::sample::{Preset, SampleConfig, SampleMaker};
+use maskwright_data::source::{Mix, PairsSource, SetSpec, Source};
+use maskwright_data::{Error, Result};
+
+const SIZE: usize = 48;
+
+fn mix(root: &Path, count: usize) -> Mix {
+    let (images, masks) = common::pairs(root, count);
+    Mix::of(PairsSource::open(&SetSpec::pairs("discs", images, masks)).unwrap()).unwrap()
+}
+
+fn config() -> LoaderConfig {
+    LoaderConfig {
+        batch_size: 3,
+        seed: 9,
+        workers: 2,
+        prefetch: 3,
+        sample: SampleConfig::for_size(SIZE),
+        ..LoaderConfig::default()
+    }
+}
+
+fn epochs(loader: &mut Loader, epochs: u64) -> Vec<TrainBatch> {
+    let mut batches = Vec::new();
+    for epoch in 0..epochs {
+        loader.start_epoch(epoch);
+        batches.extend(loader.by_ref().map(Result::unwrap));
+    }
+    batches
+}
+
+#[test]
+fn threads_and_depth_change_no_batch() {
+    let root = tempfile::tempdir().unwrap();
+    let mix = mix(root.path(), 14);
+    let reference = epochs(&mut Loader::new(mix.clone(), config()).unwrap(), 2);
+    assert_eq!(reference.len(), 8);
+    for (workers, prefetch) in [(1, 1), (1, 6), (4, 1), (4, 4), (4, 50)] {
+        let mut loader =
+            Loader::new(mix.clone(), LoaderConfig { workers, prefetch, ..config() }).unwrap();
+        assert!(epochs(&mut loader, 2) == reference, "{workers} workers, {prefetch} ahead");
+    }
+    // Batches in recycled memory are the same too.
+    let mut loader = Loader::new(mix.clone(), config()).unwrap();
+    for batch in &reference[..4] {
+        let ours = loader.next().unwrap().unwrap();
+        assert!(ours == *batch);
+        loader.recycle(ours);
+    }
+    // Another seed is another run.
+    let other = epochs(&mut Loader::new(mix, LoaderConfig { seed: 10, ..config() }).unwrap(), 1);
+    assert_ne!(other[0].samples, reference[0].samples);
+}
+
+#[test]
+fn every_sample_can_be_made_again_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let mix = mix(root.path(), 9);
+    let mut loader = Loader::new(mix.clone(), config()).unwrap();
+    let batch = loader.nth(1).unwrap().unwrap();
+    assert_eq!((batch.batch_size, batch.size, batch.epoch, batch.index), (3, SIZE, 0, 1));
+    let mut maker = SampleMaker::new(SampleConfig::for_size(SIZE)).unwrap();
+    for (at, info) in batch.samples.iter().enumerate() {
+        let sample = maker.train(&mix, info.key).unwrap();
+        assert_eq!(sample.image, batch.image(at));
+        assert_eq!(sample.label, batch.label(at));
+        assert_eq!((&sample.prompt, &sample.info), (&batch.prompts[at], info));
+    }
+}
+
+#[test]
+fn an_epoch_has_every_record_once() {
+    let root = tempfile::tempdir().unwrap();
+    let mix = mix(root.path(), 10);
+    let keep = LoaderConfig { last_batch: LastBatch::Keep, ..config() };
+    let mut loader = Loader::new(mix, keep).unwrap();
+    assert_eq!((loader.batches_per_epoch(), loader.size_hint()), (4, (4, Some(4))));
+    let order = |epoch, loader: &mut Loader| {
+        loader.start_epoch(epoch);
+        let batches: Vec<TrainBatch> = loader.by_ref().map(Result::unwrap).collect();
+        assert_eq!(batches.iter().map(|b| b.batch_size).collect::<Vec<_>>(), [3, 3, 3, 1]);
+        let keys = batches.iter().flat_map(|b| &b.samples).map(|s| s.key.record);
+        keys.collect::<Vec<_>>()
+    };
+    let (first, second) = (order(0, &mut loader), order(1, &mut loader));
+    assert_ne!(first, second);
+    for mut records in [first, second] {
+        records.sort();
+        assert_eq!(records, (0..10).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_restored_loader_goes_on_with_the_next_batch() {
+    let root = tempfile::tempdir().unwrap();
+    let mix = mix(root.path(), 14);
+    let all = epochs(&mut Loader::new(mix.clone(), config()).unwrap(), 2);
+    for stop in 0..8 {
+        let mut loader = Loader::new(mix.clone(), config()).unwrap();
+        let mut done = 0;
+        'epochs: for epoch in 0..2 {
+            loader.start_epoch(epoch);
+            loop {
+                if done == stop {
+                    break 'epochs;
+                }
+                if loader.next().is_none() {
+                    break;
+                }
+                done += 1;
+            }
+        }
+        let text = serde_json::to_string(&loader.state()).unwrap();
+        drop(loader);
+        let state: LoaderState = serde_json::from_str(&text).unwrap();
+        let resumed = LoaderConfig { workers: 4, ..config() };
+        let mut loader = Loader::new(mix.clone(), resumed).unwrap();
+        loader.restore(state).unwrap();
+        let mut rest: Vec<TrainBatch> = loader.by_ref().map(Result::unwrap).collect();
+        if loader.epoch() == 0 {
+            loader.start_epoch(1);
+            rest.extend(loader.by_ref().map(Result::unwrap));
+        }
+        assert!(rest == all[stop..], "stopped after {stop}");
+    }
+
+    let mut loader = Loader::new(mix, config()).unwrap();
+    let state = loader.state();
+    let error = loader.restore(LoaderState { seed: 1, ..state }).unwrap_err().to_string();
+    assert!(error.contains("seed") && error.contains("expected 9, found 1"), "{error}");
+    assert!(loader.restore(LoaderState { records: 15, ..state }).is_err());
+    assert!(loader.restore(LoaderState { batch: 5, ..state }).is_err());
+    loader.restore(LoaderState { batch: 4, ..state }).unwrap();
+    assert!(loader.next().is_none());
+}
+
+#[test]
+fn ranks_share_the_epoch() {
+    let root = tempfile::tempdir().unwrap();
+    let mix = mix(root.path(), 14);
+    let keys = |rank, world_size, batch_size| -> Vec<Vec<SampleKey>> {
+        let config = LoaderConfig { rank, world_size, batch_size, ..config() };
+        let loader = Loader::new(mix.clone(), config).unwrap();
+        loader.map(|batch| batch.unwrap().samples.iter().map(|s| s.key).collect()).collect()
+    };
+    let alone = keys(0, 1, 6);
+    let (even, odd) = (keys(0, 2, 3), keys(1, 2, 3));
+    assert_eq!((alone.len(), even.len(), odd.len()), (2, 2, 2));
+    // Two ranks with batches of 3 see in each step what one sees with batches of 6.
+    for step in 0..2 {
+        let both: Vec<SampleKey> =
+            even[step].iter().zip(&odd[step]).flat_map(|(a, b)| [*a, *b]).collect();
+        assert_eq!(both, alone[step]);
+    }
+}
+
+/// Twenty discs, of which some masks are empty.
+fn with_empty_masks(root: &Path, empty: &[usize]) -> Mix {
+    for n in 0..20 {
+        let inside = |x: usize, y: usize| !empty.contains(&n) && x > 5 && y > n;
+        png_pair(root, &format!("r{n:02}"), &picture(50, 40), &mask(50, 40, inside));
+    }
+    let spec = SetSpec::pairs("some empty", root.join("images"), root.join("masks"));
+    Mix::of(PairsSource::open(&spec).unwrap()).unwrap()
+}
+
+#[test]
+fn a_bad_record_fails_its_own_batch() {
+    let root = tempfile::tempdir().unwrap();
+    let mix = with_empty_masks(root.path(), &[7]);
+    let mut runs = Vec::new();
+    for workers in [1, 4] {
+        let mut loader =
+            Loader::new(mix.clone(), LoaderConfig { batch_size: 4, workers, ..config() }).unwrap();
+        let results: Vec<String> = loader
+            .by_ref()
+            .map(|batch| batch.map_or_else(|e| e.to_string(), |b| format!("batch {}", b.index)))
+            .collect();
+        assert_eq!(results.len(), 5);
+        let errors: Vec<&String> = results.iter().filter(|r| !r.starts_with("batch")).collect();
+        assert_eq!(errors.len(), 1);
+        assert!(errors[0].contains("r07.png"), "{}", errors[0]);
+        assert_eq!(loader.ledger().len(), 1);
+        assert_eq!(loader.stats().refused, 1);
+        runs.push(results);
+    }
+    assert_eq!(runs[0], runs[1]);
+}
+
+#[test]
+fn a_bad_record_is_replaced_and_written_down() {
+    let root = tempfile::tempdir().unwrap();
+    let mix = with_empty_masks(root.path(), &[7, 12]);
+    let mut runs = Vec::new();
+    for workers in [1, 4] {
+        let ledger = root.path().join(format!("ledger_{workers}.jsonl"));
+        let config = LoaderConfig {
+            batch_size: 4,
+            workers,
+            on_refusal: OnRefusal::Replace { budget: 0.1 },
+            ledger: Some(ledger.clone()),
+            ..config()
+        };
+        let mut loader = Loader::new(mix.clone(), config).unwrap();
+        let batches = epochs(&mut loader, 2);
+        assert_eq!(batches.len(), 10);
+        let used = batches.iter().flat_map(|b| &b.samples);
+        assert!(used.clone().all(|s| s.name != "r07" && s.name != "r12"));
+        let lines: Vec<LedgerEntry> = std::fs::read_to_string(&ledger)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(lines, loader.ledger());
+        assert!(lines.len() >= 4);
+        let line = lines.iter().find(|line| line.name == "r07").unwrap();
+        assert_eq!(
+            (line.set.as_str(), line.reason.as_str(), line.record),
+            ("some empty", "empty_mask", 7)
+        );
+        assert!(line.file.ends_with("masks/r07.png"));
+        assert_eq!(loader.stats().refused, 2);
+        runs.push((batches, lines));
+    }
+    assert!(runs[0] == runs[1]);
+}
+
+#[test]
+fn the_budget_is_kept() {
+    let root = tempfile::tempdir().unwrap();
+    let mix = with_empty_masks(root.path(), &[1, 7, 12]);
+    let run = |workers| {
+        let config = LoaderConfig {
+            workers,
+            on_refusal: OnRefusal::Replace { budget: 0.1 },
+            last_batch: LastBatch::Keep,
+            ..config()
+        };
+        let loader = Loader::new(mix.clone(), config).unwrap();
+        loader.map(|batch| batch.err().map(|e| e.to_string())).collect::<Vec<_>>()
+    };
+    let results = run(1);
+    assert_eq!(results, run(4));
+    let error = results.iter().flatten().next().unwrap();
+    assert!(
+        error.contains("3 of 20 records were refused") && error.contains("budget of 2"),
+        "{error}"
+    );
+    assert!(error.contains("no pixel is above 128"), "{error}");
+
+    // Where everything is bad, the search for a replacement ends.
+    let root = tempfile::tempdir().unwrap();
+    let hopeless = with_empty_masks(root.path(), &(0..20).collect::<Vec<_>>());
+    let config = LoaderConfig { on_refusal: OnRefusal::Replace { budget: 1.0 }, ..config() };
+    let mut loader = Loader::new(hopeless, config).unwrap();
+    assert!(matches!(loader.next(), Some(Err(Error::EmptyMask { .. }))));
+}
+
+#[test]
+fn statistics_count_what_was_delivered() {
+    let root = tempfile::tempdir().unwrap();
+    let mix = mix(root.path(), 14);
+    let mut loader = Loader::new(mix, config()).unwrap();
+    for _ in 0..3 {
+        loader.next().unwrap().unwrap();
+    }
+    let stats = loader.stats();
+    assert_eq!((stats.batches, stats.samples, stats.workers), (3, 9, 2));
+    assert_eq!(stats.kinds.iter().sum::<u64>(), 9);
+    assert!(stats.timings.image > std::time::Duration::ZERO);
+    assert!(stats.waited >= stats.started);
+    assert!(stats.verdict().ends_with('.'), "{}", stats.verdict());
+}
+
+#[test]
+fn too_few_records_are_refused_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    let mix = mix(root.path(), 2);
+    assert!(matches!(Loader::new(mix, config()), Err(Error::TooFewRecords { records: 2, .. })));
+}
+
+#[test]
+fn a_ledger_that_cannot_be_written_is_refused_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    let mix = mix(root.path(), 3);
+    let config =
+        LoaderConfig { ledger: Some(root.path().join("no/such/ledger.jsonl")), ..config() };
+    let error = Loader::new(mix, config).unwrap_err().to_string();
+    assert!(error.contains("cannot write") && error.contains("ledger.jsonl"), "{error}");
+}
+
+#[test]
+fn evaluation_comes_in_the_order_of_the_set() {
+    let root = tempfile::tempdir().unwrap();
+    let (images, masks) = common::pairs(root.path(), 7);
+    std::fs::write(images.join("disc_003.jpg"), "broken").unwrap();
+    let set: Arc<dyn Source> =
+        Arc::new(PairsSource::open(&SetSpec::pairs("s", images, masks)).unwrap());
+    let config = |workers, rank, world_size| EvalConfig {
+        workers,
+        rank,
+        world_size,
+        prefetch: 4,
+        sample: SampleConfig::for_size(SIZE),
+        ..EvalConfig::default()
+    };
+    let names = |config| {
+        let loader = EvalLoader::new(set.clone(), config).unwrap();
+        assert_eq!(loader.len(), loader.size_hint().0);
+        loader
+            .map(|sample| sample.map_or("error".into(), |s| s.name[5..].to_string()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(config(1, 0, 1)), ["000", "001", "002", "error", "004", "005", "006"]);
+    assert_eq!(names(config(4, 0, 1)), names(config(1, 0, 1)));
+    assert_eq!(names(config(2, 0, 2)), ["000", "002", "004", "006"]);
+    assert_eq!(names(config(2, 1, 2)), ["001", "error", "005"]);
+    assert_eq!(names(config(2, 8, 9)), [""; 0]);
+    assert!(EvalLoader::new(set.clone(), config(1, 2, 2)).is_err());
+
+    let mut loader = EvalLoader::new(set.clone(), config(3, 0, 1)).unwrap();
+    let mut maker = SampleMaker::new(SampleConfig::for_size(SIZE)).unwrap();
+    assert_eq!(loader.next().unwrap().unwrap(), maker.eval(&*set, 0, Preset::Squash).unwrap());
+}

@@ -1,0 +1,217 @@
+//! Folders of images and masks, as people have them.
+
+mod common;
+
+use std::path::Path;
+
+use common::write;
+use maskwright_data::Error;
+use maskwright_data::source::{Extensions, PairsSource, SetSpec, Source, Unmatched};
+
+fn names(set: &PairsSource) -> Vec<String> {
+    (0..set.len()).map(|n| set.record(n).unwrap().name).collect()
+}
+
+fn touch(folder: &Path, files: &[&str]) {
+    files.iter().for_each(|file| write(folder.join(file), file));
+}
+
+/// A set with the given image and mask files, in folders `images` and `masks`.
+fn spec(root: &Path, images: &[&str], masks: &[&str]) -> SetSpec {
+    std::fs::create_dir_all(root.join("images")).unwrap();
+    std::fs::create_dir_all(root.join("masks")).unwrap();
+    touch(&root.join("images"), images);
+    touch(&root.join("masks"), masks);
+    SetSpec::pairs("set", root.join("images"), root.join("masks"))
+}
+
+#[test]
+fn files_pair_by_stem_in_a_fixed_order() {
+    let root = tempfile::tempdir().unwrap();
+    let images = ["b.JPG", "a.jpeg", "c.png", "a.b.jpg", ".hidden.jpg", "notes.txt"];
+    let spec = spec(root.path(), &images, &["c.PNG", "b.png", "a.jpg", "a.b.png", "Thumbs.db"]);
+    std::fs::create_dir(root.path().join("images/folder.jpg")).unwrap();
+    let set = PairsSource::open(&spec).unwrap();
+    assert_eq!(names(&set), ["a", "a.b", "b", "c"]);
+    let record = set.record(2).unwrap();
+    assert_eq!(record.to_string(), "set/b");
+    assert!(record.image.ends_with("images/b.JPG") && record.mask.ends_with("masks/b.png"));
+    let mut bytes = b"old".to_vec();
+    set.image_bytes(2, &mut bytes).unwrap();
+    assert_eq!(bytes, b"b.JPG");
+    set.mask_bytes(2, &mut bytes).unwrap();
+    assert_eq!(bytes, b"b.png");
+    assert!(matches!(set.record(4), Err(Error::NoSuchRecord { index: 4, len: 4, .. })));
+}
+
+#[test]
+fn images_and_masks_may_share_a_folder() {
+    let root = tempfile::tempdir().unwrap();
+    touch(root.path(), &["x.jpg", "x.png", "y.jpg", "y.png"]);
+    let spec = SetSpec::pairs("side by side", root.path(), root.path());
+    let set = PairsSource::open(&spec).unwrap();
+    assert_eq!(names(&set), ["x", "y"]);
+    assert!(set.record(0).unwrap().mask.ends_with("x.png"));
+
+    let both = SetSpec { image_ext: Some(["jpg", "png"].into_iter().collect()), ..spec };
+    let error = PairsSource::open(&both).unwrap_err().to_string();
+    assert!(error.contains("both have png") && error.contains("mask_suffix"), "{error}");
+}
+
+#[test]
+fn a_suffix_tells_masks_from_images() {
+    let root = tempfile::tempdir().unwrap();
+    touch(root.path(), &["x.png", "x_mask.png", "y.jpg", "y_mask.png"]);
+    let spec =
+        SetSpec { mask_suffix: "_mask".into(), ..SetSpec::pairs("s", root.path(), root.path()) };
+    let set = PairsSource::open(&spec).unwrap();
+    assert_eq!(names(&set), ["x", "y"]);
+    assert!(set.record(1).unwrap().mask.ends_with("y_mask.png"));
+
+    let apart = tempfile::tempdir().unwrap();
+    let spec = self::spec(apart.path(), &["x.png"], &["x.mask.png", "x.png"]);
+    let set = PairsSource::open(&SetSpec { mask_suffix: ".mask".into(), ..spec }).unwrap();
+    assert!(set.record(0).unwrap().mask.ends_with("x.mask.png"));
+}
+
+#[test]
+fn missing_and_empty_folders_are_named() {
+    let root = tempfile::tempdir().unwrap();
+    let gone = SetSpec::pairs("leaves", root.path().join("nowhere"), root.path());
+    let error = PairsSource::open(&gone).unwrap_err().to_string();
+    assert!(
+        error.contains("leaves")
+            && error.contains("images does not exist")
+            && error.contains("nowhere"),
+        "{error}"
+    );
+
+    let spec = spec(root.path(), &["a.tif", "b.tif", "c"], &["a.png"]);
+    let error = PairsSource::open(&spec).unwrap_err().to_string();
+    assert!(
+        error.contains(".jpg, .jpeg, .png") && error.contains("2 .tif, 1 without ending"),
+        "{error}"
+    );
+
+    let file = root.path().join("file");
+    write(&file, "");
+    let error = PairsSource::open(&SetSpec::pairs("s", &file, &file)).unwrap_err();
+    assert!(matches!(error, Error::Read { .. }), "{error}");
+}
+
+#[test]
+fn files_without_a_counterpart_are_counted_and_named() {
+    let root = tempfile::tempdir().unwrap();
+    let images = ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg"];
+    let spec = spec(root.path(), &images, &["a.png", "x.png"]);
+    let error = PairsSource::open(&spec).unwrap_err().to_string();
+    assert!(error.contains("4 images") && error.contains("1 masks"), "{error}");
+    assert!(error.contains("b.jpg, c.jpg, d.jpg, x.png and 1 more"), "{error}");
+
+    let skip = SetSpec { unmatched: Unmatched::Skip, ..spec };
+    let set = PairsSource::open(&skip).unwrap();
+    assert_eq!(names(&set), ["a"]);
+    assert_eq!(set.unmatched().len(), 5);
+    // Where nothing pairs at all, skipping everything is no answer.
+    let other = tempfile::tempdir().unwrap();
+    let nothing = self::spec(other.path(), &["a.jpg"], &["a_mask.png"]);
+    let error = PairsSource::open(&SetSpec { unmatched: Unmatched::Skip, ..nothing }).unwrap_err();
+    assert!(matches!(error, Error::Unpaired { .. }), "{error}");
+}
+
+#[test]
+fn two_files_of_one_name_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let spec = spec(root.path(), &["a.jpg", "a.png", "b.jpg"], &["a.png", "b.png"]);
+    let error = PairsSource::open(&spec).unwrap_err().to_string();
+    assert!(error.contains("a.jpg and a.png (1 such"), "{error}");
+    let jpg_only = SetSpec { image_ext: Some(Extensions::from_iter([".JPG"])), ..spec };
+    assert_eq!(names(&PairsSource::open(&jpg_only).unwrap()), ["a", "b"]);
+}
+
+#[test]
+fn patterns_and_parts_select() {
+    let root = tempfile::tempdir().unwrap();
+    let stems: Vec<String> =
+        (0..20).map(|n| format!("cat_{n:02}")).chain((0..10).map(|n| format!("dog_{n}"))).collect();
+    for stem in &stems {
+        write(root.path().join(format!("images/{stem}.jpg")), "");
+        write(root.path().join(format!("masks/{stem}.png")), "");
+    }
+    let base = spec(root.path(), &[], &[]);
+
+    let cats =
+        SetSpec { include: vec!["cat_*".into()], exclude: vec!["*_1?".into()], ..base.clone() };
+    assert_eq!(PairsSource::open(&cats).unwrap().len(), 10);
+
+    let part = |text: &str| {
+        let spec = SetSpec {
+            part: Some(text.parse().unwrap()),
+            include: vec!["cat_*".into()],
+            ..base.clone()
+        };
+        names(&PairsSource::open(&spec).unwrap())
+    };
+    let (most, rest) = (part("90%"), part("rest of 90%"));
+    assert_eq!((most.len(), rest.len()), (18, 2));
+    assert!(most.iter().all(|name| !rest.contains(name)));
+    assert!(most.is_sorted());
+
+    let none = SetSpec { include: vec!["cow_*".into()], ..base };
+    let error = PairsSource::open(&none).unwrap_err().to_string();
+    assert!(error.contains("none of its 30 records") && error.contains("cow_*"), "{error}");
+}
+
+/// An image that patterns leave out does not need a mask.
+#[test]
+fn excluded_files_need_no_counterpart() {
+    let root = tempfile::tempdir().unwrap();
+    let spec = spec(root.path(), &["a.jpg", "draft_b.jpg"], &["a.png", "draft_c.png"]);
+    let set = PairsSource::open(&SetSpec { exclude: vec!["draft_*".into()], ..spec }).unwrap();
+    assert_eq!(names(&set), ["a"]);
+}
+
+#[test]
+fn absurdly_large_files_are_not_read() {
+    let root = tempfile::tempdir().unwrap();
+    let spec = spec(root.path(), &["a.jpg"], &["a.png"]);
+    // Sparse: takes no space.
+    let file = std::fs::File::create(root.path().join("images/a.jpg")).unwrap();
+    file.set_len(5 << 30).unwrap();
+    let error = PairsSource::open(&spec).unwrap().image_bytes(0, &mut Vec::new()).unwrap_err();
+    assert!(error.to_string().contains("a.jpg: 5368709120 bytes are more than"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed() {
+    let root = tempfile::tempdir().unwrap();
+    let spec = spec(root.path(), &[], &["a.png"]);
+    write(root.path().join("elsewhere"), "image");
+    std::os::unix::fs::symlink(root.path().join("elsewhere"), root.path().join("images/a.jpg"))
+        .unwrap();
+    let mut bytes = Vec::new();
+    PairsSource::open(&spec).unwrap().image_bytes(0, &mut bytes).unwrap();
+    assert_eq!(bytes, b"image");
+}
+
+#[cfg(unix)]
+#[test]
+fn names_need_not_be_unicode() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let root = tempfile::tempdir().unwrap();
+    let file = |bytes: &[u8]| root.path().join(OsStr::from_bytes(bytes));
+    write(file(b"caf\xe9.jpg"), "image");
+    write(file(b"caf\xe9_m.png"), "mask");
+    write(file(b"caf\xea.jpg"), "image 2");
+    write(file(b"caf\xea_m.png"), "mask 2");
+    let spec =
+        SetSpec { mask_suffix: "_m".into(), ..SetSpec::pairs("s", root.path(), root.path()) };
+    let set = PairsSource::open(&spec).unwrap();
+    assert_eq!(names(&set), ["caf\u{fffd}", "caf\u{fffd}"]);
+    let mut bytes = Vec::new();
+    set.mask_bytes(1, &mut bytes).unwrap();
+    assert_eq!(bytes, b"mask 2");
+}

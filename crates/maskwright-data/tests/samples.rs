@@ -1,0 +1,276 @@
+//! Samples: what they show, that they can be made again, and how bad records are refused.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{disc, mask, picture, png_pair, with_orientation, write};
+use maskwright_data::Error;
+use maskwright_data::plan::{Framing, SampleKey};
+use maskwright_data::prompt::{KindWeights, PromptConfig, PromptKind};
+use maskwright_data::sample::{Preset, SampleConfig, SampleMaker};
+use maskwright_data::source::{ExifRule, Mix, PairsSource, SetSpec, Source};
+use maskwright_image::decode::orient_grey;
+use maskwright_image::encode::{jpeg_rgb, png_grey};
+use maskwright_image::mask::Bitmap;
+use maskwright_image::{GreyImage, RgbImage};
+
+const SIZE: usize = 64;
+
+fn maker() -> SampleMaker {
+    SampleMaker::new(SampleConfig::for_size(SIZE)).unwrap()
+}
+
+fn spec(root: &std::path::Path) -> SetSpec {
+    SetSpec::pairs("set", root.join("images"), root.join("masks"))
+}
+
+fn key(epoch: u64) -> SampleKey {
+    SampleKey { seed: 11, epoch, record: 0 }
+}
+
+/// The picture tells where each of its pixels was: image, label and geometry agree.
+#[test]
+fn image_label_and_geometry_agree() {
+    let root = tempfile::tempdir().unwrap();
+    let (width, height) = (255, 170);
+    // Red is the column, green the row, exactly.
+    let mut image = RgbImage::filled(width, height, 0);
+    for (at, pixel) in image.data.chunks_exact_mut(3).enumerate() {
+        pixel.copy_from_slice(&[(at % width) as u8, (at / width) as u8, 7]);
+    }
+    png_pair(root.path(), "a", &image, &mask(width, height, |x, y| x > 90 && y > 60));
+    let mix = Mix::of(PairsSource::open(&spec(root.path())).unwrap()).unwrap();
+    let mut flips = 0;
+    for epoch in 0..30 {
+        let sample = maker().train(&mix, key(epoch)).unwrap();
+        let geometry = sample.info.geometry;
+        flips += i32::from(geometry.flip);
+        let visible = geometry.visible();
+        for (y, x) in [(0, 0), (visible.0 / 2, visible.1 / 3), (visible.0 - 1, visible.1 - 1)] {
+            let (u, v) = geometry.to_source(x as f64, y as f64);
+            let (u, v) = (u.clamp(0.0, width as f64 - 1.0), v.clamp(0.0, height as f64 - 1.0));
+            let at = y * SIZE + x;
+            assert!((f64::from(sample.image[at]) - u).abs() < 1.01, "column {u}");
+            assert!((f64::from(sample.image[SIZE * SIZE + at]) - v).abs() < 1.01, "row {v}");
+            // Two source pixels away from the edge the label is sure.
+            let inside = (u - 90.5).min(v - 60.5);
+            if inside.abs() > 2.0 {
+                assert_eq!(sample.label[at] > 128.0, inside > 0.0);
+            }
+        }
+        if visible.1 < SIZE {
+            assert_eq!((sample.image[SIZE - 1], sample.label[SIZE - 1]), (128, 0.0));
+        }
+        let again = maker().train(&mix, key(epoch)).unwrap();
+        assert_eq!(again, sample);
+    }
+    assert!((5..25).contains(&flips));
+}
+
+/// One maker for many samples gives what a fresh maker gives: nothing is left over in its buffers.
+#[test]
+fn a_maker_has_no_memory() {
+    let root = tempfile::tempdir().unwrap();
+    let (images, masks) = common::pairs(root.path(), 6);
+    let mix = Mix::of(PairsSource::open(&SetSpec::pairs("s", images, masks)).unwrap()).unwrap();
+    let mut used = maker();
+    for record in [3, 0, 5, 5, 1] {
+        let key = SampleKey { record, ..key(1) };
+        assert_eq!(used.train(&mix, key).unwrap(), maker().train(&mix, key).unwrap());
+    }
+    assert!(used.take_timings().total() > std::time::Duration::ZERO);
+    assert_eq!(used.take_timings().total(), std::time::Duration::ZERO);
+}
+
+#[test]
+fn prompts_lie_on_the_sampled_label() {
+    let root = tempfile::tempdir().unwrap();
+    let (images, masks) = common::pairs(root.path(), 4);
+    let mix = Mix::of(PairsSource::open(&SetSpec::pairs("s", images, masks)).unwrap()).unwrap();
+    let mut kinds = [0; 3];
+    for epoch in 0..60 {
+        let sample = maker().train(&mix, SampleKey { record: epoch % 4, ..key(epoch) }).unwrap();
+        let foreground = Bitmap::from_label(&sample.label, SIZE, SIZE);
+        kinds[sample.prompt.kind as usize] += 1;
+        match sample.prompt.kind {
+            PromptKind::Box => {
+                let corners = foreground.box_xyxy().unwrap().map(|corner| corner as f32);
+                assert_eq!(sample.prompt.box_xyxy, Some(corners));
+            }
+            PromptKind::Points => {
+                assert_eq!(sample.prompt.points.len(), 10);
+                assert!(
+                    sample.prompt.points.iter().all(|p| foreground.get(p.y as usize, p.x as usize))
+                );
+            }
+            PromptKind::NoiseMask => assert_eq!(sample.prompt.mask.unwrap().data.len(), 16 * 16),
+        }
+    }
+    assert!(kinds.iter().all(|&n| n > 8), "{kinds:?}");
+}
+
+/// However small the object and wherever the crop: a mask that is not empty gives a sample that shows it.
+#[test]
+fn every_object_comes_into_view() {
+    let root = tempfile::tempdir().unwrap();
+    let (width, height) = (900, 700);
+    // One pixel: hardly ever in a crop, and lost when the whole image is fitted in.
+    png_pair(
+        root.path(),
+        "a_pixel",
+        &picture(width, height),
+        &mask(width, height, |x, y| (x, y) == (801, 33)),
+    );
+    // A corner: seldom in a crop at twice the size, but there in the whole image.
+    png_pair(
+        root.path(),
+        "b_corner",
+        &picture(width, height),
+        &mask(width, height, |x, y| x > 850 && y < 50),
+    );
+    let set: Arc<dyn Source> = Arc::new(PairsSource::open(&spec(root.path())).unwrap());
+    let mix = Mix::new(vec![set]).unwrap();
+    let mut config = SampleConfig::for_size(SIZE);
+    config.plan.scale_min = 2.0;
+    config.plan.max_redraws = 2;
+    let mut maker = SampleMaker::new(config).unwrap();
+    let mut framings = Vec::new();
+    for epoch in 0..20 {
+        for record in 0..2 {
+            let sample = maker.train(&mix, SampleKey { record, ..key(epoch) }).unwrap();
+            assert!(sample.label.iter().any(|&v| v > 128.0));
+            framings.push((record, sample.info.framing));
+            if sample.info.framing != Framing::Jitter {
+                assert_eq!(sample.info.redraws, 2);
+            }
+        }
+    }
+    assert!(framings.contains(&(0, Framing::Object)));
+    assert!(framings.contains(&(1, Framing::WholeImage)));
+    assert!(framings.contains(&(1, Framing::Jitter)));
+    assert!(!framings.contains(&(1, Framing::Object)));
+}
+
+#[test]
+fn a_small_object_draws_another_kind() {
+    let root = tempfile::tempdir().unwrap();
+    png_pair(root.path(), "a", &picture(64, 64), &mask(64, 64, |x, y| x / 2 == 15 && y / 2 == 15));
+    let mix = Mix::of(PairsSource::open(&spec(root.path())).unwrap()).unwrap();
+    let mut config = SampleConfig::for_size(SIZE);
+    (config.plan.scale_min, config.plan.scale_max) = (1.0, 1.0);
+    config.prompts.kinds = KindWeights { boxes: 0.001, points: 1.0, noise_mask: 0.0 };
+    let mut maker = SampleMaker::new(config).unwrap();
+    let sample = maker.train(&mix, key(0)).unwrap();
+    assert_eq!((sample.prompt.kind, sample.info.other_kind), (PromptKind::Box, true));
+}
+
+#[test]
+fn unusable_records_are_named() {
+    let root = tempfile::tempdir().unwrap();
+    png_pair(root.path(), "a_empty", &picture(20, 20), &mask(20, 20, |_, _| false));
+    png_pair(root.path(), "b_sizes", &picture(20, 30), &disc(20, 20));
+    png_pair(root.path(), "c_zero_one", &picture(20, 20), &GreyImage::filled(20, 20, 1));
+    png_pair(root.path(), "d_broken", &picture(20, 20), &disc(20, 20));
+    write(root.path().join("images/d_broken.png"), "<html>not found</html>");
+    png_pair(root.path(), "e_cut", &picture(20, 20), &disc(20, 20));
+    write(root.path().join("images/e_cut.png"), "");
+    png_pair(root.path(), "f_gone", &picture(20, 20), &disc(20, 20));
+    let mix = Mix::of(PairsSource::open(&spec(root.path())).unwrap()).unwrap();
+    std::fs::remove_file(root.path().join("images/f_gone.png")).unwrap();
+    let mut maker = maker();
+    let mut error = |record| maker.train(&mix, SampleKey { record, ..key(0) }).unwrap_err();
+    let empty = error(0);
+    assert!(matches!(empty, Error::EmptyMask { .. }));
+    assert!(empty.to_string().contains("masks/a_empty.png"), "{empty}");
+    assert_eq!(empty.reason(), "empty_mask");
+    let sizes = error(1).to_string();
+    assert!(
+        sizes.contains("20x30") && sizes.contains("20x20") && sizes.contains("set/b_sizes"),
+        "{sizes}"
+    );
+    let ids = error(2).to_string();
+    assert!(ids.contains("masks/c_zero_one.png") && ids.contains("1 = 255"), "{ids}");
+    let page = error(3).to_string();
+    assert!(page.contains("images/d_broken.png") && page.contains("web page"), "{page}");
+    assert!(error(4).to_string().contains("is empty"));
+    let gone = error(5);
+    assert!(matches!(gone, Error::Read { .. }));
+    assert!(gone.file().unwrap().ends_with("images/f_gone.png"));
+    assert!(matches!(error(6), Error::NoSuchRecord { .. }));
+}
+
+/// A photograph stored on its side: the mask decides how it is shown.
+#[test]
+fn oriented_images_lie_on_their_masks() {
+    for exif in 1..=8u8 {
+        let root = tempfile::tempdir().unwrap();
+        // A dark frame with a bright left half, stored as the camera holds it.
+        let mut stored = RgbImage::filled(48, 32, 10);
+        for pixel in stored.data.chunks_exact_mut(3).enumerate().filter(|(at, _)| at % 48 < 24) {
+            pixel.1.fill(250);
+        }
+        let bytes = with_orientation(&jpeg_rgb(&stored, 95).unwrap(), exif);
+        write(root.path().join("images/a.jpg"), &bytes);
+        let orientation = maskwright_image::decode::read_header(&bytes).unwrap().orientation;
+        assert_eq!(orientation.exif(), exif);
+        let stored_mask = mask(48, 32, |x, _| x < 24);
+        let upright = orient_grey(stored_mask.clone(), orientation);
+        write(root.path().join("masks/a.png"), png_grey(&upright).unwrap());
+
+        let set = PairsSource::open(&spec(root.path())).unwrap();
+        let sample = maker().eval(&set, 0, Preset::Squash).unwrap();
+        assert_eq!(sample.turned, exif != 1);
+        assert_eq!((sample.label.width, sample.label.height), (upright.width, upright.height));
+        let agree = |image: &[u8], label: &[f32]| {
+            let same = image.iter().zip(label).filter(|&(&pixel, &v)| (pixel > 128) == (v > 128.0));
+            same.count() as f64 / label.len() as f64
+        };
+        assert!(
+            agree(&sample.image[..SIZE * SIZE], &sample.label_output) > 0.95,
+            "orientation {exif}"
+        );
+        let mix = Mix::of(set).unwrap();
+        let train = maker().train(&mix, key(0)).unwrap();
+        assert_eq!(train.info.turned, exif != 1);
+
+        // Annotated on the stored pixels: found out by the size, or by the setting.
+        write(root.path().join("masks/a.png"), png_grey(&stored_mask).unwrap());
+        let rule = if orientation.swaps_axes() { ExifRule::Auto } else { ExifRule::Ignore };
+        let set = PairsSource::open(&SetSpec { exif: rule, ..spec(root.path()) }).unwrap();
+        let sample = maker().eval(&set, 0, Preset::Squash).unwrap();
+        assert!(!sample.turned);
+        assert!(
+            agree(&sample.image[..SIZE * SIZE], &sample.label_output) > 0.95,
+            "orientation {exif} stored"
+        );
+    }
+}
+
+#[test]
+fn evaluation_keeps_the_original_label() {
+    let root = tempfile::tempdir().unwrap();
+    png_pair(root.path(), "a", &picture(200, 100), &disc(200, 100));
+    png_pair(root.path(), "b", &picture(50, 50), &mask(50, 50, |_, _| false));
+    let set = PairsSource::open(&spec(root.path())).unwrap();
+    let mut maker = maker();
+    let squashed = maker.eval(&set, 0, Preset::Squash).unwrap();
+    assert_eq!(squashed.label, disc(200, 100));
+    assert_eq!(squashed.geometry.visible(), (64, 64));
+    let fitted = maker.eval(&set, 0, Preset::LongestSide).unwrap();
+    assert_eq!(fitted.geometry.visible(), (32, 64));
+    assert_eq!((fitted.image[32 * 64], fitted.label_output[32 * 64]), (128, 0.0));
+    assert_eq!(maker.eval(&set, 0, Preset::Squash).unwrap(), squashed);
+
+    let config = PromptConfig { mask_size: 16, ..PromptConfig::default() };
+    for kind in PromptKind::ALL {
+        let prompt = squashed.prompt(kind, &config, 5).unwrap();
+        assert_eq!(prompt.kind, kind);
+        assert_eq!(squashed.prompt(kind, &config, 5), Some(prompt.clone()));
+        if kind != PromptKind::Box {
+            assert_ne!(squashed.prompt(kind, &config, 6), Some(prompt));
+        }
+    }
+    let empty = maker.eval(&set, 1, Preset::Squash).unwrap();
+    assert_eq!(empty.prompt(PromptKind::Box, &config, 5), None);
+}
