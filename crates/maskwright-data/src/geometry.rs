@@ -28,8 +28,12 @@
 //! assert_eq!(geometry.to_source(x, y), (199.5, 149.5));
 //! ```
 
+use std::str::FromStr;
+
 use maskwright_image::sample::AxisTable;
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
 
 /// A mirrored, resized, cropped and padded view of an image.
 ///
@@ -161,6 +165,44 @@ impl Geometry {
 
 fn ordered(a: (f64, f64), b: (f64, f64)) -> [f64; 4] {
     [a.0.min(b.0), a.1.min(b.1), a.0.max(b.0), a.1.max(b.1)]
+}
+
+/// A geometry without randomness, for evaluation and prediction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Preset {
+    /// [`Geometry::squash`]: HQ-SAM's evaluation.
+    #[default]
+    Squash,
+    /// [`Geometry::longest_side`]: SAM's predictor.
+    LongestSide,
+}
+
+impl Preset {
+    /// The view on an image of `source` = (height, width).
+    pub fn geometry(self, source: (usize, usize), size: usize) -> Geometry {
+        match self {
+            Preset::Squash => Geometry::squash(source, size),
+            Preset::LongestSide => Geometry::longest_side(source, size),
+        }
+    }
+}
+
+impl FromStr for Preset {
+    type Err = Error;
+
+    /// Reads `squash` or `longest_side`; `longest-side` is accepted.
+    fn from_str(name: &str) -> Result<Preset> {
+        match name {
+            "squash" => Ok(Preset::Squash),
+            "longest_side" | "longest-side" => Ok(Preset::LongestSide),
+            _ => Err(Error::Setting {
+                key: "geometry".into(),
+                expected: "squash or longest_side".into(),
+                found: name.into(),
+            }),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -79,11 +79,20 @@ impl KindWeights {
     /// The names of the weights, as a data file spells them.
     pub const KEYS: &'static [&'static str] = &["box", "points", "noise_mask"];
 
+    /// No kind at all: a start for [`with`](KindWeights::with).
+    pub fn none() -> KindWeights {
+        KindWeights { boxes: 0.0, points: 0.0, noise_mask: 0.0 }
+    }
+
     /// Weights of which only `kind` is not 0.
     pub fn only(kind: PromptKind) -> KindWeights {
-        let mut weights = KindWeights { boxes: 0.0, points: 0.0, noise_mask: 0.0 };
-        *weights.slot(kind) = 1.0;
-        weights
+        KindWeights::none().with(kind, 1.0)
+    }
+
+    /// The same weights but for one kind.
+    pub fn with(mut self, kind: PromptKind, weight: f64) -> KindWeights {
+        *self.slot(kind) = weight;
+        self
     }
 
     /// The weight of one kind.
@@ -96,9 +105,8 @@ impl KindWeights {
     }
 
     /// The same weights without one kind, or `None` if no other kind has weight.
-    pub fn without(mut self, kind: PromptKind) -> Option<KindWeights> {
-        *self.slot(kind) = 0.0;
-        (self.total() > 0.0).then_some(self)
+    pub fn without(self, kind: PromptKind) -> Option<KindWeights> {
+        Some(self.with(kind, 0.0)).filter(|weights| weights.total() > 0.0)
     }
 
     /// Draws a kind.
@@ -303,8 +311,9 @@ mod tests {
         let check = |config: PromptConfig| config.validate().unwrap_err().to_string();
         let base = PromptConfig::default;
         assert!(base().validate().is_ok());
-        let none = KindWeights { boxes: 0.0, points: 0.0, noise_mask: 0.0 };
-        assert!(check(PromptConfig { kinds: none, ..base() }).contains("prompts.kinds"));
+        assert!(
+            check(PromptConfig { kinds: KindWeights::none(), ..base() }).contains("prompts.kinds")
+        );
         assert!(check(PromptConfig { points: 0, ..base() }).contains("found 0"));
         assert!(check(PromptConfig { box_jitter: -0.1, ..base() }).contains("box_jitter"));
         assert!(check(PromptConfig { mask_size: 0, ..base() }).contains("mask_size"));

@@ -9,7 +9,8 @@ mod eval;
 mod maker;
 mod upright;
 
-pub use config::{Preset, SampleConfig};
+pub use crate::geometry::Preset;
+pub use config::SampleConfig;
 pub use eval::EvalSample;
 pub use maker::{SampleMaker, Timings};
 

@@ -21,17 +21,19 @@ mod mix;
 mod pairs;
 mod part;
 mod select;
+mod set_spec;
 
 use std::sync::Arc;
 
 use maskwright_image::decode::MaskRule;
 use serde::{Deserialize, Serialize};
 
-pub use datafile::{ChannelChoice, DataFile, Extensions, SetKind, SetSpec};
+pub use datafile::DataFile;
 pub use hqseg44k::{hqseg44k, hqseg44k_available};
 pub use mix::Mix;
 pub use pairs::{PairsSource, Unmatched};
 pub use part::Part;
+pub use set_spec::{ChannelChoice, Extensions, SetKind, SetSpec};
 
 use crate::error::Result;
 use crate::record::Record;

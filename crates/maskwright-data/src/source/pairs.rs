@@ -10,9 +10,8 @@ use std::sync::Arc;
 use maskwright_image::decode::MaskRule;
 use serde::{Deserialize, Serialize};
 
-use super::datafile::{Extensions, SetSpec};
 use super::select::Selection;
-use super::{ExifRule, Source};
+use super::{ExifRule, Extensions, SetSpec, Source};
 use crate::error::{Error, Result};
 use crate::record::Record;
 
