@@ -81,6 +81,9 @@ impl LoaderStats {
         if self.batches == 0 {
             return "No batch was delivered.".into();
         }
+        if self.waited == self.started && self.consumed.is_zero() {
+            return "Too few batches were delivered to tell whether data keeps up.".into();
+        }
         let share = 100.0 * self.waiting_share();
         let threads = match self.workers {
             1 => "1 worker".to_string(),
@@ -129,8 +132,10 @@ mod tests {
         assert_eq!(LoaderStats::default().verdict(), "No batch was delivered.");
         let mut stats =
             LoaderStats { batches: 10, samples: 40, workers: 1, ..LoaderStats::default() };
-        stats.waited = ms(520);
+        stats.waited = ms(500);
         stats.started = ms(500);
+        assert!(stats.verdict().starts_with("Too few batches"), "{}", stats.verdict());
+        stats.waited = ms(520);
         stats.consumed = ms(980);
         assert!(
             stats.verdict().starts_with("Data keeps up: training waited 2.0%"),
