@@ -1,25 +1,4 @@
-//! Mask files to labels, by stated rules.
-//!
-//! Masks come in many encodings, and one that is silently misread teaches a model nonsense. A label here
-//! is grey, 0 to 255, and above 128 is the object. How a file becomes one (the first rule that fits):
-//!
-//! | the file | the label |
-//! |---|---|
-//! | grey, 8 bits | as it is |
-//! | grey, 1, 2, 4 bits | scaled to 0..255 (1-bit: 0 and 255) |
-//! | grey, 16 bits | `v / 257`, rounded |
-//! | RGB(A), channels agree everywhere | the first channel |
-//! | grey or RGB with alpha, colour the same everywhere but alpha not | alpha |
-//! | RGB(A), channels disagree somewhere | error [`MaskColours`](Error::MaskColours) |
-//! | palette | its colours, by the rules for RGB(A) |
-//! | JPEG | the first channel, with [`Warning::LossyMask`]; colours may differ by what compression does |
-//! | only 0 and 1 in the end | error [`MaskZeroOne`](Error::MaskZeroOne) |
-//! | nothing above 31 but not all 0 | error [`MaskClassIds`](Error::MaskClassIds) |
-//! | 16 bits, nothing above 255 but not all 0 | error [`MaskClassIds`](Error::MaskClassIds) |
-//! | all 0 | all 0: whether an empty mask may be used is not decided here |
-//!
-//! A [`MaskRule`] overrides them where a data set needs it: choose the channel, map stored numbers or
-//! colours, invert.
+//! Mask files to labels, by the rules stated at [`MaskRule`].
 
 use std::collections::BTreeMap;
 
@@ -43,15 +22,43 @@ pub enum MaskChannel {
     Alpha,
 }
 
-/// How a mask file becomes a label. The default applies the automatic rules:
+/// How a mask file becomes a label: grey, 0 to 255, above 128 is the object.
 ///
-/// - grey is taken as it is, 1, 2 and 4 bits scaled, 16 bits rounded to 8;
-/// - colours that agree in all channels give that channel, colours that do not are an error;
-/// - alpha is the mask where it varies and the colour does not;
-/// - masks of only 0 and 1, or of small numbers (class ids), are errors.
+/// Masks come in many encodings, and one that is silently misread teaches a model nonsense. The default is
+/// these rules, the first that fits:
 ///
-/// Maps replace these checks: they say what each stored number or colour means, and everything that they do not
-/// name is background. With both maps given, `values` is for grey and palette files, `colours` for the rest.
+/// | the file | the label |
+/// |---|---|
+/// | grey, 8 bits | as it is |
+/// | grey, 1, 2, 4 bits | scaled to 0..255 (1 bit: 0 and 255) |
+/// | grey, 16 bits | `v / 257`, rounded |
+/// | grey or RGB with alpha, colour the same everywhere but alpha not | alpha |
+/// | RGB(A), channels equal everywhere | the first channel |
+/// | RGB(A), channels equal to within 32 levels (remnants of a photo, JPEG's chroma) | the first channel, with [`Warning::UnequalChannels`] |
+/// | RGB(A), channels further apart somewhere, or unequal and nothing above 31 | error [`Error::MaskColours`] |
+/// | palette | its colours, by the rules for RGB(A) |
+/// | JPEG | by the rules for RGB, with [`Warning::LossyMask`] |
+///
+/// and then, of what came out:
+///
+/// | the values | |
+/// |---|---|
+/// | only 0 and 1 | error [`Error::MaskZeroOne`] |
+/// | nothing above 31 but not all 0; in 16 bits nothing above 255 but not all 0 | error [`Error::MaskClassIds`] |
+/// | all 0 | fine: whether an empty mask may be used is not decided here |
+///
+/// The fields override the rules where a data set needs it. A map replaces the checks: it says what each stored number or
+/// colour means, and everything that it does not name is background. With both maps given, `values` is for grey
+/// and palette files, `colours` for the rest.
+///
+/// ```
+/// use maskwright_image::{decode::{decode_label, Limits, MaskRule}, encode, Error, GreyImage};
+/// let ids = encode::png_grey(&GreyImage::new(3, 1, vec![0, 1, 2])?)?;
+/// let limits = Limits::default();
+/// assert!(matches!(decode_label(&ids, &MaskRule::default(), &limits), Err(Error::MaskClassIds { .. })));
+/// assert_eq!(decode_label(&ids, &MaskRule::only(2), &limits)?.pixels.data, [0, 0, 255]);
+/// # Ok::<(), maskwright_image::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MaskRule {
     /// Which channel holds the mask.
@@ -73,8 +80,8 @@ impl MaskRule {
 
 /// Largest value that still looks like a class id.
 const LARGEST_ID: u16 = 31;
-/// Channels of a lossy mask may differ by this much before it counts as coloured.
-const LOSSY_COLOUR: u8 = 48;
+/// Channels may differ by this much before a mask counts as coloured.
+const COLOUR_TOLERANCE: u8 = 32;
 
 /// Decodes a mask to a label of 0..255, as stored (the EXIF orientation is not applied).
 ///
@@ -85,17 +92,20 @@ pub fn decode_label(bytes: &[u8], rule: &MaskRule, limits: &Limits) -> Result<De
     let header = read_header(bytes)?;
     limits.check(&header, bytes.len())?;
     let (width, height) = (header.width, header.height);
-    let (mut data, warnings) = match header.format {
-        Format::Png => (from_png(png::read_raw(bytes, limits)?, rule)?, Vec::new()),
+    let mut warnings = Vec::new();
+    let mut data = match header.format {
+        Format::Png => from_png(png::read_raw(bytes, limits)?, rule, &mut warnings)?,
         Format::Jpeg => {
             if !rule.values.is_empty() || !rule.colours.is_empty() {
                 return Err(Error::MaskMapOnJpeg);
             }
-            let Decoded { pixels, mut warnings } = jpeg::decode_rgb(bytes, &header, limits)?;
-            let data = from_colours(pixels.data.as_chunks().0, None, rule, width, LOSSY_COLOUR)?;
+            let decoded = jpeg::decode_rgb(bytes, &header, limits)?;
+            warnings.extend(decoded.warnings);
+            let data =
+                from_colours(decoded.pixels.data.as_chunks().0, None, rule, width, &mut warnings)?;
             let between = data.iter().filter(|&&value| (64..192).contains(&value)).count() as u64;
             warnings.push(Warning::LossyMask { between });
-            (data, warnings)
+            data
         }
     };
     if rule.values.is_empty() && rule.colours.is_empty() {
@@ -107,7 +117,7 @@ pub fn decode_label(bytes: &[u8], rule: &MaskRule, limits: &Limits) -> Result<De
     Ok(Decoded { pixels: GreyImage { width, height, data }, warnings })
 }
 
-fn from_png(raw: png::Raw, rule: &MaskRule) -> Result<Vec<u8>> {
+fn from_png(raw: png::Raw, rule: &MaskRule, warnings: &mut Vec<Warning>) -> Result<Vec<u8>> {
     let single = matches!(raw.colour(), Colour::Grey | Colour::Palette);
     let chosen = rule.channel != MaskChannel::Auto;
     if !rule.values.is_empty() && (single || rule.colours.is_empty()) {
@@ -137,7 +147,7 @@ fn from_png(raw: png::Raw, rule: &MaskRule) -> Result<Vec<u8>> {
         _ => {
             let (width, alpha) = (raw.width(), raw.alpha());
             let rgb = raw.into_rgb();
-            from_colours(rgb.data.as_chunks().0, alpha, rule, width, 0)
+            from_colours(rgb.data.as_chunks().0, alpha, rule, width, warnings)
         }
     }
 }
@@ -169,13 +179,13 @@ fn map_values(raw: &png::Raw, rule: &MaskRule) -> Result<Vec<u8>> {
 
 const NO_ALPHA: Error = Error::MaskChannel { channel: "alpha" };
 
-/// The rules for colours; channels that differ by at most `tolerance` agree.
+/// The rules for colours.
 fn from_colours(
     pixels: &[[u8; 3]],
     alpha: Option<Vec<u8>>,
     rule: &MaskRule,
     width: usize,
-    tolerance: u8,
+    warnings: &mut Vec<Warning>,
 ) -> Result<Vec<u8>> {
     let channel = |index: usize| pixels.iter().map(|pixel| pixel[index]).collect();
     match rule.channel {
@@ -185,22 +195,33 @@ fn from_colours(
         MaskChannel::Alpha => return alpha.ok_or(NO_ALPHA),
         MaskChannel::Auto => {}
     }
-    let varying_alpha = alpha.filter(|alpha| !constant(alpha));
-    if let Some(alpha) =
-        varying_alpha.as_ref().filter(|_| pixels.iter().all(|pixel| *pixel == pixels[0]))
+    let alpha = alpha.filter(|alpha| !constant(alpha));
+    let (mut unequal, mut largest, mut brightest) = (0, 0, 0);
+    for [r, g, b] in pixels {
+        let spread = r.max(g).max(b) - r.min(g).min(b);
+        unequal += u64::from(spread > 0);
+        largest = largest.max(spread);
+        brightest = brightest.max(*r.max(g).max(b));
+    }
+    if let Some(alpha) = &alpha
+        && pixels.iter().all(|pixel| *pixel == pixels[0])
     {
         return Ok(alpha.clone());
     }
-    let disagree = |[r, g, b]: &[u8; 3]| r.max(g).max(b) - r.min(g).min(b) > tolerance;
-    match pixels.iter().position(disagree) {
-        None => Ok(channel(0)),
-        Some(at) => Err(Error::MaskColours {
-            x: at % width,
-            y: at / width,
-            colour: pixels[at],
-            alpha_varies: varying_alpha.is_some(),
-        }),
+    if unequal == 0 {
+        return Ok(channel(0));
     }
+    // Dark class colours such as (0, 20, 0) agree only in being dark.
+    let agree = largest <= COLOUR_TOLERANCE && u16::from(brightest) > LARGEST_ID;
+    if agree {
+        warnings.push(Warning::UnequalChannels { pixels: unequal, largest });
+        return Ok(channel(0));
+    }
+    let shown = if largest > COLOUR_TOLERANCE { COLOUR_TOLERANCE } else { 0 };
+    let disagree = |[r, g, b]: &[u8; 3]| r.max(g).max(b) - r.min(g).min(b) > shown;
+    let at = pixels.iter().position(disagree).unwrap_or(0);
+    let alpha_varies = alpha.is_some();
+    Err(Error::MaskColours { x: at % width, y: at / width, colour: pixels[at], alpha_varies })
 }
 
 /// Whether all bytes are the same.

@@ -26,6 +26,13 @@ pub enum Warning {
     },
     /// Alpha that was not opaque was dropped from a picture.
     AlphaDropped,
+    /// The colour channels of a mask are not quite equal; the first was taken.
+    UnequalChannels {
+        /// Pixels whose channels differ.
+        pixels: u64,
+        /// Largest difference within a pixel, at most 32.
+        largest: u8,
+    },
     /// A mask is stored with lossy compression, so its edges ring; above 128 still decides.
     LossyMask {
         /// Pixels that are neither nearly black (below 64) nor nearly white (above 191).
@@ -42,6 +49,10 @@ impl fmt::Display for Warning {
                 write!(f, "damaged data was skipped {count} times, first: {first}")
             }
             Self::AlphaDropped => write!(f, "the transparency was dropped"),
+            Self::UnequalChannels { pixels, largest } => write!(
+                f,
+                "the mask's colour channels differ in {pixels} pixels by up to {largest} levels, the first was taken"
+            ),
             Self::LossyMask { between } => {
                 write!(
                     f,

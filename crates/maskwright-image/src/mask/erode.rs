@@ -59,7 +59,7 @@ fn move_left_to_right(row: &mut [u64], step: usize, width: usize) {
         let low = word(k.checked_sub(words + 1)) >> (63 - bits) >> 1;
         row[k] = high | low;
     }
-    if width % 64 != 0
+    if !width.is_multiple_of(64)
         && let Some(last) = row.last_mut()
     {
         *last &= (1 << (width % 64)) - 1;

@@ -29,6 +29,8 @@ mod picture;
 mod plane;
 mod sampler;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub use axis::AxisTable;

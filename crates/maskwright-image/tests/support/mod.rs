@@ -80,3 +80,47 @@ impl Hash {
         (self.next() % n as u64) as usize
     }
 }
+
+/// The content of a PNG's chunks of one kind, joined.
+pub(crate) fn png_chunks(file: &[u8], kind: &[u8; 4]) -> Vec<u8> {
+    let (mut at, mut content) = (8, Vec::new());
+    while at + 8 < file.len() {
+        let length = u32::from_be_bytes(file[at..at + 4].try_into().unwrap()) as usize;
+        if file[at + 4..at + 8] == *kind {
+            content.extend(&file[at + 8..at + 8 + length]);
+        }
+        at += length + 12;
+    }
+    content
+}
+
+/// A PNG with the given header and chunks, checksums and end chunk added.
+pub(crate) fn png_file(
+    width: u32,
+    height: u32,
+    depth: u8,
+    colour: u8,
+    chunks: &[(&[u8; 4], &[u8])],
+) -> Vec<u8> {
+    let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut put = |kind: &[u8; 4], content: &[u8]| {
+        file.extend((content.len() as u32).to_be_bytes());
+        let checked = [&kind[..], content].concat();
+        file.extend(&checked);
+        file.extend(crc32(&checked).to_be_bytes());
+    };
+    let sides = [width.to_be_bytes(), height.to_be_bytes()].concat();
+    put(b"IHDR", &[&sides[..], &[depth, colour, 0, 0, 0]].concat());
+    chunks.iter().for_each(|(kind, content)| put(kind, content));
+    put(b"IEND", &[]);
+    file
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let byte = |crc: u32, byte: &u8| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            (crc >> 1) ^ (0xEDB8_8320 & 0u32.wrapping_sub(crc & 1))
+        })
+    };
+    !bytes.iter().fold(u32::MAX, byte)
+}

@@ -15,8 +15,8 @@ const APP1: u8 = 0xE1;
 pub(crate) fn read(bytes: &[u8]) -> Result<Header> {
     let mut frame = None;
     let mut orientation = None;
-    let mut markers = Markers { bytes, at: 2 };
-    while let Some((marker, segment)) = markers.next() {
+    let markers = Markers { bytes, at: 2 };
+    for (marker, segment) in markers {
         match marker {
             START_OF_SCAN | END_OF_IMAGE => break,
             APP1 if orientation.is_none() => {

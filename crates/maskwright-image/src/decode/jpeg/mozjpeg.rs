@@ -93,7 +93,10 @@ impl Decoder {
             borrowed: PhantomData,
         };
         let (mut width, mut height, mut components) = (0, 0, 0);
-        let max_memory = c_long::try_from(limits.max_bytes).unwrap_or(c_long::MAX);
+        // What the picture itself leaves of the limit is for coefficients; 0 would mean no limit.
+        let pixels = header.width as u64 * header.height as u64;
+        let rest = limits.max_bytes.saturating_sub(3 * pixels).max(1);
+        let max_memory = c_long::try_from(rest).unwrap_or(c_long::MAX);
         // SAFETY: `bytes` outlives the picture, whose drop makes libjpeg forget it; the out pointers are locals.
         let status = unsafe {
             maskwright_jpeg_open(

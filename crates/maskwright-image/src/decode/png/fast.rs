@@ -2,25 +2,35 @@
 
 use std::borrow::Cow;
 
-use libdeflater::Decompressor;
+use libdeflater::{DecompressionError, Decompressor};
 
 use super::header::{Chunks, Layout};
 use super::unfilter::unfilter;
+use crate::decode::Format;
+use crate::error::{Error, Result};
 
 /// Unfiltered rows, bits packed as stored; none for whatever is not a plain, sound file. Memory is bounded by the
-/// size in the header: data that inflates to more or less than that is refused by the inflater.
-pub(super) fn read_rows(bytes: &[u8], layout: &Layout) -> Option<Vec<u8>> {
+/// size in the header.
+///
+/// # Errors
+/// [`Error::Damaged`] for data that inflates to more than that size.
+pub(super) fn read_rows(bytes: &[u8], layout: &Layout) -> Result<Option<Vec<u8>>> {
     if layout.interlaced {
-        return None;
+        return Ok(None);
     }
-    let data = image_data(bytes)?;
+    let Some(data) = image_data(bytes) else { return Ok(None) };
     let row_bytes = layout.row_bytes();
     let mut filtered = vec![0; (row_bytes + 1) * layout.height];
-    let length = Decompressor::new().zlib_decompress(&data, &mut filtered).ok()?;
-    if length != filtered.len() {
-        return None;
+    match Decompressor::new().zlib_decompress(&data, &mut filtered) {
+        Ok(length) if length == filtered.len() => {
+            Ok(unfilter(filtered, row_bytes, layout.filter_step()))
+        }
+        Err(DecompressionError::InsufficientSpace) => {
+            let reason = "the data holds more pixels than the header says".to_owned();
+            Err(Error::Damaged { format: Format::Png, reason })
+        }
+        _ => Ok(None),
     }
-    unfilter(filtered, row_bytes, layout.filter_step())
 }
 
 /// The content of the IDAT chunks, which must follow each other, in a file that has its end chunk.

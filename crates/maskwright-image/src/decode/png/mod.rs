@@ -34,7 +34,7 @@ pub(crate) fn decode_rgb(
 pub(crate) fn read_raw(bytes: &[u8], limits: &Limits) -> Result<Raw> {
     let layout = header::read_layout(bytes)?;
     #[cfg(feature = "libdeflate")]
-    if let Some(packed) = fast::read_rows(bytes, &layout) {
+    if let Some(packed) = fast::read_rows(bytes, &layout)? {
         return Ok(Raw::new(layout, packed, raw::Table::read(bytes, &layout)));
     }
     let packed = general::read_rows(bytes, &layout, limits)?;

@@ -1,0 +1,130 @@
+//! Every instruction set against the definition, pixel by pixel.
+
+use proptest::prelude::*;
+
+use super::axis::{AxisTable, Taps};
+use super::isa::Isa;
+use super::sampler::Sampler;
+use crate::image::{GreyImage, RgbImage};
+
+/// The four pixels of an output and their weights, straight from the tables.
+fn four<T: Copy + Into<f32>>(
+    pixel: impl Fn(u32, u32) -> T,
+    (rows, y): (&Taps, usize),
+    (columns, x): (&Taps, usize),
+) -> ([f32; 4], [f32; 2], [f32; 2]) {
+    let at = |row: &[u32], column: &[u32]| pixel(row[y], column[x]).into();
+    let pixels = [
+        at(&rows.i0, &columns.i0),
+        at(&rows.i0, &columns.i1),
+        at(&rows.i1, &columns.i0),
+        at(&rows.i1, &columns.i1),
+    ];
+    (pixels, [rows.w0[y], rows.w1[y]], [columns.w0[x], columns.w1[x]])
+}
+
+/// The definition of the pictures' kernel.
+fn chain(([p00, p01, p10, p11], h, w): ([f32; 4], [f32; 2], [f32; 2])) -> f32 {
+    let inner = p00.mul_add(h[0] * w[0], p01 * (h[0] * w[1]));
+    p11.mul_add(h[1] * w[1], p10.mul_add(h[1] * w[0], inner))
+}
+
+/// The definition of the planes' kernel.
+fn rows_of_columns(([p00, p01, p10, p11], h, w): ([f32; 4], [f32; 2], [f32; 2])) -> f32 {
+    let (top, bottom) = (p00.mul_add(w[0], p01 * w[1]), p10.mul_add(w[0], p11 * w[1]));
+    top.mul_add(h[0], bottom * h[1])
+}
+
+/// Sizes with everything that loops get wrong: 1, around vector lengths, primes, thousands.
+fn side() -> impl Strategy<Value = usize> {
+    prop_oneof![
+        1usize..40,
+        prop::sample::select(vec![
+            1, 2, 15, 16, 17, 31, 32, 33, 61, 63, 64, 65, 127, 251, 509, 1021
+        ]),
+        40usize..5000
+    ]
+}
+
+fn axis(longest: usize) -> impl Strategy<Value = AxisTable> {
+    (side(), any::<bool>(), 0.0f64..1.0, 0.0f64..1.0, 0usize..200).prop_map(
+        move |(source, flip, scale, offset, output)| {
+            let source = source.min(longest);
+            let scaled = 1 + (scale * scale * 3.0 * source as f64) as usize;
+            AxisTable::new(source, scaled, flip, (offset * scaled as f64) as usize, output)
+        },
+    )
+}
+
+fn bytes(n: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed | 1;
+    let mut next = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    // Extremes often, zero rows sometimes.
+    (0..n).map(|i| if i / 97 % 3 == 0 { 0 } else { next().saturating_mul(2) }).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn pictures_equal_the_definition(rows in axis(300), columns in axis(5000), seed: u64) {
+        let (height, width) = (rows.source(), columns.source());
+        let image = RgbImage::new(width, height, bytes(height * width * 3, seed)).unwrap();
+        let mut expected = vec![77; 3 * rows.output() * columns.output()];
+        for c in 0..3 {
+            for y in 0..rows.visible() {
+                for x in 0..columns.visible() {
+                    let pixel = |y: u32, x: u32| image.data[(y as usize * width + x as usize) * 3 + c];
+                    let value = chain(four(pixel, (&rows.fused, y), (&columns.fused, x)));
+                    expected[(c * rows.output() + y) * columns.output() + x] = value as u8;
+                }
+            }
+        }
+        for isa in Isa::all() {
+            let mut out = vec![1; expected.len()];
+            let mut sampler = Sampler::with_isa(isa);
+            sampler.image(&image, &rows, &columns, 77, &mut out);
+            prop_assert!(out == expected, "{}", isa.name());
+        }
+    }
+
+    #[test]
+    fn labels_and_planes_equal_the_definition(rows in axis(300), columns in axis(5000), seed: u64) {
+        let (height, width) = (rows.source(), columns.source());
+        let label = GreyImage::new(width, height, bytes(height * width, seed)).unwrap();
+        let plane: Vec<f32> = label.data.iter().map(|&value| (f32::from(value) - 100.0) * 0.37).collect();
+        let small = rows.scaled() + columns.scaled() <= 128;
+        let mut expected = [vec![-5.0; rows.output() * columns.output()], vec![-5.0; rows.output() * columns.output()]];
+        for y in 0..rows.visible() {
+            for x in 0..columns.visible() {
+                let at = |y: u32, x: u32| y as usize * width + x as usize;
+                let (rows_at, columns_at) =
+                    if small { (&rows.fused, &columns.fused) } else { (&rows.plain, &columns.plain) };
+                let define = if small { chain } else { rows_of_columns };
+                let out = y * columns.output() + x;
+                expected[0][out] = define(four(|y, x| label.data[at(y, x)], (rows_at, y), (columns_at, x)));
+                expected[1][out] = define(four(|y, x| plane[at(y, x)], (rows_at, y), (columns_at, x)));
+            }
+        }
+        for isa in Isa::all() {
+            let mut out = vec![1.0; rows.output() * columns.output()];
+            let mut sampler = Sampler::with_isa(isa);
+            sampler.label(&label, &rows, &columns, -5.0, &mut out);
+            prop_assert!(out == expected[0], "label, {}", isa.name());
+            sampler.plane(&plane, height, width, &rows, &columns, -5.0, &mut out);
+            prop_assert!(out == expected[1], "plane, {}", isa.name());
+        }
+    }
+}
+
+#[test]
+fn the_scalar_path_is_always_there() {
+    let names: Vec<&str> = Isa::all().into_iter().map(Isa::name).collect();
+    assert_eq!(names.last(), Some(&"scalar"));
+    assert!(names.contains(&Isa::detect().name()));
+    println!("this machine has {names:?}");
+}

@@ -1,0 +1,146 @@
+//! Small files that ask for much: refused, or decoded without taking more than the picture needs.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use maskwright_image::decode::{self, Limits, MaskRule};
+use maskwright_image::sample::{AxisTable, Sampler};
+use maskwright_image::{Error, GreyImage, RgbImage, encode};
+use support::{Hash, png_chunks, png_file};
+
+fn jpeg(width: usize, height: usize, progressive: bool) -> Vec<u8> {
+    let mut hash = Hash(3);
+    let pixels: Vec<u8> =
+        (0..width * height * 3).map(|i| (i / 40 % 200) as u8 + hash.below(40) as u8).collect();
+    let mut file = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut file, 80);
+    encoder.set_progressive(progressive);
+    encoder.encode(&pixels, width as u16, height as u16, jpeg_encoder::ColorType::Rgb).unwrap();
+    file
+}
+
+/// Where a marker starts.
+fn find(file: &[u8], marker: u8) -> usize {
+    file.windows(2).rposition(|pair| pair == [0xFF, marker]).unwrap()
+}
+
+/// Overwrites the size in the start-of-frame segment.
+fn claim(mut file: Vec<u8>, frame: u8, width: u16, height: u16) -> Vec<u8> {
+    let at = find(&file, frame);
+    file[at + 5..at + 7].copy_from_slice(&height.to_be_bytes());
+    file[at + 7..at + 9].copy_from_slice(&width.to_be_bytes());
+    file
+}
+
+fn sample(bytes: &[u8], height: usize, width: usize) -> Result<Vec<decode::Warning>, Error> {
+    let rows = AxisTable::new(height, 64, false, 0, 64);
+    let columns = AxisTable::new(width, 64, false, 0, 64);
+    Sampler::new().image_from_bytes(
+        bytes,
+        &Limits::default(),
+        &rows,
+        &columns,
+        0,
+        &mut [0; 3 * 64 * 64],
+    )
+}
+
+#[test]
+fn large_claims_are_refused_at_once() {
+    let start = Instant::now();
+    let limits = Limits::default();
+    let small = jpeg(32, 32, false);
+    let file = claim(small.clone(), 0xC0, 65_500, 65_500);
+    assert!(matches!(decode::decode_rgb(&file, &limits), Err(Error::TooManyPixels { .. })));
+    assert!(matches!(sample(&file, 65_500, 65_500), Err(Error::TooManyPixels { .. })));
+    let file = claim(small, 0xC0, 20_000, 20_000);
+    assert!(matches!(decode::decode_rgb(&file, &limits), Err(Error::Implausible { .. })));
+
+    let idat = png_chunks(&encode::png_grey(&GreyImage::filled(8, 8, 0)).unwrap(), b"IDAT");
+    for (width, height, depth, colour) in
+        [(20_000, 20_000, 8, 0), (1 << 30, 1 << 30, 16, 6), (i32::MAX as u32, 1, 16, 6)]
+    {
+        let file = png_file(width, height, depth, colour, &[(b"IDAT", &idat)]);
+        assert!(decode::decode_rgb(&file, &limits).is_err());
+        assert!(decode::decode_label(&file, &MaskRule::default(), &limits).is_err());
+    }
+    assert!(start.elapsed() < Duration::from_secs(1));
+}
+
+#[test]
+fn limits_are_kept() {
+    let image = RgbImage::filled(300, 200, 9);
+    let limits = Limits { max_pixels: 59_999, ..Limits::default() };
+    for file in [encode::png_rgb(&image).unwrap(), encode::jpeg_rgb(&image, 80).unwrap()] {
+        assert!(decode::decode_rgb(&file, &Limits { max_pixels: 60_000, ..limits }).is_ok());
+        let error = decode::decode_rgb(&file, &limits).unwrap_err();
+        assert_eq!(error, Error::TooManyPixels { width: 300, height: 200, max_pixels: 59_999 });
+        let tight = Limits { max_bytes: 100_000, ..Limits::default() };
+        assert!(matches!(decode::decode_rgb(&file, &tight), Err(Error::TooManyBytes { .. })));
+    }
+}
+
+/// A progressive file holds all coefficients, twice what the pixels take: the decoder checks that itself.
+#[test]
+fn the_memory_of_progressive_files_is_limited() {
+    let file = jpeg(640, 480, true);
+    let picture = 640 * 480 * 3;
+    let limits = |max_bytes| Limits { max_bytes, ..Limits::default() };
+    assert!(decode::decode_rgb(&file, &limits(4 * picture)).is_ok());
+    assert!(matches!(
+        decode::decode_rgb(&file, &limits(picture + picture / 4)),
+        Err(Error::TooManyBytes { .. })
+    ));
+}
+
+#[test]
+fn endless_scans_are_refused() {
+    let file = jpeg(64, 64, true);
+    let (scan, end) = (find(&file, 0xDA), file.len() - 2);
+    let mut long = file[..end].to_vec();
+    for _ in 0..5_000 {
+        long.extend(&file[scan..end]);
+    }
+    long.extend([0xFF, 0xD9]);
+    let start = Instant::now();
+    let error = decode::decode_rgb(&long, &Limits::default()).unwrap_err();
+    if decode::decoder_name().starts_with("mozjpeg") {
+        assert_eq!(error, Error::TooManyScans { max_scans: 100 });
+        assert_eq!(sample(&long, 64, 64), Err(error));
+    }
+    assert!(start.elapsed() < Duration::from_secs(2));
+}
+
+/// 100 million zeros behind a header of 8 x 8 pixels.
+#[test]
+fn data_that_inflates_without_end_is_not_followed() {
+    let large = encode::png_grey(&GreyImage::filled(10_000, 10_000, 0)).unwrap();
+    let idat = png_chunks(&large, b"IDAT");
+    assert!(idat.len() < 1 << 20);
+    let file = png_file(8, 8, 8, 0, &[(b"IDAT", &idat)]);
+    let limits = Limits { max_bytes: 1 << 20, ..Limits::default() };
+    let start = Instant::now();
+    match decode::decode_rgb(&file, &limits) {
+        Err(error) => assert!(error.to_string().contains("more pixels"), "{error}"),
+        // Without libdeflate reading stops after the last row.
+        Ok(decoded) => assert_eq!(decoded.pixels, RgbImage::filled(8, 8, 0)),
+    }
+    assert!(start.elapsed() < Duration::from_millis(200));
+}
+
+/// Compressed texts and colour profiles are not inflated at all.
+#[test]
+fn other_chunks_are_left_alone() {
+    let large = encode::png_grey(&GreyImage::filled(10_000, 10_000, 0)).unwrap();
+    let bomb = png_chunks(&large, b"IDAT");
+    let idat = png_chunks(&encode::png_grey(&GreyImage::filled(8, 8, 7)).unwrap(), b"IDAT");
+    let text = [b"Comment\0\0".as_slice(), &bomb].concat();
+    for kind in [b"zTXt", b"iCCP"] {
+        let file = png_file(8, 8, 8, 0, &[(kind, &text), (b"IDAT", &idat)]);
+        let start = Instant::now();
+        let limits = Limits { max_bytes: 1 << 20, ..Limits::default() };
+        assert_eq!(decode::decode_rgb(&file, &limits).unwrap().pixels, RgbImage::filled(8, 8, 7));
+        assert!(start.elapsed() < Duration::from_millis(200));
+    }
+}
