@@ -1,2 +1,68 @@
-//! x
-fn main(){}
+//! The repository's own commands.
+//!
+//! ```text
+//! cargo xtask demo    set up, build, run the embedded demo
+//! cargo xtask test    set up, then every check and test, cheapest first
+//! cargo xtask setup   only the set-up
+//! cargo xtask check   format, lints, dependency rules and licences, no tests
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod dependency_rules;
+mod licences;
+mod setup;
+mod shell;
+mod validate;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  demo [ARGS]   set up, build in release mode, run `maskwright demo ARGS`
+  test          set up, then every check and test, cheapest first (what CI runs)
+  check         format, lints, dependency rules and licences, no tests
+  setup         only the set-up: system packages that make things faster";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let command = args.next().unwrap_or_default();
+    let rest: Vec<String> = args.collect();
+    let done = match command.as_str() {
+        "demo" => setup::run().and_then(|()| demo(&rest)),
+        "test" => setup::run().and_then(|()| validate::test()),
+        "check" => validate::check(),
+        "setup" => setup::run(),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("xtask {command}: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Builds the command and runs its demo.
+fn demo(args: &[String]) -> Result<(), String> {
+    let mut all = vec![
+        "run",
+        "--release",
+        "--locked",
+        "--package",
+        "maskwright",
+        "--",
+        "demo",
+    ];
+    all.extend(args.iter().map(String::as_str));
+    shell::run("cargo", &all, &[])
+}

@@ -1,1 +1,37 @@
-//! x
+//! Training, evaluation and prediction of promptable segmentation models.
+//!
+//! This crate joins the data ([`maskwright_data`]) and the model ([`maskwright_model`]).
+//! In the data's order: [`step`] makes a loss of a batch and changes the model, [`loss`]
+//! says on which points, [`optimizer`] and [`schedule`] how far; [`trainer`] repeats
+//! that over epochs, [`evaluator`] measures, [`checkpoint`] and [`run_log`] keep the
+//! results, [`report`] shows them; [`predictor`] is the trained model in use.
+//!
+//! It knows no command line: settings come as [`TrainConfig`], progress goes to an
+//! [`observer::Observer`].
+
+#![forbid(unsafe_code)]
+
+pub mod checkpoint;
+pub mod config;
+pub mod demo;
+mod error;
+pub mod evaluator;
+mod files;
+pub mod loss;
+pub mod observer;
+pub mod optimizer;
+pub mod pictures;
+pub mod postprocess;
+pub mod predictor;
+pub mod preview;
+pub mod prompts;
+pub mod report;
+pub mod run_log;
+pub mod schedule;
+pub mod session;
+pub mod step;
+pub mod trainer;
+
+pub use config::{ModelSource, TrainConfig};
+pub use error::{Error, Result};
+pub use maskwright_model::{SamConfig, TrainScope};

@@ -1,2 +1,47 @@
-//! x
-fn main(){}
+//! The command `maskwright`: one file per subcommand in [`commands`], the flags' types
+//! apart from the settings they resolve into, in [`flags`].
+
+#![forbid(unsafe_code)]
+
+mod commands;
+mod exit;
+mod flags;
+mod interrupt;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Trains promptable segmentation models in high quality: SAM with the HQ-SAM head.
+///
+/// Start with `maskwright demo`: it needs no data and no download. Then train on your own
+/// photographs: `maskwright train --images DIR --masks DIR --output DIR`.
+#[derive(Parser)]
+#[command(name = "maskwright", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(commands::demo::DemoFlags),
+    Train(Box<commands::train::TrainFlags>),
+    Eval(commands::eval::EvalFlags),
+    Predict(commands::predict::PredictFlags),
+    Preview(commands::preview::PreviewFlags),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse_from(flags::legacy::with_hyphens(std::env::args_os()));
+    let done = match cli.command {
+        Command::Demo(flags) => commands::demo::run(&flags),
+        Command::Train(flags) => commands::train::run(&flags),
+        Command::Eval(flags) => commands::eval::run(&flags),
+        Command::Predict(flags) => commands::predict::run(&flags),
+        Command::Preview(flags) => commands::preview::run(&flags),
+    };
+    exit::status(done)
+}

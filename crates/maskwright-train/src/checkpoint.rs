@@ -1,0 +1,152 @@
+//! Models from and into files.
+//!
+//! A run writes two kinds: `epoch_N.safetensors` holds what was tuned and nothing else,
+//! `sam_hq_epoch_N.safetensors` the whole model. Both have the official key names; the
+//! reference's merge, which drops tuned tensors that the SAM file has too, has no
+//! counterpart here because the whole model is written as it is.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use maskwright_model::weights::{self, LoadOptions, StateDict};
+use maskwright_model::{ModelType, Sam, SamConfig, TrainScope};
+
+use crate::config::ModelSource;
+use crate::error::{Error, Result};
+
+/// A model that is ready, and what should be said about how it came about.
+#[derive(Debug)]
+pub struct LoadedModel {
+    /// The model, its parameters outside autodiff.
+    pub sam: Sam,
+    /// Remarks: freshly initialised parts.
+    pub notes: Vec<String>,
+}
+
+/// Makes the model that `source` describes.
+///
+/// With a checkpoint its configuration is told from its tensors, and `model_type` has to
+/// agree with it; without one a model is initialised from `seed`. `input_size` of `None`
+/// keeps the checkpoint's. `want_hq` adds a fresh HQ head where there is none.
+pub fn load_model(
+    source: &ModelSource,
+    input_size: Option<usize>,
+    want_hq: bool,
+    seed: u64,
+    device: &Device,
+) -> Result<LoadedModel> {
+    let wanted: Option<ModelType> = source.model_type.as_deref().map(str::parse).transpose()?;
+    let mut notes = Vec::new();
+    let mut sam = match &source.checkpoint {
+        Some(path) => {
+            let options = LoadOptions { image_size: input_size, hq: want_hq.then_some(true), seed };
+            let loaded = weights::load(path, &options, device)?;
+            check_type(path, wanted, loaded.sam.config())?;
+            if !loaded.fresh.is_empty() {
+                notes.push(format!(
+                    "{} has no HQ head; it starts from fresh weights (seed {seed})",
+                    path.display()
+                ));
+            }
+            loaded.sam
+        }
+        None => {
+            let config = fresh_config(source, wanted, input_size, want_hq)?;
+            notes.push(format!("no checkpoint: all weights start fresh (seed {seed})"));
+            config.init(device, seed)?
+        }
+    };
+    if let Some(path) = &source.restore_model {
+        sam = weights::apply_decoder(sam, StateDict::read(path)?)?;
+    }
+    Ok(LoadedModel { sam: sam.frozen(), notes })
+}
+
+fn fresh_config(
+    source: &ModelSource,
+    wanted: Option<ModelType>,
+    input_size: Option<usize>,
+    want_hq: bool,
+) -> Result<SamConfig> {
+    let config = match (&source.config, wanted) {
+        (Some(config), _) => config.clone(),
+        (None, Some(model)) => SamConfig::of(model)?,
+        (None, None) => {
+            return Err(Error::Setting {
+                setting: "the model".into(),
+                expected: "--checkpoint FILE, or --model-type (vit_b, vit_l, vit_h) or \
+                           --model-config FILE to start from fresh weights"
+                    .into(),
+                found: "none of them".into(),
+            });
+        }
+    };
+    let size = input_size.unwrap_or(config.image_size);
+    let hq = want_hq || config.hq;
+    Ok(config.with_image_size(size).with_hq(hq))
+}
+
+/// Refuses a checkpoint of another model than the one named.
+fn check_type(path: &Path, wanted: Option<ModelType>, found: &SamConfig) -> Result<()> {
+    match wanted {
+        Some(wanted) if wanted != found.model_type() => Err(Error::RunFile {
+            file: path.to_path_buf(),
+            expected: format!("a {wanted} checkpoint (--model-type)"),
+            found: describe(found),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// A model in a few words: its official name, or its sizes.
+pub fn describe(config: &SamConfig) -> String {
+    match config.model_type() {
+        ModelType::Custom => {
+            format!("a custom model (width {}, {})", config.interm_dim(), encoder(config))
+        }
+        official => official.to_string(),
+    }
+}
+
+fn encoder(config: &SamConfig) -> String {
+    match &config.encoder {
+        maskwright_model::EncoderConfig::Vit(vit) => {
+            format!("{} blocks, patch {}", vit.depth, config.patch_size)
+        }
+        _ => "another encoder".into(),
+    }
+}
+
+/// Numbers in a model, trained and constant ones.
+pub fn parameter_count(sam: &Sam) -> usize {
+    weights::shapes(sam).iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
+}
+
+/// Writes the whole model.
+pub fn save_whole(sam: &Sam, path: &Path) -> Result<()> {
+    Ok(weights::save(sam, path)?)
+}
+
+/// The tensors that `scope` trains, with official names.
+///
+/// For the HQ head and the decoder this is the whole mask decoder without its prefix, which
+/// is what HQ-SAM's `epoch_N.pth` holds (145 tensors).
+pub fn tuned(sam: &Sam, scope: TrainScope) -> StateDict {
+    const PREFIX: &str = "mask_decoder.";
+    let mut state = weights::state_dict(sam);
+    if scope != TrainScope::All {
+        state.tensors = state
+            .tensors
+            .into_iter()
+            .filter_map(|(name, tensor)| {
+                name.strip_prefix(PREFIX).map(|short| (short.to_owned(), tensor))
+            })
+            .collect();
+    }
+    state
+}
+
+/// Puts the tensors of [`tuned`] back.
+pub fn apply_tuned(sam: Sam, state: StateDict) -> Result<Sam> {
+    Ok(weights::apply_decoder(sam, state)?)
+}

@@ -1,0 +1,178 @@
+//! What an evaluation found.
+
+use maskwright_data::prompt::PromptKind;
+use serde::{Deserialize, Serialize};
+
+/// Which of the model's masks is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaskKind {
+    /// SAM's own single mask.
+    Sam,
+    /// The HQ token's mask alone (HQ-SAM's validation).
+    Hq,
+    /// The sum of both masks' logits (HQ-SAM's predictor).
+    SamHq,
+}
+
+impl MaskKind {
+    /// The name in tables and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sam => "sam",
+            Self::Hq => "hq",
+            Self::SamHq => "sam_hq",
+        }
+    }
+
+    /// The name for people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Sam => "SAM",
+            Self::Hq => "HQ",
+            Self::SamHq => "SAM + HQ",
+        }
+    }
+}
+
+impl std::fmt::Display for MaskKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for MaskKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "sam" => Ok(Self::Sam),
+            "hq" => Ok(Self::Hq),
+            "sam_hq" | "sam-hq" => Ok(Self::SamHq),
+            _ => Err(format!("expected sam, hq or sam_hq, found {text:?}")),
+        }
+    }
+}
+
+/// One mask's agreement with the truth, or a mean of such; each in `[0, 1]`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MaskScores {
+    /// Which mask.
+    pub mask: MaskKind,
+    /// Intersection over union.
+    pub iou: f64,
+    /// IoU of the boundaries.
+    pub boundary_iou: f64,
+}
+
+/// The scores of one image under one prompt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImageScores {
+    /// The set's name.
+    pub set: String,
+    /// The record's number in the set.
+    pub record: usize,
+    /// The record's name.
+    pub name: String,
+    /// The prompt that was given.
+    pub prompt: PromptKind,
+    /// A score per mask the model gives.
+    pub scores: Vec<MaskScores>,
+}
+
+/// The means over a set under one prompt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SetMetrics {
+    /// The set's name.
+    pub set: String,
+    /// The prompt that was given.
+    pub prompt: PromptKind,
+    /// Images that were scored.
+    pub images: usize,
+    /// Images whose object gives no such prompt (empty, or too few pixels for the points).
+    pub without_prompt: usize,
+    /// The mean per mask, in the order SAM, HQ, sum.
+    pub scores: Vec<MaskScores>,
+}
+
+impl SetMetrics {
+    /// Means over `images`, which are all of one set and prompt.
+    pub fn mean(set: &str, prompt: PromptKind, images: &[ImageScores], without: usize) -> Self {
+        let count = images.len();
+        let scores = images.first().map_or_else(Vec::new, |first| {
+            let mean = |of: fn(&MaskScores) -> f64, place: usize| {
+                images.iter().map(|image| of(&image.scores[place])).sum::<f64>() / count as f64
+            };
+            (0..first.scores.len())
+                .map(|place| MaskScores {
+                    mask: first.scores[place].mask,
+                    iou: mean(|s| s.iou, place),
+                    boundary_iou: mean(|s| s.boundary_iou, place),
+                })
+                .collect()
+        });
+        Self { set: set.to_owned(), prompt, images: count, without_prompt: without, scores }
+    }
+
+    /// The mean of one mask, if the model gives it.
+    pub fn of(&self, mask: MaskKind) -> Option<&MaskScores> {
+        self.scores.iter().find(|scores| scores.mask == mask)
+    }
+
+    /// A line for a log: set, prompt, and both metrics of every mask.
+    pub fn one_line(&self) -> String {
+        let mut text = format!("{} ({}, {} images):", self.set, self.prompt, self.images);
+        for scores in &self.scores {
+            text.push_str(&format!(
+                "  {} IoU {:.4} boundary IoU {:.4}",
+                scores.mask.title(),
+                scores.iou,
+                scores.boundary_iou
+            ));
+        }
+        text
+    }
+}
+
+/// Everything an evaluation found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Per set and prompt, in the order asked for.
+    pub sets: Vec<SetMetrics>,
+    /// Per image, set by set and prompt by prompt.
+    pub images: Vec<ImageScores>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(iou: f64) -> ImageScores {
+        ImageScores {
+            set: "leaves".into(),
+            record: 0,
+            name: "a".into(),
+            prompt: PromptKind::Box,
+            scores: vec![
+                MaskScores { mask: MaskKind::Sam, iou, boundary_iou: iou / 2.0 },
+                MaskScores { mask: MaskKind::Hq, iou: 1.0, boundary_iou: 0.25 },
+            ],
+        }
+    }
+
+    #[test]
+    fn means_are_per_mask() {
+        let images = [image(0.5), image(1.0)];
+        let metrics = SetMetrics::mean("leaves", PromptKind::Box, &images, 3);
+        let sam = metrics.of(MaskKind::Sam).expect("scored");
+        assert_eq!((sam.iou, sam.boundary_iou), (0.75, 0.375));
+        assert_eq!(metrics.of(MaskKind::Hq).expect("scored").boundary_iou, 0.25);
+        assert_eq!(metrics.of(MaskKind::SamHq), None);
+        assert_eq!((metrics.images, metrics.without_prompt), (2, 3));
+    }
+
+    #[test]
+    fn nothing_scored_has_no_mean() {
+        assert!(SetMetrics::mean("a", PromptKind::Box, &[], 1).scores.is_empty());
+    }
+}

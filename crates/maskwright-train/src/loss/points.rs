@@ -1,0 +1,192 @@
+//! Which points of a mask the loss looks at.
+//!
+//! The method is PointRend's (Kirillov et al., 2020, section 3.2): oversample uniform
+//! points, keep the most uncertain, add a few uniform ones for coverage.
+
+use maskwright_data::plan::SampleKey;
+use maskwright_data::random::Purpose;
+use serde::{Deserialize, Serialize};
+
+/// How many points a mask's loss is taken on, and how they are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PointConfig {
+    /// Points per mask. HQ-SAM: 112 x 112.
+    pub points: usize,
+    /// Uniform candidates per point from which the uncertain ones are taken. HQ-SAM: 3.
+    pub oversample: usize,
+    /// The share of points that are the most uncertain candidates. HQ-SAM: 0.75.
+    pub importance: f32,
+}
+
+impl Default for PointConfig {
+    fn default() -> Self {
+        Self { points: 112 * 112, oversample: 3, importance: 0.75 }
+    }
+}
+
+impl PointConfig {
+    /// Candidates drawn per mask.
+    pub fn candidates(&self) -> usize {
+        self.points * self.oversample
+    }
+
+    /// Points taken from the candidates.
+    pub fn uncertain(&self) -> usize {
+        (self.importance * self.points as f32) as usize
+    }
+
+    /// Points that are uniform whatever the logits.
+    pub fn uniform(&self) -> usize {
+        self.points - self.uncertain()
+    }
+}
+
+/// The chosen points of every mask in a batch, and the label there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PointTargets {
+    /// Points of one mask, P.
+    pub per_mask: usize,
+    /// `[B, P, 2]`, x then y, in `[0, 1]` of the mask's width and height.
+    pub coords: Vec<f32>,
+    /// `[B, P]`, the label in `[0, 1]`, bilinear.
+    pub targets: Vec<f32>,
+}
+
+impl PointTargets {
+    /// An empty batch of masks with `per_mask` points each.
+    pub fn new(per_mask: usize) -> Self {
+        Self { per_mask, coords: Vec::new(), targets: Vec::new() }
+    }
+
+    /// Appends a mask: its points and the label's values at them.
+    ///
+    /// `label` is in 0..255 (a sampled label); targets are a 255th of it.
+    pub fn push(&mut self, coords: Vec<f32>, label: &Plane<'_>) {
+        self.targets
+            .extend(coords.chunks_exact(2).map(|point| label.bilinear(point[0], point[1]) / 255.0));
+        self.coords.extend(coords);
+    }
+}
+
+/// One channel of numbers, row-major.
+#[derive(Debug, Clone, Copy)]
+pub struct Plane<'a> {
+    /// `height * width` values.
+    pub values: &'a [f32],
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+}
+
+impl Plane<'_> {
+    /// The bilinear value at `(x, y)` in `[0, 1]` of the plane; what lies outside is 0.
+    ///
+    /// Pixel (i, j) has its centre at ((j + 0.5) / width, (i + 0.5) / height), which is
+    /// `grid_sample(align_corners=False, padding_mode="zeros")`.
+    pub fn bilinear(&self, x: f32, y: f32) -> f32 {
+        // As PyTorch computes it: from [0, 1] to [-1, 1], then unnormalised.
+        let column = ((2.0 * x - 1.0 + 1.0) * self.width as f32 - 1.0) / 2.0;
+        let row = ((2.0 * y - 1.0 + 1.0) * self.height as f32 - 1.0) / 2.0;
+        let (left, top) = (column.floor(), row.floor());
+        let (fx, fy) = (column - left, row - top);
+        let (left, top) = (left as i64, top as i64);
+        self.at(top, left) * (1.0 - fx) * (1.0 - fy)
+            + self.at(top, left + 1) * fx * (1.0 - fy)
+            + self.at(top + 1, left) * (1.0 - fx) * fy
+            + self.at(top + 1, left + 1) * fx * fy
+    }
+
+    fn at(&self, row: i64, column: i64) -> f32 {
+        let inside =
+            (0..self.height as i64).contains(&row) && (0..self.width as i64).contains(&column);
+        if inside { self.values[row as usize * self.width + column as usize] } else { 0.0 }
+    }
+}
+
+/// The points of one mask, drawn for one record of one epoch.
+///
+/// A pure function of the logits and the key, so that a step can be repeated alone.
+pub fn draw(config: &PointConfig, logits: &Plane<'_>, key: SampleKey) -> Vec<f32> {
+    let mut generator = key.draw(Purpose::LossPoints);
+    let candidates: Vec<f32> = (0..2 * config.candidates()).map(|_| generator.uniform()).collect();
+    let uniform: Vec<f32> = (0..2 * config.uniform()).map(|_| generator.uniform()).collect();
+    choose(config, logits, &candidates, &uniform)
+}
+
+/// The points: the `config.uncertain()` candidates with the smallest |logit| in the
+/// candidates' order, then the uniform ones. All lists are x, y pairs in `[0, 1]`.
+pub fn choose(
+    config: &PointConfig,
+    logits: &Plane<'_>,
+    candidates: &[f32],
+    uniform: &[f32],
+) -> Vec<f32> {
+    let mut ranked: Vec<(f32, u32)> = candidates
+        .chunks_exact(2)
+        .enumerate()
+        .map(|(index, point)| (logits.bilinear(point[0], point[1]).abs(), index as u32))
+        .collect();
+    let keep = config.uncertain().min(ranked.len());
+    if keep > 0 && keep < ranked.len() {
+        // Ties go to the earlier candidate, so that the choice is one and the same everywhere.
+        ranked.select_nth_unstable_by(keep - 1, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    }
+    ranked.truncate(keep);
+    ranked.sort_unstable_by_key(|&(_, index)| index);
+
+    let mut chosen = Vec::with_capacity(2 * config.points);
+    for (_, index) in ranked {
+        chosen.extend_from_slice(&candidates[2 * index as usize..][..2]);
+    }
+    chosen.extend_from_slice(uniform);
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A plane whose logit is 0 on the vertical centre line and grows away from it.
+    fn ramp() -> Vec<f32> {
+        (0..16 * 16).map(|i| (i % 16) as f32 - 7.5).collect()
+    }
+
+    #[test]
+    fn uncertain_points_lie_at_the_zero_crossing() {
+        let values = ramp();
+        let plane = Plane { values: &values, height: 16, width: 16 };
+        let config = PointConfig { points: 400, oversample: 3, importance: 0.75 };
+        let key = SampleKey { seed: 1, epoch: 0, record: 5 };
+        let points = draw(&config, &plane, key);
+        assert_eq!(points.len(), 800);
+        let (uncertain, uniform) = points.split_at(2 * config.uncertain());
+        // A quarter of the candidates is kept, so all lie in the central quarter and a little.
+        assert!(uncertain.chunks(2).all(|p| (p[0] - 0.5).abs() < 0.16));
+        assert!(uniform.chunks(2).any(|p| (p[0] - 0.5).abs() > 0.4));
+        assert_eq!(points, draw(&config, &plane, key), "keyed draws repeat");
+        assert_ne!(points, draw(&config, &plane, SampleKey { record: 6, ..key }));
+    }
+
+    #[test]
+    fn bilinear_is_exact_at_centres_and_zero_padded_at_the_rim() {
+        let values = [1.0, 2.0, 3.0, 4.0];
+        let plane = Plane { values: &values, height: 2, width: 2 };
+        assert_eq!(plane.bilinear(0.25, 0.25), 1.0);
+        assert_eq!(plane.bilinear(0.75, 0.75), 4.0);
+        assert_eq!(plane.bilinear(0.5, 0.5), 2.5);
+        // The very corner is a quarter of the corner pixel, three quarters padding.
+        assert_eq!(plane.bilinear(0.0, 0.0), 0.25);
+        assert_eq!(plane.bilinear(1.0, 1.0), 1.0);
+    }
+
+    #[test]
+    fn fewer_candidates_than_wanted_are_all_taken() {
+        let values = ramp();
+        let plane = Plane { values: &values, height: 16, width: 16 };
+        let config = PointConfig { points: 4, oversample: 1, importance: 1.0 };
+        let candidates = [0.1, 0.1, 0.9, 0.9, 0.5, 0.5, 0.2, 0.2];
+        assert_eq!(choose(&config, &plane, &candidates, &[]), candidates);
+    }
+}

@@ -1,0 +1,191 @@
+//! `metrics.jsonl`: one JSON object a line, appended as a run goes on.
+//!
+//! Lines are of two kinds, told apart by `kind`: `"step"` (a summary of the last few
+//! training steps) and `"epoch"` (the epoch's training loss and the validation
+//! metrics). A line is written and flushed whole, so that a run killed at any moment
+//! leaves a file that reads to its last whole line.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::evaluator::SetMetrics;
+
+/// A line of `metrics.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Entry {
+    /// Training steps since the last such line.
+    Step(StepEntry),
+    /// The end of an epoch.
+    Epoch(EpochEntry),
+}
+
+/// The means over some training steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepEntry {
+    /// Epoch, from 0.
+    pub epoch: usize,
+    /// Steps done in this epoch.
+    pub step: usize,
+    /// Steps done in the whole run.
+    pub global_step: usize,
+    /// Binary cross entropy plus dice (plus the other terms that are trained).
+    pub loss: f64,
+    /// Binary cross entropy on the points.
+    pub bce: f64,
+    /// Dice on the points.
+    pub dice: f64,
+    /// The learning rate.
+    pub learning_rate: f64,
+    /// Training images per second.
+    pub images_per_second: f64,
+}
+
+/// An epoch's training loss and its validation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochEntry {
+    /// Epoch, from 0.
+    pub epoch: usize,
+    /// Steps done in the whole run.
+    pub global_step: usize,
+    /// Mean training loss of the epoch.
+    pub loss: f64,
+    /// Mean binary cross entropy.
+    pub bce: f64,
+    /// Mean dice loss.
+    pub dice: f64,
+    /// The learning rate.
+    pub learning_rate: f64,
+    /// Seconds of training, without validation.
+    pub seconds: f64,
+    /// Validation sets in the order of the configuration.
+    pub validation: Vec<SetMetrics>,
+}
+
+/// An open `metrics.jsonl`.
+#[derive(Debug)]
+pub struct RunLog {
+    path: PathBuf,
+    file: File,
+}
+
+impl RunLog {
+    /// Starts the file anew.
+    pub fn create(path: &Path) -> Result<Self> {
+        let file = File::create(path).map_err(Error::io(path, "create"))?;
+        Ok(Self { path: path.to_path_buf(), file })
+    }
+
+    /// Opens the file to continue after `global_step`: later lines, and a last line cut
+    /// short by a kill, are dropped, since the resumed run writes those steps again.
+    pub fn resume(path: &Path, global_step: usize) -> Result<Self> {
+        let kept: Vec<Entry> = read_whole_lines(path)?
+            .into_iter()
+            .filter(|entry| entry.global_step() <= global_step)
+            .collect();
+        let mut text = String::new();
+        for entry in &kept {
+            text.push_str(&line(entry));
+        }
+        crate::files::write_atomically(path, text.as_bytes())?;
+        let file = OpenOptions::new().append(true).open(path).map_err(Error::io(path, "open"))?;
+        Ok(Self { path: path.to_path_buf(), file })
+    }
+
+    /// Appends a line.
+    pub fn append(&mut self, entry: &Entry) -> Result<()> {
+        self.file
+            .write_all(line(entry).as_bytes())
+            .and_then(|()| self.file.flush())
+            .map_err(Error::io(&self.path, "write"))
+    }
+}
+
+impl Entry {
+    fn global_step(&self) -> usize {
+        match self {
+            Self::Step(entry) => entry.global_step,
+            Self::Epoch(entry) => entry.global_step,
+        }
+    }
+}
+
+fn line(entry: &Entry) -> String {
+    let mut text = serde_json::to_string(entry).expect("plain numbers and text always serialise");
+    text.push('\n');
+    text
+}
+
+/// Every entry of a `metrics.jsonl`; a last line without its newline is left out.
+pub fn read(path: &Path) -> Result<Vec<Entry>> {
+    read_whole_lines(path)
+}
+
+fn read_whole_lines(path: &Path) -> Result<Vec<Entry>> {
+    let file = File::open(path).map_err(Error::io(path, "read"))?;
+    let mut reader = BufReader::new(file);
+    let mut entries = Vec::new();
+    let mut text = String::new();
+    loop {
+        text.clear();
+        let read = reader.read_line(&mut text).map_err(Error::io(path, "read"))?;
+        if read == 0 || !text.ends_with('\n') {
+            return Ok(entries);
+        }
+        let entry = serde_json::from_str(&text).map_err(|error| Error::RunFile {
+            file: path.to_path_buf(),
+            expected: "one metrics object per line".into(),
+            found: format!("line {}: {error}", entries.len() + 1),
+        })?;
+        entries.push(entry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(global_step: usize) -> Entry {
+        Entry::Step(StepEntry {
+            epoch: 0,
+            step: global_step,
+            global_step,
+            loss: 1.5,
+            bce: 0.5,
+            dice: 1.0,
+            learning_rate: 1e-3,
+            images_per_second: 3.0,
+        })
+    }
+
+    #[test]
+    fn resume_drops_later_and_half_lines() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("metrics.jsonl");
+        let mut log = RunLog::create(&path).expect("created");
+        for global_step in [10, 20, 30] {
+            log.append(&step(global_step)).expect("appended");
+        }
+        let mut bytes = std::fs::read(&path).expect("read");
+        bytes.extend_from_slice(b"{\"kind\":\"step\",\"epo");
+        std::fs::write(&path, bytes).expect("written");
+
+        let mut log = RunLog::resume(&path, 20).expect("resumed");
+        log.append(&step(25)).expect("appended");
+        let entries = read(&path).expect("reads");
+        assert_eq!(entries, [step(10), step(20), step(25)]);
+    }
+
+    #[test]
+    fn a_broken_line_is_named() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("metrics.jsonl");
+        std::fs::write(&path, "{}\n").expect("written");
+        let message = read(&path).expect_err("refused").to_string();
+        assert!(message.contains("metrics.jsonl") && message.contains("line 1"), "{message}");
+    }
+}

@@ -1,0 +1,60 @@
+//! A model with named sets, ready to be evaluated.
+
+use burn::tensor::Device;
+use maskwright_data::sample::SampleConfig;
+use maskwright_data::source::DataFile;
+use maskwright_model::Sam;
+
+use crate::checkpoint;
+use crate::config::ModelSource;
+use crate::error::{Error, Result};
+use crate::evaluator::{EvalConfig, EvalSet, Evaluation, evaluate};
+use crate::observer::Observer;
+use crate::trainer::{open_sets, plain_device, sample_config};
+
+/// What `maskwright eval` holds: a model and the validation sets of a data file.
+pub struct EvalSession {
+    sam: Sam,
+    device: Device,
+    samples: SampleConfig,
+    sets: Vec<EvalSet>,
+    notes: Vec<String>,
+}
+
+impl EvalSession {
+    /// Loads the model and opens the `[[valid]]` sets of `data`.
+    pub fn open(model: &ModelSource, input_size: Option<usize>, data: &DataFile) -> Result<Self> {
+        if let Some(size) = input_size {
+            crate::config::input_size(size)?;
+        }
+        if model.checkpoint.is_none() {
+            return Err(Error::Setting {
+                setting: "--checkpoint".into(),
+                expected: "the model to evaluate".into(),
+                found: "none".into(),
+            });
+        }
+        if data.valid.is_empty() {
+            return Err(Error::Setting {
+                setting: "the data".into(),
+                expected: "at least one [[valid]] set".into(),
+                found: "none".into(),
+            });
+        }
+        let sets = open_sets(data.open_valid()?);
+        let device = plain_device();
+        let loaded = checkpoint::load_model(model, input_size, false, 0, &device)?;
+        let samples = sample_config(data, &loaded.sam);
+        Ok(Self { sam: loaded.sam, device, samples, sets, notes: loaded.notes })
+    }
+
+    /// Remarks on the model.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Evaluates the model on every set.
+    pub fn evaluate(&self, config: &EvalConfig, observer: &mut dyn Observer) -> Result<Evaluation> {
+        evaluate(&self.sam, &self.device, &self.samples, &self.sets, config, observer)
+    }
+}

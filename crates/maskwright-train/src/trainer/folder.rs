@@ -1,0 +1,200 @@
+//! The output folder of a run: who may write into it, and what it holds.
+
+use std::path::{Path, PathBuf};
+
+use maskwright_model::{Sam, TrainScope};
+
+use super::epoch::EpochSums;
+use super::state::{self, Progress};
+use crate::checkpoint;
+use crate::config::TrainConfig;
+use crate::error::{Error, Result};
+use crate::files;
+use crate::optimizer::Adam;
+
+/// What to do with an output folder that holds a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Start {
+    /// Refuse it.
+    #[default]
+    Fresh,
+    /// Remove that run's files (and no others) and begin anew.
+    Overwrite,
+    /// Continue it.
+    Resume,
+}
+
+const CONFIG: &str = "config.toml";
+const METRICS: &str = "metrics.jsonl";
+const LEDGER: &str = "ledger.jsonl";
+const RESUME: &str = "resume-";
+const WHOLE: &str = "sam_hq_epoch_";
+const TUNED: &str = "epoch_";
+const WEIGHTS: &str = ".safetensors";
+
+/// An output folder that this run owns.
+pub(super) struct RunFolder {
+    path: PathBuf,
+    start: Start,
+}
+
+impl RunFolder {
+    /// Creates or takes over the folder, as `start` allows, and writes the settings.
+    pub(super) fn open(path: &Path, start: Start, config: &TrainConfig) -> Result<Self> {
+        let folder = Self { path: path.to_path_buf(), start };
+        let ours = folder.run_files()?;
+        match start {
+            Start::Fresh => {
+                if let Some(found) = ours.first() {
+                    let found = found.file_name().unwrap_or_default();
+                    return Err(Error::OutputTaken {
+                        folder: path.to_path_buf(),
+                        found: found.to_string_lossy().into_owned(),
+                    });
+                }
+            }
+            Start::Overwrite => {
+                for file in &ours {
+                    remove(file)?;
+                }
+            }
+            Start::Resume => {
+                if folder.resume_point()?.is_none() {
+                    return Err(Error::NothingToResume {
+                        folder: path.to_path_buf(),
+                        expected: "a folder resume-STEP, which a run writes after each epoch and \
+                                   when it is stopped"
+                            .into(),
+                        found: if ours.is_empty() {
+                            "no run".into()
+                        } else {
+                            "a run that wrote none yet; begin anew with --overwrite".into()
+                        },
+                    });
+                }
+            }
+        }
+        files::create_folder(path)?;
+        config.write(&path.join(CONFIG))?;
+        Ok(folder)
+    }
+
+    pub(super) fn metrics(&self) -> PathBuf {
+        self.path.join(METRICS)
+    }
+
+    /// Records that were refused, one JSON object a line.
+    pub(super) fn ledger(&self) -> PathBuf {
+        self.path.join(LEDGER)
+    }
+
+    /// The newest state to continue from, for a run that was asked to.
+    pub(super) fn resume_point(&self) -> Result<Option<PathBuf>> {
+        if self.start != Start::Resume {
+            return Ok(None);
+        }
+        let states = self.numbered(RESUME, "")?;
+        Ok(states.into_iter().max().map(|(_, path)| path))
+    }
+
+    /// Writes the state as a new folder and removes the older ones.
+    pub(super) fn save_state(
+        &self,
+        sam: &Sam,
+        adam: &Adam,
+        progress: &Progress,
+        sums: &EpochSums,
+        scope: TrainScope,
+    ) -> Result<()> {
+        let target = self.path.join(format!("{RESUME}{:08}", progress.global_step));
+        let older = self.numbered(RESUME, "")?;
+        let part = tempfile::Builder::new()
+            .prefix(".maskwright-")
+            .suffix(".part")
+            .tempdir_in(&self.path)
+            .map_err(Error::io(&target, "write"))?;
+        let optimizer = adam.to_bytes(&target)?;
+        state::write(part.path(), progress, sums, &checkpoint::tuned(sam, scope), &optimizer)?;
+        // A state of this very step (a run stopped twice at one place) makes way.
+        let replaced = older.iter().any(|(_, path)| *path == target);
+        if replaced {
+            remove(&target)?;
+        }
+        std::fs::rename(part.keep(), &target).map_err(Error::io(&target, "write"))?;
+        for (_, path) in older {
+            if path != target {
+                remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the checkpoints of an epoch. Of the whole models the newest and the best stay.
+    pub(super) fn save_checkpoint(
+        &self,
+        sam: &Sam,
+        epoch: usize,
+        best: Option<usize>,
+        scope: TrainScope,
+    ) -> Result<PathBuf> {
+        if scope != TrainScope::All {
+            let tuned = self.path.join(format!("{TUNED}{epoch}{WEIGHTS}"));
+            checkpoint::tuned(sam, scope).write(&tuned)?;
+        }
+        let whole = self.path.join(format!("{WHOLE}{epoch}{WEIGHTS}"));
+        checkpoint::save_whole(sam, &whole)?;
+        for (number, path) in self.numbered(WHOLE, WEIGHTS)? {
+            if number != epoch && Some(number) != best {
+                remove(&path)?;
+            }
+        }
+        Ok(whole)
+    }
+
+    /// Entries named `prefix` NUMBER `suffix`, with their numbers.
+    fn numbered(&self, prefix: &str, suffix: &str) -> Result<Vec<(usize, PathBuf)>> {
+        let mut found = Vec::new();
+        for path in self.entries()? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let number = name
+                .strip_prefix(prefix)
+                .and_then(|rest| rest.strip_suffix(suffix))
+                .and_then(|digits| digits.parse().ok());
+            if let Some(number) = number {
+                found.push((number, path.clone()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Everything in the folder that a run writes, the plainest sign of one first.
+    fn run_files(&self) -> Result<Vec<PathBuf>> {
+        let mut ours: Vec<PathBuf> = [CONFIG, METRICS, LEDGER]
+            .iter()
+            .map(|name| self.path.join(name))
+            .filter(|path| path.exists())
+            .collect();
+        for (prefix, suffix) in [(RESUME, ""), (WHOLE, WEIGHTS), (TUNED, WEIGHTS)] {
+            ours.extend(self.numbered(prefix, suffix)?.into_iter().map(|(_, path)| path));
+        }
+        Ok(ours)
+    }
+
+    fn entries(&self) -> Result<Vec<PathBuf>> {
+        let listing = match std::fs::read_dir(&self.path) {
+            Ok(listing) => listing,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Error::io(&self.path, "read")(error)),
+        };
+        listing
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<std::io::Result<_>>()
+            .map_err(Error::io(&self.path, "read"))
+    }
+}
+
+fn remove(path: &Path) -> Result<()> {
+    let removed =
+        if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    removed.map_err(Error::io(path, "remove"))
+}

@@ -1,0 +1,249 @@
+//! The training loop, from settings to a folder of results.
+//!
+//! ```text
+//! OUTPUT/
+//!   config.toml                       the settings as they were resolved
+//!   metrics.jsonl                     loss as it goes, validation after each epoch
+//!   epoch_N.safetensors               what was tuned, after epoch N
+//!   sam_hq_epoch_N.safetensors        the whole model (the newest, and the best so far)
+//!   resume-STEP/                      what --resume continues from
+//! ```
+//!
+//! A run is a function of its settings and the files they name: stopped at any step and
+//! resumed, it comes to the same weights as a run that was never stopped.
+
+mod epoch;
+mod folder;
+mod state;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use maskwright_data::loader::{Loader, LoaderConfig};
+use maskwright_data::sample::SampleConfig;
+use maskwright_data::source::{DataFile, Mix, Source};
+use maskwright_model::{Sam, TrainScope};
+use serde::Serialize;
+
+use crate::checkpoint;
+use crate::config::TrainConfig;
+use crate::error::Result;
+use crate::evaluator::{EvalSet, Evaluation, MaskKind, evaluate};
+use crate::observer::{Observer, RunStart};
+use crate::optimizer::{Adam, name_parameters};
+use crate::run_log::{Entry, EpochEntry, RunLog};
+use epoch::{EpochSums, run_epoch};
+use folder::RunFolder;
+pub use folder::Start;
+use state::Progress;
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TrainOutcome {
+    /// The complete checkpoint that was written last, if one was.
+    pub checkpoint: Option<PathBuf>,
+    /// The last epoch that was finished in this call.
+    pub last: Option<EpochEntry>,
+    /// Whether the observer stopped the run before its end; `--resume` goes on from there.
+    pub stopped: bool,
+}
+
+/// The device that models run on without gradients.
+pub fn plain_device() -> Device {
+    Device::flex()
+}
+
+/// How samples are made of `data` for this model: its input size, and mask prompts at the
+/// resolution of its masks.
+pub fn sample_config(data: &DataFile, model: &Sam) -> SampleConfig {
+    let mut config = SampleConfig {
+        plan: data.plan.clone(),
+        prompts: data.prompts.clone(),
+        ..SampleConfig::default()
+    };
+    config.plan.size = model.config().image_size;
+    config.prompts.mask_size = model.config().mask_size();
+    config
+}
+
+/// The sets of a list, opened, under their names.
+pub fn open_sets(sets: Vec<Arc<dyn Source>>) -> Vec<EvalSet> {
+    sets.into_iter().map(|source| EvalSet { name: source.name().to_owned(), source }).collect()
+}
+
+/// Trains as `config` says.
+///
+/// # Errors
+/// Settings that contradict each other, data or checkpoints that cannot be read, an output
+/// folder that is taken ([`Start`]), a loss that is no number, and failed writes. What was
+/// written before stays whole.
+pub fn train(
+    config: &TrainConfig,
+    start: Start,
+    observer: &mut dyn Observer,
+) -> Result<TrainOutcome> {
+    config.validate()?;
+    // Everything that can be refused is looked at before the folder is touched.
+    let train_data = Mix::new(config.data.open_train()?)?;
+    let valid_sets = open_sets(config.data.open_valid()?);
+    let device = plain_device();
+    let hq = config.train == TrainScope::Hq;
+    let loaded =
+        checkpoint::load_model(&config.model, Some(config.input_size), hq, config.seed, &device)?;
+    for note in &loaded.notes {
+        observer.note(note);
+    }
+    let mut folder = RunFolder::open(&config.output, start, config)?;
+    let mut run = Run::new(config, loaded.sam, train_data, valid_sets, &mut folder)?;
+    run.go(&mut folder, observer)
+}
+
+/// A run between its steps.
+struct Run<'a> {
+    config: &'a TrainConfig,
+    /// Gone only while a step has it.
+    model: Option<Sam>,
+    adam: Adam,
+    loader: Loader,
+    valid: Vec<EvalSet>,
+    samples: SampleConfig,
+    log: RunLog,
+    progress: Progress,
+    sums: EpochSums,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        config: &'a TrainConfig,
+        model: Sam,
+        data: Mix,
+        valid: Vec<EvalSet>,
+        folder: &mut RunFolder,
+    ) -> Result<Self> {
+        let samples = sample_config(&config.data, &model);
+
+        let mut model = name_parameters(model.train_scope(config.train));
+        let mut adam = Adam::default();
+        let mut progress = Progress { epoch: config.start_epoch, ..Progress::default() };
+        let mut sums = EpochSums::default();
+        let log = match folder.resume_point()? {
+            None => RunLog::create(&folder.metrics())?,
+            Some(point) => {
+                let state = state::read(&point)?;
+                model = checkpoint::apply_tuned(model, state.weights)?;
+                model = name_parameters(model.train_scope(config.train));
+                adam = Adam::from_bytes(state.optimizer, &point)?;
+                progress = state.progress;
+                sums = state.sums;
+                RunLog::resume(&folder.metrics(), progress.global_step)?
+            }
+        };
+        let loader = Loader::new(data, loader_config(config, &samples, folder))?;
+        Ok(Self { config, model: Some(model), adam, loader, valid, samples, log, progress, sums })
+    }
+
+    fn model(&self) -> &Sam {
+        self.model.as_ref().expect("the model is back between steps")
+    }
+
+    fn go(&mut self, folder: &mut RunFolder, observer: &mut dyn Observer) -> Result<TrainOutcome> {
+        let config = self.config;
+        let steps = self.loader.batches_per_epoch() as usize;
+        let trainable = self.model().trainable_count(config.train);
+        let parameters = checkpoint::parameter_count(self.model());
+        observer.started(&RunStart {
+            records: self.loader.mix().len(),
+            steps_per_epoch: steps,
+            epoch: self.progress.epoch,
+            epochs: config.max_epoch_num,
+            trainable_parameters: trainable,
+            parameters,
+        });
+        let mut outcome = TrainOutcome { checkpoint: None, last: None, stopped: false };
+        while self.progress.epoch < config.max_epoch_num {
+            let finished = run_epoch(self, steps, observer)?;
+            if !finished {
+                self.save_state(folder)?;
+                outcome.stopped = true;
+                return Ok(outcome);
+            }
+            let entry = self.finish_epoch(observer)?;
+            let epoch = self.progress.epoch;
+            self.log.append(&Entry::Epoch(entry.clone()))?;
+            observer.epoch(&entry);
+            let last = epoch + 1 == config.max_epoch_num;
+            if last || (epoch + 1 - config.start_epoch).is_multiple_of(config.model_save_fre) {
+                if let Some(score) = validation_score(&entry)
+                    && self.progress.best.is_none_or(|(best, _)| score > best)
+                {
+                    self.progress.best = Some((score, epoch));
+                }
+                let best = self.progress.best.map(|(_, epoch)| epoch);
+                let path = folder.save_checkpoint(self.model(), epoch, best, config.train)?;
+                outcome.checkpoint = Some(path);
+            }
+            outcome.last = Some(entry);
+            self.progress.next_epoch();
+            self.sums = EpochSums::default();
+            self.save_state(folder)?;
+        }
+        observer.note(&self.loader.stats().verdict());
+        Ok(outcome)
+    }
+
+    /// The epoch's means, and the validation where one is due.
+    fn finish_epoch(&mut self, observer: &mut dyn Observer) -> Result<EpochEntry> {
+        let epoch = self.progress.epoch;
+        let done = epoch + 1 - self.config.start_epoch;
+        let due =
+            epoch + 1 == self.config.max_epoch_num || done.is_multiple_of(self.config.eval_every);
+        let validation =
+            if due && !self.valid.is_empty() { self.evaluate(observer)?.sets } else { Vec::new() };
+        Ok(self.sums.entry(epoch, &self.progress, self.config, validation))
+    }
+
+    fn evaluate(&self, observer: &mut dyn Observer) -> Result<Evaluation> {
+        let model = self.model().clone().frozen();
+        evaluate(
+            &model,
+            &plain_device(),
+            &self.samples,
+            &self.valid,
+            &self.config.evaluation,
+            observer,
+        )
+    }
+
+    fn save_state(&mut self, folder: &mut RunFolder) -> Result<()> {
+        folder.save_state(self.model(), &self.adam, &self.progress, &self.sums, self.config.train)
+    }
+}
+
+fn loader_config(config: &TrainConfig, samples: &SampleConfig, folder: &RunFolder) -> LoaderConfig {
+    let mut loader = LoaderConfig {
+        batch_size: config.batch_size_train,
+        seed: config.seed,
+        last_batch: config.last_batch,
+        on_refusal: config.on_refusal,
+        ledger: Some(folder.ledger()),
+        sample: samples.clone(),
+        ..LoaderConfig::default()
+    };
+    if config.workers > 0 {
+        loader.workers = config.workers;
+        loader.prefetch = config.workers + 2;
+    }
+    loader
+}
+
+/// The number that "best" goes by: mean IoU over the sets of the mask that is trained.
+fn validation_score(entry: &EpochEntry) -> Option<f64> {
+    let ious: Vec<f64> = entry
+        .validation
+        .iter()
+        .filter_map(|set| set.of(MaskKind::Hq).or_else(|| set.of(MaskKind::Sam)))
+        .map(|scores| scores.iou)
+        .collect();
+    (!ious.is_empty()).then(|| ious.iter().sum::<f64>() / ious.len() as f64)
+}

@@ -1,0 +1,96 @@
+//! The loss and its gradient against PyTorch's, on `golden/loss`, and a hand-computed case.
+
+use std::path::PathBuf;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use maskwright_train::loss::points::{Plane, choose};
+use maskwright_train::loss::{PointConfig, PointTargets, point_loss};
+use safetensors::SafeTensors;
+
+fn golden(name: &str) -> Option<Vec<u8>> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/golden").join(name);
+    std::fs::read(path).ok()
+}
+
+fn floats(file: &SafeTensors<'_>, name: &str) -> (Vec<usize>, Vec<f32>) {
+    let view = file.tensor(name).expect("the golden file has this tensor");
+    let values =
+        view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+    (view.shape().to_vec(), values)
+}
+
+#[test]
+fn golden_cases_match_pytorch() {
+    for case in ["loss/case_0.safetensors", "loss/case_1.safetensors"] {
+        let Some(bytes) = golden(case) else {
+            eprintln!("{case}: the optional folder ../shared is not here");
+            continue;
+        };
+        let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
+        let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("a header");
+        let wanted = |key: &str| -> f64 {
+            metadata.metadata().as_ref().expect("metadata")[key].parse().expect("a number")
+        };
+        let (shape, logits) = floats(&file, "logits");
+        let (target_shape, target) = floats(&file, "target");
+        let (_, candidates) = floats(&file, "oversampled_coords");
+        let (_, uniform) = floats(&file, "random_coords");
+        let (_, wanted_grad) = floats(&file, "grad_logits");
+
+        let config = PointConfig::default();
+        let mut points = PointTargets::new(config.points);
+        let label: Vec<f32> = target.iter().map(|t| t * 255.0).collect();
+        for mask in 0..shape[0] {
+            let pixels = shape[2] * shape[3];
+            let logits = Plane {
+                values: &logits[mask * pixels..][..pixels],
+                height: shape[2],
+                width: shape[3],
+            };
+            let label_pixels = target_shape[2] * target_shape[3];
+            let label = Plane {
+                values: &label[mask * label_pixels..][..label_pixels],
+                height: target_shape[2],
+                width: target_shape[3],
+            };
+            let candidates =
+                &candidates[mask * 2 * config.candidates()..][..2 * config.candidates()];
+            let uniform = &uniform[mask * 2 * config.uniform()..][..2 * config.uniform()];
+            points.push(choose(&config, &logits, candidates, uniform), &label);
+        }
+
+        let device = Device::default().autodiff();
+        let shape: [usize; 4] = shape.try_into().expect("four axes");
+        let logits = Tensor::<4>::from_data(TensorData::new(logits, shape), &device).require_grad();
+        let loss = point_loss(logits.clone(), &points);
+        let bce = f64::from(loss.bce.clone().into_scalar::<f32>());
+        let dice = f64::from(loss.dice.clone().into_scalar::<f32>());
+        assert!((bce / wanted("loss_mask") - 1.0).abs() < 1e-5, "{case}: bce {bce}");
+        assert!((dice / wanted("loss_dice") - 1.0).abs() < 1e-5, "{case}: dice {dice}");
+
+        let gradients = loss.total().backward();
+        let grad = logits.grad(&gradients).expect("a gradient").into_data();
+        let grad = grad.to_vec::<f32>().expect("f32");
+        let scale = wanted_grad.iter().fold(0f32, |m, g| m.max(g.abs()));
+        for (got, wanted) in grad.iter().zip(&wanted_grad) {
+            assert!((got - wanted).abs() < 1e-3 * scale, "{case}: {got} {wanted}");
+        }
+    }
+}
+
+#[test]
+fn a_case_by_hand() {
+    // One mask, two points: logit 0 with target 1, logit ln 3 with target 0.
+    let device = Device::default();
+    let logits =
+        Tensor::<4>::from_data(TensorData::new(vec![0.0, 3f32.ln()], [1, 1, 1, 2]), &device);
+    let points =
+        PointTargets { per_mask: 2, coords: vec![0.25, 0.5, 0.75, 0.5], targets: vec![1.0, 0.0] };
+    let loss = point_loss(logits, &points);
+    // Probabilities 1/2 and 3/4: cross entropies ln 2 and ln 4.
+    let bce: f32 = loss.bce.into_scalar();
+    assert!((bce - (2f32.ln() + 4f32.ln()) / 2.0).abs() < 1e-6);
+    // 1 - (2 * 0.5 + 1) / (1.25 + 1 + 1)
+    let dice: f32 = loss.dice.into_scalar();
+    assert!((dice - (1.0 - 2.0 / 3.25)).abs() < 1e-6);
+}

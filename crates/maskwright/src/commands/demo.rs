@@ -1,0 +1,53 @@
+//! `maskwright demo`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use maskwright_train::demo::{DemoConfig, DemoEnd, run as run_demo};
+
+use super::eval::print;
+use crate::exit::Interrupted;
+use crate::progress::{Progress, duration};
+use crate::{interrupt, output};
+
+/// Everything once, without data or download, in a few minutes: generate pictures of
+/// thin-structured objects, train a small SAM from nothing, tune an HQ head on it, evaluate
+/// both, write a report.
+#[derive(Args)]
+pub(crate) struct DemoFlags {
+    /// Folder for everything: new, empty, or an earlier demo's, which is replaced
+    #[arg(long, value_name = "DIR", default_value = "maskwright-demo")]
+    output: PathBuf,
+
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+
+    /// Print the outcome as JSON, and no progress
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(flags: &DemoFlags) -> anyhow::Result<()> {
+    let mut config = DemoConfig::new(flags.output.clone());
+    config.seed = flags.seed;
+    config.pictures.seed = flags.seed;
+    let mut progress = Progress::new(flags.json, interrupt::on_ctrl_c());
+    let end = run_demo(&config, &mut progress)?;
+    progress.finish();
+    let DemoEnd::Done(outcome) = end else {
+        return Err(Interrupted(format!(
+            "stopped; what was finished lies in {}",
+            flags.output.display()
+        ))
+        .into());
+    };
+    if flags.json {
+        return output::json(&outcome);
+    }
+    println!();
+    print(&outcome.evaluation)?;
+    let total: f64 = outcome.seconds.iter().map(|(_, seconds)| seconds).sum();
+    println!("\ndone in {}; open {}", duration(total), outcome.report.display());
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! `maskwright eval`.
+
+use clap::Args;
+use maskwright_data::prompt::PromptKind;
+use maskwright_data::sample::Preset;
+use maskwright_train::evaluator::{EvalConfig, Evaluation};
+use maskwright_train::session::EvalSession;
+
+use crate::flags::data::DataFlags;
+use crate::flags::model::ModelFlags;
+use crate::progress::Progress;
+use crate::{interrupt, output};
+
+/// Evaluate a checkpoint on named sets: IoU and boundary IoU at the images' own resolution.
+///
+/// SAM's own mask, the HQ mask, and the sum of both are scored side by side. Of a data file
+/// the [[valid]] sets are taken, of --images and --masks all pairs.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  maskwright eval --checkpoint run/sam_hq_epoch_11.safetensors --images photos --masks masks
+  maskwright eval --checkpoint sam_hq_vit_l.pth --hqseg44k data --geometry squash --json")]
+pub(crate) struct EvalFlags {
+    #[command(flatten)]
+    data: DataFlags,
+
+    #[command(flatten)]
+    model: ModelFlags,
+
+    /// Evaluate the [[train]] sets instead of the [[valid]] sets of a data file
+    #[arg(long, requires = "data")]
+    on_train: bool,
+
+    /// Side of the model's square input; the checkpoint's own if not given
+    #[arg(long, value_name = "PIXELS")]
+    input_size: Option<usize>,
+
+    /// Kinds of prompts: box, points, noise_mask
+    #[arg(long, value_name = "KIND,...", value_delimiter = ',', default_value = "box")]
+    prompts: Vec<PromptKind>,
+
+    /// How an image is fitted into the input: longest_side or squash
+    #[arg(long, value_name = "PRESET", default_value = "longest_side")]
+    geometry: Preset,
+
+    /// Seed of the points and the noise masks
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    seed: u64,
+
+    /// At most so many images of each set; 0 for all
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    limit: usize,
+
+    /// Print everything, image by image too, as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
+    let mut data = flags.data.resolve(100.0)?;
+    if flags.on_train {
+        data.valid = std::mem::take(&mut data.train);
+    }
+    let config = EvalConfig {
+        prompts: flags.prompts.clone(),
+        geometry: flags.geometry,
+        seed: flags.seed,
+        limit: flags.limit,
+        ..EvalConfig::default()
+    };
+    let mut progress = Progress::new(flags.json, interrupt::on_ctrl_c());
+    let session = EvalSession::open(&flags.model.resolve()?, flags.input_size, &data)?;
+    for note in session.notes() {
+        eprintln!("note: {note}");
+    }
+    let evaluation = session.evaluate(&config, &mut progress)?;
+    progress.finish();
+    if flags.json { output::json(&evaluation) } else { print(&evaluation) }
+}
+
+/// The table for people, also used by the demo.
+pub(crate) fn print(evaluation: &Evaluation) -> anyhow::Result<()> {
+    let mut rows = Vec::new();
+    for set in &evaluation.sets {
+        for scores in &set.scores {
+            rows.push(vec![
+                set.set.clone(),
+                set.prompt.to_string(),
+                scores.mask.title().to_owned(),
+                format!("{:.4}", scores.iou),
+                format!("{:.4}", scores.boundary_iou),
+                set.images.to_string(),
+            ]);
+        }
+    }
+    let header = ["set", "prompt", "mask", "mIoU", "boundary mIoU", "images"];
+    output::table(&header, &rows)
+}

@@ -1,0 +1,7 @@
+//! One file per subcommand: its flags, and what it does with them.
+
+pub(crate) mod demo;
+pub(crate) mod eval;
+pub(crate) mod predict;
+pub(crate) mod preview;
+pub(crate) mod train;

@@ -1,0 +1,105 @@
+//! `maskwright preview`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use maskwright_train::preview::{PreviewConfig, preview};
+
+use crate::exit::Usage;
+use crate::flags::data::DataFlags;
+use crate::output;
+
+/// Draw training samples as the model will see them, into one PNG.
+///
+/// Each tile is one augmented sample: the jittered image, the label as a green veil, and the
+/// prompt that was drawn (a box in yellow, points in red, a noise mask in the corner). The same
+/// seed, epoch and index give the same sample in training.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  maskwright preview --images photos --masks masks --output preview.png
+  maskwright preview --data data.toml --epoch 3 --index 1207 --output sample.png")]
+pub(crate) struct PreviewFlags {
+    #[command(flatten)]
+    data: DataFlags,
+
+    /// The PNG to write
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+
+    /// Seed of the training run
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    seed: u64,
+
+    /// Epoch of the training run
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    epoch: u64,
+
+    /// Show this record alone
+    #[arg(long, value_name = "N", conflicts_with_all = ["range", "count"])]
+    index: Option<usize>,
+
+    /// Show the records FROM..TO, the end not included
+    #[arg(long, value_name = "FROM..TO", value_parser = range, conflicts_with = "count")]
+    range: Option<(usize, usize)>,
+
+    /// How many samples, in the order in which the epoch visits them
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    count: usize,
+
+    /// Side of the model's square input
+    #[arg(long, value_name = "PIXELS", default_value_t = 1024)]
+    input_size: usize,
+
+    /// Side of a tile in the picture
+    #[arg(long, value_name = "PIXELS", default_value_t = 320)]
+    tile: usize,
+
+    /// Tiles in a row
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    columns: usize,
+
+    /// Print what each tile shows as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(flags: &PreviewFlags) -> anyhow::Result<()> {
+    if flags.tile < 32 || flags.tile > 4096 || flags.columns == 0 || flags.count == 0 {
+        return Err(Usage(
+            "expected --tile of 32 to 4096 pixels, and --columns and --count of 1 or more".into(),
+        )
+        .into());
+    }
+    let data = flags.data.resolve(0.0)?;
+    let range = match (flags.index, flags.range) {
+        (Some(index), _) => Some((index, index + 1)),
+        (None, range) => range,
+    };
+    let config = PreviewConfig {
+        seed: flags.seed,
+        epoch: flags.epoch,
+        range,
+        count: flags.count,
+        input_size: flags.input_size,
+        tile: flags.tile,
+        columns: flags.columns,
+    };
+    let tiles = preview(&data, &config, &flags.output)?;
+    if flags.json {
+        return output::json(&tiles);
+    }
+    for tile in &tiles {
+        println!("{}", tile.one_line());
+    }
+    println!("{}: {} samples", flags.output.display(), tiles.len());
+    Ok(())
+}
+
+fn range(text: &str) -> Result<(usize, usize), String> {
+    let wrong = || "expected FROM..TO, such as 0..16".to_owned();
+    let (from, to) = text.split_once("..").ok_or_else(wrong)?;
+    let from = from.trim().parse().map_err(|_| wrong())?;
+    let to = to.trim().parse().map_err(|_| wrong())?;
+    if from < to { Ok((from, to)) } else { Err(wrong()) }
+}

@@ -1,0 +1,249 @@
+//! `maskwright train`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use maskwright_data::prompt::{KindWeights, MaskValues, PromptKind};
+use maskwright_data::sample::Preset;
+use maskwright_train::trainer::{Start, TrainOutcome, train};
+use maskwright_train::{TrainConfig, TrainScope};
+
+use crate::exit::{Interrupted, Usage};
+use crate::flags::data::DataFlags;
+use crate::flags::model::ModelFlags;
+use crate::progress::Progress;
+use crate::{interrupt, output};
+
+/// Train a model on images with masks.
+///
+/// The defaults are HQ-SAM's: a frozen SAM, its HQ head trained on images jittered to
+/// 1024 x 1024 and prompted by box, points or a noisy mask. Validation runs after every epoch
+/// at the images' own resolution.
+///
+/// The output folder receives config.toml (the settings as resolved), metrics.jsonl (loss and
+/// validation), epoch_N.safetensors (what was tuned) and sam_hq_epoch_N.safetensors (the whole
+/// model, newest and best). Ctrl-C stops after the current step; --resume goes on exactly
+/// there.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  # Tune the HQ head of a SAM on your own photographs; a tenth of them validates
+  maskwright train --images photos --masks masks --checkpoint sam_vit_b.pth --output run
+
+  # Train a small model from nothing
+  maskwright train --images photos --masks masks --model-config small.toml \\
+      --input-size 256 --train all --max-epoch-num 40 --output run
+
+  # Several named sets; continue a run that was stopped
+  maskwright train --data data.toml --checkpoint sam_vit_l.pth --output run
+  maskwright train --resume --output run")]
+pub(crate) struct TrainFlags {
+    #[command(flatten)]
+    data: DataFlags,
+
+    /// Share of --images that validates instead of training, in per cent
+    #[arg(long, value_name = "PERCENT", default_value_t = 10.0, help_heading = "Data")]
+    hold_out: f64,
+
+    #[command(flatten)]
+    model: ModelFlags,
+
+    /// Folder for everything the run writes
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+
+    /// Continue the run in the output folder, with its own settings
+    #[arg(long, conflicts_with = "overwrite")]
+    resume: bool,
+
+    /// Replace the run in the output folder
+    #[arg(long)]
+    overwrite: bool,
+
+    /// What learns: hq (the HQ head), decoder (the whole mask decoder), all
+    #[arg(long, value_name = "SCOPE", default_value = "hq", help_heading = "Training")]
+    train: TrainScope,
+
+    /// Side of the model's square input in pixels, a multiple of 16
+    #[arg(long, value_name = "PIXELS", default_value_t = 1024, help_heading = "Training")]
+    input_size: usize,
+
+    /// Images per step
+    #[arg(long, value_name = "N", default_value_t = 4, help_heading = "Training")]
+    batch_size_train: usize,
+
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 42, help_heading = "Training")]
+    seed: u64,
+
+    /// Adam's learning rate
+    #[arg(long, value_name = "RATE", default_value_t = 1e-3, help_heading = "Training")]
+    learning_rate: f64,
+
+    /// Epochs after which the learning rate drops to a tenth, again and again; 0 never
+    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Training")]
+    lr_drop_epoch: usize,
+
+    /// Number of the first epoch
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Training")]
+    start_epoch: usize,
+
+    /// The run ends before the epoch of this number
+    #[arg(long, value_name = "N", default_value_t = 12, help_heading = "Training")]
+    max_epoch_num: usize,
+
+    /// Epochs between two checkpoints
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Training")]
+    model_save_fre: usize,
+
+    /// Epochs between two validations
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Training")]
+    eval_every: usize,
+
+    /// Kinds of prompts to train with, each drawn equally often
+    #[arg(long, value_name = "KIND,...", value_delimiter = ',', help_heading = "Training")]
+    prompts: Vec<PromptKind>,
+
+    /// Values of a mask prompt: 0_255 as HQ-SAM trains, or logits as inference feeds back
+    #[arg(long, value_name = "VALUES", value_parser = mask_values, help_heading = "Training")]
+    mask_prompt: Option<MaskValues>,
+
+    /// Kinds of prompts to validate with
+    #[arg(
+        long,
+        value_name = "KIND,...",
+        value_delimiter = ',',
+        default_value = "box",
+        help_heading = "Validation"
+    )]
+    eval_prompts: Vec<PromptKind>,
+
+    /// How validation fits an image into the input: longest_side (as prediction does), or
+    /// squash (both sides, HQ-SAM's validation)
+    #[arg(
+        long,
+        value_name = "PRESET",
+        default_value = "longest_side",
+        help_heading = "Validation"
+    )]
+    geometry: Preset,
+
+    /// Threads that decode and sample; 0 for one per core
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    workers: usize,
+
+    /// Print the outcome as JSON, and no progress
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    distributed: DistributedFlags,
+}
+
+/// Flags of HQ-SAM's launcher, taken so that an old command line carries over.
+#[derive(Args)]
+struct DistributedFlags {
+    #[arg(long, hide = true)]
+    world_size: Option<usize>,
+    #[arg(long, hide = true)]
+    rank: Option<usize>,
+    #[arg(long, hide = true)]
+    local_rank: Option<usize>,
+    #[arg(long, hide = true)]
+    dist_url: Option<String>,
+    #[arg(long, hide = true)]
+    find_unused_params: bool,
+}
+
+impl DistributedFlags {
+    /// One process trains here, whatever a launcher says of several.
+    fn check(&self) -> anyhow::Result<()> {
+        if self.world_size.is_some_and(|n| n > 1) || self.rank.or(self.local_rank) > Some(0) {
+            return Err(Usage(
+                "--world-size, --rank: expected one process, which uses all cores; found several"
+                    .into(),
+            )
+            .into());
+        }
+        if self.dist_url.is_some() || self.find_unused_params {
+            eprintln!("note: --dist-url and --find-unused-params have no meaning here");
+        }
+        Ok(())
+    }
+}
+
+fn mask_values(text: &str) -> Result<MaskValues, String> {
+    match text {
+        "0_255" => Ok(MaskValues::ZeroTo255),
+        "logits" => Ok(MaskValues::Logits),
+        _ => Err("expected 0_255 or logits".into()),
+    }
+}
+
+impl TrainFlags {
+    fn resolve(&self) -> anyhow::Result<TrainConfig> {
+        let mut data = self.data.resolve(self.hold_out)?;
+        if !self.prompts.is_empty() {
+            let weight = |kind| if self.prompts.contains(&kind) { 1.0 } else { 0.0 };
+            data.prompts.kinds = KindWeights {
+                boxes: weight(PromptKind::Box),
+                points: weight(PromptKind::Points),
+                noise_mask: weight(PromptKind::NoiseMask),
+            };
+        }
+        if let Some(values) = self.mask_prompt {
+            data.prompts.mask_values = values;
+        }
+        let mut config = TrainConfig::new(data, self.output.clone());
+        config.model = self.model.resolve()?;
+        config.train = self.train;
+        config.input_size = self.input_size;
+        config.batch_size_train = self.batch_size_train;
+        config.seed = self.seed;
+        config.learning_rate = self.learning_rate;
+        config.lr_drop_epoch = self.lr_drop_epoch;
+        config.start_epoch = self.start_epoch;
+        config.max_epoch_num = self.max_epoch_num;
+        config.model_save_fre = self.model_save_fre;
+        config.eval_every = self.eval_every;
+        config.workers = self.workers;
+        config.evaluation.prompts.clone_from(&self.eval_prompts);
+        config.evaluation.geometry = self.geometry;
+        Ok(config)
+    }
+}
+
+pub(crate) fn run(flags: &TrainFlags) -> anyhow::Result<()> {
+    flags.distributed.check()?;
+    let (config, start) = if flags.resume {
+        let config = TrainConfig::read_from_run(&flags.output)?;
+        (config, Start::Resume)
+    } else {
+        let start = if flags.overwrite { Start::Overwrite } else { Start::Fresh };
+        (flags.resolve()?, start)
+    };
+    let mut progress = Progress::new(flags.json, interrupt::on_ctrl_c());
+    let outcome = train(&config, start, &mut progress)?;
+    progress.finish();
+    report(flags, &config, &outcome)
+}
+
+fn report(flags: &TrainFlags, config: &TrainConfig, outcome: &TrainOutcome) -> anyhow::Result<()> {
+    if flags.json {
+        output::json(outcome)?;
+    }
+    let folder = config.output.display();
+    if outcome.stopped {
+        return Err(Interrupted(format!(
+            "stopped; `maskwright train --resume --output {folder}` goes on from here"
+        ))
+        .into());
+    }
+    if !flags.json {
+        match &outcome.checkpoint {
+            Some(path) => eprintln!("the model is {}", path.display()),
+            None => eprintln!("nothing left to train in {folder}"),
+        }
+    }
+    Ok(())
+}

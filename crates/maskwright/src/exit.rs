@@ -1,0 +1,53 @@
+//! What the process says and returns when a command ends.
+//!
+//! 0 done; 1 the data, a file or the machine is at fault; 2 the command line is; 130
+//! stopped by Ctrl-C with the state saved.
+
+use std::process::ExitCode;
+
+/// A mistake on the command line that clap cannot see: one flag contradicts another.
+#[derive(Debug)]
+pub(crate) struct Usage(pub(crate) String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// A run that Ctrl-C stopped.
+#[derive(Debug)]
+pub(crate) struct Interrupted(pub(crate) String);
+
+impl std::fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+/// Prints the error, if there is one, as one line, and gives the exit status.
+pub(crate) fn status(done: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = done else {
+        return ExitCode::SUCCESS;
+    };
+    // A reader that has seen enough (`| head`) is no failure of ours.
+    if let Some(io) = error.downcast_ref::<std::io::Error>()
+        && io.kind() == std::io::ErrorKind::BrokenPipe
+    {
+        return ExitCode::SUCCESS;
+    }
+    if let Some(Interrupted(text)) = error.downcast_ref::<Interrupted>() {
+        eprintln!("{text}");
+        return ExitCode::from(130);
+    }
+    eprintln!("error: {error:#}");
+    let usage = error.is::<Usage>()
+        || error
+            .downcast_ref::<maskwright_train::Error>()
+            .is_some_and(maskwright_train::Error::is_usage);
+    ExitCode::from(if usage { 2 } else { 1 })
+}

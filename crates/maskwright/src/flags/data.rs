@@ -1,0 +1,115 @@
+//! Which data: a folder pair, a data file, or HQSeg-44K.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use maskwright_data::source::{DataFile, Extensions, SetSpec, hqseg44k, hqseg44k_available};
+
+use crate::exit::Usage;
+
+/// Where the images and masks are. Exactly one of the three ways is given.
+#[derive(Args)]
+#[command(next_help_heading = "Data")]
+pub(crate) struct DataFlags {
+    /// Folder of images; a mask of the same file stem is looked for in --masks
+    #[arg(long, value_name = "DIR", requires = "masks")]
+    images: Option<PathBuf>,
+
+    /// Folder of masks: bright (above 128) is the object
+    #[arg(long, value_name = "DIR", requires = "images")]
+    masks: Option<PathBuf>,
+
+    /// Endings of the images in --images, such as jpg,png
+    #[arg(long, value_name = "EXT,...", value_delimiter = ',', requires = "images")]
+    image_ext: Vec<String>,
+
+    /// Endings of the masks in --masks
+    #[arg(long, value_name = "EXT,...", value_delimiter = ',', requires = "images")]
+    mask_ext: Vec<String>,
+
+    /// What a mask's stem has more than its image's, such as _mask
+    #[arg(long, value_name = "TEXT", default_value = "", requires = "images")]
+    mask_suffix: String,
+
+    /// Data file (TOML) with [[train]] and [[valid]] sets, see docs/data-file.md
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["images", "hqseg44k"])]
+    data: Option<PathBuf>,
+
+    /// Root of HQSeg-44K in its official layout; HQ-SAM's split
+    #[arg(long, value_name = "ROOT", conflicts_with = "images")]
+    hqseg44k: Option<PathBuf>,
+
+    /// With --hqseg44k: use the sub-sets that are there, say which are not
+    #[arg(long, requires = "hqseg44k")]
+    partial: bool,
+}
+
+impl DataFlags {
+    /// The data file itself, if it is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.data.as_deref()
+    }
+
+    /// The sets; of a folder pair, `hold_out` per cent validate and the others train
+    /// (0: all train, 100: all validate).
+    pub(crate) fn resolve(&self, hold_out: f64) -> anyhow::Result<DataFile> {
+        if let Some(file) = &self.data {
+            return Ok(DataFile::read(file).map_err(maskwright_train::Error::from)?);
+        }
+        if let Some(root) = &self.hqseg44k {
+            if !self.partial {
+                return Ok(hqseg44k(root).map_err(maskwright_train::Error::from)?);
+            }
+            let (data, missing) =
+                hqseg44k_available(root).map_err(maskwright_train::Error::from)?;
+            for folder in missing {
+                eprintln!("note: {} is not there; its set is left out", folder.display());
+            }
+            return Ok(data);
+        }
+        let (Some(images), Some(masks)) = (&self.images, &self.masks) else {
+            return Err(Usage(
+                "no data: give --images DIR --masks DIR, --data FILE, or --hqseg44k ROOT".into(),
+            )
+            .into());
+        };
+        self.folders(images, masks, hold_out)
+    }
+
+    fn folders(&self, images: &Path, masks: &Path, hold_out: f64) -> anyhow::Result<DataFile> {
+        if !(0.0..=100.0).contains(&hold_out) {
+            return Err(Usage(format!(
+                "--hold-out: expected a percentage from 0 to 100, found {hold_out}"
+            ))
+            .into());
+        }
+        let name = images
+            .file_name()
+            .map_or_else(|| "images".to_owned(), |name| name.to_string_lossy().into_owned());
+        let set = |name: String, part: Option<String>| -> anyhow::Result<SetSpec> {
+            let mut set = SetSpec::pairs(name, images, masks);
+            set.image_ext = extensions(&self.image_ext);
+            set.mask_ext = extensions(&self.mask_ext);
+            set.mask_suffix.clone_from(&self.mask_suffix);
+            set.part =
+                part.map(|part| part.parse()).transpose().map_err(maskwright_train::Error::from)?;
+            Ok(set)
+        };
+        let mut data = DataFile::default();
+        let share = 100.0 - hold_out;
+        if hold_out == 0.0 {
+            data.train.push(set(name, None)?);
+        } else if share == 0.0 {
+            data.valid.push(set(name, None)?);
+        } else {
+            data.train.push(set(name.clone(), Some(format!("{share}%")))?);
+            let rest = format!("rest of {share}%");
+            data.valid.push(set(format!("{name} (held out)"), Some(rest))?);
+        }
+        Ok(data)
+    }
+}
+
+fn extensions(given: &[String]) -> Option<Extensions> {
+    (!given.is_empty()).then(|| given.iter().collect())
+}

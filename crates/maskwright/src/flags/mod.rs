@@ -1,0 +1,5 @@
+//! Flags that several subcommands share, and how they resolve into settings.
+
+pub(crate) mod data;
+pub(crate) mod legacy;
+pub(crate) mod model;

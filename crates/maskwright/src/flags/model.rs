@@ -1,0 +1,63 @@
+//! Which model: a checkpoint, an official type, or sizes from a file.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use maskwright_train::ModelSource;
+
+use crate::exit::Usage;
+
+/// Where the model comes from.
+#[derive(Args, Default)]
+#[command(next_help_heading = "Model")]
+pub(crate) struct ModelFlags {
+    /// SAM or HQ-SAM checkpoint, .pth or .safetensors; its type is told from its tensors
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+
+    /// vit_b, vit_l or vit_h: what the checkpoint must be, or what starts from fresh weights
+    #[arg(long, value_name = "TYPE")]
+    model_type: Option<String>,
+
+    /// Sizes of another model, as TOML, to start from fresh weights
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["checkpoint", "model_type"])]
+    model_config: Option<PathBuf>,
+
+    /// Tuned decoder (epoch_N) to put over the checkpoint's
+    #[arg(long, value_name = "FILE")]
+    restore_model: Option<PathBuf>,
+
+    /// Where to compute: cpu
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: String,
+}
+
+impl ModelFlags {
+    /// The settings.
+    pub(crate) fn resolve(&self) -> anyhow::Result<ModelSource> {
+        if !matches!(self.device.as_str(), "cpu" | "auto") {
+            return Err(Usage(format!(
+                "--device: expected cpu (this build has no other), found {}",
+                self.device
+            ))
+            .into());
+        }
+        let config = match &self.model_config {
+            None => None,
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("{}: cannot read", path.display()))?;
+                let config = toml::from_str(&text)
+                    .with_context(|| format!("{}: expected a model's sizes", path.display()))?;
+                Some(config)
+            }
+        };
+        Ok(ModelSource {
+            model_type: self.model_type.clone(),
+            checkpoint: self.checkpoint.clone(),
+            restore_model: self.restore_model.clone(),
+            config,
+        })
+    }
+}

@@ -1,0 +1,194 @@
+//! Progress for people: bars on a terminal, a line now and then in a log.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use maskwright_train::evaluator::SetMetrics;
+use maskwright_train::observer::{Observer, RunStart, StepProgress};
+use maskwright_train::run_log::EpochEntry;
+
+/// How often a log that is no terminal gets a line.
+const LOG_INTERVAL: Duration = Duration::from_secs(20);
+
+/// Shows a run on standard error.
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+    terminal: bool,
+    quiet: bool,
+    stop: Arc<AtomicBool>,
+    last_line: Instant,
+    epochs: usize,
+    /// What the bar counts: an epoch's steps, or a set's images.
+    counting: String,
+}
+
+impl Progress {
+    /// `quiet` shows notes only; `stop` is what Ctrl-C raises.
+    pub(crate) fn new(quiet: bool, stop: Arc<AtomicBool>) -> Self {
+        Self {
+            bar: None,
+            terminal: std::io::stderr().is_terminal(),
+            quiet,
+            stop,
+            last_line: Instant::now(),
+            epochs: 0,
+            counting: String::new(),
+        }
+    }
+
+    /// A line above the bar.
+    pub(crate) fn say(&self, text: &str) {
+        if self.quiet {
+            return;
+        }
+        match &self.bar {
+            Some(bar) if self.terminal => bar.suspend(|| eprintln!("{text}")),
+            _ => eprintln!("{text}"),
+        }
+    }
+
+    /// Sets the bar to `done` of `total` of `counting`, with a message at its end.
+    pub(crate) fn count(&mut self, counting: &str, done: usize, total: usize, message: String) {
+        if self.quiet {
+            return;
+        }
+        if !self.terminal {
+            if self.last_line.elapsed() >= LOG_INTERVAL {
+                self.last_line = Instant::now();
+                eprintln!("{counting} {done}/{total}  {message}");
+            }
+            return;
+        }
+        if self.counting != counting {
+            self.finish();
+            self.counting = counting.to_owned();
+            let bar = ProgressBar::with_draw_target(
+                Some(total as u64),
+                ProgressDrawTarget::stderr_with_hz(10),
+            );
+            let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len}  {msg}")
+                .expect("the template is fixed and right");
+            bar.set_style(style);
+            bar.set_prefix(counting.to_owned());
+            self.bar = Some(bar);
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_length(total as u64);
+            bar.set_message(message);
+            bar.set_position(done as u64);
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        self.counting.clear();
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+impl Observer for Progress {
+    fn started(&mut self, start: &RunStart) {
+        self.epochs = start.epochs;
+        self.say(&format!(
+            "{} images, {} steps per epoch, epochs {} to {}; training {} of {} parameters",
+            start.records,
+            start.steps_per_epoch,
+            start.epoch,
+            start.epochs.saturating_sub(1),
+            thousands(start.trainable_parameters),
+            thousands(start.parameters),
+        ));
+    }
+
+    fn step(&mut self, progress: &StepProgress) {
+        let message = format!(
+            "loss {:.4}  {:.1} images/s  {} left",
+            progress.smooth_loss,
+            progress.images_per_second,
+            duration(progress.seconds_left),
+        );
+        let counting = format!("epoch {}/{}", progress.epoch, self.epochs.saturating_sub(1));
+        self.count(&counting, progress.step, progress.steps_per_epoch, message);
+    }
+
+    fn evaluating(&mut self, set: &str, done: usize, total: usize) {
+        self.count(&format!("evaluating {set}"), done, total, String::new());
+    }
+
+    fn evaluated(&mut self, metrics: &SetMetrics) {
+        self.finish();
+        self.say(&format!("  {}", metrics.one_line()));
+    }
+
+    fn epoch(&mut self, entry: &EpochEntry) {
+        self.finish();
+        self.say(&format!(
+            "epoch {} done in {}: loss {:.4} (bce {:.4}, dice {:.4}), learning rate {:.1e}",
+            entry.epoch,
+            duration(entry.seconds),
+            entry.loss,
+            entry.bce,
+            entry.dice,
+            entry.learning_rate,
+        ));
+    }
+
+    fn note(&mut self, text: &str) {
+        match &self.bar {
+            Some(bar) if self.terminal => bar.suspend(|| eprintln!("note: {text}")),
+            _ => eprintln!("note: {text}"),
+        }
+    }
+
+    fn should_stop(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+}
+
+/// 1234567 as "1,234,567".
+pub(crate) fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Seconds as "1 h 02 min", "3 min 20 s" or "12 s".
+pub(crate) fn duration(seconds: f64) -> String {
+    let seconds = seconds.max(0.0).round() as u64;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds:02} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes:02} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{duration, thousands};
+
+    #[test]
+    fn numbers_and_times_read_well() {
+        assert_eq!(thousands(7), "7");
+        assert_eq!(thousands(1_071_104), "1,071,104");
+        assert_eq!(duration(12.4), "12 s");
+        assert_eq!(duration(200.0), "3 min 20 s");
+        assert_eq!(duration(3725.0), "1 h 02 min");
+    }
+}

@@ -1,0 +1,242 @@
+//! The whole way on real files that the test writes: train from nothing, tune the HQ head,
+//! evaluate, predict, preview; stop and resume.
+
+mod support;
+
+use std::path::Path;
+
+use support::{Place, maskwright, refused, works, write_pairs, write_tiny_model};
+
+fn losses(run: &Path) -> Vec<f64> {
+    let text = std::fs::read_to_string(run.join("metrics.jsonl")).expect("a log");
+    text.lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+        .filter(|entry| entry["kind"] == "epoch")
+        .map(|entry| entry["loss"].as_f64().expect("a number"))
+        .collect()
+}
+
+fn tensors(file: &Path) -> Vec<(String, Vec<u8>)> {
+    let bytes = std::fs::read(file).expect("a checkpoint");
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+    let mut tensors: Vec<(String, Vec<u8>)> =
+        file.tensors().into_iter().map(|(name, view)| (name, view.data().to_vec())).collect();
+    tensors.sort();
+    tensors
+}
+
+/// The flags of a small run from nothing.
+fn from_nothing<'a>(
+    images: &'a str,
+    masks: &'a str,
+    model: &'a str,
+    output: &'a str,
+    epochs: &'a str,
+) -> Vec<&'a str> {
+    vec![
+        "train",
+        "--images",
+        images,
+        "--masks",
+        masks,
+        "--model-config",
+        model,
+        "--input-size",
+        "64",
+        "--train",
+        "all",
+        "--batch-size-train",
+        "2",
+        "--max-epoch-num",
+        epochs,
+        "--hold-out",
+        "25",
+        "--seed",
+        "7",
+        "--output",
+        output,
+    ]
+}
+
+#[test]
+fn train_tune_evaluate_predict_preview() {
+    let place = Place::new();
+    let (images, masks) = write_pairs(place.path(), 12);
+    let (images, masks) = (images.display().to_string(), masks.display().to_string());
+    let model = place.text("model.toml");
+    write_tiny_model(Path::new(&model));
+
+    // A SAM from nothing.
+    let sam_run = place.text("sam");
+    works(&from_nothing(&images, &masks, &model, &sam_run, "6"));
+    let sam_losses = losses(Path::new(&sam_run));
+    assert_eq!(sam_losses.len(), 6);
+    assert!(sam_losses[5] < sam_losses[0], "{sam_losses:?}");
+    let sam = place.text("sam/sam_hq_epoch_5.safetensors");
+
+    // Its HQ head; the SAM beneath stays as it is.
+    let hq_run = place.text("hq");
+    let tuned = works(&[
+        "train",
+        "--images",
+        &images,
+        "--masks",
+        &masks,
+        "--checkpoint",
+        &sam,
+        "--input-size",
+        "64",
+        "--batch_size_train",
+        "2",
+        "--max-epoch-num=2",
+        "--output",
+        &hq_run,
+        "--json",
+    ]);
+    let outcome: serde_json::Value = serde_json::from_slice(&tuned.stdout).expect("JSON");
+    let hq = place.text("hq/sam_hq_epoch_1.safetensors");
+    assert_eq!(outcome["checkpoint"], hq.as_str());
+    for file in ["config.toml", "metrics.jsonl", "epoch_1.safetensors"] {
+        assert!(Path::new(&hq_run).join(file).is_file(), "{file}");
+    }
+    let (before, after) = (tensors(Path::new(&sam)), tensors(Path::new(&hq)));
+    let added: Vec<&String> = after
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| before.iter().all(|(old, _)| old != *name))
+        .collect();
+    assert_eq!(added.len(), 25, "the HQ head has 25 tensors: {added:?}");
+    for (name, values) in &before {
+        let (_, now) = after.iter().find(|(other, _)| other == name).expect("still there");
+        assert_eq!(now, values, "{name} is frozen");
+    }
+
+    // Both masks are evaluated.
+    let evaluated = works(&[
+        "eval",
+        "--checkpoint",
+        &hq,
+        "--images",
+        &images,
+        "--masks",
+        &masks,
+        "--prompts",
+        "box,points,noise_mask",
+        "--json",
+    ]);
+    let evaluation: serde_json::Value = serde_json::from_slice(&evaluated.stdout).expect("JSON");
+    let sets = evaluation["sets"].as_array().expect("a list");
+    assert_eq!(sets.len(), 3);
+    for set in sets {
+        assert_eq!(set["images"], 12);
+        let names: Vec<&str> = set["scores"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(|s| s["mask"].as_str())
+            .collect();
+        assert_eq!(names, ["sam", "hq", "sam_hq"]);
+        for scores in set["scores"].as_array().expect("a list") {
+            let iou = scores["iou"].as_f64().expect("a number");
+            assert!((0.0..=1.0).contains(&iou));
+        }
+    }
+    let table = works(&["eval", "--checkpoint", &hq, "--images", &images, "--masks", &masks]);
+    let table = String::from_utf8_lossy(&table.stdout).into_owned();
+    assert!(table.contains("boundary mIoU") && table.contains("SAM + HQ"), "{table}");
+
+    // A mask for each kind of prompt.
+    let photo = format!("{images}/photo_00.jpg");
+    let truth = format!("{masks}/photo_00.png");
+    for prompt in [["--box", "5,20,60,90"], ["--point", "31,55"], ["--mask", &truth]] {
+        let out = place.text("mask.png");
+        let overlay = place.text("overlay.png");
+        let mut args = vec!["predict", "--checkpoint", &hq, "--image", &photo, "--output", &out];
+        args.extend(prompt);
+        args.extend(["--overlay", &overlay]);
+        works(&args);
+        let png = std::fs::read(&out).expect("a mask");
+        let header = maskwright_image::decode::read_header(&png).expect("a PNG");
+        assert_eq!((header.width, header.height), (90, 110));
+        assert!(Path::new(&overlay).is_file());
+    }
+
+    // What the model saw.
+    let sheet = place.text("sheet.png");
+    let preview = works(&[
+        "preview",
+        "--images",
+        &images,
+        "--masks",
+        &masks,
+        "--input-size",
+        "64",
+        "--count",
+        "6",
+        "--tile",
+        "96",
+        "--columns",
+        "3",
+        "--output",
+        &sheet,
+        "--json",
+    ]);
+    let tiles: serde_json::Value = serde_json::from_slice(&preview.stdout).expect("JSON");
+    assert_eq!(tiles.as_array().map(Vec::len), Some(6));
+    let header = maskwright_image::decode::read_header(&std::fs::read(&sheet).expect("a sheet"))
+        .expect("a PNG");
+    assert_eq!(header.width, 6 + 3 * (96 + 6));
+}
+
+#[test]
+fn a_run_in_two_parts_equals_one_in_one() {
+    let place = Place::new();
+    let (images, masks) = write_pairs(place.path(), 8);
+    let (images, masks) = (images.display().to_string(), masks.display().to_string());
+    let model = place.text("model.toml");
+    write_tiny_model(Path::new(&model));
+    let (whole, parts) = (place.text("whole"), place.text("parts"));
+    works(&from_nothing(&images, &masks, &model, &whole, "4"));
+
+    // Two epochs, then the rest: the settings are raised by hand, as a user would.
+    works(&from_nothing(&images, &masks, &model, &parts, "2"));
+    let config = place.join("parts").join("config.toml");
+    let text = std::fs::read_to_string(&config).expect("the settings");
+    assert!(text.contains("max_epoch_num = 2"));
+    std::fs::write(&config, text.replace("max_epoch_num = 2", "max_epoch_num = 4"))
+        .expect("written");
+    works(&["train", "--resume", "--output", &parts]);
+
+    let last = "sam_hq_epoch_3.safetensors";
+    let (one, two) =
+        (tensors(&place.join("whole").join(last)), tensors(&place.join("parts").join(last)));
+    assert!(one == two, "the same weights, bit for bit");
+    assert_eq!(losses(&place.join("whole")), losses(&place.join("parts")));
+}
+
+#[test]
+fn an_output_folder_is_never_overwritten_by_accident() {
+    let place = Place::new();
+    let (images, masks) = write_pairs(place.path(), 4);
+    let (images, masks) = (images.display().to_string(), masks.display().to_string());
+    let model = place.text("model.toml");
+    write_tiny_model(Path::new(&model));
+    let run = place.text("run");
+    let mut args = from_nothing(&images, &masks, &model, &run, "1");
+    refused(&["train", "--resume", "--output", &run], 2, &["run", "resume"]);
+    works(&args);
+    std::fs::write(place.join("run").join("notes.txt"), "mine").expect("written");
+    refused(&args, 2, &[&run, "config.toml", "--resume", "--overwrite"]);
+    args.push("--overwrite");
+    works(&args);
+    assert!(place.join("run").join("notes.txt").is_file(), "other files stay");
+    let leftovers: Vec<_> = std::fs::read_dir(&run)
+        .expect("listed")
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().contains(".part"))
+        .collect();
+    assert!(leftovers.is_empty());
+    // A run that is complete has nothing left to do.
+    let again = maskwright(&["train", "--resume", "--output", &run]);
+    assert!(again.status.success());
+}

@@ -1,0 +1,79 @@
+//! Who may depend on whom.
+//!
+//! image <- data <- train -> model, and the command and Python on top: ARCHITECTURE.md
+//! explains why. A crate that is not listed here fails the check, so that a new one is
+//! placed on purpose.
+
+use cargo_metadata::{DependencyKind, Metadata};
+
+/// A workspace crate and what it may use.
+struct Rule {
+    package: &'static str,
+    /// Workspace crates it may depend on.
+    workspace: &'static [&'static str],
+    /// Outside crates that are kept out of it.
+    never: &'static [&'static str],
+}
+
+const RULES: &[Rule] = &[
+    Rule {
+        package: "maskwright-image",
+        workspace: &[],
+        never: &["burn", "clap", "serde_json", "toml", "indicatif"],
+    },
+    Rule {
+        package: "maskwright-data",
+        workspace: &["maskwright-image"],
+        never: &["burn", "clap", "indicatif"],
+    },
+    Rule {
+        package: "maskwright-model",
+        workspace: &[],
+        never: &["clap", "rand", "indicatif"],
+    },
+    Rule {
+        package: "maskwright-train",
+        workspace: &["maskwright-image", "maskwright-data", "maskwright-model"],
+        never: &["clap", "indicatif", "rand"],
+    },
+    Rule {
+        package: "maskwright",
+        workspace: &["maskwright-image", "maskwright-data", "maskwright-train"],
+        never: &["burn", "rand"],
+    },
+    Rule {
+        package: "xtask",
+        workspace: &[],
+        never: &["burn"],
+    },
+];
+
+/// Every violation, one line each.
+pub(crate) fn violations(metadata: &Metadata) -> Vec<String> {
+    let members: Vec<_> = metadata.workspace_packages();
+    let mut found = Vec::new();
+    for package in &members {
+        let name = package.name.as_str();
+        let Some(rule) = RULES.iter().find(|rule| rule.package == name) else {
+            found.push(format!(
+                "{name} has no rule: add one to xtask/src/dependency_rules.rs"
+            ));
+            continue;
+        };
+        for dependency in &package.dependencies {
+            // Tests may look further than the code.
+            if dependency.kind == DependencyKind::Development {
+                continue;
+            }
+            let used = dependency.name.as_str();
+            let ours = members.iter().any(|member| member.name.as_str() == used);
+            if ours && !rule.workspace.contains(&used) {
+                found.push(format!("{name} must not depend on {used}"));
+            }
+            if rule.never.contains(&used) {
+                found.push(format!("{name} must not use {used}"));
+            }
+        }
+    }
+    found
+}

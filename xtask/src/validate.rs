@@ -1,0 +1,74 @@
+//! One validation, cheapest checks first, so that a slip costs seconds.
+
+use cargo_metadata::{CargoOpt, MetadataCommand};
+
+use crate::{dependency_rules, licences, shell};
+
+/// Checks that run no test.
+pub(crate) fn check() -> Result<(), String> {
+    shell::run("cargo", &["fmt", "--all", "--check"], &[])?;
+    rules()?;
+    shell::run(
+        "cargo",
+        &[
+            "clippy",
+            "--release",
+            "--locked",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        &[],
+    )
+}
+
+/// Everything.
+pub(crate) fn test() -> Result<(), String> {
+    check()?;
+    // Unit, golden, property and end-to-end tests; documentation examples.
+    shell::run(
+        "cargo",
+        &["test", "--release", "--locked", "--workspace"],
+        &[],
+    )?;
+    // The scalar sampler and the pure-Rust decoder are what other machines run: the same
+    // tests hold them.
+    shell::run(
+        "cargo",
+        &[
+            "test",
+            "--release",
+            "--locked",
+            "--package",
+            "maskwright-image",
+            "--package",
+            "maskwright-data",
+        ],
+        &[
+            ("MASKWRIGHT_SIMD", "scalar"),
+            ("MASKWRIGHT_JPEG", "zune"),
+        ],
+    )
+}
+
+/// The dependency directions and the licences.
+fn rules() -> Result<(), String> {
+    let metadata = MetadataCommand::new()
+        .features(CargoOpt::SomeFeatures(Vec::new()))
+        .other_options(vec![
+            "--locked".to_owned(),
+            "--filter-platform".to_owned(),
+            "x86_64-unknown-linux-gnu".to_owned(),
+        ])
+        .exec()
+        .map_err(|error| format!("cargo metadata: {error}"))?;
+    let mut found = dependency_rules::violations(&metadata);
+    found.extend(licences::violations(&metadata));
+    if found.is_empty() {
+        println!("dependency directions and licences: as they should be");
+        return Ok(());
+    }
+    Err(format!("{} violations:\n  {}", found.len(), found.join("\n  ")))
+}
