@@ -37,6 +37,7 @@ mod config;
 mod error;
 pub mod image_encoder;
 mod init;
+mod kernels;
 pub mod layers;
 pub mod mask_decoder;
 pub mod ops;

@@ -123,54 +123,9 @@ impl Block {
 
     /// `[b, h, w, c]` to the same.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [b, h, w, _] = x.dims();
         let normed = self.norm1.forward(x.clone());
-        let attended = if self.window == 0 {
-            self.attn.forward(normed)
-        } else {
-            let windows = self.attn.forward(to_windows(normed, self.window));
-            from_windows(windows, self.window, [b, h, w])
-        };
-        let x = x + attended;
+        let x = x + self.attn.forward(normed, self.window);
         let normed = self.norm2.forward(x.clone());
         x + self.mlp.forward(normed)
     }
-}
-
-/// `[b, h, w, c]` to `[b * windows, size, size, c]`, padded with zeros at the bottom and right to
-/// whole windows. The padding is real to the attention, as in the original.
-fn to_windows(x: Tensor<4>, size: usize) -> Tensor<4> {
-    let [b, h, w, c] = x.dims();
-    let (rows, columns) = (h.div_ceil(size), w.div_ceil(size));
-    let device = x.device();
-    let mut x = x;
-    if rows * size > h {
-        x = Tensor::cat(vec![x, Tensor::zeros([b, rows * size - h, w, c], &device)], 1);
-    }
-    if columns * size > w {
-        let pad = Tensor::zeros([b, rows * size, columns * size - w, c], &device);
-        x = Tensor::cat(vec![x, pad], 2);
-    }
-    x.reshape([b, rows, size, columns, size, c]).permute([0, 1, 3, 2, 4, 5]).reshape([
-        b * rows * columns,
-        size,
-        size,
-        c,
-    ])
-}
-
-/// The inverse of [`to_windows`], without its padding.
-fn from_windows(x: Tensor<4>, size: usize, [b, h, w]: [usize; 3]) -> Tensor<4> {
-    let c = x.dims()[3];
-    let (rows, columns) = (h.div_ceil(size), w.div_ceil(size));
-    let x = x.reshape([b, rows, columns, size, size, c]).permute([0, 1, 3, 2, 4, 5]).reshape([
-        b,
-        rows * size,
-        columns * size,
-        c,
-    ]);
-    if rows * size == h && columns * size == w {
-        return x;
-    }
-    x.slice([0..b, 0..h, 0..w, 0..c])
 }

@@ -70,17 +70,10 @@ impl CrossAttention {
 
     /// `q` is `[b, n, c]`, `k` and `v` are `[b, m, c]`; gives `[b, n, c]`.
     pub fn forward(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
-        let split = |x: Tensor<3>| {
-            let [b, n, c] = x.dims();
-            x.reshape([b, n, self.heads, c / self.heads]).swap_dims(1, 2)
-        };
         let q = self.q_proj.forward(q);
-        let [b, n, c] = q.dims();
-        let k = split(self.k_proj.forward(k));
-        let v = split(self.v_proj.forward(v));
-        let scale = ((c / self.heads) as f64).powf(-0.5);
-        let out = ops::attention(split(q), k, v, scale);
-        self.out_proj.forward(out.swap_dims(1, 2).reshape([b, n, c]))
+        let k = self.k_proj.forward(k);
+        let v = self.v_proj.forward(v);
+        self.out_proj.forward(ops::attention(q, k, v, self.heads))
     }
 }
 

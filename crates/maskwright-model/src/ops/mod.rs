@@ -1,10 +1,19 @@
 //! The tensor functions that the layers are made of.
 //!
-//! Maps are channels-last `[batch, height, width, channels]`. Everything is differentiable.
+//! Maps are channels-last `[batch, height, width, channels]`. Everything is differentiable. On the
+//! CPU the functions run as fused kernels; everywhere else, and as the definition that tests hold
+//! the kernels to, they are the tensor expressions in [`plain`].
+
+pub mod plain;
 
 use burn::tensor::Tensor;
-use burn::tensor::activation;
 use burn::tensor::module;
+
+use crate::kernels::attention::CrossAttention;
+use crate::kernels::gelu::Gelu;
+use crate::kernels::layer_norm::LayerNorm;
+use crate::kernels::window_attention::WindowAttention;
+use crate::kernels::{fused, takes};
 
 /// `x @ weight + bias` over the last axis; `weight` is `[in, out]`.
 pub fn linear<const D: usize>(
@@ -12,15 +21,12 @@ pub fn linear<const D: usize>(
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
 ) -> Tensor<D> {
+    // Flattened, so that it is one product whatever the leading axes.
     let mut dims = x.dims();
     let [input, output] = weight.dims();
     let rows = dims[..D - 1].iter().product::<usize>();
     dims[D - 1] = output;
-    let mut y = x.reshape([rows, input]).matmul(weight);
-    if let Some(bias) = bias {
-        y = y + bias.unsqueeze::<2>();
-    }
-    y.reshape(dims)
+    module::linear(x.reshape([rows, input]), weight, bias).reshape(dims)
 }
 
 /// Layer normalisation over the last axis with biased variance.
@@ -30,18 +36,48 @@ pub fn layer_norm<const D: usize>(
     bias: Tensor<1>,
     epsilon: f64,
 ) -> Tensor<D> {
-    module::layer_norm(x, weight, Some(bias), epsilon)
+    if takes(&x) {
+        fused!(LayerNorm { epsilon: epsilon as f32 }; x, weight, bias)
+    } else {
+        plain::layer_norm(x, weight, bias, epsilon)
+    }
 }
 
 /// The exact (erf) GELU.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    activation::gelu(x)
+    if takes(&x) { fused!(Gelu; x) } else { plain::gelu(x) }
 }
 
-/// `softmax(scale * q k^T) v`; `q` is `[.., n, d]`, `k` and `v` are `[.., m, d]`.
-pub fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>, scale: f64) -> Tensor<4> {
-    let scores = (q * scale).matmul(k.swap_dims(2, 3));
-    activation::softmax(scores, 3).matmul(v)
+/// Attention of every head: `softmax(q k^T / sqrt(d)) v`; `q` is `[b, n, c]`, `k` and `v` are
+/// `[b, m, c]`, with the heads' d channels side by side. Gives `[b, n, c]`.
+pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize) -> Tensor<3> {
+    if takes(&q) {
+        fused!(CrossAttention { heads }; q, k, v)
+    } else {
+        plain::attention(q, k, v, heads)
+    }
+}
+
+/// Self-attention over a map, within windows of this side or over all of it (0), with decomposed
+/// relative positions.
+///
+/// `qkv` is `[b, h, w, 3 c]`: queries, keys and values, the heads side by side in each; `bias`
+/// `[3 c]` is what its linear layer added, and makes the keys and values of the padding of windows
+/// over the edge. The tables are `[2 side - 1, d]`, their middle row the difference 0. Gives
+/// `[b, h, w, c]`.
+pub fn window_attention(
+    qkv: Tensor<4>,
+    bias: Tensor<1>,
+    rows: Tensor<2>,
+    columns: Tensor<2>,
+    heads: usize,
+    window: usize,
+) -> Tensor<4> {
+    if takes(&qkv) {
+        fused!(WindowAttention { heads, window }; qkv, bias, rows, columns)
+    } else {
+        plain::window_attention(qkv, bias, rows, columns, heads, window)
+    }
 }
 
 /// Cuts a map into squares of `size` x `size` cells: `[b, h * size, w * size, c]` to

@@ -1,0 +1,146 @@
+//! The definitions in plain tensor operations, which every device runs.
+
+use burn::tensor::activation;
+use burn::tensor::module;
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// Layer normalisation over the last axis with biased variance.
+pub fn layer_norm<const D: usize>(
+    x: Tensor<D>,
+    weight: Tensor<1>,
+    bias: Tensor<1>,
+    epsilon: f64,
+) -> Tensor<D> {
+    module::layer_norm(x, weight, Some(bias), epsilon)
+}
+
+/// The exact (erf) GELU.
+pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    activation::gelu(x)
+}
+
+/// See [`super::attention`].
+pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize) -> Tensor<3> {
+    let [b, n, c] = q.dims();
+    let d = c / heads;
+    let split = |x: Tensor<3>| {
+        let rows = x.dims()[1];
+        x.reshape([b, rows, heads, d]).swap_dims(1, 2)
+    };
+    let scores = (split(q) * (d as f64).powf(-0.5)).matmul(split(k).swap_dims(2, 3));
+    let out = activation::softmax(scores, 3).matmul(split(v));
+    out.swap_dims(1, 2).reshape([b, n, c])
+}
+
+/// See [`super::window_attention`].
+pub fn window_attention(
+    qkv: Tensor<4>,
+    bias: Tensor<1>,
+    rows: Tensor<2>,
+    columns: Tensor<2>,
+    heads: usize,
+    window: usize,
+) -> Tensor<4> {
+    if window == 0 {
+        return relative_attention(qkv, rows, columns, heads);
+    }
+    let [b, h, w, _] = qkv.dims();
+    let windows = to_windows(qkv, bias, window);
+    from_windows(relative_attention(windows, rows, columns, heads), window, [b, h, w])
+}
+
+/// Over each whole map of `[b, h, w, 3 c]`.
+fn relative_attention(
+    qkv: Tensor<4>,
+    rows: Tensor<2>,
+    columns: Tensor<2>,
+    heads: usize,
+) -> Tensor<4> {
+    let [b, h, w, c] = qkv.dims();
+    let (n, c) = (h * w, c / 3);
+    let d = c / heads;
+    let device = qkv.device();
+    let qkv = qkv.reshape([b, n, 3, heads, d]).permute([2, 0, 3, 1, 4]);
+    let [q, k, v]: [Tensor<4>; 3] = std::array::from_fn(|i| {
+        qkv.clone().slice([i..i + 1, 0..b, 0..heads, 0..n, 0..d]).reshape([b, heads, n, d])
+    });
+
+    // The score of a query at (y, x) and a key at (y', x') is
+    // scale * q.k + q.H[y - y'] + q.W[x - x']. The last two terms depend on the query and on the
+    // key's row or column alone, so they become further channels of the query, which one-hot
+    // channels of the key pick: one product makes the whole score.
+    let rows = by_pair(rows, h).swap_dims(1, 2);
+    let columns = by_pair(columns, w).swap_dims(1, 2);
+    let grid = q.clone().reshape([b * heads, h, w, d]);
+    let by_row = grid
+        .clone()
+        .swap_dims(0, 1)
+        .reshape([h, b * heads * w, d])
+        .matmul(rows)
+        .reshape([h, b * heads, w, h])
+        .swap_dims(0, 1)
+        .reshape([b, heads, n, h]);
+    let by_column = grid
+        .permute([2, 0, 1, 3])
+        .reshape([w, b * heads * h, d])
+        .matmul(columns)
+        .reshape([w, b * heads, h, w])
+        .permute([1, 2, 0, 3])
+        .reshape([b, heads, n, w]);
+    let q = Tensor::cat(vec![q * (d as f64).powf(-0.5), by_row, by_column], 3);
+    let picks = picks(h, w, &device).unsqueeze::<4>().expand([b, heads, n, h + w]);
+    let k = Tensor::cat(vec![k, picks], 3);
+    let out = activation::softmax(q.matmul(k.swap_dims(2, 3)), 3).matmul(v);
+    out.swap_dims(1, 2).reshape([b, h, w, c])
+}
+
+/// The vector for each pair of positions along an axis: `[size, size, channels]`.
+fn by_pair(table: Tensor<2>, size: usize) -> Tensor<3> {
+    let channels = table.dims()[1];
+    let device = table.device();
+    let indices: Vec<i64> =
+        (0..size).flat_map(|q| (0..size).map(move |k| (q + size - 1 - k) as i64)).collect();
+    let indices = Tensor::from_data(TensorData::new(indices, [size * size]), &device);
+    table.select(0, indices).reshape([size, size, channels])
+}
+
+/// For each token of an `h` x `w` square the one-hot of its row and of its column: `[h * w, h + w]`.
+fn picks(h: usize, w: usize, device: &Device) -> Tensor<2> {
+    let mut values = vec![0f32; h * w * (h + w)];
+    for (token, row) in values.chunks_exact_mut(h + w).enumerate() {
+        row[token / w] = 1.0;
+        row[h + token % w] = 1.0;
+    }
+    Tensor::from_data(TensorData::new(values, [h * w, h + w]), device)
+}
+
+/// `[b, h, w, c]` to `[b * windows, size, size, c]`, filled up at the bottom and right to whole
+/// windows.
+fn to_windows(x: Tensor<4>, fill: Tensor<1>, size: usize) -> Tensor<4> {
+    let [b, h, w, c] = x.dims();
+    let (rows, columns) = (h.div_ceil(size), w.div_ceil(size));
+    let fill = |h, w| fill.clone().reshape([1, 1, 1, c]).expand([b, h, w, c]);
+    let mut x = x;
+    if rows * size > h {
+        x = Tensor::cat(vec![x, fill(rows * size - h, w)], 1);
+    }
+    if columns * size > w {
+        x = Tensor::cat(vec![x, fill(rows * size, columns * size - w)], 2);
+    }
+    x.reshape([b, rows, size, columns, size, c]).permute([0, 1, 3, 2, 4, 5]).reshape([
+        b * rows * columns,
+        size,
+        size,
+        c,
+    ])
+}
+
+/// The inverse of [`to_windows`].
+fn from_windows(x: Tensor<4>, size: usize, [b, h, w]: [usize; 3]) -> Tensor<4> {
+    let c = x.dims()[3];
+    let (rows, columns) = (h.div_ceil(size), w.div_ceil(size));
+    x.reshape([b, rows, columns, size, size, c])
+        .permute([0, 1, 3, 2, 4, 5])
+        .reshape([b, rows * size, columns * size, c])
+        .slice([0..b, 0..h, 0..w, 0..c])
+}
