@@ -3,9 +3,9 @@
 mod support;
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
-use maskwright_image::decode::{Limits, decode_rgb};
+use maskwright_image::decode::{Limits, decode_rgb, decoder_name};
 use maskwright_image::sample::{AxisTable, Sampler};
-use maskwright_image::{RgbImage, encode};
+use maskwright_image::{Error, RgbImage, encode};
 use proptest::prelude::*;
 use support::Hash;
 
@@ -90,7 +90,12 @@ fn table(source: usize, hash: &mut Hash, output: usize) -> AxisTable {
 
 fn compare(file: &[u8], rows: &AxisTable, columns: &AxisTable, sampler: &mut Sampler) {
     let limits = Limits::default();
-    let whole = decode_rgb(file, &limits).unwrap();
+    let whole = match decode_rgb(file, &limits) {
+        Ok(whole) => whole,
+        // Pure Rust builds refuse uncommon subsampling.
+        Err(Error::Unsupported { .. }) if decoder_name().starts_with("zune") => return,
+        Err(error) => panic!("{error}"),
+    };
     let mut expected = vec![1; 3 * rows.output() * columns.output()];
     sampler.image(&whole.pixels, rows, columns, 128, &mut expected);
     let mut streamed = vec![2; expected.len()];
@@ -204,8 +209,5 @@ fn tables_for_another_size_are_an_error() {
         0,
         &mut [0; 192],
     );
-    assert!(matches!(
-        result,
-        Err(maskwright_image::Error::TableSize { width: 70, expected_width: 50, .. })
-    ));
+    assert!(matches!(result, Err(Error::TableSize { width: 70, expected_width: 50, .. })));
 }

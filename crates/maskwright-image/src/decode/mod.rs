@@ -4,7 +4,7 @@
 //! orientation is a step of its own ([`orient_rgb`], [`orient_grey`]), because whether a mask follows it
 //! depends on the data set.
 //!
-//! Every file gives pixels or an [`Error`] that names the trouble. A JPEG that is truncated or damaged but
+//! Every file gives pixels or an [`Error`](crate::Error) that names the trouble. A JPEG that is truncated or damaged but
 //! decodable gives what libjpeg makes of it, with a [`Warning`]; a damaged PNG is an error.
 //! Sizes are checked against [`Limits`] before memory is taken.
 //!

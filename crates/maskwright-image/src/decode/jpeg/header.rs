@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 const START_OF_SCAN: u8 = 0xDA;
 const END_OF_IMAGE: u8 = 0xD9;
 const APP1: u8 = 0xE1;
+const APP14: u8 = 0xEE;
 
 /// Reads size, channels and orientation of a file that starts with FF D8.
 pub(crate) fn read(bytes: &[u8]) -> Result<Header> {
@@ -70,6 +71,33 @@ fn read_frame(marker: u8, segment: &[u8]) -> Result<(usize, usize, Colour)> {
     Ok((width, height, colour))
 }
 
+/// Whether components are sampled in one of the common ways: one component, luma at up to twice the resolution of
+/// chroma both ways, or four at full resolution.
+pub(crate) fn has_common_sampling(bytes: &[u8]) -> bool {
+    let mut ycck = false;
+    for (marker, segment) in (Markers { bytes, at: 2 }) {
+        match marker {
+            START_OF_SCAN | END_OF_IMAGE => return false,
+            APP14 => ycck = segment.starts_with(b"Adobe") && segment.get(11) == Some(&2),
+            0xC0..=0xC2 => {
+                let components = segment.get(6..).unwrap_or_default().as_chunks::<3>().0;
+                let factors: Vec<u8> = components.iter().map(|component| component[1]).collect();
+                return match factors[..] {
+                    [_] | [0x11, 0x11, 0x11, 0x11] => true,
+                    [y, 0x11, 0x11] => COMMON.contains(&y),
+                    [y, 0x11, 0x11, k] => ycck && y == k && COMMON.contains(&y),
+                    _ => false,
+                };
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Horizontal and vertical sampling of luma: 4:4:4, 4:4:0, 4:2:2, 4:2:0.
+const COMMON: [u8; 4] = [0x11, 0x12, 0x21, 0x22];
+
 fn damaged(reason: &str) -> Error {
     Error::Header { format: Format::Jpeg, reason: reason.to_owned() }
 }
@@ -117,7 +145,6 @@ impl<'a> Iterator for Markers<'a> {
 }
 
 /// Whether an end-of-image marker is there; for decoders that do not tell of truncation.
-#[cfg_attr(feature = "mozjpeg", allow(dead_code, reason = "used by the pure Rust decoder only"))]
 pub(crate) fn has_end(bytes: &[u8]) -> bool {
     bytes.windows(2).rev().any(|pair| pair == [0xFF, END_OF_IMAGE])
 }

@@ -64,6 +64,9 @@ pub(crate) fn decode_rgb(
 }
 
 /// Decodes to RGB with the given decoder.
+///
+/// The pure Rust decoder gets uncommon subsampling wrong without saying so, and is stricter with damaged files: both
+/// go to libjpeg where it is built in.
 pub(crate) fn decode_rgb_with(
     choice: Choice,
     bytes: &[u8],
@@ -73,10 +76,18 @@ pub(crate) fn decode_rgb_with(
     match choice {
         #[cfg(feature = "mozjpeg")]
         Choice::Mozjpeg => mozjpeg::Decoder::new()?.decode_rgb(bytes, header, limits),
+        #[cfg(feature = "mozjpeg")]
+        Choice::Zune => zune::decode_rgb(bytes, header, limits)
+            .or_else(|_| mozjpeg::Decoder::new()?.decode_rgb(bytes, header, limits)),
+        #[cfg(not(feature = "mozjpeg"))]
         Choice::Zune => zune::decode_rgb(bytes, header, limits),
     }
 }
 
+#[cfg_attr(
+    not(feature = "mozjpeg"),
+    allow(dead_code, reason = "the pure Rust decoder does this itself")
+)]
 /// One pixel of inverted inks (255 is no ink, as Adobe and with it everyone stores them) to RGB.
 pub(crate) fn cmyk_to_rgb([c, m, y, k]: [u8; 4]) -> [u8; 3] {
     let multiply = |ink: u8| {
@@ -99,5 +110,65 @@ mod tests {
                 assert_eq!(cmyk_to_rgb([ink, 0, 255, k]), [expected, 0, k]);
             }
         }
+    }
+
+    /// The pure Rust decoder is near libjpeg, or refuses.
+    #[cfg(feature = "mozjpeg")]
+    #[test]
+    fn both_decoders_agree() {
+        use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+
+        let mut refused = 0;
+        for sampling in [
+            SamplingFactor::F_1_1,
+            SamplingFactor::F_2_1,
+            SamplingFactor::F_1_2,
+            SamplingFactor::F_2_2,
+            SamplingFactor::F_4_1,
+            SamplingFactor::F_4_2,
+        ] {
+            for (colour, channels) in [
+                (ColorType::Luma, 1),
+                (ColorType::Rgb, 3),
+                (ColorType::Cmyk, 4),
+                (ColorType::CmykAsYcck, 4),
+            ] {
+                for (width, height, progressive) in [
+                    (1, 1, false),
+                    (1, 40, true),
+                    (40, 1, false),
+                    (33, 31, false),
+                    (33, 31, true),
+                    (120, 77, false),
+                ] {
+                    let wave = |i: usize| {
+                        let (x, y, c) = (i / channels % width, i / channels / width, i % channels);
+                        (((x * (c + 1) + 2 * y) as f32 * 0.03).sin() * 100.0 + 120.0) as u8
+                    };
+                    let pixels: Vec<u8> = (0..width * height * channels).map(wave).collect();
+                    let mut file = Vec::new();
+                    let mut encoder = Encoder::new(&mut file, 85);
+                    encoder.set_sampling_factor(sampling);
+                    encoder.set_progressive(progressive);
+                    encoder.encode(&pixels, width as u16, height as u16, colour).unwrap();
+                    let header = header::read(&file).unwrap();
+                    let limits = Limits::default();
+                    let expected =
+                        decode_rgb_with(Choice::Mozjpeg, &file, &header, &limits).unwrap().pixels;
+                    let Ok(found) = zune::decode_rgb(&file, &header, &limits) else {
+                        refused += 1;
+                        continue;
+                    };
+                    let differences =
+                        expected.data.iter().zip(&found.pixels.data).map(|(a, b)| a.abs_diff(*b));
+                    assert!(
+                        differences.max().unwrap() <= 12,
+                        "{sampling:?} {colour:?} {width} x {height}"
+                    );
+                }
+            }
+        }
+        // Six files each of subsampled CMYK (5 ways), and of RGB and YCCK with a quarter of the chroma columns (2 ways).
+        assert_eq!(refused, 6 * (5 + 2 + 2));
     }
 }

@@ -12,13 +12,19 @@ use crate::decode::{Decoded, Format, Header, Limits, Warning};
 use crate::error::{Error, Result};
 use crate::image::RgbImage;
 
-/// Decodes a whole picture. The decoder does not say when it filled in a truncated file, so that is
+/// Decodes a whole picture.
+///
+/// Release 0.5 returns wrong pixels, or panics, for uncommon subsampling, so that is refused here. The decoder does not say when it filled in a truncated file, so that is
 /// concluded from a missing end marker.
 pub(super) fn decode_rgb(
     bytes: &[u8],
     header: &Header,
     limits: &Limits,
 ) -> Result<Decoded<RgbImage>> {
+    if !header::has_common_sampling(bytes) {
+        let feature = "this subsampling (in builds without libjpeg)".to_owned();
+        return Err(Error::Unsupported { format: Format::Jpeg, feature });
+    }
     // Samples of all components in 16 bits are held at once, for progressive files twice.
     let needed =
         header.width as u64 * header.height as u64 * (3 + 2 * header.colour.channels() as u64);
