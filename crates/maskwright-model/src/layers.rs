@@ -111,15 +111,16 @@ impl Conv2d {
     /// `[b, h, w, in]` to `[b, h', w', out]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [k, _, input, output] = self.weight.dims();
-        let columns = if self.same {
-            ops::neighbours3x3(x)
-        } else if k == 1 {
-            x
-        } else {
-            ops::patchify(x, k)
-        };
-        let weight = self.weight.val().reshape([k * k * input, output]);
-        ops::linear(columns, weight, self.bias.as_ref().map(Param::val))
+        let bias = self.bias.as_ref().map(Param::val);
+        if self.same {
+            let out = ops::conv3x3(x, self.weight.val());
+            return match bias {
+                Some(bias) => out + bias.unsqueeze::<4>(),
+                None => out,
+            };
+        }
+        let cells = if k == 1 { x } else { ops::patchify(x, k) };
+        ops::linear(cells, self.weight.val().reshape([k * k * input, output]), bias)
     }
 }
 
@@ -143,12 +144,12 @@ impl Upsample2x {
         }
     }
 
-    /// `[b, h, w, in]` to `[b, 2 h, 2 w, out]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// `[.., in]` to `[.., 4 * out]`: the four cells of each, rows first, still side by side. What
+    /// follows cell by cell needs no more; [`ops::unblock`] puts two levels to their places.
+    pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let [input, _, _, output] = self.weight.dims();
         let weight = self.weight.val().reshape([input, 4 * output]);
-        let bias = self.bias.val().repeat(&[4]);
-        ops::unpatchify(ops::linear(x, weight, Some(bias)), 2)
+        ops::linear(x, weight, Some(self.bias.val().repeat(&[4])))
     }
 }
 

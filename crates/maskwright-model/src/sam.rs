@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use burn::module::Module;
 use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::config::SamConfig;
 use crate::error::{Error, Result};
 use crate::image_encoder::ImageEncoder;
 use crate::init::Init;
 use crate::mask_decoder::{DecodeMode, Decoded, MaskDecoder, MaskOutput};
+use crate::ops::rows;
 use crate::prompt_encoder::{PromptEmbeddings, PromptEncoder, PromptInput};
 
 /// Mean of the pixels that SAM was trained on, red, green, blue, in 0..255.
@@ -53,17 +54,6 @@ impl ImageFeatures {
         let (embedding, interm) = (self.embedding.clone(), self.interm.clone());
         Self { embedding: rows(embedding, images), interm: rows(interm, images) }
     }
-}
-
-/// Rows of the first axis, in this order; free where that is all of them.
-fn rows<const D: usize>(tensor: Tensor<D>, indices: &[usize]) -> Tensor<D> {
-    if indices.len() == tensor.dims()[0] && indices.iter().enumerate().all(|(i, &row)| i == row) {
-        return tensor;
-    }
-    let device = tensor.device();
-    let indices: Vec<i64> = indices.iter().map(|&i| i as i64).collect();
-    let count = indices.len();
-    tensor.select(0, Tensor::<1, Int>::from_data(TensorData::new(indices, [count]), &device))
 }
 
 impl SamConfig {

@@ -41,7 +41,7 @@ impl Fused<3> for LayerNorm {
     fn forward(&self, [x, weight, bias]: [Array; 3], saves: bool) -> (Array, Option<[Array; 2]>) {
         let width = x.width();
         let mut out = vec![0f32; x.values().len()];
-        let chunk = rows_per_task(x.values().len() / width, width) * width;
+        let chunk = rows_per_task(width) * width;
         let (weights, biases) = (weight.values(), bias.values());
         out.par_chunks_mut(chunk).zip(x.values().par_chunks(chunk)).for_each(|(out, x)| {
             vectorised(
@@ -68,7 +68,7 @@ impl Fused<3> for LayerNorm {
     ) -> [Option<Array>; 3] {
         let width = x.width();
         let mut out = vec![0f32; x.values().len()];
-        let chunk = rows_per_task(x.values().len() / width, width) * width;
+        let chunk = rows_per_task(width) * width;
         let weights = weight.values();
         // With n = (x - mean) / deviation and g = gradient * weight, the gradient of x is
         // (g - mean(g) - n mean(g n)) / deviation; that of the weight is the sum of gradient * n,

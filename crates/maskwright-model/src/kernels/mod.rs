@@ -12,10 +12,12 @@
 
 pub(crate) mod attention;
 mod attention_core;
+pub(crate) mod conv3x3;
 pub(crate) mod gelu;
 pub(crate) mod layer_norm;
 mod math;
 mod panel;
+pub(crate) mod rearrange;
 pub(crate) mod window_attention;
 
 use std::sync::OnceLock;
@@ -209,10 +211,10 @@ pub(crate) fn vectorised<F: FnMut()>(body: F) {
 /// How many values one task of a parallel loop should have at least: below, starting it costs more.
 pub(crate) const GRAIN: usize = 1 << 14;
 
-/// How many rows of this width make a task.
-pub(crate) fn rows_per_task(rows: usize, width: usize) -> usize {
-    let tasks = (rows * width).div_ceil(GRAIN).clamp(1, 4 * rayon::current_num_threads());
-    rows.div_ceil(tasks).max(1)
+/// How many rows of this width make a task. It does not depend on the number of threads, and so
+/// sums that are made per task do not either.
+pub(crate) fn rows_per_task(width: usize) -> usize {
+    GRAIN.div_ceil(width)
 }
 
 #[cfg(test)]

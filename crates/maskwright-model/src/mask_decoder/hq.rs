@@ -55,10 +55,26 @@ impl FeatureUpscaling {
         }
     }
 
-    /// `[b, h, w, c]` to `[b, 4 h, 4 w, prompt_dim / 8]`.
+    /// `[b, h, w, c]` to `[b, h, w, 16 * prompt_dim / 8]`, in blocks; see [`ops::unblock`].
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.m3.forward(ops::gelu(self.m1.forward(self.m0.forward(x))))
+        upscale(&self.m0, &self.m1, &self.m3, x)
     }
+}
+
+/// Upscales twice with norm and GELU between. The cells stay in blocks, since all of it is done
+/// cell by cell.
+pub(super) fn upscale(
+    first: &Upsample2x,
+    norm: &LayerNorm,
+    second: &Upsample2x,
+    x: Tensor<4>,
+) -> Tensor<4> {
+    let [b, h, w, _] = x.dims();
+    let hidden = first.bias.dims()[0];
+    let x = first.forward(x).reshape([b, h * w, 4, hidden]);
+    let x = second.forward(ops::gelu(norm.forward(x)));
+    let d = 4 * x.dims()[3];
+    x.reshape([b, h, w, d])
 }
 
 impl MaskFeature {
@@ -94,7 +110,8 @@ impl HqHead {
         }
     }
 
-    /// The part of the HQ feature that depends on the image alone: `[b, 4 g, 4 g, prompt_dim / 8]`.
+    /// The part of the HQ feature that depends on the image alone:
+    /// `[b, g, g, 16 * prompt_dim / 8]`, in blocks; see [`ops::unblock`].
     pub fn features(&self, image: &ImageFeatures) -> Tensor<4> {
         self.embedding_encoder.forward(image.embedding.clone())
             + self.compress_vit_feat.forward(image.interm.clone())

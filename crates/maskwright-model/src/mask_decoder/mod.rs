@@ -132,9 +132,10 @@ pub(crate) struct Decoded {
 }
 
 impl OutputUpscaling {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = ops::gelu(self.m1.forward(self.m0.forward(x)));
-        ops::gelu(self.m3.forward(x))
+    /// `[b, g, g, prompt_dim]` to `[b, g, g, 16 * prompt_dim / 8]`, in blocks; see
+    /// [`ops::unblock`].
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        ops::gelu(hq::upscale(&self.m0, &self.m1, &self.m3, x))
     }
 }
 
@@ -238,10 +239,12 @@ impl MaskDecoder {
             (false, _) => None,
             (true, None) => return Err(Error::NoHqHead),
             (true, Some(head)) => {
-                let feature =
-                    head.embedding_maskfeature.forward(upscaled.clone()) + head.features(features);
                 let hyper = head.hf_mlp.forward(token(1 + masks)).unsqueeze_dim(1);
-                Some(product(hyper, feature))
+                // The mask is a product with the sum of two features. One has to be in place for
+                // its convolutions; the other stays in blocks, since moving the product is cheaper.
+                let fine = head.embedding_maskfeature.forward(ops::unblock(upscaled.clone()));
+                let coarse = head.features(features);
+                Some(product(hyper.clone(), fine) + product_of_blocks(hyper, coarse))
             }
         };
         let (mut sam, mut iou) = (None, None);
@@ -251,16 +254,25 @@ impl MaskDecoder {
                 .clone()
                 .map(|i| self.output_hypernetworks_mlps[i].forward(token(1 + i)))
                 .collect();
-            sam = Some(product(Tensor::stack(hyper, 1), upscaled));
+            sam = Some(product_of_blocks(Tensor::stack(hyper, 1), upscaled));
             iou = Some(self.iou_prediction_head.forward(token(0)).slice([0..b, wanted]));
         }
         Ok(MaskOutput { sam, iou, hq })
     }
 }
 
-/// `[b, n, c]` weights times `[b, h, w, c]` features: `[b, n, h, w]`.
+/// `[b, n, c]` weights times `[b, h, w, c]` features, or one such map for all: `[b, n, h, w]`.
 fn product(weights: Tensor<3>, features: Tensor<4>) -> Tensor<4> {
-    let [b, h, w, c] = features.dims();
-    let n = weights.dims()[1];
-    weights.matmul(features.reshape([b, h * w, c]).swap_dims(1, 2)).reshape([b, n, h, w])
+    let [images, h, w, c] = features.dims();
+    let [b, n, _] = weights.dims();
+    weights.matmul(features.reshape([images, h * w, c]).swap_dims(1, 2)).reshape([b, n, h, w])
+}
+
+/// The same with features in blocks, `[b, h, w, 16 c]`: `[b, n, 4 h, 4 w]`.
+fn product_of_blocks(weights: Tensor<3>, features: Tensor<4>) -> Tensor<4> {
+    let [images, h, w, _] = features.dims();
+    let [b, n, c] = weights.dims();
+    let features = features.reshape([images, h, w * 16, c]);
+    let masks = product(weights, features).reshape([b * n, h, w, 16]);
+    ops::unblock(masks).reshape([b, n, 4 * h, 4 * w])
 }

@@ -10,8 +10,10 @@ use burn::tensor::Tensor;
 use burn::tensor::module;
 
 use crate::kernels::attention::CrossAttention;
+use crate::kernels::conv3x3::Conv3x3;
 use crate::kernels::gelu::Gelu;
 use crate::kernels::layer_norm::LayerNorm;
+use crate::kernels::rearrange::{Rows, Unblock};
 use crate::kernels::window_attention::WindowAttention;
 use crate::kernels::{fused, takes};
 
@@ -80,6 +82,12 @@ pub fn window_attention(
     }
 }
 
+/// 3 x 3 convolution with stride 1 and one cell of zeros around: `[b, h, w, in]` and a weight
+/// `[3, 3, in, out]` to `[b, h, w, out]`.
+pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+    if takes(&x) { fused!(Conv3x3; x, weight) } else { plain::conv3x3(x, weight) }
+}
+
 /// Cuts a map into squares of `size` x `size` cells: `[b, h * size, w * size, c]` to
 /// `[b, h, w, size * size * c]`, rows first within a square.
 pub fn patchify(x: Tensor<4>, size: usize) -> Tensor<4> {
@@ -92,29 +100,16 @@ pub fn patchify(x: Tensor<4>, size: usize) -> Tensor<4> {
     ])
 }
 
-/// The inverse of [`patchify`].
-pub fn unpatchify(x: Tensor<4>, size: usize) -> Tensor<4> {
-    let [b, h, w, d] = x.dims();
-    let c = d / (size * size);
-    x.reshape([b, h, w, size, size, c]).permute([0, 1, 3, 2, 4, 5]).reshape([
-        b,
-        h * size,
-        w * size,
-        c,
-    ])
+/// Puts twice upscaled cells to their places: `[b, h, w, 16 c]`, where the 16 are two levels of
+/// 2 x 2 (rows first within each), to `[b, 4 h, 4 w, c]`.
+pub fn unblock(x: Tensor<4>) -> Tensor<4> {
+    if takes(&x) { fused!(Unblock; x) } else { plain::unblock(x) }
 }
 
-/// The nine neighbours of each cell side by side, zeros outside: `[b, h, w, c]` to
-/// `[b, h, w, 9 * c]`, rows first.
-pub fn neighbours3x3(x: Tensor<4>) -> Tensor<4> {
-    let [b, h, w, c] = x.dims();
-    let device = x.device();
-    let row = Tensor::zeros([b, 1, w, c], &device);
-    let column = Tensor::zeros([b, h + 2, 1, c], &device);
-    let padded = Tensor::cat(vec![row.clone(), x, row], 1);
-    let padded = Tensor::cat(vec![column.clone(), padded, column], 2);
-    let shifted = (0..9)
-        .map(|k| padded.clone().slice([0..b, k / 3..k / 3 + h, k % 3..k % 3 + w, 0..c]))
-        .collect();
-    Tensor::cat(shifted, 3)
+/// Some rows of the first axis, in this order; free where that is all of them as they are.
+pub fn rows<const D: usize>(x: Tensor<D>, order: &[usize]) -> Tensor<D> {
+    if order.len() == x.dims()[0] && order.iter().enumerate().all(|(i, &row)| i == row) {
+        return x;
+    }
+    if takes(&x) { fused!(Rows { order: order.to_vec() }; x) } else { plain::rows(x, order) }
 }

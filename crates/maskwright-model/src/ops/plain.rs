@@ -2,7 +2,7 @@
 
 use burn::tensor::activation;
 use burn::tensor::module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// Layer normalisation over the last axis with biased variance.
 pub fn layer_norm<const D: usize>(
@@ -143,4 +143,40 @@ fn from_windows(x: Tensor<4>, size: usize, [b, h, w]: [usize; 3]) -> Tensor<4> {
         .permute([0, 1, 3, 2, 4, 5])
         .reshape([b, rows * size, columns * size, c])
         .slice([0..b, 0..h, 0..w, 0..c])
+}
+
+/// See [`super::conv3x3`].
+pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+    let [b, h, w, c] = x.dims();
+    let output = weight.dims()[3];
+    let device = x.device();
+    let line = Tensor::zeros([b, 1, w, c], &device);
+    let column = Tensor::zeros([b, h + 2, 1, c], &device);
+    let padded = Tensor::cat(vec![line.clone(), x, line], 1);
+    let padded = Tensor::cat(vec![column.clone(), padded, column], 2);
+    // The nine neighbours of each cell side by side.
+    let shifted = (0..9)
+        .map(|k| padded.clone().slice([0..b, k / 3..k / 3 + h, k % 3..k % 3 + w, 0..c]))
+        .collect();
+    let columns = Tensor::cat(shifted, 3).reshape([b * h * w, 9 * c]);
+    columns.matmul(weight.reshape([9 * c, output])).reshape([b, h, w, output])
+}
+
+/// See [`super::unblock`].
+pub fn unblock(x: Tensor<4>) -> Tensor<4> {
+    let [b, h, w, d] = x.dims();
+    x.reshape([b, h, w, 2, 2, 2, 2, d / 16]).permute([0, 1, 3, 5, 2, 4, 6, 7]).reshape([
+        b,
+        4 * h,
+        4 * w,
+        d / 16,
+    ])
+}
+
+/// See [`super::rows`].
+pub fn rows<const D: usize>(x: Tensor<D>, order: &[usize]) -> Tensor<D> {
+    let device = x.device();
+    let order: Vec<i64> = order.iter().map(|&row| row as i64).collect();
+    let count = order.len();
+    x.select(0, Tensor::<1, Int>::from_data(TensorData::new(order, [count]), &device))
 }
