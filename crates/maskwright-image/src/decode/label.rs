@@ -109,7 +109,11 @@ pub fn decode_label(bytes: &[u8], rule: &MaskRule, limits: &Limits) -> Result<De
         }
     };
     if rule.values.is_empty() && rule.colours.is_empty() {
-        refuse_ids(values(&data), LARGEST_ID)?;
+        // A maximum is much faster than a list of values.
+        let brightest = data.iter().copied().max().unwrap_or(0);
+        if u16::from(brightest) <= LARGEST_ID {
+            refuse_ids(values(&data), LARGEST_ID)?;
+        }
     }
     if rule.invert {
         data.iter_mut().for_each(|value| *value = 255 - *value);

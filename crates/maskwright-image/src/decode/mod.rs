@@ -55,8 +55,10 @@ pub fn decode_rgb(bytes: &[u8], limits: &Limits) -> Result<Decoded<RgbImage>> {
 /// The JPEG decoder that this build uses on this machine.
 ///
 /// `"mozjpeg (SIMD)"`, `"mozjpeg (no SIMD)"` (only when forced) or `"zune-jpeg (pure Rust)"`. The environment
-/// variable `MASKWRIGHT_JPEG` (`mozjpeg` or `zune`, read once) overrides the choice; a decoder that is not built in
-/// cannot be chosen.
+/// variable `MASKWRIGHT_JPEG` (`mozjpeg` or `zune`, read once) overrides the choice.
+///
+/// # Panics
+/// Where `MASKWRIGHT_JPEG` names a decoder that is not built in.
 pub fn decoder_name() -> &'static str {
     jpeg::choice().name()
 }

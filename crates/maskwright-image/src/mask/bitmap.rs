@@ -58,17 +58,14 @@ impl Bitmap {
             "a mask of {height} x {width} needs that many values"
         );
         Self::from_rows(height, width, |y, words| {
-            let row = &values[y * width..(y + 1) * width];
-            for (word, chunk) in words.iter_mut().zip(row.chunks(64)) {
-                // Comparing into bytes first vectorises; eight bytes of 0 or 1 become eight bits by one product.
-                let mut flags = [0u8; 64];
-                for (flag, &value) in flags.iter_mut().zip(chunk) {
-                    *flag = u8::from(set(value));
-                }
-                for (k, eight) in flags.as_chunks::<8>().0.iter().enumerate() {
-                    let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-                    *word |= bits << (8 * k);
-                }
+            let (whole, rest) = values[y * width..(y + 1) * width].as_chunks::<64>();
+            for (word, chunk) in words.iter_mut().zip(whole) {
+                *word = pack(chunk.map(&set));
+            }
+            if let Some(word) = words.get_mut(whole.len()) {
+                let mut flags = [false; 64];
+                flags.iter_mut().zip(rest).for_each(|(flag, &value)| *flag = set(value));
+                *word = pack(flags);
             }
         })
     }
@@ -202,6 +199,16 @@ impl Bitmap {
         let words = self.words.iter().zip(&other.words).map(|(a, b)| combine(*a, *b)).collect();
         Self::from_words(self.height, self.width, words)
     }
+}
+
+/// 64 flags to 64 bits; eight bytes of 0 or 1 become eight bits by one product.
+fn pack(flags: [bool; 64]) -> u64 {
+    let bytes = flags.map(u8::from);
+    let eights = bytes.as_chunks::<8>().0.iter().enumerate();
+    eights.fold(0, |word, (k, eight)| {
+        let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        word | bits << (8 * k)
+    })
 }
 
 #[cfg(test)]

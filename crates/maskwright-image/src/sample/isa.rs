@@ -6,7 +6,7 @@
 //! the plain compilation already uses it.
 #![allow(unsafe_code, reason = "functions compiled for optional instruction sets")]
 
-use super::kernel::{self, PlaneTaps, RgbTaps, Weights};
+use super::kernel::{self, PlaneTaps, Weights};
 
 /// An instruction set that this machine has.
 #[derive(Debug, Clone, Copy)]
@@ -34,11 +34,20 @@ impl Isa {
         all
     }
 
-    /// The best one, or the one that `MASKWRIGHT_SIMD` names where this machine has it.
+    /// The best one, or the one that `MASKWRIGHT_SIMD` names.
+    ///
+    /// # Panics
+    /// Where this machine has no instruction set of that name.
     pub(crate) fn detect() -> Self {
         let all = Self::all();
-        let wanted = std::env::var("MASKWRIGHT_SIMD").unwrap_or_default();
-        all.iter().copied().find(|isa| isa.name() == wanted).unwrap_or(all[0])
+        let Some(wanted) = std::env::var_os("MASKWRIGHT_SIMD").filter(|value| !value.is_empty())
+        else {
+            return all[0];
+        };
+        all.iter().copied().find(|isa| wanted == isa.name()).unwrap_or_else(|| {
+            let names: Vec<&str> = all.iter().map(|isa| isa.name()).collect();
+            panic!("MASKWRIGHT_SIMD is {wanted:?}, this machine has {names:?}")
+        })
     }
 
     /// The name that `MASKWRIGHT_SIMD` takes.
@@ -102,9 +111,10 @@ macro_rules! compile_for {
 }
 
 dispatch! {
-    blend_rgb(top: &RgbTaps, bottom: &RgbTaps, weights: Weights<'_>, out: [&mut [u8]; 3]);
+    blend_rgb(top: &[[u32; 2]], bottom: &[[u32; 2]], flip: bool, weights: Weights<'_>, out: [&mut [u8]; 3]);
     blend_chain(top: &PlaneTaps, bottom: &PlaneTaps, weights: Weights<'_>, out: &mut [f32]);
     mix_taps(taps: &PlaneTaps, columns: [&[f32]; 2], out: &mut [f32]);
+    mix_pairs(pairs: &[u16], flip: bool, columns: [&[f32]; 2], out: &mut [f32]);
     mix_rows(top: &[f32], bottom: &[f32], rows: [f32; 2], out: &mut [f32]);
 }
 

@@ -18,12 +18,12 @@
 //!   rounded twice, then `fma(r0, h0, r1 * h1)` of rows `fma(p0, w0, p1 * w1)`.
 #![allow(unsafe_code, reason = "one conversion without a range check")]
 
-/// The two taps of every output column in one RGB row: red in bits 0..8, green in 8..16, blue in 16..24.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct RgbTaps {
-    pub(crate) first: Vec<u32>,
-    pub(crate) second: Vec<u32>,
-}
+/// The two neighbouring pixels that every output column of one RGB row mixes, as loaded: bytes 0..3 are the left one's
+/// red, green and blue, 3..6 the right one's, 6..8 whatever follows.
+pub(crate) type RgbPairs = Vec<[u32; 2]>;
+
+/// The two neighbouring bytes that every output column of one grey row mixes: the left one in the low byte.
+pub(crate) type GreyPairs = Vec<u16>;
 
 /// The two taps of every output column in one row of single numbers.
 #[derive(Debug, Default, Clone)]
@@ -59,34 +59,56 @@ fn chain(p: [[f32; 2]; 2], w: [[f32; 2]; 2]) -> f32 {
     p[1][1].mul_add(w[1][1], p[1][0].mul_add(w[1][0], p[0][0].mul_add(w[0][0], p[0][1] * w[0][1])))
 }
 
-/// Mixes two rows of RGB taps into one output row of each channel, truncated to u8.
+/// Mixes two rows of RGB pairs into one output row of each channel, truncated to u8. In a mirrored axis (`flip`) the
+/// right one of a pair is the first tap.
 #[inline(always)]
 pub(crate) fn blend_rgb(
-    top: &RgbTaps,
-    bottom: &RgbTaps,
+    top: &[[u32; 2]],
+    bottom: &[[u32; 2]],
+    flip: bool,
+    weights: Weights<'_>,
+    out: [&mut [u8]; 3],
+) {
+    if flip {
+        blend_rgb_of::<true>(top, bottom, weights, out);
+    } else {
+        blend_rgb_of::<false>(top, bottom, weights, out);
+    }
+}
+
+#[inline(always)]
+fn blend_rgb_of<const FLIP: bool>(
+    top: &[[u32; 2]],
+    bottom: &[[u32; 2]],
     weights: Weights<'_>,
     out: [&mut [u8]; 3],
 ) {
     let [red, green, blue] = out;
     let n = red.len();
-    let (green, blue) = (&mut green[..n], &mut blue[..n]);
-    let (t0, t1, b0, b1) =
-        (&top.first[..n], &top.second[..n], &bottom.first[..n], &bottom.second[..n]);
+    let (green, blue, top, bottom) = (&mut green[..n], &mut blue[..n], &top[..n], &bottom[..n]);
     let weights = weights.first(n);
     for x in 0..n {
         let w = weights.at(x);
-        let p = [[t0[x], t1[x]], [b0[x], b1[x]]];
-        red[x] = blend_channel::<0>(p, w);
-        green[x] = blend_channel::<8>(p, w);
-        blue[x] = blend_channel::<16>(p, w);
+        let (top, bottom) = (channels::<FLIP>(top[x]), channels::<FLIP>(bottom[x]));
+        red[x] = truncate(chain([top[0], bottom[0]], w));
+        green[x] = truncate(chain([top[1], bottom[1]], w));
+        blue[x] = truncate(chain([top[2], bottom[2]], w));
     }
 }
 
+/// First and second tap of red, green and blue.
 #[inline(always)]
-fn blend_channel<const SHIFT: u32>([[a, b], [c, d]]: [[u32; 2]; 2], w: [[f32; 2]; 2]) -> u8 {
-    let value = |pixel: u32| ((pixel >> SHIFT) & 255) as i32 as f32;
-    let mean = chain([[value(a), value(b)], [value(c), value(d)]], w);
-    // The saturating conversion of `as` compiles to one scalar conversion per pixel.
+fn channels<const FLIP: bool>([low, high]: [u32; 2]) -> [[f32; 2]; 3] {
+    let byte = |word: u32, shift: u32| ((word >> shift) & 255) as i32 as f32;
+    let left = [byte(low, 0), byte(low, 8), byte(low, 16)];
+    let right = [byte(low, 24), byte(high, 0), byte(high, 8)];
+    let (first, second) = if FLIP { (right, left) } else { (left, right) };
+    [[first[0], second[0]], [first[1], second[1]], [first[2], second[2]]]
+}
+
+/// The mean of four bytes to a byte. The saturating conversion of `as` would be one scalar conversion per pixel.
+#[inline(always)]
+fn truncate(mean: f32) -> u8 {
     // SAFETY: products of bytes and of weights in 0..=1 (by AxisTable's construction) are finite and their sum of four
     // is at most 4 * 255, which i32 holds.
     unsafe { mean.to_int_unchecked::<i32>() as u8 }
@@ -117,6 +139,26 @@ pub(crate) fn mix_taps(taps: &PlaneTaps, columns: [&[f32]; 2], out: &mut [f32]) 
         (&taps.first[..n], &taps.second[..n], &columns[0][..n], &columns[1][..n]);
     for x in 0..n {
         out[x] = p0[x].mul_add(w0[x], p1[x] * w1[x]);
+    }
+}
+
+/// Mixes the two bytes of every column, as [`mix_taps`] does. In a mirrored axis (`flip`) the high byte is the first
+/// tap.
+#[inline(always)]
+pub(crate) fn mix_pairs(pairs: &[u16], flip: bool, columns: [&[f32]; 2], out: &mut [f32]) {
+    let n = out.len();
+    let [w0, w1] = columns;
+    let (pairs, w0, w1) = (&pairs[..n], &w0[..n], &w1[..n]);
+    if flip {
+        for x in 0..n {
+            let (first, second) = ((pairs[x] >> 8) as i32 as f32, (pairs[x] & 255) as i32 as f32);
+            out[x] = first.mul_add(w0[x], second * w1[x]);
+        }
+    } else {
+        for x in 0..n {
+            let (first, second) = ((pairs[x] & 255) as i32 as f32, (pairs[x] >> 8) as i32 as f32);
+            out[x] = first.mul_add(w0[x], second * w1[x]);
+        }
     }
 }
 

@@ -3,13 +3,13 @@
 use super::axis::{AxisTable, Taps};
 use super::gather;
 use super::isa::Isa;
-use super::kernel::{RgbTaps, Weights};
+use super::kernel::{RgbPairs, Weights};
 use super::walk::Walk;
 
 /// One picture being sampled: source rows go in, output rows come out.
 pub(super) struct PictureWalk<'a> {
     isa: Isa,
-    walk: &'a mut Walk<RgbTaps>,
+    walk: &'a mut Walk<RgbPairs>,
     rows: &'a Taps,
     columns: &'a Taps,
     width: usize,
@@ -20,7 +20,7 @@ impl<'a> PictureWalk<'a> {
     /// Starts a picture, and pads what it will not write of `out`, `[3, rows.output(), columns.output()]`.
     pub(super) fn new(
         isa: Isa,
-        walk: &'a mut Walk<RgbTaps>,
+        walk: &'a mut Walk<RgbPairs>,
         rows: &'a AxisTable,
         columns: &'a AxisTable,
         pad: u8,
@@ -55,15 +55,15 @@ impl<'a> PictureWalk<'a> {
     pub(super) fn push(&mut self, y: usize, row: &[u8], start: usize) {
         let Self { isa, walk, rows, columns, width, planes } = self;
         let (rows, columns) = (*rows, *columns);
-        let write = |output: usize, top: &RgbTaps, bottom: &RgbTaps| {
+        let write = |output: usize, top: &RgbPairs, bottom: &RgbPairs| {
             let at = output * *width;
             let out = planes.each_mut().map(|plane| &mut plane[at..at + columns.visible()]);
             let weights = Weights {
                 columns: [&columns.w0, &columns.w1],
                 rows: [rows.w0[output], rows.w1[output]],
             };
-            isa.blend_rgb(top, bottom, weights, out);
+            isa.blend_rgb(top, bottom, columns.flip, weights, out);
         };
-        walk.push(rows, y, |taps| gather::rgb(row, start, columns, taps), write);
+        walk.push(rows, y, |pairs| gather::rgb(row, start, columns, pairs), write);
     }
 }

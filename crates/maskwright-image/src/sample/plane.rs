@@ -3,7 +3,7 @@
 use super::axis::{AxisTable, Taps};
 use super::gather;
 use super::isa::Isa;
-use super::kernel::{PlaneTaps, Weights};
+use super::kernel::{GreyPairs, PlaneTaps, Weights};
 use super::walk::Walk;
 
 /// Scaled height plus width up to which PyTorch takes its channels-last kernel whatever the channels.
@@ -14,7 +14,14 @@ const SMALL: usize = 128;
 pub(super) struct PlaneWalks {
     chain: Walk<PlaneTaps>,
     mixed: Walk<MixedRow>,
+    scratch: Scratch,
+}
+
+/// A row's taps before they are mixed.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
     taps: PlaneTaps,
+    pairs: GreyPairs,
 }
 
 /// A source row with its columns mixed.
@@ -29,17 +36,30 @@ struct MixedRow {
 pub(super) trait Number: Copy + Into<f32> {
     /// Whether a row is known to be all zero; false where finding out is not worth it.
     fn all_zero(row: &[Self]) -> bool;
+
+    /// Mixes the columns of a row.
+    fn mix(isa: Isa, row: &[Self], columns: &Taps, scratch: &mut Scratch, out: &mut [f32]);
 }
 
 impl Number for u8 {
     fn all_zero(row: &[Self]) -> bool {
         row.chunks(256).all(|chunk| chunk.iter().fold(0, |any, value| any | value) == 0)
     }
+
+    fn mix(isa: Isa, row: &[u8], columns: &Taps, scratch: &mut Scratch, out: &mut [f32]) {
+        gather::grey(row, columns, &mut scratch.pairs);
+        isa.mix_pairs(&scratch.pairs, columns.flip, [&columns.w0, &columns.w1], out);
+    }
 }
 
 impl Number for f32 {
-    fn all_zero(_: &[Self]) -> bool {
+    fn all_zero(_: &[f32]) -> bool {
         false
+    }
+
+    fn mix(isa: Isa, row: &[f32], columns: &Taps, scratch: &mut Scratch, out: &mut [f32]) {
+        gather::plane(row, columns, &mut scratch.taps);
+        isa.mix_taps(&scratch.taps, [&columns.w0, &columns.w1], out);
     }
 }
 
@@ -103,7 +123,7 @@ impl PlaneWalks {
         columns: &Taps,
         target: Target<'_>,
     ) {
-        let Self { mixed, taps, .. } = self;
+        let Self { mixed, scratch, .. } = self;
         let needed = columns.source_range();
         mixed.restart();
         while let Some(y) = mixed.wanted(rows) {
@@ -114,8 +134,7 @@ impl PlaneWalks {
                 if mixed.zero {
                     mixed.values.fill(0.0);
                 } else {
-                    gather::plane(row, columns, taps);
-                    isa.mix_taps(taps, [&columns.w0, &columns.w1], &mut mixed.values);
+                    T::mix(isa, row, columns, scratch, &mut mixed.values);
                 }
             };
             let write = |output: usize, top: &MixedRow, bottom: &MixedRow| {

@@ -2,7 +2,7 @@
 
 use super::axis::AxisTable;
 use super::isa::Isa;
-use super::kernel::RgbTaps;
+use super::kernel::RgbPairs;
 use super::picture::PictureWalk;
 use super::plane::PlaneWalks;
 use super::stream::Stream;
@@ -12,12 +12,11 @@ use crate::image::{GreyImage, RgbImage};
 /// Resamples pictures, reusing its buffers; one per thread.
 ///
 /// The instruction set is chosen when the sampler is made: the best that the machine has, or the one that
-/// the environment variable `MASKWRIGHT_SIMD` names (`scalar`, `avx2`, `avx512`) where the machine has it. Results are
-/// the same with each.
+/// the environment variable `MASKWRIGHT_SIMD` names (`scalar`, `avx2`, `avx512`). Results are the same with each.
 #[derive(Debug)]
 pub struct Sampler {
     pub(super) isa: Isa,
-    pub(super) rgb: Walk<RgbTaps>,
+    pub(super) rgb: Walk<RgbPairs>,
     planes: PlaneWalks,
     pub(super) stream: Stream,
 }
@@ -30,6 +29,9 @@ impl Default for Sampler {
 
 impl Sampler {
     /// A sampler for this machine.
+    ///
+    /// # Panics
+    /// Where `MASKWRIGHT_SIMD` names an instruction set that this machine has not.
     pub fn new() -> Self {
         Self::with_isa(Isa::detect())
     }

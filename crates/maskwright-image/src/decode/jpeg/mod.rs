@@ -41,16 +41,17 @@ impl Choice {
 }
 
 /// The decoder of this process: `MASKWRIGHT_JPEG`, else libjpeg where it is fast.
+///
+/// # Panics
+/// Where `MASKWRIGHT_JPEG` names a decoder that is not built in.
 pub(crate) fn choice() -> Choice {
     static CHOICE: OnceLock<Choice> = OnceLock::new();
-    *CHOICE.get_or_init(|| match std::env::var("MASKWRIGHT_JPEG").as_deref() {
-        Ok("zune") => Choice::Zune,
+    *CHOICE.get_or_init(|| match std::env::var("MASKWRIGHT_JPEG").unwrap_or_default().as_str() {
+        "" if cfg!(not(jpeg_assembly)) => Choice::Zune,
+        "zune" => Choice::Zune,
         #[cfg(feature = "mozjpeg")]
-        Ok("mozjpeg") => Choice::Mozjpeg,
-        #[cfg(all(feature = "mozjpeg", jpeg_assembly))]
-        _ => Choice::Mozjpeg,
-        #[cfg(not(all(feature = "mozjpeg", jpeg_assembly)))]
-        _ => Choice::Zune,
+        "" | "mozjpeg" => Choice::Mozjpeg,
+        other => panic!("MASKWRIGHT_JPEG is {other:?}, which this build has not"),
     })
 }
 

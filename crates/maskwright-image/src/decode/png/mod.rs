@@ -40,3 +40,84 @@ pub(crate) fn read_raw(bytes: &[u8], limits: &Limits) -> Result<Raw> {
     let packed = general::read_rows(bytes, &layout, limits)?;
     Ok(Raw::new(layout, packed, raw::Table::read(bytes, &layout)))
 }
+
+#[cfg(all(test, feature = "libdeflate"))]
+mod tests {
+    use png::{BitDepth, ColorType, Encoder, Filter, Transformations};
+
+    use super::*;
+
+    fn file(colour: ColorType, depth: BitDepth, filter: Filter) -> Vec<u8> {
+        let (width, height) = (61, 40);
+        let mut file = Vec::new();
+        let mut encoder = Encoder::new(&mut file, width, height);
+        encoder.set_color(colour);
+        encoder.set_depth(depth);
+        encoder.set_filter(filter);
+        if colour == ColorType::Indexed {
+            encoder.set_palette((0..=255u8).flat_map(|i| [i, 255 - i, i / 2]).collect::<Vec<u8>>());
+        }
+        let row = (61 * colour.samples() * depth as usize).div_ceil(8);
+        let mut writer = encoder.write_header().unwrap();
+        let data: Vec<u8> =
+            (0..row * 40).map(|i| (i * i / 37 % 256) as u8 & ((i / 50) as u8)).collect();
+        writer.write_image_data(&data).unwrap();
+        writer.finish().unwrap();
+        file
+    }
+
+    /// Both readers give the same rows, and the colours are those of the `png` crate.
+    #[test]
+    fn the_fast_reader_equals_the_general_one() {
+        use BitDepth::{Eight, Four, One, Sixteen, Two};
+        for (colour, depths) in [
+            (ColorType::Grayscale, &[One, Two, Four, Eight, Sixteen][..]),
+            (ColorType::Indexed, &[One, Two, Four, Eight]),
+            (ColorType::Rgb, &[Eight, Sixteen]),
+            (ColorType::GrayscaleAlpha, &[Eight, Sixteen]),
+            (ColorType::Rgba, &[Eight, Sixteen]),
+        ] {
+            for &depth in depths {
+                for filter in [
+                    Filter::NoFilter,
+                    Filter::Sub,
+                    Filter::Up,
+                    Filter::Avg,
+                    Filter::Paeth,
+                    Filter::Adaptive,
+                ] {
+                    let bytes = file(colour, depth, filter);
+                    let layout = header::read_layout(&bytes).unwrap();
+                    let fast = fast::read_rows(&bytes, &layout).unwrap().unwrap();
+                    let general = general::read_rows(&bytes, &layout, &Limits::default()).unwrap();
+                    assert!(fast == general, "{colour:?} {depth:?} {filter:?}");
+                    if depth == Sixteen {
+                        continue;
+                    }
+                    let mut decoder = png::Decoder::new(std::io::Cursor::new(&bytes));
+                    decoder.set_transformations(Transformations::EXPAND);
+                    let mut reader = decoder.read_info().unwrap();
+                    let mut expanded = vec![0; reader.output_buffer_size().unwrap()];
+                    let channels = reader.next_frame(&mut expanded).unwrap().color_type.samples();
+                    let expected = expanded.chunks_exact(channels).flat_map(|pixel| match pixel {
+                        [v] | [v, _] => [*v; 3],
+                        [r, g, b, ..] => [*r, *g, *b],
+                        [] => unreachable!(),
+                    });
+                    let rgb = read_raw(&bytes, &Limits::default()).unwrap().into_rgb();
+                    assert!(expected.eq(rgb.data), "{colour:?} {depth:?}");
+                }
+            }
+        }
+    }
+
+    /// What ends too early or has no end chunk is an error, however much is there.
+    #[test]
+    fn cut_files_are_errors() {
+        let bytes = file(ColorType::Rgb, BitDepth::Eight, Filter::Paeth);
+        for length in (0..bytes.len() - 20).step_by(7) {
+            let result = super::super::decode_rgb(&bytes[..length], &Limits::default());
+            assert!(result.is_err(), "cut at {length} of {}", bytes.len());
+        }
+    }
+}

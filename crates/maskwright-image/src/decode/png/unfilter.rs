@@ -30,6 +30,12 @@ pub(super) fn unfilter(mut rows: Vec<u8>, row_bytes: usize, step: usize) -> Opti
 
 /// One row, `STEP` bytes at a time so that a pixel's channels are worked on side by side.
 fn undo<const STEP: usize>(filter: u8, row: &mut [u8], above: &[u8]) -> Option<()> {
+    // Rows of masks often repeat the row above: nothing but zeros is left, and Paeth's predictor is then the row
+    // above, since left and corner stay equal.
+    if filter == 4 && is_zero(row) {
+        row.copy_from_slice(&above[..row.len()]);
+        return Some(());
+    }
     match filter {
         0 => {}
         1 => {
@@ -73,6 +79,10 @@ fn undo<const STEP: usize>(filter: u8, row: &mut [u8], above: &[u8]) -> Option<(
         _ => return None,
     }
     Some(())
+}
+
+fn is_zero(row: &[u8]) -> bool {
+    row.chunks(256).all(|chunk| chunk.iter().fold(0, |any, byte| any | byte) == 0)
 }
 
 /// The neighbour nearest to left + above - corner; ties go to left, then above.
