@@ -16,6 +16,8 @@ pub enum ModelType {
     VitL,
     /// ViT-H: width 1280, 32 blocks.
     VitH,
+    /// TinyViT, of Light HQ-SAM and MobileSAM.
+    VitTiny,
     /// Any other configuration.
     Custom,
 }
@@ -28,6 +30,7 @@ impl FromStr for ModelType {
             "vit_b" => Ok(Self::VitB),
             "vit_l" => Ok(Self::VitL),
             "vit_h" | "default" => Ok(Self::VitH),
+            "vit_tiny" | "vit_t" => Ok(Self::VitTiny),
             _ => Err(Error::UnknownModelType { name: name.to_owned() }),
         }
     }
@@ -39,6 +42,7 @@ impl std::fmt::Display for ModelType {
             Self::VitB => "vit_b",
             Self::VitL => "vit_l",
             Self::VitH => "vit_h",
+            Self::VitTiny => "vit_tiny",
             Self::Custom => "custom",
         })
     }
@@ -73,6 +77,36 @@ pub struct SamConfig {
 pub enum EncoderConfig {
     /// The plain vision transformer with window attention of SAM.
     Vit(VitConfig),
+    /// TinyViT (Light HQ-SAM, MobileSAM).
+    TinyVit(TinyVitConfig),
+}
+
+/// TinyViT: convolutions at 1/4 of the resolution, then attention at 1/8, 1/16 and 1/16.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TinyVitConfig {
+    /// Channels of the four stages. Official: 64, 128, 160, 320.
+    pub embed_dims: [usize; 4],
+    /// Blocks of the four stages. Official: 2, 2, 6, 2.
+    pub depths: [usize; 4],
+    /// Attention heads of the last three. Official: 4, 5, 10.
+    pub heads: [usize; 3],
+    /// Sides of their windows in tokens. Official: 7, 14, 7.
+    pub windows: [usize; 3],
+    /// Outputs of the unused classifier that checkpoints carry. Official: 1000.
+    pub classes: usize,
+}
+
+impl Default for TinyVitConfig {
+    fn default() -> Self {
+        Self {
+            embed_dims: [64, 128, 160, 320],
+            depths: [2, 2, 6, 2],
+            heads: [4, 5, 10],
+            windows: [7, 14, 7],
+            classes: 1000,
+        }
+    }
 }
 
 /// The vision transformer of SAM (ViTDet, arXiv:2203.16527).
@@ -142,11 +176,11 @@ impl VitConfig {
 }
 
 impl SamConfig {
-    fn official(vit: VitConfig) -> Self {
+    fn official(encoder: EncoderConfig) -> Self {
         Self {
             image_size: 1024,
             patch_size: 16,
-            encoder: EncoderConfig::Vit(vit),
+            encoder,
             prompt_dim: 256,
             decoder: DecoderConfig::default(),
             hq: true,
@@ -155,17 +189,22 @@ impl SamConfig {
 
     /// SAM ViT-B with an HQ head.
     pub fn vit_b() -> Self {
-        Self::official(VitConfig::official(768, 12, 12, [2, 5, 8, 11]))
+        Self::official(EncoderConfig::Vit(VitConfig::official(768, 12, 12, [2, 5, 8, 11])))
     }
 
     /// SAM ViT-L with an HQ head.
     pub fn vit_l() -> Self {
-        Self::official(VitConfig::official(1024, 24, 16, [5, 11, 17, 23]))
+        Self::official(EncoderConfig::Vit(VitConfig::official(1024, 24, 16, [5, 11, 17, 23])))
     }
 
     /// SAM ViT-H with an HQ head.
     pub fn vit_h() -> Self {
-        Self::official(VitConfig::official(1280, 32, 16, [7, 15, 23, 31]))
+        Self::official(EncoderConfig::Vit(VitConfig::official(1280, 32, 16, [7, 15, 23, 31])))
+    }
+
+    /// Light SAM (TinyViT) with an HQ head.
+    pub fn vit_tiny() -> Self {
+        Self::official(EncoderConfig::TinyVit(TinyVitConfig::default()))
     }
 
     /// A small model of the same make, for tests, demonstrations and training from nothing.
@@ -207,6 +246,7 @@ impl SamConfig {
             ModelType::VitB => Ok(Self::vit_b()),
             ModelType::VitL => Ok(Self::vit_l()),
             ModelType::VitH => Ok(Self::vit_h()),
+            ModelType::VitTiny => Ok(Self::vit_tiny()),
             ModelType::Custom => Err(Error::UnknownModelType { name: model.to_string() }),
         }
     }
@@ -217,6 +257,7 @@ impl SamConfig {
             (ModelType::VitB, Self::vit_b()),
             (ModelType::VitL, Self::vit_l()),
             (ModelType::VitH, Self::vit_h()),
+            (ModelType::VitTiny, Self::vit_tiny()),
         ] {
             if self.encoder == config.encoder
                 && self.patch_size == config.patch_size
@@ -255,6 +296,7 @@ impl SamConfig {
     pub fn interm_dim(&self) -> usize {
         match &self.encoder {
             EncoderConfig::Vit(vit) => vit.embed_dim,
+            EncoderConfig::TinyVit(tiny) => tiny.embed_dims[2],
         }
     }
 
@@ -340,6 +382,35 @@ impl SamConfig {
                     format!("must be ascending, below depth ({}), and at least one", vit.depth),
                 )?;
             }
+            EncoderConfig::TinyVit(tiny) => {
+                require(
+                    self.patch_size == 16,
+                    "patch_size",
+                    self.patch_size,
+                    "must be 16 for TinyViT",
+                )?;
+                require(
+                    tiny.embed_dims.iter().all(|&dim| dim > 0) && tiny.embed_dims[0] >= 2,
+                    "encoder.embed_dims",
+                    tiny.embed_dims,
+                    "must be positive, the first at least 2",
+                )?;
+                require(
+                    tiny.heads
+                        .iter()
+                        .zip(&tiny.embed_dims[1..])
+                        .all(|(&heads, dim)| heads > 0 && dim.is_multiple_of(heads)),
+                    "encoder.heads",
+                    tiny.heads,
+                    format!("must divide the last three of embed_dims ({:?})", tiny.embed_dims),
+                )?;
+                require(
+                    tiny.windows.iter().all(|&side| side > 0) && tiny.classes > 0,
+                    "encoder.windows",
+                    tiny.windows,
+                    "must be positive, and classes too",
+                )?;
+            }
         }
         Ok(())
     }
@@ -355,6 +426,7 @@ mod tests {
             ("vit_b", SamConfig::vit_b()),
             ("vit_l", SamConfig::vit_l()),
             ("vit_h", SamConfig::vit_h().with_image_size(512)),
+            ("vit_tiny", SamConfig::vit_tiny()),
         ] {
             config.validate().unwrap();
             assert_eq!(config.model_type().to_string(), name);
@@ -392,8 +464,9 @@ mod tests {
         assert_eq!(field(|c| c.decoder.heads = 5), "decoder.heads");
         assert_eq!(
             field(|c| {
-                let EncoderConfig::Vit(vit) = &mut c.encoder;
-                vit.global_blocks = vec![2];
+                if let EncoderConfig::Vit(vit) = &mut c.encoder {
+                    vit.global_blocks = vec![2];
+                }
             }),
             "encoder.global_blocks"
         );

@@ -20,7 +20,7 @@ pub enum Error {
         reason: String,
     },
     /// A model type that is not known.
-    #[error("unknown model type {name:?} (known: vit_b, vit_l, vit_h)")]
+    #[error("unknown model type {name:?} (known: vit_b, vit_l, vit_h, vit_tiny)")]
     UnknownModelType {
         /// What was given.
         name: String,

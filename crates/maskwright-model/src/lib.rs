@@ -6,7 +6,7 @@
 //! the mask decoder, or everything), and predicts.
 //!
 //! * [`SamConfig`] describes a model and builds it: [`SamConfig::vit_b`], [`SamConfig::vit_l`],
-//!   [`SamConfig::vit_h`], or a free small one; [`SamConfig::init`] makes the [`Sam`].
+//!   [`SamConfig::vit_h`], [`SamConfig::vit_tiny`], or a free small one; [`SamConfig::init`] makes the [`Sam`].
 //! * [`Sam`] has the parts of a prediction: [`Sam::preprocess`], [`Sam::encode_image`],
 //!   [`Sam::encode_prompts`], [`Sam::decode`], and [`Sam::predict`] for prompts of any kind at once.
 //! * [`weights`] reads and writes checkpoints.
@@ -46,7 +46,7 @@ mod sam;
 mod scope;
 pub mod weights;
 
-pub use config::{DecoderConfig, EncoderConfig, ModelType, SamConfig, VitConfig};
+pub use config::{DecoderConfig, EncoderConfig, ModelType, SamConfig, TinyVitConfig, VitConfig};
 pub use error::{Error, Result};
 pub use mask_decoder::{DecodeMode, MaskDecoder, MaskOutput};
 pub use prompt_encoder::{PromptEmbeddings, PromptEncoder, PromptInput};

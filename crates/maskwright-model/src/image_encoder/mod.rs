@@ -1,12 +1,19 @@
 //! Image encoders: pixels to the image embedding and an intermediate feature for the HQ head.
 
 mod attention;
+mod tiny_attention;
+mod tiny_vit;
 mod vit;
 
 use burn::module::Module;
 use burn::tensor::Tensor;
 
 pub use attention::Attention;
+pub use tiny_attention::WindowAttention;
+pub use tiny_vit::{
+    BatchNorm, ConvNorm, MbConv, Merging, PatchStem, Stage, StageBlock, Stem, TinyBlock, TinyMlp,
+    TinyVit,
+};
 pub use vit::{Block, Neck, PatchEmbed, Vit};
 
 use crate::config::{EncoderConfig, SamConfig};
@@ -18,12 +25,15 @@ use crate::init::Init;
 pub enum ImageEncoder {
     /// SAM's vision transformer.
     Vit(Vit),
+    /// TinyViT, of Light HQ-SAM.
+    TinyVit(TinyVit),
 }
 
 impl ImageEncoder {
     pub(crate) fn new(init: Init<'_>, config: &SamConfig) -> Self {
         match &config.encoder {
             EncoderConfig::Vit(vit) => Self::Vit(Vit::new(init, config, vit)),
+            EncoderConfig::TinyVit(tiny) => Self::TinyVit(TinyVit::new(init, config, tiny)),
         }
     }
 
@@ -35,6 +45,7 @@ impl ImageEncoder {
     pub fn forward(&self, images: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
         match self {
             Self::Vit(vit) => vit.forward(images),
+            Self::TinyVit(tiny) => tiny.forward(images),
         }
     }
 }

@@ -70,17 +70,11 @@ impl Vit {
                 Block::new(init.part("blocks").part(i), vit, window, grid)
             })
             .collect();
-        let neck = init.part("neck");
         Self {
             patch_embed: PatchEmbed { proj: patch },
             pos_embed: init.constant([1, grid, grid, dim], 0.0),
             blocks,
-            neck: Neck {
-                m0: Conv2d::patches(neck.part(0), dim, config.prompt_dim, 1, false),
-                m1: LayerNorm::new(neck.part(1), config.prompt_dim, EPSILON),
-                m2: Conv2d::same3x3(neck.part(2), config.prompt_dim, config.prompt_dim, false),
-                m3: LayerNorm::new(neck.part(3), config.prompt_dim, EPSILON),
-            },
+            neck: Neck::new(init.part("neck"), dim, config.prompt_dim),
         }
     }
 
@@ -88,8 +82,7 @@ impl Vit {
     /// block `[b, g, g, embed_dim]`.
     pub fn forward(&self, images: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
         let (x, interm) = self.tokens(images);
-        let x = self.neck.m1.forward(self.neck.m0.forward(x));
-        (self.neck.m3.forward(self.neck.m2.forward(x)), interm)
+        (self.neck.forward(x), interm)
     }
 
     fn tokens(&self, images: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
@@ -105,6 +98,23 @@ impl Vit {
         // A configuration without a global block is refused before a model is made of it.
         let interm = interm.unwrap_or_else(|| x.clone());
         (x, interm)
+    }
+}
+
+impl Neck {
+    pub(super) fn new(init: Init<'_>, input: usize, output: usize) -> Self {
+        Self {
+            m0: Conv2d::patches(init.part(0), input, output, 1, false),
+            m1: LayerNorm::new(init.part(1), output, EPSILON),
+            m2: Conv2d::same3x3(init.part(2), output, output, false),
+            m3: LayerNorm::new(init.part(3), output, EPSILON),
+        }
+    }
+
+    /// `[b, h, w, in]` to `[b, h, w, out]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = self.m1.forward(self.m0.forward(x));
+        self.m3.forward(self.m2.forward(x))
     }
 }
 

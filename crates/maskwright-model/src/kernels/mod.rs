@@ -13,6 +13,7 @@
 pub(crate) mod attention;
 mod attention_core;
 pub(crate) mod conv3x3;
+pub(crate) mod depthwise;
 pub(crate) mod gelu;
 pub(crate) mod layer_norm;
 mod math;

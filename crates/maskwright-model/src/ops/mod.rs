@@ -8,9 +8,11 @@ pub mod plain;
 
 use burn::tensor::Tensor;
 use burn::tensor::module;
+use burn::tensor::ops::ConvOptions;
 
 use crate::kernels::attention::CrossAttention;
 use crate::kernels::conv3x3::Conv3x3;
+use crate::kernels::depthwise::Depthwise;
 use crate::kernels::gelu::Gelu;
 use crate::kernels::layer_norm::LayerNorm;
 use crate::kernels::rearrange::{Rows, Unblock};
@@ -86,6 +88,24 @@ pub fn window_attention(
 /// `[3, 3, in, out]` to `[b, h, w, out]`.
 pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
     if takes(&x) { fused!(Conv3x3; x, weight) } else { plain::conv3x3(x, weight) }
+}
+
+/// 3 x 3 convolution with a stride and one cell of zeros around; as [`conv3x3`] otherwise.
+pub fn strided3x3(x: Tensor<4>, weight: Tensor<4>, stride: usize) -> Tensor<4> {
+    let x = x.permute([0, 3, 1, 2]);
+    let weight = weight.permute([3, 2, 0, 1]);
+    let options = ConvOptions::new([stride; 2], [1; 2], [1; 2], 1);
+    module::conv2d(x, weight, None, options).permute([0, 2, 3, 1])
+}
+
+/// 3 x 3 convolution of each channel by itself, with a stride and one cell of zeros around:
+/// `[b, h, w, c]` and a weight `[9, c]` (rows first) to `[b, ceil(h / stride), ceil(w / stride), c]`.
+pub fn depthwise3x3(x: Tensor<4>, weight: Tensor<2>, stride: usize) -> Tensor<4> {
+    if takes(&x) {
+        fused!(Depthwise { stride }; x, weight)
+    } else {
+        plain::depthwise3x3(x, weight, stride)
+    }
 }
 
 /// Cuts a map into squares of `size` x `size` cells: `[b, h * size, w * size, c]` to

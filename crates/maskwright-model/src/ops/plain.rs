@@ -2,6 +2,7 @@
 
 use burn::tensor::activation;
 use burn::tensor::module;
+use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// Layer normalisation over the last axis with biased variance.
@@ -160,6 +161,14 @@ pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
         .collect();
     let columns = Tensor::cat(shifted, 3).reshape([b * h * w, 9 * c]);
     columns.matmul(weight.reshape([9 * c, output])).reshape([b, h, w, output])
+}
+
+/// See [`super::depthwise3x3`].
+pub fn depthwise3x3(x: Tensor<4>, weight: Tensor<2>, stride: usize) -> Tensor<4> {
+    let c = x.dims()[3];
+    let options = ConvOptions::new([stride; 2], [1; 2], [1; 2], c);
+    let weight = weight.swap_dims(0, 1).reshape([c, 1, 3, 3]);
+    module::conv2d(x.permute([0, 3, 1, 2]), weight, None, options).permute([0, 2, 3, 1])
 }
 
 /// See [`super::unblock`].

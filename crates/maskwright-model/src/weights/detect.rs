@@ -1,7 +1,7 @@
 //! Telling a model's configuration from its tensors.
 
 use super::{CONFIG_KEY, StateDict};
-use crate::config::{DecoderConfig, EncoderConfig, SamConfig, VitConfig};
+use crate::config::{DecoderConfig, EncoderConfig, SamConfig, TinyVitConfig, VitConfig};
 use crate::error::{Error, Result};
 
 /// The configuration of a complete SAM or HQ-SAM checkpoint.
@@ -22,6 +22,40 @@ pub fn detect(state: &StateDict) -> Result<SamConfig> {
         return Ok(config);
     }
     let shapes = Shapes(state);
+    let (image_size, patch_size, encoder) =
+        if state.tensors.contains_key("image_encoder.patch_embed.seq.0.c.weight") {
+            // Nothing in a TinyViT depends on the input's size: the official one is taken.
+            (1024, 16, EncoderConfig::TinyVit(tiny_vit(&shapes)?))
+        } else {
+            vit(&shapes)?
+        };
+    let [_, prompt_dim] = shapes.get("prompt_encoder.no_mask_embed.weight")?;
+    let [mask_prompt_dim, ..] = shapes.get::<4>("prompt_encoder.mask_downscaling.3.weight")?;
+    let [masks, _] = shapes.get("mask_decoder.mask_tokens.weight")?;
+    let [decoder_mlp, _] = shapes.get("mask_decoder.transformer.layers.0.mlp.lin1.weight")?;
+    let [iou_hidden, _] = shapes.get("mask_decoder.iou_prediction_head.layers.0.weight")?;
+    let config = SamConfig {
+        image_size,
+        patch_size,
+        encoder,
+        prompt_dim,
+        decoder: DecoderConfig {
+            depth: shapes.count("mask_decoder.transformer.layers."),
+            mlp_dim: decoder_mlp,
+            heads: 8,
+            iou_head_depth: shapes.count("mask_decoder.iou_prediction_head.layers."),
+            iou_head_hidden: iou_hidden,
+            multimask: masks.saturating_sub(1),
+            mask_prompt_dim,
+        },
+        hq: state.tensors.contains_key("mask_decoder.hf_token.weight"),
+    };
+    config.validate()?;
+    Ok(config)
+}
+
+/// Image size, patch size and encoder.
+fn vit(shapes: &Shapes<'_>) -> Result<(usize, usize, EncoderConfig)> {
     let [_, grid, grid_w, embed_dim] = shapes.get("image_encoder.pos_embed")?;
     if grid != grid_w {
         return Err(odd("image_encoder.pos_embed", "is not square"));
@@ -46,35 +80,40 @@ pub fn detect(state: &StateDict) -> Result<SamConfig> {
         }
         [mlp_dim, _] = shapes.get(&format!("image_encoder.blocks.{block}.mlp.lin1.weight"))?;
     }
-    let [_, prompt_dim] = shapes.get("prompt_encoder.no_mask_embed.weight")?;
-    let [mask_prompt_dim, ..] = shapes.get::<4>("prompt_encoder.mask_downscaling.3.weight")?;
-    let [masks, _] = shapes.get("mask_decoder.mask_tokens.weight")?;
-    let [decoder_mlp, _] = shapes.get("mask_decoder.transformer.layers.0.mlp.lin1.weight")?;
-    let [iou_hidden, _] = shapes.get("mask_decoder.iou_prediction_head.layers.0.weight")?;
-    let config = SamConfig {
-        image_size: grid * patch_size,
-        patch_size,
-        encoder: EncoderConfig::Vit(VitConfig {
-            embed_dim,
-            depth,
-            heads,
-            mlp_dim,
-            global_blocks,
-            window_size: window_size.unwrap_or(grid),
-        }),
-        prompt_dim,
-        decoder: DecoderConfig {
-            depth: shapes.count("mask_decoder.transformer.layers."),
-            mlp_dim: decoder_mlp,
-            heads: 8,
-            iou_head_depth: shapes.count("mask_decoder.iou_prediction_head.layers."),
-            iou_head_hidden: iou_hidden,
-            multimask: masks.saturating_sub(1),
-            mask_prompt_dim,
-        },
-        hq: state.tensors.contains_key("mask_decoder.hf_token.weight"),
+    let vit = VitConfig {
+        embed_dim,
+        depth,
+        heads,
+        mlp_dim,
+        global_blocks,
+        window_size: window_size.unwrap_or(grid),
     };
-    config.validate()?;
+    Ok((grid * patch_size, patch_size, EncoderConfig::Vit(vit)))
+}
+
+fn tiny_vit(shapes: &Shapes<'_>) -> Result<TinyVitConfig> {
+    let mut config = TinyVitConfig::default();
+    let [first, ..] = shapes.get::<4>("image_encoder.patch_embed.seq.2.c.weight")?;
+    config.embed_dims[0] = first;
+    for stage in 0..4 {
+        let layer = format!("image_encoder.layers.{stage}");
+        config.depths[stage] = shapes.count(&format!("{layer}.blocks."));
+        if stage < 3 {
+            let name = format!("{layer}.downsample.conv1.c.weight");
+            [config.embed_dims[stage + 1], ..] = shapes.get::<4>(&name)?;
+        }
+        if stage > 0 {
+            let name = format!("{layer}.blocks.0.attn.attention_biases");
+            let [heads, distances] = shapes.get(&name)?;
+            let side = distances.isqrt();
+            if side * side != distances {
+                return Err(odd(&name, "is for no square window"));
+            }
+            config.heads[stage - 1] = heads;
+            config.windows[stage - 1] = side;
+        }
+    }
+    [config.classes, _] = shapes.get("image_encoder.head.weight")?;
     Ok(config)
 }
 

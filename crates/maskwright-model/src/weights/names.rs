@@ -29,6 +29,8 @@ pub(crate) enum Layout {
     Conv,
     /// `[in, 2, 2, out]` here, `[in, out, 2, 2]` there.
     Upsample,
+    /// `[1]` here, no axis there.
+    Scalar,
 }
 
 impl Path {
@@ -66,6 +68,7 @@ impl Path {
                 "Struct:Upsample2x" => Layout::Upsample,
                 _ => Layout::Same,
             },
+            Some(part) if part.name == "num_batches_tracked" => Layout::Scalar,
             _ => Layout::Same,
         }
     }
@@ -75,7 +78,7 @@ impl Layout {
     /// The axes of the layout here, in official order.
     fn axes(self) -> Option<&'static [usize]> {
         match self {
-            Self::Same => None,
+            Self::Same | Self::Scalar => None,
             Self::Linear => Some(&[1, 0]),
             Self::Conv => Some(&[3, 2, 0, 1]),
             Self::Upsample => Some(&[0, 3, 1, 2]),
@@ -85,6 +88,7 @@ impl Layout {
     /// A shape here to the official one.
     pub(crate) fn official_shape(self, shape: &[usize]) -> Vec<usize> {
         match self.axes() {
+            None if self == Self::Scalar => Vec::new(),
             None => shape.to_vec(),
             Some(axes) => axes.iter().map(|&axis| shape[axis]).collect(),
         }
@@ -139,7 +143,13 @@ fn permute(values: &[f32], shape: &[usize], axes: &[usize]) -> Vec<f32> {
 
 /// Whether the tensor of this official name is a constant, which never learns.
 pub fn is_buffer(name: &str) -> bool {
-    name.ends_with("positional_encoding_gaussian_matrix")
+    const BUFFERS: [&str; 4] = [
+        "positional_encoding_gaussian_matrix",
+        "running_mean",
+        "running_var",
+        "num_batches_tracked",
+    ];
+    name.rsplit('.').next().is_some_and(|last| BUFFERS.contains(&last))
 }
 
 /// The official name and shape of every tensor of a model, in its own order.

@@ -13,7 +13,8 @@ use crate::error::{Error, Result};
 
 impl StateDict {
     /// Reads a checkpoint: safetensors, or a PyTorch file (zip or legacy), told by its first bytes.
-    /// Values of any float type become f32. A `module.` before every name, which PyTorch's
+    /// Values of any float type, and the 64-bit
+    /// counters of batch normalisation, become f32. A `module.` before every name, which PyTorch's
     /// distributed training leaves, is dropped.
     ///
     /// A PyTorch file's pickle is interpreted by a restricted reader that runs no code.
@@ -64,7 +65,8 @@ pub(super) fn read_safetensors(bytes: &[u8]) -> std::result::Result<StateDict, S
             Dtype::F64 => DType::F64,
             Dtype::F16 => DType::F16,
             Dtype::BF16 => DType::BF16,
-            other => return Err(format!("{name} has the type {other:?}, which is no float")),
+            Dtype::I64 => DType::I64,
+            other => return Err(format!("{name} has the type {other:?}, which no model here has")),
         };
         let tensor = to_f32(view.data().to_vec(), view.shape(), dtype)
             .map_err(|reason| format!("{name}: {reason}"))?;
@@ -82,7 +84,8 @@ fn read_pytorch(path: &Path) -> std::result::Result<StateDict, String> {
             "F64" => DType::F64,
             "F16" => DType::F16,
             "BF16" => DType::BF16,
-            other => return Err(format!("{name} has the type {other}, which is no float")),
+            "I64" => DType::I64,
+            other => return Err(format!("{name} has the type {other}, which no model here has")),
         };
         let shape = tensor.shape().to_vec();
         let bytes = tensor.read().map_err(|e| format!("{name}: {e}"))?;

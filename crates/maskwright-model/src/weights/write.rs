@@ -32,17 +32,23 @@ impl StateDict {
             format: "safetensors",
             reason,
         };
-        let bytes: Vec<(&String, &[usize], Vec<u8>)> = self
+        let bytes: Vec<(&String, &[usize], Dtype, Vec<u8>)> = self
             .tensors
             .iter()
             .map(|(name, tensor)| {
-                let bytes = tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect();
-                (name, tensor.shape.as_slice(), bytes)
+                // The one kind of tensor that PyTorch has as integers.
+                let (dtype, bytes) = if name.ends_with("num_batches_tracked") {
+                    let whole = tensor.values.iter().flat_map(|&v| (v as i64).to_le_bytes());
+                    (Dtype::I64, whole.collect())
+                } else {
+                    (Dtype::F32, tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect())
+                };
+                (name, tensor.shape.as_slice(), dtype, bytes)
             })
             .collect();
         let mut views = Vec::with_capacity(bytes.len());
-        for (name, shape, bytes) in &bytes {
-            let view = TensorView::new(Dtype::F32, shape.to_vec(), bytes)
+        for (name, shape, dtype, bytes) in &bytes {
+            let view = TensorView::new(*dtype, shape.to_vec(), bytes)
                 .map_err(|e| bad(format!("{name}: {e}")))?;
             views.push((name.as_str(), view));
         }

@@ -1,0 +1,299 @@
+//! TinyViT (arXiv:2207.10666), the image encoder of Light HQ-SAM and MobileSAM.
+//!
+//! Convolutions at a quarter of the resolution, then three stages of window attention at 1/8, 1/16
+//! and 1/16. Batch normalisation uses its stored statistics always, as the frozen encoder of Light
+//! HQ-SAM does. The classifier's parameters are carried along unused, so that a checkpoint stays
+//! complete.
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+
+use super::tiny_attention::WindowAttention;
+use super::vit::Neck;
+use crate::config::{SamConfig, TinyVitConfig};
+use crate::init::Init;
+use crate::layers::{Conv2d, LayerNorm, Linear};
+use crate::ops;
+
+/// PyTorch's default for its norms.
+pub(super) const EPSILON: f64 = 1e-5;
+
+/// The encoder; see [`TinyVit::forward`].
+#[derive(Module, Debug)]
+pub struct TinyVit {
+    /// To a quarter of the resolution.
+    pub patch_embed: PatchStem,
+    /// The four stages.
+    pub layers: Vec<Stage>,
+    /// Unused.
+    pub norm_head: LayerNorm,
+    /// Unused.
+    pub head: Linear,
+    /// To the embedding's channels.
+    pub neck: Neck,
+}
+
+/// Two strided convolutions.
+#[derive(Module, Debug)]
+pub struct PatchStem {
+    /// In order, with GELU between; their official names are 0 and 2.
+    pub seq: Stem,
+}
+
+/// The convolutions of [`PatchStem`].
+#[derive(Module, Debug)]
+pub struct Stem {
+    /// To half the resolution.
+    pub m0: ConvNorm,
+    /// To a quarter.
+    pub m2: ConvNorm,
+}
+
+/// Blocks, and a change of resolution and channels after them.
+#[derive(Module, Debug)]
+pub struct Stage {
+    /// In order.
+    pub blocks: Vec<StageBlock>,
+    /// After them, save in the last stage.
+    pub downsample: Option<Merging>,
+}
+
+/// A block of the first stage, or of the others.
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)] // A dozen per model.
+pub enum StageBlock {
+    /// Of the first.
+    Conv(MbConv),
+    /// Of the others.
+    Attention(TinyBlock),
+}
+
+/// An inverted bottleneck.
+#[derive(Module, Debug)]
+pub struct MbConv {
+    /// 1 x 1 to four times the channels.
+    pub conv1: ConvNorm,
+    /// 3 x 3 per channel.
+    pub conv2: ConvNorm,
+    /// 1 x 1 back.
+    pub conv3: ConvNorm,
+}
+
+/// 1 x 1, strided 3 x 3 per channel, 1 x 1.
+#[derive(Module, Debug)]
+pub struct Merging {
+    /// To the next channels.
+    pub conv1: ConvNorm,
+    /// To the next resolution.
+    pub conv2: ConvNorm,
+    /// After it.
+    pub conv3: ConvNorm,
+}
+
+/// Window attention, a convolution per channel, a perceptron.
+#[derive(Module, Debug)]
+pub struct TinyBlock {
+    /// Within windows.
+    pub attn: WindowAttention,
+    /// 3 x 3 per channel.
+    pub local_conv: ConvNorm,
+    /// With GELU.
+    pub mlp: TinyMlp,
+}
+
+/// Norm and two linear layers.
+#[derive(Module, Debug)]
+pub struct TinyMlp {
+    /// First.
+    pub norm: LayerNorm,
+    /// To four times the channels.
+    pub fc1: Linear,
+    /// And back.
+    pub fc2: Linear,
+}
+
+/// A convolution without bias, and batch normalisation.
+#[derive(Module, Debug)]
+pub struct ConvNorm {
+    /// `[k, k, in, out]`; `[3, 3, 1, channels]` per channel.
+    pub c: Conv2d,
+    /// After it.
+    pub bn: BatchNorm,
+    stride: usize,
+    per_channel: bool,
+}
+
+/// Batch normalisation by stored statistics.
+#[derive(Module, Debug)]
+pub struct BatchNorm {
+    /// Scale, `[channels]`.
+    pub weight: Param<Tensor<1>>,
+    /// Shift, `[channels]`.
+    pub bias: Param<Tensor<1>>,
+    /// Stored means.
+    pub running_mean: Param<Tensor<1>>,
+    /// Stored variances.
+    pub running_var: Param<Tensor<1>>,
+    /// How many batches made them; carried along.
+    pub num_batches_tracked: Param<Tensor<1>>,
+}
+
+impl ConvNorm {
+    fn new(init: Init<'_>, input: usize, output: usize, kernel: usize, stride: usize) -> Self {
+        let weight = init.part("c");
+        let c = if kernel == 1 {
+            Conv2d::patches(weight, input, output, 1, false)
+        } else {
+            Conv2d::same3x3(weight, input, output, false)
+        };
+        let fixed = |value| init.constant([output], value).set_require_grad(false);
+        let bn = BatchNorm {
+            weight: init.constant([output], 1.0),
+            bias: init.constant([output], 0.0),
+            running_mean: fixed(0.0),
+            running_var: fixed(1.0),
+            num_batches_tracked: init.constant([1], 0.0).set_require_grad(false),
+        };
+        Self { c, bn, stride, per_channel: false }
+    }
+
+    fn per_channel(init: Init<'_>, channels: usize, stride: usize) -> Self {
+        Self { per_channel: true, ..Self::new(init, 1, channels, 3, stride) }
+    }
+
+    /// `[b, h, w, in]` to `[b, h / stride, w / stride, out]`, rounded up.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        // The norm is a scale and a shift of each channel: the scale goes into the weight.
+        let scale = self.bn.weight.val() / (self.bn.running_var.val() + EPSILON).sqrt();
+        let shift = self.bn.bias.val() - self.bn.running_mean.val() * scale.clone();
+        let weight = self.c.weight.val() * scale.unsqueeze::<4>();
+        let [k, _, input, output] = weight.dims();
+        if k == 1 {
+            return ops::linear(x, weight.reshape([input, output]), Some(shift));
+        }
+        let out = if self.per_channel {
+            ops::depthwise3x3(x, weight.reshape([9, output]), self.stride)
+        } else if self.stride == 1 {
+            ops::conv3x3(x, weight)
+        } else {
+            ops::strided3x3(x, weight, self.stride)
+        };
+        out + shift.unsqueeze::<4>()
+    }
+}
+
+impl MbConv {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let hidden = ops::gelu(self.conv1.forward(x.clone()));
+        let hidden = ops::gelu(self.conv2.forward(hidden));
+        ops::gelu(self.conv3.forward(hidden) + x)
+    }
+}
+
+impl Merging {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = ops::gelu(self.conv1.forward(x));
+        self.conv3.forward(ops::gelu(self.conv2.forward(x)))
+    }
+}
+
+impl TinyBlock {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = x.clone() + self.attn.forward(x);
+        let x = self.local_conv.forward(x);
+        let hidden = self.mlp.fc1.forward(self.mlp.norm.forward(x.clone()));
+        x + self.mlp.fc2.forward(ops::gelu(hidden))
+    }
+}
+
+impl Stage {
+    fn new(init: Init<'_>, config: &TinyVitConfig, stage: usize) -> Self {
+        let dim = config.embed_dims[stage];
+        let blocks = (0..config.depths[stage])
+            .map(|i| {
+                let init = init.part("blocks").part(i);
+                if stage == 0 {
+                    return StageBlock::Conv(MbConv {
+                        conv1: ConvNorm::new(init.part("conv1"), dim, 4 * dim, 1, 1),
+                        conv2: ConvNorm::per_channel(init.part("conv2"), 4 * dim, 1),
+                        conv3: ConvNorm::new(init.part("conv3"), 4 * dim, dim, 1, 1),
+                    });
+                }
+                let mlp = init.part("mlp");
+                StageBlock::Attention(TinyBlock {
+                    attn: WindowAttention::new(
+                        init.part("attn"),
+                        dim,
+                        config.heads[stage - 1],
+                        config.windows[stage - 1],
+                    ),
+                    local_conv: ConvNorm::per_channel(init.part("local_conv"), dim, 1),
+                    mlp: TinyMlp {
+                        norm: LayerNorm::new(mlp.part("norm"), dim, EPSILON),
+                        fc1: Linear::new(mlp.part("fc1"), dim, 4 * dim),
+                        fc2: Linear::new(mlp.part("fc2"), 4 * dim, dim),
+                    },
+                })
+            })
+            .collect();
+        let downsample = config.embed_dims.get(stage + 1).map(|&next| {
+            let init = init.part("downsample");
+            // The last change keeps the resolution, so that the embedding is at 1/16.
+            let stride = if stage == 2 { 1 } else { 2 };
+            Merging {
+                conv1: ConvNorm::new(init.part("conv1"), dim, next, 1, 1),
+                conv2: ConvNorm::per_channel(init.part("conv2"), next, stride),
+                conv3: ConvNorm::new(init.part("conv3"), next, next, 1, 1),
+            }
+        });
+        Self { blocks, downsample }
+    }
+
+    fn forward(&self, mut x: Tensor<4>) -> Tensor<4> {
+        for block in &self.blocks {
+            x = match block {
+                StageBlock::Conv(block) => block.forward(x),
+                StageBlock::Attention(block) => block.forward(x),
+            };
+        }
+        match &self.downsample {
+            Some(merging) => merging.forward(x),
+            None => x,
+        }
+    }
+}
+
+impl TinyVit {
+    pub(crate) fn new(init: Init<'_>, config: &SamConfig, tiny: &TinyVitConfig) -> Self {
+        let [first, .., last] = tiny.embed_dims;
+        let seq = init.part("patch_embed.seq");
+        Self {
+            patch_embed: PatchStem {
+                seq: Stem {
+                    m0: ConvNorm::new(seq.part(0), 3, first / 2, 3, 2),
+                    m2: ConvNorm::new(seq.part(2), first / 2, first, 3, 2),
+                },
+            },
+            layers: (0..4).map(|i| Stage::new(init.part("layers").part(i), tiny, i)).collect(),
+            norm_head: LayerNorm::new(init.part("norm_head"), last, EPSILON),
+            head: Linear::new(init.part("head"), last, tiny.classes),
+            neck: Neck::new(init.part("neck"), last, config.prompt_dim),
+        }
+    }
+
+    /// `[b, 3, s, s]` to the embedding `[b, g, g, prompt_dim]` and the output of the second stage
+    /// `[b, g, g, embed_dims[2]]`.
+    pub fn forward(&self, images: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+        let seq = &self.patch_embed.seq;
+        let x = ops::gelu(seq.m0.forward(images.permute([0, 2, 3, 1])));
+        let mut x = seq.m2.forward(x);
+        let mut interm = x.clone();
+        for (i, stage) in self.layers.iter().enumerate() {
+            x = stage.forward(x);
+            if i == 1 {
+                interm = x.clone();
+            }
+        }
+        (self.neck.forward(x), interm)
+    }
+}
