@@ -47,7 +47,7 @@ mod scope;
 pub mod weights;
 
 pub use config::{DecoderConfig, EncoderConfig, ModelType, SamConfig, TinyVitConfig, VitConfig};
-pub use error::{Error, Result};
+pub use error::{Error, Mismatch, Misshapen, Result};
 pub use mask_decoder::{DecodeMode, MaskDecoder, MaskOutput};
 pub use prompt_encoder::{PromptEmbeddings, PromptEncoder, PromptInput};
 pub use sam::{ImageFeatures, PIXEL_MEAN, PIXEL_STD, Sam, group_by_tokens, resize_bilinear};

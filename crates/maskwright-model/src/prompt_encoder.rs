@@ -62,7 +62,7 @@ pub struct PromptEmbeddings {
     pub batch: usize,
 }
 
-/// See the [module](self).
+/// Encodes points, boxes and masks.
 #[derive(Module, Debug)]
 pub struct PromptEncoder {
     /// Positions to channels.

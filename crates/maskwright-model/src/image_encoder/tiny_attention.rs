@@ -7,7 +7,7 @@ use super::tiny_vit::EPSILON;
 use crate::init::Init;
 use crate::layers::{LayerNorm, Linear};
 
-/// See the [module](self).
+/// Multi-head attention within windows.
 #[derive(Module, Debug)]
 pub struct WindowAttention {
     /// First.

@@ -93,7 +93,7 @@ impl MaskOutput {
     }
 }
 
-/// See the [module](self).
+/// Image and prompt embeddings to mask logits.
 #[derive(Module, Debug)]
 pub struct MaskDecoder {
     /// Tokens and image attend to each other.
