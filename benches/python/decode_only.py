@@ -26,10 +26,10 @@ class DecodeOnly:
     def __init__(self, pairs: Sequence[Pair], draws: Sequence[Draw], size: int) -> None:
         del size
         try:
-            from png_libdeflate import decode_grey
+            from png_libdeflate import GreyPng
         except ImportError as error:
             raise NotAvailableError(str(error)) from error
-        self.decode_grey = decode_grey
+        self.png = GreyPng()
         self.pairs, self.draws = pairs, draws
         self.jpeg = JpegBuffer()
 
@@ -38,7 +38,7 @@ class DecodeOnly:
         pair = self.pairs[self.draws[index].record]
         image = self.jpeg.decode(pair.image.read_bytes())
         mask_bytes = pair.mask.read_bytes()
-        mask = self.decode_grey(mask_bytes)
+        mask = self.png.decode(mask_bytes)
         if mask is None:
             mask = decode(mask_bytes, 0)
         return Sample(image=image, label=np.asarray(mask), prompts={})

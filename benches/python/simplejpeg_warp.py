@@ -41,14 +41,14 @@ class SimplejpegWarpPng(SimplejpegWarp):
     def __init__(self, pairs: Sequence[Pair], draws: Sequence[Draw], size: int) -> None:
         super().__init__(pairs, draws, size)
         try:
-            from png_libdeflate import decode_grey
+            from png_libdeflate import GreyPng
         except ImportError as error:
             raise NotAvailableError(str(error)) from error
-        self.decode_grey = decode_grey
+        self.png = GreyPng()
 
     def decode_mask(self, data: bytes) -> U8:
         """Decode an 8-bit grey PNG; anything else by OpenCV."""
-        pixels = self.decode_grey(data)
+        pixels = self.png.decode(data)
         return super().decode_mask(data) if pixels is None else pixels
 
 
