@@ -43,6 +43,8 @@ pub struct TrainConfig {
     pub eval_every: usize,
     /// Steps between two lines of `metrics.jsonl`.
     pub log_every: usize,
+    /// Steps between two saved states within an epoch, beside the one at its end; 0 for none.
+    pub save_every: usize,
     /// Decoding threads; 0 for one per core.
     pub workers: usize,
     /// What becomes of records that do not fill a batch at an epoch's end.
@@ -97,6 +99,7 @@ impl TrainConfig {
             model_save_fre: 1,
             eval_every: 1,
             log_every: 20,
+            save_every: 1000,
             workers: 0,
             last_batch: LastBatch::default(),
             on_refusal: OnRefusal::default(),

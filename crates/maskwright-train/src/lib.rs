@@ -27,6 +27,7 @@ pub mod preview;
 pub mod prompts;
 pub mod report;
 pub mod run_log;
+mod run_report;
 pub mod schedule;
 pub mod session;
 pub mod step;

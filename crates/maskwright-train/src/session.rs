@@ -1,5 +1,7 @@
 //! A model with named sets, ready to be evaluated.
 
+use std::path::Path;
+
 use burn::tensor::Device;
 use maskwright_data::sample::SampleConfig;
 use maskwright_data::source::DataFile;
@@ -10,6 +12,7 @@ use crate::config::ModelSource;
 use crate::error::{Error, Result};
 use crate::evaluator::{EvalConfig, EvalSet, Evaluation, evaluate};
 use crate::observer::Observer;
+use crate::run_report::{self, gallery::Evaluated};
 use crate::trainer::{open_sets, plain_device, sample_config};
 
 /// What `maskwright eval` holds: a model and the validation sets of a data file.
@@ -56,5 +59,26 @@ impl EvalSession {
     /// Evaluates the model on every set.
     pub fn evaluate(&self, config: &EvalConfig, observer: &mut dyn Observer) -> Result<Evaluation> {
         evaluate(&self.sam, &self.device, &self.samples, &self.sets, config, observer)
+    }
+
+    /// Writes the tables and the worst and best predictions of an evaluation as an HTML page,
+    /// and the predictions alone as a PNG of the same stem beside it.
+    pub fn write_report(
+        &self,
+        config: &EvalConfig,
+        evaluation: &Evaluation,
+        page: &Path,
+    ) -> Result<()> {
+        run_report::write_evaluation(
+            &Evaluated {
+                sam: &self.sam,
+                device: &self.device,
+                samples: &self.samples,
+                sets: &self.sets,
+                config,
+                evaluation,
+            },
+            page,
+        )
     }
 }

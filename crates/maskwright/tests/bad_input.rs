@@ -23,8 +23,11 @@ fn train<'a>(images: &'a str, masks: &'a str, model: &'a str, output: &'a str) -
         "all",
         "--max-epoch-num",
         "1",
+        // Every pair is looked at in the one epoch.
         "--batch-size-train",
-        "2",
+        "1",
+        "--hold-out",
+        "0",
         "--output",
         output,
     ]

@@ -6,9 +6,10 @@ use maskwright_model::Sam;
 use super::{DemoConfig, DemoOutcome};
 use crate::config::TrainConfig;
 use crate::error::Result;
-use crate::evaluator::{MaskKind, SetMetrics};
-use crate::report::{Best, CurvePlot, Gallery, Report, Series, Table};
-use crate::run_log::{self, Entry};
+use crate::evaluator::MaskKind;
+use crate::report::{Gallery, Report, Table};
+use crate::run_log;
+use crate::run_report::figures;
 
 pub(super) fn report(
     config: &DemoConfig,
@@ -31,7 +32,7 @@ pub(super) fn report(
     Ok(Report {
         title: "maskwright demo".into(),
         command: "maskwright demo".into(),
-        created: String::new(),
+        created: crate::run_report::today(),
         summary: vec![
             ("HQ mIoU, box prompts".into(), score(MaskKind::Hq, false)),
             ("HQ boundary mIoU".into(), score(MaskKind::Hq, true)),
@@ -40,13 +41,23 @@ pub(super) fn report(
             ("time".into(), format!("{:.0} s", total)),
         ],
         curves: vec![
-            loss_curve("SAM from nothing: training loss", &sam_log),
-            loss_curve("HQ head: training loss", &hq_log),
-            validation_curve("SAM from nothing: validation", &sam_log, &[MaskKind::Sam]),
-            validation_curve("HQ head: validation", &hq_log, &[MaskKind::Sam, MaskKind::Hq]),
+            figures::loss_curve("SAM from nothing: training loss", &sam_log),
+            figures::loss_curve("HQ head: training loss", &hq_log),
+            figures::validation_curve(
+                "SAM from nothing: validation",
+                &sam_log,
+                0,
+                &[MaskKind::Sam],
+            ),
+            figures::validation_curve(
+                "HQ head: validation",
+                &hq_log,
+                0,
+                &[MaskKind::Sam, MaskKind::Hq],
+            ),
         ],
         tables: vec![
-            evaluation_table(&outcome.evaluation.sets),
+            figures::evaluation_table(&outcome.evaluation.sets),
             settings_table(config, model),
             time_table(&outcome.seconds),
         ],
@@ -65,88 +76,6 @@ pub(super) fn report(
     })
 }
 
-fn loss_curve(title: &str, log: &[Entry]) -> CurvePlot {
-    let of = |value: fn(&run_log::StepEntry) -> f64| -> Vec<(f64, f64)> {
-        log.iter()
-            .filter_map(|entry| match entry {
-                Entry::Step(step) => Some((step.global_step as f64, value(step))),
-                Entry::Epoch(_) => None,
-            })
-            .collect()
-    };
-    CurvePlot {
-        title: title.into(),
-        x_label: "step".into(),
-        y_label: "loss".into(),
-        series: vec![
-            Series { name: "cross entropy".into(), points: of(|step| step.bce) },
-            Series { name: "dice".into(), points: of(|step| step.dice) },
-        ],
-        log_y: false,
-    }
-}
-
-fn validation_curve(title: &str, log: &[Entry], masks: &[MaskKind]) -> CurvePlot {
-    let mut series = Vec::new();
-    for &mask in masks {
-        for (name, boundary) in [("IoU", false), ("boundary IoU", true)] {
-            let points = log
-                .iter()
-                .filter_map(|entry| match entry {
-                    Entry::Epoch(epoch) => {
-                        let scores = epoch.validation.first()?.of(mask)?;
-                        let value = if boundary { scores.boundary_iou } else { scores.iou };
-                        Some((epoch.epoch as f64 + 1.0, value))
-                    }
-                    Entry::Step(_) => None,
-                })
-                .collect();
-            series.push(Series { name: format!("{} {name}", mask.title()), points });
-        }
-    }
-    CurvePlot {
-        title: title.into(),
-        x_label: "epochs done".into(),
-        y_label: "mean over held-out pictures".into(),
-        series,
-        log_y: false,
-    }
-}
-
-fn evaluation_table(sets: &[SetMetrics]) -> Table {
-    let masks = [MaskKind::Sam, MaskKind::Hq, MaskKind::SamHq];
-    let mut header = vec!["prompt".to_owned(), "pictures".to_owned()];
-    for mask in masks {
-        header.push(format!("{} mIoU", mask.title()));
-        header.push(format!("{} boundary", mask.title()));
-    }
-    let rows = sets
-        .iter()
-        .map(|set| {
-            let mut row = vec![set.prompt.to_string().replace('_', " "), set.images.to_string()];
-            for mask in masks {
-                let scores = set.of(mask);
-                let cell = |value: Option<f64>| {
-                    value.map_or_else(|| "none".to_owned(), |value| format!("{value:.4}"))
-                };
-                row.push(cell(scores.map(|s| s.iou)));
-                row.push(cell(scores.map(|s| s.boundary_iou)));
-            }
-            row
-        })
-        .collect();
-    Table {
-        title: "SAM and SAM-HQ on the held-out pictures".into(),
-        caption: "Mean IoU and boundary IoU (band of 2% of the diagonal) at each picture's own \
-                  resolution. SAM is the small SAM's own mask, HQ the mask of the HQ head, SAM + HQ \
-                  the sum of both logits, which HQ-SAM's predictor shows."
-            .into(),
-        header,
-        rows,
-        best: Vec::<Option<Best>>::new(),
-    }
-}
-
 fn settings_table(config: &DemoConfig, model: &Sam) -> Table {
     let row = |name: &str, value: String| vec![name.to_owned(), value];
     Table {
@@ -160,6 +89,8 @@ fn settings_table(config: &DemoConfig, model: &Sam) -> Table {
             row("model", crate::checkpoint::describe(model.config())),
             row("parameters", crate::checkpoint::parameter_count(model).to_string()),
             row("epochs: SAM, HQ head", format!("{}, {}", config.sam_epochs, config.hq_epochs)),
+            row("jitter", "0.7 to 1.5 of the input (HQ-SAM: 0.1 to 2.0)".to_owned()),
+            row("prompts", "half boxes, a quarter points, a quarter noise masks".to_owned()),
             row("pictures per step", config.batch_size.to_string()),
             row("seed", config.seed.to_string()),
         ],

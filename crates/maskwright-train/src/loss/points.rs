@@ -163,7 +163,11 @@ mod tests {
         assert_eq!(points.len(), 800);
         let (uncertain, uniform) = points.split_at(2 * config.uncertain());
         // A quarter of the candidates is kept, so all lie in the central quarter and a little.
-        assert!(uncertain.chunks(2).all(|p| (p[0] - 0.5).abs() < 0.16));
+        // (Logits fade to the zero padding at the top and the bottom, and corners pass as well.)
+        let inner: Vec<&[f32]> =
+            uncertain.chunks(2).filter(|p| (p[1] - 0.5).abs() < 0.46).collect();
+        assert!(inner.len() > 250);
+        assert!(inner.iter().all(|p| (p[0] - 0.5).abs() < 0.16));
         assert!(uniform.chunks(2).any(|p| (p[0] - 0.5).abs() > 0.4));
         assert_eq!(points, draw(&config, &plane, key), "keyed draws repeat");
         assert_ne!(points, draw(&config, &plane, SampleKey { record: 6, ..key }));

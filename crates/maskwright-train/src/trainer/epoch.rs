@@ -6,10 +6,10 @@ use maskwright_data::loader::LoaderState;
 use serde::{Deserialize, Serialize};
 
 use super::Run;
+use super::folder::RunFolder;
 use super::state::Progress;
 use crate::config::TrainConfig;
 use crate::error::Result;
-use crate::evaluator::SetMetrics;
 use crate::observer::{Observer, Smooth, StepProgress};
 use crate::run_log::{Entry, EpochEntry, StepEntry};
 use crate::step::{StepLoss, StepSettings, train_step};
@@ -37,12 +37,12 @@ impl EpochSums {
         self.seconds += seconds;
     }
 
+    /// The epoch's means; its validation comes later.
     pub(super) fn entry(
         &self,
         epoch: usize,
         progress: &Progress,
         config: &TrainConfig,
-        validation: Vec<SetMetrics>,
     ) -> EpochEntry {
         let steps = self.steps.max(1) as f64;
         EpochEntry {
@@ -53,7 +53,7 @@ impl EpochSums {
             dice: self.dice / steps,
             learning_rate: config.schedule().at(epoch),
             seconds: self.seconds,
-            validation,
+            validation: Vec::new(),
         }
     }
 }
@@ -62,6 +62,7 @@ impl EpochSums {
 pub(super) fn run_epoch(
     run: &mut Run<'_>,
     steps: usize,
+    folder: &mut RunFolder,
     observer: &mut dyn Observer,
 ) -> Result<bool> {
     let config = run.config;
@@ -117,6 +118,12 @@ pub(super) fn run_epoch(
             run.log.append(&Entry::Step(entry.clone()))?;
             observer.logged(&entry);
             since_log = EpochSums::default();
+        }
+        let save = config.save_every > 0
+            && run.progress.global_step.is_multiple_of(config.save_every)
+            && run.progress.step < steps;
+        if save {
+            run.save_state(folder)?;
         }
     }
     Ok(true)

@@ -79,6 +79,10 @@ impl RunFolder {
         Ok(folder)
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn metrics(&self) -> PathBuf {
         self.path.join(METRICS)
     }
@@ -169,11 +173,12 @@ impl RunFolder {
 
     /// Everything in the folder that a run writes, the plainest sign of one first.
     fn run_files(&self) -> Result<Vec<PathBuf>> {
-        let mut ours: Vec<PathBuf> = [CONFIG, METRICS, LEDGER]
-            .iter()
-            .map(|name| self.path.join(name))
-            .filter(|path| path.exists())
-            .collect();
+        let mut ours: Vec<PathBuf> =
+            [CONFIG, METRICS, LEDGER, "report.html", "curves.png", "predictions.png"]
+                .iter()
+                .map(|name| self.path.join(name))
+                .filter(|path| path.exists())
+                .collect();
         for (prefix, suffix) in [(RESUME, ""), (WHOLE, WEIGHTS), (TUNED, WEIGHTS)] {
             ours.extend(self.numbered(prefix, suffix)?.into_iter().map(|(_, path)| path));
         }

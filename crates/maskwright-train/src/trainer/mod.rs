@@ -4,9 +4,12 @@
 //! OUTPUT/
 //!   config.toml                       the settings as they were resolved
 //!   metrics.jsonl                     loss as it goes, validation after each epoch
+//!   ledger.jsonl                      records that could not be used
 //!   epoch_N.safetensors               what was tuned, after epoch N
 //!   sam_hq_epoch_N.safetensors        the whole model (the newest, and the best so far)
 //!   resume-STEP/                      what --resume continues from
+//!   report.html, curves.png,
+//!   predictions.png                   how it went, once it is over
 //! ```
 //!
 //! A run is a function of its settings and the files they name: stopped at any step and
@@ -33,6 +36,8 @@ use crate::evaluator::{EvalSet, Evaluation, MaskKind, evaluate};
 use crate::observer::{Observer, RunStart};
 use crate::optimizer::{Adam, name_parameters};
 use crate::run_log::{Entry, EpochEntry, RunLog};
+use crate::run_report;
+use crate::run_report::gallery::Evaluated;
 use epoch::{EpochSums, run_epoch};
 use folder::RunFolder;
 pub use folder::Start;
@@ -111,6 +116,8 @@ struct Run<'a> {
     log: RunLog,
     progress: Progress,
     sums: EpochSums,
+    /// The last validation of this call.
+    evaluation: Option<Evaluation>,
 }
 
 impl<'a> Run<'a> {
@@ -140,7 +147,18 @@ impl<'a> Run<'a> {
             }
         };
         let loader = Loader::new(data, loader_config(config, &samples, folder))?;
-        Ok(Self { config, model: Some(model), adam, loader, valid, samples, log, progress, sums })
+        Ok(Self {
+            config,
+            model: Some(model),
+            adam,
+            loader,
+            valid,
+            samples,
+            log,
+            progress,
+            sums,
+            evaluation: None,
+        })
     }
 
     fn model(&self) -> &Sam {
@@ -162,17 +180,21 @@ impl<'a> Run<'a> {
         });
         let mut outcome = TrainOutcome { checkpoint: None, last: None, stopped: false };
         while self.progress.epoch < config.max_epoch_num {
-            let finished = run_epoch(self, steps, observer)?;
+            let finished = run_epoch(self, steps, folder, observer)?;
             if !finished {
                 self.save_state(folder)?;
                 outcome.stopped = true;
                 return Ok(outcome);
             }
-            let entry = self.finish_epoch(observer)?;
             let epoch = self.progress.epoch;
-            self.log.append(&Entry::Epoch(entry.clone()))?;
-            observer.epoch(&entry);
             let last = epoch + 1 == config.max_epoch_num;
+            let mut entry = self.sums.entry(epoch, &self.progress, config);
+            observer.epoch(&entry);
+            if let Some(evaluation) = self.validate(observer)? {
+                entry.validation.clone_from(&evaluation.sets);
+                self.evaluation = Some(evaluation);
+            }
+            self.log.append(&Entry::Epoch(entry.clone()))?;
             if last || (epoch + 1 - config.start_epoch).is_multiple_of(config.model_save_fre) {
                 if let Some(score) = validation_score(&entry)
                     && self.progress.best.is_none_or(|(best, _)| score > best)
@@ -188,19 +210,35 @@ impl<'a> Run<'a> {
             self.sums = EpochSums::default();
             self.save_state(folder)?;
         }
-        observer.note(&self.loader.stats().verdict());
+        if outcome.last.is_some() {
+            observer.note(&self.loader.stats().verdict());
+            self.write_report(folder)?;
+        }
         Ok(outcome)
     }
 
-    /// The epoch's means, and the validation where one is due.
-    fn finish_epoch(&mut self, observer: &mut dyn Observer) -> Result<EpochEntry> {
-        let epoch = self.progress.epoch;
-        let done = epoch + 1 - self.config.start_epoch;
-        let due =
-            epoch + 1 == self.config.max_epoch_num || done.is_multiple_of(self.config.eval_every);
-        let validation =
-            if due && !self.valid.is_empty() { self.evaluate(observer)?.sets } else { Vec::new() };
-        Ok(self.sums.entry(epoch, &self.progress, self.config, validation))
+    /// The validation of the epoch that ends, where one is due.
+    fn validate(&self, observer: &mut dyn Observer) -> Result<Option<Evaluation>> {
+        let done = self.progress.epoch + 1;
+        let due = done == self.config.max_epoch_num
+            || (done - self.config.start_epoch).is_multiple_of(self.config.eval_every);
+        let wanted = due && !self.valid.is_empty();
+        wanted.then(|| self.evaluate(observer)).transpose()
+    }
+
+    /// Curves, tables and pictures of the run, once it is over.
+    fn write_report(&self, folder: &RunFolder) -> Result<()> {
+        let model = self.model().clone().frozen();
+        let device = plain_device();
+        let last = self.evaluation.as_ref().map(|evaluation| Evaluated {
+            sam: &model,
+            device: &device,
+            samples: &self.samples,
+            sets: &self.valid,
+            config: &self.config.evaluation,
+            evaluation,
+        });
+        run_report::write(folder.path(), self.config, last.as_ref())
     }
 
     fn evaluate(&self, observer: &mut dyn Observer) -> Result<Evaluation> {

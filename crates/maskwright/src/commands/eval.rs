@@ -1,5 +1,7 @@
 //! `maskwright eval`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use maskwright_data::prompt::PromptKind;
 use maskwright_data::sample::Preset;
@@ -51,6 +53,11 @@ pub(crate) struct EvalFlags {
     #[arg(long, value_name = "N", default_value_t = 0)]
     limit: usize,
 
+    /// Also write a page with the table and the worst and best predictions, and the
+    /// predictions as a PNG beside it
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+
     /// Print everything, image by image too, as JSON
     #[arg(long)]
     json: bool,
@@ -75,6 +82,9 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
     }
     let evaluation = session.evaluate(&config, &mut progress)?;
     progress.finish();
+    if let Some(page) = &flags.report {
+        session.write_report(&config, &evaluation, page)?;
+    }
     if flags.json { output::json(&evaluation) } else { print(&evaluation) }
 }
 

@@ -100,6 +100,10 @@ pub(crate) struct TrainFlags {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Training")]
     eval_every: usize,
 
+    /// Steps between two saved states within an epoch, for --resume after a crash; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Training")]
+    save_every: usize,
+
     /// Kinds of prompts to train with, each drawn equally often
     #[arg(long, value_name = "KIND,...", value_delimiter = ',', help_heading = "Training")]
     prompts: Vec<PromptKind>,
@@ -206,6 +210,7 @@ impl TrainFlags {
         config.max_epoch_num = self.max_epoch_num;
         config.model_save_fre = self.model_save_fre;
         config.eval_every = self.eval_every;
+        config.save_every = self.save_every;
         config.workers = self.workers;
         config.evaluation.prompts.clone_from(&self.eval_prompts);
         config.evaluation.geometry = self.geometry;

@@ -45,11 +45,6 @@ pub(crate) struct DataFlags {
 }
 
 impl DataFlags {
-    /// The data file itself, if it is one.
-    pub(crate) fn file(&self) -> Option<&Path> {
-        self.data.as_deref()
-    }
-
     /// The sets; of a folder pair, `hold_out` per cent validate and the others train
     /// (0: all train, 100: all validate).
     pub(crate) fn resolve(&self, hold_out: f64) -> anyhow::Result<DataFile> {

@@ -8,28 +8,28 @@ use std::process::{Command, Output};
 use maskwright_image::{GreyImage, RgbImage, encode};
 
 /// A folder that goes with the test.
-pub struct Place(tempfile::TempDir);
+pub(crate) struct Place(tempfile::TempDir);
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a temporary folder"))
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    pub fn join(&self, name: &str) -> PathBuf {
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
 
-    pub fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         self.join(name).display().to_string()
     }
 }
 
 /// Writes `count` pairs: a bright ellipse on a dark, structured ground, sizes of all kinds.
-pub fn write_pairs(folder: &Path, count: usize) -> (PathBuf, PathBuf) {
+pub(crate) fn write_pairs(folder: &Path, count: usize) -> (PathBuf, PathBuf) {
     let (images, masks) = (folder.join("images"), folder.join("masks"));
     std::fs::create_dir_all(&images).expect("created");
     std::fs::create_dir_all(&masks).expect("created");
@@ -64,18 +64,18 @@ fn pair(number: usize, width: usize, height: usize) -> (RgbImage, GreyImage) {
 }
 
 /// Sizes of a model that trains in seconds.
-pub fn write_tiny_model(path: &Path) {
+pub(crate) fn write_tiny_model(path: &Path) {
     let config = maskwright_train::SamConfig::small(64, 16, 32, 2).with_hq(false);
     std::fs::write(path, toml::to_string(&config).expect("plain values")).expect("written");
 }
 
 /// Runs the command.
-pub fn maskwright(args: &[&str]) -> Output {
+pub(crate) fn maskwright(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_maskwright")).args(args).output().expect("it starts")
 }
 
 /// Runs the command and expects it to work.
-pub fn works(args: &[&str]) -> Output {
+pub(crate) fn works(args: &[&str]) -> Output {
     let output = maskwright(args);
     assert!(
         output.status.success(),
@@ -88,7 +88,7 @@ pub fn works(args: &[&str]) -> Output {
 
 /// Runs the command and expects this exit status, no panic, and every one of `words` in one
 /// line on standard error.
-pub fn refused(args: &[&str], status: i32, words: &[&str]) -> String {
+pub(crate) fn refused(args: &[&str], status: i32, words: &[&str]) -> String {
     let output = maskwright(args);
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(status), "maskwright {args:?}\nstderr: {stderr}");
