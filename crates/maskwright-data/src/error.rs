@@ -59,6 +59,17 @@ pub enum Error {
         mask_size: (usize, usize),
     },
 
+    /// A file is damaged but decodable, and the settings ask for sound files alone.
+    #[error("record {record}: {}: {warning} (strict = true refuses such files)", file.display())]
+    DamagedFile {
+        /// `set/name` of the record.
+        record: String,
+        /// The image or the mask.
+        file: PathBuf,
+        /// What was found.
+        warning: Box<maskwright_image::decode::Warning>,
+    },
+
     /// A training mask has no foreground at all.
     #[error("record {record}: the mask {} shows no object: no pixel is above 128 of 255", file.display())]
     EmptyMask {
@@ -66,6 +77,13 @@ pub enum Error {
         record: String,
         /// The mask.
         file: PathBuf,
+    },
+
+    /// An environment variable asks for what this build or machine has not.
+    #[error(transparent)]
+    Environment {
+        /// Which, and what it may be.
+        source: maskwright_image::Error,
     },
 
     /// A set's folder is not there.
@@ -283,6 +301,7 @@ impl Error {
             Error::Write { .. } => "unwritable",
             Error::Image { .. } => "image",
             Error::SizeMismatch { .. } => "size_mismatch",
+            Error::DamagedFile { .. } => "damaged",
             Error::EmptyMask { .. } => "empty_mask",
             Error::BudgetExceeded { .. } => "budget",
             _ => "setting",
@@ -296,6 +315,7 @@ impl Error {
             | Error::Write { file, .. }
             | Error::Image { file, .. }
             | Error::EmptyMask { file, .. }
+            | Error::DamagedFile { file, .. }
             | Error::DataFile { file, .. }
             | Error::UnknownKey { file, .. } => Some(file),
             Error::SizeMismatch { mask, .. } => Some(mask),
@@ -312,6 +332,7 @@ impl Error {
                 | Error::Image { .. }
                 | Error::SizeMismatch { .. }
                 | Error::EmptyMask { .. }
+                | Error::DamagedFile { .. }
         )
     }
 }

@@ -53,6 +53,11 @@ pub struct Geometry {
 }
 
 impl Geometry {
+    /// The image as it is: the view that steps are applied to.
+    pub fn whole(source: (usize, usize)) -> Geometry {
+        Geometry { source, flip: false, scaled: source, crop: (0, 0), output: source }
+    }
+
     /// HQ-SAM's large scale jitter, cropped at the top-left; see
     /// [`with_crop`](Geometry::with_crop).
     ///
@@ -60,30 +65,42 @@ impl Geometry {
     /// arithmetic is that of the reference, in f32 with ties rounded to even, except that a side
     /// never shrinks below one pixel. The `size` x `size` output shows the part from the crop on.
     pub fn jitter(source: (usize, usize), size: usize, flip: bool, scale: f32) -> Geometry {
-        let (h, w) = (source.0 as f32, source.1 as f32);
+        let whole = Geometry::whole(source).with_flip(flip);
+        whole.scaled_to_fit(size, scale).with_output((size, size))
+    }
+
+    /// All of what this view shows, resized as by [`jitter`](Geometry::jitter) and not cropped yet; the
+    /// view must show all of the image.
+    pub(crate) fn scaled_to_fit(self, size: usize, scale: f32) -> Geometry {
+        let (h, w) = (self.output.0 as f32, self.output.1 as f32);
         let target = (scale * size as f32).round_ties_even();
         let ratio = (target / h).min(target / w);
         let side = |length: f32| ((length * ratio).round_ties_even() as usize).max(1);
-        Geometry { source, flip, scaled: (side(h), side(w)), crop: (0, 0), output: (size, size) }
+        self.resized((side(h), side(w)))
+    }
+
+    /// All of the image stretched to `size` = (height, width).
+    pub fn resized(self, size: (usize, usize)) -> Geometry {
+        Geometry { scaled: size, crop: (0, 0), output: size, ..self }
     }
 
     /// Both axes stretched to `size`: HQ-SAM's evaluation. Proportions are lost, nothing is padded.
     pub fn squash(source: (usize, usize), size: usize) -> Geometry {
-        Geometry { source, flip: false, scaled: (size, size), crop: (0, 0), output: (size, size) }
+        Geometry::whole(source).resized((size, size))
     }
 
     /// The longer side resized to `size`, the shorter in proportion, padded at the right or the
     /// bottom: the geometry of SAM's predictor (computed in f64, halves rounded up).
     pub fn longest_side(source: (usize, usize), size: usize) -> Geometry {
-        let ratio = size as f64 / source.0.max(source.1) as f64;
+        Geometry::whole(source).fitted(size)
+    }
+
+    /// [`longest_side`](Geometry::longest_side) of what this view shows; the view must show all of the
+    /// image.
+    pub(crate) fn fitted(self, size: usize) -> Geometry {
+        let ratio = size as f64 / self.output.0.max(self.output.1) as f64;
         let side = |length: usize| ((length as f64 * ratio + 0.5) as usize).max(1);
-        Geometry {
-            source,
-            flip: false,
-            scaled: (side(source.0), side(source.1)),
-            crop: (0, 0),
-            output: (size, size),
-        }
+        self.resized((side(self.output.0), side(self.output.1))).with_output((size, size))
     }
 
     /// The same view, mirrored if `flip`.
@@ -96,9 +113,14 @@ impl Geometry {
         Geometry { crop, ..self }
     }
 
-    /// The largest crop that leaves no padding which a smaller one would fill: scaled size less
-    /// output size, or 0 where the image is smaller than the output. Crops are drawn from
-    /// `0..=margin`.
+    /// The same view with another output size, from the same top-left on.
+    pub fn with_output(self, output: (usize, usize)) -> Geometry {
+        Geometry { output, ..self }
+    }
+
+    /// How far the crop can move on without padding that a smaller crop would fill: scaled size less
+    /// output size, or 0 where the image is smaller than the output. Crops of a whole image are drawn
+    /// from `0..=margin`.
     pub fn margin(&self) -> (usize, usize) {
         (self.scaled.0.saturating_sub(self.output.0), self.scaled.1.saturating_sub(self.output.1))
     }
@@ -121,6 +143,13 @@ impl Geometry {
     /// The sampling table of the columns.
     pub fn cols(&self) -> AxisTable {
         AxisTable::new(self.source.1, self.scaled.1, self.flip, self.crop.1, self.output.1)
+    }
+
+    /// Makes two tables [`rows`](Geometry::rows) and [`cols`](Geometry::cols), in the memory that they
+    /// have.
+    pub fn set_tables(&self, rows: &mut AxisTable, cols: &mut AxisTable) {
+        rows.set(self.source.0, self.scaled.0, false, self.crop.0, self.output.0);
+        cols.set(self.source.1, self.scaled.1, self.flip, self.crop.1, self.output.1);
     }
 
     /// Where the point `(x, y)` of the source lies in the output. Points that the crop does not

@@ -5,7 +5,7 @@ mod common;
 use std::path::Path;
 
 use maskwright_data::Error;
-use maskwright_data::plan::PlanConfig;
+use maskwright_data::plan::{PlanConfig, Transform};
 use maskwright_data::prompt::{MaskValues, PromptKind};
 use maskwright_data::source::{DataFile, ExifRule, Mix, SetKind};
 use maskwright_image::decode::MaskChannel;
@@ -184,5 +184,58 @@ fn wrong_values_say_what_was_expected() {
         ),
     ] {
         assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+    }
+}
+
+#[test]
+fn transforms_are_listed() {
+    let text = "\
+[[train]]
+name = 'a'
+images = 'i'
+masks = 'm'
+
+[[plan.transforms]]
+kind = 'random_hflip'
+probability = 0.25
+
+[[plan.transforms]]
+kind = 'resize'
+size = [600, 800]
+
+[[plan.transforms]]
+kind = 'random_crop'
+size = 512
+";
+    let read = |text: &str| DataFile::parse(text, Path::new("d.toml"));
+    let data = read(text).unwrap();
+    assert_eq!(
+        data.plan.transforms,
+        [
+            Transform::RandomHflip { probability: 0.25 },
+            Transform::Resize { size: Some([600, 800].into()) },
+            Transform::RandomCrop { size: Some(512.into()) },
+        ]
+    );
+    assert_eq!(read(&data.to_toml().unwrap()).unwrap(), data);
+    // Whether the last size fits is known with the model.
+    assert!(data.sample_config(512, 128).validate().is_ok());
+    let error = data.sample_config(256, 64).validate().unwrap_err().to_string();
+    assert!(error.contains("256 x 256") && error.contains("512 x 512"), "{error}");
+
+    for kind in ["'squash'", "'longest_side'", "'large_scale_jitter'", "'resize'", "'random_crop'"]
+    {
+        let text =
+            format!("[[train]]\nname='a'\nimages='i'\nmasks='m'\n[[plan.transforms]]\nkind={kind}");
+        assert!(read(&text).unwrap().sample_config(64, 16).validate().is_ok(), "{kind}");
+    }
+    for (change, words) in [
+        (text.replace("probability", "probabilty"), ["`probabilty`", "did you mean `probability`"]),
+        (text.replace("random_crop", "random_crob"), ["random_crob", "random_crop"]),
+        (text.replace("size = 512", "min = 0.5"), ["min", "size"]),
+        (text.replace("0.25", "2.5"), ["plan.transforms, number 1", "2.5"]),
+    ] {
+        let error = read(&change).unwrap_err().to_string();
+        assert!(words.iter().all(|word| error.contains(word)), "{error}");
     }
 }

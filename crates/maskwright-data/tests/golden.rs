@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use maskwright_data::geometry::Geometry;
+use maskwright_data::plan::{Draws, SampleKey, Sides, Transform};
 use maskwright_data::prompt::{MaskValues, boundary_band, noise_mask_from_normals, tight_box};
 use maskwright_image::mask::Bitmap;
 use maskwright_image::sample::{Sampler, resize_plane};
@@ -91,7 +92,10 @@ fn jitter_is_the_references() {
         } else {
             let size: Vec<usize> = serde_json::from_str(&case.metadata["size"]).unwrap();
             let output = (size[0], size[1]);
-            case.check(Geometry { source, flip: false, scaled: output, crop: (0, 0), output });
+            // As the transform of a data file.
+            let resize = Transform::Resize { size: Some(Sides::Both([output.0, output.1])) };
+            let mut draws = Draws::new(SampleKey { seed: 0, epoch: 0, record: 0 });
+            case.check(resize.apply(Geometry::whole(source), 1024, &mut draws));
         }
     }
 }

@@ -142,6 +142,16 @@ pub enum Error {
     /// A rule maps stored numbers, which a JPEG does not keep exactly.
     #[error("a value or colour map needs a lossless mask (PNG), this one is JPEG")]
     MaskMapOnJpeg,
+    /// An environment variable has a value that this build or machine does not know.
+    #[error("{variable} is {found:?}; expected {}", expected.join(", "))]
+    Environment {
+        /// Its name.
+        variable: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be here.
+        expected: Vec<&'static str>,
+    },
     /// The picture could not be written.
     #[error("writing {format} failed: {reason}")]
     Encode {

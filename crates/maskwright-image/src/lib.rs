@@ -37,11 +37,13 @@
 pub mod decode;
 pub mod draw;
 pub mod encode;
+mod environment;
 mod error;
 mod image;
 pub mod mask;
 pub mod metric;
 pub mod sample;
 
+pub use environment::check_environment;
 pub use error::{Error, Result};
 pub use image::{GreyImage, RgbImage};

@@ -97,6 +97,7 @@ impl LoaderStats {
         let t = &self.timings;
         let stages = [
             ("reading files", t.read),
+            ("reading headers", t.header),
             ("decoding masks", t.mask),
             ("sampling labels", t.label),
             ("decoding and sampling images", t.image),

@@ -1,11 +1,12 @@
 //! One prompt from one sampled label.
 
 use maskwright_image::mask::Bitmap;
+use maskwright_image::sample::Sampler;
 
+use super::noise_mask::Drawer;
+use super::points::foreground_points_with;
 use super::{Point, PointChoice, Prompt, PromptConfig, PromptKind};
-use super::{
-    background_points, centre_point, foreground_points, jittered_box, noise_mask, tight_box,
-};
+use super::{background_points, centre_point, jittered_box, tight_box};
 use crate::plan::SampleKey;
 use crate::random::Purpose;
 
@@ -34,56 +35,93 @@ pub fn draw_prompt(
     also: &[PromptKind],
     key: SampleKey,
 ) -> Option<Prompt> {
-    let count = view.foreground.count();
-    let tight = tight_box(view.foreground)?;
-    let too_small = count < config.points;
-    let kind = match (kind, config.kinds.without(PromptKind::Points)) {
-        (PromptKind::Points, Some(others)) if too_small => {
-            others.draw(&mut key.draw(Purpose::OtherKind))
-        }
-        _ => kind,
-    };
-    let wants = |part: PromptKind| {
-        part == kind || (also.contains(&part) && !(part == PromptKind::Points && too_small))
-    };
-
-    let box_xyxy = wants(PromptKind::Box).then(|| {
-        let amount = config.box_jitter as f32;
-        match amount {
-            0.0 => tight,
-            _ => jittered_box(tight, amount, view.visible, &mut key.draw(Purpose::Box)),
-        }
-    });
-    let points =
-        if wants(PromptKind::Points) { draw_points(view, config, key) } else { Vec::new() };
-    let mask = wants(PromptKind::NoiseMask).then(|| {
-        let mut draw = key.draw(Purpose::NoiseMask);
-        noise_mask(view.label, view.shape, config.mask_size, config.mask_values, &mut draw)
-    });
-    Some(Prompt { kind, box_xyxy, points, mask })
+    PromptDrawer::new(Sampler::new()).draw(view, config, kind, also, key)
 }
 
-fn draw_points(view: LabelView<'_>, config: &PromptConfig, key: SampleKey) -> Vec<Point> {
-    let mut draw = key.draw(Purpose::Points);
-    let mut points = foreground_points(view.foreground, config.points, &mut draw);
-    if config.point_choice == PointChoice::Centre
-        && let Some((x, y)) = centre_point(view.foreground)
-    {
-        let centre = Point { x: x as f32, y: y as f32, label: 1 };
-        // Points stay different: if the centre was drawn already, it only moves to the front.
-        let at = points.iter().position(|point| *point == centre).unwrap_or(0);
-        points.swap(0, at);
-        points[0] = centre;
+/// Draws prompts one after the other and keeps its memory: a prompt then takes what it consists of and
+/// nothing else.
+#[derive(Debug)]
+pub struct PromptDrawer {
+    noise: Drawer,
+    ranks: Vec<usize>,
+}
+
+impl PromptDrawer {
+    /// A drawer whose mask prompts are resized by `sampler`.
+    pub fn new(sampler: Sampler) -> PromptDrawer {
+        PromptDrawer { noise: Drawer::new(sampler), ranks: Vec::new() }
     }
-    if config.negative_points > 0 {
-        points.extend(background_points(
-            view.foreground,
-            view.visible,
-            config.negative_points,
-            &mut draw,
-        ));
+
+    /// As [`draw_prompt`].
+    pub fn draw(
+        &mut self,
+        view: LabelView<'_>,
+        config: &PromptConfig,
+        kind: PromptKind,
+        also: &[PromptKind],
+        key: SampleKey,
+    ) -> Option<Prompt> {
+        let count = view.foreground.count();
+        let tight = tight_box(view.foreground)?;
+        let too_small = count < config.points;
+        let kind = match (kind, config.kinds.without(PromptKind::Points)) {
+            (PromptKind::Points, Some(others)) if too_small => {
+                others.draw(&mut key.draw(Purpose::OtherKind))
+            }
+            _ => kind,
+        };
+        let wants = |part: PromptKind| {
+            part == kind || (also.contains(&part) && !(part == PromptKind::Points && too_small))
+        };
+
+        let box_xyxy = wants(PromptKind::Box).then(|| {
+            let amount = config.box_jitter as f32;
+            match amount {
+                0.0 => tight,
+                _ => jittered_box(tight, amount, view.visible, &mut key.draw(Purpose::Box)),
+            }
+        });
+        let points = if wants(PromptKind::Points) {
+            self.draw_points(view, config, key)
+        } else {
+            Vec::new()
+        };
+        let mask = wants(PromptKind::NoiseMask).then(|| {
+            let mut draw = key.draw(Purpose::NoiseMask);
+            let (size, values) = (config.mask_size, config.mask_values);
+            self.noise.draw(view.label, view.shape, size, values, &mut draw)
+        });
+        Some(Prompt { kind, box_xyxy, points, mask })
     }
-    points
+
+    fn draw_points(
+        &mut self,
+        view: LabelView<'_>,
+        config: &PromptConfig,
+        key: SampleKey,
+    ) -> Vec<Point> {
+        let mut draw = key.draw(Purpose::Points);
+        let mut points =
+            foreground_points_with(view.foreground, config.points, &mut draw, &mut self.ranks);
+        if config.point_choice == PointChoice::Centre
+            && let Some((x, y)) = centre_point(view.foreground)
+        {
+            let centre = Point { x: x as f32, y: y as f32, label: 1 };
+            // Points stay different: if the centre was drawn already, it only moves to the front.
+            let at = points.iter().position(|point| *point == centre).unwrap_or(0);
+            points.swap(0, at);
+            points[0] = centre;
+        }
+        if config.negative_points > 0 {
+            points.extend(background_points(
+                view.foreground,
+                view.visible,
+                config.negative_points,
+                &mut draw,
+            ));
+        }
+        points
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 
 use std::sync::OnceLock;
 
-use maskwright_image::sample::resize_plane;
+use maskwright_image::sample::{Sampler, resize_plane};
 
 use super::config::MaskValues;
 use crate::random::{Keyed, normal_cdf};
@@ -40,14 +40,55 @@ pub fn noise_mask(
     values: MaskValues,
     draw: &mut Keyed,
 ) -> NoiseMask {
-    let coverage = coverage(label, shape, size);
-    let band = boundary_band(&coverage, size);
-    let (outside, inside) = values.levels();
-    let pixel = |(&v, &noisy): (&f32, &bool)| {
-        let set = if noisy { draw.next_u32() < threshold(v) } else { v > 0.5 };
-        if set { inside } else { outside }
-    };
-    NoiseMask { size, data: coverage.iter().zip(&band).map(pixel).collect() }
+    Drawer::new(Sampler::new()).draw(label, shape, size, values, draw)
+}
+
+/// Draws noise masks one after the other, in memory that it keeps.
+#[derive(Debug)]
+pub(super) struct Drawer {
+    sampler: Sampler,
+    coverage: Vec<f32>,
+    small: Vec<f32>,
+    recovered: Vec<f32>,
+}
+
+impl Drawer {
+    pub(super) fn new(sampler: Sampler) -> Drawer {
+        Drawer { sampler, coverage: Vec::new(), small: Vec::new(), recovered: Vec::new() }
+    }
+
+    /// As [`noise_mask`].
+    pub(super) fn draw(
+        &mut self,
+        label: &[f32],
+        shape: (usize, usize),
+        size: usize,
+        values: MaskValues,
+        draw: &mut Keyed,
+    ) -> NoiseMask {
+        self.sampler.resize_plane_into(label, shape, (size, size), &mut self.coverage);
+        self.coverage.iter_mut().for_each(|v| *v /= 255.0);
+        self.recover(size);
+        let (outside, inside) = values.levels();
+        let pixel = |(&v, &r): (&f32, &f32)| {
+            let set = if lost(v, r) { draw.next_u32() < threshold(v) } else { v > 0.5 };
+            if set { inside } else { outside }
+        };
+        NoiseMask { size, data: self.coverage.iter().zip(&self.recovered).map(pixel).collect() }
+    }
+
+    /// Resizes the coverage to an eighth and back.
+    fn recover(&mut self, size: usize) {
+        let coarse = (size / COARSE).max(1);
+        let Drawer { sampler, coverage, small, recovered } = self;
+        sampler.resize_plane_into(coverage, (size, size), (coarse, coarse), small);
+        sampler.resize_plane_into(small, (coarse, coarse), (size, size), recovered);
+    }
+}
+
+/// Whether a pixel changed on the way to an eighth of the size and back.
+fn lost(v: f32, recovered: f32) -> bool {
+    (v - recovered).abs() >= CHANGE
 }
 
 /// The noise mask for given noise: the definition that [`noise_mask`] draws from, and what the
@@ -77,11 +118,10 @@ pub fn noise_mask_from_normals(
 /// Where a `size` x `size` mask in 0..1 loses detail at an eighth of its size: true around
 /// boundaries.
 pub fn boundary_band(coverage: &[f32], size: usize) -> Vec<bool> {
-    let coarse = (size / COARSE).max(1);
-    let small = resize_plane(coverage, (size, size), (coarse, coarse));
-    let recovered = resize_plane(&small, (coarse, coarse), (size, size));
-    let lost = |(&v, &r): (&f32, &f32)| (v - r).abs() >= CHANGE;
-    coverage.iter().zip(&recovered).map(lost).collect()
+    let mut drawer = Drawer::new(Sampler::new());
+    drawer.coverage.extend_from_slice(coverage);
+    drawer.recover(size);
+    coverage.iter().zip(&drawer.recovered).map(|(&v, &r)| lost(v, r)).collect()
 }
 
 /// The label at the prompt's size, 0..1.

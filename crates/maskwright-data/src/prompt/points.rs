@@ -20,9 +20,21 @@ pub struct Point {
 /// If the foreground has fewer than `k` pixels, all of them come once and then some again; if it
 /// has none, the result is empty.
 pub fn foreground_points(foreground: &Bitmap, k: usize, draw: &mut Keyed) -> Vec<Point> {
-    let ranks = distinct_ranks(foreground.count(), k, draw);
-    let pixels = ranks.into_iter().filter_map(|rank| foreground.nth(rank));
-    pixels.map(|(x, y)| Point { x: x as f32, y: y as f32, label: 1 }).collect()
+    foreground_points_with(foreground, k, draw, &mut Vec::new())
+}
+
+/// As [`foreground_points`], with memory to work in.
+pub(super) fn foreground_points_with(
+    foreground: &Bitmap,
+    k: usize,
+    draw: &mut Keyed,
+    ranks: &mut Vec<usize>,
+) -> Vec<Point> {
+    distinct_ranks(foreground.count(), k, draw, ranks);
+    let mut points = Vec::with_capacity(k);
+    let pixels = ranks.iter().filter_map(|&rank| foreground.nth(rank));
+    points.extend(pixels.map(|(x, y)| Point { x: x as f32, y: y as f32, label: 1 }));
+    points
 }
 
 /// `k` pixels of the background inside `visible` = (height, width), in random order.
@@ -39,11 +51,11 @@ pub fn background_points(
     points.into_iter().map(|point| Point { label: 0, ..point }).collect()
 }
 
-/// `k` ranks below `count`, different ones as far as there are.
-fn distinct_ranks(count: usize, k: usize, draw: &mut Keyed) -> Vec<usize> {
-    let mut ranks: Vec<usize> = Vec::with_capacity(k);
+/// Makes `ranks` `k` numbers below `count`, different ones as far as there are.
+fn distinct_ranks(count: usize, k: usize, draw: &mut Keyed, ranks: &mut Vec<usize>) {
+    ranks.clear();
     if count == 0 {
-        return ranks;
+        return;
     }
     // Floyd's sampling: k draws whatever the count, each set of ranks equally likely.
     let distinct = k.min(count);
@@ -57,7 +69,6 @@ fn distinct_ranks(count: usize, k: usize, draw: &mut Keyed) -> Vec<usize> {
     while ranks.len() < k {
         ranks.push(draw.below(count as u64) as usize);
     }
-    ranks
 }
 
 /// The foreground pixel `(x, y)` that is farthest from the background, or `None` if there is no

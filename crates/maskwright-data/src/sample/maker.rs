@@ -1,25 +1,30 @@
 //! From files to samples.
 
-use std::path::Path;
+use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use maskwright_image::GreyImage;
 use maskwright_image::decode::{
-    Decoded, Orientation, Warning, decode_label, decode_rgb, orient_grey, orient_rgb, read_header,
+    Decoded, LabelDecoder, Orientation, Warning, decode_rgb, orient_grey, orient_rgb, read_header,
 };
 use maskwright_image::mask::Bitmap;
-use maskwright_image::sample::Sampler;
+use maskwright_image::sample::{AxisTable, Sampler};
+use maskwright_image::{GreyImage, check_environment};
 
 use super::upright::fit;
 use super::{EvalSample, Preset, SampleConfig, SampleInfo, TrainSample};
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
-use crate::plan::{Framing, Plan, SampleKey, Views};
-use crate::prompt::{LabelView, Prompt, draw_prompt};
+use crate::plan::{Decode, Framing, Plan, SampleKey, Views};
+use crate::prompt::{LabelView, Prompt, PromptDrawer};
 use crate::record::Record;
 use crate::source::{Mix, Source};
 
 /// Makes samples, one after the other, in buffers that it keeps. Each thread has its own.
+///
+/// After a few samples have grown the buffers, [`train_into`](SampleMaker::train_into) takes memory for
+/// nothing but what it returns, where the image is a JPEG that libjpeg decodes and the mask a grey PNG of
+/// 8 bits.
 ///
 /// ```no_run
 /// use maskwright_data::plan::SampleKey;
@@ -38,21 +43,32 @@ use crate::source::{Mix, Source};
 pub struct SampleMaker {
     config: SampleConfig,
     sampler: Sampler,
+    labels: LabelDecoder,
+    prompts: PromptDrawer,
     image_bytes: Vec<u8>,
     mask_bytes: Vec<u8>,
+    /// The mask of the record at hand, upright.
+    label: GreyImage,
+    /// The sampled label's object.
+    foreground: Bitmap,
+    rows: AxisTable,
+    cols: AxisTable,
     timings: Timings,
+    clock: Clock,
 }
 
-/// Time spent per stage.
+/// Time spent per stage, by the maker's [`Clock`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Timings {
     /// Reading files.
     pub read: Duration,
-    /// Reading headers and decoding masks.
+    /// Reading both files' headers and comparing their sizes.
+    pub header: Duration,
+    /// Decoding masks.
     pub mask: Duration,
     /// Sampling labels, also of crops that showed nothing.
     pub label: Duration,
-    /// Decoding and sampling images.
+    /// Decoding and sampling images: one stage, because rows are sampled as they are decoded.
     pub image: Duration,
     /// Drawing prompts.
     pub prompt: Duration,
@@ -61,11 +77,12 @@ pub struct Timings {
 impl Timings {
     /// The time of all stages.
     pub fn total(&self) -> Duration {
-        self.read + self.mask + self.label + self.image + self.prompt
+        self.read + self.header + self.mask + self.label + self.image + self.prompt
     }
 
     pub(crate) fn add(&mut self, other: Timings) {
         self.read += other.read;
+        self.header += other.header;
         self.mask += other.mask;
         self.label += other.label;
         self.image += other.image;
@@ -73,10 +90,21 @@ impl Timings {
     }
 }
 
-/// A record whose mask is decoded and whose image is read.
-struct Opened {
-    record: Record,
-    label: GreyImage,
+/// What [`Timings`] are taken by: a time that only grows. Wall time unless
+/// [`SampleMaker::with_clock`] says otherwise; a benchmark on a busy machine counts the thread's own
+/// CPU time.
+pub type Clock = fn() -> Duration;
+
+/// Wall time since the first call.
+fn wall() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
+/// A record whose files are read and whose mask is decoded, to the maker's label.
+struct Opened<'a> {
+    source: &'a dyn Source,
+    index: usize,
     /// How the image has to be turned; the label is turned already.
     turn: Orientation,
     /// Height and width.
@@ -84,17 +112,37 @@ struct Opened {
     warnings: Vec<Warning>,
 }
 
+/// One of a record's two files.
+#[derive(Clone, Copy)]
+enum Part {
+    Image,
+    Mask,
+}
+
 impl SampleMaker {
     /// A maker with the given settings; refuses those that make no sense.
     pub fn new(config: SampleConfig) -> Result<SampleMaker> {
         config.validate()?;
+        check_environment().map_err(|source| Error::Environment { source })?;
         Ok(SampleMaker {
-            config,
-            sampler: Sampler::new(),
+            sampler: Sampler::new().scaled_decoding(config.plan.decode == Decode::Scaled),
+            labels: LabelDecoder::default(),
+            prompts: PromptDrawer::new(Sampler::new()),
             image_bytes: Vec::new(),
             mask_bytes: Vec::new(),
+            label: GreyImage::default(),
+            foreground: Bitmap::default(),
+            rows: AxisTable::new(1, 1, false, 0, 1),
+            cols: AxisTable::new(1, 1, false, 0, 1),
+            config,
             timings: Timings::default(),
+            clock: wall,
         })
+    }
+
+    /// The same maker, whose stages are timed by another clock.
+    pub fn with_clock(self, clock: Clock) -> SampleMaker {
+        SampleMaker { clock, ..self }
     }
 
     /// The settings.
@@ -144,26 +192,30 @@ impl SampleMaker {
         let mut opened = self.open(&*mix.sets()[set], index)?;
 
         let plan = Plan::draw(&self.config.plan, &self.config.prompts, key, opened.size);
-        let clock = Instant::now();
+        let start = (self.clock)();
         let view = self.find_object(&opened, key, label)?;
-        self.timings.label += clock.elapsed();
+        self.timings.label += (self.clock)() - start;
 
         self.sample_image(&mut opened, &view.geometry, image)?;
 
-        let clock = Instant::now();
+        let start = (self.clock)();
         let label_view = LabelView {
             label,
             shape: (size, size),
-            foreground: &view.foreground,
+            foreground: &self.foreground,
             visible: view.geometry.visible(),
         };
-        let prompt = draw_prompt(label_view, &self.config.prompts, plan.kind, &plan.also, key)
-            .ok_or_else(|| empty_mask(&opened.record))?;
-        self.timings.prompt += clock.elapsed();
+        let config = &self.config.prompts;
+        let prompt = self
+            .prompts
+            .draw(label_view, config, plan.kind, &plan.also, key)
+            .ok_or_else(|| opened.empty_mask())?;
+        self.timings.prompt += (self.clock)() - start;
 
+        let (set, name) = opened.source.identity(index)?;
         let info = SampleInfo {
-            set: opened.record.set,
-            name: opened.record.name,
+            set,
+            name,
             key,
             geometry: view.geometry,
             framing: view.framing,
@@ -192,24 +244,20 @@ impl SampleMaker {
         let geometry = preset.geometry(opened.size, size);
         let mut image = vec![0; 3 * size * size];
         let mut label_output = vec![0.0; size * size];
-        let clock = Instant::now();
-        self.sampler.label(
-            &opened.label,
-            &geometry.rows(),
-            &geometry.cols(),
-            0.0,
-            &mut label_output,
-        );
-        self.timings.label += clock.elapsed();
+        let start = (self.clock)();
+        geometry.set_tables(&mut self.rows, &mut self.cols);
+        self.sampler.label(&self.label, &self.rows, &self.cols, 0.0, &mut label_output);
+        self.timings.label += (self.clock)() - start;
         self.sample_image(&mut opened, &geometry, &mut image)?;
+        let (set, name) = source.identity(index)?;
         Ok(EvalSample {
             image,
             size,
             geometry,
-            label: opened.label,
+            label: std::mem::take(&mut self.label),
             label_output,
-            set: opened.record.set,
-            name: opened.record.name,
+            set,
+            name,
             record: index,
             turned: !opened.turn.is_identity(),
             warnings: opened.warnings,
@@ -217,33 +265,59 @@ impl SampleMaker {
     }
 
     /// Reads both files, decodes the mask, decides about the orientation.
-    fn open(&mut self, source: &dyn Source, index: usize) -> Result<Opened> {
-        let record = source.record(index)?;
-        let clock = Instant::now();
+    fn open<'a>(&mut self, source: &'a dyn Source, index: usize) -> Result<Opened<'a>> {
+        let start = (self.clock)();
         source.image_bytes(index, &mut self.image_bytes)?;
         source.mask_bytes(index, &mut self.mask_bytes)?;
-        self.timings.read += clock.elapsed();
+        self.timings.read += (self.clock)() - start;
 
-        let clock = Instant::now();
-        let image_header = read_header(&self.image_bytes).map_err(bad(&record, &record.image))?;
-        let mask_header = read_header(&self.mask_bytes).map_err(bad(&record, &record.mask))?;
-        let fit = fit(source.exif(), &record, &image_header, &mask_header)?;
-        let Decoded { pixels, warnings } =
-            decode_label(&self.mask_bytes, source.mask_rule(), &self.config.limits)
-                .map_err(bad(&record, &record.mask))?;
-        let label = orient_grey(pixels, fit.mask);
-        self.timings.mask += clock.elapsed();
-        Ok(Opened { record, label, turn: fit.image, size: fit.size, warnings })
+        let start = (self.clock)();
+        let mut opened = Opened {
+            source,
+            index,
+            turn: Orientation::IDENTITY,
+            size: (0, 0),
+            warnings: Vec::new(),
+        };
+        let image =
+            read_header(&self.image_bytes).map_err(|error| opened.refused(Part::Image, error))?;
+        let mask =
+            read_header(&self.mask_bytes).map_err(|error| opened.refused(Part::Mask, error))?;
+        let fit = fit(source.exif(), &image, &mask).ok_or_else(|| {
+            opened.about(|record| Error::SizeMismatch {
+                record: record.to_string(),
+                image: record.image,
+                image_size: (image.width, image.height),
+                mask: record.mask,
+                mask_size: (mask.width, mask.height),
+            })
+        })?;
+        (opened.turn, opened.size) = (fit.image, fit.size);
+        self.timings.header += (self.clock)() - start;
+
+        let start = (self.clock)();
+        let (rule, limits) = (source.mask_rule(), &self.config.limits);
+        let warnings = self
+            .labels
+            .decode(&self.mask_bytes, rule, limits, &mut self.label)
+            .map_err(|error| opened.refused(Part::Mask, error))?;
+        opened.add(Part::Mask, warnings, self.config.plan.strict)?;
+        if !fit.mask.is_identity() {
+            self.label = orient_grey(std::mem::take(&mut self.label), fit.mask);
+        }
+        self.timings.mask += (self.clock)() - start;
+        Ok(opened)
     }
 
-    /// Tries views until one shows the object; `label` holds that view's label then.
+    /// Tries views until one shows the object; `label` holds that view's label then, and `foreground`
+    /// its object.
     fn find_object(&mut self, opened: &Opened, key: SampleKey, label: &mut [f32]) -> Result<Found> {
-        let size = self.config.plan.size;
-        let mut views = Views::new(&self.config.plan, key, opened.size);
+        let Self { config, sampler, label: source, foreground, rows, cols, .. } = self;
+        let mut views = Views::new(&config.plan, key, opened.size);
         let mut try_view = |geometry: Geometry, framing: Framing, redraws: u32| {
-            self.sampler.label(&opened.label, &geometry.rows(), &geometry.cols(), 0.0, label);
-            let foreground = Bitmap::from_label(label, size, size);
-            (foreground.count() > 0).then_some(Found { geometry, foreground, framing, redraws })
+            geometry.set_tables(rows, cols);
+            sampler.label_and_foreground(source, rows, cols, label, foreground);
+            (foreground.count() > 0).then_some(Found { geometry, framing, redraws })
         };
         let mut next = Some(views.first());
         while let Some(geometry) = next {
@@ -255,11 +329,11 @@ impl SampleMaker {
         if let Some(found) = try_view(views.whole_image(), Framing::WholeImage, views.redraws()) {
             return Ok(found);
         }
-        let whole = Bitmap::from_grey(&opened.label);
+        let whole = Bitmap::from_grey(source);
         whole
             .nth(whole.count() / 2)
             .and_then(|(x, y)| try_view(views.around(x, y), Framing::Object, views.redraws()))
-            .ok_or_else(|| empty_mask(&opened.record))
+            .ok_or_else(|| opened.empty_mask())
     }
 
     /// Decodes what the view shows of the image.
@@ -269,22 +343,23 @@ impl SampleMaker {
         geometry: &Geometry,
         out: &mut [u8],
     ) -> Result<()> {
-        let clock = Instant::now();
-        let (rows, cols, pad) = (geometry.rows(), geometry.cols(), self.config.plan.pad);
-        let limits = &self.config.limits;
-        let record = &opened.record;
-        let warnings = if opened.turn.is_identity() {
-            self.sampler
-                .image_from_bytes(&self.image_bytes, limits, &rows, &cols, pad, out)
-                .map_err(bad(record, &record.image))?
+        let start = (self.clock)();
+        let Self { config, sampler, image_bytes, rows, cols, .. } = self;
+        geometry.set_tables(rows, cols);
+        let (limits, pad) = (&config.limits, config.plan.pad);
+        // Damage after the last row that is shown goes unnoticed unless all is decoded.
+        let warnings = if opened.turn.is_identity() && !config.plan.strict {
+            sampler
+                .image_from_bytes(image_bytes, limits, rows, cols, pad, out)
+                .map_err(|error| opened.refused(Part::Image, error))?
         } else {
-            let Decoded { pixels, warnings } =
-                decode_rgb(&self.image_bytes, limits).map_err(bad(record, &record.image))?;
-            self.sampler.image(&orient_rgb(pixels, opened.turn), &rows, &cols, pad, out);
+            let Decoded { pixels, warnings } = decode_rgb(image_bytes, limits)
+                .map_err(|error| opened.refused(Part::Image, error))?;
+            sampler.image(&orient_rgb(pixels, opened.turn), rows, cols, pad, out);
             warnings
         };
-        opened.warnings.extend(warnings);
-        self.timings.image += clock.elapsed();
+        opened.add(Part::Image, warnings, config.plan.strict)?;
+        self.timings.image += (self.clock)() - start;
         Ok(())
     }
 }
@@ -292,18 +367,48 @@ impl SampleMaker {
 /// A view that shows the object.
 struct Found {
     geometry: Geometry,
-    foreground: Bitmap,
     framing: Framing,
     redraws: u32,
 }
 
-fn bad<'a>(
-    record: &'a Record,
-    file: &'a Path,
-) -> impl FnOnce(maskwright_image::Error) -> Error + 'a {
-    move |source| Error::Image { record: record.to_string(), file: file.into(), source }
+impl Opened<'_> {
+    /// Takes warnings, or with `strict` refuses those about damage.
+    fn add(&mut self, part: Part, warnings: Vec<Warning>, strict: bool) -> Result<()> {
+        let damage = |w: &&Warning| matches!(w, Warning::Truncated | Warning::DamagedData { .. });
+        if let Some(warning) = warnings.iter().find(damage).filter(|_| strict) {
+            return Err(self.about(|record| Error::DamagedFile {
+                record: record.to_string(),
+                file: part.of(record),
+                warning: Box::new(warning.clone()),
+            }));
+        }
+        self.warnings.extend(warnings);
+        Ok(())
+    }
+
+    fn refused(&self, part: Part, source: maskwright_image::Error) -> Error {
+        self.about(|record| Error::Image {
+            record: record.to_string(),
+            file: part.of(record),
+            source,
+        })
+    }
+
+    fn empty_mask(&self) -> Error {
+        self.about(|record| Error::EmptyMask { record: record.to_string(), file: record.mask })
+    }
+
+    /// An error about this record; its names are looked up for it alone.
+    fn about(&self, error: impl FnOnce(Record) -> Error) -> Error {
+        self.source.record(self.index).map_or_else(|other| other, error)
+    }
 }
 
-fn empty_mask(record: &Record) -> Error {
-    Error::EmptyMask { record: record.to_string(), file: record.mask.clone() }
+impl Part {
+    fn of(self, record: Record) -> PathBuf {
+        match self {
+            Part::Image => record.image,
+            Part::Mask => record.mask,
+        }
+    }
 }

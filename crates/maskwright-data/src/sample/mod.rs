@@ -12,7 +12,7 @@ mod upright;
 pub use crate::geometry::Preset;
 pub use config::SampleConfig;
 pub use eval::EvalSample;
-pub use maker::{SampleMaker, Timings};
+pub use maker::{Clock, SampleMaker, Timings};
 
 use std::sync::Arc;
 

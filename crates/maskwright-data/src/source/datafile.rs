@@ -29,7 +29,7 @@ use crate::sample::SampleConfig;
 /// part = "rest of 90%"
 ///
 /// [plan]                        # optional: how samples are cut out
-/// scale_min = 0.5
+/// scale_min = 0.5               # or a list of [[plan.transforms]]
 ///
 /// [prompts]                     # optional: what the model is told
 /// kinds = { box = 2, points = 1, noise_mask = 0 }
@@ -108,7 +108,16 @@ impl DataFile {
             inner: &[
                 ("train", &SET),
                 ("valid", &SET),
-                ("plan", &Section { keys: PlanConfig::KEYS, inner: &[] }),
+                (
+                    "plan",
+                    &Section {
+                        keys: PlanConfig::KEYS,
+                        inner: &[(
+                            "transforms",
+                            &Section { keys: crate::plan::Transform::KEYS, inner: &[] },
+                        )],
+                    },
+                ),
                 (
                     "prompts",
                     &Section {
@@ -152,7 +161,7 @@ impl DataFile {
                 set.mask_rule()?;
             }
         }
-        self.plan.validate()?;
+        self.plan.validate_settings()?;
         self.prompts.validate()
     }
 

@@ -73,6 +73,11 @@ pub trait Source: Send + Sync {
     /// The record of a number. Fails if there is none of that number.
     fn record(&self, index: usize) -> Result<Record>;
 
+    /// The set and the name of a record: [`record`](Source::record) without its files.
+    fn identity(&self, index: usize) -> Result<(Arc<str>, String)> {
+        self.record(index).map(|record| (record.set, record.name))
+    }
+
     /// Replaces the content of `bytes` with the image file of a record.
     fn image_bytes(&self, index: usize, bytes: &mut Vec<u8>) -> Result<()>;
 
@@ -97,6 +102,9 @@ impl<S: Source + ?Sized> Source for Arc<S> {
     }
     fn record(&self, index: usize) -> Result<Record> {
         (**self).record(index)
+    }
+    fn identity(&self, index: usize) -> Result<(Arc<str>, String)> {
+        (**self).identity(index)
     }
     fn image_bytes(&self, index: usize, bytes: &mut Vec<u8>) -> Result<()> {
         (**self).image_bytes(index, bytes)

@@ -35,8 +35,6 @@ pub enum Unmatched {
 #[derive(Debug)]
 pub struct PairsSource {
     name: Arc<str>,
-    images: PathBuf,
-    masks: PathBuf,
     pairs: Vec<Pair>,
     unmatched: Vec<PathBuf>,
     rule: MaskRule,
@@ -46,8 +44,8 @@ pub struct PairsSource {
 #[derive(Debug)]
 struct Pair {
     name: String,
-    image: OsString,
-    mask: OsString,
+    image: PathBuf,
+    mask: PathBuf,
 }
 
 /// A file of one of the folders.
@@ -121,7 +119,11 @@ impl PairsSource {
         let mut lone_images = Vec::new();
         for (image, mask) in images.into_iter().zip(partner) {
             match mask {
-                Some(mask) => pairs.push(Pair { name: image.name(), image: image.file, mask }),
+                Some(mask) => pairs.push(Pair {
+                    name: image.name(),
+                    image: spec.images.join(image.file),
+                    mask: spec.masks.join(mask),
+                }),
                 None => lone_images.push(image.file),
             }
         }
@@ -159,15 +161,7 @@ impl PairsSource {
         let unmatched = lone_images.iter().map(|file| spec.images.join(file));
         let unmatched =
             unmatched.chain(lone_masks.iter().map(|file| spec.masks.join(file))).collect();
-        Ok(PairsSource {
-            name: spec.name.as_str().into(),
-            images: spec.images.clone(),
-            masks: spec.masks.clone(),
-            pairs,
-            unmatched,
-            rule,
-            exif: spec.exif,
-        })
+        Ok(PairsSource { name: spec.name.as_str().into(), pairs, unmatched, rule, exif: spec.exif })
     }
 
     /// Images without a mask and masks without an image that were left out; always empty
@@ -199,17 +193,21 @@ impl Source for PairsSource {
         Ok(Record {
             set: self.name.clone(),
             name: pair.name.clone(),
-            image: self.images.join(&pair.image),
-            mask: self.masks.join(&pair.mask),
+            image: pair.image.clone(),
+            mask: pair.mask.clone(),
         })
     }
 
+    fn identity(&self, index: usize) -> Result<(Arc<str>, String)> {
+        Ok((self.name.clone(), self.pair(index)?.name.clone()))
+    }
+
     fn image_bytes(&self, index: usize, bytes: &mut Vec<u8>) -> Result<()> {
-        read_into(&self.images.join(&self.pair(index)?.image), bytes)
+        read_into(&self.pair(index)?.image, bytes)
     }
 
     fn mask_bytes(&self, index: usize, bytes: &mut Vec<u8>) -> Result<()> {
-        read_into(&self.masks.join(&self.pair(index)?.mask), bytes)
+        read_into(&self.pair(index)?.mask, bytes)
     }
 
     fn mask_rule(&self) -> &MaskRule {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Colour, Decoded, Format, Limits, Warning, jpeg, png, read_header};
+use super::{Colour, Decoded, Format, Header, Limits, Warning, jpeg, png, read_header};
 use crate::error::{Error, Result};
 use crate::image::GreyImage;
 
@@ -89,36 +89,100 @@ const COLOUR_TOLERANCE: u8 = 32;
 /// As [`decode_rgb`](super::decode_rgb), and the `Mask...` variants of [`Error`] where the rule does not say
 /// what the file's values mean.
 pub fn decode_label(bytes: &[u8], rule: &MaskRule, limits: &Limits) -> Result<Decoded<GreyImage>> {
-    let header = read_header(bytes)?;
-    limits.check(&header, bytes.len())?;
-    let (width, height) = (header.width, header.height);
-    let mut warnings = Vec::new();
-    let mut data = match header.format {
-        Format::Png => from_png(png::read_raw(bytes, limits)?, rule, &mut warnings)?,
+    let mut pixels = GreyImage::default();
+    let warnings = LabelDecoder::default().decode(bytes, rule, limits, &mut pixels)?;
+    Ok(Decoded { pixels, warnings })
+}
+
+/// Decodes masks one after the other and keeps its memory: after the first, plain grey files of 8 bits, which most
+/// masks are, take none.
+///
+/// ```
+/// use maskwright_image::{decode::{LabelDecoder, Limits, MaskRule}, encode, GreyImage};
+/// let (mut decoder, mut label) = (LabelDecoder::default(), GreyImage::default());
+/// for side in [5, 8] {
+///     let file = encode::png_grey(&GreyImage::filled(side, side, 255))?;
+///     decoder.decode(&file, &MaskRule::default(), &Limits::default(), &mut label)?;
+///     assert_eq!(label, GreyImage::filled(side, side, 255));
+/// }
+/// # Ok::<(), maskwright_image::Error>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct LabelDecoder {
+    png: png::Scratch,
+}
+
+impl LabelDecoder {
+    /// Makes `label` what [`decode_label`] gives, in the memory that it has, and returns the warnings.
+    ///
+    /// # Errors
+    /// As [`decode_label`]; `label` is then empty.
+    pub fn decode(
+        &mut self,
+        bytes: &[u8],
+        rule: &MaskRule,
+        limits: &Limits,
+        label: &mut GreyImage,
+    ) -> Result<Vec<Warning>> {
+        (label.width, label.height) = (0, 0);
+        let done = self.decode_data(bytes, rule, limits, &mut label.data);
+        match &done {
+            Ok((header, _)) => (label.width, label.height) = (header.width, header.height),
+            Err(_) => label.data.clear(),
+        }
+        done.map(|(_, warnings)| warnings)
+    }
+
+    fn decode_data(
+        &mut self,
+        bytes: &[u8],
+        rule: &MaskRule,
+        limits: &Limits,
+        data: &mut Vec<u8>,
+    ) -> Result<(Header, Vec<Warning>)> {
+        let header = read_header(bytes)?;
+        limits.check(&header, bytes.len())?;
+        let mapped = !rule.values.is_empty() || !rule.colours.is_empty();
+        let plain = header.format == Format::Png && !mapped && rule.channel != MaskChannel::Alpha;
+        let mut warnings = Vec::new();
+        if !plain || !png::read_grey8(bytes, limits, &mut self.png, data)? {
+            *data = decode_any(bytes, &header, rule, limits, &mut warnings)?;
+        }
+        // A maximum is much faster than a list of values, and most masks end it with the first piece of their object.
+        let dim = |piece: &[u8]| u16::from(piece.iter().copied().max().unwrap_or(0)) <= LARGEST_ID;
+        if !mapped && data.chunks(1 << 12).all(dim) {
+            refuse_ids(values(data), LARGEST_ID)?;
+        }
+        if rule.invert {
+            data.iter_mut().for_each(|value| *value = 255 - *value);
+        }
+        Ok((header, warnings))
+    }
+}
+
+/// Any mask, before the values are looked at.
+fn decode_any(
+    bytes: &[u8],
+    header: &Header,
+    rule: &MaskRule,
+    limits: &Limits,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<u8>> {
+    match header.format {
+        Format::Png => from_png(png::read_raw(bytes, limits)?, rule, warnings),
         Format::Jpeg => {
             if !rule.values.is_empty() || !rule.colours.is_empty() {
                 return Err(Error::MaskMapOnJpeg);
             }
-            let decoded = jpeg::decode_rgb(bytes, &header, limits)?;
+            let decoded = jpeg::decode_rgb(bytes, header, limits)?;
             warnings.extend(decoded.warnings);
-            let data =
-                from_colours(decoded.pixels.data.as_chunks().0, None, rule, width, &mut warnings)?;
+            let pixels = decoded.pixels.data.as_chunks().0;
+            let data = from_colours(pixels, None, rule, header.width, warnings)?;
             let between = data.iter().filter(|&&value| (64..192).contains(&value)).count() as u64;
             warnings.push(Warning::LossyMask { between });
-            data
-        }
-    };
-    if rule.values.is_empty() && rule.colours.is_empty() {
-        // A maximum is much faster than a list of values.
-        let brightest = data.iter().copied().max().unwrap_or(0);
-        if u16::from(brightest) <= LARGEST_ID {
-            refuse_ids(values(&data), LARGEST_ID)?;
+            Ok(data)
         }
     }
-    if rule.invert {
-        data.iter_mut().for_each(|value| *value = 255 - *value);
-    }
-    Ok(Decoded { pixels: GreyImage { width, height, data }, warnings })
 }
 
 fn from_png(raw: png::Raw, rule: &MaskRule, warnings: &mut Vec<Warning>) -> Result<Vec<u8>> {

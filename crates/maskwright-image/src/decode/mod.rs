@@ -28,7 +28,7 @@ pub(crate) mod png;
 mod warning;
 
 pub use header::{Colour, Format, Header, Limits, read_header};
-pub use label::{MaskChannel, MaskRule, decode_label};
+pub use label::{LabelDecoder, MaskChannel, MaskRule, decode_label};
 pub use orientation::{Orientation, orient_grey, orient_rgb};
 pub use warning::{Decoded, Warning};
 
@@ -61,4 +61,14 @@ pub fn decode_rgb(bytes: &[u8], limits: &Limits) -> Result<Decoded<RgbImage>> {
 /// Where `MASKWRIGHT_JPEG` names a decoder that is not built in.
 pub fn decoder_name() -> &'static str {
     jpeg::choice().name()
+}
+
+/// Refuses a value of `MASKWRIGHT_JPEG` that this build has not.
+pub(crate) fn check_environment() -> Result<()> {
+    jpeg::chosen().map(|_| ())
+}
+
+/// What inflates PNG in this build: `"libdeflate"` or `"fdeflate (pure Rust)"`.
+pub fn inflate_name() -> &'static str {
+    if cfg!(feature = "libdeflate") { "libdeflate" } else { "fdeflate (pure Rust)" }
 }

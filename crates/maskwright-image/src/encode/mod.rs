@@ -54,6 +54,24 @@ fn png(width: usize, height: usize, colour: ColorType, data: &[u8]) -> Result<Ve
 /// # Errors
 /// [`Error::Encode`] for an empty picture or a side over 65535 pixels.
 pub fn jpeg_rgb(image: &RgbImage, quality: u8) -> Result<Vec<u8>> {
+    let chroma = if quality >= 90 { Chroma::Full } else { Chroma::Halved };
+    jpeg_rgb_with(image, quality, chroma)
+}
+
+/// The resolution that a JPEG keeps colour differences in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chroma {
+    /// That of the picture (4:4:4).
+    Full,
+    /// Half of it both ways (4:2:0), as cameras and most programs write.
+    Halved,
+}
+
+/// Writes RGB as baseline JPEG of the given quality (1 to 100) and chroma resolution.
+///
+/// # Errors
+/// As [`jpeg_rgb`].
+pub fn jpeg_rgb_with(image: &RgbImage, quality: u8, chroma: Chroma) -> Result<Vec<u8>> {
     let failed = |reason: String| Error::Encode { format: Format::Jpeg, reason };
     let side = |length: usize| {
         u16::try_from(length).map_err(|_| failed(format!("a side of {length} pixels")))
@@ -61,10 +79,9 @@ pub fn jpeg_rgb(image: &RgbImage, quality: u8) -> Result<Vec<u8>> {
     let (width, height) = (side(image.width)?, side(image.height)?);
     let mut file = Vec::new();
     let mut encoder = JpegEncoder::new(&mut file, quality.clamp(1, 100));
-    encoder.set_sampling_factor(if quality >= 90 {
-        SamplingFactor::F_1_1
-    } else {
-        SamplingFactor::F_2_2
+    encoder.set_sampling_factor(match chroma {
+        Chroma::Full => SamplingFactor::F_1_1,
+        Chroma::Halved => SamplingFactor::F_2_2,
     });
     encoder
         .encode(&image.data, width, height, JpegColour::Rgb)

@@ -6,7 +6,7 @@ use crate::image::GreyImage;
 ///
 /// Rows start at a word border: pixel (y, x) is bit `x % 64` of word `y * words_per_row + x / 64`, and bits past the
 /// width are zero.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Bitmap {
     pub(super) width: usize,
     pub(super) height: usize,
@@ -31,6 +31,24 @@ impl Bitmap {
     /// Where the label has another length.
     pub fn from_label(label: &[f32], height: usize, width: usize) -> Self {
         Self::from_values(label, height, width, |value| value > 128.0)
+    }
+
+    /// Makes this an empty mask of another size, in the memory that it has.
+    pub(crate) fn clear(&mut self, height: usize, width: usize) {
+        let words_per_row = width.div_ceil(64);
+        (self.width, self.height, self.words_per_row) = (width, height, words_per_row);
+        self.words.clear();
+        self.words.resize(height * words_per_row, 0);
+        self.row_counts.clear();
+        self.row_counts.resize(height, 0);
+    }
+
+    /// Sets row `y` of a mask just cleared from the row of a label, which may be shorter: `> 128`.
+    pub(crate) fn set_row(&mut self, y: usize, label: &[f32]) {
+        debug_assert!(label.len() <= self.width);
+        let row = &mut self.words[y * self.words_per_row..(y + 1) * self.words_per_row];
+        pack_row(label, row, |value| value > 128.0);
+        self.row_counts[y] = row.iter().map(|word| word.count_ones()).sum();
     }
 
     /// The foreground of a grey picture: `> 128`.
@@ -58,15 +76,7 @@ impl Bitmap {
             "a mask of {height} x {width} needs that many values"
         );
         Self::from_rows(height, width, |y, words| {
-            let (whole, rest) = values[y * width..(y + 1) * width].as_chunks::<64>();
-            for (word, chunk) in words.iter_mut().zip(whole) {
-                *word = pack(chunk.map(&set));
-            }
-            if let Some(word) = words.get_mut(whole.len()) {
-                let mut flags = [false; 64];
-                flags.iter_mut().zip(rest).for_each(|(flag, &value)| *flag = set(value));
-                *word = pack(flags);
-            }
+            pack_row(&values[y * width..(y + 1) * width], words, &set);
         })
     }
 
@@ -139,16 +149,18 @@ impl Bitmap {
     pub fn box_xyxy(&self) -> Option<[u32; 4]> {
         let y0 = self.row_counts.iter().position(|&count| count > 0)?;
         let y1 = self.row_counts.iter().rposition(|&count| count > 0)?;
-        let mut columns = vec![0u64; self.words_per_row];
-        for y in y0..=y1 {
-            for (column, word) in columns.iter_mut().zip(self.row(y)) {
-                *column |= word;
+        let (mut x0, mut x1) = (u32::MAX, 0);
+        for y in (y0..=y1).filter(|&y| self.row_counts[y] > 0) {
+            let row = self.row(y);
+            // Only words that could widen the box are looked at.
+            let left = row.iter().take(x0.div_ceil(64) as usize).position(|&word| word != 0);
+            if let Some(k) = left {
+                x0 = x0.min(64 * k as u32 + row[k].trailing_zeros());
+            }
+            if let Some(k) = row.iter().rposition(|&word| word != 0) {
+                x1 = x1.max(64 * k as u32 + 63 - row[k].leading_zeros());
             }
         }
-        let first = columns.iter().position(|&word| word != 0)?;
-        let last = columns.iter().rposition(|&word| word != 0)?;
-        let x0 = 64 * first as u32 + columns[first].trailing_zeros();
-        let x1 = 64 * last as u32 + 63 - columns[last].leading_zeros();
         Some([x0, y0 as u32, x1, y1 as u32])
     }
 
@@ -198,6 +210,19 @@ impl Bitmap {
         );
         let words = self.words.iter().zip(&other.words).map(|(a, b)| combine(*a, *b)).collect();
         Self::from_words(self.height, self.width, words)
+    }
+}
+
+/// One row of values to words.
+fn pack_row<T: Copy>(values: &[T], words: &mut [u64], set: impl Fn(T) -> bool) {
+    let (whole, rest) = values.as_chunks::<64>();
+    for (word, chunk) in words.iter_mut().zip(whole) {
+        *word = pack(chunk.map(&set));
+    }
+    if let Some(word) = words.get_mut(whole.len()) {
+        let mut flags = [false; 64];
+        flags.iter_mut().zip(rest).for_each(|(flag, &value)| *flag = set(value));
+        *word = pack(flags);
     }
 }
 

@@ -22,6 +22,7 @@ use std::ops::Range;
 pub struct AxisTable {
     source: usize,
     scaled: usize,
+    offset: usize,
     output: usize,
     /// Positions by a fused multiply-add, for pictures; what the accessors show.
     pub(crate) fused: Taps,
@@ -30,7 +31,7 @@ pub struct AxisTable {
 }
 
 /// The table itself, per visible output.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Taps {
     pub(crate) flip: bool,
     pub(crate) i0: Vec<u32>,
@@ -46,6 +47,17 @@ impl AxisTable {
     /// # Panics
     /// For an empty source, and lengths over `u32::MAX`.
     pub fn new(source: usize, scaled: usize, flip: bool, offset: usize, output: usize) -> Self {
+        let (fused, plain) = (Taps::default(), Taps::default());
+        let mut table = Self { source, scaled, offset, output, fused, plain };
+        table.set(source, scaled, flip, offset, output);
+        table
+    }
+
+    /// Makes this the table that [`Self::new`] would give, in the memory that it has.
+    ///
+    /// # Panics
+    /// As [`Self::new`].
+    pub fn set(&mut self, source: usize, scaled: usize, flip: bool, offset: usize, output: usize) {
         assert!(source > 0, "an axis without pixels cannot be sampled");
         assert!(
             source.max(scaled) <= u32::MAX as usize,
@@ -54,10 +66,25 @@ impl AxisTable {
         );
         let visible = offset..offset + output.min(scaled.saturating_sub(offset));
         let scale = source as f32 / scaled as f32;
-        let fused =
-            Taps::new(source, flip, visible.clone().map(|d| scale.mul_add(d as f32 + 0.5, -0.5)));
-        let plain = Taps::new(source, flip, visible.map(|d| scale * (d as f32 + 0.5) - 0.5));
-        Self { source, scaled, output, fused, plain }
+        (self.source, self.scaled, self.offset, self.output) = (source, scaled, offset, output);
+        let places = visible.clone().map(|d| scale.mul_add(d as f32 + 0.5, -0.5));
+        self.fused.set(source, flip, places);
+        self.plain.set(source, flip, visible.map(|d| scale * (d as f32 + 0.5) - 0.5));
+    }
+
+    /// Makes this the table of the same outputs as `full`, for a source that was decoded at one `divisor`-th of its
+    /// size, rounded up. Only its fused taps are of use.
+    #[cfg(feature = "mozjpeg")]
+    pub(crate) fn set_reduced(&mut self, full: &Self, divisor: usize) {
+        let (exact, stored) = (full.source as f32 / divisor as f32, full.source.div_ceil(divisor));
+        (self.source, self.scaled, self.offset, self.output) =
+            (stored, full.scaled, full.offset, full.output);
+        let scale = exact / full.scaled as f32;
+        // Mirrored positions count from the far end, where the last pixel may stand for less than `divisor` pixels.
+        let shift = if full.flip() { stored as f32 - exact } else { 0.0 };
+        let visible = full.offset..full.offset + full.visible();
+        let place = |d: usize| scale.mul_add(d as f32 + 0.5, shift - 0.5);
+        self.fused.set(stored, full.flip(), visible.map(place));
     }
 
     /// Pixels of the source axis.
@@ -113,28 +140,29 @@ impl AxisTable {
 
 impl Taps {
     /// Takes the positions of the visible outputs, still to be clamped.
-    fn new(source: usize, flip: bool, positions: impl ExactSizeIterator<Item = f32>) -> Self {
+    fn set(&mut self, source: usize, flip: bool, positions: impl ExactSizeIterator<Item = f32>) {
         let visible = positions.len();
         let last = source as u32 - 1;
-        let mut taps = Self {
-            flip,
-            i0: Vec::with_capacity(visible),
-            i1: Vec::with_capacity(visible),
-            w0: Vec::with_capacity(visible),
-            w1: Vec::with_capacity(visible),
-        };
+        self.flip = flip;
+        for index in [&mut self.i0, &mut self.i1] {
+            index.clear();
+            index.reserve(visible);
+        }
+        for weight in [&mut self.w0, &mut self.w1] {
+            weight.clear();
+            weight.reserve(visible);
+        }
         for position in positions {
             // PyTorch clamps the position below only; above, the last pixel is its own neighbour.
             let position = position.max(0.0);
             let i0 = (position as u32).min(last);
             let i1 = (i0 + 1).min(last);
             let w1 = (position - i0 as f32).clamp(0.0, 1.0);
-            taps.i0.push(if flip { last - i0 } else { i0 });
-            taps.i1.push(if flip { last - i1 } else { i1 });
-            taps.w0.push(1.0 - w1);
-            taps.w1.push(w1);
+            self.i0.push(if flip { last - i0 } else { i0 });
+            self.i1.push(if flip { last - i1 } else { i1 });
+            self.w0.push(1.0 - w1);
+            self.w1.push(w1);
         }
-        taps
     }
 
     pub(crate) fn visible(&self) -> usize {

@@ -2,17 +2,27 @@
 //!
 //! On x86-64 the [`kernel`] functions are compiled for AVX2 and AVX-512 as well, and the choice is made at
 //! run time. A value of [`Avx2`] or [`Avx512`] exists only where the machine was found to have the
-//! instructions, so calling through one is sound. On AArch64, NEON with fused multiply-add is part of the target, and
-//! the plain compilation already uses it.
+//! instructions, so calling through one is sound. On AArch64, NEON with fused multiply-add is part of the target: the
+//! plain compilation is the NEON one, and goes by that name as well.
 #![allow(unsafe_code, reason = "functions compiled for optional instruction sets")]
 
+use std::ffi::OsStr;
+use std::sync::OnceLock;
+
 use super::kernel::{self, PlaneTaps, Weights};
+use crate::error::{Error, Result};
+
+/// Forces an instruction set.
+const VARIABLE: &str = "MASKWRIGHT_SIMD";
 
 /// An instruction set that this machine has.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Isa {
     /// What the target guarantees.
     Scalar,
+    /// The same code where the target guarantees NEON.
+    #[cfg(target_arch = "aarch64")]
+    Neon,
     /// 256-bit vectors.
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
@@ -30,6 +40,8 @@ impl Isa {
             all.extend(Avx512::detect().map(Self::Avx512));
             all.extend(Avx2::detect().map(Self::Avx2));
         }
+        #[cfg(target_arch = "aarch64")]
+        all.push(Self::Neon);
         all.push(Self::Scalar);
         all
     }
@@ -39,14 +51,23 @@ impl Isa {
     /// # Panics
     /// Where this machine has no instruction set of that name.
     pub(crate) fn detect() -> Self {
+        Self::chosen().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// As [`Self::detect`], with an error instead of a panic. The variable is read once.
+    pub(crate) fn chosen() -> Result<Self> {
+        static CHOSEN: OnceLock<Result<Isa>> = OnceLock::new();
+        CHOSEN.get_or_init(|| Self::named(&std::env::var_os(VARIABLE).unwrap_or_default())).clone()
+    }
+
+    /// The one of that name; the best one for no name.
+    pub(super) fn named(name: &OsStr) -> Result<Self> {
         let all = Self::all();
-        let Some(wanted) = std::env::var_os("MASKWRIGHT_SIMD").filter(|value| !value.is_empty())
-        else {
-            return all[0];
-        };
-        all.iter().copied().find(|isa| wanted == isa.name()).unwrap_or_else(|| {
-            let names: Vec<&str> = all.iter().map(|isa| isa.name()).collect();
-            panic!("MASKWRIGHT_SIMD is {wanted:?}, this machine has {names:?}")
+        let found = all.iter().copied().find(|isa| name.is_empty() || name == isa.name());
+        found.ok_or_else(|| Error::Environment {
+            variable: VARIABLE,
+            found: name.to_string_lossy().into_owned(),
+            expected: all.iter().map(|isa| isa.name()).collect(),
         })
     }
 
@@ -54,6 +75,8 @@ impl Isa {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => "neon",
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
@@ -71,6 +94,8 @@ macro_rules! dispatch {
                 pub(crate) fn $name(self, $($argument: $type),*) {
                     match self {
                         Self::Scalar => kernel::$name($($argument),*),
+                        #[cfg(target_arch = "aarch64")]
+                        Self::Neon => kernel::$name($($argument),*),
                         #[cfg(target_arch = "x86_64")]
                         Self::Avx2(proof) => proof.$name($($argument),*),
                         #[cfg(target_arch = "x86_64")]

@@ -34,4 +34,5 @@ mod tests;
 mod walk;
 
 pub use axis::AxisTable;
-pub use sampler::{Sampler, resize_plane};
+pub(crate) use sampler::check_environment;
+pub use sampler::{Sampler, resize_plane, simd_available};

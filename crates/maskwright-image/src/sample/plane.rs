@@ -64,7 +64,8 @@ impl Number for f32 {
 }
 
 impl PlaneWalks {
-    /// Samples `src`, of the size that the tables are for, into `out`.
+    /// Samples `src`, of the size that the tables are for, into `out`. `seen` is called with every visible row once it
+    /// is written: its number, and its visible columns unless they are known to be all zero.
     pub(super) fn sample<T: Number>(
         &mut self,
         isa: Isa,
@@ -73,6 +74,7 @@ impl PlaneWalks {
         columns: &AxisTable,
         pad: f32,
         out: &mut [f32],
+        seen: impl FnMut(usize, Option<&[f32]>),
     ) {
         let width = columns.output();
         assert_eq!(out.len(), rows.output() * width, "an output of another size");
@@ -86,9 +88,9 @@ impl PlaneWalks {
         }
         let target = Target { source_width: columns.source(), width, out: shown };
         if rows.scaled() + columns.scaled() <= SMALL {
-            self.by_chain(isa, src, &rows.fused, &columns.fused, target);
+            self.by_chain(isa, src, &rows.fused, &columns.fused, target, seen);
         } else {
-            self.by_rows(isa, src, &rows.plain, &columns.plain, target);
+            self.by_rows(isa, src, &rows.plain, &columns.plain, target, seen);
         }
     }
 
@@ -99,6 +101,7 @@ impl PlaneWalks {
         rows: &Taps,
         columns: &Taps,
         target: Target<'_>,
+        mut seen: impl FnMut(usize, Option<&[f32]>),
     ) {
         self.chain.restart();
         while let Some(y) = self.chain.wanted(rows) {
@@ -109,7 +112,9 @@ impl PlaneWalks {
                     rows: [rows.w0[output], rows.w1[output]],
                 };
                 let at = output * target.width;
-                isa.blend_chain(top, bottom, weights, &mut target.out[at..at + columns.visible()]);
+                let out = &mut target.out[at..at + columns.visible()];
+                isa.blend_chain(top, bottom, weights, out);
+                seen(output, Some(out));
             };
             self.chain.push(rows, y, |taps| gather::plane(row, columns, taps), write);
         }
@@ -122,6 +127,7 @@ impl PlaneWalks {
         rows: &Taps,
         columns: &Taps,
         target: Target<'_>,
+        mut seen: impl FnMut(usize, Option<&[f32]>),
     ) {
         let Self { mixed, scratch, .. } = self;
         let needed = columns.source_range();
@@ -142,6 +148,7 @@ impl PlaneWalks {
                 let out = &mut target.out[at..at + columns.visible()];
                 if top.zero && bottom.zero {
                     out.fill(0.0);
+                    seen(output, None);
                 } else {
                     isa.mix_rows(
                         &top.values,
@@ -149,6 +156,7 @@ impl PlaneWalks {
                         [rows.w0[output], rows.w1[output]],
                         out,
                     );
+                    seen(output, Some(out));
                 }
             };
             mixed.push(rows, y, mix, write);

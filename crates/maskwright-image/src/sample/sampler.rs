@@ -7,18 +7,25 @@ use super::picture::PictureWalk;
 use super::plane::PlaneWalks;
 use super::stream::Stream;
 use super::walk::Walk;
+use crate::error::Result;
 use crate::image::{GreyImage, RgbImage};
+use crate::mask::Bitmap;
 
 /// Resamples pictures, reusing its buffers; one per thread.
 ///
 /// The instruction set is chosen when the sampler is made: the best that the machine has, or the one that
-/// the environment variable `MASKWRIGHT_SIMD` names (`scalar`, `avx2`, `avx512`). Results are the same with each.
+/// the environment variable `MASKWRIGHT_SIMD` names (`scalar`, `avx2`, `avx512`, `neon`). Results are the same with each.
 #[derive(Debug)]
 pub struct Sampler {
     pub(super) isa: Isa,
     pub(super) rgb: Walk<RgbPairs>,
     planes: PlaneWalks,
+    resize: Option<[AxisTable; 2]>,
     pub(super) stream: Stream,
+    /// Whether JPEG may be decoded at a fraction of its size.
+    pub(super) scaled: bool,
+    #[cfg(feature = "mozjpeg")]
+    pub(super) reduced: Option<[AxisTable; 2]>,
 }
 
 impl Default for Sampler {
@@ -37,10 +44,27 @@ impl Sampler {
     }
 
     pub(super) fn with_isa(isa: Isa) -> Self {
-        Self { isa, rgb: Walk::default(), planes: PlaneWalks::default(), stream: Stream::default() }
+        Self {
+            isa,
+            rgb: Walk::default(),
+            planes: PlaneWalks::default(),
+            resize: None,
+            stream: Stream::default(),
+            scaled: false,
+            #[cfg(feature = "mozjpeg")]
+            reduced: None,
+        }
     }
 
-    /// The instruction set in use: `"scalar"`, `"avx2"` or `"avx512"`.
+    /// Lets [`Self::image_from_bytes`] decode a JPEG at half, a quarter or an eighth of its size where the tables
+    /// shrink it by at least as much (libjpeg's scaled DCT). **Inexact**: pixels are off by a level or two on average,
+    /// since fine detail is averaged instead of skipped. Off by default; has no effect on PNG and in builds or
+    /// with files that libjpeg does not decode in parts.
+    pub fn scaled_decoding(self, scaled: bool) -> Self {
+        Self { scaled, ..self }
+    }
+
+    /// The instruction set in use: `"scalar"`, `"avx2"`, `"avx512"` or `"neon"`.
     pub fn simd_name(&self) -> &'static str {
         self.isa.name()
     }
@@ -87,7 +111,33 @@ impl Sampler {
             (rows.source(), columns.source()),
             "tables for another size"
         );
-        self.planes.sample(self.isa, &src.data, rows, columns, pad, out);
+        self.planes.sample(self.isa, &src.data, rows, columns, pad, out, |_, _| ());
+    }
+
+    /// Samples a label as [`Self::label`] does, padded with 0, and makes `foreground` its [`Bitmap`] (`> 128`), row by
+    /// row while they are at hand.
+    ///
+    /// # Panics
+    /// As [`Self::image`].
+    pub fn label_and_foreground(
+        &mut self,
+        src: &GreyImage,
+        rows: &AxisTable,
+        columns: &AxisTable,
+        out: &mut [f32],
+        foreground: &mut Bitmap,
+    ) {
+        assert_eq!(
+            (src.height, src.width),
+            (rows.source(), columns.source()),
+            "tables for another size"
+        );
+        foreground.clear(rows.output(), columns.output());
+        self.planes.sample(self.isa, &src.data, rows, columns, 0.0, out, |y, row| {
+            if let Some(row) = row {
+                foreground.set_row(y, row);
+            }
+        });
     }
 
     /// Samples `[src_h, src_w]` numbers into `out`, `[rows.output(), columns.output()]`.
@@ -107,8 +157,39 @@ impl Sampler {
     ) {
         assert_eq!((src_h, src_w), (rows.source(), columns.source()), "tables for another size");
         assert_eq!(src.len(), src_h * src_w, "a plane of another size");
-        self.planes.sample(self.isa, src, rows, columns, pad, out);
+        self.planes.sample(self.isa, src, rows, columns, pad, out, |_, _| ());
     }
+
+    /// As [`resize_plane`], into memory of the caller, with tables that the sampler keeps.
+    ///
+    /// # Panics
+    /// As [`resize_plane`].
+    pub fn resize_plane_into(
+        &mut self,
+        src: &[f32],
+        (h, w): (usize, usize),
+        (out_h, out_w): (usize, usize),
+        out: &mut Vec<f32>,
+    ) {
+        out.resize(out_h * out_w, 0.0);
+        let [mut rows, mut columns] = self.resize.take().unwrap_or_else(|| {
+            [AxisTable::new(1, 1, false, 0, 1), AxisTable::new(1, 1, false, 0, 1)]
+        });
+        rows.set(h, out_h, false, 0, out_h);
+        columns.set(w, out_w, false, 0, out_w);
+        self.plane(src, h, w, &rows, &columns, 0.0, out);
+        self.resize = Some([rows, columns]);
+    }
+}
+
+/// Refuses a value of `MASKWRIGHT_SIMD` that this machine has not.
+pub(crate) fn check_environment() -> Result<()> {
+    Isa::chosen().map(|_| ())
+}
+
+/// The instruction sets that this machine has a sampler for, best first; each is a value of `MASKWRIGHT_SIMD`.
+pub fn simd_available() -> Vec<&'static str> {
+    Isa::all().into_iter().map(Isa::name).collect()
 }
 
 /// Resizes `[h, w]` numbers to `[out_h, out_w]`: bilinear, `align_corners=False`, no antialiasing.
@@ -125,9 +206,7 @@ pub fn resize_plane(
     (h, w): (usize, usize),
     (out_h, out_w): (usize, usize),
 ) -> Vec<f32> {
-    let mut out = vec![0.0; out_h * out_w];
-    let rows = AxisTable::new(h, out_h, false, 0, out_h);
-    let columns = AxisTable::new(w, out_w, false, 0, out_w);
-    Sampler::new().plane(src, h, w, &rows, &columns, 0.0, &mut out);
+    let mut out = Vec::new();
+    Sampler::new().resize_plane_into(src, (h, w), (out_h, out_w), &mut out);
     out
 }

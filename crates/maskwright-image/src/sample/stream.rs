@@ -56,6 +56,10 @@ impl Sampler {
                 height: header.height,
             });
         }
+        #[cfg(feature = "mozjpeg")]
+        if self.scaled && self.image_reduced(bytes, &header, limits, [rows, columns], pad, out)? {
+            return Ok(Vec::new());
+        }
         let mut walk = PictureWalk::new(self.isa, &mut self.rgb, rows, columns, pad, out);
         if walk.wanted().is_none() || columns.visible() == 0 {
             return Ok(Vec::new());
@@ -73,7 +77,76 @@ impl Sampler {
 }
 
 #[cfg(feature = "mozjpeg")]
+impl Sampler {
+    /// Decodes at a fraction of the size that still has a pixel for every output, and samples that. False where
+    /// the picture has to be decoded at its size.
+    fn image_reduced(
+        &mut self,
+        bytes: &[u8],
+        header: &Header,
+        limits: &Limits,
+        [rows, columns]: [&AxisTable; 2],
+        pad: u8,
+        out: &mut [u8],
+    ) -> Result<bool> {
+        let shrinks = |table: &AxisTable, by: usize| table.source() >= by * table.scaled();
+        let Some(divisor) =
+            [8, 4, 2].into_iter().find(|&by| shrinks(rows, by) && shrinks(columns, by))
+        else {
+            return Ok(false);
+        };
+        let empty = || AxisTable::new(1, 1, false, 0, 1);
+        let tables = self.reduced.get_or_insert_with(|| [empty(), empty()]);
+        tables[0].set_reduced(rows, divisor);
+        tables[1].set_reduced(columns, divisor);
+        let [rows, columns] = &*tables;
+        let mut walk = PictureWalk::new(self.isa, &mut self.rgb, rows, columns, pad, out);
+        if columns.visible() == 0 {
+            return Ok(true);
+        }
+        self.stream.sample_reduced(bytes, header, limits, divisor, columns.source(), &mut walk)
+    }
+}
+
+#[cfg(feature = "mozjpeg")]
 impl Stream {
+    /// Samples a picture decoded at a fraction of its size, of `width` columns then. False where it has to be
+    /// decoded at its size after all.
+    fn sample_reduced(
+        &mut self,
+        bytes: &[u8],
+        header: &Header,
+        limits: &Limits,
+        divisor: usize,
+        width: usize,
+        walk: &mut PictureWalk<'_>,
+    ) -> Result<bool> {
+        if header.format != crate::decode::Format::Jpeg || jpeg::choice() != jpeg::Choice::Mozjpeg {
+            return Ok(false);
+        }
+        let decoder = match &mut self.decoder {
+            Some(decoder) => decoder,
+            none => none.insert(mozjpeg::Decoder::new()?),
+        };
+        let mut picture = decoder.open(bytes, header, limits)?;
+        picture.reduce(divisor);
+        if !picture.start()? {
+            return Ok(false);
+        }
+        let row = self.row.of(3 * width);
+        self.inks.resize(if picture.channels() == 4 { picture.row_bytes() } else { 0 }, 0);
+        let mut at = 0;
+        while let Some(y) = walk.wanted() {
+            // Rows are read one by one: skipping is only exact at full size.
+            while at <= y {
+                picture.read_rgb(row, &mut self.inks)?;
+                at += 1;
+            }
+            walk.push(y, row, 0);
+        }
+        Ok(picture.warnings().is_empty())
+    }
+
     /// Samples while decoding. False where the picture has to be decoded whole after all.
     fn sample_parts(
         &mut self,

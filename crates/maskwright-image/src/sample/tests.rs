@@ -6,6 +6,7 @@ use super::axis::{AxisTable, Taps};
 use super::isa::Isa;
 use super::sampler::Sampler;
 use crate::image::{GreyImage, RgbImage};
+use crate::mask::Bitmap;
 
 /// The four pixels of an output and their weights, straight from the tables.
 fn four<T: Copy + Into<f32>>(
@@ -115,6 +116,11 @@ proptest! {
             let mut sampler = Sampler::with_isa(isa);
             sampler.label(&label, &rows, &columns, -5.0, &mut out);
             prop_assert!(out == expected[0], "label, {}", isa.name());
+            let mut foreground = Bitmap::default();
+            sampler.label_and_foreground(&label, &rows, &columns, &mut out, &mut foreground);
+            let zero_padded: Vec<f32> = expected[0].iter().map(|v| v.max(0.0)).collect();
+            prop_assert!(out == zero_padded, "label with foreground, {}", isa.name());
+            prop_assert_eq!(&foreground, &Bitmap::from_label(&out, rows.output(), columns.output()));
             sampler.plane(&plane, height, width, &rows, &columns, -5.0, &mut out);
             prop_assert!(out == expected[1], "plane, {}", isa.name());
         }
@@ -126,5 +132,14 @@ fn the_scalar_path_is_always_there() {
     let names: Vec<&str> = Isa::all().into_iter().map(Isa::name).collect();
     assert_eq!(names.last(), Some(&"scalar"));
     assert!(names.contains(&Isa::detect().name()));
+    for name in names.iter().copied() {
+        assert_eq!(Isa::named(name.as_ref()).unwrap().name(), name);
+    }
+    assert_eq!(Isa::named("".as_ref()).unwrap().name(), names[0]);
+    let error = Isa::named("mmx".as_ref()).unwrap_err().to_string();
+    assert!(
+        error.contains("MASKWRIGHT_SIMD") && error.contains("mmx") && error.contains("scalar"),
+        "{error}"
+    );
     println!("this machine has {names:?}");
 }

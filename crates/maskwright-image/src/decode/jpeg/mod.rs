@@ -12,7 +12,7 @@ mod zune;
 use std::sync::OnceLock;
 
 use super::{Decoded, Header, Limits};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::image::RgbImage;
 
 /// More passes than any encoder writes (libjpeg's own progressive script has 10, exhaustive optimisers stay below 64).
@@ -45,14 +45,34 @@ impl Choice {
 /// # Panics
 /// Where `MASKWRIGHT_JPEG` names a decoder that is not built in.
 pub(crate) fn choice() -> Choice {
-    static CHOICE: OnceLock<Choice> = OnceLock::new();
-    *CHOICE.get_or_init(|| match std::env::var("MASKWRIGHT_JPEG").unwrap_or_default().as_str() {
-        "" if cfg!(not(jpeg_assembly)) => Choice::Zune,
-        "zune" => Choice::Zune,
+    chosen().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// As [`choice`], with an error instead of a panic. The variable is read once.
+pub(crate) fn chosen() -> Result<Choice> {
+    static CHOICE: OnceLock<Result<Choice>> = OnceLock::new();
+    let read = || std::env::var_os(VARIABLE).unwrap_or_default();
+    CHOICE.get_or_init(|| named(&read().to_string_lossy())).clone()
+}
+
+const VARIABLE: &str = "MASKWRIGHT_JPEG";
+
+fn named(name: &str) -> Result<Choice> {
+    match name {
+        "" if cfg!(not(jpeg_assembly)) => Ok(Choice::Zune),
+        "zune" => Ok(Choice::Zune),
         #[cfg(feature = "mozjpeg")]
-        "" | "mozjpeg" => Choice::Mozjpeg,
-        other => panic!("MASKWRIGHT_JPEG is {other:?}, which this build has not"),
-    })
+        "" | "mozjpeg" => Ok(Choice::Mozjpeg),
+        other => Err(Error::Environment {
+            variable: VARIABLE,
+            found: other.to_owned(),
+            expected: if cfg!(feature = "mozjpeg") {
+                vec!["mozjpeg", "zune"]
+            } else {
+                vec!["zune"]
+            },
+        }),
+    }
 }
 
 /// Decodes to RGB with the process's decoder.
@@ -111,6 +131,13 @@ mod tests {
                 assert_eq!(cmyk_to_rgb([ink, 0, 255, k]), [expected, 0, k]);
             }
         }
+    }
+
+    #[test]
+    fn unknown_decoders_are_refused_by_name() {
+        assert_eq!(named("zune"), Ok(Choice::Zune));
+        let error = named("turbo").unwrap_err().to_string();
+        assert!(error.contains("MASKWRIGHT_JPEG") && error.contains("turbo"), "{error}");
     }
 
     /// The pure Rust decoder is near libjpeg, or refuses.

@@ -44,6 +44,7 @@ unsafe extern "C" {
         height: *mut c_uint,
         components: *mut c_int,
     ) -> c_int;
+    fn maskwright_jpeg_reduce(state: *mut State, divisor: c_uint);
     fn maskwright_jpeg_start(state: *mut State, exact_parts: *mut c_int) -> c_int;
     fn maskwright_jpeg_crop(state: *mut State, x: *mut c_uint, width: *mut c_uint) -> c_int;
     fn maskwright_jpeg_skip(state: *mut State, rows: c_uint, scratch: *mut c_uchar) -> c_int;
@@ -157,6 +158,15 @@ impl Drop for Picture<'_> {
 }
 
 impl Picture<'_> {
+    /// Asks for the picture at one `divisor`-th (2, 4 or 8) of its size, rounded up; before [`Self::start`].
+    pub(crate) fn reduce(&mut self, divisor: usize) {
+        debug_assert!(matches!(divisor, 2 | 4 | 8));
+        self.width = self.width.div_ceil(divisor);
+        self.rows_left = self.rows_left.div_ceil(divisor);
+        // SAFETY: opened by `Decoder::open` and not started; only two numbers are set.
+        unsafe { maskwright_jpeg_reduce(self.state.as_ptr(), divisor as c_uint) }
+    }
+
     /// Starts decoding; true where skipping rows and columns gives exactly the pixels of a whole decode.
     pub(crate) fn start(&mut self) -> Result<bool> {
         let mut exact_parts = 0;

@@ -149,6 +149,12 @@ int maskwright_jpeg_open(maskwright_jpeg *self, const unsigned char *data, size_
   return STATUS_OK;
 }
 
+/* Asks for the picture at one `divisor`-th (2, 4 or 8) of its size, rounded up. */
+void maskwright_jpeg_reduce(maskwright_jpeg *self, unsigned divisor) {
+  self->cinfo.scale_num = 1;
+  self->cinfo.scale_denom = divisor;
+}
+
 /* Starts decoding. `exact_parts` tells whether skipping rows and columns gives the pixels of a whole decode:
  * not so where libjpeg smooths across blocks, which it does for progressive files with unfinished scans, nor for
  * uncommon subsampling (4:1:0 and the like), where its skipping loses its place. */

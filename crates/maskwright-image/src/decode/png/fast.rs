@@ -1,7 +1,5 @@
 //! Plain PNGs in one piece: join the IDAT chunks, inflate at once, unfilter.
 
-use std::borrow::Cow;
-
 use libdeflater::{DecompressionError, Decompressor};
 
 use super::header::{Chunks, Layout};
@@ -9,49 +7,72 @@ use super::unfilter::unfilter;
 use crate::decode::Format;
 use crate::error::{Error, Result};
 
-/// Unfiltered rows, bits packed as stored; none for whatever is not a plain, sound file. Memory is bounded by the
-/// size in the header.
-///
-/// # Errors
-/// [`Error::Damaged`] for data that inflates to more than that size.
-pub(super) fn read_rows(bytes: &[u8], layout: &Layout) -> Result<Option<Vec<u8>>> {
-    if layout.interlaced {
-        return Ok(None);
-    }
-    let Some(data) = image_data(bytes) else { return Ok(None) };
-    let row_bytes = layout.row_bytes();
-    let mut filtered = vec![0; (row_bytes + 1) * layout.height];
-    match Decompressor::new().zlib_decompress(&data, &mut filtered) {
-        Ok(length) if length == filtered.len() => {
-            Ok(unfilter(filtered, row_bytes, layout.filter_step()))
-        }
-        Err(DecompressionError::InsufficientSpace) => {
-            let reason = "the data holds more pixels than the header says".to_owned();
-            Err(Error::Damaged { format: Format::Png, reason })
-        }
-        _ => Ok(None),
+/// What reading keeps between files.
+#[derive(Default)]
+pub(crate) struct Inflater {
+    state: Option<Decompressor>,
+    /// The joined content of several IDAT chunks.
+    joined: Vec<u8>,
+}
+
+impl std::fmt::Debug for Inflater {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inflater").finish_non_exhaustive()
     }
 }
 
-/// The content of the IDAT chunks, which must follow each other, in a file that has its end chunk.
-fn image_data(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let mut parts = Vec::new();
-    let (mut after, mut ended) = (false, false);
-    for chunk in Chunks::new(bytes) {
-        match &chunk.kind {
-            b"IDAT" if after => return None,
-            b"IDAT" => parts.push(chunk.content),
-            b"IEND" => {
-                ended = true;
-                break;
+impl Inflater {
+    /// Makes `rows` the unfiltered rows, bits packed as stored; false, with anything in `rows`, for whatever is not a
+    /// plain, sound file. Memory is bounded by the size in the header.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] for data that inflates to more than that size.
+    pub(super) fn read_rows(
+        &mut self,
+        bytes: &[u8],
+        layout: &Layout,
+        rows: &mut Vec<u8>,
+    ) -> Result<bool> {
+        if layout.interlaced {
+            return Ok(false);
+        }
+        let Some(data) = image_data(bytes, &mut self.joined) else { return Ok(false) };
+        let row_bytes = layout.row_bytes();
+        // What was in it is overwritten; only what it grows by is filled.
+        rows.resize((row_bytes + 1) * layout.height, 0);
+        match self.state.get_or_insert_with(Decompressor::new).zlib_decompress(data, rows) {
+            Ok(length) if length == rows.len() => {
+                Ok(unfilter(rows, row_bytes, layout.filter_step()).is_some())
             }
-            _ => after = !parts.is_empty(),
+            Err(DecompressionError::InsufficientSpace) => {
+                let reason = "the data holds more pixels than the header says".to_owned();
+                Err(Error::Damaged { format: Format::Png, reason })
+            }
+            _ => Ok(false),
         }
     }
-    match parts.as_slice() {
-        _ if !ended => None,
-        [] => None,
-        [only] => Some(Cow::Borrowed(only)),
-        parts => Some(Cow::Owned(parts.concat())),
+}
+
+/// The content of the IDAT chunks, which must follow each other, in a file that has its end chunk; joined in `joined`
+/// where there are several.
+fn image_data<'a>(bytes: &'a [u8], joined: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+    joined.clear();
+    let mut first: Option<&[u8]> = None;
+    let mut after = false;
+    for chunk in Chunks::new(bytes) {
+        match (&chunk.kind, first) {
+            (b"IDAT", _) if after => return None,
+            (b"IDAT", None) => first = Some(chunk.content),
+            (b"IDAT", Some(only)) => {
+                if joined.is_empty() {
+                    joined.extend_from_slice(only);
+                }
+                joined.extend_from_slice(chunk.content);
+            }
+            (b"IEND", Some(only)) => return Some(if joined.is_empty() { only } else { joined }),
+            (b"IEND", None) => return None,
+            _ => after = first.is_some(),
+        }
     }
+    None
 }

@@ -33,12 +33,49 @@ pub(crate) fn decode_rgb(
 /// Decodes to the stored numbers.
 pub(crate) fn read_raw(bytes: &[u8], limits: &Limits) -> Result<Raw> {
     let layout = header::read_layout(bytes)?;
-    #[cfg(feature = "libdeflate")]
-    if let Some(packed) = fast::read_rows(bytes, &layout)? {
-        return Ok(Raw::new(layout, packed, raw::Table::read(bytes, &layout)));
-    }
-    let packed = general::read_rows(bytes, &layout, limits)?;
+    let mut packed = Vec::new();
+    read_rows(bytes, &layout, limits, &mut Scratch::default(), &mut packed)?;
     Ok(Raw::new(layout, packed, raw::Table::read(bytes, &layout)))
+}
+
+/// Makes `grey` the pixels of a grey file of 8 bits, in the memory that it has; false, with nothing done, for any other.
+pub(crate) fn read_grey8(
+    bytes: &[u8],
+    limits: &Limits,
+    scratch: &mut Scratch,
+    grey: &mut Vec<u8>,
+) -> Result<bool> {
+    let layout = header::read_layout(bytes)?;
+    if layout.colour != super::Colour::Grey || layout.bit_depth != 8 {
+        return Ok(false);
+    }
+    read_rows(bytes, &layout, limits, scratch, grey)?;
+    Ok(true)
+}
+
+/// What decoding keeps between files.
+#[cfg(feature = "libdeflate")]
+pub(crate) type Scratch = fast::Inflater;
+/// Nothing is kept without libdeflate.
+#[cfg(not(feature = "libdeflate"))]
+pub(crate) type Scratch = ();
+
+/// Makes `rows` the unfiltered rows, bits packed as stored.
+fn read_rows(
+    bytes: &[u8],
+    layout: &header::Layout,
+    limits: &Limits,
+    scratch: &mut Scratch,
+    rows: &mut Vec<u8>,
+) -> Result<()> {
+    #[cfg(feature = "libdeflate")]
+    if scratch.read_rows(bytes, layout, rows)? {
+        return Ok(());
+    }
+    #[cfg(not(feature = "libdeflate"))]
+    let () = scratch;
+    *rows = general::read_rows(bytes, layout, limits)?;
+    Ok(())
 }
 
 #[cfg(all(test, feature = "libdeflate"))]
@@ -88,7 +125,9 @@ mod tests {
                 ] {
                     let bytes = file(colour, depth, filter);
                     let layout = header::read_layout(&bytes).unwrap();
-                    let fast = fast::read_rows(&bytes, &layout).unwrap().unwrap();
+                    let mut fast = vec![9; 5];
+                    let whole = fast::Inflater::default().read_rows(&bytes, &layout, &mut fast);
+                    assert_eq!(whole, Ok(true));
                     let general = general::read_rows(&bytes, &layout, &Limits::default()).unwrap();
                     assert!(fast == general, "{colour:?} {depth:?} {filter:?}");
                     if depth == Sixteen {

@@ -1,15 +1,21 @@
 //! PNG's five row filters, undone (PNG specification, section 9).
 
-/// Undoes the filters of rows that each start with their filter's number, in place; the result holds the
+/// Undoes the filters of rows that each start with their filter's number, in place; what is left are the
 /// rows without those numbers. `step` is the distance to the same sample of the pixel to the left.
 /// None where a filter's number does not exist.
-pub(super) fn unfilter(mut rows: Vec<u8>, row_bytes: usize, step: usize) -> Option<Vec<u8>> {
+pub(super) fn unfilter(rows: &mut Vec<u8>, row_bytes: usize, step: usize) -> Option<()> {
     let stride = row_bytes + 1;
     let height = rows.len() / stride;
-    let blank = vec![0; row_bytes];
+    // Above the first row all is zero, which only the mean needs to see: without it, "up" changes nothing and
+    // Paeth's estimate is the byte to the left.
+    let blank = if rows.first() == Some(&3) { vec![0; row_bytes] } else { Vec::new() };
     for y in 0..height {
         // Row y moves from y * stride + 1 to y * row_bytes, never past what is still needed.
-        let filter = rows[y * stride];
+        let filter = match (y, rows[y * stride]) {
+            (0, 2) => 0,
+            (0, 4) => 1,
+            (_, filter) => filter,
+        };
         rows.copy_within(y * stride + 1..(y + 1) * stride, y * row_bytes);
         let (before, rest) = rows.split_at_mut(y * row_bytes);
         let row = &mut rest[..row_bytes];
@@ -25,7 +31,7 @@ pub(super) fn unfilter(mut rows: Vec<u8>, row_bytes: usize, step: usize) -> Opti
         }
     }
     rows.truncate(height * row_bytes);
-    Some(rows)
+    Some(())
 }
 
 /// One row, `STEP` bytes at a time so that a pixel's channels are worked on side by side.
@@ -78,7 +84,7 @@ fn undo<const STEP: usize>(filter: u8, row: &mut [u8], above: &[u8]) -> Option<(
 /// eight bytes whose differences are zero are mostly known at once.
 fn undo_bytes(filter: u8, row: &mut [u8], above: &[u8]) -> Option<()> {
     match filter {
-        1 => flat_or(row, above, |left, _, _| left, |left, _, _| Some([left; 8])),
+        1 => add_left(row),
         3 => flat_or(row, above, mean, |left, above, _| (above == [left; 8]).then_some(above)),
         4 => flat_or(row, above, paeth, |left, above, corner| {
             if left == corner {
@@ -92,6 +98,35 @@ fn undo_bytes(filter: u8, row: &mut [u8], above: &[u8]) -> Option<()> {
         _ => return undo::<1>(filter, row, above),
     }
     Some(())
+}
+
+/// Adds to every byte the one before it.
+fn add_left(row: &mut [u8]) {
+    let mut left = 0;
+    let (eights, rest) = row.as_chunks_mut::<8>();
+    for eight in eights {
+        // Sums of one byte with the next, of two with two, of four with four: eight running sums in three steps.
+        let mut sums = u64::from_le_bytes(*eight);
+        if sums == 0 {
+            *eight = [left; 8];
+            continue;
+        }
+        for shift in [8, 16, 32] {
+            sums = add_bytes(sums, sums << shift);
+        }
+        *eight = add_bytes(sums, u64::from_le_bytes([left; 8])).to_le_bytes();
+        left = eight[7];
+    }
+    for byte in rest {
+        left = byte.wrapping_add(left);
+        *byte = left;
+    }
+}
+
+/// Eight sums of bytes, none carrying into the next.
+fn add_bytes(a: u64, b: u64) -> u64 {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    ((a & !HIGH) + (b & !HIGH)) ^ ((a ^ b) & HIGH)
 }
 
 /// Adds `predict(left, above, corner)` to every byte; `flat(left, above, corner)` may know eight bytes that all equal
@@ -188,13 +223,18 @@ mod tests {
             rows.copy_within(4 * row_bytes..5 * row_bytes, 5 * row_bytes);
             rows[6 * row_bytes + step..].fill(77);
             rows[8 * row_bytes + 40 * step..].fill(200);
-            let filtered = filter(&rows, row_bytes, step, &filters);
-            assert_eq!(unfilter(filtered, row_bytes, step).unwrap(), rows, "step {step}");
+            for first in 0..5 {
+                let mut filters = filters;
+                filters[0] = first;
+                let mut filtered = filter(&rows, row_bytes, step, &filters);
+                unfilter(&mut filtered, row_bytes, step).unwrap();
+                assert_eq!(filtered, rows, "step {step}, first filter {first}");
+            }
         }
     }
 
     #[test]
     fn unknown_filters_are_refused() {
-        assert_eq!(unfilter(vec![5, 1, 2, 3], 3, 1), None);
+        assert_eq!(unfilter(&mut vec![5, 1, 2, 3], 3, 1), None);
     }
 }

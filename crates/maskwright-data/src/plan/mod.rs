@@ -5,6 +5,9 @@
 //! training: mirrored with probability 1/2, a scale uniform in `[0.1, 2)`, a crop uniform over all
 //! positions, a prompt kind uniform over box, points and noise mask.
 //!
+//! The steps that make a view can be replaced by [others](Transform), each a random or fixed change of the
+//! view; however many they are, the image is sampled once.
+//!
 //! Where a crop shows no object, [`Views`] goes on: first other crops of the same scale, then the
 //! whole image, then the object at the image's own resolution, where at least one of its pixels is
 //! certain to be seen. So every mask that is not empty gives a sample.
@@ -19,6 +22,12 @@
 //! // The same key gives the same plan.
 //! assert_eq!(plan, Plan::draw(&PlanConfig::default(), &PromptConfig::default(), key, (768, 1024)));
 //! ```
+
+mod transform;
+mod views;
+
+pub use transform::{Draws, Sides, Transform};
+pub use views::{Framing, Views};
 
 use serde::{Deserialize, Serialize};
 
@@ -59,10 +68,48 @@ pub struct PlanConfig {
     pub scale_min: f64,
     /// Largest scale of the jitter.
     pub scale_max: f64,
+    /// The steps of a view, in order, in place of the mirroring and jitter that the three settings above
+    /// describe.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub transforms: Vec<Transform>,
     /// How many other crops are tried where the first shows no object.
     pub max_redraws: u32,
     /// Value of the padding of the image, 0..=255. Labels are padded with 0.
     pub pad: u8,
+    /// How JPEG files are decoded.
+    pub decode: Decode,
+    /// Whether files that are damaged but decodable (cut off, corrupt data) are refused instead of used
+    /// with a warning. Images are then decoded in full, also where a crop shows little of them.
+    pub strict: bool,
+}
+
+/// How JPEG files are decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decode {
+    /// Every pixel, as libjpeg decodes it: samples are PyTorch's to the last bit.
+    #[default]
+    Exact,
+    /// At half, a quarter or an eighth of the size where the view shrinks the image by as much: faster
+    /// and inexact, pixels are off by one or two levels on average.
+    Scaled,
+}
+
+impl std::str::FromStr for Decode {
+    type Err = Error;
+
+    /// Reads `exact` or `scaled`.
+    fn from_str(name: &str) -> Result<Decode> {
+        match name {
+            "exact" => Ok(Decode::Exact),
+            "scaled" => Ok(Decode::Scaled),
+            _ => Err(Error::Setting {
+                key: "decode".into(),
+                expected: "exact or scaled".into(),
+                found: name.into(),
+            }),
+        }
+    }
 }
 
 fn default_size() -> usize {
@@ -77,23 +124,62 @@ impl Default for PlanConfig {
             flip_probability: 0.5,
             scale_min: 0.1,
             scale_max: 2.0,
+            transforms: Vec::new(),
             max_redraws: 10,
             pad: 128,
+            decode: Decode::Exact,
+            strict: false,
         }
     }
 }
 
 impl PlanConfig {
     /// The names of the settings, as a data file spells them.
-    pub const KEYS: &'static [&'static str] =
-        &["flip_probability", "scale_min", "scale_max", "max_redraws", "pad"];
+    pub const KEYS: &'static [&'static str] = &[
+        "flip_probability",
+        "scale_min",
+        "scale_max",
+        "transforms",
+        "max_redraws",
+        "pad",
+        "decode",
+        "strict",
+    ];
+
+    /// The mirroring and the jitter of HQ-SAM's training, as far as no others are given.
+    fn standard(&self) -> [Transform; 2] {
+        [
+            Transform::RandomHflip { probability: self.flip_probability },
+            Transform::LargeScaleJitter { min: self.scale_min, max: self.scale_max, size: None },
+        ]
+    }
+
+    /// Draws a view on an image of `source` = (height, width), upright.
+    fn view(&self, source: (usize, usize), draws: &mut Draws) -> Geometry {
+        let start = Geometry::whole(source);
+        let step = |view, transform: &Transform| transform.apply(view, self.size, draws);
+        if self.transforms.is_empty() {
+            self.standard().iter().fold(start, step)
+        } else {
+            self.transforms.iter().fold(start, step)
+        }
+    }
 
     /// Refuses settings that no sample can be drawn from.
     pub fn validate(&self) -> Result<()> {
+        self.validate_settings()?;
+        if self.transforms.is_empty() {
+            return Ok(());
+        }
+        transform::validate_output(&self.transforms, self.size)
+    }
+
+    /// As [`validate`](PlanConfig::validate), before the size of the model's input is known.
+    pub(crate) fn validate_settings(&self) -> Result<()> {
         let refuse = |key: &str, expected: &str, found: String| {
             Err(Error::Setting { key: format!("plan.{key}"), expected: expected.into(), found })
         };
-        if self.size == 0 || self.size > 1 << 14 {
+        if !(1..=transform::MAX_SIDE).contains(&self.size) {
             return refuse("size", "1 to 16384 pixels", self.size.to_string());
         }
         if !(0.0..=1.0).contains(&self.flip_probability) {
@@ -110,6 +196,15 @@ impl PlanConfig {
                 format!("{} and {}", self.scale_min, self.scale_max),
             );
         }
+        let standard = PlanConfig::default().standard();
+        if !self.transforms.is_empty() && self.standard() != standard {
+            return refuse(
+                "transforms",
+                "either a list of transforms, or flip_probability, scale_min and scale_max",
+                "both".into(),
+            );
+        }
+        transform::validate_list(&self.transforms)?;
         if self.max_redraws > 1000 {
             return refuse("max_redraws", "at most 1000", self.max_redraws.to_string());
         }
@@ -146,85 +241,6 @@ impl Plan {
     }
 }
 
-/// How the final view on a record came about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Framing {
-    /// A jittered crop shows the object.
-    Jitter,
-    /// No crop tried showed it; the whole image is fitted in.
-    WholeImage,
-    /// The object is too small for that as well; it is shown at the image's own resolution.
-    Object,
-}
-
-/// The views on one record that are tried in turn until one shows the object.
-#[derive(Debug, Clone)]
-pub struct Views {
-    base: Geometry,
-    crops: Keyed,
-    redraws: u32,
-    max_redraws: u32,
-}
-
-impl Views {
-    /// Draws flip and scale. `source` is the image's height and width, upright.
-    pub fn new(config: &PlanConfig, key: SampleKey, source: (usize, usize)) -> Views {
-        let flip = f64::from(key.draw(Purpose::Flip).uniform()) < config.flip_probability;
-        let span = (config.scale_max - config.scale_min) as f32;
-        // Product and sum rounded one after the other, as the reference computes the scale.
-        let scale = key.draw(Purpose::Scale).uniform() * span + config.scale_min as f32;
-        Views {
-            base: Geometry::jitter(source, config.size, flip, scale),
-            crops: key.draw(Purpose::Crop),
-            redraws: 0,
-            max_redraws: config.max_redraws,
-        }
-    }
-
-    /// The first view: the jittered crop that a sample has in all but a few cases.
-    pub fn first(&mut self) -> Geometry {
-        let margin = self.base.margin();
-        let mut draw = |margin: usize| self.crops.below(margin as u64 + 1) as usize;
-        let y = draw(margin.0);
-        let x = draw(margin.1);
-        self.base.with_crop((y, x))
-    }
-
-    /// Another crop of the same scale, or `None` when all tries are used up or the whole image was
-    /// in view already.
-    pub fn redraw(&mut self) -> Option<Geometry> {
-        if self.redraws == self.max_redraws || self.base.margin() == (0, 0) {
-            return None;
-        }
-        self.redraws += 1;
-        Some(self.first())
-    }
-
-    /// How many times the crop was drawn again.
-    pub fn redraws(&self) -> u32 {
-        self.redraws
-    }
-
-    /// The whole image, fitted into the sample.
-    pub fn whole_image(&self) -> Geometry {
-        let Geometry { source, flip, output, .. } = self.base;
-        Geometry::jitter(source, output.0, flip, 1.0)
-    }
-
-    /// The surroundings of the source pixel `(x, y)` at the image's own resolution: no pixel is
-    /// blended with another, so a foreground pixel stays one.
-    pub fn around(&self, x: usize, y: usize) -> Geometry {
-        let Geometry { source, flip, output, .. } = self.base;
-        let x = if flip { source.1 - 1 - x } else { x };
-        let whole = Geometry { source, flip, scaled: source, crop: (0, 0), output };
-        let margin = whole.margin();
-        let crop =
-            |at: usize, output: usize, margin: usize| at.saturating_sub(output / 2).min(margin);
-        whole.with_crop((crop(y, output.0, margin.0), crop(x, output.1, margin.1)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,7 +253,7 @@ mod tests {
     fn flips_half_of_the_time_and_as_configured() {
         let count = |probability| {
             let config = PlanConfig { flip_probability: probability, ..PlanConfig::default() };
-            (0..10_000).filter(|&r| Views::new(&config, key(r), (10, 10)).base.flip).count()
+            (0..10_000).filter(|&r| Views::new(&config, key(r), (10, 10)).first().flip).count()
         };
         // Four standard deviations of a binomial count.
         assert!(count(0.5).abs_diff(5000) < 200);
@@ -295,7 +311,8 @@ mod tests {
     fn the_last_view_holds_the_pixel() {
         let config = PlanConfig { size: 64, ..PlanConfig::default() };
         for record in 0..20 {
-            let views = Views::new(&config, key(record), (500, 30));
+            let mut views = Views::new(&config, key(record), (500, 30));
+            views.first();
             for (x, y) in [(0, 0), (29, 499), (3, 250)] {
                 let geometry = views.around(x, y);
                 let (u, v) = geometry.to_output(x as f64, y as f64);
@@ -315,5 +332,30 @@ mod tests {
         assert!(check(PlanConfig { scale_min: 0.0, ..base() }).contains("scale_min"));
         assert!(check(PlanConfig { scale_min: 3.0, ..base() }).contains("3 and 2"));
         assert!(check(PlanConfig { flip_probability: f64::NAN, ..base() }).contains("NaN"));
+    }
+
+    /// The default is a list like any other: written out, it draws the same views.
+    #[test]
+    fn the_default_list_is_the_references() {
+        let written = PlanConfig {
+            transforms: vec![
+                Transform::RandomHflip { probability: 0.5 },
+                Transform::LargeScaleJitter { min: 0.1, max: 2.0, size: Some(1024) },
+            ],
+            ..PlanConfig::default()
+        };
+        let standard = PlanConfig::default();
+        assert!(written.validate().is_ok());
+        for record in 0..100 {
+            let (mut a, mut b) = (
+                Views::new(&written, key(record), (600, 800)),
+                Views::new(&standard, key(record), (600, 800)),
+            );
+            assert_eq!(a.first(), b.first());
+            assert_eq!(a.redraw(), b.redraw());
+            assert_eq!(a.redraw(), b.redraw());
+        }
+        let both = PlanConfig { scale_max: 1.5, ..written };
+        assert!(both.validate().unwrap_err().to_string().contains("found both"));
     }
 }
