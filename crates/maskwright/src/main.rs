@@ -32,6 +32,8 @@ enum Command {
     Eval(commands::eval::EvalFlags),
     Predict(commands::predict::PredictFlags),
     Preview(commands::preview::PreviewFlags),
+    Doctor(commands::doctor::DoctorFlags),
+    Bench(commands::bench::BenchFlags),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +44,8 @@ fn main() -> ExitCode {
         Command::Eval(flags) => commands::eval::run(&flags),
         Command::Predict(flags) => commands::predict::run(&flags),
         Command::Preview(flags) => commands::preview::run(&flags),
+        Command::Doctor(flags) => commands::doctor::run(&flags),
+        Command::Bench(flags) => commands::bench::run(&flags),
     };
     exit::status(done)
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use maskwright_data::plan::Decode;
 use maskwright_data::source::{DataFile, Extensions, SetSpec, hqseg44k, hqseg44k_available};
 
 use crate::exit::Usage;
@@ -42,12 +43,28 @@ pub(crate) struct DataFlags {
     /// With --hqseg44k: use the sub-sets that are there, say which are not
     #[arg(long, requires = "hqseg44k")]
     partial: bool,
+
+    /// How JPEG is decoded: exact (default), or scaled: faster where a view shrinks an image by
+    /// two or more, and inexact, pixels change by a level or two on average
+    #[arg(long, value_name = "HOW")]
+    decode: Option<Decode>,
+
+    /// Refuse images and masks that are damaged but decodable, instead of a warning
+    #[arg(long)]
+    strict: bool,
 }
 
 impl DataFlags {
     /// The sets; of a folder pair, `hold_out` per cent validate and the others train
     /// (0: all train, 100: all validate).
     pub(crate) fn resolve(&self, hold_out: f64) -> anyhow::Result<DataFile> {
+        let mut data = self.sets(hold_out)?;
+        data.plan.decode = self.decode.unwrap_or(data.plan.decode);
+        data.plan.strict |= self.strict;
+        Ok(data)
+    }
+
+    fn sets(&self, hold_out: f64) -> anyhow::Result<DataFile> {
         if let Some(file) = &self.data {
             return Ok(DataFile::read(file).map_err(maskwright_train::Error::from)?);
         }

@@ -1,0 +1,111 @@
+//! `maskwright bench files`: the pictures that speed is measured on.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use maskwright_data::random::{Keyed, Purpose};
+use maskwright_data::source::demo::{DemoConfig, Split};
+use maskwright_image::RgbImage;
+use maskwright_image::encode::{Chroma, jpeg_rgb_with, png_grey};
+
+use crate::exit::Usage;
+
+/// Widths in equal numbers, in pixels: thumbnails, web pictures, photographs.
+const WIDTHS: [usize; 4] = [400, 1024, 2048, 3500];
+
+/// JPEG quality of the images; chroma is halved both ways, as cameras do.
+const QUALITY: u8 = 90;
+
+/// Make a seeded set of images and masks to measure on.
+///
+/// Equal numbers of 400, 1024, 2048 and 3500 pixels as the longest side: JPEG of quality 90,
+/// 4:2:0, and 8-bit grey PNG masks of the same names, in DIR/images and DIR/masks.
+#[derive(Args)]
+pub(crate) struct FilesFlags {
+    /// Folder to write into; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+
+    /// Pairs to make
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    count: usize,
+
+    /// Seed of the pictures
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+
+    /// Print what was made as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(flags: &FilesFlags) -> anyhow::Result<()> {
+    if !(1..=100_000).contains(&flags.count) {
+        return Err(Usage("expected --count of 1 to 100000".into()).into());
+    }
+    let (images, masks) = (flags.output.join("images"), flags.output.join("masks"));
+    for folder in [&images, &masks] {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let (mut pixels, mut image_bytes, mut mask_bytes) = (0, 0, 0);
+    for index in 0..flags.count {
+        let longest = WIDTHS[index % WIDTHS.len()];
+        let config = DemoConfig {
+            seed: flags.seed,
+            min_side: longest * 7 / 10,
+            max_side: longest,
+            ..DemoConfig::default()
+        };
+        let mut picture = config.picture(Split::Train, index)?;
+        add_grain(&mut picture.image, flags.seed, index as u64);
+        let image = jpeg_rgb_with(&picture.image, QUALITY, Chroma::Halved)?;
+        let mask = png_grey(&picture.mask)?;
+        pixels += picture.image.width * picture.image.height;
+        image_bytes += image.len();
+        mask_bytes += mask.len();
+        let stem = format!("{index:05}-{longest}");
+        write(&images.join(format!("{stem}.jpg")), &image)?;
+        write(&masks.join(format!("{stem}.png")), &mask)?;
+    }
+    let megapixels = pixels as f64 / 1e6 / flags.count as f64;
+    let bits = 8.0 * image_bytes as f64 / pixels as f64;
+    if flags.json {
+        return crate::output::json(&serde_json::json!({
+            "images": images,
+            "masks": masks,
+            "count": flags.count,
+            "mean_megapixels": megapixels,
+            "image_bits_per_pixel": bits,
+            "mask_bits_per_pixel": 8.0 * mask_bytes as f64 / pixels as f64,
+        }));
+    }
+    println!(
+        "{}: {} pairs, {megapixels:.1} megapixels and {bits:.1} bits per pixel on average",
+        flags.output.display(),
+        flags.count
+    );
+    Ok(())
+}
+
+/// Grain as of a camera's sensor, without which large generated pictures are smoother than
+/// photographs and take fewer bits: the sum of three uniform numbers, the same for all channels.
+fn add_grain(image: &mut RgbImage, seed: u64, index: u64) {
+    let mut draw = Keyed::new(seed, 0, index, Purpose::Synthesis);
+    for pixel in image.data.as_chunks_mut::<3>().0 {
+        let bits = draw.next_u32();
+        let sum: u32 = [0, 8, 16].into_iter().map(|shift| (bits >> shift) & 7).sum();
+        let grain = sum as i16 - 10;
+        *pixel = pixel.map(|value| (i16::from(value) + grain).clamp(0, 255) as u8);
+    }
+}
+
+/// Writes under a hidden name and renames, so that no half file is left by a stopped run.
+fn write(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let part = file.with_file_name(format!(".{name}.part"));
+    std::fs::write(&part, bytes)
+        .and_then(|()| std::fs::rename(&part, file))
+        .with_context(|| format!("cannot write {}", file.display()))
+}

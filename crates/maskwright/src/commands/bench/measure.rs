@@ -1,0 +1,171 @@
+//! Makes the same samples again and again and takes the time, by the thread's own CPU clock, so
+//! that other work on the machine counts as little as possible.
+
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
+
+use cpu_time::ThreadTime;
+use maskwright_data::plan::SampleKey;
+use maskwright_data::sample::{SampleConfig, SampleMaker, Timings};
+use maskwright_data::source::{Mix, Source};
+use maskwright_image::decode::{Limits, decode_label, decode_rgb};
+
+/// What was measured of one thread's share of the samples.
+pub(super) struct Share {
+    /// Median CPU time of each sample over the rounds.
+    pub(super) samples: Vec<Duration>,
+    /// Medians of the stages of each sample.
+    pub(super) stages: Vec<Timings>,
+    /// A hash of all pixels and labels, the same for every thread count and instruction set.
+    pub(super) digest: u64,
+    /// From the first to the last sample of the rounds.
+    pub(super) wall: (Instant, Instant),
+}
+
+/// The CPU time of this thread.
+fn thread_cpu() -> Duration {
+    // Fails only where the system has no such clock; then nothing is measured.
+    ThreadTime::try_now().map_or(Duration::ZERO, |time| time.as_duration())
+}
+
+/// Makes every sample of `keys` once to warm up and `rounds` times to measure, on as many threads
+/// as asked for. All threads measure at the same time.
+pub(super) fn samples(
+    mix: &Mix,
+    config: &SampleConfig,
+    keys: &[SampleKey],
+    threads: usize,
+    rounds: usize,
+) -> anyhow::Result<Vec<Share>> {
+    let ready = Barrier::new(threads);
+    let share = |thread: usize| -> anyhow::Result<Share> {
+        let mine: Vec<SampleKey> = keys.iter().skip(thread).step_by(threads).copied().collect();
+        let warm = warm_up(mix, config, &mine);
+        // Also where warming up failed: the others wait.
+        ready.wait();
+        let (mut maker, mut image, mut label, digest) = warm?;
+        let start = Instant::now();
+        let mut times = vec![Vec::with_capacity(rounds); mine.len()];
+        let mut stages = vec![Vec::with_capacity(rounds); mine.len()];
+        for _ in 0..rounds {
+            for (at, &key) in mine.iter().enumerate() {
+                let before = thread_cpu();
+                maker.train_into(mix, key, &mut image, &mut label)?;
+                times[at].push(thread_cpu() - before);
+                stages[at].push(maker.take_timings());
+            }
+        }
+        Ok(Share {
+            samples: times.into_iter().map(median).collect(),
+            stages: stages.iter().map(|rounds| median_stages(rounds)).collect(),
+            digest,
+            wall: (start, Instant::now()),
+        })
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            (0..threads).map(|thread| scope.spawn(move || share(thread))).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, anyhow::Result<Share>>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        threads.into_iter().map(join).collect()
+    })
+}
+
+type Warm = (SampleMaker, Vec<u8>, Vec<f32>, u64);
+
+fn warm_up(mix: &Mix, config: &SampleConfig, keys: &[SampleKey]) -> anyhow::Result<Warm> {
+    let mut maker = SampleMaker::new(config.clone())?.with_clock(thread_cpu);
+    let pixels = config.plan.size * config.plan.size;
+    let (mut image, mut label) = (vec![0; 3 * pixels], vec![0.0; pixels]);
+    let mut digest = 0u64;
+    for &key in keys {
+        maker.train_into(mix, key, &mut image, &mut label)?;
+        digest = digest.wrapping_add(hash(key, &image, &label));
+    }
+    maker.take_timings();
+    Ok((maker, image, label, digest))
+}
+
+/// CPU time of decoding whole files of a set, image and mask, per record: what any way of making
+/// samples starts from that does not know beforehand what it will show.
+pub(super) fn whole_decodes(mix: &Mix, rounds: usize) -> anyhow::Result<Vec<[Duration; 2]>> {
+    let limits = Limits::default();
+    let (mut image, mut mask) = (Vec::new(), Vec::new());
+    (0..mix.len())
+        .map(|record| {
+            let (set, index) = mix.locate(record)?;
+            let set = &mix.sets()[set];
+            set.image_bytes(index, &mut image)?;
+            set.mask_bytes(index, &mut mask)?;
+            let (mut images, mut masks) = (Vec::new(), Vec::new());
+            for _ in 0..=rounds {
+                let start = thread_cpu();
+                decode_rgb(&image, &limits)?;
+                let between = thread_cpu();
+                decode_label(&mask, set.mask_rule(), &limits)?;
+                images.push(between - start);
+                masks.push(thread_cpu() - between);
+            }
+            // The first round was the warm-up.
+            Ok([median(images.split_off(1)), median(masks.split_off(1))])
+        })
+        .collect()
+}
+
+fn median_stages(rounds: &[Timings]) -> Timings {
+    let of = |stage: fn(&Timings) -> Duration| median(rounds.iter().map(stage).collect());
+    Timings {
+        read: of(|t| t.read),
+        header: of(|t| t.header),
+        mask: of(|t| t.mask),
+        label: of(|t| t.label),
+        image: of(|t| t.image),
+        prompt: of(|t| t.prompt),
+    }
+}
+
+/// The middle one; of an even number the lower middle. Zero of none.
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len().saturating_sub(1) / 2).copied().unwrap_or_default()
+}
+
+/// A hash of a sample, eight bytes a step.
+fn hash(key: SampleKey, image: &[u8], label: &[f32]) -> u64 {
+    let mix = |state: u64, word: u64| {
+        let product = (state ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        product ^ (product >> 29)
+    };
+    let start = mix(mix(key.epoch, key.record), key.seed);
+    let (words, rest) = image.as_chunks::<8>();
+    let image = words.iter().map(|word| u64::from_le_bytes(*word));
+    let rest = rest.iter().map(|&byte| u64::from(byte));
+    let label = label.iter().map(|value| u64::from(value.to_bits()));
+    image.chain(rest).chain(label).fold(start, mix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle() {
+        let ms = |times: &[u64]| times.iter().map(|&t| Duration::from_millis(t)).collect();
+        assert_eq!(median(ms(&[9, 1, 5])), Duration::from_millis(5));
+        assert_eq!(median(ms(&[4, 8])), Duration::from_millis(4));
+        assert_eq!(median(Vec::new()), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_hash_sees_every_part() {
+        let key = |epoch| SampleKey { seed: 1, epoch, record: 2 };
+        let base = hash(key(0), &[1; 11], &[0.5; 3]);
+        assert_eq!(base, hash(key(0), &[1; 11], &[0.5; 3]));
+        let mut last = [1; 11];
+        last[10] = 2;
+        assert_ne!(base, hash(key(0), &last, &[0.5; 3]));
+        assert_ne!(base, hash(key(0), &[1; 11], &[0.5, 0.5, 0.25]));
+        assert_ne!(base, hash(key(1), &[1; 11], &[0.5; 3]));
+    }
+}

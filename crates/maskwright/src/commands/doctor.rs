@@ -1,0 +1,98 @@
+//! `maskwright doctor`.
+
+use std::num::NonZero;
+
+use clap::Args;
+use maskwright_image::decode::decoder_name;
+use maskwright_image::sample::{Sampler, simd_available};
+use serde::Serialize;
+
+use crate::output;
+
+/// Say what this build uses on this machine: JPEG decoder, instruction set, threads, backend.
+///
+/// A build without nasm decodes JPEG with the slower, pure Rust decoder; here is where to see it.
+#[derive(Args)]
+pub(crate) struct DoctorFlags {
+    /// Look at the machine and the build (the default)
+    #[arg(long)]
+    system: bool,
+
+    /// Print the findings as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was found.
+#[derive(Debug, Serialize)]
+struct System {
+    version: &'static str,
+    target: String,
+    jpeg_decoder: &'static str,
+    png_inflate: &'static str,
+    simd: &'static str,
+    simd_available: Vec<&'static str>,
+    threads: usize,
+    backend: &'static str,
+    gpu: &'static str,
+    /// What is worth changing.
+    advice: Vec<&'static str>,
+}
+
+pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
+    // There is one thing to look at, and it is the default.
+    let DoctorFlags { system: _, json } = flags;
+    maskwright_image::check_environment()?;
+    let found = examine();
+    if *json {
+        return output::json(&found);
+    }
+    let rows = [
+        ("maskwright", found.version.to_owned()),
+        ("machine", found.target.clone()),
+        ("JPEG decoder", found.jpeg_decoder.to_owned()),
+        ("PNG inflate", found.png_inflate.to_owned()),
+        (
+            "instruction set",
+            format!("{} (this machine has {})", found.simd, found.simd_available.join(", ")),
+        ),
+        ("threads", found.threads.to_string()),
+        ("backend", found.backend.to_owned()),
+        ("GPU", found.gpu.to_owned()),
+    ];
+    for (name, value) in rows {
+        println!("{name:<16}  {value}");
+    }
+    for advice in &found.advice {
+        println!("\nadvice: {advice}");
+    }
+    Ok(())
+}
+
+fn examine() -> System {
+    let jpeg_decoder = decoder_name();
+    let simd = Sampler::new().simd_name();
+    let simd_available = simd_available();
+    let mut advice = Vec::new();
+    if !jpeg_decoder.contains("(SIMD)") {
+        advice.push(
+            "JPEG is decoded by the slower decoder; install nasm and build again with \
+             `cargo clean -p mozjpeg-sys -p maskwright-image`",
+        );
+    }
+    if Some(&simd) != simd_available.first() {
+        advice.push("MASKWRIGHT_SIMD forces an instruction set that is not this machine's best");
+    }
+    System {
+        version: env!("CARGO_PKG_VERSION"),
+        target: format!("{} {}", std::env::consts::ARCH, std::env::consts::OS),
+        jpeg_decoder,
+        png_inflate: maskwright_image::decode::inflate_name(),
+        simd,
+        simd_available,
+        threads: std::thread::available_parallelism().map_or(1, NonZero::get),
+        backend: "flex (CPU)",
+        gpu: "none in this build",
+        advice,
+    }
+}

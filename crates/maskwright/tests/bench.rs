@@ -1,0 +1,77 @@
+//! Measuring: the file set, the numbers, and what the build says of itself.
+
+mod support;
+
+use serde_json::Value;
+use support::{Place, refused, works};
+
+fn json(args: &[&str]) -> Value {
+    serde_json::from_slice(&works(args).stdout).expect("JSON")
+}
+
+#[test]
+fn samples_of_the_file_set_are_measured() {
+    let place = Place::new();
+    let made = json(&["bench", "files", "--output", &place.text("set"), "--count", "2", "--json"]);
+    assert_eq!(made["count"], 2);
+    let bits = made["image_bits_per_pixel"].as_f64().expect("a number");
+    assert!((0.5..4.0).contains(&bits), "as photographs have: {bits}");
+    let again = Place::new();
+    works(&["bench", "files", "--output", &again.text("set"), "--count", "2"]);
+    for file in ["images/00001-1024.jpg", "masks/00000-400.png"] {
+        let read = |place: &Place| std::fs::read(place.join("set").join(file)).expect("written");
+        assert_eq!(read(&place), read(&again), "{file}");
+    }
+
+    let (images, masks) = (place.text("set/images"), place.text("set/masks"));
+    let mut args = vec!["bench", "data", "--images", &images, "--masks", &masks];
+    args.extend(["--size", "128", "--repeat", "2", "--draws", "3", "--json"]);
+    let one = json(&args);
+    assert_eq!(
+        (&one["samples"], &one["threads"], &one["size"]),
+        (&6.into(), &1.into(), &128.into())
+    );
+    let number = |value: &Value| value.as_f64().expect("a number");
+    assert!(number(&one["images_per_second_per_core"]) > 0.0);
+    for stage in ["read", "header", "decode_mask", "label", "decode_and_sample", "prompts"] {
+        assert!(number(&one["ms"][stage]) >= 0.0, "{stage}");
+    }
+    assert!(number(&one["ms"]["decode_and_sample"]) < number(&one["cpu_ms_per_sample"]) * 1.5);
+
+    // Threads change no sample, other draws change all.
+    args.extend(["--threads", "2"]);
+    assert_eq!(json(&args)["digest"], one["digest"]);
+    args.extend(["--seed", "43"]);
+    assert_ne!(json(&args)["digest"], one["digest"]);
+    refused(
+        &["bench", "data", "--images", &images, "--masks", &masks, "--repeat", "0"],
+        2,
+        &["--repeat"],
+    );
+}
+
+#[test]
+fn the_system_is_described() {
+    let found = json(&["doctor", "--system", "--json"]);
+    let decoder = found["jpeg_decoder"].as_str().expect("a name");
+    assert!(decoder.contains("mozjpeg") || decoder.contains("zune"), "{decoder}");
+    let simd = found["simd_available"].as_array().expect("a list");
+    assert_eq!(simd.last(), Some(&"scalar".into()));
+    let text = String::from_utf8(works(&["doctor"]).stdout).expect("text");
+    assert!(text.contains("JPEG decoder") && text.contains(decoder), "{text}");
+}
+
+#[test]
+fn what_the_environment_cannot_ask_for_is_named() {
+    for (variable, value) in [("MASKWRIGHT_SIMD", "mmx"), ("MASKWRIGHT_JPEG", "turbo")] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_maskwright"))
+            .args(["doctor", "--system"])
+            .env(variable, value)
+            .output()
+            .expect("it starts");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr.starts_with("error: ") && stderr.contains(variable), "{stderr}");
+        assert!(stderr.contains(value) && !stderr.contains("panicked"), "{stderr}");
+    }
+}
