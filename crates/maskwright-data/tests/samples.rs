@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use common::{disc, mask, picture, png_pair, with_orientation, write};
 use maskwright_data::Error;
-use maskwright_data::plan::{Framing, SampleKey};
+use maskwright_data::plan::{Decode, Framing, SampleKey};
 use maskwright_data::prompt::{KindWeights, PromptConfig, PromptKind};
 use maskwright_data::sample::{Preset, SampleConfig, SampleMaker};
 use maskwright_data::source::{ExifRule, Mix, PairsSource, SetSpec, Source};
-use maskwright_image::decode::orient_grey;
+use maskwright_image::decode::{Warning, orient_grey};
 use maskwright_image::encode::{jpeg_rgb, png_grey};
 use maskwright_image::mask::Bitmap;
 use maskwright_image::{GreyImage, RgbImage};
@@ -273,4 +273,62 @@ fn evaluation_keeps_the_original_label() {
     }
     let empty = maker.eval(&set, 1, Preset::Squash).unwrap();
     assert_eq!(empty.prompt(PromptKind::Box, &config, 5), None);
+}
+
+/// What is cut off is filled in and told, or refused where only sound files are wanted.
+#[test]
+fn damaged_files_are_warned_of_or_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let image = jpeg_rgb(&picture(160, 120), 90).unwrap();
+    let mask = png_grey(&disc(160, 120)).unwrap();
+    write(root.path().join("images/a_cut.jpg"), &image[..image.len() * 2 / 3]);
+    write(root.path().join("masks/a_cut.png"), &mask);
+    write(root.path().join("images/b_sound.jpg"), &image);
+    write(root.path().join("masks/b_sound.png"), &mask);
+    let mix = Mix::of(PairsSource::open(&spec(root.path())).unwrap()).unwrap();
+    let mut config = SampleConfig::for_size(SIZE);
+    (config.plan.scale_min, config.plan.scale_max) = (1.0, 1.0);
+    let mut lenient = SampleMaker::new(config.clone()).unwrap();
+    config.plan.strict = true;
+    let mut strict = SampleMaker::new(config.clone()).unwrap();
+    assert!(lenient.train(&mix, key(0)).unwrap().info.warnings.contains(&Warning::Truncated));
+    let error = strict.train(&mix, key(0)).unwrap_err();
+    assert!(matches!(error, Error::DamagedFile { .. }));
+    assert_eq!(error.reason(), "damaged");
+    let text = error.to_string();
+    assert!(text.contains("a_cut.jpg") && text.contains("ends too early"), "{text}");
+    let sound = SampleKey { record: 1, ..key(0) };
+    assert_eq!(strict.train(&mix, sound).unwrap(), lenient.train(&mix, sound).unwrap());
+
+    // Also where the crop shows nothing of the damage.
+    (config.plan.scale_min, config.plan.scale_max) = (4.0, 4.0);
+    let mut strict = SampleMaker::new(config).unwrap();
+    assert!((0..10).all(|epoch| strict.train(&mix, key(epoch)).is_err()));
+}
+
+/// Scaled decoding changes the image a little and nothing else.
+#[test]
+fn scaled_decoding_changes_pixels_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let mut image = picture(700, 500);
+    // Without the finest pattern, which a small sample shows as chance has it.
+    image.data.iter_mut().skip(2).step_by(3).for_each(|blue| *blue = 0);
+    write(root.path().join("images/a.jpg"), jpeg_rgb(&image, 92).unwrap());
+    write(root.path().join("masks/a.png"), png_grey(&disc(700, 500)).unwrap());
+    let mix = Mix::of(PairsSource::open(&spec(root.path())).unwrap()).unwrap();
+    let mut config = SampleConfig::for_size(SIZE);
+    let mut exact = SampleMaker::new(config.clone()).unwrap();
+    config.plan.decode = Decode::Scaled;
+    let mut scaled = SampleMaker::new(config).unwrap();
+    let (mut off, mut pixels) = (0u64, 0u64);
+    for epoch in 0..20 {
+        let (a, b) =
+            (exact.train(&mix, key(epoch)).unwrap(), scaled.train(&mix, key(epoch)).unwrap());
+        assert_eq!((&a.label, &a.prompt, &a.info), (&b.label, &b.prompt, &b.info));
+        off += a.image.iter().zip(&b.image).map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>();
+        pixels += a.image.len() as u64;
+    }
+    let mean = off as f64 / pixels as f64;
+    let libjpeg = maskwright_image::decode::decoder_name().starts_with("mozjpeg");
+    assert!(if libjpeg { mean > 0.0 && mean < 2.0 } else { mean == 0.0 }, "{mean}");
 }

@@ -211,3 +211,58 @@ fn tables_for_another_size_are_an_error() {
     );
     assert!(matches!(result, Err(Error::TableSize { width: 70, expected_width: 50, .. })));
 }
+
+/// A slope in both directions and colours: a pixel's place can be read from its value.
+fn slopes(width: usize, height: usize) -> Vec<u8> {
+    let at = |i: usize, n: usize| (20 + i * 215 / n) as u8;
+    (0..width * height)
+        .flat_map(|i| [at(i % width, width), at(i / width, height), at(width - i % width, width)])
+        .collect()
+}
+
+/// Scaled decoding looks where exact decoding looks: at every fraction, mirrored or not, at the borders too.
+#[test]
+fn scaled_decoding_stays_in_place() {
+    let mut exact = Sampler::new();
+    let mut scaled = Sampler::new().scaled_decoding(true);
+    let limits = Limits::default();
+    let (mut differ, mut total) = (0u64, 0u64);
+    for (width, height) in [(333, 251), (640, 480), (97, 205)] {
+        for chroma in [encode::Chroma::Full, encode::Chroma::Halved] {
+            let image = RgbImage::new(width, height, slopes(width, height)).unwrap();
+            let file = encode::jpeg_rgb_with(&image, 95, chroma).unwrap();
+            for shrink in [1.3, 2.0, 2.9, 4.1, 5.5, 8.2, 11.0] {
+                for flip in [false, true] {
+                    let side = |length: usize| (length as f64 / shrink) as usize;
+                    let rows = AxisTable::new(height, side(height), false, side(height) / 5, 40);
+                    let columns = AxisTable::new(width, side(width), flip, side(width) / 7, 40);
+                    let (mut a, mut b) = (vec![0; 3 * 40 * 40], vec![0; 3 * 40 * 40]);
+                    exact.image_from_bytes(&file, &limits, &rows, &columns, 128, &mut a).unwrap();
+                    scaled.image_from_bytes(&file, &limits, &rows, &columns, 128, &mut b).unwrap();
+                    if shrink < 2.0 {
+                        assert_eq!(a, b, "nothing is shrunk by two");
+                        continue;
+                    }
+                    for (&a, &b) in a.iter().zip(&b) {
+                        let off = a.abs_diff(b);
+                        assert!(off <= 6, "{width} x {height}, 1/{shrink}, flip {flip}: {a} {b}");
+                        differ += u64::from(off);
+                        total += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(differ < total, "less than a level on average: {differ} of {total}");
+}
+
+/// Damage is told, and the pixels are then those of the whole decode.
+#[test]
+fn scaled_decoding_of_damaged_files_is_exact() {
+    let image = RgbImage::new(320, 240, slopes(320, 240)).unwrap();
+    let file = encode::jpeg_rgb(&image, 90).unwrap();
+    let cut = &file[..file.len() / 2];
+    let (rows, columns) =
+        (AxisTable::new(240, 60, false, 0, 64), AxisTable::new(320, 80, false, 0, 64));
+    compare(cut, &rows, &columns, &mut Sampler::new().scaled_decoding(true));
+}

@@ -23,6 +23,7 @@ pub struct Sampler {
     resize: Option<[AxisTable; 2]>,
     pub(super) stream: Stream,
     /// Whether JPEG may be decoded at a fraction of its size.
+    #[cfg_attr(not(feature = "mozjpeg"), allow(dead_code, reason = "libjpeg alone can do it"))]
     pub(super) scaled: bool,
     #[cfg(feature = "mozjpeg")]
     pub(super) reduced: Option<[AxisTable; 2]>,
@@ -111,7 +112,7 @@ impl Sampler {
             (rows.source(), columns.source()),
             "tables for another size"
         );
-        self.planes.sample(self.isa, &src.data, rows, columns, pad, out, |_, _| ());
+        self.planes.sample(self.isa, &src.data, [rows, columns], pad, out, |_, _| ());
     }
 
     /// Samples a label as [`Self::label`] does, padded with 0, and makes `foreground` its [`Bitmap`] (`> 128`), row by
@@ -133,7 +134,7 @@ impl Sampler {
             "tables for another size"
         );
         foreground.clear(rows.output(), columns.output());
-        self.planes.sample(self.isa, &src.data, rows, columns, 0.0, out, |y, row| {
+        self.planes.sample(self.isa, &src.data, [rows, columns], 0.0, out, |y, row| {
             if let Some(row) = row {
                 foreground.set_row(y, row);
             }
@@ -157,7 +158,7 @@ impl Sampler {
     ) {
         assert_eq!((src_h, src_w), (rows.source(), columns.source()), "tables for another size");
         assert_eq!(src.len(), src_h * src_w, "a plane of another size");
-        self.planes.sample(self.isa, src, rows, columns, pad, out, |_, _| ());
+        self.planes.sample(self.isa, src, [rows, columns], pad, out, |_, _| ());
     }
 
     /// As [`resize_plane`], into memory of the caller, with tables that the sampler keeps.

@@ -132,7 +132,7 @@ fn the_scalar_path_is_always_there() {
     let names: Vec<&str> = Isa::all().into_iter().map(Isa::name).collect();
     assert_eq!(names.last(), Some(&"scalar"));
     assert!(names.contains(&Isa::detect().name()));
-    for name in names.iter().copied() {
+    for &name in &names {
         assert_eq!(Isa::named(name.as_ref()).unwrap().name(), name);
     }
     assert_eq!(Isa::named("".as_ref()).unwrap().name(), names[0]);
