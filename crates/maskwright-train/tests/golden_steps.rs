@@ -1,0 +1,139 @@
+//! Adam on the HQ head: five steps against PyTorch's, on `golden/model/small_train_steps`, and
+//! three steps against the formula written out.
+
+use std::path::PathBuf;
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor, TensorData};
+use maskwright_model::weights::{self, LoadOptions, StateDict};
+use maskwright_model::{DecodeMode, PromptInput, TrainScope};
+use maskwright_train::loss::points::Plane;
+use maskwright_train::loss::{PointTargets, point_loss};
+use maskwright_train::optimizer::{Adam, name_parameters};
+
+fn golden(name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/golden/model")
+        .join(name);
+    path.exists().then_some(path)
+}
+
+/// The f32 tensors and the images of the golden forward file.
+fn forward_file(path: &PathBuf) -> (std::collections::HashMap<String, Vec<f32>>, Vec<u8>) {
+    let bytes = std::fs::read(path).expect("read");
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+    let mut images = Vec::new();
+    let mut tensors = std::collections::HashMap::new();
+    for (name, view) in file.tensors() {
+        if view.dtype() == safetensors::Dtype::U8 {
+            images = view.data().to_vec();
+        } else {
+            let values = view.data().as_chunks::<4>().0.iter();
+            tensors.insert(name, values.map(|b| f32::from_le_bytes(*b)).collect());
+        }
+    }
+    (tensors, images)
+}
+
+#[test]
+fn five_steps_match_pytorch() {
+    let Some(steps) = golden("small_train_steps.safetensors") else {
+        eprintln!("the optional folder ../shared is not here");
+        return;
+    };
+    let steps = StateDict::read(&steps).expect("read");
+    let forward = golden("small_forward.safetensors").expect("beside the other");
+    let (inputs, images) = forward_file(&forward);
+    let wanted: Vec<[f64; 2]> =
+        serde_json::from_str(&steps.metadata["losses_bce_dice"]).expect("a list of pairs");
+
+    let device = Device::flex();
+    let checkpoint = golden("small_sam_hq.safetensors").expect("beside the other");
+    let sam = weights::load(&checkpoint, &LoadOptions::default(), &device).expect("loads").sam;
+    let mut sam = name_parameters(sam.train_scope(TrainScope::Hq));
+    let points: Vec<(f32, f32, i32)> = inputs["point_coords"]
+        .chunks_exact(2)
+        .zip(&inputs["point_labels"])
+        .map(|(xy, label)| (xy[0], xy[1], *label as i32))
+        .collect();
+    let corners: [f32; 4] = inputs["box"].clone().try_into().expect("four corners");
+    let prompts = [
+        PromptInput::from_box(corners),
+        PromptInput::from_points(points),
+        PromptInput::from_mask(inputs["mask_input"].clone()),
+    ];
+    let labels = &inputs["labels_f32"];
+    let pixels = labels.len() / 3;
+    let side = pixels.isqrt();
+
+    let mut adam = Adam::default();
+    for (step, [bce, dice]) in wanted.into_iter().enumerate() {
+        let features = sam.encode_image(sam.preprocess(&images, 3, &device).expect("fits"));
+        let masks = sam.predict(&features, &prompts, DecodeMode::Hq).expect("predicts").hq;
+        let coords = &steps.tensors[&format!("step{step}.points")];
+        let per_mask = coords.shape[1];
+        let mut targets = PointTargets::new(per_mask);
+        for mask in 0..3 {
+            let label = Plane { values: &labels[mask * pixels..][..pixels], height: side, width: side };
+            targets.push(coords.values[mask * 2 * per_mask..][..2 * per_mask].to_vec(), &label);
+        }
+        let loss = point_loss(masks.expect("an HQ mask"), &targets);
+        // Adam divides by the root of tiny moments, so rounding grows from step to step.
+        let tolerance = if step == 0 { 1e-5 } else { 1e-4 };
+        for (found, wanted) in [(&loss.bce, bce), (&loss.dice, dice)] {
+            let found = f64::from(found.clone().into_scalar::<f32>());
+            assert!((found / wanted - 1.0).abs() < tolerance, "step {step}: {found} for {wanted}");
+        }
+        sam = adam.step(sam, loss.total().backward(), 1e-3);
+    }
+
+    let after = weights::state_dict(&sam);
+    let mut compared = 0;
+    for (name, wanted) in &steps.tensors {
+        let Some(name) = name.strip_prefix("after5.") else { continue };
+        let found = &after.tensors[name];
+        assert_eq!(found.shape, wanted.shape, "{name}");
+        let largest = wanted.values.iter().fold(0f32, |m, v| m.max(v.abs()));
+        for (a, b) in found.values.iter().zip(&wanted.values) {
+            assert!((a - b).abs() <= 1e-3 * largest, "{name}: {a} for {b}, largest {largest}");
+        }
+        compared += 1;
+    }
+    assert_eq!(compared, 25);
+}
+
+#[derive(Module, Debug)]
+struct Line {
+    weight: Param<Tensor<1>>,
+}
+
+#[test]
+fn three_steps_follow_the_formula() {
+    let device = Device::flex().autodiff();
+    let start = [1.0f32, -2.0, 0.5];
+    let weight = Tensor::<1>::from_data(TensorData::new(start.to_vec(), [3]), &device);
+    let mut line = name_parameters(Line { weight: Param::from_tensor(weight) });
+    let mut adam = Adam::default();
+    let (mut value, mut first, mut second) = (start.map(f64::from), [0.0; 3], [0.0; 3]);
+    for step in 1..=3 {
+        // The loss is the sum of cubes: its gradient is 3 w^2.
+        let weight = line.weight.val();
+        let loss = (weight.clone() * weight.clone() * weight).sum();
+        line = adam.step(line, loss.backward(), 0.1);
+        for i in 0..3 {
+            let gradient = 3.0 * value[i] * value[i];
+            first[i] = 0.9 * first[i] + 0.1 * gradient;
+            second[i] = 0.999 * second[i] + 0.001 * gradient * gradient;
+            let unbiased = first[i] / (1.0 - 0.9f64.powi(step));
+            let scale = (second[i] / (1.0 - 0.999f64.powi(step))).sqrt() + 1e-8;
+            value[i] -= 0.1 * unbiased / scale;
+        }
+        let found: Vec<f32> = line.weight.val().into_data().iter::<f32>().collect();
+        for (found, wanted) in found.iter().zip(value) {
+            assert!((f64::from(*found) - wanted).abs() < 1e-5, "step {step}: {found} for {wanted}");
+        }
+        // The state travels as bytes and goes on as if nothing had happened.
+        let bytes = adam.to_bytes("state".as_ref()).expect("written").to_vec();
+        adam = Adam::from_bytes(bytes, "state".as_ref()).expect("read");
+    }
+}
