@@ -26,11 +26,7 @@ const RULES: &[Rule] = &[
         workspace: &["maskwright-image"],
         never: &["burn", "clap", "indicatif"],
     },
-    Rule {
-        package: "maskwright-model",
-        workspace: &[],
-        never: &["clap", "rand", "indicatif"],
-    },
+    Rule { package: "maskwright-model", workspace: &[], never: &["clap", "rand", "indicatif"] },
     Rule {
         package: "maskwright-train",
         workspace: &["maskwright-image", "maskwright-data", "maskwright-model"],
@@ -41,11 +37,7 @@ const RULES: &[Rule] = &[
         workspace: &["maskwright-image", "maskwright-data", "maskwright-train"],
         never: &["burn", "rand"],
     },
-    Rule {
-        package: "xtask",
-        workspace: &[],
-        never: &["burn"],
-    },
+    Rule { package: "xtask", workspace: &[], never: &["burn"] },
 ];
 
 /// Every violation, one line each.
@@ -55,9 +47,7 @@ pub(crate) fn violations(metadata: &Metadata) -> Vec<String> {
     for package in &members {
         let name = package.name.as_str();
         let Some(rule) = RULES.iter().find(|rule| rule.package == name) else {
-            found.push(format!(
-                "{name} has no rule: add one to xtask/src/dependency_rules.rs"
-            ));
+            found.push(format!("{name} has no rule: add one to xtask/src/dependency_rules.rs"));
             continue;
         };
         for dependency in &package.dependencies {

@@ -54,10 +54,7 @@ fn refusal(text: &str) -> Option<String> {
         Err(error) => return Some(format!("{text:?} is no licence expression: {}", error.reason)),
     };
     let fine = expression.evaluate(|requirement| {
-        requirement
-            .license
-            .id()
-            .is_some_and(|id| ALLOWED.contains(&id.name))
+        requirement.license.id().is_some_and(|id| ALLOWED.contains(&id.name))
     });
     (!fine).then(|| format!("{text:?} is not among the allowed licences"))
 }

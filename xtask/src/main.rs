@@ -54,15 +54,7 @@ fn main() -> ExitCode {
 
 /// Builds the command and runs its demo.
 fn demo(args: &[String]) -> Result<(), String> {
-    let mut all = vec![
-        "run",
-        "--release",
-        "--locked",
-        "--package",
-        "maskwright",
-        "--",
-        "demo",
-    ];
+    let mut all = vec!["run", "--release", "--locked", "--package", "maskwright", "--", "demo"];
     all.extend(args.iter().map(String::as_str));
     shell::run("cargo", &all, &[])
 }

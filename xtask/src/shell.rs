@@ -14,11 +14,7 @@ pub(crate) fn run(program: &str, args: &[&str], variables: &[(&str, &str)]) -> R
         .status()
         .map_err(|error| format!("cannot run `{line}`: {error}"))?;
     println!("  ({:.0} s)", start.elapsed().as_secs_f64());
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("`{line}` failed: {status}"))
-    }
+    if status.success() { Ok(()) } else { Err(format!("`{line}` failed: {status}")) }
 }
 
 /// Whether a program runs at all with these arguments, its output hidden.
@@ -33,10 +29,8 @@ pub(crate) fn works(program: &str, args: &[&str]) -> bool {
 }
 
 fn command_line(program: &str, args: &[&str], variables: &[(&str, &str)]) -> String {
-    let mut words: Vec<String> = variables
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
+    let mut words: Vec<String> =
+        variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
     words.push(program.to_owned());
     words.extend(args.iter().map(|arg| (*arg).to_owned()));
     words.join(" ")

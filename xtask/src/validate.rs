@@ -28,11 +28,7 @@ pub(crate) fn check() -> Result<(), String> {
 pub(crate) fn test() -> Result<(), String> {
     check()?;
     // Unit, golden, property and end-to-end tests; documentation examples.
-    shell::run(
-        "cargo",
-        &["test", "--release", "--locked", "--workspace"],
-        &[],
-    )?;
+    shell::run("cargo", &["test", "--release", "--locked", "--workspace"], &[])?;
     // The scalar sampler and the pure-Rust decoder are what other machines run: the same
     // tests hold them.
     shell::run(
@@ -46,10 +42,7 @@ pub(crate) fn test() -> Result<(), String> {
             "--package",
             "maskwright-data",
         ],
-        &[
-            ("MASKWRIGHT_SIMD", "scalar"),
-            ("MASKWRIGHT_JPEG", "zune"),
-        ],
+        &[("MASKWRIGHT_SIMD", "scalar"), ("MASKWRIGHT_JPEG", "zune")],
     )
 }
 

@@ -12,9 +12,8 @@ use maskwright_train::loss::{PointTargets, point_loss};
 use maskwright_train::optimizer::{Adam, name_parameters};
 
 fn golden(name: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/golden/model")
-        .join(name);
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/golden/model").join(name);
     path.exists().then_some(path)
 }
 
@@ -74,7 +73,8 @@ fn five_steps_match_pytorch() {
         let per_mask = coords.shape[1];
         let mut targets = PointTargets::new(per_mask);
         for mask in 0..3 {
-            let label = Plane { values: &labels[mask * pixels..][..pixels], height: side, width: side };
+            let label =
+                Plane { values: &labels[mask * pixels..][..pixels], height: side, width: side };
             targets.push(coords.values[mask * 2 * per_mask..][..2 * per_mask].to_vec(), &label);
         }
         let loss = point_loss(masks.expect("an HQ mask"), &targets);
