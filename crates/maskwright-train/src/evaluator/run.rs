@@ -21,11 +21,14 @@ use crate::prompts;
 /// Samples and masks that wait between two stages.
 const QUEUE: usize = 4;
 
+/// The masks of one prompt by kind, each as logits at the model's mask resolution.
+type MaskLogits = Vec<(MaskKind, Vec<f32>)>;
+
 /// What the model said of one image: the logits of each mask under each prompt.
 struct Predicted {
     sample: EvalSample,
     /// Per prompt of the configuration; `None` where the object gives no such prompt.
-    masks: Vec<Option<Vec<(MaskKind, Vec<f32>)>>>,
+    masks: Vec<Option<MaskLogits>>,
 }
 
 /// Evaluates `sam` on every set under every prompt of `config`.
@@ -107,14 +110,13 @@ fn predict_all(
 }
 
 /// The masks of one image under each prompt; the image is encoded once.
-#[allow(clippy::type_complexity)]
 fn predict(
     sam: &Sam,
     device: &Device,
     samples: &SampleConfig,
     config: &Settings,
     sample: &EvalSample,
-) -> Result<Vec<Option<Vec<(MaskKind, Vec<f32>)>>>> {
+) -> Result<Vec<Option<MaskLogits>>> {
     let features = sam.encode_image(sam.preprocess(&sample.image, 1, device)?);
     config
         .prompts
@@ -143,7 +145,7 @@ pub(crate) fn all_masks(
     let own = sam.predict(features, prompt, DecodeMode::Sam { multimask: false })?;
     let predicted_iou =
         own.iou.and_then(|iou| iou.into_data().iter::<f32>().next()).unwrap_or(f32::NAN);
-    let mut masks: Vec<(MaskKind, Vec<f32>)> =
+    let mut masks: MaskLogits =
         own.sam.map(|mask| (MaskKind::Sam, values(mask))).into_iter().collect();
     if sam.config().hq {
         let both = sam.predict(features, prompt, DecodeMode::Both { multimask: false })?;
@@ -158,7 +160,7 @@ pub(crate) fn all_masks(
 /// The masks of one prompt.
 pub(crate) struct Masks {
     /// Logits at the model's mask resolution.
-    pub(crate) masks: Vec<(MaskKind, Vec<f32>)>,
+    pub(crate) masks: MaskLogits,
     /// The IoU that the model predicts for SAM's own mask.
     pub(crate) predicted_iou: f32,
 }
