@@ -20,26 +20,15 @@ pub(crate) fn write_with(
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let mut file = tempfile::Builder::new()
-        .prefix(".maskwright-")
-        .suffix(".part")
-        .tempfile_in(folder)
-        .map_err(Error::io(path, "write"))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".maskwright-").suffix(".part");
+    // Temporary files are private; a result is as readable as the user's other files.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(Error::io(path, "write"))?;
     write(file.as_file_mut()).map_err(Error::io(path, "write"))?;
     file.as_file().sync_all().map_err(Error::io(path, "write"))?;
-    set_readable(file.as_file()).map_err(Error::io(path, "write"))?;
     file.persist(path).map_err(|error| Error::io(path, "write")(error.error))?;
-    Ok(())
-}
-
-/// Temporary files are private to their owner; results are readable as other files are.
-fn set_readable(file: &std::fs::File) -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    }
-    let _ = file;
     Ok(())
 }
 

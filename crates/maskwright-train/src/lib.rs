@@ -15,6 +15,7 @@ pub mod checkpoint;
 pub mod config;
 pub mod demo;
 mod error;
+pub mod eval_job;
 pub mod evaluator;
 mod files;
 pub mod loss;
@@ -29,7 +30,6 @@ pub mod report;
 pub mod run_log;
 mod run_report;
 pub mod schedule;
-pub mod session;
 pub mod step;
 pub mod trainer;
 

@@ -9,7 +9,7 @@ use maskwright_data::geometry::Geometry;
 use maskwright_data::plan::SampleKey;
 use maskwright_data::prompt::PromptKind;
 use maskwright_data::random::Order;
-use maskwright_data::sample::{SampleConfig, SampleInfo, SampleMaker, TrainSample};
+use maskwright_data::sample::{SampleInfo, SampleMaker, TrainSample};
 use maskwright_data::source::{DataFile, Mix};
 use maskwright_image::RgbImage;
 use maskwright_image::draw::Canvas;
@@ -84,13 +84,8 @@ pub fn preview(data: &DataFile, config: &PreviewConfig, output: &Path) -> Result
     input_size(config.input_size)?;
     let mix = Mix::new(data.open_train()?)?;
     let records = records(&mix, config)?;
-    let mut samples = SampleConfig::for_size(config.input_size);
-    samples.plan =
-        maskwright_data::plan::PlanConfig { size: config.input_size, ..data.plan.clone() };
-    samples.prompts = maskwright_data::prompt::PromptConfig {
-        mask_size: samples.prompts.mask_size,
-        ..data.prompts.clone()
-    };
+    // Mask prompts have the resolution of masks: a quarter of the input at patch size 16.
+    let samples = data.sample_config(config.input_size, config.input_size / 4);
     let mut maker = SampleMaker::new(samples)?;
     let mut tiles = Vec::new();
     let mut pictures = Vec::new();

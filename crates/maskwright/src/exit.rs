@@ -44,10 +44,41 @@ pub(crate) fn status(done: anyhow::Result<()>) -> ExitCode {
         eprintln!("{text}");
         return ExitCode::from(130);
     }
-    eprintln!("error: {error:#}");
+    eprintln!("error: {}", one_line(&error));
     let usage = error.is::<Usage>()
         || error
             .downcast_ref::<maskwright_train::Error>()
             .is_some_and(maskwright_train::Error::is_usage);
     ExitCode::from(if usage { 2 } else { 1 })
+}
+
+/// The error and its causes, each told once: many errors name their cause in their own text.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text.trim_end().replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::one_line;
+
+    #[test]
+    fn a_cause_is_told_once_and_on_one_line() {
+        let inner = || std::io::Error::other("no space\nleft");
+        let named = anyhow::anyhow!("a.png: {}", inner());
+        assert_eq!(one_line(&named), "a.png: no space left");
+        let error = Err::<(), _>(inner()).context("a.png").unwrap_err();
+        assert_eq!(one_line(&error), "a.png: no space left");
+    }
 }

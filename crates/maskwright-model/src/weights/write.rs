@@ -59,11 +59,12 @@ impl StateDict {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let mut temporary = tempfile::Builder::new()
-            .prefix(".maskwright-")
-            .suffix(".safetensors")
-            .tempfile_in(folder)
-            .map_err(io)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".maskwright-").suffix(".safetensors");
+        // Temporary files are private; a checkpoint is as readable as the user's other files.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut temporary = builder.tempfile_in(folder).map_err(io)?;
         temporary.write_all(&file).map_err(io)?;
         temporary.as_file().sync_all().map_err(io)?;
         temporary.persist(path).map_err(|e| io(e.error))?;

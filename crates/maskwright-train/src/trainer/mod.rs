@@ -62,14 +62,7 @@ pub fn plain_device() -> Device {
 /// How samples are made of `data` for this model: its input size, and mask prompts at the
 /// resolution of its masks.
 pub fn sample_config(data: &DataFile, model: &Sam) -> SampleConfig {
-    let mut config = SampleConfig {
-        plan: data.plan.clone(),
-        prompts: data.prompts.clone(),
-        ..SampleConfig::default()
-    };
-    config.plan.size = model.config().image_size;
-    config.prompts.mask_size = model.config().mask_size();
-    config
+    data.sample_config(model.config().image_size, model.config().mask_size())
 }
 
 /// The sets of a list, opened, under their names.
@@ -96,10 +89,13 @@ pub fn train(
     let hq = config.train == TrainScope::Hq;
     let loaded =
         checkpoint::load_model(&config.model, Some(config.input_size), hq, config.seed, &device)?;
-    for note in &loaded.notes {
-        observer.note(note);
-    }
     let mut folder = RunFolder::open(&config.output, start, config)?;
+    // A resumed run's weights come from its state, whatever the model began with.
+    if start != Start::Resume {
+        for note in &loaded.notes {
+            observer.note(note);
+        }
+    }
     let mut run = Run::new(config, loaded.sam, train_data, valid_sets, &mut folder)?;
     run.go(&mut folder, observer)
 }

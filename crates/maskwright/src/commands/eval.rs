@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use maskwright_data::prompt::PromptKind;
 use maskwright_data::sample::Preset;
+use maskwright_train::eval_job::EvalJob;
 use maskwright_train::evaluator::{EvalConfig, Evaluation};
-use maskwright_train::session::EvalSession;
 
 use crate::flags::data::DataFlags;
 use crate::flags::model::ModelFlags;
@@ -76,14 +76,14 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
         ..EvalConfig::default()
     };
     let mut progress = Progress::new(flags.json, interrupt::on_ctrl_c());
-    let session = EvalSession::open(&flags.model.resolve()?, flags.input_size, &data)?;
-    for note in session.notes() {
+    let job = EvalJob::open(&flags.model.resolve()?, flags.input_size, &data)?;
+    for note in job.notes() {
         eprintln!("note: {note}");
     }
-    let evaluation = session.evaluate(&config, &mut progress)?;
+    let evaluation = job.evaluate(&config, &mut progress)?;
     progress.finish();
     if let Some(page) = &flags.report {
-        session.write_report(&config, &evaluation, page)?;
+        job.write_report(&config, &evaluation, page)?;
     }
     if flags.json { output::json(&evaluation) } else { print(&evaluation) }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use maskwright_data::prompt::{KindWeights, MaskValues, PromptKind};
 use maskwright_data::sample::Preset;
+use maskwright_train::eval_job::EvalJob;
 use maskwright_train::trainer::{Start, TrainOutcome, train};
 use maskwright_train::{TrainConfig, TrainScope};
 
@@ -141,12 +142,19 @@ pub(crate) struct TrainFlags {
     json: bool,
 
     #[command(flatten)]
-    distributed: DistributedFlags,
+    legacy: LegacyFlags,
 }
 
-/// Flags of HQ-SAM's launcher, taken so that an old command line carries over.
+/// Other flags of HQ-SAM's `train.py`, taken so that an old command line carries over.
 #[derive(Args)]
-struct DistributedFlags {
+struct LegacyFlags {
+    /// Evaluate the model on the validation sets instead of training it
+    #[arg(long, hide = true)]
+    eval: bool,
+    #[arg(long, hide = true)]
+    visualize: bool,
+    #[arg(long, hide = true)]
+    batch_size_valid: Option<usize>,
     #[arg(long, hide = true)]
     world_size: Option<usize>,
     #[arg(long, hide = true)]
@@ -159,8 +167,9 @@ struct DistributedFlags {
     find_unused_params: bool,
 }
 
-impl DistributedFlags {
-    /// One process trains here, whatever a launcher says of several.
+impl LegacyFlags {
+    /// One process trains here, whatever a launcher says of several; flags without a meaning
+    /// are named.
     fn check(&self) -> anyhow::Result<()> {
         if self.world_size.is_some_and(|n| n > 1) || self.rank.or(self.local_rank) > Some(0) {
             return Err(Usage(
@@ -169,8 +178,14 @@ impl DistributedFlags {
             )
             .into());
         }
-        if self.dist_url.is_some() || self.find_unused_params {
-            eprintln!("note: --dist-url and --find-unused-params have no meaning here");
+        let without_meaning = [
+            (self.dist_url.is_some(), "--dist-url"),
+            (self.find_unused_params, "--find-unused-params"),
+            (self.batch_size_valid.is_some(), "--batch-size-valid (images are validated singly)"),
+            (self.visualize, "--visualize (reports hold pictures; see `maskwright eval --report`)"),
+        ];
+        for (_, name) in without_meaning.iter().filter(|(given, _)| *given) {
+            eprintln!("note: {name} has no effect here");
         }
         Ok(())
     }
@@ -219,7 +234,10 @@ impl TrainFlags {
 }
 
 pub(crate) fn run(flags: &TrainFlags) -> anyhow::Result<()> {
-    flags.distributed.check()?;
+    flags.legacy.check()?;
+    if flags.legacy.eval {
+        return evaluate(&flags.resolve()?, flags.json);
+    }
     let (config, start) = if flags.resume {
         let config = TrainConfig::read_from_run(&flags.output)?;
         (config, Start::Resume)
@@ -251,4 +269,13 @@ fn report(flags: &TrainFlags, config: &TrainConfig, outcome: &TrainOutcome) -> a
         }
     }
     Ok(())
+}
+
+/// `--eval`: the validation of a run, of the model as it is.
+fn evaluate(config: &TrainConfig, json: bool) -> anyhow::Result<()> {
+    let mut progress = Progress::new(json, interrupt::on_ctrl_c());
+    let job = EvalJob::open(&config.model, Some(config.input_size), &config.data)?;
+    let evaluation = job.evaluate(&config.evaluation, &mut progress)?;
+    progress.finish();
+    if json { output::json(&evaluation) } else { super::eval::print(&evaluation) }
 }

@@ -16,7 +16,7 @@ use crate::run_report::{self, gallery::Evaluated};
 use crate::trainer::{open_sets, plain_device, sample_config};
 
 /// What `maskwright eval` holds: a model and the validation sets of a data file.
-pub struct EvalSession {
+pub struct EvalJob {
     sam: Sam,
     device: Device,
     samples: SampleConfig,
@@ -24,7 +24,7 @@ pub struct EvalSession {
     notes: Vec<String>,
 }
 
-impl EvalSession {
+impl EvalJob {
     /// Loads the model and opens the `[[valid]]` sets of `data`.
     pub fn open(model: &ModelSource, input_size: Option<usize>, data: &DataFile) -> Result<Self> {
         if let Some(size) = input_size {
