@@ -30,6 +30,7 @@ PACKAGES = (
     "simplejpeg",
     "nvidia-dali-cuda130",
     "pillow",
+    "scikit-image",
     "numpy",
     "numba",
     "deflate",
@@ -183,6 +184,8 @@ def targets(record: Record) -> str:
         got = median(two["images_per_second"] / one["images_per_second"] for two, one in pairs)
         what = "images/s of two threads / of one, by wall time"
         row(what, "at least 1.9", got, got >= 1.9)
+        if got < 1.9 and max(record.load) > processor()[1] - 0.5:
+            rows[-1][-1] = "not measurable: the cores were busy with other work"
     return table(["", "target", "measured", ""], rows)
 
 
