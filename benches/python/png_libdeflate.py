@@ -1,6 +1,6 @@
 """8-bit grey PNG by libdeflate, with the filters undone by code that numba compiles.
 
-The yardstick for masks: no package of Python decodes PNG at this speed. Chunk checksums are not
+The yardstick for masks: none of the packages tried decodes PNG at this speed. Chunk checksums are not
 verified, in its favour.
 """
 
