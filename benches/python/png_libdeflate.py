@@ -1,7 +1,7 @@
 """8-bit grey PNG by libdeflate, with the filters undone by code that numba compiles.
 
-The yardstick for masks: none of the packages tried decodes PNG at this speed. Chunk checksums are not
-verified, in its favour.
+The yardstick for masks: none of the packages tried decodes PNG at this speed. Chunk checksums are
+not verified, in its favour.
 """
 
 from __future__ import annotations
