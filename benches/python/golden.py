@@ -71,9 +71,8 @@ def same_jitter(path: Path) -> bool:
             draw,
             metadata["size"],
         )
-    return torch.equal(image, tensors["image_f32"]) and torch.equal(
-        label.flatten(), tensors["label_f32"].flatten()
-    )
+    same_image = torch.equal(image, tensors["image_f32"])
+    return bool(same_image and torch.equal(label.flatten(), tensors["label_f32"].flatten()))
 
 
 def same_prompts(path: Path) -> bool:
@@ -83,7 +82,8 @@ def same_prompts(path: Path) -> bool:
     with mock.patch.object(torch, "randn", lambda shape: noise.reshape(shape)):
         masks = hq_sam.noise_masks(labels)
     boxes = hq_sam.boxes(labels[:, 0])
-    return torch.equal(boxes, tensors["box_xyxy"]) and torch.equal(masks, tensors["noise_mask_255"])
+    same_boxes = torch.equal(boxes, tensors["box_xyxy"])
+    return bool(same_boxes and torch.equal(masks, tensors["noise_mask_255"]))
 
 
 if __name__ == "__main__":

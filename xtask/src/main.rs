@@ -4,13 +4,14 @@
 //! cargo xtask demo    set up, build, run the embedded demo
 //! cargo xtask test    set up, then every check and test, cheapest first
 //! cargo xtask setup   only the set-up
-//! cargo xtask check   format, lints, dependency rules and licences, no tests
+//! cargo xtask check   format, lints, dependency rules, licences and Python, no tests
 //! ```
 
 #![forbid(unsafe_code)]
 
 mod dependency_rules;
 mod licences;
+mod python;
 mod setup;
 mod shell;
 mod validate;
@@ -22,7 +23,7 @@ usage: cargo xtask COMMAND
 
   demo [ARGS]   set up, build in release mode, run `maskwright demo ARGS`
   test          set up, then every check and test, cheapest first (what CI runs)
-  check         format, lints, dependency rules and licences, no tests
+  check         format, lints, dependency rules, licences and Python, no tests
   setup         only the set-up: system packages that make things faster";
 
 fn main() -> ExitCode {

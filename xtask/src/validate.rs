@@ -2,12 +2,13 @@
 
 use cargo_metadata::{CargoOpt, MetadataCommand};
 
-use crate::{dependency_rules, licences, shell};
+use crate::{dependency_rules, licences, python, shell};
 
 /// Checks that run no test.
 pub(crate) fn check() -> Result<(), String> {
     shell::run("cargo", &["fmt", "--all", "--check"], &[])?;
     rules()?;
+    python::check()?;
     shell::run(
         "cargo",
         &[
