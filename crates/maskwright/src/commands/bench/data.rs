@@ -114,19 +114,13 @@ pub(crate) fn run(flags: &DataBenchFlags) -> anyhow::Result<()> {
         .map(|(epoch, record)| SampleKey { seed: flags.seed, epoch, record })
         .collect();
     let threads = flags.threads.min(keys.len());
-    let shares = measure::samples(&mix, &config, &keys, threads, flags.repeat)?;
+    let measured = measure::samples(&mix, &config, &keys, threads, flags.repeat)?;
     let whole = measure::whole_decodes(&mix, flags.repeat)?;
 
-    let samples: Vec<Duration> =
-        shares.iter().flat_map(|share| share.samples.iter().copied()).collect();
-    let stages: Vec<Timings> =
-        shares.iter().flat_map(|share| share.stages.iter().copied()).collect();
-    let stage = |of: fn(&Timings) -> Duration| mean(stages.iter().map(of));
-    let start = shares.iter().map(|share| share.wall.0).min();
-    let end = shares.iter().map(|share| share.wall.1).max();
-    let wall = start.zip(end).map_or(0.0, |(start, end)| (end - start).as_secs_f64());
+    let stage = |of: fn(&Timings) -> Duration| mean(measured.stages.iter().map(of));
+    let wall = measured.wall;
     let made = (keys.len() * flags.repeat) as f64;
-    let cpu = mean(samples.iter().copied());
+    let cpu = mean(measured.samples.iter().copied());
     let whole = WholeDecode {
         image: mean(whole.iter().map(|times| times[0])),
         mask: mean(whole.iter().map(|times| times[1])),
@@ -154,7 +148,7 @@ pub(crate) fn run(flags: &DataBenchFlags) -> anyhow::Result<()> {
         size: flags.size,
         images: mix.len(),
         samples: keys.len(),
-        digest: format!("{:016x}", shares.iter().fold(0, |all, s| s.digest.wrapping_add(all))),
+        digest: format!("{:016x}", measured.digest),
     };
     if flags.json { output::json(&report) } else { print(&report) }
 }

@@ -2,6 +2,7 @@
 //! that other work on the machine counts as little as possible.
 
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use cpu_time::ThreadTime;
@@ -10,16 +11,24 @@ use maskwright_data::sample::{SampleConfig, SampleMaker, Timings};
 use maskwright_data::source::{Mix, Source};
 use maskwright_image::decode::{Limits, decode_label, decode_rgb};
 
-/// What was measured of one thread's share of the samples.
-pub(super) struct Share {
+/// What was measured of all samples.
+pub(super) struct Measured {
     /// Median CPU time of each sample over the rounds.
     pub(super) samples: Vec<Duration>,
     /// Medians of the stages of each sample.
     pub(super) stages: Vec<Timings>,
     /// A hash of all pixels and labels, the same for every thread count and instruction set.
     pub(super) digest: u64,
-    /// From the first to the last sample of the rounds.
-    pub(super) wall: (Instant, Instant),
+    /// Seconds from the first to the last sample of the rounds.
+    pub(super) wall: f64,
+}
+
+/// What one thread made.
+struct Share {
+    /// Place of the key, CPU time and stages of each sample.
+    made: Vec<(usize, Duration, Timings)>,
+    digest: u64,
+    wall: (Instant, Instant),
 }
 
 /// The CPU time of this thread.
@@ -29,15 +38,17 @@ fn thread_cpu() -> Duration {
 }
 
 /// Makes every sample of `keys` once to warm up and `rounds` times to measure, on as many threads
-/// as asked for. All threads measure at the same time.
+/// as asked for. All threads measure at the same time, and each takes the next sample when it is
+/// done with one, as the loader's workers do: images of many sizes leave no thread waiting.
 pub(super) fn samples(
     mix: &Mix,
     config: &SampleConfig,
     keys: &[SampleKey],
     threads: usize,
     rounds: usize,
-) -> anyhow::Result<Vec<Share>> {
+) -> anyhow::Result<Measured> {
     let ready = Barrier::new(threads);
+    let next = AtomicUsize::new(0);
     let share = |thread: usize| -> anyhow::Result<Share> {
         let mine: Vec<SampleKey> = keys.iter().skip(thread).step_by(threads).copied().collect();
         let warm = warm_up(mix, config, &mine);
@@ -45,30 +56,40 @@ pub(super) fn samples(
         ready.wait();
         let (mut maker, mut image, mut label, digest) = warm?;
         let start = Instant::now();
-        let mut times = vec![Vec::with_capacity(rounds); mine.len()];
-        let mut stages = vec![Vec::with_capacity(rounds); mine.len()];
-        for _ in 0..rounds {
-            for (at, &key) in mine.iter().enumerate() {
-                let before = thread_cpu();
-                maker.train_into(mix, key, &mut image, &mut label)?;
-                times[at].push(thread_cpu() - before);
-                stages[at].push(maker.take_timings());
+        let mut made = Vec::with_capacity(rounds * keys.len());
+        loop {
+            let turn = next.fetch_add(1, Ordering::Relaxed);
+            if turn >= rounds * keys.len() {
+                break;
             }
+            let at = turn % keys.len();
+            let before = thread_cpu();
+            maker.train_into(mix, keys[at], &mut image, &mut label)?;
+            made.push((at, thread_cpu() - before, maker.take_timings()));
         }
-        Ok(Share {
-            samples: times.into_iter().map(median).collect(),
-            stages: stages.iter().map(|rounds| median_stages(rounds)).collect(),
-            digest,
-            wall: (start, Instant::now()),
-        })
+        Ok(Share { made, digest, wall: (start, Instant::now()) })
     };
-    std::thread::scope(|scope| {
+    let shares: Vec<Share> = std::thread::scope(|scope| {
         let threads: Vec<_> =
             (0..threads).map(|thread| scope.spawn(move || share(thread))).collect();
         let join = |thread: std::thread::ScopedJoinHandle<'_, anyhow::Result<Share>>| {
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };
-        threads.into_iter().map(join).collect()
+        threads.into_iter().map(join).collect::<anyhow::Result<_>>()
+    })?;
+    let mut times = vec![Vec::with_capacity(rounds); keys.len()];
+    let mut stages = vec![Vec::with_capacity(rounds); keys.len()];
+    for &(at, time, stage) in shares.iter().flat_map(|share| &share.made) {
+        times[at].push(time);
+        stages[at].push(stage);
+    }
+    let start = shares.iter().map(|share| share.wall.0).min();
+    let end = shares.iter().map(|share| share.wall.1).max();
+    Ok(Measured {
+        samples: times.into_iter().map(median).collect(),
+        stages: stages.iter().map(|rounds| median_stages(rounds)).collect(),
+        digest: shares.iter().fold(0, |all, share| share.digest.wrapping_add(all)),
+        wall: start.zip(end).map_or(0.0, |(start, end)| (end - start).as_secs_f64()),
     })
 }
 
