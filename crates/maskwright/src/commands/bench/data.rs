@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use maskwright_data::plan::SampleKey;
-use maskwright_data::sample::{SampleConfig, Timings};
+use maskwright_data::sample::Timings;
 use maskwright_data::source::Mix;
 use maskwright_image::decode::decoder_name;
 use maskwright_image::sample::Sampler;
@@ -103,12 +103,7 @@ pub(crate) fn run(flags: &DataBenchFlags) -> anyhow::Result<()> {
     }
     let data = flags.data.resolve(0.0)?;
     let mix = Mix::new(data.open_train()?)?;
-    let mut config = SampleConfig::for_size(flags.size);
-    config.plan = maskwright_data::plan::PlanConfig { size: flags.size, ..data.plan.clone() };
-    config.prompts = maskwright_data::prompt::PromptConfig {
-        mask_size: config.prompts.mask_size,
-        ..data.prompts.clone()
-    };
+    let config = data.sample_config(flags.size, (flags.size / 4).max(1));
     let keys: Vec<SampleKey> = (0..flags.draws)
         .flat_map(|epoch| (0..mix.len() as u64).map(move |record| (epoch, record)))
         .map(|(epoch, record)| SampleKey { seed: flags.seed, epoch, record })
