@@ -142,6 +142,94 @@ pub enum Error {
     /// A rule maps stored numbers, which a JPEG does not keep exactly.
     #[error("a value or colour map needs a lossless mask (PNG), this one is JPEG")]
     MaskMapOnJpeg,
+    /// A run-length mask of more pixels than its 32-bit runs can count.
+    #[error("a mask of {height} x {width} pixels; height x width must be at most {}", u32::MAX)]
+    RleSize {
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+    },
+    /// Runs that do not cover the mask exactly.
+    #[error(
+        "runs of {found} pixels for a mask of height {height} x width {width}; expected {expected}"
+    )]
+    RleSum {
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+        /// Height x width.
+        expected: u64,
+        /// Sum of the runs, up to and including the first that is too long.
+        found: u64,
+    },
+    /// A byte that no compressed run-length string holds.
+    #[error("byte {byte} at position {position} of a run-length string; expected 48 to 111")]
+    RleByte {
+        /// Index of the byte.
+        position: usize,
+        /// The byte.
+        byte: u8,
+    },
+    /// A compressed run-length string whose last number goes on past its end.
+    #[error("a run-length string of {length} bytes ends inside the number at position {position}")]
+    RleEnd {
+        /// Index of the number's first byte.
+        position: usize,
+        /// Bytes in the string.
+        length: usize,
+    },
+    /// A number of a compressed run-length string that makes a run below zero or above 32 bits.
+    #[error("the number at position {position} of a run-length string makes a run of {}", run.map_or_else(|| "more than 32 bits".to_owned(), |run| format!("{run} pixels")))]
+    RleRun {
+        /// Index of the number's first byte.
+        position: usize,
+        /// The run; none where the number alone is too long.
+        run: Option<i64>,
+    },
+    /// Two run-length masks of different size.
+    #[error(
+        "masks of {expected_height} x {expected_width} and {height} x {width} pixels (height x width) cannot be combined"
+    )]
+    RleSizes {
+        /// Rows of the first mask.
+        expected_height: usize,
+        /// Columns of the first mask.
+        expected_width: usize,
+        /// Rows of the other one.
+        height: usize,
+        /// Columns of the other one.
+        width: usize,
+    },
+    /// A polygon that is not a list of at least three points.
+    #[error("polygon {polygon} has {found} numbers; expected an even number, 6 at least")]
+    PolygonLength {
+        /// Index of the polygon in its mask.
+        polygon: usize,
+        /// How many numbers it has.
+        found: usize,
+    },
+    /// A polygon with a coordinate that is NaN or infinite.
+    #[error("number {index} of polygon {polygon} is not finite")]
+    PolygonCoordinate {
+        /// Index of the polygon in its mask.
+        polygon: usize,
+        /// Index of the number in the polygon.
+        index: usize,
+    },
+    /// Polygons that cross more columns than any outline of an object does.
+    #[error("the polygons' edges cross more than {limit} pixel columns")]
+    PolygonCrossings {
+        /// How many crossings a mask may take.
+        limit: usize,
+    },
+    /// A box with a number that is NaN or infinite.
+    #[error("number {index} of the box [x, y, width, height] is not finite")]
+    BoxCoordinate {
+        /// Index of the number.
+        index: usize,
+    },
     /// An environment variable has a value that this build or machine does not know.
     #[error("{variable} is {found:?}; expected {}", expected.join(", "))]
     Environment {

@@ -11,5 +11,12 @@
 
 mod bitmap;
 mod erode;
+mod polygon;
+mod rle;
+mod rle_draw;
+mod rle_ops;
+mod rle_string;
 
 pub use bitmap::Bitmap;
+pub use polygon::PolygonScratch;
+pub use rle::Rle;

@@ -9,7 +9,7 @@ use super::stream::Stream;
 use super::walk::Walk;
 use crate::error::Result;
 use crate::image::{GreyImage, RgbImage};
-use crate::mask::Bitmap;
+use crate::mask::{Bitmap, Rle};
 
 /// Resamples pictures, reusing its buffers; one per thread.
 ///
@@ -139,6 +139,35 @@ impl Sampler {
                 foreground.set_row(y, row);
             }
         });
+    }
+
+    /// As [`Self::label_and_foreground`] on `mask.to_grey()`, byte for byte.
+    ///
+    /// # Panics
+    /// As [`Self::image`].
+    pub fn rle_and_foreground(
+        &mut self,
+        mask: &Rle,
+        rows: &AxisTable,
+        columns: &AxisTable,
+        out: &mut [f32],
+        foreground: &mut Bitmap,
+    ) {
+        self.label_and_foreground(&mask.to_grey(), rows, columns, out, foreground);
+    }
+
+    /// As [`Self::label`] on `mask.to_grey()`, padded with 0.
+    ///
+    /// # Panics
+    /// As [`Self::image`].
+    pub fn rle_label(
+        &mut self,
+        mask: &Rle,
+        rows: &AxisTable,
+        columns: &AxisTable,
+        out: &mut [f32],
+    ) {
+        self.label(&mask.to_grey(), rows, columns, 0.0, out);
     }
 
     /// Samples `[src_h, src_w]` numbers into `out`, `[rows.output(), columns.output()]`.
