@@ -43,11 +43,13 @@ impl Bitmap {
         self.row_counts.resize(height, 0);
     }
 
-    /// Sets row `y` of a mask just cleared from the row of a label, which may be shorter: `> 128`.
-    pub(crate) fn set_row(&mut self, y: usize, label: &[f32]) {
+    /// Sets row `y` of a mask just cleared from the row of a label, which may be shorter: `> 128`. Columns before
+    /// `first` are known to be background.
+    pub(crate) fn set_row(&mut self, y: usize, first: usize, label: &[f32]) {
         debug_assert!(label.len() <= self.width);
-        let row = &mut self.words[y * self.words_per_row..(y + 1) * self.words_per_row];
-        pack_row(label, row, |value| value > 128.0);
+        let word = first / 64;
+        let row = &mut self.words[y * self.words_per_row + word..(y + 1) * self.words_per_row];
+        pack_row(&label[64 * word..], row, |value| value > 128.0);
         self.row_counts[y] = row.iter().map(|word| word.count_ones()).sum();
     }
 

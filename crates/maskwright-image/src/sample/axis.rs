@@ -185,6 +185,36 @@ impl Taps {
         inner..self.visible()
     }
 
+    /// The outputs of which a tap lies in `source`: the others show nothing of it.
+    pub(crate) fn touching(&self, source: &Range<usize>) -> Range<usize> {
+        let (from, to) = (source.start as u32, source.end as u32);
+        // The tables run one way, and so do both conditions.
+        if self.flip {
+            self.i1.partition_point(|&i| i >= to)..self.i0.partition_point(|&i| i >= from)
+        } else {
+            self.i1.partition_point(|&i| i < from)..self.i0.partition_point(|&i| i < to)
+        }
+    }
+
+    /// Makes this the table of some `outputs` of `full`, for a source of which only the pixels that they need are there.
+    /// Returns those pixels.
+    pub(crate) fn set_window(&mut self, full: &Self, outputs: Range<usize>) -> Range<usize> {
+        self.flip = full.flip;
+        for (window, full) in [(&mut self.w0, &full.w0), (&mut self.w1, &full.w1)] {
+            window.clear();
+            window.extend_from_slice(&full[outputs.clone()]);
+        }
+        for (window, full) in [(&mut self.i0, &full.i0), (&mut self.i1, &full.i1)] {
+            window.clear();
+            window.extend_from_slice(&full[outputs.clone()]);
+        }
+        let needed = self.source_range();
+        for index in self.i0.iter_mut().chain(&mut self.i1) {
+            *index -= needed.start as u32;
+        }
+        needed
+    }
+
     /// The `k`-th visible output in the order in which ascending source pixels complete them.
     pub(crate) fn in_source_order(&self, k: usize) -> usize {
         if self.flip { self.visible() - 1 - k } else { k }

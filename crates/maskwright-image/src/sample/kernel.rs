@@ -32,6 +32,16 @@ pub(crate) struct PlaneTaps {
     pub(crate) second: Vec<f32>,
 }
 
+impl PlaneTaps {
+    /// Makes these the taps of a row of zeros.
+    pub(crate) fn clear(&mut self, visible: usize) {
+        for taps in [&mut self.first, &mut self.second] {
+            taps.clear();
+            taps.resize(visible, 0.0);
+        }
+    }
+}
+
 /// Column weights and the row's two weights.
 #[derive(Clone, Copy)]
 pub(crate) struct Weights<'a> {

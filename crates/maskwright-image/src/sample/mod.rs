@@ -22,6 +22,7 @@
 //! ```
 
 mod axis;
+mod bits;
 mod gather;
 mod isa;
 mod kernel;

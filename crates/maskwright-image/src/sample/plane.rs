@@ -1,10 +1,14 @@
 //! Labels and planes of numbers through two axis tables.
 
+use std::ops::Range;
+
 use super::axis::{AxisTable, Taps};
+use super::bits::BitRows;
 use super::gather;
 use super::isa::Isa;
 use super::kernel::{GreyPairs, PlaneTaps, Weights};
 use super::walk::Walk;
+use crate::mask::Rle;
 
 /// Scaled height plus width up to which PyTorch takes its channels-last kernel whatever the channels.
 const SMALL: usize = 128;
@@ -12,6 +16,14 @@ const SMALL: usize = 128;
 /// Buffers for planes.
 #[derive(Debug, Default)]
 pub(super) struct PlaneWalks {
+    buffers: Buffers,
+    bits: BitRows,
+    window: [Taps; 2],
+}
+
+/// What the walk over a plane's rows needs.
+#[derive(Debug, Default)]
+struct Buffers {
     chain: Walk<PlaneTaps>,
     mixed: Walk<MixedRow>,
     scratch: Scratch,
@@ -63,99 +75,174 @@ impl Number for f32 {
     }
 }
 
+/// Where source rows come from, in ascending order.
+pub(super) trait Rows {
+    type Number: Number;
+
+    /// Row `y`; none where it is known to be all zero.
+    fn row(&mut self, y: usize) -> Option<&[Self::Number]>;
+}
+
+/// Rows in memory.
+struct Plane<'a, T> {
+    values: &'a [T],
+    width: usize,
+    needed: Range<usize>,
+}
+
+impl<T: Number> Rows for Plane<'_, T> {
+    type Number = T;
+
+    fn row(&mut self, y: usize) -> Option<&[T]> {
+        let row = &self.values[y * self.width..(y + 1) * self.width];
+        (!T::all_zero(&row[self.needed.clone()])).then_some(row)
+    }
+}
+
+/// The taps that PyTorch's kernel for an output of this scaled size has, and whether that is the small one.
+fn choose([rows, columns]: [&AxisTable; 2]) -> ([&Taps; 2], bool) {
+    if rows.scaled() + columns.scaled() <= SMALL {
+        ([&rows.fused, &columns.fused], true)
+    } else {
+        ([&rows.plain, &columns.plain], false)
+    }
+}
+
 impl PlaneWalks {
     /// Samples `src`, of the size that the tables are for, into `out`. `seen` is called with every visible row once it
-    /// is written: its number, and its visible columns unless they are known to be all zero.
+    /// is written, unless it is known to be all zero: its number, the first column that may not be zero, and its
+    /// columns up to the last such one.
     pub(super) fn sample<T: Number>(
         &mut self,
         isa: Isa,
         src: &[T],
-        [rows, columns]: [&AxisTable; 2],
+        tables: [&AxisTable; 2],
         pad: f32,
         out: &mut [f32],
-        seen: impl FnMut(usize, Option<&[f32]>),
+        seen: impl FnMut(usize, usize, &[f32]),
     ) {
-        let width = columns.output();
-        assert_eq!(out.len(), rows.output() * width, "an output of another size");
-        if width == 0 {
+        let (taps, small) = choose(tables);
+        let [rows, columns] = taps;
+        let width = tables[1].output();
+        assert_eq!(out.len(), tables[0].output() * width, "an output of another size");
+        let mut source =
+            Plane { values: src, width: tables[1].source(), needed: columns.source_range() };
+        let target = Target { width, rows: 0..rows.visible(), columns: 0..columns.visible(), out };
+        self.buffers.sample(isa, &mut source, taps, small, target, pad, seen);
+    }
+
+    /// Samples a run-length mask as [`Self::sample`] does its grey picture, with 0 as padding. Only the part of the
+    /// mask that has foreground and is shown is drawn, and only the outputs that touch it are mixed.
+    pub(super) fn sample_rle(
+        &mut self,
+        isa: Isa,
+        mask: &Rle,
+        tables: [&AxisTable; 2],
+        out: &mut [f32],
+        seen: impl FnMut(usize, usize, &[f32]),
+    ) {
+        let (taps, small) = choose(tables);
+        let width = tables[1].output();
+        assert_eq!(out.len(), tables[0].output() * width, "an output of another size");
+        let extent = mask.extent(taps[0].source_range(), taps[1].source_range());
+        // The object may lie between the taps.
+        let touched = extent
+            .map(|(rows, columns)| [taps[0].touching(&rows), taps[1].touching(&columns)])
+            .filter(|touched| touched.iter().all(|outputs| !outputs.is_empty()));
+        let Some([rows, columns]) = touched else {
+            out.fill(0.0);
+            return;
+        };
+        let Self { buffers, bits, window: [window_rows, window_columns] } = self;
+        bits.draw(
+            mask,
+            window_rows.set_window(taps[0], rows.clone()),
+            window_columns.set_window(taps[1], columns.clone()),
+        );
+        let target = Target { width, rows, columns, out };
+        buffers.sample(isa, bits, [window_rows, window_columns], small, target, 0.0, seen);
+    }
+}
+
+impl Buffers {
+    #[allow(clippy::too_many_arguments, reason = "one call for every kind of plane")]
+    fn sample<R: Rows>(
+        &mut self,
+        isa: Isa,
+        source: &mut R,
+        [rows, columns]: [&Taps; 2],
+        small: bool,
+        mut target: Target<'_>,
+        pad: f32,
+        seen: impl FnMut(usize, usize, &[f32]),
+    ) {
+        if target.width == 0 {
             return;
         }
-        let (shown, below) = out.split_at_mut(rows.visible() * width);
-        below.fill(pad);
-        for row in shown.chunks_exact_mut(width) {
-            row[columns.visible()..].fill(pad);
-        }
-        let target = Target { source_width: columns.source(), width, out: shown };
-        if rows.scaled() + columns.scaled() <= SMALL {
-            self.by_chain(isa, src, &rows.fused, &columns.fused, target, seen);
+        target.fill_around(pad);
+        if small {
+            self.by_chain(isa, source, rows, columns, target, seen);
         } else {
-            self.by_rows(isa, src, &rows.plain, &columns.plain, target, seen);
+            self.by_rows(isa, source, rows, columns, target, seen);
         }
     }
 
-    fn by_chain<T: Number>(
+    fn by_chain<R: Rows>(
         &mut self,
         isa: Isa,
-        src: &[T],
+        source: &mut R,
         rows: &Taps,
         columns: &Taps,
-        target: Target<'_>,
-        mut seen: impl FnMut(usize, Option<&[f32]>),
+        mut target: Target<'_>,
+        mut seen: impl FnMut(usize, usize, &[f32]),
     ) {
         self.chain.restart();
         while let Some(y) = self.chain.wanted(rows) {
-            let row = &src[y * target.source_width..];
+            let gather = |taps: &mut PlaneTaps| match source.row(y) {
+                Some(row) => gather::plane(row, columns, taps),
+                None => taps.clear(columns.visible()),
+            };
             let write = |output: usize, top: &PlaneTaps, bottom: &PlaneTaps| {
                 let weights = Weights {
                     columns: [&columns.w0, &columns.w1],
                     rows: [rows.w0[output], rows.w1[output]],
                 };
-                let at = output * target.width;
-                let out = &mut target.out[at..at + columns.visible()];
-                isa.blend_chain(top, bottom, weights, out);
-                seen(output, Some(out));
+                isa.blend_chain(top, bottom, weights, target.row(output));
+                target.tell(output, &mut seen);
             };
-            self.chain.push(rows, y, |taps| gather::plane(row, columns, taps), write);
+            self.chain.push(rows, y, gather, write);
         }
     }
 
-    fn by_rows<T: Number>(
+    fn by_rows<R: Rows>(
         &mut self,
         isa: Isa,
-        src: &[T],
+        source: &mut R,
         rows: &Taps,
         columns: &Taps,
-        target: Target<'_>,
-        mut seen: impl FnMut(usize, Option<&[f32]>),
+        mut target: Target<'_>,
+        mut seen: impl FnMut(usize, usize, &[f32]),
     ) {
         let Self { mixed, scratch, .. } = self;
-        let needed = columns.source_range();
         mixed.restart();
         while let Some(y) = mixed.wanted(rows) {
-            let row = &src[y * target.source_width..(y + 1) * target.source_width];
             let mix = |mixed: &mut MixedRow| {
                 mixed.values.resize(columns.visible(), 0.0);
-                mixed.zero = T::all_zero(&row[needed.clone()]);
-                if mixed.zero {
-                    mixed.values.fill(0.0);
-                } else {
-                    T::mix(isa, row, columns, scratch, &mut mixed.values);
+                let row = source.row(y);
+                mixed.zero = row.is_none();
+                match row {
+                    Some(row) => Number::mix(isa, row, columns, scratch, &mut mixed.values),
+                    None => mixed.values.fill(0.0),
                 }
             };
             let write = |output: usize, top: &MixedRow, bottom: &MixedRow| {
-                let at = output * target.width;
-                let out = &mut target.out[at..at + columns.visible()];
+                let out = target.row(output);
                 if top.zero && bottom.zero {
                     out.fill(0.0);
-                    seen(output, None);
                 } else {
-                    isa.mix_rows(
-                        &top.values,
-                        &bottom.values,
-                        [rows.w0[output], rows.w1[output]],
-                        out,
-                    );
-                    seen(output, Some(out));
+                    let weights = [rows.w0[output], rows.w1[output]];
+                    isa.mix_rows(&top.values, &bottom.values, weights, out);
+                    target.tell(output, &mut seen);
                 }
             };
             mixed.push(rows, y, mix, write);
@@ -163,9 +250,35 @@ impl PlaneWalks {
     }
 }
 
-/// Where sampled rows go: the visible rows, padding included to their right.
+/// Where sampled rows go: a window of the output, around which all is padding.
 struct Target<'a> {
-    source_width: usize,
     width: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
     out: &'a mut [f32],
+}
+
+impl Target<'_> {
+    fn fill_around(&mut self, pad: f32) {
+        let (above, rest) = self.out.split_at_mut(self.rows.start * self.width);
+        let (shown, below) = rest.split_at_mut(self.rows.len() * self.width);
+        above.fill(pad);
+        below.fill(pad);
+        for row in shown.chunks_exact_mut(self.width) {
+            row[..self.columns.start].fill(pad);
+            row[self.columns.end..].fill(pad);
+        }
+    }
+
+    /// The window's row `output`.
+    fn row(&mut self, output: usize) -> &mut [f32] {
+        let at = (self.rows.start + output) * self.width;
+        &mut self.out[at + self.columns.start..at + self.columns.end]
+    }
+
+    fn tell(&self, output: usize, seen: &mut impl FnMut(usize, usize, &[f32])) {
+        let y = self.rows.start + output;
+        let at = y * self.width;
+        seen(y, self.columns.start, &self.out[at..at + self.columns.end]);
+    }
 }

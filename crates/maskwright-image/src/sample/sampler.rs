@@ -112,7 +112,7 @@ impl Sampler {
             (rows.source(), columns.source()),
             "tables for another size"
         );
-        self.planes.sample(self.isa, &src.data, [rows, columns], pad, out, |_, _| ());
+        self.planes.sample(self.isa, &src.data, [rows, columns], pad, out, |_, _, _| ());
     }
 
     /// Samples a label as [`Self::label`] does, padded with 0, and makes `foreground` its [`Bitmap`] (`> 128`), row by
@@ -134,14 +134,13 @@ impl Sampler {
             "tables for another size"
         );
         foreground.clear(rows.output(), columns.output());
-        self.planes.sample(self.isa, &src.data, [rows, columns], 0.0, out, |y, row| {
-            if let Some(row) = row {
-                foreground.set_row(y, row);
-            }
+        self.planes.sample(self.isa, &src.data, [rows, columns], 0.0, out, |y, first, row| {
+            foreground.set_row(y, first, row);
         });
     }
 
-    /// As [`Self::label_and_foreground`] on `mask.to_grey()`, byte for byte.
+    /// As [`Self::label_and_foreground`] on `mask.to_grey()`, byte for byte, without drawing the whole mask: the
+    /// cost is that of the mask's runs and of the part of the output that shows the object.
     ///
     /// # Panics
     /// As [`Self::image`].
@@ -153,10 +152,11 @@ impl Sampler {
         out: &mut [f32],
         foreground: &mut Bitmap,
     ) {
-        self.label_and_foreground(&mask.to_grey(), rows, columns, out, foreground);
+        foreground.clear(rows.output(), columns.output());
+        self.rle(mask, rows, columns, out, |y, first, row| foreground.set_row(y, first, row));
     }
 
-    /// As [`Self::label`] on `mask.to_grey()`, padded with 0.
+    /// As [`Self::label`] on `mask.to_grey()`, padded with 0, without drawing the whole mask.
     ///
     /// # Panics
     /// As [`Self::image`].
@@ -167,7 +167,23 @@ impl Sampler {
         columns: &AxisTable,
         out: &mut [f32],
     ) {
-        self.label(&mask.to_grey(), rows, columns, 0.0, out);
+        self.rle(mask, rows, columns, out, |_, _, _| ());
+    }
+
+    fn rle(
+        &mut self,
+        mask: &Rle,
+        rows: &AxisTable,
+        columns: &AxisTable,
+        out: &mut [f32],
+        seen: impl FnMut(usize, usize, &[f32]),
+    ) {
+        assert_eq!(
+            (mask.height(), mask.width()),
+            (rows.source(), columns.source()),
+            "tables for another size"
+        );
+        self.planes.sample_rle(self.isa, mask, [rows, columns], out, seen);
     }
 
     /// Samples `[src_h, src_w]` numbers into `out`, `[rows.output(), columns.output()]`.
@@ -187,7 +203,7 @@ impl Sampler {
     ) {
         assert_eq!((src_h, src_w), (rows.source(), columns.source()), "tables for another size");
         assert_eq!(src.len(), src_h * src_w, "a plane of another size");
-        self.planes.sample(self.isa, src, [rows, columns], pad, out, |_, _| ());
+        self.planes.sample(self.isa, src, [rows, columns], pad, out, |_, _, _| ());
     }
 
     /// As [`resize_plane`], into memory of the caller, with tables that the sampler keeps.

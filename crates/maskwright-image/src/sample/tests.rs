@@ -6,7 +6,7 @@ use super::axis::{AxisTable, Taps};
 use super::isa::Isa;
 use super::sampler::Sampler;
 use crate::image::{GreyImage, RgbImage};
-use crate::mask::Bitmap;
+use crate::mask::{Bitmap, Rle};
 
 /// The four pixels of an output and their weights, straight from the tables.
 fn four<T: Copy + Into<f32>>(
@@ -125,6 +125,99 @@ proptest! {
             prop_assert!(out == expected[1], "plane, {}", isa.name());
         }
     }
+}
+
+/// Masks as there are: objects of any size anywhere, with thin parts and holes; noise; empty and full.
+fn drawn(height: usize, width: usize, seed: u64, kind: u8) -> Bitmap {
+    let hash = |k: usize| (seed ^ k as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;
+    let part = |k: usize, of: usize| (hash(k) % of as u64) as f64;
+    let (cy, cx) = (part(1, height), part(2, width));
+    let radius = 0.6 + part(3, 1 + height.min(width) / if kind < 4 { 12 } else { 1 });
+    Bitmap::from_fn(height, width, |y, x| {
+        let (dy, dx) = (y as f64 - cy, x as f64 - cx);
+        match kind {
+            0 | 4 => dy * dy + dx * dx <= radius * radius,
+            1 | 5 => (radius / 2.0..radius).contains(&dy.hypot(dx)),
+            2 => dy.abs() < 0.5 || dx.abs() < 0.5,
+            3 => y == cy as usize && x == cx as usize,
+            6 => hash(y * 7919 + x).is_multiple_of(3),
+            7 => false,
+            _ => true,
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn run_length_masks_equal_their_pictures(rows in axis(300), columns in axis(700), seed: u64, kind in 0u8..9) {
+        let mask = drawn(rows.source(), columns.source(), seed, kind);
+        let runs = Rle::from_bitmap(&mask);
+        let grey = runs.to_grey();
+        prop_assert_eq!(&Bitmap::from_grey(&grey), &mask);
+        for isa in Isa::all() {
+            let mut sampler = Sampler::with_isa(isa);
+            let mut outputs = [0; 3].map(|_| vec![7.0f32; rows.output() * columns.output()]);
+            let [expected, both, alone] = &mut outputs;
+            let [mut expected_foreground, mut foreground] = [Bitmap::default(), Bitmap::default()];
+            sampler.label_and_foreground(&grey, &rows, &columns, expected, &mut expected_foreground);
+            // Twice, the second time in used buffers.
+            for _ in 0..2 {
+                sampler.rle_and_foreground(&runs, &rows, &columns, both, &mut foreground);
+                sampler.rle_label(&runs, &rows, &columns, alone);
+            }
+            let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+            prop_assert!(bits(both) == bits(expected), "{}", isa.name());
+            prop_assert!(bits(alone) == bits(expected), "alone, {}", isa.name());
+            prop_assert_eq!(&foreground, &expected_foreground);
+        }
+    }
+}
+
+/// Every mask of a few pixels through every table of a few pixels.
+#[test]
+fn small_run_length_masks_equal_their_pictures() {
+    let mut sampler = Sampler::new();
+    let mut checked = 0;
+    for (height, width) in [(1, 1), (1, 5), (4, 1), (2, 3), (3, 3)] {
+        let tables = |source: usize| {
+            let mut tables = Vec::new();
+            for scaled in [1, 2, 3, 4, 7, 70] {
+                for (offset, flip) in
+                    [(0, false), (0, true), (scaled / 2, false), (scaled / 2, true), (scaled, true)]
+                {
+                    tables.push(AxisTable::new(source, scaled, flip, offset, 66.min(scaled + 1)));
+                }
+            }
+            tables
+        };
+        for bits in 0..1u32 << (height * width) {
+            let mask = Bitmap::from_fn(height, width, |y, x| bits >> (y * width + x) & 1 == 1);
+            let (runs, grey) = (Rle::from_bitmap(&mask), mask.to_grey());
+            // All tables with all masks would be millions: a stride that meets every pair over the masks.
+            for (k, rows) in tables(height).iter().enumerate() {
+                let all = tables(width);
+                let columns = &all[(k * 7 + bits as usize) % all.len()];
+                let [mut expected, mut out] =
+                    [0; 2].map(|_| vec![9.0f32; rows.output() * columns.output()]);
+                let [mut expected_foreground, mut foreground] =
+                    [Bitmap::default(), Bitmap::default()];
+                sampler.label_and_foreground(
+                    &grey,
+                    rows,
+                    columns,
+                    &mut expected,
+                    &mut expected_foreground,
+                );
+                sampler.rle_and_foreground(&runs, rows, columns, &mut out, &mut foreground);
+                assert_eq!(out, expected, "{mask:?} {rows:?} {columns:?}");
+                assert_eq!(foreground, expected_foreground);
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 15_000);
 }
 
 #[test]

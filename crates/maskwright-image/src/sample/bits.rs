@@ -1,0 +1,70 @@
+//! Rows of a run-length mask, drawn only where they are asked for.
+
+use std::ops::Range;
+
+use super::plane::Rows;
+use crate::mask::Rle;
+
+/// A window of a mask, one bit per pixel, each row held as its difference from the row above.
+#[derive(Debug, Default)]
+pub(super) struct BitRows {
+    changes: Vec<u64>,
+    words_per_row: usize,
+    /// The row before `next`.
+    current: Vec<u64>,
+    next: usize,
+    bytes: Vec<[u8; 64]>,
+}
+
+impl BitRows {
+    /// Takes a window of a mask, in the memory that it has.
+    pub(super) fn draw(&mut self, mask: &Rle, rows: Range<usize>, columns: Range<usize>) {
+        self.words_per_row = columns.len().div_ceil(64);
+        self.next = 0;
+        self.current.clear();
+        self.current.resize(self.words_per_row, 0);
+        self.bytes.resize(self.words_per_row, [0; 64]);
+        self.changes.clear();
+        self.changes.resize(rows.len() * self.words_per_row, 0);
+        mask.mark_changes(rows, columns, &mut self.changes);
+    }
+}
+
+impl Rows for BitRows {
+    type Number = u8;
+
+    fn row(&mut self, y: usize) -> Option<&[u8]> {
+        let changes = &self.changes[self.next * self.words_per_row..(y + 1) * self.words_per_row];
+        for row in changes.chunks_exact(self.words_per_row) {
+            self.current.iter_mut().zip(row).for_each(|(word, change)| *word ^= change);
+        }
+        self.next = y + 1;
+        if self.current.iter().all(|&word| word == 0) {
+            return None;
+        }
+        for (bytes, word) in self.bytes.iter_mut().zip(&self.current) {
+            *bytes = spread(*word);
+        }
+        Some(self.bytes.as_flattened())
+    }
+}
+
+/// 64 bits to as many bytes of 0 or 255.
+fn spread(word: u64) -> [u8; 64] {
+    let mut bytes = [0; 64];
+    for (eight, byte) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(word.to_le_bytes()) {
+        *eight = EIGHT[usize::from(byte)];
+    }
+    bytes
+}
+
+/// The bytes for every eight bits.
+static EIGHT: [[u8; 8]; 256] = {
+    let mut table = [[0; 8]; 256];
+    let mut k = 0;
+    while k < 256 * 8 {
+        table[k / 8][k % 8] = if (k / 8) >> (k % 8) & 1 == 1 { 255 } else { 0 };
+        k += 1;
+    }
+    table
+};
