@@ -41,6 +41,69 @@ pub enum Error {
         source: maskwright_image::Error,
     },
 
+    /// An object of an annotation file has no mask that can be drawn.
+    #[error("record {record}: {}: {source}", file.display())]
+    Annotation {
+        /// `set/name` of the record, and the annotation's id where it has one.
+        record: String,
+        /// The annotation file.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: maskwright_image::Error,
+    },
+
+    /// An annotation file is not the JSON that it should be.
+    #[error("{}, byte {at}: {message}", file.display())]
+    Json {
+        /// The annotation file, or the member of a tar file.
+        file: PathBuf,
+        /// Where in it.
+        at: u64,
+        /// What was expected and what was found.
+        message: String,
+    },
+
+    /// A tar file cannot be read in place.
+    #[error("{}: expected {expected}, found {found}", file.display())]
+    Tar {
+        /// The tar file.
+        file: PathBuf,
+        /// What a tar file has there.
+        expected: String,
+        /// What it has.
+        found: String,
+    },
+
+    /// A list of pairs has a row that names no pair.
+    #[error("{}, line {line}: {message}", file.display())]
+    List {
+        /// The list.
+        file: PathBuf,
+        /// Line, from 1.
+        line: u64,
+        /// What was expected and what was found.
+        message: String,
+    },
+
+    /// Annotations and images of a set do not belong together.
+    #[error(
+        "set {set}: {}: {count} {what}, the first {first}; \
+         correct the files or set unmatched = \"skip\"",
+        file.display()
+    )]
+    Unlisted {
+        /// The set.
+        set: String,
+        /// The annotation file or the folder.
+        file: PathBuf,
+        /// "annotations of images that are not listed" and the like.
+        what: String,
+        /// How many.
+        count: u64,
+        /// The first.
+        first: String,
+    },
+
     /// The mask does not cover the image, upright or as stored.
     #[error(
         "record {record}: the mask {} is {}x{}, but the image {} is {}x{} (width x height); expected the same size",
@@ -300,6 +363,8 @@ impl Error {
             Error::Read { .. } => "unreadable",
             Error::Write { .. } => "unwritable",
             Error::Image { .. } => "image",
+            Error::Annotation { .. } | Error::Json { .. } => "annotation",
+            Error::Tar { .. } => "tar",
             Error::SizeMismatch { .. } => "size_mismatch",
             Error::DamagedFile { .. } => "damaged",
             Error::EmptyMask { .. } => "empty_mask",
@@ -314,6 +379,11 @@ impl Error {
             Error::Read { file, .. }
             | Error::Write { file, .. }
             | Error::Image { file, .. }
+            | Error::Annotation { file, .. }
+            | Error::Json { file, .. }
+            | Error::Tar { file, .. }
+            | Error::List { file, .. }
+            | Error::Unlisted { file, .. }
             | Error::EmptyMask { file, .. }
             | Error::DamagedFile { file, .. }
             | Error::DataFile { file, .. }
@@ -330,6 +400,8 @@ impl Error {
             self,
             Error::Read { .. }
                 | Error::Image { .. }
+                | Error::Annotation { .. }
+                | Error::Json { .. }
                 | Error::SizeMismatch { .. }
                 | Error::EmptyMask { .. }
                 | Error::DamagedFile { .. }

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use common::write;
 use maskwright_data::Error;
-use maskwright_data::source::{Extensions, PairsSource, SetSpec, Source, Unmatched};
+use maskwright_data::source::{
+    Extensions, MaskBuffer, MaskForm, PairsSource, Pick, SetSpec, Source, Unmatched,
+};
 
 fn names(set: &PairsSource) -> Vec<String> {
     (0..set.len()).map(|n| set.record(n).unwrap().name).collect()
@@ -39,8 +41,9 @@ fn files_pair_by_stem_in_a_fixed_order() {
     let mut bytes = b"old".to_vec();
     set.image_bytes(2, &mut bytes).unwrap();
     assert_eq!(bytes, b"b.JPG");
-    set.mask_bytes(2, &mut bytes).unwrap();
-    assert_eq!(bytes, b"b.png");
+    let mut mask = MaskBuffer::new();
+    set.mask(2, Pick::Nth(0), &mut mask).unwrap();
+    assert_eq!((mask.form, mask.file.as_slice()), (MaskForm::File, b"b.png".as_slice()));
     assert!(matches!(set.record(4), Err(Error::NoSuchRecord { index: 4, len: 4, .. })));
 }
 
@@ -211,7 +214,7 @@ fn names_need_not_be_unicode() {
         SetSpec { mask_suffix: "_m".into(), ..SetSpec::pairs("s", root.path(), root.path()) };
     let set = PairsSource::open(&spec).unwrap();
     assert_eq!(names(&set), ["caf\u{fffd}", "caf\u{fffd}"]);
-    let mut bytes = Vec::new();
-    set.mask_bytes(1, &mut bytes).unwrap();
-    assert_eq!(bytes, b"mask 2");
+    let mut mask = MaskBuffer::new();
+    set.mask(1, Pick::Nth(0), &mut mask).unwrap();
+    assert_eq!(mask.file, b"mask 2");
 }

@@ -36,6 +36,8 @@ pub enum Purpose {
     Synthesis = 11,
     /// The points that the training loss is taken on.
     LossPoints = 12,
+    /// Which of an image's objects a sample shows.
+    Object = 14,
 }
 
 /// A random generator keyed by `(seed, epoch, record, purpose)`.

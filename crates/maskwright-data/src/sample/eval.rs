@@ -30,6 +30,8 @@ pub struct EvalSample {
     pub name: String,
     /// Number of the record in its set.
     pub record: usize,
+    /// Id of the annotation, where the record's objects lie in an annotation file.
+    pub object: Option<u64>,
     /// Whether the image was turned upright by its EXIF orientation.
     pub turned: bool,
     /// What was odd about the image or the mask.
@@ -38,7 +40,7 @@ pub struct EvalSample {
 
 /// The epoch of evaluation draws: one that no training reaches, so that they differ from all
 /// training draws.
-const EVALUATION: u64 = u64::MAX;
+pub(super) const EVALUATION: u64 = u64::MAX;
 
 impl EvalSample {
     /// A prompt of one kind, drawn from the label in the frame of the input.

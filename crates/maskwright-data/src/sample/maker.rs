@@ -11,14 +11,15 @@ use maskwright_image::mask::Bitmap;
 use maskwright_image::sample::{AxisTable, Sampler};
 use maskwright_image::{GreyImage, check_environment};
 
-use super::upright::fit;
+use super::eval::EVALUATION;
+use super::upright::{Stored, fit};
 use super::{EvalSample, Preset, SampleConfig, SampleInfo, TrainSample};
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
 use crate::plan::{Decode, Framing, Plan, SampleKey, Views};
 use crate::prompt::{LabelView, Prompt, PromptDrawer};
 use crate::record::Record;
-use crate::source::{Mix, Source};
+use crate::source::{MaskBuffer, MaskForm, Mix, Pick, Source};
 
 /// Makes samples, one after the other, in buffers that it keeps. Each thread has its own.
 ///
@@ -46,8 +47,9 @@ pub struct SampleMaker {
     labels: LabelDecoder,
     prompts: PromptDrawer,
     image_bytes: Vec<u8>,
-    mask_bytes: Vec<u8>,
-    /// The mask of the record at hand, upright.
+    /// The mask of the record at hand, as its source has it.
+    mask: MaskBuffer,
+    /// Where that is an image file: the label it becomes, upright.
     label: GreyImage,
     /// The sampled label's object.
     foreground: Bitmap,
@@ -101,7 +103,7 @@ fn wall() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
-/// A record whose files are read and whose mask is decoded, to the maker's label.
+/// A record whose files are read and whose mask is at hand: the maker's label, or its run lengths.
 struct Opened<'a> {
     source: &'a dyn Source,
     index: usize,
@@ -129,7 +131,7 @@ impl SampleMaker {
             labels: LabelDecoder::default(),
             prompts: PromptDrawer::new(Sampler::new()),
             image_bytes: Vec::new(),
-            mask_bytes: Vec::new(),
+            mask: MaskBuffer::new(),
             label: GreyImage::default(),
             foreground: Bitmap::default(),
             rows: AxisTable::new(1, 1, false, 0, 1),
@@ -189,7 +191,7 @@ impl SampleMaker {
             "lengths for size {size}"
         );
         let (set, index) = mix.locate(key.record as usize)?;
-        let mut opened = self.open(&*mix.sets()[set], index)?;
+        let mut opened = self.open(&*mix.sets()[set], index, key)?;
 
         let plan = Plan::draw(&self.config.plan, &self.config.prompts, key, opened.size);
         let start = (self.clock)();
@@ -221,6 +223,7 @@ impl SampleMaker {
             framing: view.framing,
             redraws: view.redraws,
             other_kind: prompt.kind != plan.kind,
+            object: self.mask.object,
             turned: !opened.turn.is_identity(),
             warnings: opened.warnings,
         };
@@ -240,12 +243,16 @@ impl SampleMaker {
         preset: Preset,
     ) -> Result<EvalSample> {
         let size = self.config.plan.size;
-        let mut opened = self.open(source, index)?;
+        let key = SampleKey { seed: 0, epoch: EVALUATION, record: index as u64 };
+        let mut opened = self.open(source, index, key)?;
         let geometry = preset.geometry(opened.size, size);
         let mut image = vec![0; 3 * size * size];
         let mut label_output = vec![0.0; size * size];
         let start = (self.clock)();
         geometry.set_tables(&mut self.rows, &mut self.cols);
+        if self.mask.form == MaskForm::Rle {
+            self.label = self.mask.rle.to_grey();
+        }
         self.sampler.label(&self.label, &self.rows, &self.cols, 0.0, &mut label_output);
         self.timings.label += (self.clock)() - start;
         self.sample_image(&mut opened, &geometry, &mut image)?;
@@ -259,17 +266,29 @@ impl SampleMaker {
             set,
             name,
             record: index,
+            object: self.mask.object,
             turned: !opened.turn.is_identity(),
             warnings: opened.warnings,
         })
     }
 
-    /// Reads both files, decodes the mask, decides about the orientation.
-    fn open<'a>(&mut self, source: &'a dyn Source, index: usize) -> Result<Opened<'a>> {
+    /// Reads image and mask, makes a mask file a label, decides about the orientation.
+    fn open<'a>(
+        &mut self,
+        source: &'a dyn Source,
+        index: usize,
+        key: SampleKey,
+    ) -> Result<Opened<'a>> {
         let start = (self.clock)();
         source.image_bytes(index, &mut self.image_bytes)?;
-        source.mask_bytes(index, &mut self.mask_bytes)?;
         self.timings.read += (self.clock)() - start;
+        let start = (self.clock)();
+        source.mask(index, Pick::Drawn(key), &mut self.mask)?;
+        // What an annotation costs is mostly to find and parse its run lengths.
+        *match self.mask.form {
+            MaskForm::File => &mut self.timings.read,
+            MaskForm::Rle => &mut self.timings.mask,
+        } += (self.clock)() - start;
 
         let start = (self.clock)();
         let mut opened = Opened {
@@ -279,10 +298,15 @@ impl SampleMaker {
             size: (0, 0),
             warnings: Vec::new(),
         };
-        let image =
-            read_header(&self.image_bytes).map_err(|error| opened.refused(Part::Image, error))?;
-        let mask =
-            read_header(&self.mask_bytes).map_err(|error| opened.refused(Part::Mask, error))?;
+        let image = read_header(&self.image_bytes)
+            .map(|header| Stored::of(&header))
+            .map_err(|error| opened.refused(Part::Image, error))?;
+        let mask = match self.mask.form {
+            MaskForm::File => read_header(&self.mask.file)
+                .map(|header| Stored::of(&header))
+                .map_err(|error| opened.refused(Part::Mask, error))?,
+            MaskForm::Rle => Stored::plain(self.mask.rle.height(), self.mask.rle.width()),
+        };
         let fit = fit(source.exif(), &image, &mask).ok_or_else(|| {
             opened.about(|record| Error::SizeMismatch {
                 record: record.to_string(),
@@ -295,28 +319,37 @@ impl SampleMaker {
         (opened.turn, opened.size) = (fit.image, fit.size);
         self.timings.header += (self.clock)() - start;
 
-        let start = (self.clock)();
-        let (rule, limits) = (source.mask_rule(), &self.config.limits);
-        let warnings = self
-            .labels
-            .decode(&self.mask_bytes, rule, limits, &mut self.label)
-            .map_err(|error| opened.refused(Part::Mask, error))?;
-        opened.add(Part::Mask, warnings, self.config.plan.strict)?;
-        if !fit.mask.is_identity() {
-            self.label = orient_grey(std::mem::take(&mut self.label), fit.mask);
+        if self.mask.form == MaskForm::File {
+            let start = (self.clock)();
+            let (rule, limits) = (source.mask_rule(), &self.config.limits);
+            let warnings = self
+                .labels
+                .decode(&self.mask.file, rule, limits, &mut self.label)
+                .map_err(|error| opened.refused(Part::Mask, error))?;
+            opened.add(Part::Mask, warnings, self.config.plan.strict)?;
+            if !fit.mask.is_identity() {
+                self.label = orient_grey(std::mem::take(&mut self.label), fit.mask);
+            }
+            self.timings.mask += (self.clock)() - start;
         }
-        self.timings.mask += (self.clock)() - start;
         Ok(opened)
     }
 
     /// Tries views until one shows the object; `label` holds that view's label then, and `foreground`
     /// its object.
     fn find_object(&mut self, opened: &Opened, key: SampleKey, label: &mut [f32]) -> Result<Found> {
-        let Self { config, sampler, label: source, foreground, rows, cols, .. } = self;
+        let Self { config, sampler, mask, label: decoded, foreground, rows, cols, .. } = self;
         let mut views = Views::new(&config.plan, key, opened.size);
         let mut try_view = |geometry: Geometry, framing: Framing, redraws: u32| {
             geometry.set_tables(rows, cols);
-            sampler.label_and_foreground(source, rows, cols, label, foreground);
+            match mask.form {
+                MaskForm::File => {
+                    sampler.label_and_foreground(decoded, rows, cols, label, foreground)
+                }
+                MaskForm::Rle => {
+                    sampler.rle_and_foreground(&mask.rle, rows, cols, label, foreground)
+                }
+            }
             (foreground.count() > 0).then_some(Found { geometry, framing, redraws })
         };
         let mut next = Some(views.first());
@@ -329,7 +362,10 @@ impl SampleMaker {
         if let Some(found) = try_view(views.whole_image(), Framing::WholeImage, views.redraws()) {
             return Ok(found);
         }
-        let whole = Bitmap::from_grey(source);
+        let whole = match mask.form {
+            MaskForm::File => Bitmap::from_grey(decoded),
+            MaskForm::Rle => mask.rle.to_bitmap(),
+        };
         whole
             .nth(whole.count() / 2)
             .and_then(|(x, y)| try_view(views.around(x, y), Framing::Object, views.redraws()))

@@ -52,6 +52,8 @@ pub struct SampleInfo {
     pub redraws: u32,
     /// Whether the object was too small for the kind of prompt drawn first.
     pub other_kind: bool,
+    /// Id of the annotation that was sampled, where the record's objects lie in an annotation file.
+    pub object: Option<u64>,
     /// Whether the image was turned upright by its EXIF orientation.
     pub turned: bool,
     /// What was odd about the image or the mask.

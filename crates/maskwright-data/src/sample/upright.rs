@@ -13,13 +13,33 @@ pub(super) struct Fit {
     pub(super) size: (usize, usize),
 }
 
+/// The stored size of an image or mask, and how it says that it is to be turned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) orientation: Orientation,
+}
+
+impl Stored {
+    /// An image file.
+    pub(super) fn of(header: &Header) -> Stored {
+        Stored { width: header.width, height: header.height, orientation: header.orientation }
+    }
+
+    /// A mask that knows no orientation.
+    pub(super) fn plain(height: usize, width: usize) -> Stored {
+        Stored { width, height, orientation: Orientation::IDENTITY }
+    }
+}
+
 /// Decides from the headers alone.
 ///
 /// With [`ExifRule::Auto`] the first of these that gives equal sizes: both upright; image upright,
 /// mask as stored; both as stored; image as stored, mask upright. A mask without an orientation of
 /// its own is upright as stored, so an oriented image is turned wherever that fits.
 /// `None` where none fits.
-pub(super) fn fit(rule: ExifRule, image: &Header, mask: &Header) -> Option<Fit> {
+pub(super) fn fit(rule: ExifRule, image: &Stored, mask: &Stored) -> Option<Fit> {
     let stored = Orientation::IDENTITY;
     let candidates = [
         (image.orientation, mask.orientation),
@@ -41,29 +61,20 @@ pub(super) fn fit(rule: ExifRule, image: &Header, mask: &Header) -> Option<Fit> 
 }
 
 /// Height and width after turning.
-fn turned(header: &Header, orientation: Orientation) -> (usize, usize) {
+fn turned(stored: &Stored, orientation: Orientation) -> (usize, usize) {
     if orientation.swaps_axes() {
-        (header.width, header.height)
+        (stored.width, stored.height)
     } else {
-        (header.height, header.width)
+        (stored.height, stored.width)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use maskwright_image::decode::{Colour, Format};
-
     use super::*;
 
-    fn header(width: usize, height: usize, exif: u16) -> Header {
-        Header {
-            format: Format::Png,
-            width,
-            height,
-            orientation: Orientation::from_exif(exif).unwrap(),
-            colour: Colour::Rgb,
-            bit_depth: 8,
-        }
+    fn stored((width, height, exif): (usize, usize, u16)) -> Stored {
+        Stored { width, height, orientation: Orientation::from_exif(exif).unwrap() }
     }
 
     fn fitted(
@@ -71,7 +82,7 @@ mod tests {
         image: (usize, usize, u16),
         mask: (usize, usize, u16),
     ) -> Option<(u8, u8, (usize, usize))> {
-        let fit = fit(rule, &header(image.0, image.1, image.2), &header(mask.0, mask.1, mask.2))?;
+        let fit = fit(rule, &stored(image), &stored(mask))?;
         Some((fit.image.exif(), fit.mask.exif(), fit.size))
     }
 

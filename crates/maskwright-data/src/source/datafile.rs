@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::keys::{self, Section};
-use super::{SetSpec, Source};
+use super::{SetSpec, Source, pattern};
 use crate::error::{Error, Result};
 use crate::plan::PlanConfig;
 use crate::prompt::PromptConfig;
@@ -93,8 +93,14 @@ impl DataFile {
             .map_err(|source| Error::Read { file: path.into(), source })?;
         let folder = folder.parent().unwrap_or(Path::new(""));
         for set in data.train.iter_mut().chain(&mut data.valid) {
-            set.images = folder.join(&set.images);
-            set.masks = folder.join(&set.masks);
+            for path in [&mut set.images, &mut set.masks, &mut set.list, &mut set.annotations] {
+                if !path.as_os_str().is_empty() {
+                    *path = folder.join(&*path);
+                }
+            }
+            for pattern in &mut set.shards.0 {
+                *pattern = pattern::relative_to(folder, pattern);
+            }
         }
         Ok(data)
     }
@@ -158,7 +164,7 @@ impl DataFile {
                         found: format!("\"{}\"", set.name),
                     });
                 }
-                set.mask_rule()?;
+                set.validate()?;
             }
         }
         self.plan.validate_settings()?;

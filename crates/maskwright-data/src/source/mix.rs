@@ -92,6 +92,7 @@ mod tests {
     use maskwright_image::decode::MaskRule;
 
     use super::*;
+    use crate::source::{MaskBuffer, Pick};
 
     struct Numbered(&'static str, usize, MaskRule);
 
@@ -114,7 +115,7 @@ mod tests {
         fn image_bytes(&self, _: usize, _: &mut Vec<u8>) -> Result<()> {
             Ok(())
         }
-        fn mask_bytes(&self, _: usize, _: &mut Vec<u8>) -> Result<()> {
+        fn mask(&self, _: usize, _: Pick, _: &mut MaskBuffer) -> Result<()> {
             Ok(())
         }
         fn mask_rule(&self) -> &MaskRule {

@@ -13,15 +13,28 @@
 //! # Ok::<(), maskwright_data::Error>(())
 //! ```
 
+mod annotation;
+mod bytes;
+mod coco;
 mod datafile;
 pub mod demo;
+mod drafts;
 mod hqseg44k;
+mod index;
+mod indexed;
 mod keys;
+mod kinds;
+mod mask;
 mod mix;
+mod objects;
 mod pairs;
 mod part;
+mod pattern;
+mod sa1b;
 mod select;
 mod set_spec;
+mod shards;
+mod tar;
 
 use std::sync::Arc;
 
@@ -30,10 +43,13 @@ use serde::{Deserialize, Serialize};
 
 pub use datafile::DataFile;
 pub use hqseg44k::{hqseg44k, hqseg44k_available};
+pub use indexed::IndexedSource;
+pub use mask::{MaskBuffer, MaskForm, Pick};
 pub use mix::Mix;
+pub use objects::Objects;
 pub use pairs::{PairsSource, Unmatched};
 pub use part::Part;
-pub use set_spec::{ChannelChoice, Extensions, SetKind, SetSpec};
+pub use set_spec::{ChannelChoice, Extensions, Patterns, SetKind, SetSpec};
 
 use crate::error::Result;
 use crate::record::Record;
@@ -81,8 +97,13 @@ pub trait Source: Send + Sync {
     /// Replaces the content of `bytes` with the image file of a record.
     fn image_bytes(&self, index: usize, bytes: &mut Vec<u8>) -> Result<()>;
 
-    /// Replaces the content of `bytes` with the mask file of a record.
-    fn mask_bytes(&self, index: usize, bytes: &mut Vec<u8>) -> Result<()>;
+    /// How many objects a record's samples are drawn from; 1 where the record is one object.
+    fn objects(&self, _index: usize) -> Result<usize> {
+        Ok(1)
+    }
+
+    /// Replaces the content of `mask` with the mask of one of a record's objects.
+    fn mask(&self, index: usize, pick: Pick, mask: &mut MaskBuffer) -> Result<()>;
 
     /// How this set's mask files become labels in 0..255.
     fn mask_rule(&self) -> &MaskRule;
@@ -90,6 +111,44 @@ pub trait Source: Send + Sync {
     /// What to do with the orientation of images.
     fn exif(&self) -> ExifRule {
         ExifRule::Auto
+    }
+
+    /// What the data holds that did not become records, and why; empty where all did.
+    fn left_out(&self) -> &[LeftOut] {
+        &[]
+    }
+}
+
+/// Something in the data that did not become a record, by the set's settings.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct LeftOut {
+    /// What it is, in the plural: "images without a mask".
+    pub what: String,
+    /// How many.
+    pub count: u64,
+    /// The first of them, for a look.
+    pub first: String,
+}
+
+impl LeftOut {
+    /// None of them yet.
+    pub(crate) fn none(what: &str) -> LeftOut {
+        LeftOut { what: what.into(), count: 0, first: String::new() }
+    }
+
+    /// Counts one; `name` is called for the first.
+    pub(crate) fn add(&mut self, name: impl FnOnce() -> String) {
+        if self.count == 0 {
+            self.first = name();
+        }
+        self.count += 1;
+    }
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.count, self.what)?;
+        if self.first.is_empty() { Ok(()) } else { write!(f, " (first: {})", self.first) }
     }
 }
 
@@ -109,13 +168,19 @@ impl<S: Source + ?Sized> Source for Arc<S> {
     fn image_bytes(&self, index: usize, bytes: &mut Vec<u8>) -> Result<()> {
         (**self).image_bytes(index, bytes)
     }
-    fn mask_bytes(&self, index: usize, bytes: &mut Vec<u8>) -> Result<()> {
-        (**self).mask_bytes(index, bytes)
+    fn objects(&self, index: usize) -> Result<usize> {
+        (**self).objects(index)
+    }
+    fn mask(&self, index: usize, pick: Pick, mask: &mut MaskBuffer) -> Result<()> {
+        (**self).mask(index, pick, mask)
     }
     fn mask_rule(&self) -> &MaskRule {
         (**self).mask_rule()
     }
     fn exif(&self) -> ExifRule {
         (**self).exif()
+    }
+    fn left_out(&self) -> &[LeftOut] {
+        (**self).left_out()
     }
 }

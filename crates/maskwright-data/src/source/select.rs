@@ -48,6 +48,11 @@ impl Selection {
         (self.include.is_empty() || any(&self.include)) && !any(&self.exclude)
     }
 
+    /// Whether only a part is taken.
+    pub(crate) fn has_part(&self) -> bool {
+        self.part.is_some()
+    }
+
     /// The numbers of the names, all of which patterns let through, that are in the part.
     pub(crate) fn in_part(&self, names: &[&str]) -> Vec<usize> {
         match self.part {

@@ -3,6 +3,7 @@
 
 use super::palette::distance;
 use super::*;
+use crate::source::{MaskBuffer, Pick};
 use std::fs;
 use std::path::Path;
 
@@ -212,10 +213,10 @@ fn the_data_file_opens_the_set() {
     for (source, split) in sources.iter().zip([Split::Train, Split::Valid]) {
         for index in 0..source.len() {
             let drawn = config.picture(split, index).unwrap();
-            let (mut image, mut mask) = (Vec::new(), Vec::new());
+            let (mut image, mut mask) = (Vec::new(), MaskBuffer::new());
             source.image_bytes(index, &mut image).unwrap();
-            source.mask_bytes(index, &mut mask).unwrap();
-            let label = decode_label(&mask, source.mask_rule(), &Limits::default()).unwrap();
+            source.mask(index, Pick::Nth(0), &mut mask).unwrap();
+            let label = decode_label(&mask.file, source.mask_rule(), &Limits::default()).unwrap();
             assert_eq!(label.pixels, drawn.mask);
             assert!(label.warnings.is_empty(), "{:?}", label.warnings);
             let pixels = decode_rgb(&image, &Limits::default()).unwrap().pixels;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use cpu_time::ThreadTime;
 use maskwright_data::plan::SampleKey;
 use maskwright_data::sample::{SampleConfig, SampleMaker, Timings};
-use maskwright_data::source::{Mix, Source};
+use maskwright_data::source::{MaskBuffer, MaskForm, Mix, Pick, Source};
 use maskwright_image::decode::{Limits, decode_label, decode_rgb};
 
 /// What was measured of all samples.
@@ -112,19 +112,22 @@ fn warm_up(mix: &Mix, config: &SampleConfig, keys: &[SampleKey]) -> anyhow::Resu
 /// samples starts from that does not know beforehand what it will show.
 pub(super) fn whole_decodes(mix: &Mix, rounds: usize) -> anyhow::Result<Vec<[Duration; 2]>> {
     let limits = Limits::default();
-    let (mut image, mut mask) = (Vec::new(), Vec::new());
+    let (mut image, mut mask) = (Vec::new(), MaskBuffer::new());
     (0..mix.len())
         .map(|record| {
             let (set, index) = mix.locate(record)?;
             let set = &mix.sets()[set];
             set.image_bytes(index, &mut image)?;
-            set.mask_bytes(index, &mut mask)?;
+            set.mask(index, Pick::Nth(0), &mut mask)?;
             let (mut images, mut masks) = (Vec::new(), Vec::new());
             for _ in 0..=rounds {
                 let start = thread_cpu();
                 decode_rgb(&image, &limits)?;
                 let between = thread_cpu();
-                decode_label(&mask, set.mask_rule(), &limits)?;
+                match mask.form {
+                    MaskForm::File => drop(decode_label(&mask.file, set.mask_rule(), &limits)?),
+                    MaskForm::Rle => drop(mask.rle.to_grey()),
+                }
                 images.push(between - start);
                 masks.push(thread_cpu() - between);
             }

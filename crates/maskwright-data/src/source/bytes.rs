@@ -1,0 +1,86 @@
+//! Bytes of files: whole, in part, and the bytes of their names.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// Files above this are not read: no image or mask is as large.
+const LARGEST_FILE: u64 = 1 << 31;
+
+/// Replaces the content of `bytes` with that of a file.
+pub(crate) fn read_file(path: &Path, bytes: &mut Vec<u8>) -> Result<()> {
+    bytes.clear();
+    let read = |bytes: &mut Vec<u8>| {
+        let file = File::open(path)?;
+        let len = file.metadata()?.len();
+        if len > LARGEST_FILE {
+            let message = format!("{len} bytes are more than the limit of {LARGEST_FILE} bytes");
+            return Err(std::io::Error::new(ErrorKind::FileTooLarge, message));
+        }
+        // The file may grow while it is read.
+        file.take(LARGEST_FILE).read_to_end(bytes)
+    };
+    match read(bytes) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(Error::Read { file: path.into(), source }),
+    }
+}
+
+/// Replaces the content of `bytes` with `len` bytes of a file from byte `at` on.
+pub(crate) fn read_part(path: &Path, at: u64, len: u64, bytes: &mut Vec<u8>) -> Result<()> {
+    bytes.clear();
+    let read = |bytes: &mut Vec<u8>| {
+        let file = File::open(path)?;
+        let there = file.metadata()?.len();
+        if at.saturating_add(len) > there || len > LARGEST_FILE {
+            let message = format!(
+                "it changed since it was indexed: {len} bytes were at byte {at}, it has {there} now"
+            );
+            return Err(std::io::Error::new(ErrorKind::UnexpectedEof, message));
+        }
+        bytes.resize(len as usize, 0);
+        read_exact_at(&file, bytes, at)
+    };
+    read(bytes).map_err(|source| Error::Read { file: path.into(), source })
+}
+
+/// Fills `bytes` from byte `at` of a file on, without moving the file's own position.
+pub(crate) fn read_exact_at(file: &File, bytes: &mut [u8], at: u64) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
+    }
+    #[cfg(windows)]
+    {
+        let (mut done, mut at) = (0, at);
+        while done < bytes.len() {
+            let read = std::os::windows::fs::FileExt::seek_read(file, &mut bytes[done..], at)?;
+            if read == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            done += read;
+            at += read as u64;
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of a name.
+pub(crate) fn os_bytes(name: &OsStr) -> &[u8] {
+    name.as_encoded_bytes()
+}
+
+/// The path of [`os_bytes`].
+pub(crate) fn path_from_bytes(bytes: &[u8]) -> PathBuf {
+    #[cfg(unix)]
+    {
+        PathBuf::from(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes))
+    }
+    #[cfg(not(unix))]
+    {
+        PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
+    }
+}

@@ -1,0 +1,150 @@
+//! Images that were found, before it is known which of them make records.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::index::{Image, IndexWriter, Span};
+use super::select::Selection;
+use super::{LeftOut, SetSpec};
+use crate::error::{Error, Result};
+
+/// Images in order, in about 60 bytes each and their names.
+#[derive(Debug, Default)]
+pub(super) struct Drafts {
+    items: Vec<Item>,
+    names: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Item {
+    image: Span,
+    notes: Span,
+    size: (u32, u32),
+    /// 0 for a mask file.
+    objects: u32,
+    name_len: u32,
+    name_at: u64,
+}
+
+impl Drafts {
+    /// Adds an image; `objects` is 0 where a mask file tells its only object.
+    pub(super) fn push(
+        &mut self,
+        name: &[u8],
+        image: Span,
+        notes: Span,
+        size: (u32, u32),
+        objects: u32,
+    ) {
+        let (name_len, name_at) = (name.len() as u32, self.names.len() as u64);
+        self.items.push(Item { image, notes, size, objects, name_len, name_at });
+        self.names.extend_from_slice(name);
+    }
+
+    fn name(&self, item: &Item) -> &[u8] {
+        let at = item.name_at as usize;
+        &self.names[at..at + item.name_len as usize]
+    }
+}
+
+/// Writes the images that patterns and the set's part choose into an index.
+pub(super) fn write(
+    spec: &SetSpec,
+    selection: &Selection,
+    drafts: &[Drafts],
+    writer: &mut IndexWriter,
+) -> Result<()> {
+    let all =
+        || drafts.iter().flat_map(|drafts| drafts.items.iter().map(move |item| (drafts, item)));
+    let mut put = |drafts: &Drafts, item: &Item| {
+        writer.image(&Image {
+            name: drafts.name(item),
+            image: item.image,
+            notes: item.notes,
+            size: item.size,
+            objects: item.objects,
+            records: spec.objects.records(item.objects.max(1)),
+        })
+    };
+    if !selection.has_part() {
+        return all().try_for_each(|(drafts, item)| put(drafts, item));
+    }
+    // By name alone, so that the same images are chosen in a folder and in tar files.
+    let stem = |name: &[u8]| {
+        let name = String::from_utf8_lossy(name);
+        name.rsplit_once('.').map_or(&*name, |(stem, _)| stem).to_owned()
+    };
+    let names: Vec<String> = all().map(|(drafts, item)| stem(drafts.name(item))).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut chosen = selection.in_part(&names).into_iter().peekable();
+    for (at, (drafts, item)) in all().enumerate() {
+        if chosen.next_if_eq(&at).is_some() {
+            put(drafts, item)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a name passes the set's patterns, which are compared with it and with it less its ending.
+pub(super) fn passes(selection: &Selection, name: &[u8]) -> bool {
+    let file = String::from_utf8_lossy(name);
+    let stem = file.rsplit_once('.').map_or(&*file, |(stem, _)| stem);
+    selection.lets_through(stem, &file)
+}
+
+/// Does `job` for every number below `count` on all cores; results come in order, and of several errors
+/// the first in order.
+pub(super) fn in_parallel<T: Send>(
+    count: usize,
+    job: impl Fn(usize) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let next = AtomicUsize::new(0);
+    let failed = AtomicUsize::new(usize::MAX);
+    let done: Mutex<Vec<(usize, Result<T>)>> = Mutex::new(Vec::with_capacity(count));
+    let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get()).min(count);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    // Numbers before a failed one are still done: one of them may fail as well.
+                    if number >= count || number > failed.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let result = job(number);
+                    if result.is_err() {
+                        failed.fetch_min(number, Ordering::Relaxed);
+                    }
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push((number, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Adds up what several threads left out, in their order.
+pub(super) fn sum(parts: impl IntoIterator<Item = LeftOut>) -> Vec<LeftOut> {
+    let mut sums: Vec<LeftOut> = Vec::new();
+    for part in parts.into_iter().filter(|part| part.count > 0) {
+        match sums.iter_mut().find(|sum| sum.what == part.what) {
+            Some(sum) => sum.count += part.count,
+            None => sums.push(part),
+        }
+    }
+    sums
+}
+
+/// The length of a member as an index holds it.
+pub(super) fn length(len: u64, file: &std::path::Path, name: &[u8]) -> Result<u32> {
+    match u32::try_from(len) {
+        Ok(len) if len > 0 => Ok(len),
+        _ => Err(Error::Tar {
+            file: file.into(),
+            expected: "members of 1 byte to 4 GiB".into(),
+            found: format!("{} of {len} bytes", String::from_utf8_lossy(name)),
+        }),
+    }
+}

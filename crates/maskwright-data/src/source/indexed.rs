@@ -1,0 +1,266 @@
+//! A set whose images have annotated objects, read through an index.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use maskwright_image::decode::MaskRule;
+
+use super::annotation::{Flaw, read_sa1b, read_segmentation};
+use super::bytes::{path_from_bytes, read_file, read_part};
+use super::index::{Entry, Index, Span};
+use super::objects::ObjectFilter;
+use super::{ExifRule, LeftOut, MaskBuffer, Objects, Pick, SetSpec, Source};
+use crate::error::{Error, Result};
+use crate::record::Record;
+
+/// Images with their objects: COCO's and LVIS's instances, SA-1B in folders or tar files, WebDataset's
+/// tar files. [`SetSpec::open`] makes one.
+///
+/// A record is an image, or one of its objects; [`Objects`] says which. Pixels and masks are read when a
+/// sample needs them, from the files as they are: no tar file is unpacked, no annotation kept in memory.
+#[derive(Debug)]
+pub struct IndexedSource {
+    name: Arc<str>,
+    index: Index,
+    notes: Notes,
+    objects: Objects,
+    filter: ObjectFilter,
+    rule: MaskRule,
+    exif: ExifRule,
+}
+
+/// Where the objects of an image are described.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Notes {
+    /// In a file for all images; the index knows where each object's mask lies.
+    Shared,
+    /// In a file of SA-1B's layout for each image.
+    Own,
+    /// As [`Own`](Notes::Own), or in a mask file for each image, which the index counts no objects of.
+    OwnOrMask,
+}
+
+impl IndexedSource {
+    /// A source over an index that was made for this set.
+    pub(super) fn new(spec: &SetSpec, index: Index, notes: Notes) -> Result<IndexedSource> {
+        if index.records() == 0 {
+            let left: Vec<String> = index.left_out().iter().map(LeftOut::to_string).collect();
+            let found = if left.is_empty() {
+                "no image with an object".into()
+            } else {
+                format!("none: {}", left.join("; "))
+            };
+            return Err(Error::Setting {
+                key: format!("set {}", spec.name),
+                expected: "at least one record".into(),
+                found,
+            });
+        }
+        Ok(IndexedSource {
+            name: spec.name.as_str().into(),
+            index,
+            notes,
+            objects: spec.objects,
+            filter: spec.object_filter(),
+            rule: spec.mask_rule()?,
+            exif: spec.exif,
+        })
+    }
+
+    /// How many images the set's records show.
+    pub fn images(&self) -> u64 {
+        self.index.images()
+    }
+
+    fn locate(&self, record: usize) -> Result<(Entry, u64)> {
+        if record as u64 >= self.index.records() {
+            return Err(Error::NoSuchRecord {
+                set: self.name.to_string(),
+                index: record,
+                len: self.len(),
+            });
+        }
+        self.index.locate(record as u64)
+    }
+
+    /// The image, or the member of a tar file.
+    fn image_path(&self, entry: &Entry) -> Result<PathBuf> {
+        let name = self.index.name(entry)?;
+        Ok(self.index.file(entry.image.file).join(path_from_bytes(&name)))
+    }
+
+    /// The annotation file or mask file, or the member of a tar file.
+    fn notes_path(&self, entry: &Entry) -> Result<PathBuf> {
+        if self.notes == Notes::Shared {
+            return Ok(self.index.file(entry.notes.file).into());
+        }
+        let name = path_from_bytes(&self.index.name(entry)?);
+        let ending = if is_mask_file(entry) { "png" } else { "json" };
+        Ok(self.index.file(entry.notes.file).join(name).with_extension(ending))
+    }
+
+    /// Replaces the content of `bytes` with a file, or with a member of a tar file.
+    fn read(
+        &self,
+        span: Span,
+        path: impl FnOnce() -> Result<PathBuf>,
+        bytes: &mut Vec<u8>,
+    ) -> Result<()> {
+        if span.len == 0 {
+            return read_file(&path()?, bytes);
+        }
+        read_part(self.index.file(span.file), span.at, span.len.into(), bytes)
+    }
+
+    /// The mask of an object in a file that all images share.
+    fn shared_mask(
+        &self,
+        entry: &Entry,
+        object: u32,
+        mask: &mut MaskBuffer,
+    ) -> Result<Option<Flaw>> {
+        let known = self.index.object(entry, object.into())?;
+        let Span { file, at, len } = known.segmentation;
+        let path = self.index.file(file);
+        mask.object = Some(known.id);
+        let mut json = std::mem::take(&mut mask.json);
+        read_part(path, at, len.into(), &mut json)?;
+        let flaw = text(&json, path)
+            .map(|json| read_segmentation(json, (entry.height, entry.width), mask).err());
+        mask.json = json;
+        flaw
+    }
+
+    /// The mask of an object in a file of the image's own.
+    fn own_mask(
+        &self,
+        entry: &Entry,
+        choose: impl FnOnce(u32) -> Option<u32>,
+        mask: &mut MaskBuffer,
+    ) -> Result<Option<Flaw>> {
+        let mut json = std::mem::take(&mut mask.json);
+        self.read(entry.notes, || self.notes_path(entry), &mut json)?;
+        let file = self.notes_path(entry)?;
+        let notes = read_sa1b(&json, &file)?;
+        let objects: Vec<_> = notes.objects(&self.filter).collect();
+        let chosen = choose(objects.len() as u32).and_then(|at| objects.get(at as usize));
+        let Some(object) = chosen else {
+            let message = format!(
+                "it changed since it was indexed: {} objects were to be taken, {} are",
+                entry.objects,
+                objects.len()
+            );
+            return Err(Error::Json { file, at: 0, message });
+        };
+        mask.object = object.id;
+        let size = (notes.image.height, notes.image.width);
+        let flaw = read_segmentation(object.segmentation(), size, mask).err();
+        drop(objects);
+        mask.json = json;
+        Ok(flaw)
+    }
+
+    /// An error about an object of a record.
+    fn flawed(&self, index: usize, entry: &Entry, object: Option<u64>, flaw: Flaw) -> Error {
+        let record = match self.record(index) {
+            Ok(record) => record,
+            Err(error) => return error,
+        };
+        let id = object.map_or_else(String::new, |id| format!(", annotation {id}"));
+        let (record, file) = (format!("{record}{id}"), record.mask);
+        match flaw {
+            Flaw::Mask(source) => Error::Annotation { record, file, source },
+            Flaw::Shape(message) => {
+                let message = format!("record {record}: {message}");
+                Error::Json { file, at: entry.notes.at, message }
+            }
+        }
+    }
+}
+
+/// Whether an image's object is a mask file.
+fn is_mask_file(entry: &Entry) -> bool {
+    entry.objects == 0
+}
+
+fn text<'a>(json: &'a [u8], file: &Path) -> Result<&'a str> {
+    std::str::from_utf8(json).map_err(|_| Error::Json {
+        file: file.into(),
+        at: 0,
+        message: "it changed since it was indexed: no text where a mask was".into(),
+    })
+}
+
+impl Source for IndexedSource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn len(&self) -> usize {
+        self.index.records() as usize
+    }
+
+    fn record(&self, index: usize) -> Result<Record> {
+        let (entry, nth) = self.locate(index)?;
+        let image = self.image_path(&entry)?;
+        let name = path_from_bytes(&self.index.name(&entry)?).with_extension("");
+        let name = name.to_string_lossy();
+        Ok(Record {
+            set: self.name.clone(),
+            name: match self.objects {
+                Objects::One => name.into_owned(),
+                Objects::All | Objects::UpTo(_) => format!("{name}#{nth}"),
+            },
+            image,
+            mask: self.notes_path(&entry)?,
+        })
+    }
+
+    fn image_bytes(&self, index: usize, bytes: &mut Vec<u8>) -> Result<()> {
+        let (entry, _) = self.locate(index)?;
+        self.read(entry.image, || self.image_path(&entry), bytes)
+    }
+
+    fn objects(&self, index: usize) -> Result<usize> {
+        let (entry, _) = self.locate(index)?;
+        Ok(self.objects.choices(entry.objects.max(1)) as usize)
+    }
+
+    fn mask(&self, index: usize, pick: Pick, mask: &mut MaskBuffer) -> Result<()> {
+        let (entry, nth) = self.locate(index)?;
+        if self.notes == Notes::OwnOrMask && is_mask_file(&entry) {
+            return self.read(entry.notes, || self.notes_path(&entry), mask.start_file());
+        }
+        let choose = |objects: u32| self.objects.choose(nth, objects, pick);
+        let flaw = match self.notes {
+            Notes::Shared => {
+                let object = choose(entry.objects).ok_or_else(|| Error::NoSuchRecord {
+                    set: format!("the objects of record {index} of {}", self.name),
+                    index: match pick {
+                        Pick::Nth(nth) => nth,
+                        Pick::Drawn(_) => nth as usize,
+                    },
+                    len: entry.objects as usize,
+                })?;
+                self.shared_mask(&entry, object, mask)?
+            }
+            Notes::Own | Notes::OwnOrMask => self.own_mask(&entry, choose, mask)?,
+        };
+        match flaw {
+            Some(flaw) => Err(self.flawed(index, &entry, mask.object, flaw)),
+            None => Ok(()),
+        }
+    }
+
+    fn mask_rule(&self) -> &MaskRule {
+        &self.rule
+    }
+
+    fn exif(&self) -> ExifRule {
+        self.exif
+    }
+
+    fn left_out(&self) -> &[LeftOut] {
+        self.index.left_out()
+    }
+}

@@ -1,0 +1,59 @@
+//! Masks as sources hand them out: an image file, or run lengths.
+
+use maskwright_image::mask::{PolygonScratch, Rle};
+
+use crate::plan::SampleKey;
+
+/// Which object of a record is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pick {
+    /// The one that the source's rule gives the sample of this key. Records with a single object
+    /// give that one.
+    Drawn(SampleKey),
+    /// The one of this number, below [`Source::objects`](super::Source::objects).
+    Nth(usize),
+}
+
+/// In which form a [`MaskBuffer`] holds a mask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MaskForm {
+    /// [`MaskBuffer::file`] is a PNG or JPEG file, to be made a label by
+    /// [`Source::mask_rule`](super::Source::mask_rule).
+    #[default]
+    File,
+    /// [`MaskBuffer::rle`] is the mask, in the frame of the stored image or the upright one.
+    Rle,
+}
+
+/// A mask, in memory that is used again for the next one.
+#[derive(Debug, Default)]
+pub struct MaskBuffer {
+    /// Which of the two below holds the mask.
+    pub form: MaskForm,
+    /// The bytes of an image file.
+    pub file: Vec<u8>,
+    /// Run lengths.
+    pub rle: Rle,
+    /// The annotation's id, where the mask is one of several in an annotation file.
+    pub object: Option<u64>,
+    /// What annotation files are read into.
+    pub(crate) json: Vec<u8>,
+    /// Polygons, parsed.
+    pub(crate) polygons: Vec<Vec<f64>>,
+    pub(crate) scratch: PolygonScratch,
+}
+
+impl MaskBuffer {
+    /// An empty buffer.
+    pub fn new() -> MaskBuffer {
+        MaskBuffer::default()
+    }
+
+    /// Makes this a mask that is an image file; the caller fills [`file`](MaskBuffer::file).
+    pub fn start_file(&mut self) -> &mut Vec<u8> {
+        self.form = MaskForm::File;
+        self.object = None;
+        self.file.clear();
+        &mut self.file
+    }
+}

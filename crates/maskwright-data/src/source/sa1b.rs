@@ -1,0 +1,203 @@
+//! Opening folders of SA-1B: `sa_1.jpg` beside `sa_1.json`, in any depth of folders.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use super::annotation::read_sa1b;
+use super::bytes::{os_bytes, path_from_bytes, read_file};
+use super::coco::refuse_unmatched;
+use super::drafts::{self, Drafts, in_parallel, passes};
+use super::index::{IndexWriter, Span, open_or_build};
+use super::indexed::{IndexedSource, Notes};
+use super::select::Selection;
+use super::{LeftOut, SetSpec, Unmatched};
+use crate::error::{Error, Result};
+
+/// Annotation files that a thread reads at a time.
+const BLOCK: usize = 1024;
+
+/// Opens the set's index, or makes one by reading all annotation files once.
+pub(super) fn open(spec: &SetSpec) -> Result<IndexedSource> {
+    let mut print = spec.fingerprint();
+    for folder in folders(spec)? {
+        print.source(&folder)?;
+    }
+    let index = open_or_build(&spec.name, &print, |writer| {
+        let left_out = build(spec, writer)?;
+        Ok((vec![spec.images.clone()], left_out))
+    })?;
+    IndexedSource::new(spec, index, Notes::Own)
+}
+
+fn unreadable(folder: &Path, error: walkdir::Error) -> Error {
+    let file = error.path().unwrap_or(folder).into();
+    let reason = error.to_string();
+    let source = error.into_io_error().unwrap_or_else(|| std::io::Error::other(reason));
+    Error::Read { file, source }
+}
+
+/// The folder and all folders in it. An index holds as long as none of them changed.
+fn folders(spec: &SetSpec) -> Result<Vec<PathBuf>> {
+    if !spec.images.is_dir() {
+        return Err(Error::FolderMissing {
+            set: spec.name.clone(),
+            role: "images and annotations",
+            folder: spec.images.clone(),
+        });
+    }
+    // A folder of files alone, as SA-1B comes, is not walked through: it may hold millions.
+    let mut found = Vec::new();
+    let mut open = vec![spec.images.clone()];
+    while let Some(folder) = open.pop() {
+        let data = std::fs::metadata(&folder)
+            .map_err(|source| Error::Read { file: folder.clone(), source })?;
+        if has_folders(&data) {
+            let inside = WalkDir::new(&folder).min_depth(1).max_depth(1).follow_links(true);
+            for entry in inside.sort_by_file_name() {
+                let entry = entry.map_err(|error| unreadable(&folder, error))?;
+                if entry.file_type().is_dir() {
+                    open.push(entry.into_path());
+                }
+            }
+        }
+        found.push(folder);
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Whether a folder may have folders in it. On Unix every folder inside adds a link to the two that each
+/// has; file systems that do not count them say 1.
+#[cfg(unix)]
+fn has_folders(data: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(data) != 2
+}
+
+#[cfg(not(unix))]
+fn has_folders(_: &std::fs::Metadata) -> bool {
+    true
+}
+
+/// An image with its annotation file, both relative to the set's folder.
+struct Found {
+    image: Vec<u8>,
+    annotated: bool,
+}
+
+fn build(spec: &SetSpec, writer: &mut IndexWriter) -> Result<Vec<LeftOut>> {
+    let selection = Selection::new(&spec.name, &spec.include, &spec.exclude, spec.part)?;
+    let mut lone = [
+        LeftOut::none("images without an annotation file"),
+        LeftOut::none("annotation files without an image"),
+    ];
+    let names = list(spec, &selection, &mut lone)?;
+    let [images, annotations] = lone;
+    let flaws = [(images, &spec.images), (annotations, &spec.images)];
+    refuse_unmatched(spec, &flaws)?;
+
+    let blocks: Vec<&[Vec<u8>]> = names.chunks(BLOCK).collect();
+    let read = in_parallel(blocks.len(), |number| read_block(spec, blocks[number]))?;
+    let (drafts, left): (Vec<Drafts>, Vec<Vec<LeftOut>>) = read.into_iter().unzip();
+    drafts::write(spec, &selection, &drafts, writer)?;
+    Ok(drafts::sum(left.into_iter().flatten().chain(flaws.into_iter().map(|(flaw, _)| flaw))))
+}
+
+/// The images that have an annotation file and pass the set's patterns, sorted.
+fn list(spec: &SetSpec, selection: &Selection, lone: &mut [LeftOut; 2]) -> Result<Vec<Vec<u8>>> {
+    let mut found: HashMap<Vec<u8>, Found> = HashMap::new();
+    let mut annotations: Vec<Vec<u8>> = Vec::new();
+    for entry in WalkDir::new(&spec.images).min_depth(1).follow_links(true) {
+        let entry = entry.map_err(|error| unreadable(&spec.images, error))?;
+        let path = entry.path().strip_prefix(&spec.images).unwrap_or(entry.path());
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if hidden || !entry.file_type().is_file() {
+            continue;
+        }
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        let stem = os_bytes(path.with_extension("").as_os_str()).to_vec();
+        match ending.as_deref() {
+            Some("jpg" | "jpeg" | "png") => {
+                let image = os_bytes(path.as_os_str()).to_vec();
+                let new = Found { image, annotated: false };
+                if let Some(old) = found.insert(stem, new) {
+                    return Err(Error::DuplicateStem {
+                        set: spec.name.clone(),
+                        role: "images",
+                        folder: spec.images.clone(),
+                        files: vec![
+                            String::from_utf8_lossy(&old.image).into_owned(),
+                            path.to_string_lossy().into_owned(),
+                        ],
+                        count: 1,
+                    });
+                }
+            }
+            Some("json") => annotations.push(stem),
+            _ => {}
+        }
+    }
+    annotations.sort();
+    for stem in annotations {
+        match found.get_mut(&stem) {
+            Some(found) => found.annotated = true,
+            None => lone[1].add(|| format!("{}.json", String::from_utf8_lossy(&stem))),
+        }
+    }
+    let mut names: Vec<Found> =
+        found.into_values().filter(|found| passes(selection, &found.image)).collect();
+    names.sort_by(|a, b| a.image.cmp(&b.image));
+    for found in names.iter().filter(|found| !found.annotated) {
+        lone[0].add(|| String::from_utf8_lossy(&found.image).into_owned());
+    }
+    Ok(names.into_iter().filter(|found| found.annotated).map(|found| found.image).collect())
+}
+
+/// Counts the objects of some images.
+fn read_block(spec: &SetSpec, names: &[Vec<u8>]) -> Result<(Drafts, Vec<LeftOut>)> {
+    let filter = spec.object_filter();
+    let mut drafts = Drafts::default();
+    let mut left = Left::default();
+    let mut bytes = Vec::new();
+    for name in names {
+        let shown = || String::from_utf8_lossy(name).into_owned();
+        let file = spec.images.join(path_from_bytes(name)).with_extension("json");
+        let read = read_file(&file, &mut bytes).and_then(|()| {
+            let notes = read_sa1b(&bytes, &file)?;
+            let objects = notes.objects(&filter).count() as u32;
+            Ok(((notes.image.width, notes.image.height), objects))
+        });
+        match read {
+            Ok((_, objects)) if !filter.takes_image(objects) => left.bare.add(shown),
+            Ok((size, objects)) => {
+                let here = Span { file: 0, len: 0, at: 0 };
+                drafts.push(name, here, here, size, objects);
+            }
+            Err(error) if spec.unmatched == Unmatched::Error => return Err(error),
+            Err(error) => left.broken.add(|| error.to_string()),
+        }
+    }
+    Ok((drafts, left.into_list()))
+}
+
+/// What images were left out for, once their files were found.
+pub(super) struct Left {
+    pub(super) bare: LeftOut,
+    pub(super) broken: LeftOut,
+}
+
+impl Default for Left {
+    fn default() -> Left {
+        Left {
+            bare: LeftOut::none("images without an object to take"),
+            broken: LeftOut::none("images whose annotation file is damaged"),
+        }
+    }
+}
+
+impl Left {
+    pub(super) fn into_list(self) -> Vec<LeftOut> {
+        vec![self.bare, self.broken]
+    }
+}

@@ -1,0 +1,166 @@
+//! Opening tar files: SA-1B as it is published, and WebDataset's layout.
+//!
+//! The members of a tar file that have a name in common up to its first dot are one image with its
+//! annotation file (`sa_1.jpg`, `sa_1.json`) or mask file (`leaf.jpg`, `leaf.png`).
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::annotation::read_sa1b;
+use super::bytes::read_part;
+use super::coco::refuse_unmatched;
+use super::drafts::{self, Drafts, in_parallel, passes};
+use super::index::{Span, open_or_build};
+use super::indexed::{IndexedSource, Notes};
+use super::sa1b::Left;
+use super::select::Selection;
+use super::{Extensions, LeftOut, SetKind, SetSpec, Unmatched, pattern, tar};
+use crate::error::{Error, Result};
+
+/// Opens the set's index, or makes one by walking through the tar files once.
+pub(super) fn open(spec: &SetSpec) -> Result<IndexedSource> {
+    let files = pattern::files(&format!("shards of set {}", spec.name), &spec.shards.0)?;
+    let mut print = spec.fingerprint();
+    for file in &files {
+        print.source(file)?;
+    }
+    let index = open_or_build(&spec.name, &print, |writer| {
+        let selection = Selection::new(&spec.name, &spec.include, &spec.exclude, spec.part)?;
+        let layout = Layout::of(spec);
+        let shards = in_parallel(files.len(), |number| {
+            read_shard(spec, &selection, &layout, &files[number], number)
+        })?;
+        let (drafts, left): (Vec<Drafts>, Vec<Vec<LeftOut>>) = shards.into_iter().unzip();
+        drafts::write(spec, &selection, &drafts, writer)?;
+        Ok((files.clone(), drafts::sum(left.into_iter().flatten())))
+    })?;
+    let notes = if spec.kind == SetKind::Sa1b { Notes::Own } else { Notes::OwnOrMask };
+    IndexedSource::new(spec, index, notes)
+}
+
+/// Which members are images, masks and annotation files.
+struct Layout {
+    image: Extensions,
+    /// Endings of mask files; none are looked for in SA-1B.
+    mask: Extensions,
+}
+
+impl Layout {
+    fn of(spec: &SetSpec) -> Layout {
+        let standard = |endings: &[&str]| endings.iter().copied().collect();
+        let masks: &[&str] = match spec.kind {
+            SetKind::Sa1b => &[],
+            _ => &["png", "mask.png", "seg.png"],
+        };
+        let image = spec.image_ext.clone().unwrap_or_else(|| standard(&["jpg", "jpeg"]));
+        Layout { image, mask: spec.mask_ext.clone().unwrap_or_else(|| standard(masks)) }
+    }
+}
+
+/// The members of one key.
+#[derive(Default, Clone, Copy)]
+struct Group {
+    image: Option<(u64, u64)>,
+    mask: Option<(u64, u64)>,
+    json: Option<(u64, u64)>,
+}
+
+fn read_shard(
+    spec: &SetSpec,
+    selection: &Selection,
+    layout: &Layout,
+    file: &Path,
+    number: usize,
+) -> Result<(Drafts, Vec<LeftOut>)> {
+    let mut groups: Vec<(Vec<u8>, Group)> = Vec::new();
+    let mut numbers: HashMap<Vec<u8>, usize> = HashMap::new();
+    tar::members(file, |member| {
+        let Some((key, ending)) = tar::key_and_ending(member.name) else { return Ok(()) };
+        let (is_image, is_mask) = (layout.image.contains(&ending), layout.mask.contains(&ending));
+        if !(is_image || is_mask || ending == "json") {
+            return Ok(());
+        }
+        // Members of a key follow each other, as a rule.
+        let at = match groups.last() {
+            Some((last, _)) if last == key => groups.len() - 1,
+            _ => *numbers.entry(key.to_vec()).or_insert_with(|| {
+                groups.push((key.to_vec(), Group::default()));
+                groups.len() - 1
+            }),
+        };
+        let group = &mut groups[at].1;
+        let slot = match ending.as_str() {
+            "json" => &mut group.json,
+            _ if is_image => &mut group.image,
+            _ => &mut group.mask,
+        };
+        if slot.replace((member.at, member.len)).is_some() {
+            let name = String::from_utf8_lossy(member.name);
+            return Err(Error::Tar {
+                file: file.into(),
+                expected: "one image, mask and annotation file of a name".into(),
+                found: format!("a second one: {name}"),
+            });
+        }
+        Ok(())
+    })?;
+    drop(numbers);
+    draft(spec, selection, file, number as u32, groups)
+}
+
+/// The images of a tar file with a mask file or with objects to take.
+fn draft(
+    spec: &SetSpec,
+    selection: &Selection,
+    file: &Path,
+    number: u32,
+    groups: Vec<(Vec<u8>, Group)>,
+) -> Result<(Drafts, Vec<LeftOut>)> {
+    let filter = spec.object_filter();
+    let mut drafts = Drafts::default();
+    let mut left = Left::default();
+    let mut lone = [
+        LeftOut::none("images without a mask or annotation file"),
+        LeftOut::none("mask or annotation files without an image"),
+    ];
+    let mut bytes = Vec::new();
+    for (key, group) in groups {
+        let mut name = key;
+        name.extend_from_slice(b".jpg");
+        if !passes(selection, &name) {
+            continue;
+        }
+        let shown = || file.join(String::from_utf8_lossy(&name).as_ref()).display().to_string();
+        let span = |(at, len): (u64, u64)| {
+            Ok(Span { file: number, len: drafts::length(len, file, &name)?, at })
+        };
+        let (Some(image), Some(notes)) = (group.image, group.mask.or(group.json)) else {
+            lone[usize::from(group.image.is_none())].add(shown);
+            continue;
+        };
+        if group.mask.is_some() {
+            drafts.push(&name, span(image)?, span(notes)?, (0, 0), 0);
+            continue;
+        }
+        let read = read_part(file, notes.0, notes.1, &mut bytes).and_then(|()| {
+            let member = file.join(super::bytes::path_from_bytes(&name)).with_extension("json");
+            let notes = read_sa1b(&bytes, &member)?;
+            let objects = notes.objects(&filter).count() as u32;
+            Ok(((notes.image.width, notes.image.height), objects))
+        });
+        match read {
+            Ok((_, objects)) if !filter.takes_image(objects) => left.bare.add(shown),
+            Ok((size, objects)) => {
+                drafts.push(&name, span(image)?, span(notes)?, size, objects);
+            }
+            Err(error) if spec.unmatched == Unmatched::Error => return Err(error),
+            Err(error) => left.broken.add(|| error.to_string()),
+        }
+    }
+    let [images, notes] = lone;
+    let flaws = [(images, file), (notes, file)];
+    refuse_unmatched(spec, &flaws)?;
+    let mut left = left.into_list();
+    left.extend(flaws.into_iter().map(|(flaw, _)| flaw));
+    Ok((drafts, left))
+}

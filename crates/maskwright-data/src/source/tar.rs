@@ -1,0 +1,177 @@
+//! Tar files, read in place: where each member's bytes lie. Nothing is ever unpacked.
+
+use std::fs::File;
+use std::path::{Component, Path};
+
+use super::bytes::{path_from_bytes, read_exact_at};
+use crate::error::{Error, Result};
+
+/// What files begin with that are compressed.
+const COMPRESSED: [(&[u8], &str); 4] =
+    [(b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"\xfd7zXZ", "xz")];
+
+/// A regular file inside a tar file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Member<'a> {
+    /// Its name with the folders inside the tar file, without a leading `./`.
+    pub(crate) name: &'a [u8],
+    /// Its first byte.
+    pub(crate) at: u64,
+    /// Its length.
+    pub(crate) len: u64,
+}
+
+/// Calls `each` with every regular member of a tar file, in order.
+///
+/// # Errors
+///
+/// A file that cannot be read, is compressed or no tar file; one that is cut short; a member whose name
+/// is absolute or leads out of the tar file by `..`.
+pub(crate) fn members(path: &Path, mut each: impl FnMut(Member<'_>) -> Result<()>) -> Result<()> {
+    let unreadable = |source| Error::Read { file: path.into(), source };
+    let file = File::open(path).map_err(unreadable)?;
+    let length = file.metadata().map_err(unreadable)?.len();
+    let bad = |expected: &str, found: String| Error::Tar {
+        file: path.into(),
+        expected: expected.into(),
+        found,
+    };
+    let mut head = [0; 6];
+    let start = &mut head[..length.min(6) as usize];
+    read_exact_at(&file, start, 0).map_err(unreadable)?;
+    if let Some((_, format)) = COMPRESSED.iter().find(|(magic, _)| start.starts_with(magic)) {
+        return Err(bad(
+            "a tar file that is not compressed, to be read in place",
+            (*format).into(),
+        ));
+    }
+    if length < 512 {
+        return Err(bad("a tar file", format!("{length} bytes")));
+    }
+    let mut archive = tar::Archive::new(file);
+    let broken = |error: std::io::Error| bad("a sound tar header", error.to_string());
+    for entry in archive.entries_with_seek().map_err(broken)? {
+        let entry = entry.map_err(broken)?;
+        let name = entry.path_bytes();
+        let shown = || String::from_utf8_lossy(&name).into_owned();
+        let inside = path_from_bytes(&name)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        if !inside {
+            let expected = "members that lie inside the tar file";
+            return Err(bad(expected, format!("a member named {}", shown())));
+        }
+        let (at, len) = (entry.raw_file_position(), entry.size());
+        if at.saturating_add(len) > length {
+            let expected = format!("{len} bytes of {} at byte {at}", shown());
+            return Err(bad(&expected, format!("the end of the file at byte {length}")));
+        }
+        if entry.header().entry_type().is_file() {
+            let name = name.strip_prefix(b"./").unwrap_or(&name);
+            each(Member { name, at, len })?;
+        }
+    }
+    Ok(())
+}
+
+/// Key and lower-case ending of a member: WebDataset's rule, the name up to the first dot of its last
+/// part, and what follows that dot. None for hidden files and names without a dot.
+pub(crate) fn key_and_ending(name: &[u8]) -> Option<(&[u8], String)> {
+    let base = name.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
+    let dot = base + name[base..].iter().position(|byte| *byte == b'.')?;
+    let ending = String::from_utf8_lossy(&name[dot + 1..]).to_lowercase();
+    (dot > base).then(|| (&name[..dot], ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(name: &str, size: u64, kind: tar::EntryType) -> tar::Header {
+        let mut header = tar::Header::new_gnu();
+        // Written by hand, since the library refuses names that lead outside.
+        header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_size(size);
+        header.set_entry_type(kind);
+        header.set_mode(0o644);
+        header.set_cksum();
+        header
+    }
+
+    fn tar_file(members: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (name, bytes) in members {
+            let header = header(name, bytes.len() as u64, tar::EntryType::Regular);
+            builder.append(&header, *bytes).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    fn list(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tar");
+        std::fs::write(&path, bytes).unwrap();
+        let mut found = Vec::new();
+        members(&path, |member| {
+            let content = bytes[member.at as usize..][..member.len as usize].to_vec();
+            found.push((String::from_utf8_lossy(member.name).into_owned(), content));
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    #[test]
+    fn members_are_found_where_they_lie() {
+        let long = format!("folder/{}.jpg", "x".repeat(150));
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut add = |name: &str, content: &[u8]| {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            builder.append_data(&mut header, name, content).unwrap();
+        };
+        add("./a.jpg", b"image");
+        add(&long, &[7; 1000]);
+        add("empty.png", b"");
+        let link = header("link.jpg", 0, tar::EntryType::Symlink);
+        builder.append(&link, std::io::empty()).unwrap();
+        let found = list(&builder.into_inner().unwrap()).unwrap();
+        assert_eq!(found[0], ("a.jpg".into(), b"image".to_vec()));
+        assert_eq!(found[1], (long, vec![7; 1000]));
+        assert_eq!(found[2], ("empty.png".into(), vec![]));
+        assert_eq!(found.len(), 3);
+    }
+
+    #[test]
+    fn unsound_files_are_named() {
+        let error = |bytes: &[u8]| list(bytes).unwrap_err().to_string();
+        let whole = tar_file(&[("a.jpg", &[1; 3000]), ("b.jpg", &[2; 3000])]);
+        for cut in [2000, 5000] {
+            let text = error(&whole[..cut]);
+            assert!(text.contains("a.tar") && text.contains("end of the file"), "{text}");
+        }
+        let text = error(&whole[..3700]);
+        assert!(text.contains("sound tar header"), "{text}");
+        let mut damaged = whole.clone();
+        damaged[3584 + 5] ^= 0x55;
+        assert!(error(&damaged).contains("sound tar header"), "{}", error(&damaged));
+        for name in ["../a.jpg", "a/../../b.jpg", "/etc/a.jpg"] {
+            let text = error(&tar_file(&[(name, b"x")]));
+            assert!(text.contains("lie inside") && text.contains(name), "{text}");
+        }
+        assert!(error(b"\x1f\x8b\x08 and so on").contains("gzip"));
+        assert!(error(b"").contains("0 bytes"));
+        assert!(error(&[b'x'; 600]).contains("sound tar header"));
+    }
+
+    #[test]
+    fn keys_end_at_the_first_dot() {
+        let of = |name: &str| {
+            key_and_ending(name.as_bytes())
+                .map(|(key, ending)| (String::from_utf8_lossy(key).into_owned(), ending))
+        };
+        assert_eq!(of("a.v2/x.mask.PNG"), Some(("a.v2/x".into(), "mask.png".into())));
+        assert_eq!(of("sa_1.jpg"), Some(("sa_1".into(), "jpg".into())));
+        assert_eq!(of("folder/.hidden"), None);
+        assert_eq!(of("README"), None);
+    }
+}
