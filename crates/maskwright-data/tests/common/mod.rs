@@ -1,6 +1,8 @@
 //! What the integration tests share: small folders of real files, and the golden cases.
 #![allow(dead_code, reason = "every test uses a part")]
 
+pub(crate) mod annotated;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,422 @@
+//! Sets with annotated objects: the same samples from every layout, and what is said of damaged ones.
+
+mod common;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use common::annotated::{coco, id, rle, sa1b_members, scene, tar, web_members};
+use common::write;
+use maskwright_data::Error;
+use maskwright_data::plan::SampleKey;
+use maskwright_data::sample::{Preset, SampleConfig, SampleMaker, TrainSample};
+use maskwright_data::source::{
+    MaskBuffer, MaskForm, Mix, Objects, Patterns, Pick, SetKind, SetSpec, Source, Unmatched,
+};
+use maskwright_image::encode::{jpeg_rgb, png_grey};
+use serde_json::json;
+
+fn open(spec: &SetSpec) -> Arc<dyn Source> {
+    spec.open().unwrap()
+}
+
+fn names(set: &dyn Source) -> Vec<String> {
+    (0..set.len()).map(|record| set.record(record).unwrap().name).collect()
+}
+
+/// All masks of a record, with their annotations' ids.
+fn objects(set: &dyn Source, record: usize) -> Vec<(Option<u64>, maskwright_image::mask::Rle)> {
+    let mut mask = MaskBuffer::new();
+    (0..set.objects(record).unwrap())
+        .map(|nth| {
+            set.mask(record, Pick::Nth(nth), &mut mask).unwrap();
+            assert_eq!(mask.form, MaskForm::Rle);
+            (mask.object, mask.rle.clone())
+        })
+        .collect()
+}
+
+fn sa1b_folder(root: &Path, count: usize) -> SetSpec {
+    for (name, bytes) in sa1b_members(0..count) {
+        write(root.join("sa1b").join(name), bytes);
+    }
+    SetSpec::sa1b("sa", root.join("sa1b"))
+}
+
+#[test]
+fn coco_objects_are_the_files_own() {
+    let root = tempfile::tempdir().unwrap();
+    let (annotations, images) = coco(root.path(), 4);
+    let spec = SetSpec::coco("coco", &annotations, &images);
+    let set = open(&spec);
+    // In the order of the file, which lists the last image first.
+    assert_eq!(names(&*set), ["scene_3", "scene_2", "scene_1", "scene_0"]);
+    for record in 0..4 {
+        let n = 3 - record;
+        let (_, masks) = scene(n);
+        let kept = masks.len() - 1;
+        // Objects of category 1 come first in the file, crowds are left out.
+        let order = (0..kept).step_by(2).chain((1..kept).step_by(2));
+        let expected: Vec<_> = order.map(|k| (Some(id(n, k)), rle(&masks[k]))).collect();
+        assert_eq!(objects(&*set, record), expected);
+    }
+    let left: Vec<String> = set.left_out().iter().map(ToString::to_string).collect();
+    assert_eq!(left.len(), 1);
+    assert!(left[0].starts_with("4 annotations of crowds (first: id "), "{left:?}");
+
+    let crowds = open(&SetSpec { crowds: true, ..spec.clone() });
+    assert_eq!(crowds.objects(0).unwrap(), scene(3).1.len());
+    assert!(crowds.left_out().is_empty());
+
+    let plates = open(&SetSpec { categories: vec!["plate".into()], ..spec.clone() });
+    // Only images with three objects or more have a plate that is no crowd.
+    assert_eq!(names(&*plates), ["scene_2", "scene_1"]);
+    let error = SetSpec { categories: vec!["plat".into()], ..spec.clone() }.open().err().unwrap();
+    let error = error.to_string();
+    assert!(
+        error.contains("did you mean \"plate\"?") && error.contains("instances.json"),
+        "{error}"
+    );
+
+    let all = open(&SetSpec { objects: Objects::All, ..spec.clone() });
+    assert_eq!(
+        names(&*all),
+        ["scene_3#0", "scene_2#0", "scene_2#1", "scene_2#2", "scene_1#0", "scene_1#1", "scene_0#0"]
+    );
+    assert_eq!(objects(&*all, 2), [objects(&*set, 1)[1].clone()]);
+    let two = open(&SetSpec { objects: Objects::UpTo(2), ..spec });
+    assert_eq!(two.len(), 1 + 2 + 2 + 1);
+}
+
+/// The same pictures and objects give the same samples, whatever the layout.
+#[test]
+fn layouts_agree_with_each_other_and_with_mask_files() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = sa1b_folder(root.path(), 3);
+    tar(&root.path().join("t/sa_000.tar"), &sa1b_members(0..2));
+    tar(&root.path().join("t/sa_001.tar"), &sa1b_members(2..3));
+    let tars = SetSpec::sa1b("sa", root.path().join("t/sa_{000..001}.tar"));
+    let web = SetSpec { kind: SetKind::WebDataset, ..tars.clone() };
+    for n in 0..3 {
+        let (image, masks) = scene(n);
+        let name = format!("sa_{n}");
+        write(root.path().join("i").join(name.clone() + ".jpg"), jpeg_rgb(&image, 95).unwrap());
+        write(root.path().join("m").join(name + ".png"), png_grey(&masks[0]).unwrap());
+    }
+    let pairs = SetSpec::pairs("sa", root.path().join("i"), root.path().join("m"));
+
+    let sample = |spec: &SetSpec, key: SampleKey| -> TrainSample {
+        let mut maker = SampleMaker::new(SampleConfig::for_size(48)).unwrap();
+        maker.train(&Mix::new(vec![open(spec)]).unwrap(), key).unwrap()
+    };
+    let mut first_objects = 0;
+    for epoch in 0..8 {
+        for record in 0..3 {
+            let key = SampleKey { seed: 4, epoch, record };
+            let expected = sample(&folder, key);
+            assert_eq!(sample(&tars, key), expected);
+            assert_eq!(sample(&web, key), expected);
+            let object = expected.info.object.unwrap();
+            assert!((100 * (record + 1)..100 * (record + 1) + 4).contains(&object));
+            if object == id(record as usize, 0) {
+                let mut file = sample(&pairs, key);
+                file.info.object = expected.info.object;
+                assert_eq!(file, expected);
+                first_objects += 1;
+            }
+        }
+    }
+    assert!(first_objects > 2, "{first_objects}");
+
+    let eval = |spec: &SetSpec| {
+        let mut maker = SampleMaker::new(SampleConfig::for_size(48)).unwrap();
+        maker.eval(&*open(spec), 1, Preset::Squash).unwrap()
+    };
+    let found = eval(&folder);
+    let nth = (found.object.unwrap() - id(1, 0)) as usize;
+    assert_eq!(found.label, scene(1).1[nth]);
+    assert_eq!(eval(&tars), found);
+}
+
+#[test]
+fn filters_choose_objects_and_images() {
+    let root = tempfile::tempdir().unwrap();
+    let spec = sa1b_folder(root.path(), 5);
+    let ids = |spec: &SetSpec| -> Vec<Vec<u64>> {
+        let set = open(spec);
+        (0..set.len())
+            .map(|record| objects(&*set, record).iter().map(|(id, _)| id.unwrap()).collect())
+            .collect()
+    };
+    let all: Vec<Vec<u64>> = (0..5).map(|n| (0..2 + n % 3).map(|k| id(n, k)).collect()).collect();
+    assert_eq!(ids(&spec), all);
+    let sure = SetSpec { min_predicted_iou: Some(0.915), ..spec.clone() };
+    let without_first: Vec<Vec<u64>> = all.iter().map(|ids| ids[1..].to_vec()).collect();
+    assert_eq!(ids(&sure), without_first);
+    let stable = SetSpec { min_stability_score: Some(0.98), ..spec.clone() };
+    assert_eq!(ids(&stable), all.iter().map(|ids| ids[..1].to_vec()).collect::<Vec<_>>());
+    let many = SetSpec { min_objects: Some(3), ..spec.clone() };
+    assert_eq!(
+        open(&many).left_out()[0].to_string(),
+        "2 images without an object to take (first: sa_0.jpg)"
+    );
+    assert_eq!(ids(&many).len(), 3);
+    assert_eq!(ids(&SetSpec { max_objects: Some(2), ..spec.clone() }).len(), 2);
+    let large = SetSpec { min_area: Some(1e6), ..spec.clone() }.open().err().unwrap().to_string();
+    assert!(large.contains("at least one record") && large.contains("5 images without"), "{large}");
+
+    let part =
+        |part: &str| names(&*open(&SetSpec { part: Some(part.parse().unwrap()), ..spec.clone() }));
+    let (most, rest) = (part("60%"), part("rest of 60%"));
+    assert_eq!((most.len(), rest.len()), (3, 2));
+    assert!(most.iter().all(|name| !rest.contains(name)));
+    // A part is of names, not of places: the same in tar files.
+    tar(&root.path().join("all.tar"), &sa1b_members(0..5));
+    let tars = SetSpec {
+        part: Some("60%".parse().unwrap()),
+        ..SetSpec::sa1b("sa", root.path().join("all.tar"))
+    };
+    assert_eq!(names(&*open(&tars)), most);
+    let some = SetSpec { exclude: vec!["sa_[12]".into()], ..tars };
+    assert!(names(&*open(&some)).iter().all(|name| name != "sa_1" && name != "sa_2"));
+}
+
+#[test]
+fn web_datasets_hold_mask_files() {
+    let root = tempfile::tempdir().unwrap();
+    tar(&root.path().join("web.tar"), &web_members(0..3));
+    let spec = SetSpec {
+        name: "web".into(),
+        kind: SetKind::WebDataset,
+        shards: Patterns(vec![root.path().join("*.tar").to_string_lossy().into_owned()]),
+        ..SetSpec::default()
+    };
+    let set = open(&spec);
+    assert_eq!(names(&*set), ["0000", "0001", "0002"]);
+    let record = set.record(1).unwrap();
+    assert!(
+        record.image.ends_with("web.tar/0001.jpg") && record.mask.ends_with("web.tar/0001.png")
+    );
+    let mut mask = MaskBuffer::new();
+    set.mask(1, Pick::Nth(0), &mut mask).unwrap();
+    assert_eq!((mask.form, mask.object), (MaskForm::File, None));
+    assert_eq!(mask.file, png_grey(&scene(1).1[0]).unwrap());
+    let mut bytes = Vec::new();
+    set.image_bytes(2, &mut bytes).unwrap();
+    assert_eq!(bytes, jpeg_rgb(&scene(2).0, 95).unwrap());
+    assert!(matches!(set.record(3), Err(Error::NoSuchRecord { index: 3, len: 3, .. })));
+}
+
+#[test]
+fn an_index_is_kept_and_made_anew_when_its_source_changes() {
+    let root = tempfile::tempdir().unwrap();
+    let (annotations, images) = coco(root.path(), 2);
+    let spec = SetSpec::coco("kept", &annotations, &images);
+    let first = open(&spec);
+    assert_eq!(first.len(), 2);
+    // Read from the cache: without the folder's pictures a new index would be refused.
+    let again = open(&spec);
+    assert_eq!(objects(&*again, 1), objects(&*first, 1));
+    let text = common::annotated::coco_json(3).to_string();
+    write(images.join("scene_2.jpg"), jpeg_rgb(&scene(2).0, 95).unwrap());
+    write(&annotations, text);
+    assert_eq!(open(&spec).len(), 3);
+    // The sets that were open still say what they were opened on, and notice the change.
+    let mut mask = MaskBuffer::new();
+    assert!(first.mask(0, Pick::Nth(0), &mut mask).is_err());
+}
+
+#[test]
+fn annotations_and_images_must_belong_together() {
+    let root = tempfile::tempdir().unwrap();
+    let (annotations, images) = coco(root.path(), 3);
+    let spec = SetSpec::coco("c", &annotations, &images);
+    let error = |spec: &SetSpec| spec.open().err().unwrap().to_string();
+    std::fs::remove_file(images.join("scene_1.jpg")).unwrap();
+    let text = error(&spec);
+    assert!(
+        text.contains("1 images that are listed but not there, the first scene_1.jpg"),
+        "{text}"
+    );
+    let skip = SetSpec { unmatched: Unmatched::Skip, ..spec.clone() };
+    let set = open(&skip);
+    assert_eq!(names(&*set), ["scene_2", "scene_0"]);
+    assert!(set.left_out().iter().any(|left| left.first == "scene_1.jpg"));
+
+    let mut file = common::annotated::coco_json(3);
+    file["annotations"][0]["image_id"] = json!(999);
+    write(&annotations, file.to_string());
+    let text = error(&spec);
+    assert!(
+        text.contains("1 annotations of images that are not listed") && text.contains("image 999"),
+        "{text}"
+    );
+
+    for (change, part) in [
+        (json!([]), "expected an object {...}, found `[`"),
+        (json!({"images": []}), "no `annotations`, other keys are: none"),
+        (json!({"image": {}, "annotations": []}), "no `images`, other keys are: image"),
+        (json!({"images": [{"id": 1}], "annotations": []}), "image 0: missing field `width`"),
+        (
+            json!({"images": [{"id": 1, "width": 3, "height": 4}], "annotations": []}),
+            "image 0: expected a file_name",
+        ),
+        (
+            json!({"images": [], "annotations": [{"id": 1, "image_id": 2, "segments_info": []}]}),
+            "annotation 0: missing field `segmentation`",
+        ),
+    ] {
+        write(&annotations, change.to_string());
+        let text = error(&spec);
+        assert!(text.contains("instances.json") && text.contains(part), "{change}: {text}");
+    }
+    let gone = SetSpec::coco("c", root.path().join("none.json"), &images);
+    assert!(error(&gone).contains("none.json"));
+    let gone = SetSpec::coco("c", &annotations, root.path().join("none"));
+    assert!(error(&gone).contains("does not exist"));
+}
+
+#[test]
+fn flawed_objects_are_named_when_they_are_drawn() {
+    let root = tempfile::tempdir().unwrap();
+    let (annotations, images) = coco(root.path(), 1);
+    let file = common::annotated::coco_json(1);
+    for (segmentation, part) in [
+        (json!({"size": [80, 64], "counts": [1, 2, 3]}), "5120"),
+        (json!({"size": [80, 64], "counts": "~~"}), "annotation 100"),
+        (json!([[1.0, 2.0, 3.0]]), "annotation 100"),
+        (json!([[1.0, 2.0, 3.0, 4.0]]), "annotation 100"),
+        (json!([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), "a list of polygons"),
+        (json!({"size": [80, 64]}), "missing field `counts`"),
+        (json!("mask.png"), "expected a list of polygons or {size, counts}"),
+    ] {
+        let mut file = file.clone();
+        let list = file["annotations"].as_array_mut().unwrap();
+        let first = list.iter().position(|a| a["id"] == json!(100)).unwrap();
+        list[first]["segmentation"] = segmentation.clone();
+        write(&annotations, file.to_string());
+        let set = open(&SetSpec::coco("c", &annotations, &images));
+        let error = set.mask(0, Pick::Nth(0), &mut MaskBuffer::new()).unwrap_err().to_string();
+        assert!(error.contains(part), "{segmentation}: {error}");
+        assert!(error.contains("c/scene_0") && error.contains("instances.json"), "{error}");
+    }
+    // A mask of another size than its image.
+    let mut wrong = file;
+    for annotation in wrong["annotations"].as_array_mut().unwrap() {
+        annotation["segmentation"] = json!({"size": [2, 3], "counts": [2, 4]});
+    }
+    write(&annotations, wrong.to_string());
+    let mix = Mix::new(vec![open(&SetSpec::coco("c", &annotations, &images))]).unwrap();
+    let key = SampleKey { seed: 0, epoch: 0, record: 0 };
+    let mut maker = SampleMaker::new(SampleConfig::for_size(32)).unwrap();
+    let error = maker.train(&mix, key).unwrap_err();
+    assert!(matches!(error, Error::SizeMismatch { .. }), "{error}");
+    // NaN, which Python writes, is no JSON.
+    write(
+        &annotations,
+        r#"{"images": [], "annotations": [{"image_id": 1, "segmentation": [[NaN]]}]}"#,
+    );
+    let error = SetSpec::coco("c", &annotations, &images).open().err().unwrap().to_string();
+    assert!(error.contains("annotation 0: expected value") && error.contains("byte 31"), "{error}");
+}
+
+#[test]
+fn damaged_annotation_files_and_lone_files_are_named() {
+    let root = tempfile::tempdir().unwrap();
+    let spec = sa1b_folder(root.path(), 3);
+    let skip = SetSpec { unmatched: Unmatched::Skip, ..spec.clone() };
+    let error = |spec: &SetSpec| spec.open().err().unwrap().to_string();
+    write(root.path().join("sa1b/sa_1.json"), "{\"image\": ");
+    let text = error(&spec);
+    assert!(text.contains("sa_1.json") && text.contains("no valid JSON"), "{text}");
+    let set = open(&skip);
+    assert_eq!(names(&*set), ["sa_0", "sa_2"]);
+    assert!(set.left_out()[0].to_string().contains("annotation file is damaged"));
+
+    write(root.path().join("sa1b/sa_7.jpg"), "x");
+    let text = error(&spec);
+    assert!(text.contains("1 images without an annotation file, the first sa_7.jpg"), "{text}");
+    std::fs::remove_file(root.path().join("sa1b/sa_7.jpg")).unwrap();
+    write(root.path().join("sa1b/sa_8.json"), "{}");
+    let text = error(&spec);
+    assert!(text.contains("1 annotation files without an image, the first sa_8.json"), "{text}");
+
+    // An annotation file that changes while the set is open.
+    write(
+        root.path().join("sa1b/sa_0.json"),
+        r#"{"image": {"width": 64, "height": 80}, "annotations": []}"#,
+    );
+    let text = set.mask(0, Pick::Nth(0), &mut MaskBuffer::new()).unwrap_err().to_string();
+    assert!(text.contains("changed since it was indexed"), "{text}");
+
+    let lone = root.path().join("lone.tar");
+    tar(&lone, &sa1b_members(0..2)[..3]);
+    let text = error(&SetSpec::sa1b("t", &lone));
+    assert!(
+        text.contains("lone.tar") && text.contains("images without a mask or annotation file"),
+        "{text}"
+    );
+    let twice: Vec<_> = sa1b_members(0..1).into_iter().chain(sa1b_members(0..1)).collect();
+    tar(&lone, &twice);
+    let text = error(&SetSpec::sa1b("t", &lone));
+    assert!(text.contains("a second one: sa_0.jpg"), "{text}");
+}
+
+#[test]
+fn keys_of_other_kinds_are_refused() {
+    let error = |spec: SetSpec| spec.open().err().unwrap().to_string();
+    let pairs = SetSpec::pairs("p", "i", "m");
+    let text = error(SetSpec { objects: Objects::All, ..pairs.clone() });
+    assert!(
+        text.contains("objects of set p") && text.contains("\"coco\" or \"lvis\" or \"sa1b\""),
+        "{text}"
+    );
+    let text = error(SetSpec { kind: SetKind::Coco, ..pairs.clone() });
+    assert!(text.contains("masks of set p") && text.contains("kind \"coco\""), "{text}");
+    let text = error(SetSpec { kind: SetKind::Sa1b, name: "s".into(), ..SetSpec::default() });
+    assert!(text.contains("either images or shards") && text.contains("none of them"), "{text}");
+    let text = error(SetSpec { min_area: Some(f64::NAN), ..SetSpec::sa1b("s", "x") });
+    assert!(text.contains("min_area of set s"), "{text}");
+}
+
+/// The real annotation files, where this checkout has them.
+#[test]
+fn real_annotation_files_open() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    if !data.is_dir() {
+        eprintln!("skipped: no folder of sample data beside this checkout");
+        return;
+    }
+    let mut checked = 0;
+    for (annotations, images, records) in [
+        ("coco/tiny_coco/annotations/instances_val2017.json", "coco/tiny_coco/images/val2017", 136),
+        (
+            "coco/tiny_coco/annotations/instances_train2017.json",
+            "coco/tiny_coco/images/train2017",
+            288,
+        ),
+        (
+            "coco/panopticapi/panoptic_coco_detection_format.json",
+            "coco/panopticapi/input_images",
+            50,
+        ),
+    ] {
+        let spec = SetSpec {
+            objects: Objects::All,
+            crowds: true,
+            ..SetSpec::coco("real", data.join(annotations), data.join(images))
+        };
+        let set = open(&spec);
+        assert_eq!(set.len(), records, "{annotations}");
+        for record in 0..set.len() {
+            let found = objects(&*set, record);
+            assert!(found.len() == 1 && found[0].1.area() > 0, "{}", set.record(record).unwrap());
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 474);
+    let spec = SetSpec { unmatched: Unmatched::Skip, ..SetSpec::sa1b("sa", data.join("sa1b")) };
+    // The excerpt of SA-1B comes without its image.
+    let error = spec.open().err().unwrap().to_string();
+    assert!(error.contains("1 annotation files without an image"), "{error}");
+}
