@@ -74,7 +74,8 @@ impl Rle {
         self.to_bitmap().to_grey()
     }
 
-    /// The smallest window of `rows` and `columns` that holds all foreground that they hold; none where that is none.
+    /// A window of `rows` and `columns` that holds all foreground that they hold, none where that is none. The
+    /// smallest where `rows` are all; otherwise the right side may be further out.
     pub(crate) fn extent(
         &self,
         rows: Range<usize>,
@@ -82,14 +83,33 @@ impl Rle {
     ) -> Option<(Range<usize>, Range<usize>)> {
         let (mut top, mut bottom) = (usize::MAX, 0);
         let (mut left, mut right) = (usize::MAX, 0);
+        let end = columns.end.min(self.last_column()? + 1);
         self.pieces(columns, |x, piece| {
             let (start, end) = (piece.start.max(rows.start), piece.end.min(rows.end));
             if start < end {
                 (top, bottom) = (top.min(start), bottom.max(end));
                 (left, right) = (left.min(x), right.max(x + 1));
             }
+            // What spans all rows can only reach further right, and how far is known.
+            bottom <= top || bottom - top < rows.len()
         });
+        if bottom > top && bottom - top == rows.len() {
+            right = end;
+        }
         (top < bottom).then_some((top..bottom, left..right))
+    }
+
+    /// The column of the last foreground pixel.
+    fn last_column(&self) -> Option<usize> {
+        let counts = self.counts();
+        let mut end = self.height() * self.width();
+        for (k, &run) in counts.iter().enumerate().rev() {
+            if k % 2 == 1 && run > 0 {
+                return Some((end - 1) / self.height());
+            }
+            end -= run as usize;
+        }
+        None
     }
 
     /// Marks in `words`, one bit per pixel of the window, row by row and each row starting at a word, where a pixel
@@ -111,11 +131,13 @@ impl Rle {
                     words[(end - rows.start) * words_per_row + word] ^= bit;
                 }
             }
+            true
         });
     }
 
-    /// Calls `each(x, rows)` for the part of every foreground run in every one of `columns` that it touches.
-    fn pieces(&self, columns: Range<usize>, mut each: impl FnMut(usize, Range<usize>)) {
+    /// Calls `each(x, rows)` for the part of every foreground run in every one of `columns` that it touches, in order,
+    /// for as long as that is true.
+    fn pieces(&self, columns: Range<usize>, mut each: impl FnMut(usize, Range<usize>) -> bool) {
         let height = self.height();
         // The column of the last run's start, and the number of its first pixel: most runs start in the same.
         let (mut x, mut column_start) = (0, 0);
@@ -132,8 +154,8 @@ impl Rle {
             while at < end && x < columns.end {
                 let next = column_start + height;
                 let stop = end.min(next);
-                if x >= columns.start {
-                    each(x, at - column_start..stop - column_start);
+                if x >= columns.start && !each(x, at - column_start..stop - column_start) {
+                    return;
                 }
                 at = stop;
                 if at == next {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::plane::Rows;
-use crate::mask::Rle;
+use crate::mask::{Rle, spread};
 
 /// A window of a mask, one bit per pixel, each row held as its difference from the row above.
 #[derive(Debug, Default)]
@@ -48,23 +48,3 @@ impl Rows for BitRows {
         Some(self.bytes.as_flattened())
     }
 }
-
-/// 64 bits to as many bytes of 0 or 255.
-fn spread(word: u64) -> [u8; 64] {
-    let mut bytes = [0; 64];
-    for (eight, byte) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(word.to_le_bytes()) {
-        *eight = EIGHT[usize::from(byte)];
-    }
-    bytes
-}
-
-/// The bytes for every eight bits.
-static EIGHT: [[u8; 8]; 256] = {
-    let mut table = [[0; 8]; 256];
-    let mut k = 0;
-    while k < 256 * 8 {
-        table[k / 8][k % 8] = if (k / 8) >> (k % 8) & 1 == 1 { 255 } else { 0 };
-        k += 1;
-    }
-    table
-};
