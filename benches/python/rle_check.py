@@ -39,14 +39,12 @@ def main() -> None:
     if arguments.kind == "fixture":
         draw = random.Random(SEED)
         masks = [polygon_case(*random_polygons(draw, k)) for k in range(264)]
-        content = {"seed": SEED, "masks": masks, "pairs": [pair_case(draw) for _ in range(60)]}
+        pairs = [pair_case(draw) for _ in range(60)]
     else:
         masks = [case for path in arguments.annotations for case in real_cases(path)]
-        content = {"masks": masks, "pairs": []}
-    lines = {name: ",\n".join(map(json.dumps, content[name])) for name in ("masks", "pairs")}
-    arguments.out.write_text(
-        f'{{"masks": [\n{lines["masks"]}\n],\n"pairs": [\n{lines["pairs"]}\n]}}\n'
-    )
+        pairs = []
+    lists = [",\n".join(json.dumps(case) for case in cases) for cases in (masks, pairs)]
+    arguments.out.write_text(f'{{"masks": [\n{lists[0]}\n],\n"pairs": [\n{lists[1]}\n]}}\n')
     print(f"{len(masks)} masks in {arguments.out}")
 
 
