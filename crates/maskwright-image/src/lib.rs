@@ -5,7 +5,8 @@
 //!   [stated rules](decode::MaskRule).
 //! - [`sample`]: flip, resize and crop in one pass, with PyTorch's bilinear arithmetic to the last bit;
 //!   from decoded pixels or straight from the file, decoding only what is shown.
-//! - [`mask`]: one bit per pixel, with what prompts need: count, box, n-th foreground pixel, erosion.
+//! - [`mask`]: one bit per pixel, with what prompts need: count, box, n-th foreground pixel, erosion; and COCO's
+//!   run-length masks and polygons, as pycocotools reads them.
 //! - [`metric`]: IoU and boundary IoU.
 //! - [`encode`], [`draw`]: PNG and JPEG writing, overlays for reports.
 //!

@@ -6,6 +6,7 @@ mod counting {
     use std::cell::Cell;
 
     use maskwright_image::decode::{Limits, decoder_name};
+    use maskwright_image::mask::{Bitmap, PolygonScratch, Rle};
     use maskwright_image::sample::{AxisTable, Sampler};
     use maskwright_image::{GreyImage, RgbImage, encode};
 
@@ -58,6 +59,34 @@ mod counting {
             if round > 0 {
                 assert_eq!(ALLOCATIONS.get() - before, 0, "round {round}");
             }
+        }
+    }
+
+    /// From a record's text or polygons to a sample.
+    #[test]
+    fn run_length_masks_reuse_their_buffers() {
+        let polygons: Vec<Vec<f64>> = (0..3)
+            .map(|k| vec![40.0 * f64::from(k), 10.0, 290.0, 150.5, 20.25, 190.0, 100.0, 20.0])
+            .collect();
+        let drawn = Rle::from_polygons(200, 300, &polygons).unwrap();
+        let text = drawn.to_compressed();
+        let (rows, columns) =
+            (AxisTable::new(200, 250, false, 20, 128), AxisTable::new(300, 375, true, 90, 128));
+        let small = [AxisTable::new(200, 60, true, 0, 50), AxisTable::new(300, 60, false, 9, 50)];
+        let (mut mask, mut foreground) = (Rle::default(), Bitmap::default());
+        let (mut sampler, mut scratch) = (Sampler::new(), PolygonScratch::default());
+        let (mut label, mut small_label) = (vec![0.0; 128 * 128], vec![0.0; 50 * 50]);
+        for round in 0..3 {
+            let before = ALLOCATIONS.get();
+            mask.parse_into(200, 300, text.as_bytes()).unwrap();
+            sampler.rle_and_foreground(&mask, &rows, &columns, &mut label, &mut foreground);
+            mask.set_polygons(200, 300, &polygons, &mut scratch).unwrap();
+            sampler.rle_label(&mask, &small[0], &small[1], &mut small_label);
+            mask.set_counts(200, 300, drawn.counts().iter().copied()).unwrap();
+            if round > 0 {
+                assert_eq!(ALLOCATIONS.get() - before, 0, "round {round}");
+            }
+            assert_eq!(mask, drawn);
         }
     }
 }

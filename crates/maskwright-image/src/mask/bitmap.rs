@@ -192,10 +192,9 @@ impl Bitmap {
     pub fn to_grey(&self) -> GreyImage {
         let mut data = Vec::with_capacity(self.width * self.height);
         for y in 0..self.height {
-            let row = self.row(y);
-            data.extend(
-                (0..self.width).map(|x| if row[x / 64] >> (x % 64) & 1 == 1 { 255 } else { 0 }),
-            );
+            for (k, &word) in self.row(y).iter().enumerate() {
+                data.extend_from_slice(&spread(word)[..64.min(self.width - 64 * k)]);
+            }
         }
         GreyImage { width: self.width, height: self.height, data }
     }
@@ -237,6 +236,27 @@ fn pack(flags: [bool; 64]) -> u64 {
         word | bits << (8 * k)
     })
 }
+
+/// 64 bits to as many bytes of 0 or 255.
+#[inline]
+pub(crate) fn spread(word: u64) -> [u8; 64] {
+    let mut bytes = [0; 64];
+    for (eight, byte) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(word.to_le_bytes()) {
+        *eight = EIGHT[usize::from(byte)];
+    }
+    bytes
+}
+
+/// The bytes for every eight bits.
+static EIGHT: [[u8; 8]; 256] = {
+    let mut table = [[0; 8]; 256];
+    let mut k = 0;
+    while k < 256 * 8 {
+        table[k / 8][k % 8] = if (k / 8) >> (k % 8) & 1 == 1 { 255 } else { 0 };
+        k += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

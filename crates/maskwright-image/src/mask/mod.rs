@@ -1,4 +1,6 @@
-//! Masks as one bit per pixel.
+//! Masks: one bit per pixel, and COCO's run lengths.
+//!
+//! A [`Bitmap`] answers what prompts ask:
 //!
 //! ```
 //! use maskwright_image::mask::Bitmap;
@@ -8,6 +10,39 @@
 //! assert_eq!(disc.nth(0), Some((4, 1)));
 //! assert_eq!(disc.erode3x3(1).count(), 9);
 //! ```
+//!
+//! # Run lengths
+//!
+//! An [`Rle`] is how COCO, LVIS and SA-1B store masks: the lengths of runs of background and foreground in turn, starting
+//! with background (of 0 pixels where pixel (0, 0) is foreground), down the first column, then down the second: column-major
+//! order. Area, box, union, intersection and IoU need no pixels, and
+//! [`Sampler::rle_and_foreground`](crate::sample::Sampler::rle_and_foreground) draws only those that a crop shows.
+//!
+//! In files the runs are a list of numbers, or a string. The string holds one number per run: the first three runs as
+//! they are, every later one minus the run two before it, which is of the same kind and mostly of about the same
+//! length. A number is written in two's complement in groups of five bits, the lowest first, with as many groups as it
+//! needs; the last group's highest bit is the sign. A group is one byte: 48, plus the five bits, plus 32 where another group of
+//! the number follows; so all bytes are from 48 (`0`) to 111 (`o`).
+//!
+//! ```
+//! use maskwright_image::mask::Rle;
+//! // The rows:  . . #
+//! //            # . .
+//! //            # # .
+//! let mask = Rle::parse(3, 3, b"12200")?;
+//! assert_eq!(mask.counts(), [1, 2, 2, 2, 2]);
+//! assert_eq!((mask.area(), mask.box_xywh()), (4, [0, 0, 3, 3]));
+//! assert!(mask.to_bitmap().get(0, 2));
+//! assert_eq!(mask.to_compressed(), "12200");
+//! # Ok::<(), maskwright_image::Error>(())
+//! ```
+//!
+//! Files also have polygons, which [`Rle::from_polygons`] fills. Everything here gives what pycocotools gives, but says
+//! by name what is wrong with bad input, and takes runs of 0 pixels anywhere (pycocotools' `merge` and `iou` stop
+//! at some of them).
+//!
+//! References: the COCO API, <https://github.com/cocodataset/cocoapi> (`common/maskApi.c` is the format's definition);
+//! T.-Y. Lin et al., *Microsoft COCO: Common Objects in Context*, ECCV 2014, <https://arxiv.org/abs/1405.0312>.
 
 mod bitmap;
 mod erode;
@@ -18,5 +53,6 @@ mod rle_ops;
 mod rle_string;
 
 pub use bitmap::Bitmap;
+pub(crate) use bitmap::spread;
 pub use polygon::PolygonScratch;
 pub use rle::Rle;

@@ -9,7 +9,7 @@
 //! roundings, so the cost of an edge is the number of pixel columns that it crosses inside the picture, however
 //! long it is.
 
-use super::rle::{Rle, pixels, push_runs};
+use super::rle::{Rle, foreground, pixels, push_runs};
 use super::rle_ops::{push_events, sweep};
 use crate::error::{Error, Result};
 
@@ -110,16 +110,6 @@ fn check(polygon: usize, numbers: &[f64]) -> Result<()> {
     }
     let bad = numbers.iter().position(|number| !number.is_finite());
     bad.map_or(Ok(()), |index| Err(Error::PolygonCoordinate { polygon, index }))
-}
-
-/// The foreground runs among runs.
-fn foreground(counts: &[u32]) -> impl Iterator<Item = (u32, u32)> {
-    let mut at = 0;
-    counts.chunks_exact(2).map(move |pair| {
-        let start = at + pair[0];
-        at = start + pair[1];
-        (start, at)
-    })
 }
 
 /// A corner on the fine grid.

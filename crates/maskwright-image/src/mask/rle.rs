@@ -83,13 +83,18 @@ impl Rle {
 
     /// The foreground runs that have pixels: where each starts and where it ends, as column-major pixel numbers.
     pub(super) fn foreground(&self) -> impl Iterator<Item = (u32, u32)> {
-        let mut at = 0;
-        self.counts.chunks(2).filter_map(move |pair| {
-            let start = at + pair[0];
-            at = start + pair.get(1).copied().unwrap_or(0);
-            (start < at).then_some((start, at))
-        })
+        foreground(&self.counts)
     }
+}
+
+/// As [`Rle::foreground`], of runs alone.
+pub(super) fn foreground(counts: &[u32]) -> impl Iterator<Item = (u32, u32)> {
+    let mut at = 0;
+    counts.chunks(2).filter_map(move |pair| {
+        let start = at + pair[0];
+        at = start + pair.get(1).copied().unwrap_or(0);
+        (start < at).then_some((start, at))
+    })
 }
 
 /// Height x width, where it can be counted.

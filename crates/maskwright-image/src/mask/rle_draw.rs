@@ -74,48 +74,59 @@ impl Rle {
         self.to_bitmap().to_grey()
     }
 
-    /// The smallest window of `rows` and `columns` that holds all foreground that they hold; none where that is none.
-    pub(crate) fn extent(
-        &self,
-        rows: Range<usize>,
-        columns: Range<usize>,
-    ) -> Option<(Range<usize>, Range<usize>)> {
+    /// The columns from the first to the last with foreground; none for an empty mask.
+    pub(crate) fn foreground_columns(&self) -> Option<Range<usize>> {
+        let (first, _) = self.foreground().next()?;
+        // From the end, so that long masks are not walked.
+        let mut end = self.height() * self.width();
+        let last = self.counts().iter().enumerate().rev().find_map(|(k, &run)| {
+            let found = (k % 2 == 1 && run > 0).then_some(end - 1);
+            end -= run as usize;
+            found
+        })?;
+        Some(first as usize / self.height()..last / self.height() + 1)
+    }
+
+    /// The rows from the first to the last with foreground; none for an empty mask.
+    pub(super) fn foreground_rows(&self) -> Option<Range<usize>> {
         let (mut top, mut bottom) = (usize::MAX, 0);
-        let (mut left, mut right) = (usize::MAX, 0);
-        self.pieces(columns, |x, piece| {
-            let (start, end) = (piece.start.max(rows.start), piece.end.min(rows.end));
-            if start < end {
-                (top, bottom) = (top.min(start), bottom.max(end));
-                (left, right) = (left.min(x), right.max(x + 1));
-            }
+        self.pieces(0..self.width(), |_, piece| {
+            (top, bottom) = (top.min(piece.start), bottom.max(piece.end));
+            bottom - top < self.height()
         });
-        (top < bottom).then_some((top..bottom, left..right))
+        (top < bottom).then_some(top..bottom)
     }
 
     /// Marks in `words`, one bit per pixel of the window, row by row and each row starting at a word, where a pixel
-    /// differs from the one above it; above the first row all is background.
+    /// differs from the one above it; above the first row all is background. Returns the rows from the first to the last
+    /// with foreground in the window; none where that is none.
     pub(crate) fn mark_changes(
         &self,
         rows: Range<usize>,
         columns: Range<usize>,
         words: &mut [u64],
-    ) {
+    ) -> Option<Range<usize>> {
         let words_per_row = columns.len().div_ceil(64);
         let first = columns.start;
+        let (mut top, mut bottom) = (usize::MAX, 0);
         self.pieces(columns, |x, piece| {
             let (start, end) = (piece.start.max(rows.start), piece.end.min(rows.end));
             if start < end {
+                (top, bottom) = (top.min(start), bottom.max(end));
                 let (word, bit) = ((x - first) / 64, 1 << ((x - first) % 64));
                 words[(start - rows.start) * words_per_row + word] ^= bit;
                 if end < rows.end {
                     words[(end - rows.start) * words_per_row + word] ^= bit;
                 }
             }
+            true
         });
+        (top < bottom).then_some(top..bottom)
     }
 
-    /// Calls `each(x, rows)` for the part of every foreground run in every one of `columns` that it touches.
-    fn pieces(&self, columns: Range<usize>, mut each: impl FnMut(usize, Range<usize>)) {
+    /// Calls `each(x, rows)` for the part of every foreground run in every one of `columns` that it touches, in order,
+    /// for as long as that is true.
+    fn pieces(&self, columns: Range<usize>, mut each: impl FnMut(usize, Range<usize>) -> bool) {
         let height = self.height();
         // The column of the last run's start, and the number of its first pixel: most runs start in the same.
         let (mut x, mut column_start) = (0, 0);
@@ -132,8 +143,8 @@ impl Rle {
             while at < end && x < columns.end {
                 let next = column_start + height;
                 let stop = end.min(next);
-                if x >= columns.start {
-                    each(x, at - column_start..stop - column_start);
+                if x >= columns.start && !each(x, at - column_start..stop - column_start) {
+                    return;
                 }
                 at = stop;
                 if at == next {

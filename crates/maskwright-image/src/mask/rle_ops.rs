@@ -11,8 +11,8 @@ impl Rle {
 
     /// The smallest box around the foreground, `[x, y, width, height]` in pixels; zeros for an empty mask.
     pub fn box_xywh(&self) -> [u32; 4] {
-        let whole = (0..self.height(), 0..self.width());
-        self.extent(whole.0, whole.1).map_or([0; 4], |(rows, columns)| {
+        let sides = self.foreground_rows().zip(self.foreground_columns());
+        sides.map_or([0; 4], |(rows, columns)| {
             [columns.start, rows.start, columns.len(), rows.len()].map(|n| n as u32)
         })
     }

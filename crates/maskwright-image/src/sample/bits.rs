@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::plane::Rows;
-use crate::mask::Rle;
+use crate::mask::{Rle, spread};
 
 /// A window of a mask, one bit per pixel, each row held as its difference from the row above.
 #[derive(Debug, Default)]
@@ -13,20 +13,37 @@ pub(super) struct BitRows {
     /// The row before `next`.
     current: Vec<u64>,
     next: usize,
+    /// The row that is asked for as row 0.
+    origin: usize,
     bytes: Vec<[u8; 64]>,
 }
 
 impl BitRows {
-    /// Takes a window of a mask, in the memory that it has.
-    pub(super) fn draw(&mut self, mask: &Rle, rows: Range<usize>, columns: Range<usize>) {
+    /// Takes a window of a mask, in the memory that it has. Returns the rows from the first to the last with foreground
+    /// in the window; none where that is none.
+    pub(super) fn draw(
+        &mut self,
+        mask: &Rle,
+        rows: Range<usize>,
+        columns: Range<usize>,
+    ) -> Option<Range<usize>> {
         self.words_per_row = columns.len().div_ceil(64);
-        self.next = 0;
         self.current.clear();
         self.current.resize(self.words_per_row, 0);
         self.bytes.resize(self.words_per_row, [0; 64]);
         self.changes.clear();
         self.changes.resize(rows.len() * self.words_per_row, 0);
-        mask.mark_changes(rows, columns, &mut self.changes);
+        let first = rows.start;
+        let foreground = mask.mark_changes(rows, columns, &mut self.changes)?;
+        (self.next, self.origin) = (foreground.start - first, 0);
+        Some(foreground)
+    }
+
+    /// From now on asks for the window's row `origin` as row 0.
+    pub(super) fn count_from(&mut self, origin: usize) {
+        self.origin = origin;
+        // Above the first foreground nothing changes.
+        self.next = self.next.min(origin);
     }
 }
 
@@ -34,6 +51,7 @@ impl Rows for BitRows {
     type Number = u8;
 
     fn row(&mut self, y: usize) -> Option<&[u8]> {
+        let y = self.origin + y;
         let changes = &self.changes[self.next * self.words_per_row..(y + 1) * self.words_per_row];
         for row in changes.chunks_exact(self.words_per_row) {
             self.current.iter_mut().zip(row).for_each(|(word, change)| *word ^= change);
@@ -48,23 +66,3 @@ impl Rows for BitRows {
         Some(self.bytes.as_flattened())
     }
 }
-
-/// 64 bits to as many bytes of 0 or 255.
-fn spread(word: u64) -> [u8; 64] {
-    let mut bytes = [0; 64];
-    for (eight, byte) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(word.to_le_bytes()) {
-        *eight = EIGHT[usize::from(byte)];
-    }
-    bytes
-}
-
-/// The bytes for every eight bits.
-static EIGHT: [[u8; 8]; 256] = {
-    let mut table = [[0; 8]; 256];
-    let mut k = 0;
-    while k < 256 * 8 {
-        table[k / 8][k % 8] = if (k / 8) >> (k % 8) & 1 == 1 { 255 } else { 0 };
-        k += 1;
-    }
-    table
-};

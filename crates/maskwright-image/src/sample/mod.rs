@@ -1,7 +1,7 @@
 //! Flip, scale and crop in one pass, with PyTorch's bilinear arithmetic.
 //!
 //! An [`AxisTable`] per axis says which pixels every output mixes; a [`Sampler`] applies two of them to a
-//! picture, a label or a plane of numbers. Results are those of
+//! picture, a label, a run-length mask or a plane of numbers. Results are those of
 //! `torch.nn.functional.interpolate(mode="bilinear", align_corners=False)` on flipped and then cropped f32
 //! tensors, to the last bit (PyTorch 2.15, CPU), and so do not depend on the instruction set or on whether a picture was
 //! streamed. PyTorch rounds differently in its two kernels; as a trainer reaches them,

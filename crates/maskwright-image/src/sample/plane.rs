@@ -144,22 +144,26 @@ impl PlaneWalks {
         let (taps, small) = choose(tables);
         let width = tables[1].output();
         assert_eq!(out.len(), tables[0].output() * width, "an output of another size");
-        let extent = mask.extent(taps[0].source_range(), taps[1].source_range());
-        // The object may lie between the taps.
-        let touched = extent
-            .map(|(rows, columns)| [taps[0].touching(&rows), taps[1].touching(&columns)])
-            .filter(|touched| touched.iter().all(|outputs| !outputs.is_empty()));
-        let Some([rows, columns]) = touched else {
+        let Self { buffers, bits, window: [window_rows, window_columns] } = self;
+        let [rows, columns] = taps;
+        // The object may lie beside the window, and even between the taps.
+        let mut touched = || {
+            let touched_columns = columns.touching(&mask.foreground_columns()?);
+            if touched_columns.is_empty() || rows.visible() == 0 {
+                return None;
+            }
+            let needed = window_columns.set_window(columns, touched_columns.clone());
+            let foreground = bits.draw(mask, rows.source_range(), needed)?;
+            Some([rows.touching(&foreground), touched_columns])
+        };
+        let Some([touched_rows, touched_columns]) = touched().filter(|[rows, _]| !rows.is_empty())
+        else {
             out.fill(0.0);
             return;
         };
-        let Self { buffers, bits, window: [window_rows, window_columns] } = self;
-        bits.draw(
-            mask,
-            window_rows.set_window(taps[0], rows.clone()),
-            window_columns.set_window(taps[1], columns.clone()),
-        );
-        let target = Target { width, rows, columns, out };
+        let needed = window_rows.set_window(rows, touched_rows.clone());
+        bits.count_from(needed.start - rows.source_range().start);
+        let target = Target { width, rows: touched_rows, columns: touched_columns, out };
         buffers.sample(isa, bits, [window_rows, window_columns], small, target, 0.0, seen);
     }
 }

@@ -6,7 +6,7 @@ use maskwright_image::GreyImage;
 use maskwright_image::decode::{
     Colour, LabelDecoder, Limits, MaskChannel, MaskRule, decode_label, decode_rgb, read_header,
 };
-use maskwright_image::mask::Bitmap;
+use maskwright_image::mask::{Bitmap, Rle};
 use maskwright_image::sample::{AxisTable, Sampler};
 
 const LIMITS: Limits = Limits { max_pixels: 1 << 18, max_bytes: 16 << 20 };
@@ -115,6 +115,51 @@ pub(crate) fn axis(data: &[u8]) {
     sampler.label_and_foreground(&label, &rows, &columns, &mut out, &mut foreground);
     assert!(out.iter().all(|value| (0.0..=255.001).contains(value)));
     assert_eq!(foreground, Bitmap::from_label(&out, rows.output(), columns.output()));
+}
+
+/// Two bytes of size and a compressed run-length string: what reads is written and read again the same, and is sampled as
+/// its picture is; and the bytes as polygons, whose mask goes through its string.
+pub(crate) fn rle(data: &[u8]) {
+    let Some((&[height, width], text)) = data.split_first_chunk() else { return };
+    let (height, width) = (usize::from(height % 64), usize::from(width));
+    let mut numbers = Numbers(text);
+    let polygons: Vec<Vec<f64>> = (0..numbers.below(4))
+        .map(|_| {
+            let far = [1.0, 0.1, 1e3, 1e9][numbers.below(4)];
+            (0..2 * numbers.below(6)).map(|_| (numbers.below(1024) as f64 - 400.0) * far).collect()
+        })
+        .collect();
+    let shapes = Rle::from_polygons(height, width, &polygons);
+    assert_eq!(shapes.is_ok(), polygons.iter().all(|polygon| polygon.len() >= 6));
+    for mask in [Rle::parse(height, width, text), shapes].into_iter().flatten() {
+        let read = Rle::parse(height, width, mask.to_compressed().as_bytes());
+        assert_eq!(read.as_ref(), Ok(&mask));
+        assert_eq!(Rle::new(height, width, mask.counts().to_vec()), read);
+        let bitmap = mask.to_bitmap();
+        assert_eq!(mask.area(), bitmap.count() as u64);
+        let box_xywh =
+            bitmap.box_xyxy().map_or([0; 4], |[x0, y0, x1, y1]| [x0, y0, x1 - x0 + 1, y1 - y0 + 1]);
+        assert_eq!(mask.box_xywh(), box_xywh);
+        let plain = Rle::from_bitmap(&bitmap);
+        assert_eq!(plain.to_bitmap(), bitmap);
+        assert_eq!(mask.iou(&plain, false), Ok(if mask.area() == 0 { 0.0 } else { 1.0 }));
+        if height == 0 || width == 0 {
+            continue;
+        }
+        let mut table = |source: usize| {
+            let scaled = numbers.below(150);
+            AxisTable::new(source, scaled, scaled % 2 == 1, numbers.below(40), numbers.below(40))
+        };
+        let (rows, columns) = (table(height), table(width));
+        let (mut sampler, mut foreground) =
+            (Sampler::new(), [Bitmap::default(), Bitmap::default()]);
+        let mut out = [0; 2].map(|_| vec![-1.0; rows.output() * columns.output()]);
+        let grey = mask.to_grey();
+        sampler.label_and_foreground(&grey, &rows, &columns, &mut out[0], &mut foreground[0]);
+        sampler.rle_and_foreground(&mask, &rows, &columns, &mut out[1], &mut foreground[1]);
+        assert_eq!(out[0], out[1]);
+        assert_eq!(foreground[0], foreground[1]);
+    }
 }
 
 /// Numbers from bytes; zeros when they are used up.

@@ -87,3 +87,8 @@ fn label() {
 fn axis() {
     run("axis", bodies::axis);
 }
+
+#[test]
+fn rle() {
+    run("rle", bodies::rle);
+}
