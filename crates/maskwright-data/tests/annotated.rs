@@ -8,10 +8,12 @@ use std::sync::Arc;
 use common::annotated::{coco, id, rle, sa1b_members, scene, tar, web_members};
 use common::write;
 use maskwright_data::Error;
+use maskwright_data::loader::{Loader, LoaderConfig};
 use maskwright_data::plan::SampleKey;
 use maskwright_data::sample::{Preset, SampleConfig, SampleMaker, TrainSample};
 use maskwright_data::source::{
-    MaskBuffer, MaskForm, Mix, Objects, Patterns, Pick, SetKind, SetSpec, Source, Unmatched,
+    DataFile, MaskBuffer, MaskForm, Mix, Objects, Patterns, Pick, SetKind, SetSpec, Source,
+    Unmatched,
 };
 use maskwright_image::encode::{jpeg_rgb, png_grey};
 use serde_json::json;
@@ -360,6 +362,87 @@ fn damaged_annotation_files_and_lone_files_are_named() {
     tar(&lone, &twice);
     let text = error(&SetSpec::sa1b("t", &lone));
     assert!(text.contains("a second one: sa_0.jpg"), "{text}");
+}
+
+/// LVIS names images by their address, and its annotations have no `iscrowd`.
+#[test]
+fn lvis_is_read_as_coco() {
+    let root = tempfile::tempdir().unwrap();
+    let (annotations, images) = coco(root.path(), 2);
+    let mut file = common::annotated::coco_json(2);
+    for image in file["images"].as_array_mut().unwrap() {
+        let name = image["file_name"].as_str().unwrap().to_owned();
+        image.as_object_mut().unwrap().remove("file_name");
+        image["coco_url"] = json!(format!("http://example.org/train2017/{name}"));
+        image["neg_category_ids"] = json!([3]);
+    }
+    for annotation in file["annotations"].as_array_mut().unwrap() {
+        annotation.as_object_mut().unwrap().remove("iscrowd");
+    }
+    write(&annotations, file.to_string());
+    let spec = SetSpec { kind: SetKind::Lvis, ..SetSpec::coco("lvis", &annotations, &images) };
+    let set = open(&spec);
+    assert_eq!(names(&*set), ["scene_1", "scene_0"]);
+    assert_eq!(set.objects(0).unwrap(), scene(1).1.len());
+    // The folder of the address is used where it is there.
+    std::fs::create_dir(images.join("train2017")).unwrap();
+    for n in 0..2 {
+        let name = format!("scene_{n}.jpg");
+        std::fs::rename(images.join(&name), images.join("train2017").join(&name)).unwrap();
+    }
+    assert_eq!(names(&*open(&spec)), ["train2017/scene_1", "train2017/scene_0"]);
+}
+
+/// All kinds in one data file, through one loader.
+#[test]
+fn sets_of_all_kinds_make_one_run() {
+    let root = tempfile::tempdir().unwrap();
+    coco(root.path(), 3);
+    sa1b_folder(root.path(), 3);
+    common::pairs(root.path(), 3);
+    tar(&root.path().join("shards/sa-0.tar"), &sa1b_members(0..2));
+    tar(&root.path().join("shards/sa-1.tar"), &sa1b_members(2..4));
+    tar(&root.path().join("web.tar"), &web_members(0..3));
+    write(root.path().join("list.csv"), "image,mask\nimages/disc_000.jpg,masks/disc_000.png\n");
+    let file = root.path().join("data.toml");
+    write(
+        &file,
+        r#"
+            train = [
+                { name = "pairs", images = "images", masks = "masks" },
+                { name = "listed", list = "list.csv" },
+                { name = "coco", kind = "coco", annotations = "instances.json", images = "coco_images", objects = "all" },
+                { name = "folder", kind = "sa1b", images = "sa1b", objects = 2 },
+                { name = "tars", kind = "sa1b", shards = "shards/sa-{0..1}.tar" },
+                { name = "web", kind = "webdataset", shards = ["web.tar"] },
+            ]
+        "#,
+    );
+    let data = DataFile::read(&file).unwrap();
+    let written = DataFile::parse(&data.to_toml().unwrap(), &file).unwrap();
+    assert_eq!(written, data);
+    let mix = Mix::new(data.open_train().unwrap()).unwrap();
+    let lengths: Vec<usize> = mix.sets().iter().map(|set| set.len()).collect();
+    assert_eq!(lengths, [3, 1, 1 + 2 + 3, 6, 4, 3]);
+    let config = LoaderConfig {
+        batch_size: 1,
+        workers: 3,
+        sample: SampleConfig::for_size(32),
+        ..LoaderConfig::default()
+    };
+    let loader = Loader::new(mix, config).unwrap();
+    let mut seen: Vec<String> = loader
+        .map(|batch| {
+            let batch = batch.unwrap();
+            let info = &batch.samples[0];
+            assert!(batch.label(0).iter().any(|&value| value > 128.0));
+            format!("{}/{}", info.set, info.name)
+        })
+        .collect();
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 23);
+    assert!(seen.contains(&"coco/scene_2#1".into()) && seen.contains(&"folder/sa_0#1".into()));
 }
 
 #[test]

@@ -185,6 +185,79 @@ fn absurdly_large_files_are_not_read() {
     assert!(error.to_string().contains("a.jpg: 5368709120 bytes are more than"), "{error}");
 }
 
+#[test]
+fn folders_in_folders_are_searched_where_asked() {
+    let root = tempfile::tempdir().unwrap();
+    let images = ["a.jpg", "cats/a.jpg", "cats/old/b.JPG", ".hidden/c.jpg"];
+    for file in images {
+        write(root.path().join("images").join(file), file);
+    }
+    for file in ["a.png", "cats/a.png", "cats/old/b.png"] {
+        write(root.path().join("masks").join(file), file);
+    }
+    let flat = spec(root.path(), &[], &[]);
+    assert_eq!(names(&PairsSource::open(&flat).unwrap()), ["a"]);
+    let deep = SetSpec { recursive: true, ..flat };
+    let set = PairsSource::open(&deep).unwrap();
+    assert_eq!(names(&set), ["a", "cats/a", "cats/old/b"]);
+    assert!(set.record(2).unwrap().image.ends_with("images/cats/old/b.JPG"));
+    let mut bytes = Vec::new();
+    set.image_bytes(1, &mut bytes).unwrap();
+    assert_eq!(bytes, b"cats/a.jpg");
+    let cats = SetSpec { include: vec!["cats/*".into()], ..deep.clone() };
+    assert_eq!(names(&PairsSource::open(&cats).unwrap()), ["cats/a", "cats/old/b"]);
+    let error = PairsSource::open(&SetSpec { masks: root.path().join("masks/cats"), ..deep });
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("cats/old/b.JPG") || error.contains("cats/a.jpg"), "{error}");
+}
+
+#[test]
+fn a_list_names_pairs_wherever_they_lie() {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path().join("x/photo 1.jpg"), "photo");
+    write(root.path().join("y/m,1.png"), "mask");
+    let list = root.path().join("lists/pairs.csv");
+    write(
+        &list,
+        "\u{feff}Mask, image ,split\r\n\"../y/m,1.png\",../x/photo 1.jpg,train\r\n../y/n.png,../x/b.c.png,valid\r\n",
+    );
+    let spec = SetSpec { name: "listed".into(), list: list.clone(), ..SetSpec::default() };
+    spec.validate().unwrap();
+    let set = PairsSource::open(&spec).unwrap();
+    assert_eq!(names(&set), ["../x/photo 1", "../x/b.c"]);
+    let mut mask = MaskBuffer::new();
+    set.mask(0, Pick::Nth(0), &mut mask).unwrap();
+    assert_eq!(mask.file, b"mask");
+    let error = set.image_bytes(1, &mut Vec::new()).unwrap_err().to_string();
+    assert!(error.contains("b.c.png"), "{error}");
+
+    // Relative to the set's folders where it has some, and named by a column.
+    write(&list, "image,mask,name\nphoto 1.jpg,\"m,1.png\",one\n");
+    let spec = SetSpec { images: root.path().join("x"), masks: root.path().join("y"), ..spec };
+    let set = PairsSource::open(&spec).unwrap();
+    assert_eq!(names(&set), ["one"]);
+    set.image_bytes(0, &mut Vec::new()).unwrap();
+
+    for (text, part) in [
+        ("", "line 1: expected the columns image and mask, found "),
+        ("img,mask\na,b\n", "expected the columns image and mask, found img, mask"),
+        ("image,mask\n", "line 1: expected rows"),
+        ("image,mask\na.jpg\n", "line 2: expected 2 columns, found 1"),
+        (
+            "image,mask\na.jpg,a.png\nb.jpg,\n",
+            "line 3: expected an image and a mask, found no mask",
+        ),
+        (
+            "image,mask\na.jpg,a.png\na.png,b.png\n",
+            "line 3: expected a name of its own, found a of line 2 again",
+        ),
+    ] {
+        write(&list, text);
+        let error = PairsSource::open(&spec).unwrap_err().to_string();
+        assert!(error.contains("pairs.csv") && error.contains(part), "{error}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn links_are_followed() {

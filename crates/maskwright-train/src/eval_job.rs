@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::evaluator::{EvalConfig, EvalSet, Evaluation, evaluate};
 use crate::observer::Observer;
 use crate::run_report::{self, gallery::Evaluated};
-use crate::trainer::{open_sets, plain_device, sample_config};
+use crate::trainer::{left_out, open_sets, plain_device, sample_config};
 
 /// What `maskwright eval` holds: a model and the validation sets of a data file.
 pub struct EvalJob {
@@ -48,7 +48,9 @@ impl EvalJob {
         let device = plain_device();
         let loaded = checkpoint::load_model(model, input_size, false, 0, &device)?;
         let samples = sample_config(data, &loaded.sam);
-        Ok(Self { sam: loaded.sam, device, samples, sets, notes: loaded.notes })
+        let mut notes = loaded.notes;
+        notes.extend(left_out(sets.iter().map(|set| &set.source)));
+        Ok(Self { sam: loaded.sam, device, samples, sets, notes })
     }
 
     /// Remarks on the model.

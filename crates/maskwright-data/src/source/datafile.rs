@@ -35,18 +35,27 @@ use crate::sample::SampleConfig;
 /// kinds = { box = 2, points = 1, noise_mask = 0 }
 /// ```
 ///
-/// A set has these keys:
+/// A set has these keys; which of them a kind has no use for, [`SetSpec::validate`] knows:
 ///
 /// | key | meaning | default |
 /// |---|---|---|
 /// | `name` | name in reports and ledgers, different for every set of a list | |
-/// | `kind` | `"pairs"` | `"pairs"` |
+/// | `kind` | `"pairs"`, `"coco"`, `"lvis"`, `"sa1b"` or `"webdataset"`; see [`SetKind`](super::SetKind) | `"pairs"` |
 /// | `images`, `masks` | folders; may be the same | |
+/// | `list` | a CSV file with the columns `image` and `mask` | |
+/// | `annotations` | an instances file of COCO or LVIS | |
+/// | `shards` | tar files: names, or patterns like `"sa_{000..049}.tar"` | |
 /// | `image_ext`, `mask_ext` | endings, one or a list, any case | `["jpg", "jpeg", "png"]`, `["png", "jpg"]`; in one folder `["jpg", "jpeg"]`, `["png"]` |
 /// | `mask_suffix` | what a mask's name has more than its image's: `"_mask"` | `""` |
-/// | `unmatched` | `"error"`, or `"skip"` files without a counterpart | `"error"` |
+/// | `recursive` | whether folders in the folders are searched | `false` |
+/// | `unmatched` | `"error"`, or `"skip"` files and annotations without a counterpart | `"error"` |
 /// | `include`, `exclude` | patterns with `*`, `?`, `[a-z]` on names | all, none |
 /// | `part` | `"90%"`, or `"rest of 90%"`; see [`Part`](super::Part) | all |
+/// | `objects` | `"one"`, `"all"` or a number; see [`Objects`](super::Objects) | `"one"` |
+/// | `categories`, `crowds` | names of categories; whether crowds are taken | all, `false` |
+/// | `min_area`, `max_area` | bounds of an object's area in pixels | |
+/// | `min_predicted_iou`, `min_stability_score` | bounds of SA-1B's scores | |
+/// | `min_objects`, `max_objects` | bounds of an image's number of objects | 1, none |
 /// | `mask_channel` | `"auto"`, `"red"`, `"green"`, `"blue"` or `"alpha"` | `"auto"` |
 /// | `mask_values` | label 0..255 of each number in a mask file: `{ 1 = 255 }` | by stated rules |
 /// | `mask_colours` | label 0..255 of each colour in a mask file: `{ "#ff0000" = 255 }` | by stated rules |

@@ -1,8 +1,19 @@
 //! Where records come from.
 //!
-//! A [`Source`] is a list of records, each an image with a mask, whose bytes it hands out.
-//! [`PairsSource`] is a folder of images with a folder of masks. A [`Mix`] concatenates the sets of
-//! a run. A [`DataFile`] describes the sets of a run in TOML.
+//! A [`Source`] is a list of records, each an image with a mask or with several objects, which it hands
+//! out when a sample is made. [`PairsSource`] is a folder of images with a folder of masks, or a list of
+//! both; [`IndexedSource`] is COCO, LVIS, SA-1B or a WebDataset. A [`Mix`] concatenates the sets of a run.
+//! A [`DataFile`] describes the sets of a run in TOML.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | `set_spec`, `kinds`, `datafile`, `keys` | what a data file may say |
+//! | `pairs/` | folders and lists |
+//! | `coco`, `sa1b`, `shards` | opening annotated sets: from files to an index |
+//! | `annotation/` | the JSON of annotation files |
+//! | `tar`, `pattern` | tar files read in place; names of many files |
+//! | `index/` | the cached index |
+//! | `indexed`, `objects` | from an index to images and masks; which object a sample shows |
 //!
 //! ```no_run
 //! use maskwright_data::source::{DataFile, Mix};
@@ -19,6 +30,8 @@ mod coco;
 mod datafile;
 pub mod demo;
 mod drafts;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hqseg44k;
 mod index;
 mod indexed;
@@ -34,6 +47,7 @@ mod sa1b;
 mod select;
 mod set_spec;
 mod shards;
+mod synthetic;
 mod tar;
 
 use std::sync::Arc;
@@ -50,6 +64,7 @@ pub use objects::Objects;
 pub use pairs::{PairsSource, Unmatched};
 pub use part::Part;
 pub use set_spec::{ChannelChoice, Extensions, Patterns, SetKind, SetSpec};
+pub use synthetic::synthetic_index;
 
 use crate::error::Result;
 use crate::record::Record;

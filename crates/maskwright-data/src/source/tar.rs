@@ -1,9 +1,10 @@
 //! Tar files, read in place: where each member's bytes lie. Nothing is ever unpacked.
 
 use std::fs::File;
+use std::io::{Read, Seek};
 use std::path::{Component, Path};
 
-use super::bytes::{path_from_bytes, read_exact_at};
+use super::bytes::path_from_bytes;
 use crate::error::{Error, Result};
 
 /// What files begin with that are compressed.
@@ -27,10 +28,21 @@ pub(crate) struct Member<'a> {
 ///
 /// A file that cannot be read, is compressed or no tar file; one that is cut short; a member whose name
 /// is absolute or leads out of the tar file by `..`.
-pub(crate) fn members(path: &Path, mut each: impl FnMut(Member<'_>) -> Result<()>) -> Result<()> {
+pub(crate) fn members(path: &Path, each: impl FnMut(Member<'_>) -> Result<()>) -> Result<()> {
     let unreadable = |source| Error::Read { file: path.into(), source };
     let file = File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
+    members_of(file, length, path, each)
+}
+
+/// As [`members`], of a reader over `length` bytes; `path` is named in errors.
+pub(crate) fn members_of(
+    mut file: impl Read + Seek,
+    length: u64,
+    path: &Path,
+    mut each: impl FnMut(Member<'_>) -> Result<()>,
+) -> Result<()> {
+    let unreadable = |source| Error::Read { file: path.into(), source };
     let bad = |expected: &str, found: String| Error::Tar {
         file: path.into(),
         expected: expected.into(),
@@ -38,7 +50,7 @@ pub(crate) fn members(path: &Path, mut each: impl FnMut(Member<'_>) -> Result<()
     };
     let mut head = [0; 6];
     let start = &mut head[..length.min(6) as usize];
-    read_exact_at(&file, start, 0).map_err(unreadable)?;
+    file.read_exact(start).and_then(|()| file.rewind()).map_err(unreadable)?;
     if let Some((_, format)) = COMPRESSED.iter().find(|(magic, _)| start.starts_with(magic)) {
         return Err(bad(
             "a tar file that is not compressed, to be read in place",

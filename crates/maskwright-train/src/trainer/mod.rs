@@ -70,6 +70,14 @@ pub fn open_sets(sets: Vec<Arc<dyn Source>>) -> Vec<EvalSet> {
     sets.into_iter().map(|source| EvalSet { name: source.name().to_owned(), source }).collect()
 }
 
+/// What the sets' data holds that no record shows, a line each.
+pub(crate) fn left_out<'a>(sets: impl Iterator<Item = &'a Arc<dyn Source>>) -> Vec<String> {
+    let of_set = |set: &'a Arc<dyn Source>| {
+        set.left_out().iter().map(move |left| format!("set {}: left out are {left}", set.name()))
+    };
+    sets.flat_map(of_set).collect()
+}
+
 /// Trains as `config` says.
 ///
 /// # Errors
@@ -90,6 +98,10 @@ pub fn train(
     let loaded =
         checkpoint::load_model(&config.model, Some(config.input_size), hq, config.seed, &device)?;
     let mut folder = RunFolder::open(&config.output, start, config)?;
+    let sources = train_data.sets().iter().chain(valid_sets.iter().map(|set| &set.source));
+    for note in left_out(sources) {
+        observer.note(&note);
+    }
     // A resumed run's weights come from its state, whatever the model began with.
     if start != Start::Resume {
         for note in &loaded.notes {

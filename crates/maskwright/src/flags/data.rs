@@ -1,4 +1,4 @@
-//! Which data: a folder pair, a data file, or HQSeg-44K.
+//! Which data: a folder pair, an annotation file, SA-1B, a data file, or HQSeg-44K.
 
 use std::path::{Path, PathBuf};
 
@@ -8,28 +8,37 @@ use maskwright_data::source::{DataFile, Extensions, SetSpec, hqseg44k, hqseg44k_
 
 use crate::exit::Usage;
 
-/// Where the images and masks are. Exactly one of the three ways is given.
+/// Where the images and masks are. Exactly one of the ways is given.
 #[derive(Args)]
 #[command(next_help_heading = "Data")]
 pub(crate) struct DataFlags {
-    /// Folder of images; a mask of the same file stem is looked for in --masks
-    #[arg(long, value_name = "DIR", requires = "masks")]
+    /// Folder of images; a mask of the same file stem is looked for in --masks, or the
+    /// annotations in --coco
+    #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
 
     /// Folder of masks: bright (above 128) is the object
-    #[arg(long, value_name = "DIR", requires = "images")]
+    #[arg(long, value_name = "DIR", requires = "images", conflicts_with = "coco")]
     masks: Option<PathBuf>,
 
+    /// Annotations of --images: an instances file of COCO or LVIS
+    #[arg(long, value_name = "JSON", requires = "images")]
+    coco: Option<PathBuf>,
+
+    /// Folder with SA-1B's images and annotation files, or its tar files: sa_{000000..000049}.tar
+    #[arg(long, value_name = "PLACE", conflicts_with_all = ["images", "data", "hqseg44k"])]
+    sa1b: Option<PathBuf>,
+
     /// Endings of the images in --images, such as jpg,png
-    #[arg(long, value_name = "EXT,...", value_delimiter = ',', requires = "images")]
+    #[arg(long, value_name = "EXT,...", value_delimiter = ',', requires = "masks")]
     image_ext: Vec<String>,
 
     /// Endings of the masks in --masks
-    #[arg(long, value_name = "EXT,...", value_delimiter = ',', requires = "images")]
+    #[arg(long, value_name = "EXT,...", value_delimiter = ',', requires = "masks")]
     mask_ext: Vec<String>,
 
     /// What a mask's stem has more than its image's, such as _mask
-    #[arg(long, value_name = "TEXT", default_value = "", requires = "images")]
+    #[arg(long, value_name = "TEXT", default_value = "", requires = "masks")]
     mask_suffix: String,
 
     /// Data file (TOML) with [[train]] and [[valid]] sets, see docs/data-file.md
@@ -79,47 +88,61 @@ impl DataFlags {
             }
             return Ok(data);
         }
-        let (Some(images), Some(masks)) = (&self.images, &self.masks) else {
-            return Err(Usage(
-                "no data: give --images DIR --masks DIR, --data FILE, or --hqseg44k ROOT".into(),
+        match (&self.images, &self.masks, &self.coco, &self.sa1b) {
+            (Some(images), Some(masks), None, None) => {
+                let mut set = SetSpec::pairs(name_of(images), images, masks);
+                set.image_ext = extensions(&self.image_ext);
+                set.mask_ext = extensions(&self.mask_ext);
+                set.mask_suffix.clone_from(&self.mask_suffix);
+                held_out(set, hold_out)
+            }
+            (Some(images), None, Some(annotations), None) => {
+                held_out(SetSpec::coco(name_of(images), annotations, images), hold_out)
+            }
+            (None, None, None, Some(place)) => {
+                held_out(SetSpec::sa1b(name_of(place), place), hold_out)
+            }
+            _ => Err(Usage(
+                "no data: give --images DIR with --masks DIR or --coco JSON, --sa1b PLACE, \
+                 --data FILE, or --hqseg44k ROOT"
+                    .into(),
             )
-            .into());
-        };
-        self.folders(images, masks, hold_out)
+            .into()),
+        }
     }
+}
 
-    fn folders(&self, images: &Path, masks: &Path, hold_out: f64) -> anyhow::Result<DataFile> {
-        if !(0.0..=100.0).contains(&hold_out) {
-            return Err(Usage(format!(
-                "--hold-out: expected a percentage from 0 to 100, found {hold_out}"
-            ))
-            .into());
-        }
-        let name = images
-            .file_name()
-            .map_or_else(|| "images".to_owned(), |name| name.to_string_lossy().into_owned());
-        let set = |name: String, part: Option<String>| -> anyhow::Result<SetSpec> {
-            let mut set = SetSpec::pairs(name, images, masks);
-            set.image_ext = extensions(&self.image_ext);
-            set.mask_ext = extensions(&self.mask_ext);
-            set.mask_suffix.clone_from(&self.mask_suffix);
-            set.part =
-                part.map(|part| part.parse()).transpose().map_err(maskwright_train::Error::from)?;
-            Ok(set)
-        };
-        let mut data = DataFile::default();
-        let share = 100.0 - hold_out;
-        if hold_out == 0.0 {
-            data.train.push(set(name, None)?);
-        } else if share == 0.0 {
-            data.valid.push(set(name, None)?);
-        } else {
-            data.train.push(set(name.clone(), Some(format!("{share}%")))?);
-            let rest = format!("rest of {share}%");
-            data.valid.push(set(format!("{name} (held out)"), Some(rest))?);
-        }
-        Ok(data)
+/// The last part of a path, as the name of a set.
+fn name_of(path: &Path) -> String {
+    path.file_name().map_or_else(|| "images".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// One set in two parts: `hold_out` per cent to validate, the others to train.
+fn held_out(whole: SetSpec, hold_out: f64) -> anyhow::Result<DataFile> {
+    if !(0.0..=100.0).contains(&hold_out) {
+        return Err(Usage(format!(
+            "--hold-out: expected a percentage from 0 to 100, found {hold_out}"
+        ))
+        .into());
     }
+    let set = |name: String, part: Option<String>| -> anyhow::Result<SetSpec> {
+        let part =
+            part.map(|part| part.parse()).transpose().map_err(maskwright_train::Error::from)?;
+        Ok(SetSpec { name, part, ..whole.clone() })
+    };
+    let name = whole.name.clone();
+    let mut data = DataFile::default();
+    let share = 100.0 - hold_out;
+    if hold_out == 0.0 {
+        data.train.push(set(name, None)?);
+    } else if share == 0.0 {
+        data.valid.push(set(name, None)?);
+    } else {
+        data.train.push(set(name.clone(), Some(format!("{share}%")))?);
+        let rest = format!("rest of {share}%");
+        data.valid.push(set(format!("{name} (held out)"), Some(rest))?);
+    }
+    Ok(data)
 }
 
 fn extensions(given: &[String]) -> Option<Extensions> {

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -116,6 +117,16 @@ impl<'a> Parsed<'a> for Categories {
 /// for that the file does not list.
 pub(crate) fn read_coco(path: &Path, number: u32, filter: &ObjectFilter) -> Result<CocoFile> {
     let file = File::open(path).map_err(|source| Error::Read { file: path.into(), source })?;
+    read_coco_from(file, path, number, filter)
+}
+
+/// As [`read_coco`], from a reader; `path` is named in errors.
+pub(crate) fn read_coco_from(
+    file: impl Read,
+    path: &Path,
+    number: u32,
+    filter: &ObjectFilter,
+) -> Result<CocoFile> {
     let mut found = CocoFile {
         unlisted: LeftOut::none("annotations of images that are not listed"),
         ..CocoFile::default()

@@ -5,6 +5,6 @@ mod sa1b;
 mod segmentation;
 mod stream;
 
-pub(crate) use coco::{CocoFile, CocoImage, read_coco};
+pub(crate) use coco::{CocoFile, CocoImage, read_coco, read_coco_from};
 pub(crate) use sa1b::read_sa1b;
 pub(crate) use segmentation::{Flaw, read_segmentation};

@@ -1,6 +1,7 @@
 //! Where indexes are kept, and when one is made anew.
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::{Index, IndexWriter};
@@ -70,23 +71,17 @@ pub(crate) fn open_or_build(
 ) -> Result<Index> {
     let text = fingerprint.text();
     let cached = folder().map(|folder| folder.join(fingerprint.file_name(set)));
-    if let Some(path) = &cached
-        && let Some(index) = Index::open(path, &text)
-    {
-        return Ok(index);
-    }
-    if let Some(path) = &cached
-        && let Some(folder) = path.parent()
-        && std::fs::create_dir_all(folder).is_ok()
-        && let Ok(file) = tempfile::Builder::new().suffix(".partial").tempfile_in(folder)
-    {
-        let (file, partial) = file.into_parts();
-        let index = write(file, path, &text, build)?;
-        // Another process may have put the same index there; either is right.
-        return match partial.persist(path) {
-            Ok(()) => Ok(index),
-            Err(failed) => Err(Error::Write { file: path.clone(), source: failed.error }),
-        };
+    if let Some(path) = &cached {
+        if let Some(index) = Index::open(path, &text) {
+            return Ok(index);
+        }
+        if let Some(_lock) = lock(path) {
+            // Another process may have made it while this one waited.
+            return match Index::open(path, &text) {
+                Some(index) => Ok(index),
+                None => replace(path, &text, build),
+            };
+        }
     }
     let path = std::env::temp_dir().join("maskwright index");
     let file =
@@ -94,8 +89,41 @@ pub(crate) fn open_or_build(
     write(file, &path, &text, build)
 }
 
+/// Waits until no other process makes the index of this path; released when it is dropped, or when
+/// the process ends in any way. None where the folder cannot be written or its file system has no locks.
+fn lock(path: &Path) -> Option<File> {
+    std::fs::create_dir_all(path.parent()?).ok()?;
+    let lock = File::create(path.with_extension("lock")).ok()?;
+    lock.lock().ok()?;
+    Some(lock)
+}
+
+/// Makes the index beside its place and renames it. What a killed process left there is overwritten.
+fn replace(
+    path: &Path,
+    text: &str,
+    build: impl FnOnce(&mut IndexWriter) -> Result<(Vec<PathBuf>, Vec<LeftOut>)>,
+) -> Result<Index> {
+    let partial = path.with_extension("partial");
+    let unwritable = |source| Error::Write { file: partial.clone(), source };
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&partial)
+        .map_err(unwritable)?;
+    let made = write(file, path, text, build)
+        .and_then(|index| std::fs::rename(&partial, path).map(|()| index).map_err(unwritable));
+    if made.is_err() {
+        // The error is the news; a file that cannot be removed is overwritten next time.
+        let _ = std::fs::remove_file(&partial);
+    }
+    made
+}
+
 fn write(
-    file: std::fs::File,
+    file: File,
     path: &Path,
     fingerprint: &str,
     build: impl FnOnce(&mut IndexWriter) -> Result<(Vec<PathBuf>, Vec<LeftOut>)>,
@@ -111,5 +139,107 @@ fn folder() -> Option<PathBuf> {
         Some(folder) if folder.is_empty() => None,
         Some(folder) => Some(PathBuf::from(folder)),
         None => dirs::cache_dir().map(|cache| cache.join("maskwright").join("index")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Image, Span};
+    use super::*;
+
+    fn print(setting: &str) -> Fingerprint {
+        let mut print = Fingerprint::default();
+        print.setting("test of this process", (std::process::id(), setting));
+        print
+    }
+
+    fn build(images: u64) -> impl FnOnce(&mut IndexWriter) -> Result<(Vec<PathBuf>, Vec<LeftOut>)> {
+        move |writer| {
+            for image in 0..images {
+                let span = Span { file: 0, len: 9, at: image };
+                writer.image(&Image {
+                    name: format!("image {image}").as_bytes(),
+                    image: span,
+                    notes: span,
+                    size: (3, 4),
+                    objects: 1 + (image % 4) as u32,
+                    records: 1 + image % 4,
+                })?;
+            }
+            Ok((
+                vec!["a b.tar".into()],
+                vec![LeftOut { what: "x".into(), count: 2, first: "y".into() }],
+            ))
+        }
+    }
+
+    #[test]
+    fn every_record_is_found_in_its_image() {
+        // More images than the sparse table's step, and a number of records for each image of its own.
+        for images in [1, 2, 1023, 1024, 1025, 5000] {
+            let index = open_or_build("s", &print(&format!("{images}")), build(images)).unwrap();
+            let mut record = 0;
+            for image in 0..images {
+                for nth in 0..1 + image % 4 {
+                    let (entry, found) = index.locate(record).unwrap();
+                    assert_eq!((entry.image.at, found), (image, nth), "record {record}");
+                    record += 1;
+                }
+            }
+            assert_eq!(index.records(), record);
+            let (entry, _) = index.locate(record - 1).unwrap();
+            assert_eq!(index.name(&entry).unwrap(), format!("image {}", images - 1).as_bytes());
+            assert_eq!(index.file(0), Path::new("a b.tar"));
+            assert_eq!(index.left_out()[0].to_string(), "2 x (first: y)");
+        }
+    }
+
+    #[test]
+    fn an_index_is_made_once() {
+        let never = |_: &mut IndexWriter| panic!("made again");
+        open_or_build("once", &print("once"), build(3)).unwrap();
+        assert_eq!(open_or_build("once", &print("once"), never).unwrap().images(), 3);
+        // A build that fails leaves nothing behind, and the next one works.
+        let fail = |_: &mut IndexWriter| {
+            Err(Error::Read { file: "gone".into(), source: std::io::Error::other("gone") })
+        };
+        assert!(open_or_build("fails", &print("fails"), fail).is_err());
+        assert_eq!(open_or_build("fails", &print("fails"), build(2)).unwrap().images(), 2);
+    }
+
+    #[test]
+    fn processes_that_start_together_make_one() {
+        let made = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let count = |writer: &mut IndexWriter| {
+                        made.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                        std::thread::sleep(std::time::Duration::from_millis(30));
+                        build(5)(writer)
+                    };
+                    let index = open_or_build("together", &print("together"), count).unwrap();
+                    assert_eq!(index.images(), 5);
+                });
+            }
+        });
+        assert_eq!(made.into_inner(), 1);
+    }
+
+    #[test]
+    fn damaged_indexes_are_made_again() {
+        let print = print("damaged");
+        let path = folder().unwrap().join(print.file_name("damaged"));
+        open_or_build("damaged", &print, build(4)).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for (at, byte) in [(0, b'X'), (8, 0xff), (15, 0xff), (16, 0x01), (whole.len() - 1, b'?')] {
+            let mut damaged = whole.clone();
+            damaged[at] = byte;
+            std::fs::write(&path, &damaged).unwrap();
+            assert_eq!(open_or_build("damaged", &print, build(4)).unwrap().images(), 4);
+            assert_eq!(std::fs::read(&path).unwrap(), whole);
+        }
+        std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        assert_eq!(open_or_build("damaged", &print, build(4)).unwrap().images(), 4);
     }
 }

@@ -2,6 +2,7 @@
 
 mod data;
 mod files;
+mod index;
 mod measure;
 
 use clap::{Args, Subcommand};
@@ -23,11 +24,13 @@ pub(crate) struct BenchFlags {
 enum What {
     Data(data::DataBenchFlags),
     Files(files::FilesFlags),
+    Index(index::IndexFlags),
 }
 
 pub(crate) fn run(flags: &BenchFlags) -> anyhow::Result<()> {
     match &flags.what {
         What::Data(flags) => data::run(flags),
         What::Files(flags) => files::run(flags),
+        What::Index(flags) => index::run(flags),
     }
 }

@@ -1,0 +1,18 @@
+//! The fuzz targets of this crate as a plain test: their seeds, and seeded changes of them, a fixed
+//! number of times. `fuzz/` runs the same functions under libFuzzer.
+
+#[path = "../../maskwright-image/tests/fuzz_bodies/run.rs"]
+mod run;
+
+use maskwright_data::source::fuzzing;
+use run::run;
+
+#[test]
+fn annotations() {
+    run("annotations", fuzzing::annotations);
+}
+
+#[test]
+fn tar_index() {
+    run("tar_index", fuzzing::tar_index);
+}
