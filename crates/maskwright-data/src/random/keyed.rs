@@ -36,6 +36,8 @@ pub enum Purpose {
     Synthesis = 11,
     /// The points that the training loss is taken on.
     LossPoints = 12,
+    /// Which records of a set come once more than the others in an epoch.
+    Remainder = 14,
 }
 
 /// A random generator keyed by `(seed, epoch, record, purpose)`.

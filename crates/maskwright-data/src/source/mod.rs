@@ -1,15 +1,15 @@
 //! Where records come from.
 //!
 //! A [`Source`] is a list of records, each an image with a mask, whose bytes it hands out.
-//! [`PairsSource`] is a folder of images with a folder of masks. A [`Mix`] concatenates the sets of
-//! a run. A [`DataFile`] describes the sets of a run in TOML.
+//! [`PairsSource`] is a folder of images with a folder of masks. A [`Mix`] joins the sets of a run, each as
+//! often as it is wanted. A [`DataFile`] describes the sets of a run in TOML.
 //!
 //! ```no_run
-//! use maskwright_data::source::{DataFile, Mix};
+//! use maskwright_data::source::DataFile;
 //!
 //! let data = DataFile::read("data.toml".as_ref())?;
-//! let train = Mix::new(data.open_train()?)?;
-//! println!("{} records in {} sets", train.len(), train.sets().len());
+//! let train = data.train_mix()?;
+//! println!("{} samples an epoch from {} sets", train.len(), train.sets().len());
 //! # Ok::<(), maskwright_data::Error>(())
 //! ```
 
@@ -22,6 +22,7 @@ mod pairs;
 mod part;
 mod select;
 mod set_spec;
+mod weights;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub use mix::Mix;
 pub use pairs::{PairsSource, Unmatched};
 pub use part::Part;
 pub use set_spec::{ChannelChoice, Extensions, SetKind, SetSpec};
+pub use weights::MixConfig;
 
 use crate::error::Result;
 use crate::record::Record;

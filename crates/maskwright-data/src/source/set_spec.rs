@@ -44,6 +44,9 @@ pub struct SetSpec {
     /// The share of what the patterns leave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
+    /// How often the records come in an epoch of training; `None` is once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<f64>,
     /// Inverts the label.
     #[serde(default)]
     pub invert: bool,
@@ -160,6 +163,7 @@ impl SetSpec {
         "include",
         "exclude",
         "part",
+        "repeat",
         "mask_channel",
         "mask_values",
         "mask_colours",
@@ -185,6 +189,7 @@ impl SetSpec {
             include: Vec::new(),
             exclude: Vec::new(),
             part: None,
+            repeat: None,
             invert: false,
             exif: ExifRule::default(),
             mask_channel: ChannelChoice::Auto,
