@@ -1,8 +1,10 @@
-//! `maskwright bench`: how fast samples are made on this machine, and files to measure it on.
+//! `maskwright bench`: how fast samples and batches are made on this machine, and files to measure it on.
 
 mod data;
 mod files;
+mod loader;
 mod measure;
+mod soak;
 
 use clap::{Args, Subcommand};
 
@@ -13,7 +15,12 @@ use clap::{Args, Subcommand};
 #[command(after_help = "\
 Examples:
   maskwright bench files --output bench-files
-  maskwright bench data --images bench-files/images --masks bench-files/masks --json")]
+  maskwright bench data --images bench-files/images --masks bench-files/masks --json
+  maskwright bench loader --images bench-files/images --masks bench-files/masks --threads 1,2
+
+  # Does memory grow? Small files make many samples in little time
+  maskwright bench files --output small-files --count 200 --longest 400
+  maskwright bench loader --images small-files/images --masks small-files/masks --soak 50000")]
 pub(crate) struct BenchFlags {
     #[command(subcommand)]
     what: What,
@@ -23,11 +30,13 @@ pub(crate) struct BenchFlags {
 enum What {
     Data(data::DataBenchFlags),
     Files(files::FilesFlags),
+    Loader(loader::LoaderBenchFlags),
 }
 
 pub(crate) fn run(flags: &BenchFlags) -> anyhow::Result<()> {
     match &flags.what {
         What::Data(flags) => data::run(flags),
         What::Files(flags) => files::run(flags),
+        What::Loader(flags) => loader::run(flags),
     }
 }
