@@ -5,6 +5,7 @@ mod common;
 use std::path::Path;
 use std::sync::Arc;
 
+use common::epochs;
 use maskwright_data::batch::TrainBatch;
 use maskwright_data::loader::{
     EvalConfig, EvalLoader, LastBatch, Loader, LoaderConfig, LoaderState,
@@ -30,15 +31,6 @@ fn config() -> LoaderConfig {
         sample: SampleConfig::for_size(SIZE),
         ..LoaderConfig::default()
     }
-}
-
-fn epochs(loader: &mut Loader, epochs: u64) -> Vec<TrainBatch> {
-    let mut batches = Vec::new();
-    for epoch in 0..epochs {
-        loader.start_epoch(epoch);
-        batches.extend(loader.by_ref().map(Result::unwrap));
-    }
-    batches
 }
 
 #[test]
@@ -173,6 +165,10 @@ fn statistics_count_what_was_delivered() {
     let root = tempfile::tempdir().unwrap();
     let mix = mix(root.path(), 14);
     let mut loader = Loader::new(mix, config()).unwrap();
+    while loader.queue().0 < 3 {
+        std::thread::yield_now();
+    }
+    assert_eq!(loader.queue(), (3, 3));
     let mut bytes = 0;
     for _ in 0..3 {
         for sample in loader.next().unwrap().unwrap().samples {

@@ -5,7 +5,7 @@ mod common;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{mask, picture, png_pair};
+use common::{epochs, mask, picture, png_pair};
 use maskwright_data::batch::TrainBatch;
 use maskwright_data::loader::{LastBatch, LedgerEntry, Loader, LoaderConfig, OnRefusal};
 use maskwright_data::sample::SampleConfig;
@@ -35,15 +35,6 @@ fn replacing(budget: f64, ledger: &Path) -> LoaderConfig {
 fn lines(ledger: &Path) -> Vec<LedgerEntry> {
     let text = std::fs::read_to_string(ledger).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-fn epochs(loader: &mut Loader, epochs: u64) -> Vec<TrainBatch> {
-    let mut batches = Vec::new();
-    for epoch in 0..epochs {
-        loader.start_epoch(epoch);
-        batches.extend(loader.by_ref().map(Result::unwrap));
-    }
-    batches
 }
 
 /// Twenty discs, of which some masks are empty.

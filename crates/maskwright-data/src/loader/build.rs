@@ -51,24 +51,33 @@ pub(super) struct Refusal {
 }
 
 /// Memory of batches that were used up.
-#[derive(Debug, Default)]
-pub(super) struct Spare(Mutex<Vec<Memory>>);
+#[derive(Debug)]
+pub(super) struct Spare {
+    memory: Mutex<Vec<Memory>>,
+    most: usize,
+}
 
 /// Images and labels of a batch.
 type Memory = (Vec<u8>, Vec<f32>);
 
 impl Spare {
-    /// Keeps memory for a later batch, for a few batches at most.
+    /// For a loader that makes so many batches ahead: these and one in use come back at the end of an epoch, and
+    /// none of them is given up, since the next epoch would have to ask the system for it again.
+    pub(super) fn ahead(ahead: usize) -> Spare {
+        Spare { memory: Mutex::default(), most: ahead + 1 }
+    }
+
+    /// Keeps memory for a later batch.
     pub(super) fn put(&self, images: Vec<u8>, labels: Vec<f32>) {
-        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.len() < 4 {
+        let mut spare = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < self.most {
             spare.push((images, labels));
         }
     }
 
     /// Memory of the given lengths with any content.
     fn take(&self, images: usize, labels: usize) -> Memory {
-        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let spare = self.memory.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let (mut bytes, mut values) = spare.unwrap_or_default();
         bytes.resize(images, 0);
         values.resize(labels, 0.0);
@@ -163,5 +172,24 @@ impl Builder {
         // Made when the first one is asked for, which is seldom.
         let order = LazyCell::new(move || Order::drawn(key.draw(Purpose::Replacement), count));
         (0..count).map(move |at| SampleKey { record: places.start + order.record(at), ..key })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_batches_that_come_back_are_kept() {
+        let spare = Spare::ahead(5);
+        for _ in 0..8 {
+            spare.put(vec![7; 10], vec![7.0; 4]);
+        }
+        let (images, labels) = spare.take(20, 2);
+        assert_eq!((images.len(), labels.len()), (20, 2));
+        let kept = std::iter::from_fn(|| spare.memory.lock().unwrap().pop()).count();
+        assert_eq!(kept, 5, "five ahead and the one that was in use");
+        // Where none is left, memory is new.
+        assert_eq!(spare.take(3, 1), (vec![0; 3], vec![0.0]));
     }
 }

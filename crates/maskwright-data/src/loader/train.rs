@@ -57,7 +57,7 @@ impl Loader {
         let makers = (0..workers)
             .map(|_| SampleMaker::new(config.sample.clone()))
             .collect::<Result<Vec<_>>>()?;
-        let builder = Arc::new(Builder { mix, config, spare: Spare::default() });
+        let builder = Arc::new(Builder { mix, config, spare: Spare::ahead(ahead) });
         let job = builder.clone();
         let mut ordered =
             Ordered::new(makers, ahead, "loader", move |maker, task| job.build(maker, task))
@@ -85,6 +85,12 @@ impl Loader {
     /// How many batches this rank still has in the epoch under way.
     pub fn batches_left(&self) -> u64 {
         self.count - self.ordered.position()
+    }
+
+    /// How many of the next batches are ready, and how many could be: as many as are made ahead, fewer near
+    /// the end of an epoch.
+    pub fn queue(&self) -> (u64, u64) {
+        self.ordered.ready()
     }
 
     /// The epoch under way, from 0.
@@ -218,7 +224,7 @@ impl Iterator for Loader {
 
     fn next(&mut self) -> Option<Result<TrainBatch>> {
         let asked = Instant::now();
-        let (ready, ahead) = self.ordered.ready();
+        let (ready, ahead) = self.queue();
         let built = self.ordered.next()?;
         let now = Instant::now();
         self.stats.waited += now - asked;

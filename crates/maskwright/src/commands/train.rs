@@ -147,7 +147,8 @@ pub(crate) struct TrainFlags {
     #[arg(long, value_name = "WHAT", default_value = "fail")]
     on_refusal: Refusal,
 
-    /// With --on-refusal replace: the share of all records that may be refused, in per cent
+    /// With --on-refusal replace: the share of all records that may be refused, in per cent (at
+    /// least one may)
     #[arg(long, value_name = "PERCENT", default_value_t = 1.0)]
     refusal_budget: f64,
 

@@ -160,8 +160,11 @@ fn measure(flags: &LoaderBenchFlags, mix: &Mix, config: &SampleConfig) -> anyhow
         .map(|place| SampleKey { seed: flags.seed, epoch: 0, record: order.record(place) })
         .collect();
 
+    // Every number once; one thread is measured in any case.
     let mut counts = flags.threads.clone();
-    counts.insert(0, 1);
+    counts.push(1);
+    counts.sort_unstable();
+    counts.dedup();
     let mut contests = Vec::new();
     for &threads in &counts {
         let loader = Loader::new(mix.clone(), loader_config(flags, config, threads))?;
@@ -199,7 +202,12 @@ fn measure(flags: &LoaderBenchFlags, mix: &Mix, config: &SampleConfig) -> anyhow
     };
     Ok(Report {
         single_ms: per_sample * over(&|round| round[0][0].cpu),
-        threads: counts.iter().enumerate().skip(1).map(row).collect(),
+        threads: counts
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| flags.threads.contains(count))
+            .map(row)
+            .collect(),
         samples: keys.len(),
         images: mix.records(),
         repeat: flags.repeat,

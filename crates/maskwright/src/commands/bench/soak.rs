@@ -1,7 +1,7 @@
 //! `maskwright bench loader --soak`: the resident memory of a loader over many samples.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use maskwright_data::loader::{Loader, LoaderConfig};
@@ -35,6 +35,7 @@ struct Mark {
 pub(super) fn run(mix: Mix, config: LoaderConfig, count: u64, json: bool) -> anyhow::Result<()> {
     resident_mib()?;
     let mut loader = Loader::new(mix, config)?;
+    fill(&mut loader)?;
     let start = Instant::now();
     let mut marks: Vec<Mark> = Vec::new();
     let mut samples = 0;
@@ -76,6 +77,23 @@ pub(super) fn run(mix: Mix, config: LoaderConfig, count: u64, json: bool) -> any
          {:.0} images/s",
         report.spread_percent, report.growth_percent, report.images_per_second,
     );
+    Ok(())
+}
+
+/// Brings the loader to its largest size: every batch that may be ready is, and one more is in use. Later that
+/// happens only when the consumer is held up, at a moment that depends on the machine.
+fn fill(loader: &mut Loader) -> anyhow::Result<()> {
+    let wait = |loader: &Loader| {
+        while loader.queue().0 < loader.queue().1 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    wait(loader);
+    if let Some(batch) = loader.next() {
+        let batch = batch?;
+        wait(loader);
+        loader.recycle(batch);
+    }
     Ok(())
 }
 
