@@ -303,9 +303,21 @@ pub enum Error {
         world_size: usize,
     },
 
+    /// A ledger that shall be continued holds something else.
+    #[error("{}, line {line}: expected a ledger, one JSON object per line; {message}", file.display())]
+    Ledger {
+        /// The file.
+        file: PathBuf,
+        /// Number of the line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        message: String,
+    },
+
     /// More records were refused than the budget allows.
     #[error(
-        "{refused} of {records} records were refused, more than the budget of {budget}; the last: {last}"
+        "{refused} of {records} records were refused, more than the budget of {budget}: {}; the last: {last}",
+        causes.iter().map(Cause::to_string).collect::<Vec<_>>().join(", ")
     )]
     BudgetExceeded {
         /// Different records refused so far.
@@ -314,9 +326,28 @@ pub enum Error {
         budget: usize,
         /// Records in all sets.
         records: usize,
+        /// How many were refused for which reason, the commonest first.
+        causes: Vec<Cause>,
         /// Why the last one was refused.
         last: Box<Error>,
     },
+}
+
+/// How many records were refused for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// The reason in a word, see [`Error::reason`].
+    pub reason: String,
+    /// Different records refused for it first.
+    pub records: usize,
+    /// The file of the first of them.
+    pub example: PathBuf,
+}
+
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} (such as {})", self.records, self.reason, self.example.display())
+    }
 }
 
 fn unpaired_message(
@@ -387,7 +418,8 @@ impl Error {
             | Error::EmptyMask { file, .. }
             | Error::DamagedFile { file, .. }
             | Error::DataFile { file, .. }
-            | Error::UnknownKey { file, .. } => Some(file),
+            | Error::UnknownKey { file, .. }
+            | Error::Ledger { file, .. } => Some(file),
             Error::SizeMismatch { mask, .. } => Some(mask),
             Error::BudgetExceeded { last, .. } => last.file(),
             _ => None,

@@ -35,4 +35,4 @@ pub mod record;
 pub mod sample;
 pub mod source;
 
-pub use error::{Error, Result};
+pub use error::{Cause, Error, Result};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use maskwright_data::loader::{LastBatch, OnRefusal};
+use maskwright_data::loader::{LastBatch, LoaderConfig, OnRefusal};
 use maskwright_data::source::DataFile;
 use maskwright_model::{SamConfig, TrainScope};
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,10 @@ pub struct TrainConfig {
     pub save_every: usize,
     /// Decoding threads; 0 for one per core.
     pub workers: usize,
+    /// Bytes that batches made ahead of training may take, beside the bound of two batches more
+    /// than threads; one batch is made ahead however large it is.
+    #[serde(default = "prefetch_bytes")]
+    pub prefetch_bytes: u64,
     /// What becomes of records that do not fill a batch at an epoch's end.
     pub last_batch: LastBatch,
     /// What becomes of a record that cannot be used.
@@ -101,6 +105,7 @@ impl TrainConfig {
             log_every: 20,
             save_every: 1000,
             workers: 0,
+            prefetch_bytes: prefetch_bytes(),
             last_batch: LastBatch::default(),
             on_refusal: OnRefusal::default(),
             iou_weight: 1.0,
@@ -191,6 +196,11 @@ impl TrainConfig {
         })?;
         crate::files::write_atomically(path, text.as_bytes())
     }
+}
+
+/// The loader's default.
+fn prefetch_bytes() -> u64 {
+    LoaderConfig::default().prefetch_bytes
 }
 
 /// Checks `--input-size`: patches of 16 pixels must tile it.

@@ -1,7 +1,7 @@
 //! What a run tells while it goes on, and how it is asked to stop.
 
 use crate::evaluator::SetMetrics;
-use crate::run_log::{EpochEntry, StepEntry};
+use crate::run_log::{EpochEntry, LoaderEntry, StepEntry};
 
 /// What is known before the first step.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +47,8 @@ pub trait Observer {
     fn step(&mut self, _progress: &StepProgress) {}
     /// A line for `metrics.jsonl` was written.
     fn logged(&mut self, _entry: &StepEntry) {}
+    /// What the loader did in the last minute, or in the whole run at its end.
+    fn data(&mut self, _entry: &LoaderEntry) {}
     /// `done` of `total` images of `set` are evaluated.
     fn evaluating(&mut self, _set: &str, _done: usize, _total: usize) {}
     /// A set is evaluated.

@@ -26,7 +26,7 @@ pub struct PreviewConfig {
     pub seed: u64,
     /// Epoch of the training run, from 0.
     pub epoch: u64,
-    /// Records by number, the end not included; otherwise the first `count` of the epoch.
+    /// Records by number (repeats of a set's records have numbers of their own), the end not included; otherwise the first `count` of the epoch.
     pub range: Option<(usize, usize)>,
     /// How many samples where no range is given.
     pub count: usize,
@@ -41,7 +41,7 @@ pub struct PreviewConfig {
 /// What a tile shows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TileInfo {
-    /// The record's number over all training sets.
+    /// The record's number over all training sets, repeats included.
     pub record: u64,
     /// The set's name.
     pub set: String,
@@ -82,7 +82,7 @@ impl TileInfo {
 /// Makes the samples and writes the picture to `output`.
 pub fn preview(data: &DataFile, config: &PreviewConfig, output: &Path) -> Result<Vec<TileInfo>> {
     input_size(config.input_size)?;
-    let mix = Mix::new(data.open_train()?)?;
+    let mix = data.train_mix()?;
     let records = records(&mix, config)?;
     // Mask prompts have the resolution of masks: a quarter of the input at patch size 16.
     let samples = data.sample_config(config.input_size, config.input_size / 4);

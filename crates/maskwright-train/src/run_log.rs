@@ -1,8 +1,8 @@
 //! `metrics.jsonl`: one JSON object a line, appended as a run goes on.
 //!
-//! Lines are of two kinds, told apart by `kind`: `"step"` (a summary of the last few
-//! training steps) and `"epoch"` (the epoch's training loss and the validation
-//! metrics). A line is written and flushed whole, so that a run killed at any moment
+//! Lines are of three kinds, told apart by `kind`: `"step"` (a summary of the last few
+//! training steps), `"epoch"` (the epoch's training loss and the validation
+//! metrics) and `"loader"` (what the loader did, and whether training waits for it). A line is written and flushed whole, so that a run killed at any moment
 //! leaves a file that reads to its last whole line.
 
 use std::fs::{File, OpenOptions};
@@ -22,6 +22,8 @@ pub enum Entry {
     Step(StepEntry),
     /// The end of an epoch.
     Epoch(EpochEntry),
+    /// What the loader did in about a minute, or in the whole run.
+    Loader(LoaderEntry),
 }
 
 /// The means over some training steps.
@@ -64,6 +66,54 @@ pub struct EpochEntry {
     pub seconds: f64,
     /// Validation sets in the order of the configuration.
     pub validation: Vec<SetMetrics>,
+}
+
+/// What the loader did since the last such line, or since the run was started or resumed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoaderEntry {
+    /// Whether this is the sum of the whole run, since it was started or resumed.
+    pub whole_run: bool,
+    /// Epoch, from 0.
+    pub epoch: usize,
+    /// Steps done in the whole run.
+    pub global_step: usize,
+    /// Samples delivered.
+    pub samples: u64,
+    /// Samples per second, waiting and training taken together.
+    pub images_per_second: f64,
+    /// Bytes of image and mask files read.
+    pub bytes: u64,
+    /// Share of the time that training waited for a batch, 0 to 1.
+    pub waiting_share: f64,
+    /// Mean share of the batches made ahead that were ready when one was asked for, 0 to 1.
+    pub queue_fill: f64,
+    /// Threads that make batches.
+    pub workers: usize,
+    /// Milliseconds of a worker's time per sample, by stage.
+    pub ms_per_sample: LoaderStages,
+    /// Crops drawn again because they showed no object.
+    pub redraws: u64,
+    /// Different records refused so far.
+    pub refused: u64,
+    /// All that in a sentence.
+    pub verdict: String,
+}
+
+/// The stages of making a sample.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoaderStages {
+    /// Reading files.
+    pub read: f64,
+    /// Reading headers.
+    pub header: f64,
+    /// Decoding the mask.
+    pub decode_mask: f64,
+    /// Sampling the label.
+    pub label: f64,
+    /// Decoding and sampling the image.
+    pub decode_and_sample: f64,
+    /// Drawing the prompt.
+    pub prompts: f64,
 }
 
 /// An open `metrics.jsonl`.
@@ -110,6 +160,7 @@ impl Entry {
         match self {
             Self::Step(entry) => entry.global_step,
             Self::Epoch(entry) => entry.global_step,
+            Self::Loader(entry) => entry.global_step,
         }
     }
 }

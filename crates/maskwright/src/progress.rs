@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use maskwright_train::evaluator::SetMetrics;
 use maskwright_train::observer::{Observer, RunStart, StepProgress};
-use maskwright_train::run_log::EpochEntry;
+use maskwright_train::run_log::{EpochEntry, LoaderEntry};
 
 /// How often a log that is no terminal gets a line.
 const LOG_INTERVAL: Duration = Duration::from_secs(20);
@@ -120,6 +120,11 @@ impl Observer for Progress {
         );
         let counting = format!("epoch {}/{}", progress.epoch, self.epochs.saturating_sub(1));
         self.count(&counting, progress.step, progress.steps_per_epoch, message);
+    }
+
+    fn data(&mut self, entry: &LoaderEntry) {
+        let span = if entry.whole_run { "data, whole run" } else { "data" };
+        self.say(&format!("{span}: {}", entry.verdict));
     }
 
     fn evaluating(&mut self, set: &str, done: usize, total: usize) {

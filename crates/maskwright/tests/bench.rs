@@ -51,6 +51,36 @@ fn samples_of_the_file_set_are_measured() {
 }
 
 #[test]
+fn the_loader_is_measured_beside_single_samples() {
+    let place = Place::new();
+    let set = place.text("set");
+    works(&["bench", "files", "--output", &set, "--count", "3", "--longest", "90,120"]);
+    assert!(place.join("set/images/00001-120.jpg").is_file());
+    let (images, masks) = (place.text("set/images"), place.text("set/masks"));
+    let mut args = vec!["bench", "loader", "--images", &images, "--masks", &masks];
+    args.extend(["--size", "64", "--json"]);
+    let with = |more: &[&str]| json(&[&args[..], more].concat());
+    let found = with(&["--samples", "17", "--repeat", "2", "--threads", "1,3"]);
+    // Three images six times, of which the loader leaves out what fills no batch of four.
+    assert_eq!((&found["images"], &found["samples"]), (&3.into(), &16.into()));
+    let rows = found["threads"].as_array().expect("a list");
+    assert_eq!((&rows[0]["threads"], &rows[1]["threads"]), (&1.into(), &3.into()));
+    for row in rows {
+        for number in ["makers_ms", "loader_ms", "loader_over_single", "throughput"] {
+            assert!(row[number].as_f64().expect("a number") > 0.0, "{number}");
+        }
+    }
+    if cfg!(target_os = "linux") {
+        let soaked = with(&["--soak", "400", "--threads", "2", "--batch-size", "2"]);
+        let marks = soaked["marks"].as_array().expect("a list");
+        assert_eq!((marks.len(), &marks[19]["samples"]), (20, &400.into()));
+        assert!(marks.iter().all(|mark| mark["resident_mib"].as_f64().expect("a number") > 1.0));
+        assert!(soaked["spread_percent"].as_f64().expect("a number") >= 0.0);
+    }
+    refused(&[&args[..], &["--threads", "0"]].concat(), 2, &["--threads"]);
+}
+
+#[test]
 fn the_system_is_described() {
     let found = json(&["doctor", "--system", "--json"]);
     let decoder = found["jpeg_decoder"].as_str().expect("a name");

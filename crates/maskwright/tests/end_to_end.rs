@@ -214,6 +214,91 @@ fn a_run_in_two_parts_equals_one_in_one() {
     assert_eq!(losses(&place.join("whole")), losses(&place.join("parts")));
 }
 
+/// Lines of a kind of a run's `metrics.jsonl`.
+fn entries(run: &Path, kind: &str) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(run.join("metrics.jsonl")).expect("a log");
+    text.lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+        .filter(|entry| entry["kind"] == kind)
+        .collect()
+}
+
+/// Killed in the middle of an epoch and resumed with other threads, a run comes to the same bits.
+#[test]
+fn a_killed_run_goes_on_in_mid_epoch() {
+    let place = Place::new();
+    let (images, masks) = write_pairs(place.path(), 20);
+    let (images, masks) = (images.display().to_string(), masks.display().to_string());
+    let model = place.text("model.toml");
+    write_tiny_model(Path::new(&model));
+    let (whole, parts) = (place.text("whole"), place.text("parts"));
+    works(&from_nothing(&images, &masks, &model, &whole, "2"));
+    // What the loader did is written down at the end.
+    let told = entries(Path::new(&whole), "loader");
+    let told = told.last().expect("at the end");
+    assert_eq!((&told["whole_run"], &told["samples"]), (&true.into(), &28.into()));
+    assert!(told["bytes"].as_u64().expect("a number") > 10_000);
+    assert!(told["queue_fill"].as_f64().is_some_and(|fill| (0.0..=1.0).contains(&fill)));
+    assert!(told["ms_per_sample"]["decode_and_sample"].as_f64().expect("a number") > 0.0);
+    assert!(told["verdict"].as_str().expect("a sentence").starts_with("the consumer waited"));
+
+    let mut args = from_nothing(&images, &masks, &model, &parts, "2");
+    args.extend(["--save-every", "1"]);
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_maskwright"))
+        .args(&args)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let newest = || -> Option<u64> {
+        let names = std::fs::read_dir(&parts).ok()?.flatten();
+        names.filter_map(|e| e.file_name().to_str()?.strip_prefix("resume-")?.parse().ok()).max()
+    };
+    let begun = std::time::Instant::now();
+    while newest() < Some(3) {
+        assert!(begun.elapsed().as_secs() < 120, "no state is saved");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    assert!(newest() < Some(14), "killed before its end");
+
+    let config = place.join("parts").join("config.toml");
+    let text = std::fs::read_to_string(&config).expect("the settings");
+    assert!(text.contains("workers = 0") && text.contains("prefetch_bytes = 2147483648"), "{text}");
+    let text = text.replace("workers = 0", "workers = 3");
+    std::fs::write(&config, text.replace("prefetch_bytes = 2147483648", "prefetch_bytes = 1"))
+        .expect("written");
+    works(&["train", "--resume", "--output", &parts]);
+    let last = "sam_hq_epoch_1.safetensors";
+    let (one, two) =
+        (tensors(&place.join("whole").join(last)), tensors(&place.join("parts").join(last)));
+    assert!(one == two, "the same weights, bit for bit");
+    assert_eq!(losses(&place.join("whole")), losses(&place.join("parts")));
+}
+
+#[test]
+fn a_bad_record_stops_a_run_or_is_replaced() {
+    let place = Place::new();
+    let (images, masks) = write_pairs(place.path(), 12);
+    std::fs::write(images.join("photo_05.jpg"), "no picture").expect("written");
+    let (images, masks) = (images.display().to_string(), masks.display().to_string());
+    let model = place.text("model.toml");
+    write_tiny_model(Path::new(&model));
+    let output = place.text("run");
+    let mut args = from_nothing(&images, &masks, &model, &output, "2");
+    // All train, so that the record is among them.
+    let share = args.iter().position(|arg| *arg == "25").expect("the held out share");
+    args[share] = "0";
+    refused(&args, 1, &["photo_05.jpg"]);
+    args.extend(["--overwrite", "--on-refusal", "replace"]);
+    works(&args);
+    let ledger = std::fs::read_to_string(place.join("run/ledger.jsonl")).expect("a ledger");
+    assert_eq!(ledger.lines().count(), 2, "once in each epoch: {ledger}");
+    assert!(ledger.lines().all(|line| line.contains("\"name\":\"photo_05\"")), "{ledger}");
+    let told = entries(Path::new(&output), "loader");
+    assert_eq!(told.last().expect("at the end")["refused"], 1);
+}
+
 #[test]
 fn an_output_folder_is_never_overwritten_by_accident() {
     let place = Place::new();

@@ -1,5 +1,6 @@
 //! One batch, made by a worker.
 
+use std::cell::LazyCell;
 use std::sync::{Mutex, PoisonError};
 
 use super::config::{LoaderConfig, OnRefusal};
@@ -8,7 +9,7 @@ use crate::batch::TrainBatch;
 use crate::error::Error;
 use crate::plan::SampleKey;
 use crate::prompt::Prompt;
-use crate::random::{Keyed, Order, Purpose};
+use crate::random::{Order, Purpose};
 use crate::sample::{SampleInfo, SampleMaker, Timings};
 use crate::source::Mix;
 
@@ -28,6 +29,8 @@ pub(super) struct Built {
     /// In the order in which they happened.
     pub(super) refusals: Vec<Refusal>,
     pub(super) timings: Timings,
+    /// Bytes of files.
+    pub(super) bytes: u64,
 }
 
 /// Why there is no batch.
@@ -41,29 +44,40 @@ pub(super) enum Failure {
 /// A record that could not be used.
 #[derive(Debug)]
 pub(super) struct Refusal {
-    pub(super) record: u64,
+    /// The place in the epoch's order that it was meant for.
+    pub(super) position: u64,
+    pub(super) key: SampleKey,
     pub(super) error: Error,
 }
 
 /// Memory of batches that were used up.
-#[derive(Debug, Default)]
-pub(super) struct Spare(Mutex<Vec<Memory>>);
+#[derive(Debug)]
+pub(super) struct Spare {
+    memory: Mutex<Vec<Memory>>,
+    most: usize,
+}
 
 /// Images and labels of a batch.
 type Memory = (Vec<u8>, Vec<f32>);
 
 impl Spare {
-    /// Keeps memory for a later batch, for a few batches at most.
+    /// For a loader that makes so many batches ahead: these and one in use come back at the end of an epoch, and
+    /// none of them is given up, since the next epoch would have to ask the system for it again.
+    pub(super) fn ahead(ahead: usize) -> Spare {
+        Spare { memory: Mutex::default(), most: ahead + 1 }
+    }
+
+    /// Keeps memory for a later batch.
     pub(super) fn put(&self, images: Vec<u8>, labels: Vec<f32>) {
-        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.len() < 4 {
+        let mut spare = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < self.most {
             spare.push((images, labels));
         }
     }
 
     /// Memory of the given lengths with any content.
     fn take(&self, images: usize, labels: usize) -> Memory {
-        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let spare = self.memory.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let (mut bytes, mut values) = spare.unwrap_or_default();
         bytes.resize(images, 0);
         values.resize(labels, 0.0);
@@ -76,7 +90,7 @@ impl Builder {
     pub(super) fn build(&self, maker: &mut SampleMaker, task: Task) -> Built {
         let mut refusals = Vec::new();
         let batch = self.fill(maker, task, &mut refusals);
-        Built { batch, refusals, timings: maker.take_timings() }
+        Built { batch, refusals, timings: maker.take_timings(), bytes: maker.take_bytes_read() }
     }
 
     fn fill(
@@ -85,8 +99,9 @@ impl Builder {
         task: Task,
         refusals: &mut Vec<Refusal>,
     ) -> Result<TrainBatch, Failure> {
-        let order = Order::new(self.config.seed, task.epoch, self.mix.len() as u64);
-        let positions: Vec<u64> = self.config.positions(self.mix.len(), task.index).collect();
+        let records = self.mix.len() as u64;
+        let order = Order::new(self.config.seed, task.epoch, records);
+        let positions: Vec<u64> = self.config.places(records, task.start, task.index).collect();
         let size = self.config.sample.plan.size;
         let (mut images, mut labels) =
             self.spare.take(positions.len() * 3 * size * size, positions.len() * size * size);
@@ -100,7 +115,7 @@ impl Builder {
                 epoch: task.epoch,
                 record: order.record(position),
             };
-            let (prompt, info) = self.make(maker, key, image, label, refusals)?;
+            let (prompt, info) = self.make(maker, position, key, image, label, refusals)?;
             prompts.push(prompt);
             samples.push(info);
         }
@@ -112,31 +127,69 @@ impl Builder {
             samples,
             size,
             epoch: task.epoch,
-            index: task.index,
+            index: task.start / self.config.round() + task.index,
         })
     }
 
-    /// The sample of a key, or of a record that replaces it.
+    /// The sample of a key, or of another record of its set that replaces it.
     fn make(
         &self,
         maker: &mut SampleMaker,
+        position: u64,
         key: SampleKey,
         image: &mut [u8],
         label: &mut [f32],
         refusals: &mut Vec<Refusal>,
     ) -> Result<(Prompt, SampleInfo), Failure> {
-        let mut others = Keyed::new(key.seed, key.epoch, key.record, Purpose::Replacement);
-        let mut record = key.record;
-        for _ in 0..REPLACEMENTS {
-            match maker.train_into(&self.mix, SampleKey { record, ..key }, image, label) {
-                Err(error) if error.is_about_a_record() => refusals.push(Refusal { record, error }),
-                made => return made.map_err(Failure::Other),
+        let mut refused = Vec::new();
+        let mut candidates = std::iter::once(key).chain(self.replacements(key));
+        while refused.len() < REPLACEMENTS
+            && let Some(key) = candidates.next()
+        {
+            let at = self.mix.locate(key).map_err(Failure::Other)?;
+            // Repeats of a refused record are the same files.
+            if refused.contains(&at) {
+                continue;
             }
-            match self.config.on_refusal {
-                OnRefusal::Fail => break,
-                OnRefusal::Replace { .. } => record = others.below(self.mix.len() as u64),
+            match maker.train_into(&self.mix, key, image, label) {
+                Err(error) if error.is_about_a_record() => {
+                    refusals.push(Refusal { position, key, error });
+                    refused.push(at);
+                }
+                made => return made.map_err(Failure::Other),
             }
         }
         Err(Failure::Refused)
+    }
+
+    /// What may stand in for a key, in order: none, or all places of its set in a random order that the key
+    /// determines.
+    fn replacements(&self, key: SampleKey) -> impl Iterator<Item = SampleKey> {
+        let wanted = matches!(self.config.on_refusal, OnRefusal::Replace { .. });
+        let set = self.mix.set_of(key.record).ok().filter(|_| wanted);
+        let places = set.map_or(0..0, |set| self.mix.places(set));
+        let count = places.end - places.start;
+        // Made when the first one is asked for, which is seldom.
+        let order = LazyCell::new(move || Order::drawn(key.draw(Purpose::Replacement), count));
+        (0..count).map(move |at| SampleKey { record: places.start + order.record(at), ..key })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_batches_that_come_back_are_kept() {
+        let spare = Spare::ahead(5);
+        for _ in 0..8 {
+            spare.put(vec![7; 10], vec![7.0; 4]);
+        }
+        let (images, labels) = spare.take(20, 2);
+        assert_eq!((images.len(), labels.len()), (20, 2));
+        let kept = std::iter::from_fn(|| spare.memory.lock().unwrap().pop()).count();
+        assert_eq!(kept, 5, "five ahead and the one that was in use");
+        // Where none is left, memory is new.
+        assert_eq!(spare.take(3, 1), (vec![0; 3], vec![0.0]));
     }
 }

@@ -19,6 +19,10 @@ pub struct LoaderConfig {
     /// How many batches are made before they are asked for, those under way included. Changes no
     /// batch. Memory grows with it: a batch of 4 at 1024 pixels takes 28 MiB.
     pub prefetch: usize,
+    /// How many bytes these batches may take at most; at least one batch is made ahead however large it is.
+    /// What counts are [images and labels](LoaderConfig::batch_bytes). No more workers are started than may
+    /// be at work under this bound.
+    pub prefetch_bytes: u64,
     /// What to do with records that do not fill a batch.
     pub last_batch: LastBatch,
     /// Which of several processes this is, from 0.
@@ -29,15 +33,16 @@ pub struct LoaderConfig {
     /// What to do with a record that cannot be used.
     pub on_refusal: OnRefusal,
     /// Where refused records are written down, one JSON object per line, in addition to
-    /// [`Loader::ledger`](super::Loader::ledger). Lines are appended.
+    /// [`Loader::ledger`](super::Loader::ledger). Lines are appended, and those that are there already
+    /// count towards the budget.
     pub ledger: Option<PathBuf>,
     /// How samples are made.
     pub sample: SampleConfig,
 }
 
 impl Default for LoaderConfig {
-    /// One worker per core, two batches more than workers ahead, batches of 4 as in HQ-SAM's
-    /// training.
+    /// One worker per core, two batches more than workers ahead but no more than 2 GiB of them, batches
+    /// of 4 as in HQ-SAM's training.
     fn default() -> LoaderConfig {
         let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         LoaderConfig {
@@ -45,6 +50,7 @@ impl Default for LoaderConfig {
             seed: 0,
             workers,
             prefetch: workers + 2,
+            prefetch_bytes: 2 << 30,
             last_batch: LastBatch::Drop,
             rank: 0,
             world_size: 1,
@@ -74,8 +80,8 @@ pub enum OnRefusal {
     /// Its batch is an error that names it.
     #[default]
     Fail,
-    /// Another record, determined by seed, epoch and the refused record, takes its place, until
-    /// more than this share of all records (at least one) has been refused.
+    /// Another record of the same set, determined by seed, epoch and the refused record, takes its place,
+    /// until more than this share of all records (at least one) has been refused.
     Replace {
         /// The share, 0.01 for one in a hundred.
         budget: f64,
@@ -89,24 +95,23 @@ impl OnRefusal {
     }
 }
 
-/// Where a loader stands: what it takes to go on with the very next batch.
+/// Where a loader stands: what it takes to go on with the very next sample.
 ///
-/// The last four numbers do not move; a state is refused by a loader with other ones, because its
-/// batches would be others.
+/// Nothing in it depends on how an epoch is shared out to batches, ranks and threads, so a run may go on with
+/// others. The last two numbers do not move; a state is refused by a loader with other ones, because its
+/// samples would be others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LoaderState {
     /// The epoch, from 0.
     pub epoch: u64,
-    /// The next batch of the epoch, from 0.
-    pub batch: u64,
+    /// How many places of the epoch's order are done, over all ranks. After the last batch of an epoch that
+    /// is all of them, those included that did not fill a batch.
+    pub position: u64,
     /// Seed of the run.
     pub seed: u64,
-    /// Records in all sets.
+    /// Places in an epoch's order: the records of all sets as often as they come.
     pub records: u64,
-    /// Samples per batch and rank.
-    pub batch_size: u64,
-    /// Number of ranks.
-    pub world_size: u64,
 }
 
 impl LoaderConfig {
@@ -139,32 +144,54 @@ impl LoaderConfig {
         self.sample.validate()
     }
 
-    /// How many batches each rank has in an epoch over `records` records.
-    pub(super) fn batches(&self, records: usize) -> Result<u64> {
-        let batches = match self.last_batch {
-            LastBatch::Drop => records / (self.batch_size * self.world_size),
-            LastBatch::Keep => records.div_ceil(self.world_size).div_ceil(self.batch_size),
-        };
-        match batches {
-            0 => Err(Error::TooFewRecords {
-                records,
-                batch_size: self.batch_size,
-                world_size: self.world_size,
-            }),
-            several => Ok(several as u64),
+    /// Bytes of the images and labels of a full batch. Mask prompts come on top of that, at most 4% more.
+    pub fn batch_bytes(&self) -> u64 {
+        let pixels = (self.sample.plan.size * self.sample.plan.size) as u64;
+        self.batch_size as u64 * pixels * (3 + size_of::<f32>() as u64)
+    }
+
+    /// How many batches are made ahead: as many as both bounds allow.
+    pub(super) fn ahead(&self) -> usize {
+        let fitting = self.prefetch_bytes / self.batch_bytes().max(1);
+        self.prefetch.min(usize::try_from(fitting).unwrap_or(usize::MAX)).max(1)
+    }
+
+    /// Places that one round takes: a batch on every rank.
+    pub(super) fn round(&self) -> u64 {
+        self.batch_size as u64 * self.world_size as u64
+    }
+
+    /// How many batches each rank has in the last `left` places of an epoch.
+    pub(super) fn batches(&self, left: u64) -> u64 {
+        match self.last_batch {
+            LastBatch::Drop => left / self.round(),
+            LastBatch::Keep => left.div_ceil(self.round()),
         }
     }
 
-    /// The positions in the epoch's order of this rank's batch `index`.
-    pub(super) fn positions(&self, records: usize, index: u64) -> impl Iterator<Item = u64> {
+    /// As [`batches`](LoaderConfig::batches), of a whole epoch of `records` places; at least one.
+    pub(super) fn batches_per_epoch(&self, records: u64) -> Result<u64> {
+        match self.batches(records) {
+            0 => Err(Error::TooFewRecords {
+                records: records as usize,
+                batch_size: self.batch_size,
+                world_size: self.world_size,
+            }),
+            several => Ok(several),
+        }
+    }
+
+    /// The places in the order of an epoch of `records` places of this rank's batch `index`, counted from
+    /// place `start`.
+    pub(super) fn places(&self, records: u64, start: u64, index: u64) -> impl Iterator<Item = u64> {
+        let (rank, ranks) = (self.rank as u64, self.world_size as u64);
         let of_rank = match self.last_batch {
-            LastBatch::Drop => records / self.world_size,
-            LastBatch::Keep => records.div_ceil(self.world_size),
+            LastBatch::Drop => (records - start) / ranks,
+            LastBatch::Keep => (records - start).div_ceil(ranks),
         };
-        let first = index as usize * self.batch_size;
-        let end = (first + self.batch_size).min(of_rank);
-        let (rank, world_size) = (self.rank, self.world_size);
-        (first..end).map(move |at| ((at * world_size + rank) % records) as u64)
+        let first = index * self.batch_size as u64;
+        let end = (first + self.batch_size as u64).min(of_rank);
+        (first..end).map(move |at| (start + at * ranks + rank) % records)
     }
 }
 
@@ -182,7 +209,8 @@ mod tests {
     }
 
     fn all(
-        records: usize,
+        records: u64,
+        start: u64,
         batch_size: usize,
         world_size: usize,
         last_batch: LastBatch,
@@ -190,27 +218,44 @@ mod tests {
         (0..world_size)
             .flat_map(|rank| {
                 let config = config(batch_size, rank, world_size, last_batch);
-                let batches = config.batches(records).unwrap();
-                (0..batches).map(move |index| config.positions(records, index).collect())
+                let batches = config.batches(records - start);
+                (0..batches).map(move |index| config.places(records, start, index).collect())
             })
             .collect()
     }
 
     #[test]
-    fn ranks_share_positions_without_overlap() {
-        let dropped = all(11, 2, 2, LastBatch::Drop);
+    fn ranks_share_places_without_overlap() {
+        let dropped = all(11, 0, 2, 2, LastBatch::Drop);
         assert_eq!(dropped, [[0, 2], [4, 6], [1, 3], [5, 7]]);
-        let kept = all(11, 2, 2, LastBatch::Keep);
+        let kept = all(11, 0, 2, 2, LastBatch::Keep);
         assert_eq!(kept, [[0, 2], [4, 6], [8, 10], [1, 3], [5, 7], [9, 0]]);
-        assert_eq!(all(5, 2, 1, LastBatch::Keep), [vec![0, 1], vec![2, 3], vec![4]]);
-        assert_eq!(all(3, 4, 1, LastBatch::Keep), [[0, 1, 2]]);
+        assert_eq!(all(5, 0, 2, 1, LastBatch::Keep), [vec![0, 1], vec![2, 3], vec![4]]);
+        assert_eq!(all(3, 0, 4, 1, LastBatch::Keep), [[0, 1, 2]]);
+        // From the middle of an epoch: what is left is shared out as an epoch is.
+        assert_eq!(all(11, 6, 1, 2, LastBatch::Drop), [[6], [8], [7], [9]]);
+        assert_eq!(all(11, 7, 2, 2, LastBatch::Keep), [[7, 9], [8, 10]]);
+        assert_eq!(all(11, 11, 2, 2, LastBatch::Keep), [[0; 0]; 0]);
     }
 
     #[test]
     fn too_few_records_are_refused() {
-        let error = config(4, 0, 2, LastBatch::Drop).batches(7).unwrap_err().to_string();
+        let error = config(4, 0, 2, LastBatch::Drop).batches_per_epoch(7).unwrap_err().to_string();
         assert!(error.contains("7 records") && error.contains("batch of 4"), "{error}");
-        assert_eq!(config(4, 0, 2, LastBatch::Keep).batches(7).unwrap(), 1);
+        assert_eq!(config(4, 0, 2, LastBatch::Keep).batches_per_epoch(7).unwrap(), 1);
+    }
+
+    #[test]
+    fn both_bounds_limit_what_is_made_ahead() {
+        let mut config = config(2, 0, 1, LastBatch::Drop);
+        config.sample.plan.size = 100;
+        config.prefetch = 5;
+        assert_eq!(config.batch_bytes(), 140_000);
+        let mut ahead = |bytes| {
+            config.prefetch_bytes = bytes;
+            config.ahead()
+        };
+        assert_eq!([0, 139_999, 280_000, 699_999, u64::MAX].map(&mut ahead), [1, 1, 2, 4, 5]);
     }
 
     #[test]

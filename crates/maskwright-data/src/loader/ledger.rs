@@ -1,6 +1,6 @@
 //! The list of refused records.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::build::Refusal;
-use crate::error::{Error, Result};
+use crate::error::{Cause, Error, Result};
 use crate::source::Mix;
 
 /// A refused record: one line of a ledger.
@@ -16,42 +16,96 @@ use crate::source::Mix;
 pub struct LedgerEntry {
     /// Epoch in which it was refused.
     pub epoch: u64,
-    /// Batch of this rank that it was meant for.
-    pub batch: u64,
-    /// Number of the record over all sets.
+    /// Place in the order of the epoch that it was meant for, its own or that of a record it should replace.
+    pub position: u64,
+    /// Number of the record over all sets, as in [`SampleKey::record`](crate::plan::SampleKey::record).
     pub record: u64,
     /// Name of its set.
     pub set: String,
+    /// Number of the record in its set.
+    pub index: u64,
     /// Name of the record in its set.
     pub name: String,
     /// The file to look at.
     pub file: PathBuf,
-    /// The reason in a word: `unreadable`, `image`, `size_mismatch` or `empty_mask`.
+    /// The reason in a word: `unreadable`, `image`, `size_mismatch`, `damaged` or `empty_mask`.
     pub reason: String,
     /// The reason in a sentence.
     pub message: String,
+}
+
+/// How a line begins. A line cut short by a kill is told from a foreign file by it.
+const BEGINNING: &[u8] = b"{\"epoch\":";
+
+impl LedgerEntry {
+    /// What tells it from other entries of a run, however often a part of the run is done again.
+    fn identity(&self) -> (u64, u64, u64) {
+        (self.epoch, self.position, self.record)
+    }
 }
 
 /// Collects refusals in the order of the batches and writes them down.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     entries: Vec<LedgerEntry>,
-    records: HashSet<u64>,
+    /// Where the first entry of each refused record is, by set and number in the set.
+    records: HashMap<(usize, u64), usize>,
+    /// What the file held when it was opened.
+    former: HashSet<(u64, u64, u64)>,
     file: Option<(PathBuf, File)>,
 }
 
 impl Ledger {
-    /// A ledger that appends to a file, if there is one to append to.
-    pub(super) fn open(path: Option<&Path>) -> Result<Ledger> {
-        let open = |path: &Path| {
-            let file = OpenOptions::new().create(true).append(true).open(path);
-            let file = file.map_err(|source| Error::Write { file: path.into(), source })?;
-            Ok((path.to_path_buf(), file))
+    /// A ledger that continues a file, if there is one to continue. Records that are in the file count.
+    ///
+    /// A run that is killed while it writes may leave half a line: that is cut off, since the resumed run
+    /// meets the record again.
+    pub(super) fn open(path: Option<&Path>, mix: &Mix) -> Result<Ledger> {
+        let mut ledger = Ledger::default();
+        let Some(path) = path else {
+            return Ok(ledger);
         };
-        Ok(Ledger { file: path.map(open).transpose()?, ..Ledger::default() })
+        let unwritable = |source| Error::Write { file: path.into(), source };
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(path).map_err(unwritable)?;
+        let text =
+            std::fs::read(path).map_err(|source| Error::Read { file: path.into(), source })?;
+        let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        for (at, line) in text[..whole].split_inclusive(|&byte| byte == b'\n').enumerate() {
+            ledger.read_line(path, at + 1, line, mix)?;
+        }
+        let rest = &text[whole..];
+        if !rest.is_empty() {
+            let number = ledger.entries.len() + 1;
+            if ledger.read_line(path, number, rest, mix).is_ok() {
+                file.write_all(b"\n").map_err(unwritable)?;
+            } else if BEGINNING.starts_with(rest) || rest.starts_with(BEGINNING) {
+                file.set_len(whole as u64).map_err(unwritable)?;
+            } else {
+                let message = "it does not begin like one".into();
+                return Err(Error::Ledger { file: path.into(), line: number, message });
+            }
+        }
+        ledger.file = Some((path.to_path_buf(), file));
+        Ok(ledger)
     }
 
-    /// All entries so far.
+    fn read_line(&mut self, file: &Path, line: usize, text: &[u8], mix: &Mix) -> Result<()> {
+        let entry: LedgerEntry = serde_json::from_slice(text).map_err(|error| Error::Ledger {
+            file: file.into(),
+            line,
+            message: error.to_string(),
+        })?;
+        self.former.insert(entry.identity());
+        // Records of sets that are not in this run do not count.
+        if let Some(set) = mix.sets().iter().position(|set| set.name() == entry.set) {
+            self.records.entry((set, entry.index)).or_insert(self.entries.len());
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// All entries so far, those that the file held before them.
     pub(super) fn entries(&self) -> &[LedgerEntry] {
         &self.entries
     }
@@ -61,20 +115,40 @@ impl Ledger {
         self.records.len()
     }
 
-    /// Adds a refusal. A line is written at once and whole, so that an interrupted run has it.
-    pub(super) fn add(
-        &mut self,
-        mix: &Mix,
-        epoch: u64,
-        batch: u64,
-        refusal: &Refusal,
-    ) -> Result<()> {
-        let record = mix.record(refusal.record as usize)?;
+    /// How many different records were refused for which reason, the commonest first.
+    pub(super) fn causes(&self) -> Vec<Cause> {
+        let mut causes: Vec<Cause> = Vec::new();
+        let mut firsts: Vec<usize> = self.records.values().copied().collect();
+        firsts.sort_unstable();
+        for entry in firsts.into_iter().map(|at| &self.entries[at]) {
+            match causes.iter_mut().find(|cause| cause.reason == entry.reason) {
+                Some(cause) => cause.records += 1,
+                None => causes.push(Cause {
+                    reason: entry.reason.clone(),
+                    records: 1,
+                    example: entry.file.clone(),
+                }),
+            }
+        }
+        causes.sort_by_key(|cause| std::cmp::Reverse(cause.records));
+        causes
+    }
+
+    /// Adds a refusal, unless it is known from before a resume. A line is written at once and whole, so that
+    /// an interrupted run has it.
+    pub(super) fn add(&mut self, mix: &Mix, refusal: &Refusal) -> Result<()> {
+        let key = refusal.key;
+        if self.former.contains(&(key.epoch, refusal.position, key.record)) {
+            return Ok(());
+        }
+        let (set, index) = mix.locate(key)?;
+        let record = mix.sets()[set].record(index)?;
         let entry = LedgerEntry {
-            epoch,
-            batch,
-            record: refusal.record,
+            epoch: key.epoch,
+            position: refusal.position,
+            record: key.record,
             set: record.set.to_string(),
+            index: index as u64,
             name: record.name,
             file: refusal.error.file().unwrap_or(&record.image).into(),
             reason: refusal.error.reason().into(),
@@ -90,7 +164,7 @@ impl Ledger {
             let written = line.and_then(|line| file.write_all((line + "\n").as_bytes()));
             written.map_err(|source| Error::Write { file: path.clone(), source })?;
         }
-        self.records.insert(refusal.record);
+        self.records.entry((set, index as u64)).or_insert(self.entries.len());
         self.entries.push(entry);
         Ok(())
     }

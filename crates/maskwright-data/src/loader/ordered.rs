@@ -6,10 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-/// A piece of work: number `index` of epoch `epoch`.
+/// A piece of work: number `index` of epoch `epoch`, counted from place `start` of the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Task {
     pub(super) epoch: u64,
+    pub(super) start: u64,
     pub(super) index: u64,
 }
 
@@ -32,6 +33,7 @@ struct State<T> {
     /// Counts restarts: results of earlier runs are thrown away.
     run: u64,
     epoch: u64,
+    start: u64,
     /// The next task that no worker has taken.
     next: u64,
     /// The next task to deliver.
@@ -69,6 +71,7 @@ impl<T: Send + 'static> Ordered<T> {
             state: Mutex::new(State {
                 run: 0,
                 epoch: 0,
+                start: 0,
                 next: 0,
                 wanted: 0,
                 end: 0,
@@ -90,15 +93,16 @@ impl<T: Send + 'static> Ordered<T> {
         Ok(ordered)
     }
 
-    /// From now on does and delivers the tasks `first..end` of `epoch`; what was under way is given
-    /// up.
-    pub(super) fn restart(&mut self, epoch: u64, first: u64, end: u64) {
+    /// From now on does and delivers `count` tasks from place `start` of `epoch`, numbered from 0; what was
+    /// under way is given up.
+    pub(super) fn restart(&mut self, epoch: u64, start: u64, count: u64) {
         let mut state = self.shared.lock();
         state.run += 1;
         state.epoch = epoch;
-        state.next = first;
-        state.wanted = first;
-        state.end = end;
+        state.start = start;
+        state.next = 0;
+        state.wanted = 0;
+        state.end = count;
         state.ready.clear();
         self.shared.work.notify_all();
     }
@@ -106,6 +110,12 @@ impl<T: Send + 'static> Ordered<T> {
     /// The number of the result that [`next`](Ordered::next) gives.
     pub(super) fn position(&self) -> u64 {
         self.shared.lock().wanted
+    }
+
+    /// How many results are ready for the next calls of [`next`](Ordered::next), and how many could be.
+    pub(super) fn ready(&self) -> (u64, u64) {
+        let state = self.shared.lock();
+        (state.ready.len() as u64, state.ahead.min(state.end - state.wanted))
     }
 
     /// The next result in order; waits for it. `None` at the end. A panic in a task goes on here.
@@ -144,7 +154,7 @@ fn run<T, W>(shared: &Shared<T>, worker: &mut W, job: &impl Fn(&mut W, Task) -> 
                 }
                 state = shared.work.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
-            let task = Task { epoch: state.epoch, index: state.next };
+            let task = Task { epoch: state.epoch, start: state.start, index: state.next };
             state.next += 1;
             (task, state.run)
         };
@@ -181,7 +191,8 @@ mod tests {
         let job = |_: &mut (), task: Task| {
             // Later tasks are faster, so that they finish out of order.
             std::thread::sleep(Duration::from_micros(2000 / (task.index + 1)));
-            task.epoch * 1000 + task.index * task.index
+            let place = task.start + task.index;
+            task.epoch * 1000 + place * place
         };
         Ordered::new(vec![(); workers], ahead, "square", job).unwrap()
     }
@@ -196,7 +207,7 @@ mod tests {
             for ahead in [1, 3, 20] {
                 let mut ordered = squares(workers, ahead);
                 assert_eq!(ordered.next(), None);
-                ordered.restart(1, 2, 8);
+                ordered.restart(1, 2, 6);
                 assert_eq!(drain(&mut ordered), [1004, 1009, 1016, 1025, 1036, 1049]);
                 assert_eq!(ordered.next(), None);
             }
@@ -208,8 +219,9 @@ mod tests {
         let mut ordered = squares(3, 4);
         ordered.restart(1, 0, 100);
         ordered.next();
-        ordered.restart(2, 5, 7);
-        assert_eq!(ordered.position(), 5);
+        assert_eq!(ordered.position(), 1);
+        ordered.restart(2, 5, 2);
+        assert_eq!(ordered.position(), 0);
         assert_eq!(drain(&mut ordered), [2025, 2036]);
     }
 
@@ -225,6 +237,7 @@ mod tests {
         ordered.restart(0, 0, 100);
         std::thread::sleep(Duration::from_millis(30));
         assert_eq!(started.load(Ordering::SeqCst), 3);
+        assert_eq!(ordered.ready(), (3, 3));
         ordered.next();
         std::thread::sleep(Duration::from_millis(30));
         assert_eq!(started.load(Ordering::SeqCst), 4);

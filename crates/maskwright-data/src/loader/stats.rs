@@ -31,8 +31,10 @@ pub struct LoaderStats {
     pub turned: u64,
     /// Samples with a warning about their image or mask.
     pub warned: u64,
-    /// Different records refused.
+    /// Different records refused, those included that the ledger's file held.
     pub refused: u64,
+    /// Bytes of the files that were read.
+    pub bytes: u64,
     /// Working time of all workers, per stage.
     pub timings: Timings,
     /// Number of workers.
@@ -44,6 +46,11 @@ pub struct LoaderStats {
     pub started: Duration,
     /// Time between deliveries, which the consumer spent on its own work.
     pub consumed: Duration,
+    /// Sum, over all calls of [`next`](Iterator::next) but first ones, of the batches that were ready.
+    pub ready: u64,
+    /// The same sum of the batches that could have been ready: as many as are made ahead, fewer near the end of
+    /// an epoch.
+    pub ahead: u64,
 }
 
 impl LoaderStats {
@@ -63,6 +70,35 @@ impl LoaderStats {
         }
     }
 
+    /// What happened since `earlier`, an earlier state of these statistics. Workers and refused records are
+    /// those of now.
+    pub fn since(&self, earlier: &LoaderStats) -> LoaderStats {
+        let mut kinds = self.kinds;
+        for (count, earlier) in kinds.iter_mut().zip(earlier.kinds) {
+            *count -= earlier;
+        }
+        LoaderStats {
+            batches: self.batches - earlier.batches,
+            samples: self.samples - earlier.samples,
+            redraws: self.redraws - earlier.redraws,
+            whole_images: self.whole_images - earlier.whole_images,
+            objects: self.objects - earlier.objects,
+            other_kinds: self.other_kinds - earlier.other_kinds,
+            kinds,
+            turned: self.turned - earlier.turned,
+            warned: self.warned - earlier.warned,
+            refused: self.refused,
+            bytes: self.bytes - earlier.bytes,
+            timings: self.timings.since(earlier.timings),
+            workers: self.workers,
+            waited: self.waited - earlier.waited,
+            started: self.started - earlier.started,
+            consumed: self.consumed - earlier.consumed,
+            ready: self.ready - earlier.ready,
+            ahead: self.ahead - earlier.ahead,
+        }
+    }
+
     /// Share of the time between the first and the last delivery that the consumer waited, first
     /// batches aside.
     pub fn waiting_share(&self) -> f64 {
@@ -71,57 +107,71 @@ impl LoaderStats {
         if total > 0.0 { waited / total } else { 0.0 }
     }
 
+    /// How full the queue was: the mean share of the batches made ahead that were ready when one was asked for,
+    /// 0 to 1; 0 if none was.
+    pub fn queue_fill(&self) -> f64 {
+        if self.ahead > 0 { self.ready as f64 / self.ahead as f64 } else { 0.0 }
+    }
+
+    /// Samples delivered per second of waiting and of the consumer's work.
+    pub fn images_per_second(&self) -> f64 {
+        let total = (self.waited + self.consumed).as_secs_f64();
+        if total > 0.0 { self.samples as f64 / total } else { 0.0 }
+    }
+
     /// Working time per sample of one worker, all stages.
     pub fn time_per_sample(&self) -> Duration {
         self.timings.total() / u32::try_from(self.samples.max(1)).unwrap_or(u32::MAX)
     }
 
-    /// One plain sentence: whether training waits for data, and what to do about it.
+    /// One plain sentence: how long the consumer waited for batches, which side is the bottleneck, and what to
+    /// do about it where it is the loader.
     pub fn verdict(&self) -> String {
         if self.batches == 0 {
-            return "No batch was delivered.".into();
+            return "no batch was delivered".into();
         }
         if self.waited == self.started && self.consumed.is_zero() {
-            return "Too few batches were delivered to tell whether data keeps up.".into();
+            return "too few batches were delivered to tell whether data keeps up".into();
         }
-        let share = 100.0 * self.waiting_share();
-        let threads = match self.workers {
-            1 => "1 worker".to_string(),
-            several => format!("{several} workers"),
-        };
-        if share < 5.0 {
-            return format!(
-                "Data keeps up: training waited {share:.1}% of its time for batches from {threads}."
-            );
+        let waited =
+            format!("the consumer waited {:.0}% of the time", 100.0 * self.waiting_share());
+        if self.waiting_share() < KEEPS_UP {
+            return format!("{waited}: the model is the bottleneck");
         }
         let t = &self.timings;
         let stages = [
-            ("reading files", t.read),
-            ("reading headers", t.header),
-            ("decoding masks", t.mask),
-            ("sampling labels", t.label),
-            ("decoding and sampling images", t.image),
-            ("drawing prompts", t.prompt),
+            ("reading files", "reading", t.read + t.header),
+            ("decoding masks", "decoding", t.mask),
+            ("sampling labels", "sampling", t.label),
+            ("decoding and sampling images", "decoding", t.image),
+            ("drawing prompts", "drawing prompts", t.prompt),
         ];
-        let (stage, time) = stages
+        let (stage, bottleneck, time) = stages
             .into_iter()
-            .max_by_key(|(_, time)| *time)
-            .unwrap_or(("making samples", t.total()));
+            .max_by_key(|(_, _, time)| *time)
+            .unwrap_or(("making samples", "decoding", t.total()));
         let part = 100.0 * time.as_secs_f64() / t.total().as_secs_f64().max(f64::MIN_POSITIVE);
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-        let advice = if stage == "reading files" {
+        let advice = if bottleneck == "reading" {
             "faster storage or more workers would help"
         } else if self.workers < cores {
             "more workers would help"
         } else {
             "all cores are in use: smaller images on disk would help"
         };
+        let threads = match self.workers {
+            1 => "1 worker".to_string(),
+            several => format!("{several} workers"),
+        };
         format!(
-            "Training waits for data: {share:.0}% of its time with {threads}, {:.1} ms per sample, {part:.0}% of it for {stage}; {advice}.",
+            "{waited}: {bottleneck} is the bottleneck ({threads}, {:.1} ms per sample, {part:.0}% of it {stage}); {advice}",
             1000.0 * self.time_per_sample().as_secs_f64()
         )
     }
 }
+
+/// Below this share of waiting, data keeps up: what is waited is the price of handing batches over.
+const KEEPS_UP: f64 = 0.05;
 
 #[cfg(test)]
 mod tests {
@@ -130,24 +180,58 @@ mod tests {
     #[test]
     fn the_verdict_says_who_waits() {
         let ms = Duration::from_millis;
-        assert_eq!(LoaderStats::default().verdict(), "No batch was delivered.");
+        assert_eq!(LoaderStats::default().verdict(), "no batch was delivered");
         let mut stats =
             LoaderStats { batches: 10, samples: 40, workers: 1, ..LoaderStats::default() };
         stats.waited = ms(500);
         stats.started = ms(500);
-        assert!(stats.verdict().starts_with("Too few batches"), "{}", stats.verdict());
-        stats.waited = ms(520);
-        stats.consumed = ms(980);
-        assert!(
-            stats.verdict().starts_with("Data keeps up: training waited 2.0%"),
-            "{}",
-            stats.verdict()
+        assert!(stats.verdict().starts_with("too few batches"), "{}", stats.verdict());
+        stats.waited = ms(530);
+        stats.consumed = ms(970);
+        assert_eq!(
+            stats.verdict(),
+            "the consumer waited 3% of the time: the model is the bottleneck"
         );
-        stats.waited = ms(1520);
+        assert!((stats.images_per_second() - 40.0 / 1.5).abs() < 1e-9);
+        stats.waited = ms(1500);
+        stats.consumed = ms(1440);
         stats.timings.image = ms(300);
         stats.timings.read = ms(100);
         let verdict = stats.verdict();
-        assert!(verdict.contains("51% of its time with 1 worker, 10.0 ms per sample"), "{verdict}");
-        assert!(verdict.contains("75% of it for decoding and sampling images"), "{verdict}");
+        let words = "the consumer waited 41% of the time: decoding is the bottleneck (1 worker, 10.0 ms per sample, 75% of it decoding and sampling images); ";
+        assert!(verdict.starts_with(words) && verdict.ends_with("would help"), "{verdict}");
+        stats.timings.read = ms(400);
+        let verdict = stats.verdict();
+        assert!(verdict.contains("reading is the bottleneck"), "{verdict}");
+        assert!(verdict.contains("57% of it reading files"), "{verdict}");
+    }
+
+    #[test]
+    fn a_part_of_a_run_has_statistics_of_its_own() {
+        let ms = Duration::from_millis;
+        let earlier = LoaderStats {
+            batches: 2,
+            samples: 8,
+            bytes: 100,
+            waited: ms(50),
+            started: ms(40),
+            consumed: ms(10),
+            ready: 1,
+            ahead: 4,
+            kinds: [4, 4, 0],
+            ..LoaderStats::default()
+        };
+        let mut now = earlier.clone();
+        (now.batches, now.samples, now.bytes) = (5, 20, 400);
+        (now.waited, now.consumed) = (ms(60), ms(100));
+        (now.ready, now.ahead, now.refused) = (7, 12, 3);
+        now.kinds = [8, 8, 4];
+        now.timings.image = ms(90);
+        let part = now.since(&earlier);
+        assert_eq!((part.batches, part.samples, part.bytes, part.refused), (3, 12, 300, 3));
+        assert_eq!((part.kinds, part.timings.image), ([4, 4, 4], ms(90)));
+        assert!((part.waiting_share() - 0.1).abs() < 1e-9);
+        assert!((part.queue_fill() - 0.75).abs() < 1e-9);
+        assert_eq!(LoaderStats::default().queue_fill(), 0.0);
     }
 }

@@ -22,6 +22,10 @@ pub struct Loader {
     builder: Arc<Builder>,
     batches: u64,
     epoch: u64,
+    /// The place in the epoch's order that batches are counted from: 0, or where a restored loader began.
+    start: u64,
+    /// How many batches there are from there.
+    count: u64,
     ledger: Ledger,
     stats: LoaderStats,
     /// When the last batch was delivered, if one was since the last start.
@@ -43,36 +47,50 @@ impl Loader {
     /// # Errors
     ///
     /// Settings that make no sense, fewer records than a batch needs, a ledger that cannot be
-    /// written, threads that cannot be started.
+    /// written or continued, threads that cannot be started.
     pub fn new(mix: Mix, config: LoaderConfig) -> Result<Loader> {
         config.validate()?;
-        let batches = config.batches(mix.len())?;
-        let ledger = Ledger::open(config.ledger.as_deref())?;
-        let workers = config.workers.min(config.prefetch);
+        let batches = config.batches_per_epoch(mix.len() as u64)?;
+        let ledger = Ledger::open(config.ledger.as_deref(), &mix)?;
+        let ahead = config.ahead();
+        let workers = config.workers.min(ahead);
         let makers = (0..workers)
             .map(|_| SampleMaker::new(config.sample.clone()))
             .collect::<Result<Vec<_>>>()?;
-        let ahead = config.prefetch;
-        let builder = Arc::new(Builder { mix, config, spare: Spare::default() });
+        let builder = Arc::new(Builder { mix, config, spare: Spare::ahead(ahead) });
         let job = builder.clone();
         let mut ordered =
             Ordered::new(makers, ahead, "loader", move |maker, task| job.build(maker, task))
                 .map_err(threads)?;
         ordered.restart(0, 0, batches);
+        let refused = ledger.records() as u64;
         Ok(Loader {
             ordered,
             builder,
             batches,
             epoch: 0,
+            start: 0,
+            count: batches,
             ledger,
-            stats: LoaderStats { workers, ..LoaderStats::default() },
+            stats: LoaderStats { workers, refused, ..LoaderStats::default() },
             delivered: None,
         })
     }
 
-    /// How many batches this rank has in each epoch.
+    /// How many batches this rank has in each whole epoch.
     pub fn batches_per_epoch(&self) -> u64 {
         self.batches
+    }
+
+    /// How many batches this rank still has in the epoch under way.
+    pub fn batches_left(&self) -> u64 {
+        self.count - self.ordered.position()
+    }
+
+    /// How many of the next batches are ready, and how many could be: as many as are made ahead, fewer near
+    /// the end of an epoch.
+    pub fn queue(&self) -> (u64, u64) {
+        self.ordered.ready()
     }
 
     /// The epoch under way, from 0.
@@ -85,34 +103,30 @@ impl Loader {
         self.seek(epoch, 0);
     }
 
-    /// Where the loader stands: which batch comes next. At the end of an epoch, the batch after its
-    /// last.
+    /// Where the loader stands: what comes next. All ranks that delivered the same number of batches have
+    /// the same state.
     pub fn state(&self) -> LoaderState {
-        let config = &self.builder.config;
-        LoaderState {
-            epoch: self.epoch,
-            batch: self.ordered.position(),
-            seed: config.seed,
-            records: self.builder.mix.len() as u64,
-            batch_size: config.batch_size as u64,
-            world_size: config.world_size as u64,
-        }
+        let records = self.builder.mix.len() as u64;
+        let position = match self.ordered.position() {
+            // What is left over does not fill a batch, or is part of the last one.
+            done if done == self.count => records,
+            done => self.start + done * self.builder.config.round(),
+        };
+        LoaderState { epoch: self.epoch, position, seed: self.builder.config.seed, records }
     }
 
-    /// Goes to where another loader stood.
+    /// Goes to where another loader stood, or several that were its ranks. Goes on with exactly the samples
+    /// that were still to come, whatever the numbers of workers, batches ahead and ranks and the batch size
+    /// were and are. What is left of the epoch is shared out as a whole epoch is: with
+    /// [`LastBatch::Drop`](super::LastBatch::Drop), every rank gets the same number of full batches.
     ///
     /// # Errors
     ///
-    /// A state from a loader with another seed, number of records, batch size or world size, after
-    /// which other batches would follow.
+    /// A state from a loader with another seed or other records, after which other samples would follow.
     pub fn restore(&mut self, state: LoaderState) -> Result<()> {
-        let here = LoaderState { epoch: state.epoch, batch: state.batch, ..self.state() };
-        let parts = [
-            ("seed", here.seed, state.seed),
-            ("number of records", here.records, state.records),
-            ("batch size", here.batch_size, state.batch_size),
-            ("world size", here.world_size, state.world_size),
-        ];
+        let here = self.state();
+        let parts =
+            [("seed", here.seed, state.seed), ("number of records", here.records, state.records)];
         for (name, here, there) in parts {
             if here != there {
                 return Err(Error::Setting {
@@ -122,21 +136,24 @@ impl Loader {
                 });
             }
         }
-        if state.batch > self.batches {
+        if state.position > here.records {
             return Err(Error::Setting {
-                key: "batch of the loader's state".into(),
-                expected: format!("at most {}", self.batches),
-                found: state.batch.to_string(),
+                key: "position of the loader's state".into(),
+                expected: format!("at most {}", here.records),
+                found: state.position.to_string(),
             });
         }
-        self.seek(state.epoch, state.batch);
+        self.seek(state.epoch, state.position);
         Ok(())
     }
 
-    fn seek(&mut self, epoch: u64, batch: u64) {
-        if (epoch, batch) != (self.epoch, self.ordered.position()) {
-            self.ordered.restart(epoch, batch, self.batches);
-            self.epoch = epoch;
+    fn seek(&mut self, epoch: u64, position: u64) {
+        let state = self.state();
+        if (epoch, position) != (state.epoch, state.position) {
+            let builder = &self.builder;
+            (self.epoch, self.start) = (epoch, position);
+            self.count = builder.config.batches(state.records - position);
+            self.ordered.restart(epoch, position, self.count);
         }
         self.delivered = None;
     }
@@ -151,7 +168,7 @@ impl Loader {
         &self.stats
     }
 
-    /// The refused records so far, in the order of the batches.
+    /// The refused records so far, in the order of the batches; first those that the ledger's file held.
     pub fn ledger(&self) -> &[LedgerEntry] {
         self.ledger.entries()
     }
@@ -168,14 +185,15 @@ impl Loader {
 
     /// Books what a worker made, in the order of the batches, so that budget and ledger do not
     /// depend on threads.
-    fn book(&mut self, mut built: Built, batch: u64) -> Result<TrainBatch> {
+    fn book(&mut self, mut built: Built) -> Result<TrainBatch> {
         self.stats.timings.add(built.timings);
+        self.stats.bytes += built.bytes;
         for refusal in &built.refusals {
-            self.ledger.add(&self.builder.mix, self.epoch, batch, refusal)?;
+            self.ledger.add(&self.builder.mix, refusal)?;
         }
         self.stats.refused = self.ledger.records() as u64;
         if let OnRefusal::Replace { budget } = self.builder.config.on_refusal {
-            let records = self.builder.mix.len();
+            let records = self.builder.mix.records();
             let budget = ((records as f64 * budget) as usize).max(1);
             if self.ledger.records() > budget
                 && let Some(last) = built.refusals.pop()
@@ -184,6 +202,7 @@ impl Loader {
                     refused: self.ledger.records(),
                     budget,
                     records,
+                    causes: self.ledger.causes(),
                     last: Box::new(last.error),
                 });
             }
@@ -205,21 +224,25 @@ impl Iterator for Loader {
 
     fn next(&mut self) -> Option<Result<TrainBatch>> {
         let asked = Instant::now();
-        let batch = self.ordered.position();
+        let (ready, ahead) = self.queue();
         let built = self.ordered.next()?;
         let now = Instant::now();
         self.stats.waited += now - asked;
         match self.delivered {
-            Some(last) => self.stats.consumed += asked - last,
+            Some(last) => {
+                self.stats.consumed += asked - last;
+                self.stats.ready += ready;
+                self.stats.ahead += ahead;
+            }
             None => self.stats.started += now - asked,
         }
-        let booked = self.book(built, batch);
+        let booked = self.book(built);
         self.delivered = Some(Instant::now());
         Some(booked)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = (self.batches - self.ordered.position()) as usize;
+        let left = self.batches_left() as usize;
         (left, Some(left))
     }
 }

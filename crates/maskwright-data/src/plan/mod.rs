@@ -43,7 +43,8 @@ pub struct SampleKey {
     pub seed: u64,
     /// Epoch, from 0.
     pub epoch: u64,
-    /// Index of the record over all sets of the run.
+    /// Number of the record over all sets of the run; where sets are repeated, its place in the
+    /// [`Mix`](crate::source::Mix).
     pub record: u64,
 }
 

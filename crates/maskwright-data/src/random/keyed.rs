@@ -37,7 +37,9 @@ pub enum Purpose {
     /// The points that the training loss is taken on.
     LossPoints = 12,
     /// Which of an image's objects a sample shows.
-    Object = 14,
+    Object = 13,
+    /// Which records of a set come once more than the others in an epoch.
+    Remainder = 14,
 }
 
 /// A random generator keyed by `(seed, epoch, record, purpose)`.

@@ -28,7 +28,11 @@ pub struct Order {
 impl Order {
     /// The order of one epoch.
     pub fn new(seed: u64, epoch: u64, len: u64) -> Order {
-        let mut draw = Keyed::new(seed, epoch, 0, Purpose::Order);
+        Order::drawn(Keyed::new(seed, epoch, 0, Purpose::Order), len)
+    }
+
+    /// A permutation of `0..len` for another purpose, keyed by what is drawn.
+    pub fn drawn(mut draw: Keyed, len: u64) -> Order {
         let mut keys = [0; ROUNDS];
         keys.fill_with(|| draw.next_u64());
         let bits = 64 - len.saturating_sub(1).leading_zeros();

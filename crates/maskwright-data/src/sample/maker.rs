@@ -56,6 +56,7 @@ pub struct SampleMaker {
     rows: AxisTable,
     cols: AxisTable,
     timings: Timings,
+    bytes_read: u64,
     clock: Clock,
 }
 
@@ -80,6 +81,18 @@ impl Timings {
     /// The time of all stages.
     pub fn total(&self) -> Duration {
         self.read + self.header + self.mask + self.label + self.image + self.prompt
+    }
+
+    /// The time since `earlier`, which was taken of the same sum.
+    pub(crate) fn since(self, earlier: Timings) -> Timings {
+        Timings {
+            read: self.read.saturating_sub(earlier.read),
+            header: self.header.saturating_sub(earlier.header),
+            mask: self.mask.saturating_sub(earlier.mask),
+            label: self.label.saturating_sub(earlier.label),
+            image: self.image.saturating_sub(earlier.image),
+            prompt: self.prompt.saturating_sub(earlier.prompt),
+        }
     }
 
     pub(crate) fn add(&mut self, other: Timings) {
@@ -138,6 +151,7 @@ impl SampleMaker {
             cols: AxisTable::new(1, 1, false, 0, 1),
             config,
             timings: Timings::default(),
+            bytes_read: 0,
             clock: wall,
         })
     }
@@ -155,6 +169,11 @@ impl SampleMaker {
     /// Time spent since the last call.
     pub fn take_timings(&mut self) -> Timings {
         std::mem::take(&mut self.timings)
+    }
+
+    /// Bytes of the files that training samples were made from since the last call.
+    pub fn take_bytes_read(&mut self) -> u64 {
+        std::mem::take(&mut self.bytes_read)
     }
 
     /// The training sample of a key.
@@ -190,8 +209,9 @@ impl SampleMaker {
             (3 * size * size, size * size),
             "lengths for size {size}"
         );
-        let (set, index) = mix.locate(key.record as usize)?;
+        let (set, index) = mix.locate(key)?;
         let mut opened = self.open(&*mix.sets()[set], index, key)?;
+        self.bytes_read += (self.image_bytes.len() + self.mask.bytes()) as u64;
 
         let plan = Plan::draw(&self.config.plan, &self.config.prompts, key, opened.size);
         let start = (self.clock)();

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::keys::{self, Section};
-use super::{SetSpec, Source, pattern};
+use super::weights::validate_repeat;
+use super::{Mix, MixConfig, SetSpec, Source, pattern};
 use crate::error::{Error, Result};
 use crate::plan::PlanConfig;
 use crate::prompt::PromptConfig;
@@ -27,6 +28,9 @@ use crate::sample::SampleConfig;
 /// images = "leaves/photos"
 /// masks = "leaves/masks"
 /// part = "rest of 90%"
+///
+/// [mix]                         # optional: how much the sets count
+/// temperature = 2.0             # or `repeat` in each set
 ///
 /// [plan]                        # optional: how samples are cut out
 /// scale_min = 0.5               # or a list of [[plan.transforms]]
@@ -56,6 +60,7 @@ use crate::sample::SampleConfig;
 /// | `min_area`, `max_area` | bounds of an object's area in pixels | |
 /// | `min_predicted_iou`, `min_stability_score` | bounds of SA-1B's scores | |
 /// | `min_objects`, `max_objects` | bounds of an image's number of objects | 1, none |
+/// | `repeat` | how often a training set's records come in an epoch, whole or not: 2.5, 0.1; see [`Mix`] | 1 |
 /// | `mask_channel` | `"auto"`, `"red"`, `"green"`, `"blue"` or `"alpha"` | `"auto"` |
 /// | `mask_values` | label 0..255 of each number in a mask file: `{ 1 = 255 }` | by stated rules |
 /// | `mask_colours` | label 0..255 of each colour in a mask file: `{ "#ff0000" = 255 }` | by stated rules |
@@ -68,6 +73,8 @@ pub struct DataFile {
     pub train: Vec<SetSpec>,
     /// The sets to validate on, each for itself.
     pub valid: Vec<SetSpec>,
+    /// How the training sets are weighted against each other, where they have no factors of their own.
+    pub mix: MixConfig,
     /// How training samples are cut out.
     pub plan: PlanConfig,
     /// How prompts are drawn.
@@ -75,7 +82,7 @@ pub struct DataFile {
 }
 
 impl DataFile {
-    const KEYS: &'static [&'static str] = &["train", "valid", "plan", "prompts"];
+    const KEYS: &'static [&'static str] = &["train", "valid", "mix", "plan", "prompts"];
 
     /// A single training set from two folders, as `--images` and `--masks` give it.
     pub fn from_folders(images: impl Into<PathBuf>, masks: impl Into<PathBuf>) -> DataFile {
@@ -123,6 +130,7 @@ impl DataFile {
             inner: &[
                 ("train", &SET),
                 ("valid", &SET),
+                ("mix", &Section { keys: MixConfig::KEYS, inner: &[] }),
                 (
                     "plan",
                     &Section {
@@ -176,8 +184,37 @@ impl DataFile {
                 set.validate()?;
             }
         }
+        self.validate_weights()?;
         self.plan.validate_settings()?;
         self.prompts.validate()
+    }
+
+    /// Refuses weights that make no sense, two kinds of weights at once, and weights of validation sets, whose
+    /// every record is evaluated once.
+    fn validate_weights(&self) -> Result<()> {
+        self.mix.validate()?;
+        let refuse = |key: String, expected: &str, found: String| {
+            Err(Error::Setting { key, expected: expected.into(), found })
+        };
+        for set in &self.train {
+            let Some(repeat) = set.repeat else { continue };
+            validate_repeat(&set.name, repeat)?;
+            if self.mix.temperature != 1.0 {
+                return refuse(
+                    "mix.temperature".into(),
+                    "either a temperature or `repeat` in sets",
+                    format!("{} and repeat = {repeat} of set {}", self.mix.temperature, set.name),
+                );
+            }
+        }
+        match self.valid.iter().find_map(|set| Some((&set.name, set.repeat?))) {
+            None => Ok(()),
+            Some((name, repeat)) => refuse(
+                format!("repeat of [[valid]] set {name}"),
+                "none: every record of a validation set is evaluated once",
+                repeat.to_string(),
+            ),
+        }
     }
 
     /// How samples are made for a model with an input of `size` x `size` pixels and mask prompts of
@@ -193,6 +230,16 @@ impl DataFile {
     /// Opens all training sets.
     pub fn open_train(&self) -> Result<Vec<Arc<dyn Source>>> {
         self.train.iter().map(SetSpec::open).collect()
+    }
+
+    /// Opens all training sets, weighted as their `repeat` or the `[mix]` say.
+    pub fn train_mix(&self) -> Result<Mix> {
+        let sets = self.open_train()?;
+        if self.train.iter().all(|set| set.repeat.is_none()) {
+            return Mix::tempered(sets, self.mix.temperature);
+        }
+        let repeats = self.train.iter().map(|set| set.repeat.unwrap_or(1.0));
+        Mix::repeated(sets.into_iter().zip(repeats).collect())
     }
 
     /// Opens all validation sets.

@@ -49,6 +49,14 @@ impl MaskBuffer {
         MaskBuffer::default()
     }
 
+    /// How many bytes of files the mask was read from.
+    pub(crate) fn bytes(&self) -> usize {
+        match self.form {
+            MaskForm::File => self.file.len(),
+            MaskForm::Rle => self.json.len(),
+        }
+    }
+
     /// Makes this a mask that is an image file; the caller fills [`file`](MaskBuffer::file).
     pub fn start_file(&mut self) -> &mut Vec<u8> {
         self.form = MaskForm::File;

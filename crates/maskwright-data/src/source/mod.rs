@@ -2,8 +2,8 @@
 //!
 //! A [`Source`] is a list of records, each an image with a mask or with several objects, which it hands
 //! out when a sample is made. [`PairsSource`] is a folder of images with a folder of masks, or a list of
-//! both; [`IndexedSource`] is COCO, LVIS, SA-1B or a WebDataset. A [`Mix`] concatenates the sets of a run.
-//! A [`DataFile`] describes the sets of a run in TOML.
+//! both; [`IndexedSource`] is COCO, LVIS, SA-1B or a WebDataset. A [`Mix`] joins the sets of a run,
+//! each as often as it is wanted. A [`DataFile`] describes the sets of a run in TOML.
 //!
 //! | file | what it is about |
 //! |---|---|
@@ -13,14 +13,15 @@
 //! | `annotation/` | the JSON of annotation files |
 //! | `tar`, `pattern` | tar files read in place; names of many files |
 //! | `index/` | the cached index |
+//! | `mix`, `weights` | the sets of a run together |
 //! | `indexed`, `objects` | from an index to images and masks; which object a sample shows |
 //!
 //! ```no_run
-//! use maskwright_data::source::{DataFile, Mix};
+//! use maskwright_data::source::DataFile;
 //!
 //! let data = DataFile::read("data.toml".as_ref())?;
-//! let train = Mix::new(data.open_train()?)?;
-//! println!("{} records in {} sets", train.len(), train.sets().len());
+//! let train = data.train_mix()?;
+//! println!("{} samples an epoch from {} sets", train.len(), train.sets().len());
 //! # Ok::<(), maskwright_data::Error>(())
 //! ```
 
@@ -49,6 +50,7 @@ mod set_spec;
 mod shards;
 mod synthetic;
 mod tar;
+mod weights;
 
 use std::sync::Arc;
 
@@ -65,6 +67,7 @@ pub use pairs::{PairsSource, Unmatched};
 pub use part::Part;
 pub use set_spec::{ChannelChoice, Extensions, Patterns, SetKind, SetSpec};
 pub use synthetic::synthetic_index;
+pub use weights::MixConfig;
 
 use crate::error::Result;
 use crate::record::Record;

@@ -91,6 +91,9 @@ pub struct SetSpec {
     /// Most objects of an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_objects: Option<u32>,
+    /// How often the records come in an epoch of training; `None` is once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<f64>,
     /// Inverts the label.
     #[serde(default)]
     pub invert: bool,
@@ -264,6 +267,7 @@ impl SetSpec {
         "min_stability_score",
         "min_objects",
         "max_objects",
+        "repeat",
         "mask_channel",
         "mask_values",
         "mask_colours",

@@ -6,6 +6,8 @@ pub(crate) mod annotated;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use maskwright_data::batch::TrainBatch;
+use maskwright_data::loader::Loader;
 use maskwright_image::encode::{jpeg_rgb, png_grey, png_rgb};
 use maskwright_image::{GreyImage, RgbImage};
 
@@ -61,6 +63,16 @@ pub(crate) fn pairs(folder: &Path, count: usize) -> (PathBuf, PathBuf) {
         write(masks.join(format!("disc_{n:03}.png")), png_grey(&disc(width, height)).unwrap());
     }
     (images, masks)
+}
+
+/// All batches of the first epochs.
+pub(crate) fn epochs(loader: &mut Loader, epochs: u64) -> Vec<TrainBatch> {
+    let mut batches = Vec::new();
+    for epoch in 0..epochs {
+        loader.start_epoch(epoch);
+        batches.extend(loader.by_ref().map(Result::unwrap));
+    }
+    batches
 }
 
 /// One lossless pair.

@@ -10,7 +10,7 @@ pub(crate) fn loss_curve(title: &str, log: &[Entry]) -> CurvePlot {
         log.iter()
             .filter_map(|entry| match entry {
                 Entry::Step(step) => Some((step.global_step as f64, value(step))),
-                Entry::Epoch(_) => None,
+                Entry::Epoch(_) | Entry::Loader(_) => None,
             })
             .collect()
     };
@@ -44,7 +44,7 @@ pub(crate) fn validation_curve(
                         let value = if boundary { scores.boundary_iou } else { scores.iou };
                         Some((epoch.epoch as f64 + 1.0, value))
                     }
-                    Entry::Step(_) => None,
+                    Entry::Step(_) | Entry::Loader(_) => None,
                 })
                 .collect();
             series.push(Series { name: format!("{} {name}", mask.title()), points });

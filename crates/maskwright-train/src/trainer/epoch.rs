@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use maskwright_data::loader::LoaderState;
 use serde::{Deserialize, Serialize};
 
 use super::Run;
@@ -58,10 +57,10 @@ impl EpochSums {
     }
 }
 
-/// Runs the rest of the current epoch. False if the observer asked to stop before its end.
+/// Runs the rest of the current epoch; `whole` is the number of steps of later ones. False if the observer asked to stop before its end.
 pub(super) fn run_epoch(
     run: &mut Run<'_>,
-    steps: usize,
+    whole: usize,
     folder: &mut RunFolder,
     observer: &mut dyn Observer,
 ) -> Result<bool> {
@@ -70,9 +69,11 @@ pub(super) fn run_epoch(
     let settings =
         StepSettings { scope: config.train, points: config.points, iou_weight: config.iou_weight };
     let learning_rate = config.schedule().at(epoch);
-    let position =
-        LoaderState { epoch: epoch as u64, batch: run.progress.step as u64, ..run.loader.state() };
-    run.loader.restore(position)?;
+    // A resumed loader stands in the middle of its epoch already.
+    if run.progress.step == 0 {
+        run.loader.start_epoch(epoch as u64);
+    }
+    let steps = run.progress.step + run.loader.batches_left() as usize;
     let (mut loss, mut speed) = (Smooth::over(SMOOTHING), Smooth::over(SMOOTHING));
     let mut since_log = EpochSums::default();
     let mut clock = Instant::now();
@@ -103,7 +104,7 @@ pub(super) fn run_epoch(
         since_log.add(&parts, seconds);
 
         let images_per_second = images / speed.push(seconds).max(1e-9);
-        let left = steps - run.progress.step + steps * (config.max_epoch_num - epoch - 1);
+        let left = steps - run.progress.step + whole * (config.max_epoch_num - epoch - 1);
         observer.step(&StepProgress {
             epoch,
             step: run.progress.step,
@@ -119,6 +120,7 @@ pub(super) fn run_epoch(
             observer.logged(&entry);
             since_log = EpochSums::default();
         }
+        run.tell_data(observer, false)?;
         let save = config.save_every > 0
             && run.progress.global_step.is_multiple_of(config.save_every)
             && run.progress.step < steps;

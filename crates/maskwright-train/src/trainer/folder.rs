@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use maskwright_data::loader::LoaderState;
 use maskwright_model::{Sam, TrainScope};
 
 use super::epoch::EpochSums;
@@ -107,6 +108,7 @@ impl RunFolder {
         sam: &Sam,
         adam: &Adam,
         progress: &Progress,
+        loader: LoaderState,
         sums: &EpochSums,
         scope: TrainScope,
     ) -> Result<()> {
@@ -118,7 +120,8 @@ impl RunFolder {
             .tempdir_in(&self.path)
             .map_err(Error::io(&target, "write"))?;
         let optimizer = adam.to_bytes(&target)?;
-        state::write(part.path(), progress, sums, &checkpoint::tuned(sam, scope), &optimizer)?;
+        let weights = checkpoint::tuned(sam, scope);
+        state::write(part.path(), progress, loader, sums, &weights, &optimizer)?;
         // A state of this very step (a run stopped twice at one place) makes way.
         let replaced = older.iter().any(|(_, path)| *path == target);
         if replaced {

@@ -3,7 +3,8 @@
 //! ```text
 //! OUTPUT/
 //!   config.toml                       the settings as they were resolved
-//!   metrics.jsonl                     loss as it goes, validation after each epoch
+//!   metrics.jsonl                     loss as it goes, validation after each epoch, and
+//!                                     whether training waits for data
 //!   ledger.jsonl                      records that could not be used
 //!   epoch_N.safetensors               what was tuned, after epoch N
 //!   sam_hq_epoch_N.safetensors        the whole model (the newest, and the best so far)
@@ -15,6 +16,7 @@
 //! A run is a function of its settings and the files they name: stopped at any step and
 //! resumed, it comes to the same weights as a run that was never stopped.
 
+mod data_watch;
 mod epoch;
 mod folder;
 mod state;
@@ -23,7 +25,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use maskwright_data::loader::{Loader, LoaderConfig};
+use maskwright_data::loader::{Loader, LoaderConfig, LoaderState};
 use maskwright_data::sample::SampleConfig;
 use maskwright_data::source::{DataFile, Mix, Source};
 use maskwright_model::{Sam, TrainScope};
@@ -38,6 +40,7 @@ use crate::optimizer::{Adam, name_parameters};
 use crate::run_log::{Entry, EpochEntry, RunLog};
 use crate::run_report;
 use crate::run_report::gallery::Evaluated;
+use data_watch::DataWatch;
 use epoch::{EpochSums, run_epoch};
 use folder::RunFolder;
 pub use folder::Start;
@@ -91,7 +94,7 @@ pub fn train(
 ) -> Result<TrainOutcome> {
     config.validate()?;
     // Everything that can be refused is looked at before the folder is touched.
-    let train_data = Mix::new(config.data.open_train()?)?;
+    let train_data = config.data.train_mix()?;
     let valid_sets = open_sets(config.data.open_valid()?);
     let device = plain_device();
     let hq = config.train == TrainScope::Hq;
@@ -124,6 +127,7 @@ struct Run<'a> {
     log: RunLog,
     progress: Progress,
     sums: EpochSums,
+    watch: DataWatch,
     /// The last validation of this call.
     evaluation: Option<Evaluation>,
 }
@@ -142,6 +146,7 @@ impl<'a> Run<'a> {
         let mut adam = Adam::default();
         let mut progress = Progress { epoch: config.start_epoch, ..Progress::default() };
         let mut sums = EpochSums::default();
+        let mut position = None;
         let log = match folder.resume_point()? {
             None => RunLog::create(&folder.metrics())?,
             Some(point) => {
@@ -151,10 +156,14 @@ impl<'a> Run<'a> {
                 adam = Adam::from_bytes(state.optimizer, &point)?;
                 progress = state.progress;
                 sums = state.sums;
+                position = Some(state.loader);
                 RunLog::resume(&folder.metrics(), progress.global_step)?
             }
         };
-        let loader = Loader::new(data, loader_config(config, &samples, folder))?;
+        let mut loader = Loader::new(data, loader_config(config, &samples, folder))?;
+        if let Some(position) = position {
+            loader.restore(position)?;
+        }
         Ok(Self {
             config,
             model: Some(model),
@@ -165,6 +174,7 @@ impl<'a> Run<'a> {
             log,
             progress,
             sums,
+            watch: DataWatch::default(),
             evaluation: None,
         })
     }
@@ -191,6 +201,7 @@ impl<'a> Run<'a> {
             let finished = run_epoch(self, steps, folder, observer)?;
             if !finished {
                 self.save_state(folder)?;
+                self.tell_data(observer, true)?;
                 outcome.stopped = true;
                 return Ok(outcome);
             }
@@ -219,7 +230,7 @@ impl<'a> Run<'a> {
             self.save_state(folder)?;
         }
         if outcome.last.is_some() {
-            observer.note(&self.loader.stats().verdict());
+            self.tell_data(observer, true)?;
             self.write_report(folder)?;
         }
         Ok(outcome)
@@ -261,8 +272,28 @@ impl<'a> Run<'a> {
         )
     }
 
+    /// Tells whether training waits for data, if it is time to, or at the `end`.
+    fn tell_data(&mut self, observer: &mut dyn Observer, end: bool) -> Result<()> {
+        let told = if end {
+            self.watch.whole(&self.loader, &self.progress)
+        } else {
+            self.watch.minute(&self.loader, &self.progress)
+        };
+        if let Some(entry) = told {
+            self.log.append(&Entry::Loader(entry.clone()))?;
+            observer.data(&entry);
+        }
+        Ok(())
+    }
+
     fn save_state(&mut self, folder: &mut RunFolder) -> Result<()> {
-        folder.save_state(self.model(), &self.adam, &self.progress, &self.sums, self.config.train)
+        let mut loader = self.loader.state();
+        if self.progress.step == 0 {
+            // Between two epochs the loader still stands at the end of the one that is over.
+            loader = LoaderState { epoch: self.progress.epoch as u64, position: 0, ..loader };
+        }
+        let (progress, sums) = (&self.progress, &self.sums);
+        folder.save_state(self.model(), &self.adam, progress, loader, sums, self.config.train)
     }
 }
 
@@ -271,6 +302,7 @@ fn loader_config(config: &TrainConfig, samples: &SampleConfig, folder: &RunFolde
         batch_size: config.batch_size_train,
         seed: config.seed,
         last_batch: config.last_batch,
+        prefetch_bytes: config.prefetch_bytes,
         on_refusal: config.on_refusal,
         ledger: Some(folder.ledger()),
         sample: samples.clone(),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use maskwright_data::loader::LoaderState;
 use maskwright_model::weights::StateDict;
 use serde::{Deserialize, Serialize};
 
@@ -35,10 +36,19 @@ struct StateFile {
     /// Raised when older versions cannot read the folder any more.
     version: u32,
     progress: Progress,
+    /// The next sample.
+    loader: LoaderState,
     sums: EpochSums,
 }
 
-const VERSION: u32 = 1;
+/// What every version of the file has.
+#[derive(Debug, Deserialize)]
+struct AnyVersion {
+    version: u32,
+}
+
+/// 2: where the loader stands is told by samples, no longer by steps.
+const VERSION: u32 = 2;
 const STATE: &str = "state.json";
 const WEIGHTS: &str = "weights.safetensors";
 const OPTIMIZER: &str = "adam.bpk";
@@ -46,6 +56,7 @@ const OPTIMIZER: &str = "adam.bpk";
 /// A state that was read back.
 pub(super) struct SavedState {
     pub(super) progress: Progress,
+    pub(super) loader: LoaderState,
     pub(super) sums: EpochSums,
     pub(super) weights: StateDict,
     pub(super) optimizer: Vec<u8>,
@@ -55,11 +66,13 @@ pub(super) struct SavedState {
 pub(super) fn write(
     folder: &Path,
     progress: &Progress,
+    loader: LoaderState,
     sums: &EpochSums,
     weights: &StateDict,
     optimizer: &[u8],
 ) -> Result<()> {
-    let state = StateFile { version: VERSION, progress: progress.clone(), sums: sums.clone() };
+    let state =
+        StateFile { version: VERSION, progress: progress.clone(), loader, sums: sums.clone() };
     let text = serde_json::to_vec_pretty(&state).expect("plain numbers always serialise");
     weights.write(&folder.join(WEIGHTS))?;
     crate::files::write_atomically(&folder.join(OPTIMIZER), optimizer)?;
@@ -75,12 +88,30 @@ pub(super) fn read(folder: &Path) -> Result<SavedState> {
         expected: format!("the state of a run, version {VERSION}"),
         found,
     };
-    let state: StateFile = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
-    if state.version != VERSION {
-        return Err(wrong(format!("version {}", state.version)));
+    let AnyVersion { version } =
+        serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
+    if version != VERSION {
+        return Err(wrong(format!("version {version}; resume it with the version that wrote it")));
     }
+    let state: StateFile = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
     let optimizer = folder.join(OPTIMIZER);
     let optimizer = std::fs::read(&optimizer).map_err(Error::io(&optimizer, "read"))?;
     let weights = StateDict::read(&folder.join(WEIGHTS))?;
-    Ok(SavedState { progress: state.progress, sums: state.sums, weights, optimizer })
+    let StateFile { progress, loader, sums, .. } = state;
+    Ok(SavedState { progress, loader, sums, weights, optimizer })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_of_another_version_is_refused() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let old = "{\"version\":1,\"progress\":{\"epoch\":0},\"sums\":{}}";
+        std::fs::write(folder.path().join(STATE), old).expect("written");
+        let message = read(folder.path()).err().expect("refused").to_string();
+        assert!(message.contains("state.json") && message.contains("version 2"), "{message}");
+        assert!(message.contains("found version 1"), "{message}");
+    }
 }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use maskwright_data::loader::OnRefusal;
 use maskwright_data::prompt::{KindWeights, MaskValues, PromptKind};
 use maskwright_data::sample::Preset;
 use maskwright_train::eval_job::EvalJob;
@@ -137,12 +138,33 @@ pub(crate) struct TrainFlags {
     #[arg(long, value_name = "N", default_value_t = 0)]
     workers: usize,
 
+    /// Bytes that batches made ahead may take at most
+    #[arg(long, value_name = "BYTES", default_value_t = 2 << 30)]
+    prefetch_bytes: u64,
+
+    /// What happens at a record that cannot be used: fail (the run stops), or replace (another
+    /// record of its set takes its place, and ledger.jsonl names it)
+    #[arg(long, value_name = "WHAT", default_value = "fail")]
+    on_refusal: Refusal,
+
+    /// With --on-refusal replace: the share of all records that may be refused, in per cent (at
+    /// least one may)
+    #[arg(long, value_name = "PERCENT", default_value_t = 1.0)]
+    refusal_budget: f64,
+
     /// Print the outcome as JSON, and no progress
     #[arg(long)]
     json: bool,
 
     #[command(flatten)]
     legacy: LegacyFlags,
+}
+
+/// What `--on-refusal` may be.
+#[derive(Clone, Copy, ValueEnum)]
+enum Refusal {
+    Fail,
+    Replace,
 }
 
 /// Other flags of HQ-SAM's `train.py`, taken so that an old command line carries over.
@@ -227,6 +249,11 @@ impl TrainFlags {
         config.eval_every = self.eval_every;
         config.save_every = self.save_every;
         config.workers = self.workers;
+        config.prefetch_bytes = self.prefetch_bytes;
+        config.on_refusal = match self.on_refusal {
+            Refusal::Fail => OnRefusal::Fail,
+            Refusal::Replace => OnRefusal::Replace { budget: self.refusal_budget / 100.0 },
+        };
         config.evaluation.prompts.clone_from(&self.eval_prompts);
         config.evaluation.geometry = self.geometry;
         Ok(config)

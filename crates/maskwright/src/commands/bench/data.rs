@@ -5,7 +5,6 @@ use std::time::Duration;
 use clap::Args;
 use maskwright_data::plan::SampleKey;
 use maskwright_data::sample::Timings;
-use maskwright_data::source::Mix;
 use maskwright_image::decode::decoder_name;
 use maskwright_image::sample::Sampler;
 use serde::Serialize;
@@ -102,7 +101,7 @@ pub(crate) fn run(flags: &DataBenchFlags) -> anyhow::Result<()> {
         .into());
     }
     let data = flags.data.resolve(0.0)?;
-    let mix = Mix::new(data.open_train()?)?;
+    let mix = data.train_mix()?;
     let config = data.sample_config(flags.size, (flags.size / 4).max(1));
     let keys: Vec<SampleKey> = (0..flags.draws)
         .flat_map(|epoch| (0..mix.len() as u64).map(move |record| (epoch, record)))
@@ -141,7 +140,7 @@ pub(crate) fn run(flags: &DataBenchFlags) -> anyhow::Result<()> {
         threads,
         repeat: flags.repeat,
         size: flags.size,
-        images: mix.len(),
+        images: mix.records(),
         samples: keys.len(),
         digest: format!("{:016x}", measured.digest),
     };

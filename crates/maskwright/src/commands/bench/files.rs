@@ -19,7 +19,7 @@ const QUALITY: u8 = 90;
 
 /// Make a seeded set of images and masks to measure on.
 ///
-/// Equal numbers of 400, 1024, 2048 and 3500 pixels as the longest side: JPEG of quality 90,
+/// Equal numbers of 400, 1024, 2048 and 3500 pixels as the longest side, or of others: JPEG of quality 90,
 /// 4:2:0, and 8-bit grey PNG masks of the same names, in DIR/images and DIR/masks.
 #[derive(Args)]
 pub(crate) struct FilesFlags {
@@ -30,6 +30,10 @@ pub(crate) struct FilesFlags {
     /// Pairs to make
     #[arg(long, value_name = "N", default_value_t = 40)]
     count: usize,
+
+    /// Longest sides of the pictures in pixels, in equal numbers
+    #[arg(long, value_name = "PIXELS,...", value_delimiter = ',', default_values_t = WIDTHS)]
+    longest: Vec<usize>,
 
     /// Seed of the pictures
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -44,6 +48,9 @@ pub(crate) fn run(flags: &FilesFlags) -> anyhow::Result<()> {
     if !(1..=100_000).contains(&flags.count) {
         return Err(Usage("expected --count of 1 to 100000".into()).into());
     }
+    if flags.longest.is_empty() || !flags.longest.iter().all(|side| (64..=16_384).contains(side)) {
+        return Err(Usage("expected --longest of 64 to 16384 pixels".into()).into());
+    }
     let (images, masks) = (flags.output.join("images"), flags.output.join("masks"));
     for folder in [&images, &masks] {
         std::fs::create_dir_all(folder)
@@ -51,7 +58,7 @@ pub(crate) fn run(flags: &FilesFlags) -> anyhow::Result<()> {
     }
     let (mut pixels, mut image_bytes, mut mask_bytes) = (0, 0, 0);
     for index in 0..flags.count {
-        let longest = WIDTHS[index % WIDTHS.len()];
+        let longest = flags.longest[index % flags.longest.len()];
         let config = DemoConfig {
             seed: flags.seed,
             min_side: longest * 7 / 10,

@@ -113,10 +113,9 @@ fn warm_up(mix: &Mix, config: &SampleConfig, keys: &[SampleKey]) -> anyhow::Resu
 pub(super) fn whole_decodes(mix: &Mix, rounds: usize) -> anyhow::Result<Vec<[Duration; 2]>> {
     let limits = Limits::default();
     let (mut image, mut mask) = (Vec::new(), MaskBuffer::new());
-    (0..mix.len())
-        .map(|record| {
-            let (set, index) = mix.locate(record)?;
-            let set = &mix.sets()[set];
+    let records = mix.sets().iter().flat_map(|set| (0..set.len()).map(move |index| (set, index)));
+    records
+        .map(|(set, index)| {
             set.image_bytes(index, &mut image)?;
             set.mask(index, Pick::Nth(0), &mut mask)?;
             let (mut images, mut masks) = (Vec::new(), Vec::new());

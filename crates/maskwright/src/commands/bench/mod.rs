@@ -1,9 +1,11 @@
-//! `maskwright bench`: how fast samples are made on this machine, and files to measure it on.
+//! `maskwright bench`: how fast samples and batches are made on this machine, and files to measure it on.
 
 mod data;
 mod files;
 mod index;
+mod loader;
 mod measure;
+mod soak;
 
 use clap::{Args, Subcommand};
 
@@ -14,7 +16,12 @@ use clap::{Args, Subcommand};
 #[command(after_help = "\
 Examples:
   maskwright bench files --output bench-files
-  maskwright bench data --images bench-files/images --masks bench-files/masks --json")]
+  maskwright bench data --images bench-files/images --masks bench-files/masks --json
+  maskwright bench loader --images bench-files/images --masks bench-files/masks --threads 1,2
+
+  # Does memory grow? Small files make many samples in little time
+  maskwright bench files --output small-files --count 200 --longest 400
+  maskwright bench loader --images small-files/images --masks small-files/masks --soak 50000")]
 pub(crate) struct BenchFlags {
     #[command(subcommand)]
     what: What,
@@ -25,6 +32,7 @@ enum What {
     Data(data::DataBenchFlags),
     Files(files::FilesFlags),
     Index(index::IndexFlags),
+    Loader(loader::LoaderBenchFlags),
 }
 
 pub(crate) fn run(flags: &BenchFlags) -> anyhow::Result<()> {
@@ -32,5 +40,6 @@ pub(crate) fn run(flags: &BenchFlags) -> anyhow::Result<()> {
         What::Data(flags) => data::run(flags),
         What::Files(flags) => files::run(flags),
         What::Index(flags) => index::run(flags),
+        What::Loader(flags) => loader::run(flags),
     }
 }
