@@ -75,12 +75,23 @@ pub(crate) fn os_bytes(name: &OsStr) -> &[u8] {
 
 /// The path of [`os_bytes`].
 pub(crate) fn path_from_bytes(bytes: &[u8]) -> PathBuf {
+    let mut path = PathBuf::new();
+    push_bytes(&mut path, bytes);
+    path
+}
+
+/// Joins a path of [`os_bytes`] to `path`.
+pub(crate) fn push_bytes(path: &mut PathBuf, bytes: &[u8]) {
     #[cfg(unix)]
-    {
-        PathBuf::from(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes))
-    }
+    path.push(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes));
     #[cfg(not(unix))]
-    {
-        PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
-    }
+    path.push(&*String::from_utf8_lossy(bytes));
+}
+
+/// Lengthens the last name of `path` by [`os_bytes`].
+pub(crate) fn append_bytes(path: &mut PathBuf, bytes: &[u8]) {
+    #[cfg(unix)]
+    path.as_mut_os_string().push(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes));
+    #[cfg(not(unix))]
+    path.as_mut_os_string().push(&*String::from_utf8_lossy(bytes));
 }

@@ -173,7 +173,7 @@ impl From<ChannelChoice> for MaskChannel {
 pub struct Extensions(Vec<String>);
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a text like \"png\" or a list of them")]
+#[serde(untagged, expecting = "expected a file ending like \"png\" or a list of them")]
 enum OneOrMany {
     One(String),
     Many(Vec<String>),
@@ -215,8 +215,18 @@ impl Extensions {
 
 /// Names of files, or patterns of names.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "OneOrMany", into = "Vec<String>")]
+#[serde(from = "NameOrNames", into = "Vec<String>")]
 pub struct Patterns(pub Vec<String>);
+
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected a file's name like \"sa_{000..049}.tar\" or a list of them"
+)]
+enum NameOrNames {
+    One(String),
+    Many(Vec<String>),
+}
 
 impl Patterns {
     /// Whether there is none.
@@ -225,11 +235,11 @@ impl Patterns {
     }
 }
 
-impl From<OneOrMany> for Patterns {
-    fn from(patterns: OneOrMany) -> Patterns {
+impl From<NameOrNames> for Patterns {
+    fn from(patterns: NameOrNames) -> Patterns {
         match patterns {
-            OneOrMany::One(one) => Patterns(vec![one]),
-            OneOrMany::Many(many) => Patterns(many),
+            NameOrNames::One(one) => Patterns(vec![one]),
+            NameOrNames::Many(many) => Patterns(many),
         }
     }
 }

@@ -3,13 +3,14 @@
 mod folder;
 mod list;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use maskwright_image::decode::MaskRule;
 use serde::{Deserialize, Serialize};
 
-use super::bytes::{path_from_bytes, read_file};
+use super::bytes::{append_bytes, push_bytes, read_file};
 use super::select::Selection;
 use super::{ExifRule, LeftOut, MaskBuffer, Pick, SetSpec, Source};
 use crate::error::{Error, Result};
@@ -85,29 +86,59 @@ impl Pairs {
     }
 
     fn image(&self, item: &Item) -> PathBuf {
-        let file = match &self.layout {
-            Layout::Names { endings, .. } => self.named(item, "", &endings[item.image as usize]),
-            Layout::Rows => self.part(item.at + u64::from(item.name), item.image).to_vec(),
-        };
-        self.images.join(path_from_bytes(&file))
+        let mut path = PathBuf::new();
+        self.write_image(item, &mut path);
+        path
     }
 
     fn mask(&self, item: &Item) -> PathBuf {
-        let file = match &self.layout {
+        let mut path = PathBuf::new();
+        self.write_mask(item, &mut path);
+        path
+    }
+
+    /// Makes `path` that of a pair's image.
+    fn write_image(&self, item: &Item, path: &mut PathBuf) {
+        start(path, &self.images);
+        match &self.layout {
+            Layout::Names { endings, .. } => {
+                self.named(item, "", &endings[item.image as usize], path)
+            }
+            Layout::Rows => push_bytes(path, self.part(item.at + u64::from(item.name), item.image)),
+        }
+    }
+
+    /// Makes `path` that of a pair's mask.
+    fn write_mask(&self, item: &Item, path: &mut PathBuf) {
+        start(path, &self.masks);
+        match &self.layout {
             Layout::Names { suffix, endings } => {
-                self.named(item, suffix, &endings[item.mask as usize])
+                self.named(item, suffix, &endings[item.mask as usize], path);
             }
             Layout::Rows => {
                 let at = item.at + u64::from(item.name) + u64::from(item.image);
-                self.part(at, item.mask).to_vec()
+                push_bytes(path, self.part(at, item.mask));
             }
-        };
-        self.masks.join(path_from_bytes(&file))
+        }
     }
 
-    fn named(&self, item: &Item, suffix: &str, ending: &[u8]) -> Vec<u8> {
-        [self.part(item.at, item.name), suffix.as_bytes(), b".", ending].concat()
+    fn named(&self, item: &Item, suffix: &str, ending: &[u8], path: &mut PathBuf) {
+        push_bytes(path, self.part(item.at, item.name));
+        for piece in [suffix.as_bytes(), b".", ending] {
+            append_bytes(path, piece);
+        }
     }
+}
+
+/// Makes `path` another one, in the memory that it has.
+fn start(path: &mut PathBuf, folder: &Path) {
+    path.clear();
+    path.push(folder);
+}
+
+thread_local! {
+    /// The path being read: a sample's files are opened without taking memory.
+    static PATH: RefCell<PathBuf> = const { RefCell::new(PathBuf::new()) };
 }
 
 impl PairsSource {
@@ -210,11 +241,19 @@ impl Source for PairsSource {
     }
 
     fn image_bytes(&self, index: usize, bytes: &mut Vec<u8>) -> Result<()> {
-        read_file(&self.pairs.image(self.pair(index)?), bytes)
+        let item = self.pair(index)?;
+        PATH.with_borrow_mut(|path| {
+            self.pairs.write_image(item, path);
+            read_file(path, bytes)
+        })
     }
 
     fn mask(&self, index: usize, _: Pick, mask: &mut MaskBuffer) -> Result<()> {
-        read_file(&self.pairs.mask(self.pair(index)?), mask.start_file())
+        let item = self.pair(index)?;
+        PATH.with_borrow_mut(|path| {
+            self.pairs.write_mask(item, path);
+            read_file(path, mask.start_file())
+        })
     }
 
     fn mask_rule(&self) -> &MaskRule {
