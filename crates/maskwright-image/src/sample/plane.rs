@@ -6,7 +6,7 @@ use super::isa::Isa;
 use super::kernel::{GreyPairs, PlaneTaps, Weights};
 use super::walk::Walk;
 
-/// Scaled height plus width up to which PyTorch takes its channels-last kernel whatever the channels.
+/// Scaled height plus width up to which PyTorch takes the kernel of pictures for everything.
 const SMALL: usize = 128;
 
 /// Buffers for planes.
