@@ -24,10 +24,10 @@ class Ours:
     size: int
 
     def bench(
-        self, seed: int, draws: int, threads: int = 1, simd: str | None = None
+        self, seed: int, draws: int, threads: int = 1, repeat: int = 1, simd: str | None = None
     ) -> dict[str, Any]:
-        """Measure each sample of ``draws`` epochs once, after one pass to warm up."""
-        options = ["--size", self.size, "--threads", threads, "--repeat", 1]
+        """Measure each sample of ``draws`` epochs, ``repeat`` times after one pass to warm up."""
+        options = ["--size", self.size, "--threads", threads, "--repeat", repeat]
         options += ["--draws", draws, "--seed", seed, "--json"]
         answer: dict[str, Any] = json.loads(
             self.call("bench", "data", *self.files(), *options, simd=simd)

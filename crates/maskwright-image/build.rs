@@ -1,7 +1,7 @@
-//! Compiles the C shim around libjpeg and says loudly when the fast JPEG decoder is missing.
+//! Compiles the C shims around libjpeg and says loudly when the fast JPEG decoder is missing.
 //!
 //! mozjpeg-sys builds itself without assembly, silently for most people, when `nasm` is not
-//! installed, and is then 2.5 times slower, slower than the pure Rust decoder. What counts is how it
+//! installed, and is then three times slower, slower than the pure Rust decoder. What counts is how it
 //! was really built, which its generated `jconfig.h` tells; looking for `nasm` again here could
 //! disagree with a cached build.
 
@@ -17,15 +17,17 @@ mod shim {
     use std::path::PathBuf;
 
     pub(crate) fn build() {
-        let source = "src/decode/jpeg/shim.c";
-        println!("cargo:rerun-if-changed={source}");
+        let sources = ["src/decode/jpeg/shim.c", "src/decode/jpeg/entropy.c"];
+        for source in sources.iter().chain(&["src/decode/jpeg/entropy.h"]) {
+            println!("cargo:rerun-if-changed={source}");
+        }
         println!("cargo:rerun-if-env-changed=DEP_JPEG_INCLUDE");
         let include = std::env::var_os("DEP_JPEG_INCLUDE")
             .expect("mozjpeg-sys tells where its headers are (its `links` key is `jpeg`)");
         let folders: Vec<PathBuf> = std::env::split_paths(&include).collect();
 
         cc::Build::new()
-            .file(source)
+            .files(sources)
             .includes(&folders)
             .warnings(false)
             .compile("maskwright_jpeg_shim");
@@ -42,7 +44,7 @@ mod shim {
         } else {
             println!(
                 "cargo:warning=nasm was not found when libjpeg (mozjpeg) was built, so it has no assembly and \
-                 would decode 2.5 times slower. The pure Rust JPEG decoder is used instead, which is about 20 % \
+                 would decode three times slower. The pure Rust JPEG decoder is used instead, which is about 60 % \
                  slower than the fast one, cannot skip what a crop does not show, and differs by a few grey levels."
             );
             println!(

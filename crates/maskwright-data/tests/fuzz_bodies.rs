@@ -5,14 +5,14 @@
 mod run;
 
 use maskwright_data::source::fuzzing;
-use run::run;
+use run::{CHANGES, run};
 
 #[test]
 fn annotations() {
-    run("annotations", fuzzing::annotations);
+    run("annotations", CHANGES, fuzzing::annotations);
 }
 
 #[test]
 fn tar_index() {
-    run("tar_index", fuzzing::tar_index);
+    run("tar_index", CHANGES, fuzzing::tar_index);
 }

@@ -15,13 +15,15 @@ fn jitter_size(rand: f32, size: usize, height: usize, width: usize) -> (usize, u
     (scaled(height), scaled(width))
 }
 
-/// Samples a case's sources and compares with its results, bit by bit.
+/// Samples a case's sources and compares with its results, bit by bit. Returns how many bytes of the u8 picture differ from
+/// the case's, truncated.
 ///
-/// The cases' pictures are channels-first. PyTorch uses the kernel of channels-last pictures for those as well while scaled
-/// height plus width is at most 128, so there the u8 picture must be equal in every byte. In larger cases it used the
-/// kernel of planes, so the planes must be equal, and u8 may differ by one where rounding differs at a whole
-/// number.
-fn check(case: &Case, rows: &AxisTable, columns: &AxisTable, name: &str) {
+/// PyTorch 2.15 has two kernels that round differently. With one thread, which data loaders' workers have, and for pictures
+/// of at most 128 pixels of scaled height plus width, it takes the one that [`Sampler::image`] follows: with one thread it
+/// gives the bytes found here for every case. The cases were made with several threads, which take the other kernel for the
+/// larger ones. [`Sampler::plane`] follows that, so f32 is equal in every bit and truncates to the same bytes. The u8
+/// picture differs from it where rounding goes to different sides of a whole number, by one level.
+fn check(case: &Case, rows: &AxisTable, columns: &AxisTable, name: &str) -> usize {
     let (shape, data) = case.u8("source_image");
     let image = RgbImage::new(shape[1], shape[0], data).unwrap();
     let label = GreyImage::new(shape[1], shape[0], case.u8("source_label").1).unwrap();
@@ -32,10 +34,17 @@ fn check(case: &Case, rows: &AxisTable, columns: &AxisTable, name: &str) {
     let mut bytes = vec![0; 3 * pixels];
     sampler.image(&image, rows, columns, 128, &mut bytes);
     let same_kernel = rows.scaled() + columns.scaled() <= 128;
+    let mut differing = 0;
     for (found, &expected) in bytes.iter().zip(&expected) {
-        let near_whole = (expected - expected.round()).abs() < 1e-4;
-        let allowed = if near_whole && !same_kernel { 1 } else { 0 };
-        assert!(found.abs_diff(expected as u8) <= allowed, "{name}: {found} instead of {expected}");
+        if *found == expected as u8 {
+            continue;
+        }
+        differing += 1;
+        let near_whole = (expected - expected.round()).abs() < 5e-5;
+        assert!(
+            !same_kernel && near_whole && found.abs_diff(expected as u8) == 1,
+            "{name}: {found} instead of {expected}"
+        );
     }
 
     let mut plane = vec![0.0; pixels];
@@ -47,12 +56,15 @@ fn check(case: &Case, rows: &AxisTable, columns: &AxisTable, name: &str) {
     }
     sampler.label(&label, rows, columns, 0.0, &mut plane);
     assert_eq!(plane, case.f32("label_f32").1, "{name}: label");
+    differing
 }
 
 #[test]
 fn jitter_equals_pytorch() {
-    for path in shared_files("golden/geometry", "jitter_") {
-        let case = Case::read(&path);
+    let paths = shared_files("golden/geometry", "jitter_");
+    let mut differing = 0;
+    for path in &paths {
+        let case = Case::read(path);
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let number = |key: &str| case.word(key).as_u64().unwrap() as usize;
         let (shape, _) = case.u8("source_image");
@@ -62,22 +74,28 @@ fn jitter_equals_pytorch() {
         let flip = case.word("flip").as_bool().unwrap();
         let rows = AxisTable::new(height, scaled.0, false, number("offset_h"), size);
         let columns = AxisTable::new(width, scaled.1, flip, number("offset_w"), size);
-        check(&case, &rows, &columns, &name);
+        differing += check(&case, &rows, &columns, &name);
     }
+    // Of 1,665,024 bytes.
+    assert_eq!(differing, if paths.is_empty() { 0 } else { 448 });
 }
 
 #[test]
 fn resizing_equals_pytorch() {
-    for path in shared_files("golden/geometry", "resize_") {
-        let case = Case::read(&path);
+    let paths = shared_files("golden/geometry", "resize_");
+    let mut differing = 0;
+    for path in &paths {
+        let case = Case::read(path);
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let size = case.word("size");
         let side = |axis: usize| size[axis].as_u64().unwrap() as usize;
         let (shape, _) = case.u8("source_image");
         let rows = AxisTable::new(shape[0], side(0), false, 0, side(0));
         let columns = AxisTable::new(shape[1], side(1), false, 0, side(1));
-        check(&case, &rows, &columns, &name);
+        differing += check(&case, &rows, &columns, &name);
     }
+    // Of 540,672 bytes.
+    assert_eq!(differing, if paths.is_empty() { 0 } else { 31 });
 }
 
 #[test]

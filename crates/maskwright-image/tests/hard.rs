@@ -104,6 +104,7 @@ fn hard_files() {
         let name = path.strip_prefix(&folder).unwrap().to_string_lossy().into_owned();
         let bytes = std::fs::read(&path).unwrap();
         let result = decode::decode_rgb(&bytes, &limits);
+        assert!(result == decode::decode_rgb_plainly(&bytes, &limits), "{name}: not libjpeg's");
         // The pure Rust decoder overlooks less or more; its refusals are only held to be no panics.
         if libjpeg || bytes.starts_with(b"\x89PNG") {
             let expected = TABLE
@@ -148,7 +149,7 @@ fn exif_orientations_are_read() {
 /// Decodes in every way; results do not matter, returning does.
 fn try_everything(bytes: &[u8]) {
     let limits = Limits { max_pixels: 1 << 20, max_bytes: 64 << 20 };
-    let _ = decode::decode_rgb(bytes, &limits);
+    assert!(decode::decode_rgb(bytes, &limits) == decode::decode_rgb_plainly(bytes, &limits));
     let _ = decode::decode_label(bytes, &MaskRule::default(), &limits);
     if let Ok(header) = decode::read_header(bytes)
         && header.width.max(header.height) < 10_000

@@ -2,12 +2,13 @@
 
 mod support;
 
-use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use jpeg_encoder::SamplingFactor;
 use maskwright_image::decode::{Limits, decode_rgb, decoder_name};
 use maskwright_image::sample::{AxisTable, Sampler};
 use maskwright_image::{Error, RgbImage, encode};
 use proptest::prelude::*;
 use support::Hash;
+use support::jpeg::{Kind, kinds};
 
 /// Smooth shapes, edges and noise, so that every kind of coefficient occurs.
 fn picture(width: usize, height: usize, channels: usize, seed: u64) -> Vec<u8> {
@@ -25,60 +26,8 @@ fn picture(width: usize, height: usize, channels: usize, seed: u64) -> Vec<u8> {
     data
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Kind {
-    sampling: SamplingFactor,
-    colour: ColorType,
-    progressive: bool,
-    restart: u16,
-    quality: u8,
-}
-
 fn jpeg(width: usize, height: usize, kind: Kind, seed: u64) -> Vec<u8> {
-    let channels = match kind.colour {
-        ColorType::Luma => 1,
-        ColorType::Rgb => 3,
-        _ => 4,
-    };
-    let mut file = Vec::new();
-    let mut encoder = Encoder::new(&mut file, kind.quality);
-    encoder.set_sampling_factor(kind.sampling);
-    encoder.set_progressive(kind.progressive);
-    if kind.restart > 0 {
-        encoder.set_restart_interval(kind.restart);
-    }
-    let pixels = picture(width, height, channels, seed);
-    encoder.encode(&pixels, width as u16, height as u16, kind.colour).unwrap();
-    file
-}
-
-fn kinds() -> impl Strategy<Value = Kind> {
-    let sampling = prop::sample::select(vec![
-        SamplingFactor::F_1_1,
-        SamplingFactor::F_2_1,
-        SamplingFactor::F_1_2,
-        SamplingFactor::F_2_2,
-        SamplingFactor::F_4_1,
-        SamplingFactor::F_4_2,
-    ]);
-    let colour = prop::sample::select(vec![
-        ColorType::Luma,
-        ColorType::Rgb,
-        ColorType::Rgb,
-        ColorType::Rgb,
-        ColorType::Cmyk,
-        ColorType::CmykAsYcck,
-    ]);
-    let restart = prop::sample::select(vec![0u16, 0, 1, 7]);
-    (sampling, colour, any::<bool>(), restart, 30u8..=100).prop_map(
-        |(sampling, colour, progressive, restart, quality)| Kind {
-            sampling,
-            colour,
-            progressive,
-            restart,
-            quality,
-        },
-    )
+    kind.file(width, height, |channels| picture(width, height, channels, seed))
 }
 
 /// A table of a random flip, scale and window.
@@ -124,13 +73,7 @@ proptest! {
 /// Windows that move pixel by pixel across a picture, at its own size.
 #[test]
 fn windows_at_every_offset() {
-    let rgb = |sampling, progressive| Kind {
-        sampling,
-        colour: ColorType::Rgb,
-        progressive,
-        restart: 0,
-        quality: 80,
-    };
+    let rgb = |sampling, progressive| Kind { sampling, progressive, quality: 80, ..Kind::PLAIN };
     let mut sampler = Sampler::new();
     for kind in [
         rgb(SamplingFactor::F_2_2, false),
@@ -155,8 +98,7 @@ fn gaps_between_rows() {
     for sampling in
         [SamplingFactor::F_2_2, SamplingFactor::F_1_1, SamplingFactor::F_2_1, SamplingFactor::F_1_2]
     {
-        let kind =
-            Kind { sampling, colour: ColorType::Rgb, progressive: false, restart: 3, quality: 90 };
+        let kind = Kind { sampling, restart: 3, ..Kind::PLAIN };
         let (width, height) = (150, 900);
         let file = jpeg(width, height, kind, 6);
         for scaled in [1, 2, 3, 5, 9, 17, 30, 31, 64, 100, 300, 449] {
@@ -171,13 +113,7 @@ fn gaps_between_rows() {
 fn truncated_files_give_the_pixels_of_a_whole_decode() {
     let mut sampler = Sampler::new();
     for progressive in [false, true] {
-        let kind = Kind {
-            sampling: SamplingFactor::F_2_2,
-            colour: ColorType::Rgb,
-            progressive,
-            restart: 0,
-            quality: 85,
-        };
+        let kind = Kind { progressive, quality: 85, ..Kind::PLAIN };
         let file = jpeg(200, 160, kind, 7);
         for part in [40, 60, 80, 95] {
             let cut = &file[..file.len() * part / 100];

@@ -11,11 +11,11 @@
 //!
 //! PyTorch has two kernels with different roundings, and both are here:
 //!
-//! - [`blend_rgb`] and [`blend_chain`], its channels-last kernel, which pictures go through, and everything that is
-//!   scaled to at most 128 pixels of height plus width: positions by a fused multiply-add, then
-//!   `fma(p11, w11, fma(p10, w10, fma(p00, w00, p01 * w01)))` with `wYX = hY * wX`;
-//! - [`mix_taps`] then [`mix_rows`], its generic kernel, which larger labels and logits go through: positions
-//!   rounded twice, then `fma(r0, h0, r1 * h1)` of rows `fma(p0, w0, p1 * w1)`.
+//! - [`blend_rgb`] and [`blend_chain`], the kernel that it takes for pictures where it has one thread, as in the workers of
+//!   its data loader, and for everything that is scaled to at most 128 pixels of height plus width: positions by a fused
+//!   multiply-add, then `fma(p11, w11, fma(p10, w10, fma(p00, w00, p01 * w01)))` with `wYX = hY * wX`;
+//! - [`mix_taps`] then [`mix_rows`], its generic kernel, which larger labels and logits go through, and pictures where it has
+//!   several threads: positions rounded twice, then `fma(r0, h0, r1 * h1)` of rows `fma(p0, w0, p1 * w1)`.
 #![allow(unsafe_code, reason = "one conversion without a range check")]
 
 /// The two neighbouring pixels that every output column of one RGB row mixes, as loaded: bytes 0..3 are the left one's

@@ -4,10 +4,11 @@
 //! picture, a label, a run-length mask or a plane of numbers. Results are those of
 //! `torch.nn.functional.interpolate(mode="bilinear", align_corners=False)` on flipped and then cropped f32
 //! tensors, to the last bit (PyTorch 2.15, CPU), and so do not depend on the instruction set or on whether a picture was
-//! streamed. PyTorch rounds differently in its two kernels; as a trainer reaches them,
+//! streamed. PyTorch rounds differently in its two kernels; as a trainer reaches them, in a data loader's workers of one
+//! thread each,
 //!
-//! - pictures, which come channels-last, use `fma(p11, w11, fma(p10, w10, fma(p00, w00, p01 * w01)))` with
-//!   `wYX = hY * wX` and positions by a fused multiply-add, and are truncated to u8;
+//! - pictures use `fma(p11, w11, fma(p10, w10, fma(p00, w00, p01 * w01)))` with `wYX = hY * wX` and positions by a fused
+//!   multiply-add, and are truncated to u8;
 //! - labels and planes, of one channel, use `fma(r0, h0, r1 * h1)` of rows `fma(p0, w0, p1 * w1)` and positions
 //!   rounded twice, but where scaled height plus width is at most 128 the pictures' way.
 //!

@@ -10,7 +10,7 @@ use super::kernel::{GreyPairs, PlaneTaps, Weights};
 use super::walk::Walk;
 use crate::mask::Rle;
 
-/// Scaled height plus width up to which PyTorch takes its channels-last kernel whatever the channels.
+/// Scaled height plus width up to which PyTorch takes the kernel of pictures for everything.
 const SMALL: usize = 128;
 
 /// Buffers for planes.

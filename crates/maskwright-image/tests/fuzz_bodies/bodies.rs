@@ -4,7 +4,8 @@
 
 use maskwright_image::GreyImage;
 use maskwright_image::decode::{
-    Colour, LabelDecoder, Limits, MaskChannel, MaskRule, decode_label, decode_rgb, read_header,
+    Colour, LabelDecoder, Limits, MaskChannel, MaskRule, decode_label, decode_rgb,
+    decode_rgb_plainly, read_header,
 };
 use maskwright_image::mask::{Bitmap, Rle};
 use maskwright_image::sample::{AxisTable, Sampler};
@@ -24,6 +25,26 @@ pub(crate) fn png(data: &[u8]) {
         (Ok(ours), Some(theirs)) => assert!(made.bits == 16 || ours.pixels.data == theirs),
         (Err(_), None) => {}
         (ours, theirs) => panic!("ours {}, theirs {}", ours.is_ok(), theirs.is_some()),
+    }
+}
+
+/// Any bytes as a JPEG, then as the coded data of one with a sound header: our Huffman decoder gives the pixels, warnings and
+/// errors of libjpeg's, and rows sampled on the way those of the whole picture.
+pub(crate) fn jpeg(data: &[u8]) {
+    for file in [Some(data.to_vec()), made_jpeg(data)].into_iter().flatten() {
+        let ours = decode_rgb(&file, &LIMITS);
+        assert!(ours == decode_rgb_plainly(&file, &LIMITS), "not what libjpeg makes of it");
+        let Ok(whole) = ours else { continue };
+        let (width, height) = (whole.pixels.width, whole.pixels.height);
+        let rows = AxisTable::new(height, height, false, height / 3, 16);
+        let columns = AxisTable::new(width, width, true, width / 4, 24);
+        let (mut expected, mut found) = (vec![0; 3 * 16 * 24], vec![1; 3 * 16 * 24]);
+        let mut sampler = Sampler::new();
+        sampler.image(&whole.pixels, &rows, &columns, 9, &mut expected);
+        sampler
+            .image_from_bytes(&file, &LIMITS, &rows, &columns, 9, &mut found)
+            .expect("it decodes");
+        assert!(found == expected, "other pixels on the way");
     }
 }
 
@@ -225,6 +246,56 @@ fn made_png(data: &[u8]) -> Option<Made> {
     chunk(&mut file, *b"IDAT", &stored(&filtered));
     chunk(&mut file, *b"IEND", &[]);
     Some(Made { file, bits })
+}
+
+/// A baseline JPEG from four bytes and its coded data, repeated so that most of it is not near the end. The Huffman tables are
+/// the standard's, which decoders take where a file has none, or made from the bytes.
+fn made_jpeg(data: &[u8]) -> Option<Vec<u8>> {
+    let (&[kind, width, height, repeat], coded) = data.split_first_chunk()?;
+    let sampling: &[u8] =
+        [&[0x11][..], &[0x11; 3], &[0x21, 0x11, 0x11], &[0x22, 0x11, 0x11]][usize::from(kind & 3)];
+    let mut file = vec![0xFF, 0xD8];
+    let mut segment = |marker: u8, content: &[u8]| {
+        file.extend([0xFF, marker]);
+        file.extend((content.len() as u16 + 2).to_be_bytes());
+        file.extend(content);
+    };
+    segment(0xDB, &[&[0][..], &[3; 64]].concat());
+    let mut frame = vec![8, 0, height.max(1), 0, width.max(1), sampling.len() as u8];
+    let mut scan = vec![sampling.len() as u8];
+    for (id, &factors) in (1..).zip(sampling) {
+        frame.extend([id, factors, 0]);
+        scan.extend([id, 0]);
+    }
+    segment(0xC0, &frame);
+    if kind & 4 != 0 {
+        // As many codes of each length as a byte says and as are left.
+        let (mut table, mut symbols, mut free) = (vec![0x10], Vec::new(), 1u32);
+        for length in 0..16u8 {
+            free *= 2;
+            let wanted = u32::from(coded.get(usize::from(length)).copied().unwrap_or(3) % 8);
+            let count = wanted.min(free - 1).min(200 - symbols.len() as u32);
+            free -= count;
+            table.push(count as u8);
+            symbols.extend((0..count).map(|k| (k as u8).wrapping_mul(17).wrapping_add(length)));
+        }
+        segment(0xC4, &[table, symbols].concat());
+    }
+    if kind & 8 != 0 {
+        segment(0xDD, &[0, 1 + kind / 16]);
+    }
+    scan.extend([0, 63, 0]);
+    segment(0xDA, &scan);
+    for &byte in coded.repeat(1 + usize::from(repeat % 8)).iter().take(12_000) {
+        file.push(byte);
+        if byte == 0xFF && kind & 64 == 0 {
+            file.push(0);
+        }
+    }
+    if kind & 128 == 0 {
+        file.extend([0xFF, 0xD9]);
+    }
+    Some(file)
 }
 
 /// A zlib stream of stored blocks (RFC 1950 and 1951).

@@ -5,24 +5,32 @@
 mod bodies;
 mod run;
 
-use run::run;
+use run::{CHANGES, run};
+
+/// Each of these is decoded four times.
+const JPEG_CHANGES: usize = 5_000;
 
 #[test]
 fn png() {
-    run("png", bodies::png);
+    run("png", CHANGES, bodies::png);
+}
+
+#[test]
+fn jpeg() {
+    run("jpeg", JPEG_CHANGES, bodies::jpeg);
 }
 
 #[test]
 fn label() {
-    run("label", bodies::label);
+    run("label", CHANGES, bodies::label);
 }
 
 #[test]
 fn axis() {
-    run("axis", bodies::axis);
+    run("axis", CHANGES, bodies::axis);
 }
 
 #[test]
 fn rle() {
-    run("rle", bodies::rle);
+    run("rle", CHANGES, bodies::rle);
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-/// How many changed inputs each target gets: a second or two in all.
-const CHANGES: usize = 30_000;
+/// How many changed inputs a target gets, unless each takes long: a second or two.
+pub(crate) const CHANGES: usize = 30_000;
 
 /// SplitMix64 (Steele et al., 2014).
 struct Draw(u64);
@@ -53,12 +53,12 @@ fn change(input: &mut Vec<u8>, other: &[u8], draw: &mut Draw) {
     input.truncate(4096);
 }
 
-/// Runs a body on the seeds in `fuzz/seeds/target` and on changes of them; what makes it panic is printed.
-pub(crate) fn run(target: &str, body: fn(&[u8])) {
+/// Runs a body on the seeds in `fuzz/seeds/target` and on so many changes of them; what makes it panic is printed.
+pub(crate) fn run(target: &str, changes: usize, body: fn(&[u8])) {
     let seeds = seeds(target);
     seeds.iter().for_each(|seed| body(seed));
     let mut draw = Draw(target.len() as u64);
-    for _ in 0..CHANGES {
+    for _ in 0..changes {
         let mut input = seeds[draw.below(seeds.len())].clone();
         let other = draw.below(seeds.len());
         change(&mut input, &seeds[other], &mut draw);

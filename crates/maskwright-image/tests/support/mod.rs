@@ -1,6 +1,8 @@
 //! What several tests share.
 #![allow(dead_code, reason = "not every test uses everything")]
 
+pub(crate) mod jpeg;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 

@@ -2,9 +2,12 @@
 //!
 //! libjpeg (by way of mozjpeg) is the default where it was built with assembly. Its pixels are those
 //! that Pillow, OpenCV and torchvision give. Without assembly the pure Rust decoder is faster and is
-//! used; its pixels differ from libjpeg's by a few levels.
+//! used; its pixels differ from libjpeg's by a few levels. Within libjpeg, [`huffman`] does the entropy decoding of ordinary
+//! files, with the same result.
 
 pub(crate) mod header;
+#[cfg(feature = "mozjpeg")]
+mod huffman;
 #[cfg(feature = "mozjpeg")]
 pub(crate) mod mozjpeg;
 mod zune;
@@ -102,6 +105,19 @@ pub(crate) fn decode_rgb_with(
             .or_else(|_| mozjpeg::Decoder::new()?.decode_rgb(bytes, header, limits)),
         #[cfg(not(feature = "mozjpeg"))]
         Choice::Zune => zune::decode_rgb(bytes, header, limits),
+    }
+}
+
+/// As [`decode_rgb`], by libjpeg's own Huffman decoder where libjpeg decodes.
+pub(crate) fn decode_rgb_plainly(
+    bytes: &[u8],
+    header: &Header,
+    limits: &Limits,
+) -> Result<Decoded<RgbImage>> {
+    match choice() {
+        #[cfg(feature = "mozjpeg")]
+        Choice::Mozjpeg => mozjpeg::Decoder::plain()?.decode_rgb(bytes, header, limits),
+        choice @ Choice::Zune => decode_rgb_with(choice, bytes, header, limits),
     }
 }
 

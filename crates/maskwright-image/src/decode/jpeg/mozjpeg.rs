@@ -4,13 +4,14 @@
 //! shim (`shim.c`) keeps libjpeg's non-local error exits in C, so nothing unwinds through foreign frames.
 #![allow(unsafe_code, reason = "calls into C")]
 
-use std::ffi::{CStr, c_char, c_int, c_long, c_uchar, c_uint};
+use std::ffi::{CStr, c_char, c_int, c_long, c_uchar, c_uint, c_void};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 // Linked for the shim, which calls its symbols.
 use mozjpeg_sys as _;
 
+use super::huffman::Scan;
 use super::{MAX_SCANS, cmyk_to_rgb};
 use crate::decode::{Decoded, Format, Header, Limits, Warning};
 use crate::error::{Error, Result};
@@ -45,7 +46,11 @@ unsafe extern "C" {
         components: *mut c_int,
     ) -> c_int;
     fn maskwright_jpeg_reduce(state: *mut State, divisor: c_uint);
-    fn maskwright_jpeg_start(state: *mut State, exact_parts: *mut c_int) -> c_int;
+    fn maskwright_jpeg_start(
+        state: *mut State,
+        scan: *mut c_void,
+        exact_parts: *mut c_int,
+    ) -> c_int;
     fn maskwright_jpeg_crop(state: *mut State, x: *mut c_uint, width: *mut c_uint) -> c_int;
     fn maskwright_jpeg_skip(state: *mut State, rows: c_uint, scratch: *mut c_uchar) -> c_int;
     fn maskwright_jpeg_read(state: *mut State, row: *mut c_uchar) -> c_int;
@@ -56,6 +61,8 @@ unsafe extern "C" {
 #[derive(Debug)]
 pub(crate) struct Decoder {
     state: NonNull<State>,
+    /// Our Huffman decoder, which libjpeg calls while a picture is open; none to leave all to libjpeg's own.
+    scan: Option<NonNull<Scan>>,
 }
 
 // SAFETY: the state is owned by this value alone and holds nothing bound to a thread.
@@ -65,17 +72,28 @@ impl Drop for Decoder {
     fn drop(&mut self) {
         // SAFETY: `state` came from maskwright_jpeg_new and is freed once.
         unsafe { maskwright_jpeg_free(self.state.as_ptr()) }
+        if let Some(scan) = self.scan {
+            // SAFETY: it came from a box, and libjpeg, which knew it, is gone.
+            drop(unsafe { Box::from_raw(scan.as_ptr()) });
+        }
     }
 }
 
 impl Decoder {
     pub(crate) fn new() -> Result<Self> {
+        let mut decoder = Self::plain()?;
+        decoder.scan = NonNull::new(Box::into_raw(Box::<Scan>::default()));
+        Ok(decoder)
+    }
+
+    /// One that leaves everything to libjpeg: what ours is held to.
+    pub(crate) fn plain() -> Result<Self> {
         // SAFETY: no preconditions; null is handled.
         let state = unsafe { maskwright_jpeg_new() };
         let reason = || "no memory for the decoder".to_owned();
         let state = NonNull::new(state)
             .ok_or_else(|| Error::Damaged { format: Format::Jpeg, reason: reason() })?;
-        Ok(Self { state })
+        Ok(Self { state, scan: None })
     }
 
     /// Opens a file whose header was already read and found sound.
@@ -87,6 +105,7 @@ impl Decoder {
     ) -> Result<Picture<'a>> {
         let mut picture = Picture {
             state: self.state,
+            scan: self.scan,
             width: header.width,
             channels: 0,
             rows_left: header.height,
@@ -142,6 +161,7 @@ impl Decoder {
 /// One file being decoded: open, start, perhaps crop, then skip and read rows.
 pub(crate) struct Picture<'a> {
     state: NonNull<State>,
+    scan: Option<NonNull<Scan>>,
     width: usize,
     channels: usize,
     rows_left: usize,
@@ -170,8 +190,9 @@ impl Picture<'_> {
     /// Starts decoding; true where skipping rows and columns gives exactly the pixels of a whole decode.
     pub(crate) fn start(&mut self) -> Result<bool> {
         let mut exact_parts = 0;
-        // SAFETY: opened by `Decoder::open`.
-        let status = unsafe { maskwright_jpeg_start(self.state.as_ptr(), &mut exact_parts) };
+        let scan = self.scan.map_or(std::ptr::null_mut(), |scan| scan.as_ptr().cast());
+        // SAFETY: opened by `Decoder::open`; the scan lives as long as the state.
+        let status = unsafe { maskwright_jpeg_start(self.state.as_ptr(), scan, &mut exact_parts) };
         self.check(status)?;
         Ok(exact_parts != 0)
     }

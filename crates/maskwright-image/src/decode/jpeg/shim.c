@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "jpeglib.h"
+#include "entropy.h"
 #include "jerror.h"
 
 enum { STATUS_OK = 0, STATUS_ERROR = 1, STATUS_TOO_MANY_SCANS = 2, STATUS_OUT_OF_MEMORY = 3 };
@@ -21,6 +21,7 @@ typedef struct {
   struct jpeg_error_mgr errors;
   struct jpeg_source_mgr source;
   struct jpeg_progress_mgr progress;
+  maskwright_entropy entropy;
   jmp_buf escape;
   int status;
   int max_scans;
@@ -155,14 +156,15 @@ void maskwright_jpeg_reduce(maskwright_jpeg *self, unsigned divisor) {
   self->cinfo.scale_denom = divisor;
 }
 
-/* Starts decoding. `exact_parts` tells whether skipping rows and columns gives the pixels of a whole decode:
+/* Starts decoding; `scan` is for our own Huffman decoder, which is not used without one. `exact_parts` tells whether skipping rows and columns gives the pixels of a whole decode:
  * not so where libjpeg smooths across blocks, which it does for progressive files with unfinished scans, nor for
  * uncommon subsampling (4:1:0 and the like), where its skipping loses its place. */
-int maskwright_jpeg_start(maskwright_jpeg *self, int *exact_parts) {
+int maskwright_jpeg_start(maskwright_jpeg *self, void *scan, int *exact_parts) {
   int component, k;
   if (setjmp(self->escape) != 0)
     return self->status;
   jpeg_start_decompress(&self->cinfo);
+  maskwright_entropy_take(&self->cinfo, &self->entropy, scan);
   *exact_parts = self->errors.num_warnings == 0 && self->cinfo.max_h_samp_factor <= 2 &&
                  self->cinfo.max_v_samp_factor <= 2;
   for (component = 0; component < self->cinfo.num_components; component++) {
