@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::segmentation;
-use super::stream::without_place;
+use super::stream::{offset, without_place};
 use crate::error::{Error, Result};
 use crate::source::objects::{Facts, ObjectFilter};
 
@@ -49,10 +49,7 @@ pub(crate) struct SaAnnotation<'a> {
 /// Parses an annotation file; `file` is named in errors.
 pub(crate) fn read_sa1b<'a>(bytes: &'a [u8], file: &Path) -> Result<SaFile<'a>> {
     serde_json::from_slice(bytes).map_err(|error| {
-        // The offset of a line and column, both from 1.
-        let line =
-            bytes.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
-        let at = line.map(<[u8]>::len).sum::<usize>() + error.column().saturating_sub(1);
+        let at = offset(&error, bytes);
         let reason = without_place(&error);
         let message = match error.classify() {
             serde_json::error::Category::Data => {
@@ -118,7 +115,7 @@ mod tests {
         for (text, at, part) in [
             ("[]", 1, "expected SA-1B's {image, annotations}"),
             ("{\n\"images\": []}", 14, "missing field `image`"),
-            ("{\"image\": {", 10, "no valid JSON: EOF"),
+            ("{\"image\": {", 11, "no valid JSON: EOF"),
             ("", 0, "no valid JSON: EOF"),
         ] {
             let error = read_sa1b(text.as_bytes(), Path::new("sa_1.json")).err().unwrap();

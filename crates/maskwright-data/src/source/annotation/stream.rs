@@ -127,7 +127,8 @@ impl<R: Read> JsonStream<R> {
                     return Ok(out);
                 }
                 Some(Ok(_)) => None,
-                Some(Err(error)) if error.is_eof() && !self.ended => None,
+                // A number that is cut at the window's end is no error of the file's: `12.`, `-`, `1e`.
+                Some(Err(error)) if !self.ended && offset(&error, bytes) + 1 >= bytes.len() => None,
                 Some(Err(error)) if error.is_eof() => Some("the file ends inside it".to_owned()),
                 Some(Err(error)) => Some(without_place(&error)),
                 None if self.ended => Some("the file ends before it".to_owned()),
@@ -225,6 +226,15 @@ impl Place<'_> {
     }
 }
 
+/// The byte at which an error of `serde_json` lies, which has a line and a column, both from 1.
+pub(crate) fn offset(error: &serde_json::Error, bytes: &[u8]) -> usize {
+    if error.is_eof() {
+        return bytes.len();
+    }
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
+    lines.map(<[u8]>::len).sum::<usize>() + error.column().saturating_sub(1)
+}
+
 /// An error of `serde_json` without its line and column, which count from the window's begin.
 pub(crate) fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
@@ -308,6 +318,33 @@ mod tests {
         let mut list = list;
         stream.object(|_, stream| list(stream)).unwrap();
         assert_eq!(length, long.len() + 2);
+    }
+
+    /// Numbers of all spellings, cut by the window's end at every place.
+    #[test]
+    fn values_may_be_cut_anywhere() {
+        let mut text = String::from(r#"{"items": ["#);
+        for id in 0..60_000 {
+            let comma = if id > 0 { ", " } else { "" };
+            text +=
+                &format!(r#"{comma}{{"id": {id}, "raw": [-1.25e-3, {id}.0625, true, "\u00e9"]}}"#);
+        }
+        text += "]}";
+        assert!(text.len() > 3 * CHUNK);
+        for skip in 0..90 {
+            let text = format!("{}{text}", " ".repeat(skip));
+            let mut stream = JsonStream::new(text.as_bytes(), Path::new("a.json"));
+            let mut count = 0;
+            let mut list = |stream: &mut JsonStream<&[u8]>| {
+                stream.list::<Items>("item", |item, number, _| {
+                    assert_eq!(item.id, number);
+                    count += 1;
+                    Ok(())
+                })
+            };
+            stream.object(|_, stream| list(stream)).unwrap();
+            assert_eq!(count, 60_000);
+        }
     }
 
     #[test]
