@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use maskwright_data::plan::Decode;
-use maskwright_data::source::{DataFile, Extensions, SetSpec, hqseg44k, hqseg44k_available};
+use maskwright_data::source::{
+    DataFile, Extensions, SetSpec, Unmatched, hqseg44k, hqseg44k_available,
+};
 
 use crate::exit::Usage;
 
@@ -53,6 +55,11 @@ pub(crate) struct DataFlags {
     #[arg(long, requires = "hqseg44k")]
     partial: bool,
 
+    /// Leave out images without a mask, masks without an image, annotations without an image and
+    /// damaged annotation files, counted, instead of an error
+    #[arg(long, conflicts_with_all = ["data", "hqseg44k"])]
+    skip_unmatched: bool,
+
     /// How JPEG is decoded: exact (default), or scaled: faster where a view shrinks an image by
     /// two or more, and inexact, pixels change by a level or two on average
     #[arg(long, value_name = "HOW")]
@@ -88,27 +95,30 @@ impl DataFlags {
             }
             return Ok(data);
         }
-        match (&self.images, &self.masks, &self.coco, &self.sa1b) {
-            (Some(images), Some(masks), None, None) => {
-                let mut set = SetSpec::pairs(name_of(images), images, masks);
-                set.image_ext = extensions(&self.image_ext);
-                set.mask_ext = extensions(&self.mask_ext);
-                set.mask_suffix.clone_from(&self.mask_suffix);
-                held_out(set, hold_out)
-            }
+        let mut set = match (&self.images, &self.masks, &self.coco, &self.sa1b) {
+            (Some(images), Some(masks), None, None) => SetSpec {
+                image_ext: extensions(&self.image_ext),
+                mask_ext: extensions(&self.mask_ext),
+                mask_suffix: self.mask_suffix.clone(),
+                ..SetSpec::pairs(name_of(images), images, masks)
+            },
             (Some(images), None, Some(annotations), None) => {
-                held_out(SetSpec::coco(name_of(images), annotations, images), hold_out)
+                SetSpec::coco(name_of(images), annotations, images)
             }
-            (None, None, None, Some(place)) => {
-                held_out(SetSpec::sa1b(name_of(place), place), hold_out)
+            (None, None, None, Some(place)) => SetSpec::sa1b(name_of(place), place),
+            _ => {
+                return Err(Usage(
+                    "no data: give --images DIR with --masks DIR or --coco JSON, --sa1b PLACE, \
+                     --data FILE, or --hqseg44k ROOT"
+                        .into(),
+                )
+                .into());
             }
-            _ => Err(Usage(
-                "no data: give --images DIR with --masks DIR or --coco JSON, --sa1b PLACE, \
-                 --data FILE, or --hqseg44k ROOT"
-                    .into(),
-            )
-            .into()),
+        };
+        if self.skip_unmatched {
+            set.unmatched = Unmatched::Skip;
         }
+        held_out(set, hold_out)
     }
 }
 
