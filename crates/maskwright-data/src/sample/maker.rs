@@ -1,8 +1,6 @@
 //! From files to samples.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
 use maskwright_image::decode::{
     Decoded, LabelDecoder, Orientation, Warning, decode_rgb, orient_grey, orient_rgb, read_header,
@@ -12,8 +10,9 @@ use maskwright_image::sample::{AxisTable, Sampler};
 use maskwright_image::{GreyImage, check_environment};
 
 use super::eval::EVALUATION;
+use super::timings::wall;
 use super::upright::{Stored, fit};
-use super::{EvalSample, Preset, SampleConfig, SampleInfo, TrainSample};
+use super::{Clock, EvalSample, Preset, SampleConfig, SampleInfo, Timings, TrainSample};
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
 use crate::plan::{Decode, Framing, Plan, SampleKey, Views};
@@ -58,62 +57,6 @@ pub struct SampleMaker {
     timings: Timings,
     bytes_read: u64,
     clock: Clock,
-}
-
-/// Time spent per stage, by the maker's [`Clock`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Timings {
-    /// Reading files.
-    pub read: Duration,
-    /// Reading both files' headers and comparing their sizes.
-    pub header: Duration,
-    /// Decoding masks.
-    pub mask: Duration,
-    /// Sampling labels, also of crops that showed nothing.
-    pub label: Duration,
-    /// Decoding and sampling images: one stage, because rows are sampled as they are decoded.
-    pub image: Duration,
-    /// Drawing prompts.
-    pub prompt: Duration,
-}
-
-impl Timings {
-    /// The time of all stages.
-    pub fn total(&self) -> Duration {
-        self.read + self.header + self.mask + self.label + self.image + self.prompt
-    }
-
-    /// The time since `earlier`, which was taken of the same sum.
-    pub(crate) fn since(self, earlier: Timings) -> Timings {
-        Timings {
-            read: self.read.saturating_sub(earlier.read),
-            header: self.header.saturating_sub(earlier.header),
-            mask: self.mask.saturating_sub(earlier.mask),
-            label: self.label.saturating_sub(earlier.label),
-            image: self.image.saturating_sub(earlier.image),
-            prompt: self.prompt.saturating_sub(earlier.prompt),
-        }
-    }
-
-    pub(crate) fn add(&mut self, other: Timings) {
-        self.read += other.read;
-        self.header += other.header;
-        self.mask += other.mask;
-        self.label += other.label;
-        self.image += other.image;
-        self.prompt += other.prompt;
-    }
-}
-
-/// What [`Timings`] are taken by: a time that only grows. Wall time unless
-/// [`SampleMaker::with_clock`] says otherwise; a benchmark on a busy machine counts the thread's own
-/// CPU time.
-pub type Clock = fn() -> Duration;
-
-/// Wall time since the first call.
-fn wall() -> Duration {
-    static START: OnceLock<Instant> = OnceLock::new();
-    START.get_or_init(Instant::now).elapsed()
 }
 
 /// A record whose files are read and whose mask is at hand: the maker's label, or its run lengths.

@@ -7,12 +7,14 @@
 mod config;
 mod eval;
 mod maker;
+mod timings;
 mod upright;
 
 pub use crate::geometry::Preset;
 pub use config::SampleConfig;
 pub use eval::EvalSample;
-pub use maker::{Clock, SampleMaker, Timings};
+pub use maker::SampleMaker;
+pub use timings::{Clock, Timings};
 
 use std::sync::Arc;
 

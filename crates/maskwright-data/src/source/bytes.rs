@@ -68,6 +68,15 @@ pub(crate) fn read_exact_at(file: &File, bytes: &mut [u8], at: u64) -> std::io::
     }
 }
 
+/// What went wrong while a folder was walked through: names the file or folder that it is about.
+pub(crate) fn walk_error(folder: &Path, error: walkdir::Error) -> Error {
+    let file = error.path().unwrap_or(folder).into();
+    let reason = error.to_string();
+    // A link that leads back into itself is no error of the system's.
+    let source = error.into_io_error().unwrap_or_else(|| std::io::Error::other(reason));
+    Error::Read { file, source }
+}
+
 /// The bytes of a name.
 pub(crate) fn os_bytes(name: &OsStr) -> &[u8] {
     name.as_encoded_bytes()

@@ -7,7 +7,7 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `set_spec`, `kinds`, `datafile`, `keys` | what a data file may say |
+//! | `set_spec`, `texts`, `kinds`, `datafile`, `keys` | what a data file may say |
 //! | `pairs/` | folders and lists |
 //! | `coco`, `sa1b`, `shards` | opening annotated sets: from files to an index |
 //! | `annotation/` | the JSON of annotation files |
@@ -50,6 +50,7 @@ mod set_spec;
 mod shards;
 mod synthetic;
 mod tar;
+mod texts;
 mod weights;
 
 use std::sync::Arc;
@@ -65,8 +66,9 @@ pub use mix::Mix;
 pub use objects::Objects;
 pub use pairs::{PairsSource, Unmatched};
 pub use part::Part;
-pub use set_spec::{ChannelChoice, Extensions, Patterns, SetKind, SetSpec};
+pub use set_spec::{ChannelChoice, SetKind, SetSpec};
 pub use synthetic::synthetic_index;
+pub use texts::{Extensions, Patterns};
 pub use weights::MixConfig;
 
 use crate::error::Result;

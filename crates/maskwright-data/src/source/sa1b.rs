@@ -1,12 +1,12 @@
 //! Opening folders of SA-1B: `sa_1.jpg` beside `sa_1.json`, in any depth of folders.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use walkdir::WalkDir;
 
 use super::annotation::read_sa1b;
-use super::bytes::{os_bytes, path_from_bytes, read_file};
+use super::bytes::{os_bytes, path_from_bytes, read_file, walk_error};
 use super::coco::refuse_unmatched;
 use super::drafts::{self, Drafts, in_parallel, passes};
 use super::index::{IndexWriter, Span, open_or_build};
@@ -31,13 +31,6 @@ pub(super) fn open(spec: &SetSpec) -> Result<IndexedSource> {
     IndexedSource::new(spec, index, Notes::Own)
 }
 
-fn unreadable(folder: &Path, error: walkdir::Error) -> Error {
-    let file = error.path().unwrap_or(folder).into();
-    let reason = error.to_string();
-    let source = error.into_io_error().unwrap_or_else(|| std::io::Error::other(reason));
-    Error::Read { file, source }
-}
-
 /// The folder and all folders in it. An index holds as long as none of them changed.
 fn folders(spec: &SetSpec) -> Result<Vec<PathBuf>> {
     if !spec.images.is_dir() {
@@ -56,7 +49,7 @@ fn folders(spec: &SetSpec) -> Result<Vec<PathBuf>> {
         if has_folders(&data) {
             let inside = WalkDir::new(&folder).min_depth(1).max_depth(1).follow_links(true);
             for entry in inside.sort_by_file_name() {
-                let entry = entry.map_err(|error| unreadable(&folder, error))?;
+                let entry = entry.map_err(|error| walk_error(&folder, error))?;
                 if entry.file_type().is_dir() {
                     open.push(entry.into_path());
                 }
@@ -109,7 +102,7 @@ fn list(spec: &SetSpec, selection: &Selection, lone: &mut [LeftOut; 2]) -> Resul
     let mut found: HashMap<Vec<u8>, Found> = HashMap::new();
     let mut annotations: Vec<Vec<u8>> = Vec::new();
     for entry in WalkDir::new(&spec.images).min_depth(1).follow_links(true) {
-        let entry = entry.map_err(|error| unreadable(&spec.images, error))?;
+        let entry = entry.map_err(|error| walk_error(&spec.images, error))?;
         let path = entry.path().strip_prefix(&spec.images).unwrap_or(entry.path());
         let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
         if hidden || !entry.file_type().is_file() {

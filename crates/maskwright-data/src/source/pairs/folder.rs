@@ -8,6 +8,7 @@ use walkdir::WalkDir;
 
 use super::{Found, Item, Layout, Pairs, Unmatched, stem_and_ending};
 use crate::error::{Error, Result};
+use crate::source::bytes::walk_error;
 use crate::source::select::Selection;
 use crate::source::{Extensions, SetSpec};
 
@@ -233,13 +234,6 @@ fn dangling(error: &walkdir::Error) -> Option<PathBuf> {
     let missing = error.io_error()?.kind() == ErrorKind::NotFound;
     let path = error.path()?;
     (missing && path.is_symlink()).then(|| path.into())
-}
-
-fn walk_error(folder: &Path, error: walkdir::Error) -> Error {
-    let file = error.path().unwrap_or(folder).into();
-    let reason = error.to_string();
-    let source = error.into_io_error().unwrap_or_else(|| std::io::Error::other(reason));
-    Error::Read { file, source }
 }
 
 /// "nothing", or how many files of which endings.

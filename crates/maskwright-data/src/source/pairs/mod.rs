@@ -138,7 +138,7 @@ fn start(path: &mut PathBuf, folder: &Path) {
 
 thread_local! {
     /// The path being read: a sample's files are opened without taking memory.
-    static PATH: RefCell<PathBuf> = const { RefCell::new(PathBuf::new()) };
+    static PATH: RefCell<PathBuf> = RefCell::default();
 }
 
 impl PairsSource {
