@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use maskwright_model::weights::StateDict;
+use maskwright_model::weights::Checkpoint;
 use serde::{Deserialize, Serialize};
 
 use super::epoch::EpochSums;
@@ -47,7 +47,7 @@ const OPTIMIZER: &str = "adam.bpk";
 pub(super) struct SavedState {
     pub(super) progress: Progress,
     pub(super) sums: EpochSums,
-    pub(super) weights: StateDict,
+    pub(super) weights: Checkpoint,
     pub(super) optimizer: Vec<u8>,
 }
 
@@ -56,12 +56,12 @@ pub(super) fn write(
     folder: &Path,
     progress: &Progress,
     sums: &EpochSums,
-    weights: &StateDict,
+    weights: &Checkpoint,
     optimizer: &[u8],
 ) -> Result<()> {
     let state = StateFile { version: VERSION, progress: progress.clone(), sums: sums.clone() };
     let text = serde_json::to_vec_pretty(&state).expect("plain numbers always serialise");
-    weights.write(&folder.join(WEIGHTS))?;
+    crate::checkpoint::save_tuned(weights, &folder.join(WEIGHTS))?;
     crate::files::write_atomically(&folder.join(OPTIMIZER), optimizer)?;
     crate::files::write_atomically(&folder.join(STATE), &text)
 }
@@ -81,6 +81,6 @@ pub(super) fn read(folder: &Path) -> Result<SavedState> {
     }
     let optimizer = folder.join(OPTIMIZER);
     let optimizer = std::fs::read(&optimizer).map_err(Error::io(&optimizer, "read"))?;
-    let weights = StateDict::read(&folder.join(WEIGHTS))?;
+    let weights = Checkpoint::open(&folder.join(WEIGHTS))?;
     Ok(SavedState { progress: state.progress, sums: state.sums, weights, optimizer })
 }
