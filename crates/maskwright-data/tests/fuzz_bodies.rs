@@ -1,11 +1,14 @@
 //! The fuzz targets of this crate as a plain test: their seeds, and seeded changes of them, a fixed
 //! number of times. `fuzz/` runs the same functions under libFuzzer.
 
-#[path = "../../maskwright-image/tests/fuzz_bodies/run.rs"]
-mod run;
+#[path = "../../../fuzz/harness.rs"]
+mod harness;
 
+use harness::run;
 use maskwright_data::source::fuzzing;
-use run::{CHANGES, run};
+
+/// How many changed inputs a target gets: a second or two each.
+const CHANGES: usize = 30_000;
 
 #[test]
 fn annotations() {

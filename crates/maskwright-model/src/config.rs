@@ -300,6 +300,46 @@ impl SamConfig {
         }
     }
 
+    /// Refuses sizes of which no model is made: a damaged file's would take all memory.
+    fn require_possible(&self) -> Result<()> {
+        const SIZE: usize = 1 << 16;
+        const COUNT: usize = 1 << 10;
+        const WINDOW: usize = 1 << 6;
+        let decoder = &self.decoder;
+        let mut limits = vec![
+            ("image_size", self.image_size, SIZE),
+            ("prompt_dim", self.prompt_dim, SIZE),
+            ("decoder.depth", decoder.depth, COUNT),
+            ("decoder.mlp_dim", decoder.mlp_dim, SIZE),
+            ("decoder.iou_head_depth", decoder.iou_head_depth, COUNT),
+            ("decoder.iou_head_hidden", decoder.iou_head_hidden, SIZE),
+            ("decoder.multimask", decoder.multimask, COUNT),
+            ("decoder.mask_prompt_dim", decoder.mask_prompt_dim, SIZE),
+        ];
+        match &self.encoder {
+            EncoderConfig::Vit(vit) => limits.extend([
+                ("encoder.embed_dim", vit.embed_dim, SIZE),
+                ("encoder.depth", vit.depth, COUNT),
+                ("encoder.mlp_dim", vit.mlp_dim, SIZE),
+                ("encoder.window_size", vit.window_size, SIZE),
+            ]),
+            EncoderConfig::TinyVit(tiny) => {
+                limits.push(("encoder.classes", tiny.classes, SIZE));
+                limits.extend(tiny.embed_dims.map(|dim| ("encoder.embed_dims", dim, SIZE)));
+                limits.extend(tiny.depths.map(|depth| ("encoder.depths", depth, COUNT)));
+                limits.extend(tiny.windows.map(|side| ("encoder.windows", side, WINDOW)));
+            }
+        }
+        match limits.into_iter().find(|&(_, value, limit)| value > limit) {
+            Some((field, value, limit)) => Err(Error::Config {
+                field,
+                value: value.to_string(),
+                reason: format!("must be at most {limit}"),
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Checks every field against the others.
     ///
     /// # Errors
@@ -316,6 +356,7 @@ impl SamConfig {
             }
             Err(Error::Config { field, value: format!("{value:?}"), reason: reason.into() })
         }
+        self.require_possible()?;
         require(self.patch_size > 0, "patch_size", self.patch_size, "must be positive")?;
         require(
             self.image_size > 0 && self.image_size.is_multiple_of(self.patch_size),

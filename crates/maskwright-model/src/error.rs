@@ -66,19 +66,40 @@ pub enum Error {
         reason: String,
     },
     /// A checkpoint from whose tensors no configuration can be told.
-    #[error("cannot tell the model from the checkpoint: {reason}")]
+    #[error("{}cannot tell the model from the checkpoint: {reason}", named(file))]
     Detect {
+        /// The file, where it is one.
+        file: Option<PathBuf>,
         /// Which tensor is missing or odd.
         reason: String,
     },
     /// A checkpoint that does not fit the model; every misfit by name.
-    #[error("checkpoint does not fit the model: {0}")]
+    #[error("{0}")]
     Mismatch(Box<Mismatch>),
+    /// A model that a file layout has no way to hold.
+    #[error("{}: the {layout} layout holds {expected}, found {found}", path.display())]
+    Layout {
+        /// What was to be written.
+        path: PathBuf,
+        /// The layout.
+        layout: &'static str,
+        /// What it holds.
+        expected: &'static str,
+        /// What the model has.
+        found: String,
+    },
+}
+
+/// A file's name before what is wrong with it.
+fn named(file: &Option<PathBuf>) -> String {
+    file.as_ref().map(|file| format!("{}: ", file.display())).unwrap_or_default()
 }
 
 /// All tensors of a checkpoint that do not fit a model.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mismatch {
+    /// The file, where it is one.
+    pub file: Option<PathBuf>,
     /// Names the model has and the checkpoint lacks.
     pub missing: Vec<String>,
     /// Names the checkpoint has and the model lacks.
@@ -107,8 +128,8 @@ impl Mismatch {
 
 impl std::fmt::Display for Mismatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // A wrong file mismatches in hundreds of names: enough are shown to see the pattern.
-        const SHOWN: usize = 8;
+        // A wrong file mismatches in hundreds of names: every one is in the lists, and enough are shown to see the pattern.
+        const SHOWN: usize = 40;
         let list = |names: &[String]| {
             let mut text = names[..names.len().min(SHOWN)].join(", ");
             if names.len() > SHOWN {
@@ -135,6 +156,7 @@ impl std::fmt::Display for Mismatch {
                 .collect();
             parts.push(format!("{} of another shape ({})", names.len(), list(&names)));
         }
-        f.write_str(&parts.join("; "))
+        let parts = parts.join("; ");
+        write!(f, "{}the checkpoint does not fit the model: {parts}", named(&self.file))
     }
 }

@@ -41,9 +41,18 @@ impl<'a> Init<'a> {
         generator
     }
 
-    fn param<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Param<Tensor<D>> {
-        let tensor = Tensor::from_data(TensorData::new(values, shape), self.device);
-        Param::initialized(ParamId::new(), tensor).set_require_grad(true)
+    /// A parameter whose values are made when they are first asked for: a model that a checkpoint
+    /// fills needs none of them.
+    fn param<const D: usize>(
+        &self,
+        shape: [usize; D],
+        values: impl FnOnce(usize) -> Vec<f32> + Send + Sync + 'static,
+    ) -> Param<Tensor<D>> {
+        let make = move |device: &Device, learns: bool| {
+            let values = values(shape.iter().product());
+            Tensor::from_data(TensorData::new(values, shape), device).set_require_grad(learns)
+        };
+        Param::uninitialized(ParamId::new(), make, self.device.clone(), true, shape.into())
     }
 
     /// All elements `value`.
@@ -52,7 +61,7 @@ impl<'a> Init<'a> {
         shape: [usize; D],
         value: f32,
     ) -> Param<Tensor<D>> {
-        self.param(vec![value; shape.iter().product()], shape)
+        self.param(shape, move |count| vec![value; count])
     }
 
     /// Uniform in ±`1 / sqrt(fan_in)`, PyTorch's default for linear and convolution layers (weight:
@@ -65,10 +74,9 @@ impl<'a> Init<'a> {
     ) -> Param<Tensor<D>> {
         let bound = 1.0 / (fan_in as f32).sqrt();
         let mut generator = self.generator(name);
-        let values = (0..shape.iter().product())
-            .map(|_| (2.0 * unit(&mut generator) - 1.0) * bound)
-            .collect();
-        self.param(values, shape)
+        self.param(shape, move |count| {
+            (0..count).map(|_| (2.0 * unit(&mut generator) - 1.0) * bound).collect()
+        })
     }
 
     /// Normal with mean 0 and the given deviation (Box-Muller).
@@ -79,17 +87,18 @@ impl<'a> Init<'a> {
         deviation: f32,
     ) -> Param<Tensor<D>> {
         let mut generator = self.generator(name);
-        let count: usize = shape.iter().product();
-        let mut values = Vec::with_capacity(count + 1);
-        while values.len() < count {
-            // 1 - u is in (0, 1], so that the logarithm is finite.
-            let radius = (-2.0 * (1.0 - unit(&mut generator)).ln()).sqrt() * deviation;
-            let (sin, cos) = (std::f32::consts::TAU * unit(&mut generator)).sin_cos();
-            values.push(radius * cos);
-            values.push(radius * sin);
-        }
-        values.truncate(count);
-        self.param(values, shape)
+        self.param(shape, move |count| {
+            let mut values = Vec::with_capacity(count + 1);
+            while values.len() < count {
+                // 1 - u is in (0, 1], so that the logarithm is finite.
+                let radius = (-2.0 * (1.0 - unit(&mut generator)).ln()).sqrt() * deviation;
+                let (sin, cos) = (std::f32::consts::TAU * unit(&mut generator)).sin_cos();
+                values.push(radius * cos);
+                values.push(radius * sin);
+            }
+            values.truncate(count);
+            values
+        })
     }
 }
 

@@ -221,14 +221,14 @@ fn saved_models_load_again_and_misfits_are_named() {
     // Without the HQ tensors they are made fresh, the same for the same seed.
     let mut state = StateDict::read(&path).unwrap();
     state.tensors.retain(|name, _| !TrainScope::Hq.contains(name));
-    let fresh = weights::from_state(&config, state.clone(), 11, &device).unwrap();
+    let fresh = weights::from_tensors(&config, &state, 11, &device).unwrap();
     assert_eq!(fresh.fresh.len(), 25);
     assert_eq!(weights::state_dict(&fresh.sam), weights::state_dict(&sam));
 
     state.tensors.remove("mask_decoder.iou_token.weight");
     state.tensors.insert("stray".into(), StateTensor { shape: vec![1], values: vec![0.0] });
     state.tensors.get_mut("prompt_encoder.no_mask_embed.weight").unwrap().shape = vec![64, 1];
-    match weights::from_state(&config, state, 0, &device).unwrap_err() {
+    match weights::from_tensors(&config, &state, 0, &device).unwrap_err() {
         maskwright_model::Error::Mismatch(mismatch) => {
             assert_eq!(mismatch.missing, ["mask_decoder.iou_token.weight"]);
             assert_eq!(mismatch.unexpected, ["stray"]);
@@ -371,7 +371,7 @@ fn tiny_vit_matches_pytorch() {
             tensor.values.fill(0.0);
         }
     }
-    let (sam, mismatch) = weights::apply(sam, &state).unwrap();
+    let weights::Applied { sam, mismatch, .. } = weights::apply(sam, &state).unwrap();
     assert!(mismatch.unexpected.is_empty() && mismatch.misshapen.is_empty(), "{mismatch}");
     assert!(mismatch.missing.iter().all(|name| !name.starts_with("image_encoder.")));
 

@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use maskwright_model::weights::{self, LoadOptions, StateDict};
+use maskwright_model::weights::{self, Checkpoint, Container};
 use maskwright_model::{ModelType, Sam, SamConfig, TrainScope};
 
 use crate::config::ModelSource;
@@ -39,9 +39,14 @@ pub fn load_model(
     let mut notes = Vec::new();
     let mut sam = match &source.checkpoint {
         Some(path) => {
-            let options = LoadOptions { image_size: input_size, hq: want_hq.then_some(true), seed };
-            let loaded = weights::load(path, &options, device)?;
-            check_type(path, wanted, loaded.sam.config())?;
+            let checkpoint = Checkpoint::open(path)?;
+            let mut config = weights::detect(&checkpoint)?;
+            check_type(path, wanted, &config)?;
+            config.image_size = input_size.unwrap_or(config.image_size);
+            config.hq |= want_hq;
+            notes.extend(checkpoint.notes.iter().map(|note| format!("{}: {note}", path.display())));
+            let loaded = weights::from_tensors(&config, &checkpoint, seed, device)?;
+            notes.extend(not_finite(path, &loaded.not_finite));
             if !loaded.fresh.is_empty() {
                 notes.push(format!(
                     "{} has no HQ head; it starts from fresh weights (seed {seed})",
@@ -57,7 +62,7 @@ pub fn load_model(
         }
     };
     if let Some(path) = &source.restore_model {
-        sam = weights::apply_decoder(sam, StateDict::read(path)?)?;
+        sam = weights::apply_decoder(sam, Checkpoint::open(path)?)?;
     }
     Ok(LoadedModel { sam: sam.frozen(), notes })
 }
@@ -87,7 +92,7 @@ fn fresh_config(
 }
 
 /// Refuses a checkpoint of another model than the one named.
-fn check_type(path: &Path, wanted: Option<ModelType>, found: &SamConfig) -> Result<()> {
+pub(crate) fn check_type(path: &Path, wanted: Option<ModelType>, found: &SamConfig) -> Result<()> {
     match wanted {
         Some(wanted) if wanted != found.model_type() => Err(Error::RunFile {
             file: path.to_path_buf(),
@@ -122,6 +127,19 @@ pub fn parameter_count(sam: &Sam) -> usize {
     weights::shapes(sam).iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
 }
 
+/// A warning of weights that are NaN or infinite, with which nothing sensible is computed.
+pub(crate) fn not_finite(path: &Path, found: &[(String, usize)]) -> Option<String> {
+    const SHOWN: usize = 5;
+    let all: usize = found.iter().map(|(_, count)| count).sum();
+    let mut names: Vec<String> =
+        found.iter().take(SHOWN).map(|(name, count)| format!("{name}: {count}")).collect();
+    if found.len() > SHOWN {
+        names.push(format!("and {} more tensors", found.len() - SHOWN));
+    }
+    let (path, names) = (path.display(), names.join(", "));
+    (all > 0).then(|| format!("{path}: {all} weights are NaN or infinite ({names})"))
+}
+
 /// Writes the whole model.
 pub fn save_whole(sam: &Sam, path: &Path) -> Result<()> {
     Ok(weights::save(sam, path)?)
@@ -131,22 +149,18 @@ pub fn save_whole(sam: &Sam, path: &Path) -> Result<()> {
 ///
 /// For the HQ head and the decoder this is the whole mask decoder without its prefix, which
 /// is what HQ-SAM's `epoch_N.pth` holds (145 tensors).
-pub fn tuned(sam: &Sam, scope: TrainScope) -> StateDict {
-    const PREFIX: &str = "mask_decoder.";
-    let mut state = weights::state_dict(sam);
-    if scope != TrainScope::All {
-        state.tensors = state
-            .tensors
-            .into_iter()
-            .filter_map(|(name, tensor)| {
-                name.strip_prefix(PREFIX).map(|short| (short.to_owned(), tensor))
-            })
-            .collect();
-    }
-    state
+pub fn tuned(sam: &Sam, scope: TrainScope) -> Checkpoint {
+    let whole = Checkpoint::of(sam);
+    if scope == TrainScope::All { whole } else { weights::decoder_of(whole) }
+}
+
+/// Writes the tensors of [`tuned`].
+pub fn save_tuned(tuned: &Checkpoint, path: &Path) -> Result<()> {
+    tuned.write(path, Container::Safetensors)?;
+    Ok(())
 }
 
 /// Puts the tensors of [`tuned`] back.
-pub fn apply_tuned(sam: Sam, state: StateDict) -> Result<Sam> {
-    Ok(weights::apply_decoder(sam, state)?)
+pub fn apply_tuned(sam: Sam, tuned: Checkpoint) -> Result<Sam> {
+    Ok(weights::apply_decoder(sam, tuned)?)
 }

@@ -13,6 +13,7 @@
 
 pub mod checkpoint;
 pub mod config;
+pub mod convert;
 pub mod demo;
 mod error;
 pub mod eval_job;

@@ -6,6 +6,7 @@
 mod commands;
 mod exit;
 mod flags;
+mod hub;
 mod interrupt;
 mod output;
 mod progress;
@@ -33,6 +34,7 @@ enum Command {
     Predict(commands::predict::PredictFlags),
     Preview(commands::preview::PreviewFlags),
     Doctor(commands::doctor::DoctorFlags),
+    Convert(commands::convert::ConvertFlags),
     Bench(commands::bench::BenchFlags),
 }
 
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Predict(flags) => commands::predict::run(&flags),
         Command::Preview(flags) => commands::preview::run(&flags),
         Command::Doctor(flags) => commands::doctor::run(&flags),
+        Command::Convert(flags) => commands::convert::run(&flags),
         Command::Bench(flags) => commands::bench::run(&flags),
     };
     exit::status(done)

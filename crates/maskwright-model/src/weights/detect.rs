@@ -1,6 +1,9 @@
 //! Telling a model's configuration from its tensors.
 
-use super::{CONFIG_KEY, StateDict};
+use std::collections::BTreeMap;
+
+use super::tensors::Tensors;
+use super::{CONFIG_KEY, Content, content};
 use crate::config::{DecoderConfig, EncoderConfig, SamConfig, TinyVitConfig, VitConfig};
 use crate::error::{Error, Result};
 
@@ -10,133 +13,227 @@ use crate::error::{Error, Result};
 /// the absolute positions, heads and windows from the relative position tables (a global block's
 /// covers the grid, a windowed one's the window), the rest from the weights. Not in the shapes are
 /// the mask decoder's heads, taken as 8, and, where the window is as large as the grid, which blocks
-/// are global, which then are all.
+/// are global, which then are all. Where a tensor that would tell is missing, another that tells the
+/// same is looked at, and then the official size is taken: the tensor is missed by name, with all
+/// others, when the checkpoint is held against the model.
 ///
 /// # Errors
-/// [`Error::Detect`] naming the tensor that is missing or odd.
-pub fn detect(state: &StateDict) -> Result<SamConfig> {
-    if let Some(json) = state.metadata.get(CONFIG_KEY) {
-        let config: SamConfig = serde_json::from_str(json)
-            .map_err(|e| Error::Detect { reason: format!("metadata {CONFIG_KEY}: {e}") })?;
-        config.validate()?;
+/// [`Error::Detect`] if it has no image encoder or one with odd tensors.
+pub fn detect(tensors: &impl Tensors) -> Result<SamConfig> {
+    let named = |reason: String| Error::Detect { file: tensors.path().map(Into::into), reason };
+    let shapes = Shapes(tensors.shapes());
+    if content(&shapes.0) == Content::Decoder {
+        return Err(named(format!(
+            "expected a whole SAM, found a mask decoder alone ({} tensors): it goes over a SAM, with \
+             --restore-model FILE beside --checkpoint, or by `maskwright convert --merge`",
+            shapes.0.len()
+        )));
+    }
+    if let Some(json) = tensors.metadata().get(CONFIG_KEY) {
+        let config: SamConfig =
+            serde_json::from_str(json).map_err(|e| named(format!("metadata {CONFIG_KEY}: {e}")))?;
+        config.validate().map_err(|e| named(e.to_string()))?;
         return Ok(config);
     }
-    let shapes = Shapes(state);
-    let (image_size, patch_size, encoder) =
-        if state.tensors.contains_key("image_encoder.patch_embed.seq.0.c.weight") {
-            // Nothing in a TinyViT depends on the input's size: the official one is taken.
-            (1024, 16, EncoderConfig::TinyVit(tiny_vit(&shapes)?))
-        } else {
-            vit(&shapes)?
-        };
-    let [_, prompt_dim] = shapes.get("prompt_encoder.no_mask_embed.weight")?;
-    let [mask_prompt_dim, ..] = shapes.get::<4>("prompt_encoder.mask_downscaling.3.weight")?;
-    let [masks, _] = shapes.get("mask_decoder.mask_tokens.weight")?;
-    let [decoder_mlp, _] = shapes.get("mask_decoder.transformer.layers.0.mlp.lin1.weight")?;
-    let [iou_hidden, _] = shapes.get("mask_decoder.iou_prediction_head.layers.0.weight")?;
-    let config = SamConfig {
-        image_size,
-        patch_size,
-        encoder,
-        prompt_dim,
-        decoder: DecoderConfig {
-            depth: shapes.count("mask_decoder.transformer.layers."),
-            mlp_dim: decoder_mlp,
-            heads: 8,
-            iou_head_depth: shapes.count("mask_decoder.iou_prediction_head.layers."),
-            iou_head_hidden: iou_hidden,
-            multimask: masks.saturating_sub(1),
-            mask_prompt_dim,
-        },
-        hq: state.tensors.contains_key("mask_decoder.hf_token.weight"),
-    };
-    config.validate()?;
+    let config = told(&shapes).map_err(named)?;
+    config.validate().map_err(|e| named(e.to_string()))?;
     Ok(config)
 }
 
-/// Image size, patch size and encoder.
-fn vit(shapes: &Shapes<'_>) -> Result<(usize, usize, EncoderConfig)> {
-    let [_, grid, grid_w, embed_dim] = shapes.get("image_encoder.pos_embed")?;
-    if grid != grid_w {
-        return Err(odd("image_encoder.pos_embed", "is not square"));
-    }
-    let [_, _, patch_size, _] = shapes.get("image_encoder.patch_embed.proj.weight")?;
-    let depth = shapes.count("image_encoder.blocks.");
-    let mut heads = 0;
-    let mut mlp_dim = 0;
-    let mut global_blocks = Vec::new();
-    let mut window_size = None;
-    for block in 0..depth {
-        let name = format!("image_encoder.blocks.{block}.attn.rel_pos_h");
-        let [length, head_dim] = shapes.get(&name)?;
-        if head_dim == 0 || !embed_dim.is_multiple_of(head_dim) {
-            return Err(odd(&name, "has a width that does not divide the block's"));
-        }
-        heads = embed_dim / head_dim;
-        if length == 2 * grid - 1 {
-            global_blocks.push(block);
+/// What a mask decoder, named with `mask_decoder.`, tells of its model: the decoder, and of the encoder
+/// the width alone.
+pub(super) fn detect_decoder(tensors: &impl Tensors) -> SamConfig {
+    let shapes = Shapes(tensors.shapes());
+    let width = shapes.axis("mask_decoder.compress_vit_feat.0.weight", 0).unwrap_or(768);
+    let vit = VitConfig {
+        embed_dim: width,
+        depth: 1,
+        heads: 1,
+        mlp_dim: 1,
+        global_blocks: vec![0],
+        window_size: 1,
+    };
+    rest(&shapes, 16, 16, EncoderConfig::Vit(vit))
+}
+
+fn told(shapes: &Shapes) -> Told<SamConfig> {
+    let (image_size, patch_size, encoder) =
+        if shapes.has("image_encoder.patch_embed.seq.0.c.weight") {
+            // Nothing in a TinyViT depends on the input's size: the official one is taken.
+            (1024, 16, EncoderConfig::TinyVit(tiny_vit(shapes)?))
         } else {
-            window_size = Some(length.div_ceil(2));
-        }
-        [mlp_dim, _] = shapes.get(&format!("image_encoder.blocks.{block}.mlp.lin1.weight"))?;
+            vit(shapes)?
+        };
+    Ok(rest(shapes, image_size, patch_size, encoder))
+}
+
+/// Everything but the encoder.
+fn rest(
+    shapes: &Shapes,
+    image_size: usize,
+    patch_size: usize,
+    encoder: EncoderConfig,
+) -> SamConfig {
+    let official = DecoderConfig::default();
+    let axis = |name: &str, axis: usize| shapes.axis(name, axis);
+    let count = |prefix: &str, official: usize| match shapes.count(prefix) {
+        0 => official,
+        count => count,
+    };
+    SamConfig {
+        image_size,
+        patch_size,
+        encoder,
+        prompt_dim: axis("prompt_encoder.no_mask_embed.weight", 1)
+            .or_else(|| axis("mask_decoder.iou_token.weight", 1))
+            .or_else(|| axis("image_encoder.neck.0.weight", 0))
+            .unwrap_or(256),
+        decoder: DecoderConfig {
+            depth: count("mask_decoder.transformer.layers.", official.depth),
+            mlp_dim: axis("mask_decoder.transformer.layers.0.mlp.lin1.weight", 0)
+                .or_else(|| axis("mask_decoder.transformer.layers.0.mlp.lin1.bias", 0))
+                .unwrap_or(official.mlp_dim),
+            heads: official.heads,
+            iou_head_depth: count(
+                "mask_decoder.iou_prediction_head.layers.",
+                official.iou_head_depth,
+            ),
+            iou_head_hidden: axis("mask_decoder.iou_prediction_head.layers.0.weight", 0)
+                .or_else(|| axis("mask_decoder.iou_prediction_head.layers.0.bias", 0))
+                .unwrap_or(official.iou_head_hidden),
+            multimask: axis("mask_decoder.mask_tokens.weight", 0)
+                .map_or(official.multimask, |masks| masks.saturating_sub(1)),
+            mask_prompt_dim: axis("prompt_encoder.mask_downscaling.3.weight", 0)
+                .or_else(|| axis("prompt_encoder.mask_downscaling.6.weight", 1))
+                .unwrap_or(official.mask_prompt_dim),
+        },
+        hq: shapes.0.keys().any(|name| crate::TrainScope::Hq.contains(name)),
     }
+}
+
+/// Image size, patch size and encoder.
+fn vit(shapes: &Shapes) -> Told<(usize, usize, EncoderConfig)> {
+    const POSITIONS: &str = "image_encoder.pos_embed";
+    let depth = shapes.count("image_encoder.blocks.");
+    if depth == 0 {
+        return Err("it has no image encoder of a SAM (image_encoder.blocks.0...)".to_owned());
+    }
+    // The length and width of each block's relative position table.
+    let tables: Vec<Option<(usize, usize)>> = (0..depth)
+        .map(|block| {
+            ["rel_pos_h", "rel_pos_w"].iter().find_map(|side| {
+                let name = format!("image_encoder.blocks.{block}.attn.{side}");
+                Some((shapes.axis(&name, 0)?, shapes.axis(&name, 1)?))
+            })
+        })
+        .collect();
+    let longest = tables.iter().flatten().map(|&(length, _)| length).max();
+    let grid = match shapes.0.get(POSITIONS).map(Vec::as_slice) {
+        Some(&[_, h, w, _]) if h == w => h,
+        Some(_) => return Err(format!("{POSITIONS} is not a square of vectors")),
+        None => longest.map_or(64, |length| length.div_ceil(2)),
+    };
+    let embed_dim = shapes
+        .axis(POSITIONS, 3)
+        .or_else(|| shapes.axis("image_encoder.patch_embed.proj.weight", 0))
+        .or_else(|| shapes.axis("image_encoder.blocks.0.norm1.weight", 0))
+        .ok_or_else(|| odd(POSITIONS, "is missing"))?;
+    let patch_size = shapes.axis("image_encoder.patch_embed.proj.weight", 2).unwrap_or(16);
+    let heads = match tables.iter().flatten().next() {
+        Some(&(_, head_dim)) if head_dim > 0 && embed_dim.is_multiple_of(head_dim) => {
+            embed_dim / head_dim
+        }
+        Some(_) => {
+            let name = "image_encoder.blocks.0.attn.rel_pos_h";
+            return Err(odd(name, "has a width that does not divide the block's"));
+        }
+        None => return Err(odd("image_encoder.blocks.0.attn.rel_pos_h", "is missing")),
+    };
+    // Positions of another grid than the tables': then the longest tables are the global ones.
+    let whole = (2 * grid).saturating_sub(1);
+    let lengths = || tables.iter().flatten().map(|&(length, _)| length);
+    let global = if lengths().any(|length| length == whole) || lengths().min() == longest {
+        whole
+    } else {
+        longest.unwrap_or(whole)
+    };
+    let global_blocks = (0..depth)
+        .filter(|&block| tables[block].is_some_and(|(length, _)| length == global))
+        .collect();
+    let window =
+        lengths().filter(|&length| length != global).map(|length| length.div_ceil(2)).max();
+    let mlp_dim = (0..depth)
+        .find_map(|block| shapes.axis(&format!("image_encoder.blocks.{block}.mlp.lin1.weight"), 0))
+        .unwrap_or(4 * embed_dim);
     let vit = VitConfig {
         embed_dim,
         depth,
         heads,
         mlp_dim,
         global_blocks,
-        window_size: window_size.unwrap_or(grid),
+        window_size: window.unwrap_or(grid),
     };
-    Ok((grid * patch_size, patch_size, EncoderConfig::Vit(vit)))
+    let image_size =
+        grid.checked_mul(patch_size).ok_or_else(|| odd(POSITIONS, "is larger than any image"))?;
+    Ok((image_size, patch_size, EncoderConfig::Vit(vit)))
 }
 
-fn tiny_vit(shapes: &Shapes<'_>) -> Result<TinyVitConfig> {
+fn tiny_vit(shapes: &Shapes) -> Told<TinyVitConfig> {
     let mut config = TinyVitConfig::default();
-    let [first, ..] = shapes.get::<4>("image_encoder.patch_embed.seq.2.c.weight")?;
-    config.embed_dims[0] = first;
+    let axis =
+        |name: &str, axis: usize, official: usize| shapes.axis(name, axis).unwrap_or(official);
+    config.embed_dims[0] =
+        axis("image_encoder.patch_embed.seq.2.c.weight", 0, config.embed_dims[0]);
     for stage in 0..4 {
         let layer = format!("image_encoder.layers.{stage}");
-        config.depths[stage] = shapes.count(&format!("{layer}.blocks."));
+        match shapes.count(&format!("{layer}.blocks.")) {
+            0 => {}
+            depth => config.depths[stage] = depth,
+        }
         if stage < 3 {
             let name = format!("{layer}.downsample.conv1.c.weight");
-            [config.embed_dims[stage + 1], ..] = shapes.get::<4>(&name)?;
+            config.embed_dims[stage + 1] = axis(&name, 0, config.embed_dims[stage + 1]);
         }
         if stage > 0 {
             let name = format!("{layer}.blocks.0.attn.attention_biases");
-            let [heads, distances] = shapes.get(&name)?;
+            let distances = axis(&name, 1, config.windows[stage - 1].pow(2));
             let side = distances.isqrt();
             if side * side != distances {
                 return Err(odd(&name, "is for no square window"));
             }
-            config.heads[stage - 1] = heads;
+            config.heads[stage - 1] = axis(&name, 0, config.heads[stage - 1]);
             config.windows[stage - 1] = side;
         }
     }
-    [config.classes, _] = shapes.get("image_encoder.head.weight")?;
+    config.classes = axis("image_encoder.head.weight", 0, config.classes);
     Ok(config)
 }
 
-fn odd(name: &str, what: &str) -> Error {
-    Error::Detect { reason: format!("{name} {what}") }
+/// What was told, or what is odd.
+type Told<T> = std::result::Result<T, String>;
+
+fn odd(name: &str, what: &str) -> String {
+    format!("{name} {what}")
 }
 
-struct Shapes<'a>(&'a StateDict);
+struct Shapes(BTreeMap<String, Vec<usize>>);
 
-impl Shapes<'_> {
-    fn get<const N: usize>(&self, name: &str) -> Result<[usize; N]> {
-        let tensor = self.0.tensors.get(name).ok_or_else(|| odd(name, "is missing"))?;
-        tensor.shape.as_slice().try_into().map_err(|_| odd(name, "has another number of axes"))
+impl Shapes {
+    fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
-    /// How many indices follow this prefix: one more than the highest.
+    fn axis(&self, name: &str, axis: usize) -> Option<usize> {
+        self.0.get(name)?.get(axis).copied()
+    }
+
+    /// How many indices follow this prefix: one more than the highest, if the tensors can be so many.
     fn count(&self, prefix: &str) -> usize {
-        self.0
-            .tensors
+        let indices = self
+            .0
             .range(prefix.to_owned()..)
             .map_while(|(name, _)| name.strip_prefix(prefix))
-            .filter_map(|rest| rest.split('.').next()?.parse::<usize>().ok())
-            .max()
-            .map_or(0, |last| last + 1)
+            .filter_map(|rest| rest.split('.').next()?.parse::<usize>().ok());
+        indices.filter(|&index| index < self.0.len()).max().map_or(0, |last| last + 1)
     }
 }

@@ -1,8 +1,9 @@
 //! Checkpoints: reading, applying and writing the official names and layouts.
 //!
-//! A [`StateDict`] is a checkpoint in memory: official name to values in PyTorch's layout. It comes
-//! from a file ([`StateDict::read`]: safetensors or PyTorch's `.pth`) or from a model
-//! ([`state_dict`]), and goes to a file ([`StateDict::write`]) or into a model ([`apply`]).
+//! A [`Checkpoint`] is a file whose tensors are fetched when they are needed, a [`StateDict`] one in
+//! memory; both map official names to values in PyTorch's layout ([`Tensors`]). They come from a file
+//! ([`Checkpoint::open`]: safetensors, PyTorch's `.pth`, a folder of Hugging Face's) or from a model
+//! ([`Checkpoint::of`]), and go to a file ([`Checkpoint::write`]) or into a model ([`apply`]).
 //! [`load`] does all that a program needs: it reads a file, tells the configuration from it, and
 //! builds the model.
 //!
@@ -18,25 +19,38 @@
 //! # }
 //! ```
 
+mod checkpoint;
+mod content;
 mod detect;
+mod element;
+mod files;
+mod hugging_face;
 mod names;
-mod read;
+mod pytorch;
 mod resize;
+mod safetensors_file;
+mod save;
 mod state;
-mod write;
+mod tensors;
 
 use std::path::Path as FilePath;
 
 use burn::tensor::Device;
 
+pub use checkpoint::{Checkpoint, Layout};
+pub use content::{
+    Content, apply_decoder, check, check_decoder, check_decoder_alone, content, decoder_of, merge,
+};
 pub use detect::detect;
+pub use element::Element;
 pub(crate) use names::Path;
 pub use names::{is_buffer, shapes};
-pub use state::{StateDict, StateTensor, apply, apply_decoder, gradients, state_dict};
-pub use write::save;
+pub use save::{Container, Written, save};
+pub use state::{Applied, StateDict, StateTensor, apply, gradients, state_dict};
+pub use tensors::Tensors;
 
 use crate::config::SamConfig;
-use crate::error::{Error, Mismatch, Result};
+use crate::error::{Error, Result};
 use crate::sam::Sam;
 
 /// The metadata key of a safetensors file under which [`save`] writes the configuration as JSON.
@@ -62,6 +76,8 @@ pub struct Loaded {
     pub sam: Sam,
     /// Names of the tensors that the file lacks and that were made fresh: the HQ head's, or none.
     pub fresh: Vec<String>,
+    /// Tensors with values that are NaN or infinite, and how many of them.
+    pub not_finite: Vec<(String, usize)>,
 }
 
 /// Loads a complete SAM or HQ-SAM checkpoint and tells its configuration from its metadata or its
@@ -71,42 +87,31 @@ pub struct Loaded {
 /// [`Error::Io`] and [`Error::Checkpoint`] for a file that cannot be read, [`Error::Detect`] if it
 /// holds no SAM, [`Error::Mismatch`] with every misfit if it is not complete.
 pub fn load(path: &FilePath, options: &LoadOptions, device: &Device) -> Result<Loaded> {
-    let state = StateDict::read(path)?;
-    let mut config = detect(&state)?;
+    let checkpoint = Checkpoint::open(path)?;
+    let mut config = detect(&checkpoint)?;
     if let Some(size) = options.image_size {
         config.image_size = size;
     }
     config.hq = options.hq.unwrap_or(config.hq);
-    from_state(&config, state, options.seed, device)
+    from_tensors(&config, &checkpoint, options.seed, device)
 }
 
 /// Builds a model of a known configuration from a checkpoint, which may lack the HQ head or have
 /// one too many.
 ///
 /// # Errors
-/// [`Error::Config`], or [`Error::Mismatch`] with every misfit.
-pub fn from_state(
+/// [`Error::Config`], [`Error::Mismatch`] with every misfit, or [`Error::Checkpoint`] if values cannot
+/// be read.
+pub fn from_tensors(
     config: &SamConfig,
-    mut state: StateDict,
+    tensors: &impl Tensors,
     seed: u64,
     device: &Device,
 ) -> Result<Loaded> {
-    let is_hq = |name: &str| crate::TrainScope::Hq.contains(name);
-    if !config.hq {
-        state.tensors.retain(|name, _| !is_hq(name));
-    }
-    let has_hq = state.tensors.keys().any(|name| is_hq(name));
-    let sam = config.init(device, seed)?;
-    let (sam, mismatch) = apply(sam, &state)?;
-    let fresh = if has_hq { Vec::new() } else { mismatch.missing.clone() };
-    let missing = if has_hq {
-        mismatch.missing
-    } else {
-        mismatch.missing.into_iter().filter(|name| !is_hq(name)).collect()
-    };
-    let mismatch = Mismatch { missing, ..mismatch };
+    let Applied { sam, mismatch, not_finite } = apply(config.init(device, seed)?, tensors)?;
+    let (mismatch, fresh) = content::pardon_hq(mismatch, config, &tensors.shapes());
     if !mismatch.is_empty() {
         return Err(Error::Mismatch(Box::new(mismatch)));
     }
-    Ok(Loaded { sam, fresh })
+    Ok(Loaded { sam, fresh, not_finite })
 }

@@ -103,15 +103,15 @@ impl Layout {
     }
 
     /// Official values, of this official shape, to the order here.
-    pub(crate) fn official_to_here(self, values: &[f32], shape: &[usize]) -> Vec<f32> {
+    pub(crate) fn official_to_here(self, values: Vec<f32>, shape: &[usize]) -> Vec<f32> {
         match self.axes() {
-            None => values.to_vec(),
+            None => values,
             Some(axes) => {
                 let mut inverse = vec![0; axes.len()];
                 for (to, &from) in axes.iter().enumerate() {
                     inverse[from] = to;
                 }
-                permute(values, shape, &inverse)
+                permute(&values, shape, &inverse)
             }
         }
     }
@@ -188,6 +188,6 @@ mod tests {
         assert_eq!(there, [5, 3, 2, 2]);
         // Output 4, input 2, row 1, column 0 of the official layout.
         assert_eq!(official[((4 * 3 + 2) * 2 + 1) * 2], values[(2 * 3 + 2) * 5 + 4]);
-        assert_eq!(Layout::Conv.official_to_here(&official, &there), values);
+        assert_eq!(Layout::Conv.official_to_here(official, &there), values);
     }
 }

@@ -2,6 +2,16 @@
 
 use super::state::StateTensor;
 
+/// Whether a tensor of this shape can become one of the other: they are equal, or it holds positions.
+pub(super) fn fits(name: &str, from: &[usize], to: &[usize]) -> bool {
+    let positions = match (name.rsplit('.').next(), from, to) {
+        (Some("pos_embed"), &[1, .., c], &[1, _, _, to_c]) => c == to_c,
+        (Some("rel_pos_h" | "rel_pos_w"), &[_, c], &[_, to_c]) => c == to_c,
+        _ => false,
+    };
+    from == to || (positions && from.len() == to.len() && !from.contains(&0))
+}
+
 /// A tensor of absolute or relative positions interpolated to this shape; `None` for any other
 /// tensor and for one that fits already.
 pub(super) fn to_fit(name: &str, tensor: &StateTensor, shape: &[usize]) -> Option<StateTensor> {

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor, TensorData};
 
+use super::checkpoint::Checkpoint;
 use super::names::Path;
+use super::tensors::Tensors;
 use crate::error::{Error, Mismatch, Misshapen, Result};
 use crate::sam::Sam;
 
@@ -14,8 +16,18 @@ use crate::sam::Sam;
 pub struct StateDict {
     /// By name.
     pub tensors: BTreeMap<String, StateTensor>,
-    /// The text metadata of a safetensors file.
+    /// Text that lies beside them.
     pub metadata: BTreeMap<String, String>,
+}
+
+impl StateDict {
+    /// Reads all of a checkpoint into memory.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`] and [`Checkpoint::into_state`].
+    pub fn read(path: &std::path::Path) -> Result<Self> {
+        Checkpoint::open(path)?.into_state()
+    }
 }
 
 /// One tensor's values, as f32 in row order.
@@ -29,29 +41,8 @@ pub struct StateTensor {
 
 /// Every tensor of a model under its official name, and the configuration in the metadata.
 pub fn state_dict(sam: &Sam) -> StateDict {
-    struct Collect {
-        path: Path,
-        tensors: BTreeMap<String, StateTensor>,
-    }
-    impl ModuleVisitor for Collect {
-        fn enter_module(&mut self, name: &str, container_type: &str) {
-            self.path.enter(name, container_type);
-        }
-        fn exit_module(&mut self, _name: &str, _container_type: &str) {
-            self.path.exit();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let tensor = official(&self.path, param.val());
-            self.tensors.insert(self.path.name(), tensor);
-        }
-    }
-    let mut collect = Collect { path: Path::default(), tensors: BTreeMap::new() };
-    sam.visit(&mut collect);
-    let mut metadata = BTreeMap::new();
-    if let Ok(json) = serde_json::to_string(sam.config()) {
-        metadata.insert(super::CONFIG_KEY.to_owned(), json);
-    }
-    StateDict { tensors: collect.tensors, metadata }
+    // Reading a model back fails only if the device fails, and then nothing of it is left to have.
+    Checkpoint::of(sam).into_state().expect("a device that answers")
 }
 
 /// The gradient of every parameter that has one, under its official name and in its official
@@ -92,66 +83,58 @@ fn official<const D: usize>(path: &Path, tensor: Tensor<D>) -> StateTensor {
     }
 }
 
-/// Puts a checkpoint's tensors into a model by name.
+/// What [`apply`] did.
+#[derive(Debug)]
+pub struct Applied {
+    /// The model.
+    pub sam: Sam,
+    /// The tensors that did not fit.
+    pub mismatch: Mismatch,
+    /// Tensors with values that are NaN or infinite, and how many of them.
+    pub not_finite: Vec<(String, usize)>,
+}
+
+/// Puts a checkpoint's tensors into a model by name, one at a time.
 ///
 /// Tensors that fit are taken; all others are listed in the [`Mismatch`], and the model keeps its own
 /// values there. Absolute positions of another grid are interpolated bicubically, and relative
 /// position tables of another length linearly, to the model's.
 ///
 /// # Errors
-/// [`Error::Input`] if a tensor's values do not fill its shape.
-pub fn apply(sam: Sam, state: &StateDict) -> Result<(Sam, Mismatch)> {
-    for (name, tensor) in &state.tensors {
-        if tensor.values.len() != tensor.shape.iter().product::<usize>() {
-            return Err(Error::Input {
-                what: "checkpoint tensor",
-                expected: format!("{name}: values for {:?}", tensor.shape),
-                found: tensor.values.len().to_string(),
-            });
-        }
-    }
+/// [`Error::Input`] if a tensor's values do not fill its shape, [`Error::Checkpoint`] if they cannot
+/// be read.
+pub fn apply(sam: Sam, tensors: &impl Tensors) -> Result<Applied> {
     let mut applier = Apply {
         path: Path::default(),
-        state,
+        shapes: tensors.shapes(),
+        tensors,
         used: BTreeSet::new(),
-        mismatch: Mismatch::default(),
+        mismatch: Mismatch { file: tensors.path().map(Into::into), ..Mismatch::default() },
+        not_finite: Vec::new(),
+        failed: None,
     };
     let sam = sam.map(&mut applier);
-    let Apply { used, mut mismatch, .. } = applier;
-    mismatch.unexpected =
-        state.tensors.keys().filter(|name| !used.contains(*name)).cloned().collect();
+    let Apply { shapes, used, mut mismatch, not_finite, failed, .. } = applier;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    mismatch.unexpected = shapes.into_keys().filter(|name| !used.contains(name)).collect();
     mismatch.missing.sort();
-    Ok((sam, mismatch))
+    Ok(Applied { sam, mismatch, not_finite })
 }
 
-/// Puts a mask decoder's checkpoint, whose names lack `mask_decoder.` (HQ-SAM's `epoch_N.pth`), or
-/// any part of a whole one, into a model; everything else stays.
-///
-/// # Errors
-/// [`Error::Mismatch`] if a tensor is unknown or misshapen, or nothing fits.
-pub fn apply_decoder(sam: Sam, mut state: StateDict) -> Result<Sam> {
-    const PREFIX: &str = "mask_decoder.";
-    if !state.tensors.keys().any(|name| name.starts_with(PREFIX)) {
-        state.tensors = std::mem::take(&mut state.tensors)
-            .into_iter()
-            .map(|(name, tensor)| (format!("{PREFIX}{name}"), tensor))
-            .collect();
-    }
-    let (sam, mut mismatch) = apply(sam, &state)?;
-    if !state.tensors.is_empty() {
-        mismatch.missing.clear();
-    }
-    if mismatch.is_empty() { Ok(sam) } else { Err(Error::Mismatch(Box::new(mismatch))) }
-}
-
-struct Apply<'a> {
+struct Apply<'a, T> {
     path: Path,
-    state: &'a StateDict,
+    shapes: BTreeMap<String, Vec<usize>>,
+    tensors: &'a T,
     used: BTreeSet<String>,
     mismatch: Mismatch,
+    not_finite: Vec<(String, usize)>,
+    /// The first tensor that could not be read; the others are then left.
+    failed: Option<Error>,
 }
 
-impl ModuleMapper for Apply<'_> {
+impl<T: Tensors> ModuleMapper for Apply<'_, T> {
     fn enter_module(&mut self, name: &str, container_type: &str) {
         self.path.enter(name, container_type);
     }
@@ -161,32 +144,45 @@ impl ModuleMapper for Apply<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if self.failed.is_some() {
+            return param;
+        }
         let name = self.path.name();
         let layout = self.path.layout();
         let shape = param.lazy_shape();
         let expected = layout.official_shape(&shape);
-        let Some(tensor) = self.state.tensors.get(&name) else {
+        let Some(found) = self.shapes.get(&name) else {
             self.mismatch.missing.push(name);
             return param;
         };
-        let resized;
-        let tensor = match super::resize::to_fit(&name, tensor, &expected) {
-            Some(other) => {
-                resized = other;
-                &resized
-            }
-            None => tensor,
-        };
         self.used.insert(name.clone());
-        if tensor.shape != expected {
-            let found = tensor.shape.clone();
+        if !super::resize::fits(&name, found, &expected) {
+            let found = found.clone();
             self.mismatch.misshapen.push(Misshapen { name, expected, found });
             return param;
         }
-        let values = layout.official_to_here(&tensor.values, &expected);
-        param.map(|old| {
-            let new = Tensor::from_data(TensorData::new(values, shape), &old.device());
-            new.set_require_grad(old.is_require_grad())
-        })
+        let values = match self.tensors.values(&name) {
+            Ok((values, 0)) => values,
+            Ok((values, count)) => {
+                self.not_finite.push((name.clone(), count));
+                values
+            }
+            Err(error) => {
+                self.failed = Some(error);
+                return param;
+            }
+        };
+        let tensor = StateTensor { shape: found.clone(), values };
+        let values = match super::resize::to_fit(&name, &tensor, &expected) {
+            Some(resized) => resized.values,
+            None => tensor.values,
+        };
+        let values = layout.official_to_here(values, &expected);
+        let tensor = Tensor::from_data(TensorData::new(values, shape), &param.lazy_device());
+        if param.is_initialized() {
+            return param.map(|old| tensor.set_require_grad(old.is_require_grad()));
+        }
+        // Initial values that nobody has asked for are not made.
+        Param::initialized(param.id, tensor).set_require_grad(true)
     }
 }

@@ -146,7 +146,7 @@ impl RunFolder {
     ) -> Result<PathBuf> {
         if scope != TrainScope::All {
             let tuned = self.path.join(format!("{TUNED}{epoch}{WEIGHTS}"));
-            checkpoint::tuned(sam, scope).write(&tuned)?;
+            checkpoint::save_tuned(&checkpoint::tuned(sam, scope), &tuned)?;
         }
         let whole = self.path.join(format!("{WHOLE}{epoch}{WEIGHTS}"));
         checkpoint::save_whole(sam, &whole)?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use maskwright_data::loader::LoaderState;
-use maskwright_model::weights::StateDict;
+use maskwright_model::weights::Checkpoint;
 use serde::{Deserialize, Serialize};
 
 use super::epoch::EpochSums;
@@ -58,7 +58,7 @@ pub(super) struct SavedState {
     pub(super) progress: Progress,
     pub(super) loader: LoaderState,
     pub(super) sums: EpochSums,
-    pub(super) weights: StateDict,
+    pub(super) weights: Checkpoint,
     pub(super) optimizer: Vec<u8>,
 }
 
@@ -68,13 +68,13 @@ pub(super) fn write(
     progress: &Progress,
     loader: LoaderState,
     sums: &EpochSums,
-    weights: &StateDict,
+    weights: &Checkpoint,
     optimizer: &[u8],
 ) -> Result<()> {
     let state =
         StateFile { version: VERSION, progress: progress.clone(), loader, sums: sums.clone() };
     let text = serde_json::to_vec_pretty(&state).expect("plain numbers always serialise");
-    weights.write(&folder.join(WEIGHTS))?;
+    crate::checkpoint::save_tuned(weights, &folder.join(WEIGHTS))?;
     crate::files::write_atomically(&folder.join(OPTIMIZER), optimizer)?;
     crate::files::write_atomically(&folder.join(STATE), &text)
 }
@@ -96,7 +96,7 @@ pub(super) fn read(folder: &Path) -> Result<SavedState> {
     let state: StateFile = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
     let optimizer = folder.join(OPTIMIZER);
     let optimizer = std::fs::read(&optimizer).map_err(Error::io(&optimizer, "read"))?;
-    let weights = StateDict::read(&folder.join(WEIGHTS))?;
+    let weights = Checkpoint::open(&folder.join(WEIGHTS))?;
     let StateFile { progress, loader, sums, .. } = state;
     Ok(SavedState { progress, loader, sums, weights, optimizer })
 }

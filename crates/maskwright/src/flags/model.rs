@@ -7,12 +7,14 @@ use clap::Args;
 use maskwright_train::ModelSource;
 
 use crate::exit::Usage;
+use crate::hub;
 
 /// Where the model comes from.
 #[derive(Args, Default)]
 #[command(next_help_heading = "Model")]
 pub(crate) struct ModelFlags {
-    /// SAM or HQ-SAM checkpoint, .pth or .safetensors; its type is told from its tensors
+    /// SAM or HQ-SAM checkpoint: .pth, .safetensors, a Hugging Face folder, or
+    /// hf://OWNER/REPO/FILE[@REVISION]; its type is told from its tensors
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
 
@@ -55,8 +57,8 @@ impl ModelFlags {
         };
         Ok(ModelSource {
             model_type: self.model_type.clone(),
-            checkpoint: self.checkpoint.clone(),
-            restore_model: self.restore_model.clone(),
+            checkpoint: self.checkpoint.as_deref().map(hub::local).transpose()?,
+            restore_model: self.restore_model.as_deref().map(hub::local).transpose()?,
             config,
         })
     }

@@ -1,9 +1,8 @@
-//! Runs a fuzz target's body on its seeds and on seeded changes of them.
+//! The fuzz targets' bodies as plain tests: their seeds, and seeded changes of them, a fixed number of times.
+//!
+//! The crates' tests include this file; libFuzzer runs the same bodies for as long as one likes.
 
 use std::path::Path;
-
-/// How many changed inputs a target gets, unless each takes long: a second or two.
-pub(crate) const CHANGES: usize = 30_000;
 
 /// SplitMix64 (Steele et al., 2014).
 struct Draw(u64);
@@ -53,7 +52,7 @@ fn change(input: &mut Vec<u8>, other: &[u8], draw: &mut Draw) {
     input.truncate(4096);
 }
 
-/// Runs a body on the seeds in `fuzz/seeds/target` and on so many changes of them; what makes it panic is printed.
+/// Runs a target on its seeds and on so many changes of them.
 pub(crate) fn run(target: &str, changes: usize, body: fn(&[u8])) {
     let seeds = seeds(target);
     seeds.iter().for_each(|seed| body(seed));

@@ -1,0 +1,257 @@
+//! Where the tensors of a PyTorch file lie, and the way to their values.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use zip::read::{ArchiveOffset, Config};
+use zip::{CompressionMethod, ZipArchive};
+
+use super::pickle::{MAX_PICKLE, Parsed, Pickle, TensorRecord};
+
+/// The most entries that a checkpoint's zip has: SAM's largest has 620.
+const MAX_ENTRIES: usize = 100_000;
+
+/// The entry in which this crate's files have the model's configuration.
+pub(super) const CONFIG_ENTRY: &str = "maskwright.config.json";
+
+/// The first pickle of a legacy file: PROTO 2, then the number 0x1950a86a20f9469cfc6c.
+const LEGACY_MAGIC: [u8; 15] =
+    [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, b'.'];
+
+/// A file that is open: what its pickle lists, and where its storages lie.
+pub(super) struct Contents {
+    pub(super) pickle: Pickle,
+    pub(super) storages: HashMap<String, Storage>,
+    pub(super) config: Option<String>,
+    pub(super) file: Arc<Mutex<File>>,
+}
+
+/// Where the values of a storage lie in the file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Storage {
+    start: u64,
+    bytes: u64,
+    /// The checksum of all bytes, where the file has one.
+    checksum: Option<u32>,
+}
+
+/// Opens a zip, and checks its directory.
+pub(super) fn zip(path: &Path) -> Parsed<Contents> {
+    let damaged = |e: zip::result::ZipError| format!("its zip is damaged or cut short: {e}");
+    let file = File::open(path).map_err(|e| e.to_string())?;
+    // PyTorch puts nothing before its zips, and guessing what might be there fails on some of them.
+    let config = Config { archive_offset: ArchiveOffset::Known(0) };
+    let reader = BufReader::new(file.try_clone().map_err(|e| e.to_string())?);
+    let mut archive = ZipArchive::with_config(config, reader).map_err(damaged)?;
+    if archive.len() > MAX_ENTRIES {
+        return Err(format!(
+            "its zip has {} entries, expected at most {MAX_ENTRIES}",
+            archive.len()
+        ));
+    }
+    if archive.has_duplicate_names() {
+        return Err("its zip has two entries of one name".to_owned());
+    }
+    if archive.has_overlapping_entries().map_err(damaged)? {
+        return Err("its zip has entries that overlap".to_owned());
+    }
+    let mut entries = HashMap::new();
+    for index in 0..archive.len() {
+        let entry = archive.by_index_raw(index).map_err(damaged)?;
+        let name = entry.name().map_err(damaged)?.into_owned();
+        let (compression, crc) = (entry.compression(), entry.crc32());
+        if compression != CompressionMethod::Stored || entry.size() != entry.compressed_size() {
+            return Err(format!(
+                "its zip compresses {name:?}: expected entries as torch.save stores them, unpacked"
+            ));
+        }
+        let start = entry.data_start().ok_or("its zip has an entry without a place")?;
+        // Files saved without checksums have zeros.
+        let checksum = Some(crc).filter(|&crc| crc != 0);
+        entries.insert(name, Storage { start, bytes: entry.size(), checksum });
+    }
+    drop(archive);
+    let file = Arc::new(Mutex::new(file));
+    let root = entries
+        .keys()
+        .filter_map(|name| name.strip_suffix("data.pkl"))
+        .filter(|root| root.is_empty() || root.ends_with('/'))
+        .min_by_key(|root| root.len())
+        .ok_or("its zip has no data.pkl: expected one that torch.save wrote")?
+        .to_owned();
+    let small = |name: &str, limit: u64| -> Parsed<Option<Vec<u8>>> {
+        let Some(entry) = entries.get(&format!("{root}{name}")) else { return Ok(None) };
+        if entry.bytes > limit {
+            let found = entry.bytes;
+            return Err(format!("its {name} has {found} bytes, expected at most {limit}"));
+        }
+        entry.read(&file, 0, entry.bytes).map(Some).map_err(|e| format!("{name}: {e}"))
+    };
+    match small("byteorder", 64)?.as_deref() {
+        None | Some(b"little") => {}
+        Some(other) => {
+            let found = String::from_utf8_lossy(other);
+            return Err(format!("expected little-endian values, found {found:?}"));
+        }
+    }
+    let pickle = small("data.pkl", MAX_PICKLE)?.unwrap_or_default();
+    let pickle = Pickle::read(&mut pickle.as_slice())?;
+    let config = small(CONFIG_ENTRY, 1 << 16)?
+        .map(|config| String::from_utf8(config).map_err(|e| format!("{CONFIG_ENTRY}: {e}")))
+        .transpose()?;
+    let data = format!("{root}data/");
+    let storages = entries
+        .into_iter()
+        .filter_map(|(name, entry)| Some((name.strip_prefix(&data)?.to_owned(), entry)))
+        .collect();
+    Ok(Contents { pickle, storages, config, file })
+}
+
+/// Opens a legacy file: pickles of a magic number, a version, the system, the tensors and the storages'
+/// keys, and then each storage as its length and its values.
+pub(super) fn legacy(path: &Path) -> Parsed<Contents> {
+    let io = |e: std::io::Error| e.to_string();
+    let file = File::open(path).map_err(io)?;
+    let length = file.metadata().map_err(io)?.len();
+    let mut reader = BufReader::new(file);
+    let mut head = Vec::new();
+    reader.by_ref().take(LEGACY_MAGIC.len() as u64).read_to_end(&mut head).map_err(io)?;
+    if head != LEGACY_MAGIC {
+        // Whatever it is, what it would have done is worth saying.
+        Pickle::read(&mut head.chain(reader))?;
+        return Err("it is a plain pickle: expected what torch.save writes".to_owned());
+    }
+    match Pickle::read(&mut reader)?.integer() {
+        Some(1001) => {}
+        found => return Err(format!("expected protocol version 1001, found {found:?}")),
+    }
+    if Pickle::read(&mut reader)?.flag("little_endian") == Some(false) {
+        return Err("expected little-endian values, found big-endian ones".to_owned());
+    }
+    let pickle = Pickle::read(&mut reader)?;
+    let keys = Pickle::read(&mut reader)?.texts()?;
+    let sizes: HashMap<String, usize> = pickle
+        .tensors()?
+        .iter()
+        .map(|(_, tensor)| (tensor.storage.to_string(), tensor.kind.size()))
+        .collect();
+    let mut storages = HashMap::new();
+    let mut at = reader.stream_position().map_err(io)?;
+    for key in keys {
+        let size = sizes.get(&key).ok_or_else(|| format!("no tensor uses its storage {key}"))?;
+        reader.seek(SeekFrom::Start(at)).map_err(io)?;
+        let mut count = [0; 8];
+        reader.read_exact(&mut count).map_err(|_| "it is cut short".to_owned())?;
+        let bytes = u64::from_le_bytes(count).saturating_mul(*size as u64);
+        let start = at + 8;
+        at = start.saturating_add(bytes);
+        if at > length {
+            return Err(format!(
+                "it is cut short: storage {key} ends at byte {at}, the file at {length}"
+            ));
+        }
+        storages.insert(key, Storage { start, bytes, checksum: None });
+    }
+    let file = Arc::new(Mutex::new(reader.into_inner()));
+    Ok(Contents { pickle, storages, config: None, file })
+}
+
+impl Storage {
+    /// So many bytes from an offset; the checksum is held to whole storages.
+    fn read(&self, file: &Mutex<File>, offset: u64, length: u64) -> std::io::Result<Vec<u8>> {
+        let end = offset.checked_add(length).filter(|&end| end <= self.bytes);
+        if end.is_none() {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        // A directory may claim any size: no memory is taken for more than the file has.
+        let available = file.metadata()?.len().saturating_sub(self.start.saturating_add(offset));
+        if available < length {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut bytes = vec![0; length as usize];
+        file.seek(SeekFrom::Start(self.start + offset))?;
+        file.read_exact(&mut bytes)?;
+        if length == self.bytes
+            && let Some(expected) = self.checksum
+            && crc32fast::hash(&bytes) != expected
+        {
+            let reason = "its values do not have the checksum that the zip states: it is damaged";
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, reason));
+        }
+        Ok(bytes)
+    }
+}
+
+/// The reader of one tensor's values in row order, after everything about it was checked.
+pub(super) fn values(
+    tensor: &TensorRecord,
+    contents: &Contents,
+) -> Parsed<impl Fn() -> std::io::Result<Vec<u8>> + Send + Sync + 'static> {
+    let size = tensor.kind.size();
+    let storage = *contents
+        .storages
+        .get(&*tensor.storage)
+        .ok_or_else(|| format!("its storage {:?} is not in the file", tensor.storage))?;
+    let (shape, strides) = (tensor.shape.clone(), tensor.strides.clone());
+    let odd = || format!("shape {shape:?} with strides {strides:?} does not fit its storage");
+    if shape.len() != strides.len() {
+        return Err(odd());
+    }
+    let count = shape.iter().try_fold(1usize, |n, &axis| n.checked_mul(axis)).ok_or_else(odd)?;
+    // The last value's place, and so the window of the storage that is read.
+    let last = shape.iter().zip(&strides).try_fold(0usize, |last, (&axis, &stride)| {
+        last.checked_add(axis.saturating_sub(1).checked_mul(stride)?)
+    });
+    let window =
+        if count == 0 { 0 } else { last.and_then(|n| n.checked_add(1)).ok_or_else(odd)? };
+    let end = tensor.offset.checked_add(window).and_then(|end| end.checked_mul(size));
+    let end = end.ok_or_else(odd)? as u64;
+    let declared = (tensor.storage_len as u64).saturating_mul(size as u64);
+    if end > declared || declared > storage.bytes {
+        return Err(format!(
+            "it needs {end} bytes of its storage, which states {declared} and has {}",
+            storage.bytes
+        ));
+    }
+    count.checked_mul(size).ok_or_else(odd)?;
+    let file = Arc::clone(&contents.file);
+    let (start, bytes) = ((tensor.offset * size) as u64, (window * size) as u64);
+    Ok(move || {
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let window = storage.read(&file, start, bytes)?;
+        Ok(if is_in_rows(&shape, &strides) {
+            window
+        } else {
+            gather(&window, &shape, &strides, size, count)
+        })
+    })
+}
+
+fn is_in_rows(shape: &[usize], strides: &[usize]) -> bool {
+    let mut expected = 1;
+    shape.iter().zip(strides).rev().all(|(&axis, &stride)| {
+        let fits = axis == 1 || stride == expected;
+        expected *= axis;
+        fits
+    })
+}
+
+fn gather(window: &[u8], shape: &[usize], strides: &[usize], size: usize, count: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(count * size);
+    for number in 0..count {
+        let mut rest = number;
+        let mut place = 0;
+        for (&axis, &stride) in shape.iter().zip(strides).rev() {
+            place += rest % axis * stride;
+            rest /= axis;
+        }
+        out.extend_from_slice(&window[place * size..][..size]);
+    }
+    out
+}

@@ -1,0 +1,143 @@
+//! Writing the zip that `torch.load` reads.
+//!
+//! The layout is `torch.save`'s since 1.6: `NAME/data.pkl` is a pickle of protocol 2, an OrderedDict
+//! of calls that rebuild tensors; each names a storage by a number, whose values are the entry
+//! `NAME/data/NUMBER`. Entries are stored, not compressed, and begin at multiples of 64 bytes.
+
+use std::io::{Seek, Write};
+use std::path::Path;
+
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipWriter};
+
+use super::read::CONFIG_ENTRY;
+use crate::error::{Error, Result};
+use crate::weights::CONFIG_KEY;
+use crate::weights::checkpoint::{Checkpoint, LazyTensor};
+use crate::weights::element::Element;
+use crate::weights::files::write_whole;
+
+/// The folder inside the zip; its name says nothing to `torch.load`.
+const ROOT: &str = "archive";
+
+/// Torch's own padding field, "FB".
+const PADDING: u16 = 0x4246;
+
+/// Writes a `.pth` file, one tensor after the other; `seen` gets each one's name, type and bytes as
+/// they pass. The configuration lies beside the pickle, where PyTorch does not look.
+pub(in crate::weights) fn write(
+    checkpoint: &Checkpoint,
+    path: &Path,
+    seen: &mut dyn FnMut(&str, Element, &[u8]),
+) -> Result<()> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let failed = |error: zip::result::ZipError| io(error.into());
+    write_whole(path, |out| {
+        let mut zip = ZipWriter::new(out);
+        let mut entry = |name: &str, bytes: &[u8]| -> Result<()> {
+            start(&mut zip, name, bytes.len() as u64).map_err(failed)?;
+            zip.write_all(bytes).map_err(io)
+        };
+        entry("data.pkl", &pickle(checkpoint))?;
+        entry("byteorder", b"little")?;
+        if let Some(config) = checkpoint.metadata.get(CONFIG_KEY) {
+            entry(CONFIG_ENTRY, config.as_bytes())?;
+        }
+        for (number, (name, tensor)) in checkpoint.tensors.iter().enumerate() {
+            let bytes = checkpoint.bytes_of(name, tensor)?;
+            seen(name, tensor.element, &bytes);
+            entry(&format!("data/{number}"), &bytes)?;
+        }
+        entry("version", b"3\n")?;
+        zip.finish().map_err(failed)?;
+        Ok(())
+    })
+}
+
+fn start<W: Write + Seek>(
+    zip: &mut ZipWriter<W>,
+    name: &str,
+    length: u64,
+) -> zip::result::ZipResult<()> {
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        // The same bytes whenever it is written.
+        .last_modified_time(DateTime::default())
+        .large_file(length >= u64::from(u32::MAX))
+        .with_alignment_and_header_id(64, PADDING);
+    zip.start_file(format!("{ROOT}/{name}"), options)
+}
+
+/// The OrderedDict of all tensors.
+fn pickle(checkpoint: &Checkpoint) -> Vec<u8> {
+    let mut out = b"\x80\x02".to_vec();
+    empty_ordered_dict(&mut out);
+    out.push(b'(');
+    for (number, (name, tensor)) in checkpoint.tensors.iter().enumerate() {
+        text(&mut out, name);
+        rebuild(&mut out, number, tensor);
+    }
+    out.extend(b"u.");
+    out
+}
+
+/// `_rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks)`.
+fn rebuild(out: &mut Vec<u8>, number: usize, tensor: &LazyTensor) {
+    let storage = match tensor.element {
+        Element::F32 => "FloatStorage",
+        Element::F16 => "HalfStorage",
+        Element::Bf16 => "BFloat16Storage",
+        Element::F64 => "DoubleStorage",
+        Element::I64 => "LongStorage",
+    };
+    out.extend(b"ctorch._utils\n_rebuild_tensor_v2\n((");
+    text(out, "storage");
+    out.extend(format!("ctorch\n{storage}\n").bytes());
+    text(out, &number.to_string());
+    text(out, "cpu");
+    integer(out, tensor.shape.iter().product());
+    out.extend(b"tQ");
+    integer(out, 0);
+    tuple(out, &tensor.shape);
+    let mut strides = vec![1; tensor.shape.len()];
+    for axis in (1..strides.len()).rev() {
+        // Of a tensor without values they may be anything.
+        strides[axis - 1] = usize::saturating_mul(strides[axis], tensor.shape[axis]);
+    }
+    tuple(out, &strides);
+    // Requires no gradient, has no hooks.
+    out.push(0x89);
+    empty_ordered_dict(out);
+    out.extend(b"tR");
+}
+
+fn empty_ordered_dict(out: &mut Vec<u8>) {
+    out.extend(b"ccollections\nOrderedDict\n)R");
+}
+
+fn text(out: &mut Vec<u8>, text: &str) {
+    out.push(b'X');
+    out.extend((text.len() as u32).to_le_bytes());
+    out.extend(text.bytes());
+}
+
+fn tuple(out: &mut Vec<u8>, values: &[usize]) {
+    out.push(b'(');
+    values.iter().for_each(|&value| integer(out, value));
+    out.push(b't');
+}
+
+/// BININT where it fits, else LONG1: two's complement, so that the highest bit has to be 0.
+fn integer(out: &mut Vec<u8>, value: usize) {
+    match i32::try_from(value) {
+        Ok(value) => {
+            out.push(b'J');
+            out.extend(value.to_le_bytes());
+        }
+        Err(_) => {
+            out.extend([0x8a, 9]);
+            out.extend((value as u64).to_le_bytes());
+            out.push(0);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Writing checkpoints in the layouts that others read.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::checkpoint::{Checkpoint, LazyTensor, element_of};
+use super::element::Element;
+use super::state::StateDict;
+use super::{detect, hugging_face, pytorch, safetensors_file};
+use crate::error::{Error, Result};
+use crate::sam::Sam;
+
+/// Where a checkpoint goes, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Container {
+    /// A safetensors file.
+    Safetensors,
+    /// PyTorch's zip, which `torch.load(weights_only=True)` reads.
+    Pth,
+    /// A folder that transformers' SamModel or SamHQModel loads.
+    HuggingFace,
+}
+
+impl Container {
+    /// What a path's ending says: `.safetensors`; `.pth`, `.pt` or `.bin`; none, for a folder.
+    pub fn of(path: &Path) -> Option<Self> {
+        match path.extension() {
+            None => Some(Self::HuggingFace),
+            Some(_) if path.is_dir() => Some(Self::HuggingFace),
+            Some(ending) => match ending.to_str()?.to_ascii_lowercase().as_str() {
+                "safetensors" => Some(Self::Safetensors),
+                "pth" | "pt" | "bin" => Some(Self::Pth),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// What was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Number of tensors.
+    pub tensors: usize,
+    /// Bytes of their values.
+    pub bytes: u64,
+    /// Tensors with values that are NaN or infinite, and how many of them.
+    pub not_finite: Vec<(String, usize)>,
+}
+
+/// Writes a model as a complete safetensors file with the official names, which PyTorch loads, and
+/// its configuration in the metadata.
+///
+/// # Errors
+/// As [`Checkpoint::write`].
+pub fn save(sam: &Sam, path: &Path) -> Result<()> {
+    Checkpoint::of(sam).write(path, Container::Safetensors).map(|_| ())
+}
+
+impl Checkpoint {
+    /// Writes the checkpoint, one tensor at a time. The file (or a folder that was not there) appears
+    /// under its name only when it is complete.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be written, [`Error::Checkpoint`] if a tensor cannot be read, and for
+    /// Hugging Face's layout [`Error::Layout`] or what [`detect`] says.
+    pub fn write(&self, path: &Path, container: Container) -> Result<Written> {
+        let mut written = Written::default();
+        let mut seen = |name: &str, element: Element, bytes: &[u8]| {
+            written.tensors += 1;
+            written.bytes += bytes.len() as u64;
+            let not_finite = element.not_finite(bytes);
+            if not_finite > 0 {
+                written.not_finite.push((name.to_owned(), not_finite));
+            }
+        };
+        match container {
+            Container::Safetensors => safetensors_file::write(self, path, &mut seen)?,
+            Container::Pth => pytorch::write(self, path, &mut seen)?,
+            Container::HuggingFace => {
+                hugging_face::write_folder(self, &detect(self)?, path, &mut seen)?;
+            }
+        }
+        Ok(written)
+    }
+}
+
+impl StateDict {
+    /// Writes a safetensors file of f32.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if a tensor's values do not fill its shape, else as [`Checkpoint::write`].
+    pub fn write(self, path: &Path) -> Result<()> {
+        let mut tensors = BTreeMap::new();
+        for (name, tensor) in self.tensors {
+            if tensor.values.len() != tensor.shape.iter().product::<usize>() {
+                return Err(Error::Input {
+                    what: "checkpoint tensor",
+                    expected: format!("{name}: values for {:?}", tensor.shape),
+                    found: tensor.values.len().to_string(),
+                });
+            }
+            let element = element_of(&name);
+            let values = tensor.values;
+            let lazy = LazyTensor::new(element, tensor.shape, move || Ok(element.of_f32(&values)));
+            tensors.insert(name, lazy);
+        }
+        let checkpoint = Checkpoint { tensors, metadata: self.metadata, ..Checkpoint::default() };
+        checkpoint.write(path, Container::Safetensors).map(|_| ())
+    }
+}

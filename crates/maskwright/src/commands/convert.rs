@@ -1,0 +1,96 @@
+//! `maskwright convert`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use maskwright_train::convert::{self, ConvertOptions, Converted, Target};
+
+use crate::progress::thousands;
+use crate::{hub, output};
+
+/// Convert a checkpoint: PyTorch .pth, safetensors, Hugging Face folder, HQ decoder alone.
+///
+/// Values are copied bit for bit unless --dtype is given. A checkpoint that lacks a tensor is
+/// refused before anything is written, every misfit by name.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  maskwright convert run/sam_hq_epoch_11.safetensors sam_hq.pth
+  maskwright convert sam_hq_vit_b.pth sam-hq-vit-base          # a folder for transformers
+  maskwright convert sam_hq_vit_b.pth epoch_11.pth --to hq-decoder
+  maskwright convert --merge epoch_11.pth sam_vit_b.pth sam_hq_vit_b.pth")]
+pub(crate) struct ConvertFlags {
+    /// The checkpoint to read, of any kind; its kind is told from its bytes
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+
+    /// Where to write: NAME.pth, NAME.safetensors, or a folder in Hugging Face's layout
+    #[arg(value_name = "OUT")]
+    output: PathBuf,
+
+    /// What to write, where the ending of OUT does not say it: pth, safetensors, hf, hq-decoder
+    #[arg(long, value_name = "KIND")]
+    to: Option<Target>,
+
+    /// Number type of the weights: f32, f16 or bf16; as they are if not given
+    #[arg(long, value_name = "TYPE")]
+    dtype: Option<String>,
+
+    /// Tuned mask decoder (epoch_N) to put over the one in IN, all of it
+    #[arg(long, value_name = "DECODER")]
+    merge: Option<PathBuf>,
+
+    /// vit_b, vit_l, vit_h or vit_tiny: what the checkpoint must be
+    #[arg(long, value_name = "TYPE")]
+    model_type: Option<String>,
+
+    /// Replace OUT if it is there
+    #[arg(long)]
+    force: bool,
+
+    /// Print what was done as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(flags: &ConvertFlags) -> anyhow::Result<()> {
+    let options = ConvertOptions {
+        to: flags.to,
+        dtype: flags.dtype.clone(),
+        model_type: flags.model_type.clone(),
+        merge: flags.merge.as_deref().map(hub::local).transpose()?,
+        force: flags.force,
+    };
+    let done = convert::convert(&hub::local(&flags.input)?, &flags.output, &options)?;
+    for note in &done.notes {
+        eprintln!("note: {note}");
+    }
+    if flags.json { output::json(&done) } else { print(&done) }
+}
+
+fn print(done: &Converted) -> anyhow::Result<()> {
+    let row = |what: &str, value: String| vec![what.to_owned(), value];
+    let head = if done.hq { "with HQ head" } else { "without HQ head" };
+    let model = done.model.as_deref().unwrap_or("mask decoder alone");
+    let dtypes: Vec<String> =
+        done.dtypes.iter().map(|(dtype, count)| format!("{count} {dtype}")).collect();
+    let mut rows = vec![
+        row("read", done.input.display().to_string()),
+        row("  layout", done.input_layout.to_string()),
+        row("model", format!("{model}, {head}")),
+    ];
+    if let Some(merged) = &done.merged {
+        rows.push(row("merged", merged.decoder.display().to_string()));
+        rows.push(row(
+            "  tensors",
+            format!("{} replaced, {} added", merged.replaced, merged.added),
+        ));
+    }
+    rows.extend([
+        row("written", done.output.display().to_string()),
+        row("  layout", done.output_layout.to_string()),
+        row("  tensors", format!("{} ({})", done.tensors, dtypes.join(", "))),
+        row("  bytes of values", thousands(usize::try_from(done.bytes)?)),
+    ]);
+    output::table(&["what", "value"], &rows)
+}

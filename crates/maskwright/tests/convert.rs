@@ -1,0 +1,183 @@
+//! `maskwright convert`: from layout to layout and back, decoders, and what is refused.
+
+mod support;
+
+use std::path::Path;
+
+use support::{Place, refused, works, write_pairs, write_tiny_model};
+
+/// A small model with an HQ head, as a run writes it: the whole, and what was tuned.
+fn trained(place: &Place) -> (String, String, String) {
+    let (images, masks) = write_pairs(place.path(), 2);
+    let model = place.text("model.toml");
+    write_tiny_model(Path::new(&model));
+    let (images, masks) = (images.display().to_string(), masks.display().to_string());
+    let (sam, hq) = (place.text("sam"), place.text("hq"));
+    let run = |more: &[&str]| {
+        let mut args = vec!["train", "--images", &images, "--masks", &masks, "--hold-out", "0"];
+        args.extend(["--input-size", "64", "--max-epoch-num", "1", "--batch-size-train", "2"]);
+        args.extend(more);
+        works(&args);
+    };
+    run(&["--model-config", &model, "--train", "all", "--output", &sam]);
+    let whole = format!("{sam}/sam_hq_epoch_0.safetensors");
+    run(&["--checkpoint", &whole, "--output", &hq]);
+    let tuned = |name: &str| format!("{hq}/{name}.safetensors");
+    (whole, tuned("sam_hq_epoch_0"), tuned("epoch_0"))
+}
+
+fn tensors(file: &str) -> Vec<(String, Vec<u8>)> {
+    let bytes = std::fs::read(file).expect("a checkpoint");
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+    let mut tensors: Vec<_> =
+        file.tensors().into_iter().map(|(name, view)| (name, view.data().to_vec())).collect();
+    tensors.sort();
+    tensors
+}
+
+#[test]
+fn checkpoints_go_round_and_decoders_go_in() {
+    let place = Place::new();
+    let (sam, hq, epoch) = trained(&place);
+    let at = |name: &str| place.text(name);
+
+    // Round all layouts, bit for bit.
+    works(&["convert", &hq, &at("a.pth")]);
+    works(&["convert", &at("a.pth"), &at("folder")]);
+    works(&["convert", &at("folder"), &at("b.safetensors")]);
+    assert_eq!(tensors(&hq), tensors(&at("b.safetensors")));
+    assert!(Path::new(&at("folder/config.json")).is_file());
+
+    // The decoder alone is what the run wrote, and merged into the SAM it makes the whole.
+    works(&["convert", &at("folder"), &at("d.safetensors"), "--to", "hq-decoder"]);
+    assert_eq!(tensors(&epoch), tensors(&at("d.safetensors")));
+    works(&["convert", &epoch, &at("d.pth")]);
+    let done = works(&["convert", "--merge", &at("d.pth"), &sam, &at("m.safetensors"), "--json"]);
+    assert_eq!(tensors(&hq), tensors(&at("m.safetensors")));
+    let done: serde_json::Value = serde_json::from_slice(&done.stdout).expect("JSON");
+    assert_eq!(done["merged"]["added"], 25);
+    assert_eq!(done["hq"], true);
+    assert_eq!(done["output_layout"], "safetensors");
+
+    // Half the bytes.
+    let done = works(&["convert", &hq, &at("half.pth"), "--dtype", "bf16"]);
+    let table = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(table.contains("bf16") && table.contains("with HQ head"), "{table}");
+    let size = |name: &str| std::fs::metadata(place.join(name)).expect("there").len();
+    assert!(size("half.pth") < size("a.pth") * 6 / 10);
+
+    // What is read is used: the folder and the .pth predict the same.
+    let mask = |checkpoint: &str, name: &str| {
+        let image = at("images/photo_00.jpg");
+        let output = at(name);
+        works(&[
+            "predict",
+            "--checkpoint",
+            checkpoint,
+            "--image",
+            &image,
+            "--box",
+            "10,10,60,70",
+            "--output",
+            &output,
+        ]);
+        std::fs::read(output).expect("a mask")
+    };
+    assert_eq!(mask(&at("a.pth"), "1.png"), mask(&at("folder"), "2.png"));
+
+    // What is there stays, unless it is to go.
+    let before = std::fs::read(at("half.pth")).expect("read");
+    refused(&["convert", &hq, &at("half.pth")], 2, &["half.pth", "--force"]);
+    refused(&["convert", &hq, &at("folder")], 2, &["folder", "--force"]);
+    assert_eq!(std::fs::read(at("half.pth")).expect("read"), before);
+    works(&["convert", &hq, &at("half.pth"), "--force"]);
+    assert_eq!(size("half.pth"), size("a.pth"));
+    works(&["convert", &at("half.pth"), &at("half.pth"), "--force", "--dtype", "f16"]);
+    works(&["convert", &sam, &at("folder"), "--force"]);
+    works(&["convert", &at("folder"), &at("sam.safetensors")]);
+    assert_eq!(tensors(&sam), tensors(&at("sam.safetensors")));
+
+    // Mistakes on the command line.
+    refused(&["convert", &hq, &at("x.onnx")], 2, &["x.onnx", ".pth", ".safetensors"]);
+    refused(&["convert", &hq, &at("x.pth"), "--to", "safetensors"], 2, &["x.pth", ".safetensors"]);
+    refused(&["convert", &hq, &at("x"), "--to", "hq-decoder"], 2, &[".safetensors"]);
+    refused(&["convert", &hq, &at("x.pth"), "--dtype", "f8"], 2, &["f8", "bf16"]);
+    refused(&["convert", &hq, &at("x.pth"), "--model-type", "vit_x"], 2, &["vit_x"]);
+    // Files that are not what is asked for.
+    refused(&["convert", &hq, &at("x.pth"), "--model-type", "vit_b"], 1, &["vit_b", "custom"]);
+    refused(&["convert", &sam, &at("x.pth"), "--to", "hq-decoder"], 1, &["HQ head", "hf_token"]);
+    refused(&["convert", &epoch, &at("x")], 1, &["epoch_0", "mask decoder"]);
+    refused(&["convert", "--merge", &hq, &sam, &at("x.pth")], 1, &["mask decoder alone"]);
+    refused(&["convert", "--merge", &epoch, &epoch, &at("x.pth")], 1, &["epoch_0", "whole SAM"]);
+    refused(&["convert", &at("nowhere.pth"), &at("x.pth")], 1, &["nowhere.pth"]);
+    refused(&["convert", &hq, &at("nowhere/x.pth")], 1, &["nowhere/x.pth"]);
+    assert!(!place.join("x").exists() && !place.join("x.pth").exists());
+}
+
+#[test]
+fn files_that_mean_harm_are_refused_in_one_line() {
+    let place = Place::new();
+    let out = place.text("out.safetensors");
+    for (name, bytes, words) in [
+        ("system.pth", &b"\x80\x02cposix\nsystem\nU\x02id\x85R."[..], &["posix.system"][..]),
+        ("empty.pth", b"", &["empty"]),
+        ("text.safetensors", b"not a checkpoint at all", &["text file"]),
+        ("cut.pth", b"PK\x03\x04\x00\x00\x00\x00\x08\x08", &["zip", "cut short"]),
+    ] {
+        let path = place.text(name);
+        std::fs::write(&path, bytes).expect("written");
+        let line = refused(&["convert", &path, &out], 1, words);
+        assert!(line.contains(name), "{line}");
+    }
+    assert!(!Path::new(&out).exists());
+}
+
+#[test]
+fn the_hub_is_read_from_its_cache_without_a_network() {
+    let place = Place::new();
+    let (_, hq, _) = trained(&place);
+    works(&["convert", &hq, &place.text("folder")]);
+    works(&["convert", &hq, &place.text("a.pth")]);
+    // The hub's own layout: a name of the revision, the revision's files.
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let repo = place.join("home/hub/models--owner--repo");
+    let snapshot = repo.join("snapshots").join(commit);
+    std::fs::create_dir_all(&snapshot).expect("created");
+    std::fs::create_dir_all(repo.join("refs")).expect("created");
+    std::fs::write(repo.join("refs/main"), commit).expect("written");
+    for name in ["config.json", "model.safetensors"] {
+        std::fs::copy(place.join("folder").join(name), snapshot.join(name)).expect("copied");
+    }
+    std::fs::copy(place.join("a.pth"), snapshot.join("a.pth")).expect("copied");
+    let convert = |from: &str, to: &str| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_maskwright"))
+            .args(["convert", from, &place.text(to)])
+            .env("HF_HOME", place.join("home"))
+            .env_remove("HF_HUB_CACHE")
+            // Nobody answers there.
+            .env("HF_ENDPOINT", "http://127.0.0.1:9")
+            .output()
+            .expect("it starts")
+    };
+    for (from, to) in [
+        ("hf://owner/repo/a.pth".to_owned(), "1.safetensors"),
+        (format!("hf://owner/repo/a.pth@{commit}"), "2.safetensors"),
+        ("hf://owner/repo".to_owned(), "3.safetensors"),
+    ] {
+        let done = convert(&from, to);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        assert_eq!(tensors(&hq), tensors(&place.text(to)));
+    }
+    for (from, status, word) in [
+        ("hf://owner/repo/other.pth", 1, "cannot be reached"),
+        ("hf://owner/repo/a.pth@other", 1, "cannot be reached"),
+        ("hf://owner", 2, "OWNER/REPO"),
+    ] {
+        let done = convert(from, "4.safetensors");
+        let text = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(status), "{text}");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 1, "{text}");
+        assert!(lines[0].contains(from) && lines[0].contains(word), "{text}");
+    }
+}
