@@ -4,7 +4,8 @@
 //! In the data's order: [`step`] makes a loss of a batch and changes the model, [`loss`]
 //! says on which points, [`optimizer`] and [`schedule`] how far; [`trainer`] repeats
 //! that over epochs, [`evaluator`] measures, [`checkpoint`] and [`run_log`] keep the
-//! results, [`report`] shows them; [`predictor`] is the trained model in use.
+//! results, [`report`] shows them; [`predictor`] is the trained model in use, and
+//! [`mask_generator`] finds everything in an image with it.
 //!
 //! It knows no command line: settings come as [`TrainConfig`], progress goes to an
 //! [`observer::Observer`].
@@ -19,6 +20,7 @@ pub mod eval_job;
 pub mod evaluator;
 mod files;
 pub mod loss;
+pub mod mask_generator;
 pub mod observer;
 pub mod optimizer;
 pub mod pictures;
@@ -31,6 +33,7 @@ pub mod run_log;
 mod run_report;
 pub mod schedule;
 pub mod step;
+pub mod tensor_file;
 pub mod trainer;
 
 pub use config::{ModelSource, TrainConfig};
