@@ -3,6 +3,7 @@
 use std::io::{BufRead, Write};
 
 use clap::Args;
+use cpu_time::ProcessTime;
 use maskwright_train::SamConfig;
 use maskwright_train::bench::{self, ModelBench, Part};
 use serde::Serialize;
@@ -122,8 +123,12 @@ fn in_turns(flags: &ModelBenchFlags, config: &SamConfig, part: Part) -> anyhow::
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         line?;
+        let before = ProcessTime::try_now();
         let ms = 1000.0 * bench.run()?.as_secs_f64();
-        let answer = serde_json::json!({ "ms": ms, "peak_mib": peak_mib() });
+        // Of all threads; on a busy machine it tells more than the wall clock.
+        let cpu_ms =
+            before.and_then(|before| before.try_elapsed()).map(|cpu| 1000.0 * cpu.as_secs_f64());
+        let answer = serde_json::json!({ "ms": ms, "cpu_ms": cpu_ms.ok(), "peak_mib": peak_mib() });
         writeln!(out, "{answer}")?;
         out.flush()?;
     }
