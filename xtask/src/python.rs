@@ -4,7 +4,9 @@ use std::path::Path;
 
 use crate::shell;
 
+/// Where the settings and the pins are.
 const FOLDER: &str = "benches/python";
+const FOLDERS: &[&str] = &[FOLDER, "python/parity"];
 const VENV: &str = "target/python-checks";
 /// The tools and what they need to see; the same pins as in `requirements.txt`.
 const TOOLS: &[&str] = &["ruff", "mypy", "numpy"];
@@ -14,12 +16,15 @@ const TOOLS: &[&str] = &["ruff", "mypy", "numpy"];
 pub(crate) fn check() -> Result<(), String> {
     let Some(program) = prepare()? else { return Ok(()) };
     let tool = |name: &str| format!("{program}/{name}");
-    shell::run(&tool("ruff"), &["check", FOLDER], &[])?;
-    shell::run(&tool("ruff"), &["format", "--check", FOLDER], &[])?;
     let settings = format!("{FOLDER}/pyproject.toml");
-    // The opponents' own packages are large and not installed here.
-    let types = &["--config-file", &settings, "--ignore-missing-imports", FOLDER];
-    shell::run(&tool("mypy"), types, &[])
+    for folder in FOLDERS {
+        shell::run(&tool("ruff"), &["check", folder], &[])?;
+        shell::run(&tool("ruff"), &["format", "--check", folder], &[])?;
+        // The opponents' own packages are large and not installed here.
+        let types = &["--config-file", &settings, "--ignore-missing-imports", folder];
+        shell::run(&tool("mypy"), types, &[])?;
+    }
+    Ok(())
 }
 
 /// The folder of the tools, installed if they were not, or `None` if that cannot be done.

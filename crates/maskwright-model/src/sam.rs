@@ -41,6 +41,9 @@ pub struct ImageFeatures {
     pub embedding: Tensor<4>,
     /// The output of the first global block, `[b, g, g, interm_dim]`, for the HQ head.
     pub interm: Tensor<4>,
+    /// What the HQ head makes of both, where it was made beforehand; see
+    /// [`Sam::with_hq_features`].
+    pub hq: Option<Tensor<4>>,
 }
 
 impl ImageFeatures {
@@ -52,7 +55,8 @@ impl ImageFeatures {
     /// The features of some of the images, in this order.
     pub fn select(&self, images: &[usize]) -> Self {
         let (embedding, interm) = (self.embedding.clone(), self.interm.clone());
-        Self { embedding: rows(embedding, images), interm: rows(interm, images) }
+        let hq = self.hq.clone().map(|hq| rows(hq, images));
+        Self { embedding: rows(embedding, images), interm: rows(interm, images), hq }
     }
 }
 
@@ -137,7 +141,17 @@ impl Sam {
     /// Encodes normalised images `[b, 3, s, s]`.
     pub fn encode_image(&self, images: Tensor<4>) -> ImageFeatures {
         let (embedding, interm) = self.image_encoder.forward(images);
-        ImageFeatures { embedding, interm }
+        ImageFeatures { embedding, interm, hq: None }
+    }
+
+    /// The same features with the part of the HQ head that depends on the image alone, so that it
+    /// runs once for any number of prompts; for a model without the head they stay as they are.
+    ///
+    /// Not for training: it would have to be made anew after every change of the head.
+    #[must_use]
+    pub fn with_hq_features(&self, features: ImageFeatures) -> ImageFeatures {
+        let hq = self.mask_decoder.hq.as_ref().map(|head| head.features(&features));
+        ImageFeatures { hq, ..features }
     }
 
     /// Encodes prompts that all have the same number of tokens; see [`Sam::predict`] for others.

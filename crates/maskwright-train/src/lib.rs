@@ -4,13 +4,15 @@
 //! In the data's order: [`step`] makes a loss of a batch and changes the model, [`loss`]
 //! says on which points, [`optimizer`] and [`schedule`] how far; [`trainer`] repeats
 //! that over epochs, [`evaluator`] measures, [`checkpoint`] and [`run_log`] keep the
-//! results, [`report`] shows them; [`predictor`] is the trained model in use.
+//! results, [`report`] shows them; [`predictor`] is the trained model in use, and
+//! [`mask_generator`] finds everything in an image with it.
 //!
 //! It knows no command line: settings come as [`TrainConfig`], progress goes to an
 //! [`observer::Observer`].
 
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod checkpoint;
 pub mod config;
 pub mod convert;
@@ -20,6 +22,7 @@ pub mod eval_job;
 pub mod evaluator;
 mod files;
 pub mod loss;
+pub mod mask_generator;
 pub mod observer;
 pub mod optimizer;
 pub mod pictures;
@@ -32,6 +35,7 @@ pub mod run_log;
 mod run_report;
 pub mod schedule;
 pub mod step;
+pub mod tensor_file;
 pub mod trainer;
 
 pub use config::{ModelSource, TrainConfig};

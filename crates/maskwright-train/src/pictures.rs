@@ -9,6 +9,7 @@ use maskwright_image::encode;
 use maskwright_image::mask::Bitmap;
 
 use crate::error::{Error, Result};
+use crate::mask_generator::GeneratedMask;
 use crate::predictor::SourcePrompt;
 use crate::report::tile::{self, BOX, Marks, TRUTH};
 
@@ -37,6 +38,29 @@ pub fn overlay(image: &RgbImage, mask: &Bitmap, prompt: &SourcePrompt) -> RgbIma
         ..Marks::default()
     };
     tile::prediction(image, &marks, image.width)
+}
+
+/// The image with the masks of everything in it as veils of different colours, the largest beneath.
+pub fn masks_overlay(image: &RgbImage, masks: &[GeneratedMask]) -> RgbImage {
+    let mut order: Vec<&GeneratedMask> = masks.iter().collect();
+    order.sort_by_key(|mask| std::cmp::Reverse(mask.mask.area()));
+    let mut canvas = Canvas::new(image.clone());
+    for (number, mask) in order.into_iter().enumerate() {
+        canvas.overlay(&mask.mask.to_bitmap(), colour(number), VEIL);
+    }
+    canvas.into_image()
+}
+
+/// Colours that differ however many there are: hues a golden angle apart.
+fn colour(number: usize) -> [u8; 3] {
+    let hue = (number as f32 * 0.618_034).fract() * 6.0;
+    let brightness = [255.0, 190.0][number / 2 % 2];
+    [5.0, 3.0, 1.0].map(|shift: f32| {
+        // From hue, saturation 0.85 and brightness to red, green and blue.
+        let place = (shift + hue) % 6.0;
+        let dip = place.min(4.0 - place).clamp(0.0, 1.0);
+        (brightness * (1.0 - 0.85 * dip)) as u8
+    })
 }
 
 /// One training sample: image, label as a green veil, prompt. `image` is `[3, size, size]`,

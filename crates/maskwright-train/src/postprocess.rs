@@ -16,19 +16,10 @@ use maskwright_image::sample::resize_plane;
 ///
 /// Returns `[height, width]` of the source in row order.
 pub fn to_source(geometry: &Geometry, logits: &[f32], mask_size: usize) -> Vec<f32> {
-    let visible = geometry.visible();
-    let mut plane = if visible == geometry.output {
+    let mut plane = if geometry.visible() == geometry.output {
         resize_plane(logits, (mask_size, mask_size), geometry.source)
     } else {
-        let input = resize_plane(logits, (mask_size, mask_size), geometry.output);
-        let width = geometry.output.1;
-        let cropped: Vec<f32> = input
-            .chunks_exact(width)
-            .take(visible.0)
-            .flat_map(|row| &row[..visible.1])
-            .copied()
-            .collect();
-        resize_plane(&cropped, visible, geometry.source)
+        by_way_of_the_input(geometry, logits, mask_size)
     };
     if geometry.flip {
         for row in plane.chunks_exact_mut(geometry.source.1) {
@@ -36,6 +27,24 @@ pub fn to_source(geometry: &Geometry, logits: &[f32], mask_size: usize) -> Vec<f
         }
     }
     plane
+}
+
+/// SAM's post-processing for every image, also where nothing is padded: to the input's size, cut,
+/// to the image's size. As [`to_source`], but for mirrored views.
+pub fn by_way_of_the_input(geometry: &Geometry, logits: &[f32], mask_size: usize) -> Vec<f32> {
+    let visible = geometry.visible();
+    let mut input = resize_plane(logits, (mask_size, mask_size), geometry.output);
+    let width = geometry.output.1;
+    if visible.1 < width {
+        for y in 1..visible.0 {
+            input.copy_within(y * width..y * width + visible.1, y * visible.1);
+        }
+    }
+    input.truncate(visible.0 * visible.1);
+    if visible == geometry.source {
+        return input;
+    }
+    resize_plane(&input, visible, geometry.source)
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@
 //! # Ok::<(), maskwright_image::Error>(())
 //! ```
 
+mod antialias;
 mod axis;
 mod bits;
 mod gather;
@@ -35,6 +36,7 @@ mod stream;
 mod tests;
 mod walk;
 
+pub use antialias::resize_antialiased;
 pub use axis::AxisTable;
 pub(crate) use sampler::check_environment;
 pub use sampler::{Sampler, resize_plane, simd_available};

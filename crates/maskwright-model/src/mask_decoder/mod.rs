@@ -243,7 +243,10 @@ impl MaskDecoder {
                 // The mask is a product with the sum of two features. One has to be in place for
                 // its convolutions; the other stays in blocks, since moving the product is cheaper.
                 let fine = head.embedding_maskfeature.forward(ops::unblock(upscaled.clone()));
-                let coarse = head.features(features);
+                let coarse = match &features.hq {
+                    Some(made) => made.clone(),
+                    None => head.features(features),
+                };
                 Some(product(hyper.clone(), fine) + product_of_blocks(hyper, coarse))
             }
         };

@@ -125,7 +125,7 @@ fn predict(
             let Some(prompt) = sample.prompt(kind, &samples.prompts, config.seed) else {
                 return Ok(None);
             };
-            Ok(Some(all_masks(sam, &features, &prompts::to_model(&prompt))?.masks))
+            Ok(Some(all_masks(sam, &features, &prompts::to_model(&prompt))?))
         })
         .collect()
 }
@@ -139,12 +139,10 @@ pub(crate) fn all_masks(
     sam: &Sam,
     features: &ImageFeatures,
     prompt: &PromptInput,
-) -> Result<Masks> {
+) -> Result<MaskLogits> {
     let prompt = std::slice::from_ref(prompt);
     let values = |mask: Tensor<4>| -> Vec<f32> { mask.into_data().iter::<f32>().collect() };
     let own = sam.predict(features, prompt, DecodeMode::Sam { multimask: false })?;
-    let predicted_iou =
-        own.iou.and_then(|iou| iou.into_data().iter::<f32>().next()).unwrap_or(f32::NAN);
     let mut masks: MaskLogits =
         own.sam.map(|mask| (MaskKind::Sam, values(mask))).into_iter().collect();
     if sam.config().hq {
@@ -154,15 +152,7 @@ pub(crate) fn all_masks(
             masks.push((MaskKind::SamHq, values(own + hq)));
         }
     }
-    Ok(Masks { masks, predicted_iou })
-}
-
-/// The masks of one prompt.
-pub(crate) struct Masks {
-    /// Logits at the model's mask resolution.
-    pub(crate) masks: MaskLogits,
-    /// The IoU that the model predicts for SAM's own mask.
-    pub(crate) predicted_iou: f32,
+    Ok(masks)
 }
 
 /// The last stage: logits to scores at the image's own resolution.

@@ -93,7 +93,7 @@ fn row(
     let prompt = sample.prompt(scores.prompt, &maker.config().prompts, config.seed);
     if let Some(prompt) = prompt {
         let features = sam.encode_image(sam.preprocess(&sample.image, 1, device)?);
-        let masks = all_masks(sam, &features, &prompts::to_model(&prompt))?.masks;
+        let masks = all_masks(sam, &features, &prompts::to_model(&prompt))?;
         let box_xyxy = prompt.box_xyxy.map(|corners| {
             sample.geometry.box_to_source(corners.map(f64::from)).map(|corner| corner as f32)
         });

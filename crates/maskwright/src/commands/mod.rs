@@ -5,6 +5,7 @@ pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod eval;
+pub(crate) mod masks;
 pub(crate) mod predict;
 pub(crate) mod preview;
 pub(crate) mod train;

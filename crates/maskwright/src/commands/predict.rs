@@ -1,164 +1,187 @@
 //! `maskwright predict`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::Args;
-use maskwright_data::sample::Preset;
-use maskwright_train::evaluator::MaskKind;
-use maskwright_train::predictor::{Predictor, SourcePrompt};
+use maskwright_train::predictor::{self, PredictedMask};
 
 use crate::exit::Usage;
+use crate::flags::predictor::PredictorFlags;
+use crate::flags::prompts::PromptFlags;
 use crate::output;
 
-/// Write the mask of one object in an image, as a PNG (255 is the object).
+/// Write the masks of objects in an image, as PNGs (255 is the object).
 ///
-/// The object is pointed out by a box, by points, by a rough mask, or by several of these
-/// together. Coordinates are pixels of the image as a viewer shows it: x to the right, y down,
-/// the top-left pixel is 0,0.
+/// An object is pointed out by a box, by points, by a rough mask or an earlier prediction's logits,
+/// or by several of these together. Coordinates are pixels of the image as a viewer shows it: x to
+/// the right, y down, the top-left pixel is 0,0; what lies outside is clipped, and said.
+/// `maskwright masks` finds everything in an image without a prompt.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   maskwright predict --checkpoint run/sam_hq_epoch_11.safetensors \\
       --image leaf.jpg --box 40,30,410,380 --output leaf.png
   maskwright predict --checkpoint sam_hq_vit_b.pth \\
-      --image leaf.jpg --point 200,180 --point 20,20,0 --output leaf.png")]
+      --image leaf.jpg --point 200,180 --point 20,20,0 --output leaf.png
+  maskwright predict --checkpoint sam_vit_b.pth \\
+      --image leaf.jpg --point 200,180 --multimask --output leaf.png
+      (SAM's three masks: leaf_mask0.png to leaf_mask2.png)")]
 pub(crate) struct PredictFlags {
-    /// SAM or HQ-SAM checkpoint, .pth or .safetensors
-    #[arg(long, value_name = "FILE")]
-    checkpoint: PathBuf,
-
-    /// Tuned decoder (epoch_N) to put over the checkpoint's
-    #[arg(long, value_name = "FILE")]
-    restore_model: Option<PathBuf>,
+    #[command(flatten)]
+    model: PredictorFlags,
 
     /// The image
     #[arg(long, value_name = "FILE")]
     image: PathBuf,
 
-    /// Left,top,right,bottom
-    #[arg(long = "box", value_name = "X0,Y0,X1,Y1", value_parser = numbers::<4>, allow_hyphen_values = true)]
-    box_xyxy: Option<[f32; 4]>,
+    #[command(flatten)]
+    prompts: PromptFlags,
 
-    /// A point on the object, or with a third number 0 one beside it; may be repeated
-    #[arg(long = "point", value_name = "X,Y[,LABEL]", value_parser = point, allow_hyphen_values = true)]
-    points: Vec<(f32, f32, i32)>,
+    /// For ambiguous prompts, such as one point: with --kind sam SAM's three masks, otherwise
+    /// HQ-SAM's rule, which takes the one of the three with the highest predicted IoU
+    #[arg(long, help_heading = "What to write")]
+    multimask: bool,
 
-    /// A rough mask of the image's size (PNG; above 128 is the object)
-    #[arg(long, value_name = "FILE")]
-    mask: Option<PathBuf>,
-
-    /// The mask to write: sam, hq, or sam_hq (their sum, HQ-SAM's predictor); the best the
-    /// model has if not given
-    #[arg(long, value_name = "KIND")]
-    kind: Option<MaskKind>,
-
-    /// Side of the model's square input; the checkpoint's own if not given
-    #[arg(long, value_name = "PIXELS")]
-    input_size: Option<usize>,
-
-    /// How the image is fitted into the input: longest_side or squash
-    #[arg(long, value_name = "PRESET", default_value = "longest_side")]
-    geometry: Preset,
-
-    /// The PNG to write
-    #[arg(long, value_name = "FILE")]
-    output: PathBuf,
+    /// The PNG to write; of several prompts or masks each gets its number in the name
+    #[arg(long, value_name = "FILE", help_heading = "What to write")]
+    output: Option<PathBuf>,
 
     /// Also write a picture: the image with the mask and the prompt drawn over it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "What to write")]
     overlay: Option<PathBuf>,
 
+    /// Write the numbers: .safetensors with low_res_logits, logits (at the image's size) and
+    /// iou_predictions; or .npy with low_res_logits alone
+    #[arg(long, value_name = "FILE", help_heading = "What to write")]
+    logits: Option<PathBuf>,
+
+    /// Write the image encoder's features (.safetensors)
+    #[arg(long, value_name = "FILE", help_heading = "What to write")]
+    embedding: Option<PathBuf>,
+
     /// Print what was found as JSON
-    #[arg(long)]
+    #[arg(long, help_heading = "What to write")]
     json: bool,
 }
 
 pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
-    if flags.box_xyxy.is_none() && flags.points.is_empty() && flags.mask.is_none() {
-        return Err(Usage("no prompt: give --box, --point or --mask".into()).into());
+    flags.prompts.check()?;
+    if [&flags.output, &flags.overlay, &flags.logits, &flags.embedding].iter().all(|f| f.is_none())
+    {
+        return Err(Usage(
+            "nothing to write: give --output, --overlay, --logits or --embedding".into(),
+        )
+        .into());
     }
-    let predictor =
-        Predictor::load(&flags.checkpoint, flags.restore_model.as_deref(), flags.input_size)?
-            .with_geometry(flags.geometry);
+    let (predictor, kind) = flags.model.load()?;
     let image = predictor.read_image(&flags.image)?;
-    let mask = flags.mask.as_deref().map(|path| predictor.read_mask(path)).transpose()?;
-    let prompt = SourcePrompt { points: flags.points.clone(), box_xyxy: flags.box_xyxy, mask };
-    let kind = flags.kind.unwrap_or_else(|| predictor.best_kind());
+    let prompts = flags.prompts.read(&predictor)?;
     let encoded = predictor.encode(&image)?;
-    let prediction = predictor.predict(&encoded, &prompt, kind)?;
-    for note in &prediction.notes {
-        eprintln!("note: {note}");
+    if let Some(path) = &flags.embedding {
+        predictor::write_embedding(&encoded, path)?;
     }
-    prediction.write_mask(&flags.output)?;
-    if let Some(path) = &flags.overlay {
-        prediction.write_overlay(&image, &prompt, path)?;
+    let predictions = predictor.predict_all(&encoded, &prompts, kind, flags.multimask)?;
+    if let Some(path) = &flags.logits {
+        predictor::write_logits(&encoded, &predictions, path)?;
     }
-    let object = prediction.mask.count();
-    let share = object as f64 / (image.width * image.height) as f64;
+
+    let mut found = Vec::new();
+    for (number, (prediction, prompt)) in predictions.iter().zip(&prompts).enumerate() {
+        for note in &prediction.notes {
+            eprintln!("note: {note}");
+        }
+        for (place, mask) in prediction.masks.iter().enumerate() {
+            let many = (predictions.len() > 1, prediction.masks.len() > 1);
+            let named = |path: &PathBuf| numbered(path, (number, place), many);
+            let output = flags.output.as_ref().map(named);
+            if let Some(path) = &output {
+                mask.write_mask(path)?;
+            }
+            if let Some(path) = flags.overlay.as_ref().map(named) {
+                mask.write_overlay(&image, prompt, &path)?;
+            }
+            found.push(Found { prompt: number, mask_number: place, output, mask });
+        }
+    }
     if flags.json {
+        let masks: Vec<_> = found.iter().map(Found::to_json).collect();
         return output::json(&serde_json::json!({
             "image": flags.image,
-            "mask": flags.output,
-            "kind": kind,
             "width": image.width,
             "height": image.height,
-            "object_pixels": object,
-            "object_box_xyxy": prediction.mask.box_xyxy(),
-            "predicted_iou": prediction.predicted_iou,
+            "kind": kind,
+            "masks": masks,
         }));
     }
-    println!(
-        "{}: {} mask, {object} of {} x {} pixels ({:.1}%), predicted IoU {:.3}",
-        flags.output.display(),
-        kind.title(),
-        image.width,
-        image.height,
-        100.0 * share,
-        prediction.predicted_iou,
-    );
+    for mask in &found {
+        let object = mask.mask.mask.count();
+        println!(
+            "{}: {} mask, {object} of {} x {} pixels ({:.1}%), predicted IoU {:.3}",
+            mask.name(),
+            kind.title(),
+            image.width,
+            image.height,
+            100.0 * object as f64 / (image.width * image.height) as f64,
+            mask.mask.predicted_iou,
+        );
+    }
     Ok(())
 }
 
-/// Reads exactly N numbers with commas between them.
-fn numbers<const N: usize>(text: &str) -> anyhow::Result<[f32; N]> {
-    let values = text
-        .split(',')
-        .map(|word| word.trim().parse::<f32>())
-        .collect::<Result<Vec<f32>, _>>()
-        .context("expected numbers with commas between them")?;
-    if values.iter().any(|value| !value.is_finite()) {
-        anyhow::bail!("expected finite numbers");
-    }
-    let count = values.len();
-    values.try_into().map_err(|_| anyhow::anyhow!("expected {N} numbers, found {count}"))
+/// One mask with its place.
+struct Found<'a> {
+    prompt: usize,
+    mask_number: usize,
+    output: Option<PathBuf>,
+    mask: &'a PredictedMask,
 }
 
-fn point(text: &str) -> anyhow::Result<(f32, f32, i32)> {
-    if text.matches(',').count() == 1 {
-        let [x, y] = numbers(text)?;
-        return Ok((x, y, 1));
+impl Found<'_> {
+    fn name(&self) -> String {
+        match &self.output {
+            Some(path) => path.display().to_string(),
+            None => format!("prompt {}, mask {}", self.prompt, self.mask_number),
+        }
     }
-    let [x, y, label] = numbers(text)?;
-    match label {
-        0.0 => Ok((x, y, 0)),
-        1.0 => Ok((x, y, 1)),
-        _ => anyhow::bail!("expected the label 1 (on the object) or 0 (beside it), found {label}"),
+
+    fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "prompt": self.prompt,
+            "mask_number": self.mask_number,
+            "mask": self.output,
+            "object_pixels": self.mask.mask.count(),
+            "object_box_xyxy": self.mask.mask.box_xyxy(),
+            "predicted_iou": self.mask.predicted_iou,
+        })
     }
+}
+
+/// The file of one of several masks: `leaf.png` becomes `leaf_prompt2.png`, `leaf_mask1.png` or
+/// `leaf_prompt2_mask1.png`, by what there is more than one of.
+fn numbered(path: &Path, place: (usize, usize), many: (bool, bool)) -> PathBuf {
+    let mut name = path.file_stem().unwrap_or_default().to_os_string();
+    for (what, number, many) in [("prompt", place.0, many.0), ("mask", place.1, many.1)] {
+        if many {
+            name.push(format!("_{what}{number}"));
+        }
+    }
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{numbers, point};
+    use super::*;
 
     #[test]
-    fn points_and_boxes_are_read() {
-        assert_eq!(numbers::<4>("1, 2,3.5,4").expect("read"), [1.0, 2.0, 3.5, 4.0]);
-        assert_eq!(point("7,8").expect("read"), (7.0, 8.0, 1));
-        assert_eq!(point("7,8,0").expect("read"), (7.0, 8.0, 0));
-        for wrong in ["1,2,3", "a,b,c,d", "", "1,2,3,4,5", "1,2,3,nan"] {
-            assert!(numbers::<4>(wrong).is_err(), "{wrong}");
-        }
-        assert!(point("1,2,3").is_err());
+    fn files_of_several_masks_are_numbered() {
+        let name = |many| numbered(Path::new("out/leaf.b.png"), (2, 1), many);
+        assert_eq!(name((false, false)), Path::new("out/leaf.b.png"));
+        assert_eq!(name((true, false)), Path::new("out/leaf.b_prompt2.png"));
+        assert_eq!(name((false, true)), Path::new("out/leaf.b_mask1.png"));
+        assert_eq!(name((true, true)), Path::new("out/leaf.b_prompt2_mask1.png"));
     }
 }

@@ -3,3 +3,5 @@
 pub(crate) mod data;
 pub(crate) mod legacy;
 pub(crate) mod model;
+pub(crate) mod predictor;
+pub(crate) mod prompts;

@@ -1,17 +1,19 @@
-//! `maskwright bench`: how fast samples and batches are made on this machine, and files to measure it on.
+//! `maskwright bench`: how fast samples and batches are made, sets opened and models run on this machine,
+//! and files to measure it on.
 
 mod data;
 mod files;
 mod index;
 mod loader;
 mod measure;
+mod model;
 mod soak;
 
 use clap::{Args, Subcommand};
 
-/// Measure how fast training samples are made, from files to batches.
+/// Measure how fast training samples are made, from files to batches, and how fast models run.
 ///
-/// Nothing special is built for measuring: the samples are those of `maskwright train`.
+/// Nothing special is built for measuring: samples and steps are those of `maskwright train`.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -21,7 +23,9 @@ Examples:
 
   # Does memory grow? Small files make many samples in little time
   maskwright bench files --output small-files --count 200 --longest 400
-  maskwright bench loader --images small-files/images --masks small-files/masks --soak 50000")]
+  maskwright bench loader --images small-files/images --masks small-files/masks --soak 50000
+
+  maskwright bench model --model-type vit_b --part encoder --part step")]
 pub(crate) struct BenchFlags {
     #[command(subcommand)]
     what: What,
@@ -29,15 +33,17 @@ pub(crate) struct BenchFlags {
 
 #[derive(Subcommand)]
 enum What {
-    Data(data::DataBenchFlags),
     Files(files::FilesFlags),
     Index(index::IndexFlags),
+    Data(data::DataBenchFlags),
     Loader(loader::LoaderBenchFlags),
+    Model(model::ModelBenchFlags),
 }
 
 pub(crate) fn run(flags: &BenchFlags) -> anyhow::Result<()> {
     match &flags.what {
         What::Data(flags) => data::run(flags),
+        What::Model(flags) => model::run(flags),
         What::Files(flags) => files::run(flags),
         What::Index(flags) => index::run(flags),
         What::Loader(flags) => loader::run(flags),

@@ -1,0 +1,195 @@
+"""The model's parts in PyTorch, as the public package ``segment_anything_hq`` runs them (eager).
+
+Started by ``model.py``; measures once for each line on standard input and answers with a line of
+JSON, as ``maskwright bench model --in-turns`` does::
+
+    python torch_model.py vit_b encoder
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from segment_anything_hq import SamPredictor, sam_model_registry
+from segment_anything_hq.modeling.mask_decoder import MaskDecoder
+from segment_anything_hq.modeling.transformer import TwoWayTransformer
+from torch.nn import functional
+
+SIZE = 1024
+BOX = [float(int(share * SIZE)) for share in (0.2, 0.15, 0.7, 0.6)]
+POINTS = 112 * 112
+HQ_PARTS = ("hf_token", "hf_mlp", "compress_vit_feat", "embedding_encoder", "embedding_maskfeature")
+
+Work = Callable[[], object]
+Model = Any  # the package has no types
+
+
+def model_of(variant: str) -> Model:
+    """Build the official model with random weights; only the HQ head learns."""
+    torch.manual_seed(1)
+    model = sam_model_registry[variant]().eval()
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad = any(part in name for part in HQ_PARTS)
+    return model
+
+
+def pixels(height: int = SIZE) -> torch.Tensor:
+    """Give noise as u8, ``[1, 3, height, 1024]``."""
+    generator = torch.Generator().manual_seed(1)
+    return torch.randint(0, 256, (1, 3, height, SIZE), generator=generator, dtype=torch.uint8)
+
+
+def encoder(variant: str) -> Work:
+    """One image, from normalised pixels to features."""
+    model = model_of(variant)
+    inputs = model.preprocess(pixels())
+
+    def work() -> object:
+        with torch.no_grad():
+            return model.image_encoder(inputs)
+
+    return work
+
+
+def decoder(variant: str) -> Work:
+    """A box on an encoded image, to the mask at the image's size."""
+    predictor = SamPredictor(model_of(variant))
+    predictor.set_image(pixels(SIZE * 3 // 4)[0].permute(1, 2, 0).numpy())
+    box = np.array(BOX)
+    return lambda: predictor.predict(box=box, multimask_output=False)
+
+
+def head(variant: str) -> Work:
+    """The HQ mask of a box from an image's features, and the HQ head's gradients."""
+    model = model_of(variant)
+    with torch.no_grad():
+        features, interm = model.image_encoder(model.preprocess(pixels()))
+    prompt = embedded(model)
+
+    def work() -> object:
+        masks = hq_masks(model, features, interm, [prompt])
+        masks.square().mean().backward()
+        model.zero_grad(set_to_none=True)
+        return masks
+
+    return work
+
+
+def step(variant: str) -> Work:
+    """A training step as HQ-SAM makes it.
+
+    The whole SAM runs first, with its own decoder and the upscaling of its mask, whose results are
+    not used; then the HQ decoder, the loss at chosen points, and Adam.
+    """
+    model = model_of(variant)
+    transformer = TwoWayTransformer(depth=2, embedding_dim=256, mlp_dim=2048, num_heads=8)
+    own = MaskDecoder(transformer_dim=256, transformer=transformer).eval()
+    trained = [p for p in model.parameters() if p.requires_grad]
+    adam = torch.optim.Adam(trained, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0)
+    images = pixels()
+    labels = torch.zeros(1, 1, SIZE, SIZE)
+    x0, y0, x1, y1 = (int(corner) for corner in BOX)
+    labels[..., y0 : y1 + 1, x0 : x1 + 1] = 255.0
+
+    def work() -> object:
+        with torch.no_grad():
+            features, interm = model.image_encoder(model.preprocess(images))
+            prompt = embedded(model)
+            low_res, _ = own(
+                image_embeddings=features,
+                image_pe=model.prompt_encoder.get_dense_pe(),
+                sparse_prompt_embeddings=prompt[0],
+                dense_prompt_embeddings=prompt[1],
+                multimask_output=False,
+                hq_token_only=False,
+                interm_embeddings=interm,
+            )
+            _ = model.postprocess_masks(low_res, (SIZE, SIZE), (SIZE, SIZE)) > 0
+        masks = hq_masks(model, features, interm, [prompt])
+        loss = point_loss(masks, labels / 255.0)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        return loss.item()
+
+    return work
+
+
+def embedded(model: Model) -> tuple[torch.Tensor, torch.Tensor]:
+    """Embed the box."""
+    with torch.no_grad():
+        boxes = torch.tensor([BOX])
+        sparse, dense = model.prompt_encoder(points=None, boxes=boxes, masks=None)
+    return sparse, dense
+
+
+def hq_masks(
+    model: Model,
+    features: torch.Tensor,
+    interm: list[torch.Tensor],
+    prompts: list[tuple[torch.Tensor, torch.Tensor]],
+) -> torch.Tensor:
+    """Decode the HQ mask of each prompt."""
+    masks = [
+        model.mask_decoder(
+            image_embeddings=features,
+            image_pe=model.prompt_encoder.get_dense_pe(),
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=False,
+            hq_token_only=True,
+            interm_embeddings=interm,
+        )[0]
+        for sparse, dense in prompts
+    ]
+    return torch.cat(masks)
+
+
+def sampled(planes: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """Sample ``[n, 1, h, w]`` at points in 0..1, bilinearly: ``[n, points]``."""
+    grid = 2 * points.unsqueeze(2) - 1
+    return functional.grid_sample(planes, grid, align_corners=False)[:, 0, :, 0]
+
+
+def point_loss(masks: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Cross entropy and dice at the most uncertain of three times as many points, and at random."""
+    with torch.no_grad():
+        candidates = torch.rand(len(masks), 3 * POINTS, 2)
+        uncertain = int(0.75 * POINTS)
+        certainty = sampled(masks.detach(), candidates).abs()
+        places = certainty.topk(uncertain, dim=1, largest=False).indices
+        chosen = candidates.gather(1, places.unsqueeze(2).expand(-1, -1, 2))
+        points = torch.cat([chosen, torch.rand(len(masks), POINTS - uncertain, 2)], dim=1)
+        truth = sampled(labels, points)
+    logits = sampled(masks, points)
+    entropy = functional.binary_cross_entropy_with_logits(logits, truth)
+    chance = logits.sigmoid()
+    both = 2 * (chance * truth).sum(1) + 1
+    dice = 1 - both / (chance.sum(1) + truth.sum(1) + 1)
+    return entropy + dice.mean()
+
+
+def main() -> None:
+    """Answer every line with a measurement."""
+    variant, part = sys.argv[1:]
+    torch.set_num_threads(2)
+    work = {"encoder": encoder, "decoder": decoder, "head": head, "step": step}[part](variant)
+    work()
+    for _ in sys.stdin:
+        start, cpu = time.perf_counter(), time.process_time()
+        work()
+        ms = 1000 * (time.perf_counter() - start)
+        cpu_ms = 1000 * (time.process_time() - cpu)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        print(json.dumps({"ms": ms, "cpu_ms": cpu_ms, "peak_mib": peak}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

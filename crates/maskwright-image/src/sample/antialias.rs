@@ -1,0 +1,185 @@
+//! Resizing with an antialiasing triangle filter, in the fixed-point arithmetic of Pillow.
+//!
+//! SAM's predictor resizes with `torchvision.transforms.functional.resize` on a PIL image, that is
+//! with Pillow's bilinear filter: every output pixel is the mean of the source pixels under a
+//! triangle as wide as the step between two of them (but at least one source pixel to each side),
+//! first along the rows and then along the columns, each pass rounded to u8. What comes out is
+//! Pillow's result to the last bit.
+//!
+//! The [`Sampler`](super::Sampler) does not antialias, as PyTorch's `interpolate` does not; training
+//! samples are made by it. This is for pictures that a model shall see as SAM saw its own.
+
+use crate::image::RgbImage;
+
+/// Bits of a weight after the point: a product with 255 and a sum of them stay within 32 bits.
+const PRECISION: u32 = 32 - 8 - 2;
+
+/// What one output pixel is made of along an axis.
+struct Tap {
+    /// The first source pixel.
+    first: usize,
+    /// Weights of it and those after it, in units of `2^-PRECISION`.
+    weights: Vec<i32>,
+}
+
+/// Resizes a picture to `height` x `width` pixels with antialiasing.
+///
+/// # Panics
+/// Where the picture has no pixels.
+///
+/// ```
+/// use maskwright_image::{RgbImage, sample::resize_antialiased};
+/// let stripes = RgbImage::new(4, 1, [[0; 3], [255; 3], [0; 3], [255; 3]].concat())?;
+/// let small = resize_antialiased(&stripes, (1, 2));
+/// assert_eq!(small.pixel(0, 0), [109; 3]);
+/// # Ok::<(), maskwright_image::Error>(())
+/// ```
+pub fn resize_antialiased(image: &RgbImage, (height, width): (usize, usize)) -> RgbImage {
+    assert!(image.width > 0 && image.height > 0, "a picture without pixels");
+    // An axis that keeps its length is copied, which the filter would do as well.
+    let wide = if width == image.width { image.clone() } else { along_rows(image, width) };
+    if height == image.height { wide } else { along_columns(&wide, height) }
+}
+
+fn taps(from: usize, to: usize) -> Vec<Tap> {
+    let scale = from as f64 / to as f64;
+    let support = scale.max(1.0);
+    (0..to)
+        .map(|i| {
+            let centre = (i as f64 + 0.5) * scale;
+            // Truncated, not rounded down: both are the same from 0 on.
+            let first = (centre - support + 0.5).max(0.0) as usize;
+            let end = ((centre + support + 0.5) as usize).min(from);
+            let raw: Vec<f64> = (first..end)
+                .map(|x| {
+                    let at = (x as f64 - centre + 0.5) * (1.0 / support);
+                    (1.0 - at.abs()).max(0.0)
+                })
+                .collect();
+            let sum: f64 = raw.iter().sum();
+            let weights = raw
+                .into_iter()
+                .map(|weight| {
+                    let share = if sum == 0.0 { weight } else { weight / sum };
+                    (0.5 + share * f64::from(1u32 << PRECISION)) as i32
+                })
+                .collect();
+            Tap { first, weights }
+        })
+        .collect()
+}
+
+/// The weighted sum, rounded to the nearest level.
+fn level(sum: i32) -> u8 {
+    ((sum + (1 << (PRECISION - 1))) >> PRECISION).clamp(0, 255) as u8
+}
+
+fn along_rows(image: &RgbImage, width: usize) -> RgbImage {
+    let taps = taps(image.width, width);
+    let mut out = RgbImage::filled(width, image.height, 0);
+    for y in 0..image.height {
+        let row = image.row(y).as_chunks::<3>().0;
+        for (tap, pixel) in taps.iter().zip(out.row_mut(y).as_chunks_mut::<3>().0) {
+            let mut sums = [0i32; 3];
+            for (weight, source) in tap.weights.iter().zip(&row[tap.first..]) {
+                for (sum, &value) in sums.iter_mut().zip(source) {
+                    *sum += weight * i32::from(value);
+                }
+            }
+            *pixel = sums.map(level);
+        }
+    }
+    out
+}
+
+fn along_columns(image: &RgbImage, height: usize) -> RgbImage {
+    let taps = taps(image.height, height);
+    let mut out = RgbImage::filled(image.width, height, 0);
+    let mut sums = vec![0i32; image.width * 3];
+    for (y, tap) in taps.iter().enumerate() {
+        sums.fill(0);
+        for (k, weight) in tap.weights.iter().enumerate() {
+            for (sum, &value) in sums.iter_mut().zip(image.row(tap.first + k)) {
+                *sum += weight * i32::from(value);
+            }
+        }
+        for (value, &sum) in out.row_mut(y).iter_mut().zip(&sums) {
+            *value = level(sum);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn noise(width: usize, height: usize, seed: u64) -> RgbImage {
+        let value = |i: usize| ((seed ^ i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as u8;
+        RgbImage::new(width, height, (0..3 * width * height).map(value).collect()).unwrap()
+    }
+
+    /// The mean under the triangle in f64, without rounding between the axes.
+    fn plain(image: &RgbImage, (height, width): (usize, usize)) -> Vec<f64> {
+        let weights = |i: usize, from: usize, to: usize| -> Vec<f64> {
+            let scale = from as f64 / to as f64;
+            let centre = (i as f64 + 0.5) * scale;
+            let raw: Vec<f64> = (0..from)
+                .map(|x| (1.0 - ((x as f64 + 0.5 - centre) / scale.max(1.0)).abs()).max(0.0))
+                .collect();
+            let sum: f64 = raw.iter().sum();
+            raw.into_iter().map(|weight| weight / sum).collect()
+        };
+        let mut out = Vec::new();
+        for y in 0..height {
+            let rows = weights(y, image.height, height);
+            for x in 0..width {
+                let columns = weights(x, image.width, width);
+                for channel in 0..3 {
+                    let mut sum = 0.0;
+                    for (v, row) in rows.iter().enumerate() {
+                        for (u, column) in columns.iter().enumerate() {
+                            sum += row * column * f64::from(image.pixel(u, v)[channel]);
+                        }
+                    }
+                    out.push(sum);
+                }
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn numbers_of_pillow() {
+        // PIL.Image.resize((w, h), BILINEAR) of one row: Pillow 13.
+        let row = |values: &[u8]| {
+            let data = values.iter().flat_map(|&v| [v; 3]).collect();
+            RgbImage::new(values.len(), 1, data).unwrap()
+        };
+        let resized = |values: &[u8], width: usize| -> Vec<u8> {
+            let out = resize_antialiased(&row(values), (1, width));
+            out.data.iter().step_by(3).copied().collect()
+        };
+        assert_eq!(resized(&[0, 255], 4), [0, 64, 191, 255]);
+        assert_eq!(resized(&[10, 200, 30, 90, 250, 7, 77], 3), [96, 115, 84]);
+        assert_eq!(resized(&[10, 200, 30, 90, 250, 7, 77], 1), [100]);
+        assert_eq!(resized(&[10, 200, 30], 7), [10, 37, 119, 200, 127, 54, 30]);
+        assert_eq!(resized(&[9], 3), [9, 9, 9]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn within_a_level_of_the_plain_mean(
+            width in 1usize..24, height in 1usize..24, to in (1usize..24, 1usize..24), seed: u64,
+        ) {
+            let image = noise(width, height, seed);
+            let out = resize_antialiased(&image, to);
+            prop_assert_eq!((out.height, out.width), to);
+            for (found, exact) in out.data.iter().zip(plain(&image, to)) {
+                prop_assert!((f64::from(*found) - exact).abs() <= 1.01, "{found} for {exact}");
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! `maskwright bench model`.
+
+use std::io::{BufRead, Write};
+
+use clap::Args;
+use cpu_time::ProcessTime;
+use maskwright_train::SamConfig;
+use maskwright_train::bench::{self, ModelBench, Part};
+use serde::Serialize;
+
+use crate::exit::Usage;
+use crate::output;
+
+/// Measure how fast the model runs: its encoder, a prompt, the HQ head's gradients, a training step.
+///
+/// Weights are fresh and inputs are noise. Every part runs a few times to warm up and then --rounds
+/// times; times are wall times with all cores (RAYON_NUM_THREADS says how many).
+#[derive(Args)]
+pub(crate) struct ModelBenchFlags {
+    /// vit_tiny, vit_b, vit_l or vit_h
+    #[arg(long, value_name = "NAME", default_value = "vit_b")]
+    model_type: String,
+
+    /// encoder, decoder (a box on an encoded image, to the mask at the image's size), head (HQ
+    /// head, forward and backward) or step (a whole training step); all of them if not given
+    #[arg(long = "part", value_name = "PART")]
+    parts: Vec<Part>,
+
+    /// Side of the model's square input
+    #[arg(long, value_name = "PIXELS", default_value_t = 1024)]
+    input_size: usize,
+
+    /// Images in a training step
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    batch: usize,
+
+    /// Times that every part is measured
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    rounds: usize,
+
+    /// Runs before that which do not count
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    warm_up: usize,
+
+    /// Print the numbers as JSON
+    #[arg(long)]
+    json: bool,
+
+    /// For measuring in turns with another program: measure once for each line on standard input,
+    /// and answer each with a line of JSON; one --part
+    #[arg(long, conflicts_with_all = ["json", "rounds"])]
+    in_turns: bool,
+}
+
+/// The numbers of one part.
+#[derive(Debug, Serialize)]
+struct Report {
+    part: Part,
+    median_ms: f64,
+    min_ms: f64,
+    max_ms: f64,
+    /// Round by round.
+    ms: Vec<f64>,
+    /// The most memory that this process has held so far, where the system tells.
+    peak_mib: Option<u64>,
+}
+
+pub(crate) fn run(flags: &ModelBenchFlags) -> anyhow::Result<()> {
+    if flags.rounds == 0 || flags.batch == 0 {
+        return Err(Usage("expected --rounds and --batch of 1 or more".into()).into());
+    }
+    let parts = if flags.parts.is_empty() { Part::ALL.to_vec() } else { flags.parts.clone() };
+    if flags.in_turns && parts.len() != 1 {
+        return Err(Usage("expected one --part with --in-turns".into()).into());
+    }
+    let config = bench::official(&flags.model_type, flags.input_size)?;
+    if flags.in_turns {
+        return in_turns(flags, &config, parts[0]);
+    }
+    let mut reports = Vec::new();
+    for part in parts {
+        let mut bench = ready(flags, &config, part)?;
+        let ms = (0..flags.rounds)
+            .map(|_| Ok(1000.0 * bench.run()?.as_secs_f64()))
+            .collect::<anyhow::Result<Vec<f64>>>()?;
+        reports.push(report(part, ms));
+    }
+    if flags.json {
+        return output::json(&serde_json::json!({
+            "model_type": flags.model_type,
+            "input_size": flags.input_size,
+            "batch": flags.batch,
+            "parts": reports,
+        }));
+    }
+    let rows: Vec<Vec<String>> = reports
+        .iter()
+        .map(|report| {
+            vec![
+                report.part.name().to_owned(),
+                format!("{:.1}", report.median_ms),
+                format!("{:.1}", report.min_ms),
+                format!("{:.1}", report.max_ms),
+                report.peak_mib.map_or_else(String::new, |mib| mib.to_string()),
+            ]
+        })
+        .collect();
+    output::table(&["part", "median ms", "min", "max", "peak MiB so far"], &rows)
+}
+
+/// The part's work, warmed up.
+fn ready(flags: &ModelBenchFlags, config: &SamConfig, part: Part) -> anyhow::Result<ModelBench> {
+    let mut bench = ModelBench::new(config, part, flags.batch, 1)?;
+    for _ in 0..flags.warm_up {
+        bench.run()?;
+    }
+    Ok(bench)
+}
+
+/// Answers each line of standard input with a measurement.
+fn in_turns(flags: &ModelBenchFlags, config: &SamConfig, part: Part) -> anyhow::Result<()> {
+    let mut bench = ready(flags, config, part)?;
+    let mut out = std::io::stdout().lock();
+    for line in std::io::stdin().lock().lines() {
+        line?;
+        let before = ProcessTime::try_now();
+        let ms = 1000.0 * bench.run()?.as_secs_f64();
+        // Of all threads; on a busy machine it tells more than the wall clock.
+        let cpu_ms =
+            before.and_then(|before| before.try_elapsed()).map(|cpu| 1000.0 * cpu.as_secs_f64());
+        let answer = serde_json::json!({ "ms": ms, "cpu_ms": cpu_ms.ok(), "peak_mib": peak_mib() });
+        writeln!(out, "{answer}")?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+fn report(part: Part, ms: Vec<f64>) -> Report {
+    let mut sorted = ms.clone();
+    sorted.sort_by(f64::total_cmp);
+    let at = |place: usize| sorted.get(place).copied().unwrap_or(f64::NAN);
+    Report {
+        part,
+        median_ms: at(sorted.len().saturating_sub(1) / 2),
+        min_ms: at(0),
+        max_ms: at(sorted.len().saturating_sub(1)),
+        ms,
+        peak_mib: peak_mib(),
+    }
+}
+
+/// The most memory this process has held, on Linux.
+fn peak_mib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().split(' ').next()?.parse::<u64>().ok()? / 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_hold_the_median_and_the_ends() {
+        let report = report(Part::Head, vec![3.0, 1.0, 2.0]);
+        assert_eq!((report.median_ms, report.min_ms, report.max_ms), (2.0, 1.0, 3.0));
+        assert_eq!(report.ms, [3.0, 1.0, 2.0]);
+        if cfg!(target_os = "linux") {
+            assert!(report.peak_mib.is_some_and(|mib| mib > 0));
+        }
+    }
+}

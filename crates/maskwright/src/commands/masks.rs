@@ -1,0 +1,214 @@
+//! `maskwright masks`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context;
+use clap::Args;
+use maskwright_train::evaluator::MaskKind;
+use maskwright_train::mask_generator::{
+    ImageEntry, MaskFile, MaskGenerator, MaskGeneratorConfig, write_json,
+};
+use maskwright_train::pictures;
+use maskwright_train::predictor::Predictor;
+
+use crate::exit::Usage;
+use crate::flags::predictor::PredictorFlags;
+use crate::output;
+use crate::progress::Progress;
+
+/// Find the masks of everything in an image, without a prompt (SAM's automatic mask generator).
+///
+/// A grid of points is asked about; duplicates and doubtful masks go. Each image gets a JSON file in
+/// the schema of the SA-1B data set: annotations with segmentation (COCO run lengths), bbox, area,
+/// predicted_iou, stability_score, crop_box and point_coords. Settings have the names and defaults
+/// of SAM's scripts/amg.py; add --geometry sam to see images exactly as it does.
+#[derive(Args)]
+#[command(
+    visible_aliases = ["amg", "everything"],
+    after_help = "\
+Examples:
+  maskwright masks --checkpoint sam_hq_vit_b.pth --input leaf.jpg --output masks --overlay
+  maskwright masks --checkpoint sam_vit_b.pth --input photos --output masks \\
+      --crop-n-layers 1 --crop-n-points-downscale-factor 2 --min-mask-region-area 100"
+)]
+pub(crate) struct MasksFlags {
+    #[command(flatten)]
+    model: PredictorFlags,
+
+    /// An image, or a folder of images (JPEG and PNG)
+    #[arg(long, alias = "image", value_name = "FILE|FOLDER")]
+    input: PathBuf,
+
+    /// The folder that receives NAME.json for each image
+    #[arg(long, value_name = "FOLDER")]
+    output: PathBuf,
+
+    /// Also write NAME_masks.png: the image with every mask in a colour of its own
+    #[arg(long)]
+    overlay: bool,
+
+    /// Print what was found as JSON
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    settings: GeneratorFlags,
+}
+
+/// The generator's settings, as in amg.py.
+#[derive(Args)]
+#[command(next_help_heading = "How masks are found")]
+struct GeneratorFlags {
+    /// Points along each side of the image
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    points_per_side: usize,
+
+    /// Points that go through the model together
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    points_per_batch: usize,
+
+    /// Predicted IoU that a mask must exceed
+    #[arg(long, value_name = "0..1", default_value_t = 0.88)]
+    pred_iou_thresh: f32,
+
+    /// Stability score that a mask must reach: the IoU of the masks at two thresholds
+    #[arg(long, value_name = "0..1", default_value_t = 0.95)]
+    stability_score_thresh: f32,
+
+    /// How far from 0 those thresholds lie
+    #[arg(long, value_name = "LOGIT", default_value_t = 1.0)]
+    stability_score_offset: f32,
+
+    /// IoU of boxes above which one is a duplicate
+    #[arg(long, value_name = "0..1", default_value_t = 0.7)]
+    box_nms_thresh: f32,
+
+    /// Layers of crops to look at as well: layer i has 2^i x 2^i
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    crop_n_layers: usize,
+
+    /// IoU of boxes in different crops above which one is a duplicate
+    #[arg(long, value_name = "0..1", default_value_t = 0.7)]
+    crop_nms_thresh: f32,
+
+    /// How much crops overlap, as a share of the shorter side
+    #[arg(long, value_name = "0..1", default_value_t = 512.0 / 1500.0)]
+    crop_overlap_ratio: f64,
+
+    /// Points a side of layer i are divided by this to the power of i
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    crop_n_points_downscale_factor: usize,
+
+    /// Remove holes and islands of fewer pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 0)]
+    min_mask_region_area: usize,
+
+    /// Take each point for unambiguous: one mask instead of the best of three (or all three)
+    #[arg(long)]
+    single_mask: bool,
+}
+
+impl GeneratorFlags {
+    fn resolve(&self) -> MaskGeneratorConfig {
+        MaskGeneratorConfig {
+            points_per_side: self.points_per_side,
+            point_grids: None,
+            points_per_batch: self.points_per_batch,
+            pred_iou_thresh: self.pred_iou_thresh,
+            stability_score_thresh: self.stability_score_thresh,
+            stability_score_offset: self.stability_score_offset,
+            box_nms_thresh: self.box_nms_thresh,
+            crop_n_layers: self.crop_n_layers,
+            crop_nms_thresh: self.crop_nms_thresh,
+            crop_overlap_ratio: self.crop_overlap_ratio,
+            crop_n_points_downscale_factor: self.crop_n_points_downscale_factor,
+            min_mask_region_area: self.min_mask_region_area,
+            multimask_output: !self.single_mask,
+        }
+    }
+}
+
+pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
+    let config = flags.settings.resolve();
+    config.validate()?;
+    let images = images(&flags.input)?;
+    let (predictor, kind) = flags.model.load()?;
+    std::fs::create_dir_all(&flags.output).with_context(|| flags.output.display().to_string())?;
+    let mut found = Vec::new();
+    for (number, image) in images.iter().enumerate() {
+        let file = of_image(flags, &predictor, kind, &config, (number, image))?;
+        if !flags.json {
+            println!("{}: {} masks of {}", file.1.display(), file.0, image.display());
+        }
+        found.push(serde_json::json!({"image": image, "masks": file.0, "file": file.1}));
+    }
+    if flags.json { output::json(&found) } else { Ok(()) }
+}
+
+/// Writes the files of one image; gives the number of its masks and the JSON file.
+fn of_image(
+    flags: &MasksFlags,
+    predictor: &Predictor,
+    kind: MaskKind,
+    config: &MaskGeneratorConfig,
+    (number, path): (usize, &Path),
+) -> anyhow::Result<(usize, PathBuf)> {
+    let image = predictor.read_image(path)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut progress = Progress::new(flags.json, Arc::new(AtomicBool::new(false)));
+    let generator = MaskGenerator::new(predictor, kind, config.clone())?;
+    let masks = generator.generate(&image, |done, total| {
+        progress.count(&format!("points of {name}"), done, total, String::new());
+    })?;
+    progress.finish();
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let entry = ImageEntry {
+        image_id: number as u64,
+        width: image.width,
+        height: image.height,
+        file_name: name,
+    };
+    let json = flags.output.join(format!("{stem}.json"));
+    write_json(&MaskFile::new(entry, &masks), &json)?;
+    if flags.overlay {
+        let picture = pictures::masks_overlay(&image, &masks);
+        pictures::write_png(&picture, &flags.output.join(format!("{stem}_masks.png")))?;
+    }
+    Ok((masks.len(), json))
+}
+
+/// The image itself, or those of a folder by name.
+fn images(input: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let name = || input.display().to_string();
+    if !input.is_dir() {
+        return Ok(vec![input.to_path_buf()]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(input).with_context(name)? {
+        let path = entry.with_context(name)?.path();
+        let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+        if ["jpg", "jpeg", "png"].iter().any(|known| extension == *known) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        anyhow::bail!("{}: expected images (.jpg, .jpeg, .png), found none", name());
+    }
+    // Two names that differ in their extension only would share their result.
+    let mut seen = HashMap::new();
+    for file in &files {
+        if let Some(other) = seen.insert(file.file_stem(), file) {
+            return Err(Usage(format!(
+                "{} and {} would write the same JSON file",
+                other.display(),
+                file.display()
+            ))
+            .into());
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,44 @@
+//! The model of a prediction: which checkpoint, and how an image is fitted into its input.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use maskwright_train::evaluator::MaskKind;
+use maskwright_train::predictor::{Fit, Predictor};
+
+/// Which model answers.
+#[derive(Args)]
+pub(crate) struct PredictorFlags {
+    /// SAM or HQ-SAM checkpoint, .pth or .safetensors
+    #[arg(long, value_name = "FILE")]
+    checkpoint: PathBuf,
+
+    /// Tuned decoder (epoch_N) to put over the checkpoint's
+    #[arg(long, value_name = "FILE")]
+    restore_model: Option<PathBuf>,
+
+    /// The mask to write: sam, hq, or sam_hq (their sum, HQ-SAM's predictor); the best the
+    /// model has if not given
+    #[arg(long, value_name = "KIND")]
+    kind: Option<MaskKind>,
+
+    /// Side of the model's square input; the checkpoint's own if not given
+    #[arg(long, value_name = "PIXELS")]
+    input_size: Option<usize>,
+
+    /// How the image is fitted into the input: longest_side (as in training here), squash, or sam
+    /// (SAM's published predictor, number by number)
+    #[arg(long, value_name = "WAY", default_value = "longest_side")]
+    geometry: Fit,
+}
+
+impl PredictorFlags {
+    /// Loads the model; also says which of its masks is meant.
+    pub(crate) fn load(&self) -> anyhow::Result<(Predictor, MaskKind)> {
+        let predictor =
+            Predictor::load(&self.checkpoint, self.restore_model.as_deref(), self.input_size)?
+                .with_fit(self.geometry);
+        let kind = self.kind.unwrap_or_else(|| predictor.best_kind());
+        Ok((predictor, kind))
+    }
+}

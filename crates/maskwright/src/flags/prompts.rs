@@ -1,0 +1,182 @@
+//! What is pointed at: flags for one prompt or several boxes, a file for any number.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use maskwright_train::predictor::{MaskPrompt, Predictor, SourcePrompt};
+use serde::Deserialize;
+
+use crate::exit::Usage;
+
+/// The prompts of one image.
+#[derive(Args)]
+#[command(next_help_heading = "What to point at")]
+pub(crate) struct PromptFlags {
+    /// Left,top,right,bottom; repeated without other prompts, each box is an object of its own
+    #[arg(long = "box", value_name = "X0,Y0,X1,Y1", value_parser = numbers::<4>, allow_hyphen_values = true)]
+    boxes: Vec<[f32; 4]>,
+
+    /// A point on the object, or with a third number 0 one beside it; may be repeated
+    #[arg(long = "point", value_name = "X,Y[,LABEL]", value_parser = point, allow_hyphen_values = true)]
+    points: Vec<(f32, f32, i32)>,
+
+    /// A rough mask of the image's size (PNG; above 128 is the object)
+    #[arg(long, value_name = "FILE", conflicts_with = "mask_input")]
+    mask: Option<PathBuf>,
+
+    /// Logits of an earlier prediction on this image, as --logits writes them (.npy or
+    /// .safetensors, one mask; also those of SAM's own predictor)
+    #[arg(long, value_name = "FILE")]
+    mask_input: Option<PathBuf>,
+
+    /// Several prompts from a JSON file, an object each:
+    /// [{"box": [x0, y0, x1, y1], "points": [[x, y, label], ...], "mask": FILE, "mask_input": FILE}, ...]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["boxes", "points", "mask", "mask_input"])]
+    prompts: Option<PathBuf>,
+}
+
+/// A prompt as the JSON file has it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FilePrompt {
+    #[serde(rename = "box")]
+    box_xyxy: Option<[f32; 4]>,
+    #[serde(default)]
+    points: Vec<(f32, f32, i32)>,
+    mask: Option<PathBuf>,
+    mask_input: Option<PathBuf>,
+}
+
+impl PromptFlags {
+    /// Refuses what contradicts itself, before a model is loaded.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let others = !self.points.is_empty() || self.mask.is_some() || self.mask_input.is_some();
+        if self.prompts.is_none() && self.boxes.is_empty() && !others {
+            return Err(Usage(
+                "no prompt: give --box, --point, --mask, --mask-input or --prompts; `maskwright \
+                 masks` finds everything in an image without any"
+                    .into(),
+            )
+            .into());
+        }
+        if self.boxes.len() > 1 && others {
+            return Err(Usage(
+                "several --box are several objects, and so it is open to which the points or the \
+                 mask belong; write them to a file for --prompts"
+                    .into(),
+            )
+            .into());
+        }
+        Ok(())
+    }
+
+    /// The prompts, at least one, their files read.
+    pub(crate) fn read(&self, predictor: &Predictor) -> anyhow::Result<Vec<SourcePrompt>> {
+        if let Some(file) = &self.prompts {
+            return from_file(file, predictor);
+        }
+        let prompt = |box_xyxy| -> anyhow::Result<SourcePrompt> {
+            let mask = mask(self.mask.as_deref(), self.mask_input.as_deref(), predictor)?;
+            Ok(SourcePrompt { points: self.points.clone(), box_xyxy, mask })
+        };
+        match self.boxes.as_slice() {
+            [] => Ok(vec![prompt(None)?]),
+            boxes => boxes.iter().map(|corners| prompt(Some(*corners))).collect(),
+        }
+    }
+}
+
+/// The mask of a prompt from whichever file there is.
+fn mask(
+    image: Option<&Path>,
+    logits: Option<&Path>,
+    predictor: &Predictor,
+) -> anyhow::Result<Option<MaskPrompt>> {
+    Ok(match (image, logits) {
+        (Some(path), _) => Some(MaskPrompt::Image(predictor.read_mask(path)?)),
+        (None, Some(path)) => Some(predictor.read_logits(path)?),
+        (None, None) => None,
+    })
+}
+
+fn from_file(file: &Path, predictor: &Predictor) -> anyhow::Result<Vec<SourcePrompt>> {
+    let name = || file.display().to_string();
+    let text = std::fs::read_to_string(file).with_context(name)?;
+    let prompts: Vec<FilePrompt> = serde_json::from_str(&text).with_context(|| {
+        format!("{}: expected a JSON list of prompts with box, points, mask, mask_input", name())
+    })?;
+    if prompts.is_empty() {
+        anyhow::bail!("{}: expected at least one prompt, found none", name());
+    }
+    let folder = file.parent().unwrap_or(Path::new(""));
+    prompts
+        .into_iter()
+        .enumerate()
+        .map(|(number, prompt)| {
+            let place = || format!("{}: prompt {number}", name());
+            if let Some(&(x, y, label)) =
+                prompt.points.iter().find(|(_, _, label)| !matches!(label, 0 | 1))
+            {
+                anyhow::bail!(
+                    "{}: expected the label 1 (on the object) or 0 (beside it) for the point \
+                     ({x}, {y}), found {label}",
+                    place()
+                );
+            }
+            if prompt.mask.is_some() && prompt.mask_input.is_some() {
+                anyhow::bail!("{}: expected mask or mask_input, found both", place());
+            }
+            // Files are named from where the list lies.
+            let [image, logits] = [&prompt.mask, &prompt.mask_input]
+                .map(|path| path.as_ref().map(|p| folder.join(p)));
+            let mask = mask(image.as_deref(), logits.as_deref(), predictor).with_context(place)?;
+            Ok(SourcePrompt { points: prompt.points, box_xyxy: prompt.box_xyxy, mask })
+        })
+        .collect()
+}
+
+/// `N` numbers between commas.
+fn numbers<const N: usize>(text: &str) -> anyhow::Result<[f32; N]> {
+    let values = text
+        .split(',')
+        .map(|part| {
+            let part = part.trim();
+            part.parse::<f32>().with_context(|| format!("expected a number, found {part:?}"))
+        })
+        .collect::<anyhow::Result<Vec<f32>>>()?;
+    if values.iter().any(|value| !value.is_finite()) {
+        anyhow::bail!("expected finite numbers");
+    }
+    let count = values.len();
+    values.try_into().map_err(|_| anyhow::anyhow!("expected {N} numbers, found {count}"))
+}
+
+fn point(text: &str) -> anyhow::Result<(f32, f32, i32)> {
+    if text.matches(',').count() == 1 {
+        let [x, y] = numbers(text)?;
+        return Ok((x, y, 1));
+    }
+    let [x, y, label] = numbers(text)?;
+    match label {
+        0.0 => Ok((x, y, 0)),
+        1.0 => Ok((x, y, 1)),
+        _ => anyhow::bail!("expected the label 1 (on the object) or 0 (beside it), found {label}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{numbers, point};
+
+    #[test]
+    fn points_and_boxes_are_read() {
+        assert_eq!(numbers::<4>("1, 2,3.5,4").expect("read"), [1.0, 2.0, 3.5, 4.0]);
+        assert_eq!(point("7,8").expect("read"), (7.0, 8.0, 1));
+        assert_eq!(point("7,8,0").expect("read"), (7.0, 8.0, 0));
+        for wrong in ["1,2,3", "a,b,c,d", "", "1,2,3,4,5", "1,2,3,nan"] {
+            assert!(numbers::<4>(wrong).is_err(), "{wrong}");
+        }
+        assert!(point("1,2,3").is_err());
+    }
+}

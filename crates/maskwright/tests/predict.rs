@@ -1,0 +1,298 @@
+//! Every way to ask a model: prompts and their combinations, several at once, masks of everything.
+
+mod support;
+
+use std::path::Path;
+
+use maskwright_image::{RgbImage, encode};
+use serde_json::Value;
+use support::{Place, maskwright, refused, works, write_pairs};
+
+/// A model with an HQ head, trained for a moment, and a photograph of 90 x 110 pixels.
+struct Model {
+    place: Place,
+    checkpoint: String,
+    photo: String,
+}
+
+impl Model {
+    fn new() -> Self {
+        let place = Place::new();
+        let (images, masks) = write_pairs(place.path(), 4);
+        let config = place.text("model.toml");
+        let model = maskwright_train::SamConfig::small(64, 16, 32, 2);
+        std::fs::write(&config, toml::to_string(&model).expect("plain values")).expect("written");
+        let run = place.text("run");
+        let (images, masks) = (images.display().to_string(), masks.display().to_string());
+        let data = ["--images", &images, "--masks", &masks, "--hold-out", "0"];
+        let mut args = vec!["train", "--model-config", &config, "--input-size", "64"];
+        args.extend(data);
+        args.extend(["--train", "all", "--max-epoch-num", "1", "--batch-size-train", "4"]);
+        args.extend(["--output", &run]);
+        works(&args);
+        let checkpoint = place.text("run/sam_hq_epoch_0.safetensors");
+        Self { place, checkpoint, photo: format!("{images}/photo_00.jpg") }
+    }
+
+    fn args<'a>(&'a self, command: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+        let mut args = vec![command, "--checkpoint", &self.checkpoint];
+        args.extend(more);
+        args
+    }
+
+    /// Runs `predict` on the photograph.
+    fn predict(&self, more: &[&str]) -> Value {
+        let mut args = self.args("predict", &["--image", &self.photo, "--json"]);
+        args.extend(more);
+        serde_json::from_slice(&works(&args).stdout).expect("JSON")
+    }
+}
+
+/// Shape and values of an f32 array in a safetensors file.
+fn tensor(file: &str, name: &str) -> (Vec<usize>, Vec<f32>) {
+    let bytes = std::fs::read(file).expect("read");
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+    let view = file.tensor(name).expect("the array");
+    let values = view.data().as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four));
+    (view.shape().to_vec(), values.collect())
+}
+
+#[test]
+fn prompts_of_every_kind_and_their_numbers() {
+    let model = Model::new();
+    let logits = model.place.text("logits.safetensors");
+    let first = model.place.text("first.npy");
+    let embedding = model.place.text("embedding.safetensors");
+    model.predict(&["--box", "5,20,60,90", "--logits", &first, "--embedding", &embedding]);
+    assert_eq!(tensor(&embedding, "image_embedding").0, [1, 64, 4, 4]);
+    assert_eq!(tensor(&embedding, "interm_embedding").0, [1, 4, 4, 32]);
+
+    // Three prompts, the last with the first prediction's logits; SAM's three masks of each.
+    let prompts = model.place.text("prompts.json");
+    let text = r#"[{"box": [5, 20, 60, 90]}, {"points": [[31, 55, 1], [2, 2, 0]]},
+        {"box": [5, 20, 60, 90], "points": [[31, 55, 1]], "mask_input": "first.npy"}]"#;
+    std::fs::write(&prompts, text).expect("written");
+    let output = model.place.text("mask.png");
+    let found = model.predict(&[
+        "--prompts",
+        &prompts,
+        "--kind",
+        "sam",
+        "--multimask",
+        "--logits",
+        &logits,
+        "--output",
+        &output,
+    ]);
+    let masks = found["masks"].as_array().expect("a list");
+    assert_eq!(masks.len(), 9);
+    let (shape, ious) = tensor(&logits, "iou_predictions");
+    assert_eq!(shape, [3, 3]);
+    assert_eq!(tensor(&logits, "low_res_logits").0, [3, 3, 16, 16]);
+    let (shape, values) = tensor(&logits, "logits");
+    assert_eq!(shape, [3, 3, 110, 90]);
+    for (i, mask) in masks.iter().enumerate() {
+        let (prompt, number) = (i / 3, i % 3);
+        assert_eq!((&mask["prompt"], &mask["mask_number"]), (&prompt.into(), &number.into()));
+        let file = model.place.text(&format!("mask_prompt{prompt}_mask{number}.png"));
+        assert_eq!(mask["mask"], file);
+        let above = values[i * 9900..][..9900].iter().filter(|&&value| value > 0.0).count();
+        assert_eq!(mask["object_pixels"], above);
+        let iou = mask["predicted_iou"].as_f64().expect("a number");
+        assert!((iou - f64::from(ious[i])).abs() < 1e-6);
+        let png = std::fs::read(&file).expect("a mask");
+        let header = maskwright_image::decode::read_header(&png).expect("a PNG");
+        assert_eq!((header.width, header.height), (90, 110));
+    }
+
+    // HQ-SAM's rule: one mask, the best of three plus the HQ mask.
+    let sum = model.place.text("sum.safetensors");
+    let best = model.predict(&["--point", "31,55", "--multimask", "--logits", &sum]);
+    assert_eq!(best["kind"], "sam_hq");
+    assert_eq!(best["masks"].as_array().map(Vec::len), Some(1));
+    assert_eq!(tensor(&sum, "iou_predictions").0, [1, 1]);
+    // Boxes alone are objects of their own.
+    let two = model.predict(&[
+        "--box",
+        "5,20,60,90",
+        "--box",
+        "0,0,89,109",
+        "--output",
+        &output,
+        "--kind",
+        "hq",
+        "--overlay",
+        &model.place.text("over.png"),
+    ]);
+    assert_eq!(two["masks"].as_array().map(Vec::len), Some(2));
+    assert!(model.place.join("over_prompt1.png").is_file());
+}
+
+#[test]
+fn several_prompts_equal_one_at_a_time_in_every_geometry() {
+    let model = Model::new();
+    let file = model.place.text("logits.safetensors");
+    let boxes = ["5,20,60,90", "10,3,80,100"];
+    for geometry in ["longest_side", "squash", "sam"] {
+        for size in ["64", "80"] {
+            let shared = ["--geometry", geometry, "--input-size", size, "--logits", &file];
+            let predict = |boxes: &[&str]| {
+                let mut args = shared.to_vec();
+                args.extend(boxes.iter().flat_map(|corners| ["--box", *corners]));
+                model.predict(&args);
+                tensor(&file, "logits").1
+            };
+            let together = predict(&boxes);
+            let apart = [predict(&boxes[..1]), predict(&boxes[1..])].concat();
+            let largest = apart.iter().fold(0f32, |max, value| max.max(value.abs()));
+            for (a, b) in together.iter().zip(&apart) {
+                assert!((a - b).abs() <= 1e-4 * largest, "{geometry}: {a} for {b}");
+            }
+        }
+    }
+}
+
+#[test]
+fn odd_prompts_are_said_or_refused() {
+    let model = Model::new();
+    let output = model.place.text("mask.png");
+    let with = |more: &[&'static str]| {
+        let photo = model.photo.as_str();
+        let mut args = model.args("predict", &["--image", photo, "--output", &output]);
+        args.extend(more);
+        args.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let run = |args: Vec<String>, check: &dyn Fn(&[&str])| {
+        check(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    };
+    run(with(&["--point", "-5,300", "--box", "3,4,200,50"]), &|args| {
+        let done = maskwright(args);
+        assert!(done.status.success());
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(said.contains("(-5, 300)") && said.contains("90 x 110"), "{said}");
+        assert!(said.contains("(200, 50)") && said.contains("(89, 50)"), "{said}");
+    });
+    run(with(&["--box", "50,4,20,50"]), &|args| {
+        refused(args, 2, &["the box", "left <= right", "50,4,20,50"]);
+    });
+    run(with(&["--box", "1,1,5,5", "--box", "2,2,6,6", "--point", "3,3"]), &|args| {
+        refused(args, 2, &["--prompts"]);
+    });
+    let npy = model.place.text("other.npy");
+    std::fs::write(&npy, b"\x93NUMPY").expect("written");
+    let args = model
+        .args("predict", &["--image", &model.photo, "--output", &output, "--mask-input", &npy]);
+    refused(&args, 1, &["other.npy", "<f4"]);
+    let prompts = model.place.text("prompts.json");
+    for (text, word) in [
+        ("[]", "none"),
+        ("[{\"boxes\": [1, 2, 3, 4]}]", "boxes"),
+        ("[{\"points\": [[1, 2, 7]]}]", "label"),
+        ("[{}]", "none of them"),
+        ("[{\"box\": [1, 2, 3, 4]}, {\"box\": [9, 2, 3, 4]}]", "prompt 1"),
+    ] {
+        std::fs::write(&prompts, text).expect("written");
+        let args = model.args(
+            "predict",
+            &["--image", &model.photo, "--output", &output, "--prompts", &prompts],
+        );
+        let done = maskwright(&args);
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(!done.status.success() && said.contains(word), "{text}: {said}");
+    }
+    assert!(!Path::new(&output).with_file_name("mask_prompt0.png").exists());
+}
+
+#[test]
+fn a_single_pixel_is_an_image() {
+    let model = Model::new();
+    let dot = model.place.text("dot.png");
+    let png = encode::png_rgb(&RgbImage::filled(1, 1, 77)).expect("encoded");
+    std::fs::write(&dot, png).expect("written");
+    let output = model.place.text("mask.png");
+    for geometry in ["longest_side", "squash", "sam"] {
+        let args = model.args(
+            "predict",
+            &["--image", &dot, "--box", "0,0,0,0", "--geometry", geometry, "--output", &output],
+        );
+        works(&args);
+        let png = std::fs::read(&output).expect("a mask");
+        let header = maskwright_image::decode::read_header(&png).expect("a PNG");
+        assert_eq!((header.width, header.height), (1, 1));
+    }
+}
+
+#[test]
+fn masks_of_everything_in_sa1bs_schema() {
+    let model = Model::new();
+    let folder = Path::new(&model.photo).parent().expect("a folder").display().to_string();
+    let output = model.place.text("everything");
+    let args = model.args(
+        "masks",
+        &[
+            "--input",
+            &folder,
+            "--output",
+            &output,
+            "--overlay",
+            "--json",
+            "--points-per-side",
+            "4",
+            "--pred-iou-thresh",
+            "0",
+            "--stability-score-thresh",
+            "0",
+            "--crop-n-layers",
+            "1",
+            "--min-mask-region-area",
+            "10",
+        ],
+    );
+    let found: Value = serde_json::from_slice(&works(&args).stdout).expect("JSON");
+    assert_eq!(found.as_array().map(Vec::len), Some(4));
+    for (number, image) in found.as_array().expect("a list").iter().enumerate() {
+        let file = image["file"].as_str().expect("a name");
+        let text = std::fs::read_to_string(file).expect("read");
+        let masks: Value = serde_json::from_str(&text).expect("JSON");
+        let entry = &masks["image"];
+        assert_eq!(entry["image_id"], number);
+        assert_eq!(entry["file_name"], format!("photo_{number:02}.jpg"));
+        let (width, height) = (entry["width"].as_u64(), entry["height"].as_u64());
+        let annotations = masks["annotations"].as_array().expect("a list");
+        assert_eq!(image["masks"], annotations.len());
+        assert!(!annotations.is_empty());
+        for annotation in annotations {
+            let size = annotation["segmentation"]["size"].as_array().expect("a size");
+            assert_eq!((size[0].as_u64(), size[1].as_u64()), (height, width));
+            let (height, width) = (height.expect("a side"), width.expect("a side"));
+            let counts = annotation["segmentation"]["counts"].as_str().expect("a string");
+            let mask = maskwright_image::mask::Rle::parse(
+                height as usize,
+                width as usize,
+                counts.as_bytes(),
+            )
+            .expect("run lengths");
+            assert_eq!(annotation["area"], mask.area());
+            let numbers = |key: &str| -> Vec<f64> {
+                let list = annotation[key].as_array().expect("a list").iter();
+                list.map(|number| number.as_f64().expect("a number")).collect()
+            };
+            let [x, y, w, h] = mask.box_xywh().map(f64::from);
+            if mask.area() > 0 {
+                assert_eq!(numbers("bbox"), [x, y, w - 1.0, h - 1.0]);
+            }
+            let crop = numbers("crop_box");
+            assert!(crop[0] + crop[2] <= width as f64 && crop[1] + crop[3] <= height as f64);
+        }
+        let overlay = file.replace(".json", "_masks.png");
+        let header = maskwright_image::decode::read_header(&std::fs::read(overlay).expect("read"))
+            .expect("a PNG");
+        assert_eq!((Some(header.width as u64), Some(header.height as u64)), (width, height));
+    }
+    let args = model
+        .args("masks", &["--input", &model.photo, "--output", &output, "--points-per-side", "0"]);
+    refused(&args, 2, &["points_per_side", "0"]);
+    let empty = model.place.text("empty");
+    std::fs::create_dir(&empty).expect("created");
+    refused(&model.args("masks", &["--input", &empty, "--output", &output]), 1, &["empty"]);
+}

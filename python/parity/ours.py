@@ -1,0 +1,63 @@
+"""Runs maskwright on the same image and prompts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from prompts import PROMPTS, Floats
+
+
+class RefusedError(RuntimeError):
+    """Maskwright ended with an error."""
+
+
+def write_prompts(folder: Path, mask_input: Floats) -> Path:
+    """Write the prompts as ``maskwright predict --prompts`` reads them."""
+    np.save(folder / "mask_input.npy", mask_input)
+    entries = []
+    for prompt in PROMPTS:
+        entry: dict[str, object] = {}
+        if prompt.box:
+            entry["box"] = prompt.box
+        if prompt.points:
+            entry["points"] = prompt.points
+        if prompt.mask:
+            entry["mask_input"] = "mask_input.npy"
+        entries.append(entry)
+    path = folder / "prompts.json"
+    path.write_text(json.dumps(entries), encoding="utf-8")
+    return path
+
+
+def predict(
+    command: Path, checkpoint: Path, folder: Path, kind: str, multimask: bool, embedding: bool
+) -> dict[str, Floats]:
+    """Give the logits and IoUs of every prompt, and the embeddings where wanted."""
+    logits = folder / "ours.safetensors"
+    features = folder / "features.safetensors"
+    args = [
+        str(command),
+        "predict",
+        "--geometry=sam",
+        f"--checkpoint={checkpoint}",
+        f"--image={folder / 'image.png'}",
+        f"--prompts={folder / 'prompts.json'}",
+        f"--kind={kind}",
+        f"--logits={logits}",
+    ]
+    if multimask:
+        args.append("--multimask")
+    if embedding:
+        args.append(f"--embedding={features}")
+    done = subprocess.run(args, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RefusedError(done.stderr.strip())
+    outputs: dict[str, Floats] = load_file(logits)
+    if embedding:
+        outputs |= load_file(features)
+    return outputs
