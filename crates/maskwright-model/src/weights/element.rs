@@ -110,8 +110,8 @@ impl Element {
         let values = bytes.chunks_exact(self.size()).map(|b| self.decode(b));
         match to {
             Self::F32 => values.flat_map(|v| (v as f32).to_le_bytes()).collect(),
-            Self::F16 => values.flat_map(|v| f16::from_f64(v).to_le_bytes()).collect(),
-            Self::Bf16 => values.flat_map(|v| bf16::from_f64(v).to_le_bytes()).collect(),
+            Self::F16 => values.flat_map(|v| f16::from_f32(to_odd(v)).to_le_bytes()).collect(),
+            Self::Bf16 => values.flat_map(|v| bf16::from_f32(to_odd(v)).to_le_bytes()).collect(),
             Self::F64 | Self::I64 => values.flat_map(f64::to_le_bytes).collect(),
         }
     }
@@ -133,6 +133,17 @@ impl Element {
             Self::I64 => 0,
         }
     }
+}
+
+/// An f32 that rounds to any narrower type as the f64 does: where it is not exact, towards zero with the
+/// last bit set (Boldo and Melquiond, 2008). `half`'s own way from f64 drops the lower 32 bits.
+fn to_odd(value: f64) -> f32 {
+    let nearest = value as f32;
+    if !nearest.is_finite() || f64::from(nearest) == value {
+        return nearest;
+    }
+    let above = f64::from(nearest).abs() > value.abs();
+    f32::from_bits((nearest.to_bits() - u32::from(above)) | 1)
 }
 
 #[cfg(test)]
@@ -167,6 +178,15 @@ mod tests {
         assert_eq!(Element::Bf16.to_f32(&bytes), [1.0078125]);
         let tie = (1.0 + 2f64.powi(-8)).to_le_bytes().to_vec();
         assert_eq!(Element::Bf16.to_f32(&Element::F64.convert(tie, Element::Bf16)), [1.0]);
+        // Below the tie, by less than an f32 tells: down; and so its negative.
+        let below = 1.0 + 3.0 * 2f64.powi(-8) - 2f64.powi(-40);
+        for (sign, expected) in [(1.0, 1.0078125), (-1.0, -1.0078125)] {
+            let bytes = Element::F64.convert((sign * below).to_le_bytes().to_vec(), Element::Bf16);
+            assert_eq!(Element::Bf16.to_f32(&bytes), [expected]);
+        }
+        let hair: f64 = 1.0 + 2f64.powi(-11) + 2f64.powi(-45);
+        let bytes = Element::F64.convert(hair.to_le_bytes().to_vec(), Element::F16);
+        assert_eq!(Element::F16.to_f32(&bytes), [1.0 + 2f32.powi(-10)]);
     }
 
     #[test]
