@@ -156,7 +156,10 @@ fn batches_of_mixed_prompts_match_single_ones() {
         [DecodeMode::Hq, DecodeMode::Sam { multimask: true }, DecodeMode::Both { multimask: false }]
     {
         let all = sam.predict(&features, &prompts, mode).unwrap();
-        let shared = sam.predict(&features.select(&[2]), &prompts, mode).unwrap();
+        // Of one image, with what the HQ head makes of it beforehand.
+        let one = sam.with_hq_features(features.select(&[2]));
+        assert!(one.hq.is_some());
+        let shared = sam.predict(&one, &prompts, mode).unwrap();
         for (i, prompt) in prompts.iter().enumerate() {
             let encoded = sam.encode_prompts(std::slice::from_ref(prompt)).unwrap();
             for (batch, image) in [(&all, i), (&shared, 2)] {

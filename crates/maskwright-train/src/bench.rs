@@ -78,7 +78,7 @@ pub struct ModelBench(Work);
 enum Work {
     Encoder { sam: Box<Sam>, input: Tensor<4> },
     Decoder { predictor: Box<Predictor>, image: Box<EncodedImage>, prompt: SourcePrompt },
-    Head { sam: Box<Sam>, features: ImageFeatures, prompt: PromptInput },
+    Head { sam: Box<Sam>, features: Box<ImageFeatures>, prompt: PromptInput },
     // The model leaves while a step changes it, and is not there after one that failed.
     Step { sam: Option<Box<Sam>>, adam: Adam, batch: Box<TrainBatch>, settings: StepSettings },
 }
@@ -109,7 +109,7 @@ impl ModelBench {
             }
             Part::Head => {
                 let input = sam.preprocess(&noise(3 * size * size, seed), 1, &device)?;
-                let features = sam.encode_image(input);
+                let features = Box::new(sam.encode_image(input));
                 let sam = Box::new(sam.train_scope(TrainScope::Hq));
                 Work::Head { sam, features, prompt: PromptInput::from_box(corners) }
             }

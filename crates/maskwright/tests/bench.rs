@@ -2,6 +2,9 @@
 
 mod support;
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 use support::{Place, refused, works};
 
@@ -104,4 +107,41 @@ fn what_the_environment_cannot_ask_for_is_named() {
         assert!(stderr.starts_with("error: ") && stderr.contains(variable), "{stderr}");
         assert!(stderr.contains(value) && !stderr.contains("panicked"), "{stderr}");
     }
+}
+
+#[test]
+fn parts_of_a_model_are_timed() {
+    let small = ["bench", "model", "--model-type", "vit_tiny", "--input-size", "64"];
+    let mut args = small.to_vec();
+    args.extend(["--rounds", "2", "--warm-up", "0", "--json"]);
+    let report = json(&args);
+    let parts = report["parts"].as_array().expect("a list");
+    let names: Vec<_> = parts.iter().filter_map(|part| part["part"].as_str()).collect();
+    assert_eq!(names, ["encoder", "decoder", "head", "step"]);
+    for part in parts {
+        assert_eq!(part["ms"].as_array().map(Vec::len), Some(2));
+        assert!(part["median_ms"].as_f64() > Some(0.0));
+    }
+
+    // In turns: an answer to each line, and the end with the input's.
+    let mut turns = Command::new(env!("CARGO_BIN_EXE_maskwright"))
+        .args(small)
+        .args(["--part", "decoder", "--in-turns"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    turns.stdin.take().expect("a pipe").write_all(b"\n\n\n").expect("written");
+    let output = turns.wait_with_output().expect("it ends");
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(text.lines().count(), 3);
+    for line in text.lines() {
+        let answer: Value = serde_json::from_str(line).expect("JSON");
+        assert!(answer["ms"].as_f64() > Some(0.0));
+    }
+
+    refused(&["bench", "model", "--model-type", "vit_x"], 2, &["vit_x"]);
+    refused(&["bench", "model", "--in-turns"], 2, &["--part"]);
+    refused(&["bench", "model", "--input-size", "1000"], 2, &["1000"]);
 }

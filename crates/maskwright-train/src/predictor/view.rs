@@ -104,7 +104,7 @@ impl View {
     }
 
     /// A pixel index of the image as one of the input.
-    pub(crate) fn to_input(&self, x: f64, y: f64) -> (f32, f32) {
+    pub(crate) fn to_input(self, x: f64, y: f64) -> (f32, f32) {
         let (x, y) = match self.fit {
             Fit::Sam => {
                 let (source, scaled) = (self.geometry.source, self.geometry.scaled);
@@ -116,7 +116,7 @@ impl View {
     }
 
     /// Logits `[mask_size, mask_size]` over the input as logits of the image's size.
-    pub(crate) fn to_source(&self, logits: &[f32], mask_size: usize) -> Vec<f32> {
+    pub(crate) fn to_source(self, logits: &[f32], mask_size: usize) -> Vec<f32> {
         match self.fit {
             Fit::Sam => postprocess::by_way_of_the_input(&self.geometry, logits, mask_size),
             _ => postprocess::to_source(&self.geometry, logits, mask_size),
