@@ -15,6 +15,7 @@
 //! | [`prompt`] | boxes, points and noise masks from a sampled label |
 //! | [`sample`] | one record made into pixels, label and prompt |
 //! | [`batch`], [`loader`] | batches, made ahead on threads, in order |
+//! | [`doctor`] | a data set examined before a run is spent on it |
 //!
 //! The promise that everything else serves: **a sample is a pure function of the data and `(seed,
 //! epoch, record)`**. The same batches come out with any number of threads, any depth of
@@ -25,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 pub mod batch;
+pub mod doctor;
 mod error;
 pub mod geometry;
 pub mod loader;

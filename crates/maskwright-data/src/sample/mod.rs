@@ -8,7 +8,7 @@ mod config;
 mod eval;
 mod maker;
 mod timings;
-mod upright;
+pub(crate) mod upright;
 
 pub use crate::geometry::Preset;
 pub use config::SampleConfig;

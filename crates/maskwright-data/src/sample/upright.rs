@@ -6,29 +6,29 @@ use crate::source::ExifRule;
 
 /// How image and mask have to be turned so that they lie on each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fit {
-    pub(super) image: Orientation,
-    pub(super) mask: Orientation,
+pub(crate) struct Fit {
+    pub(crate) image: Orientation,
+    pub(crate) mask: Orientation,
     /// Height and width of both, so turned.
-    pub(super) size: (usize, usize),
+    pub(crate) size: (usize, usize),
 }
 
 /// The stored size of an image or mask, and how it says that it is to be turned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stored {
-    pub(super) width: usize,
-    pub(super) height: usize,
-    pub(super) orientation: Orientation,
+pub(crate) struct Stored {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) orientation: Orientation,
 }
 
 impl Stored {
     /// An image file.
-    pub(super) fn of(header: &Header) -> Stored {
+    pub(crate) fn of(header: &Header) -> Stored {
         Stored { width: header.width, height: header.height, orientation: header.orientation }
     }
 
     /// A mask that knows no orientation.
-    pub(super) fn plain(height: usize, width: usize) -> Stored {
+    pub(crate) fn plain(height: usize, width: usize) -> Stored {
         Stored { width, height, orientation: Orientation::IDENTITY }
     }
 }
@@ -39,7 +39,7 @@ impl Stored {
 /// mask as stored; both as stored; image as stored, mask upright. A mask without an orientation of
 /// its own is upright as stored, so an oriented image is turned wherever that fits.
 /// `None` where none fits.
-pub(super) fn fit(rule: ExifRule, image: &Stored, mask: &Stored) -> Option<Fit> {
+pub(crate) fn fit(rule: ExifRule, image: &Stored, mask: &Stored) -> Option<Fit> {
     let stored = Orientation::IDENTITY;
     let candidates = [
         (image.orientation, mask.orientation),

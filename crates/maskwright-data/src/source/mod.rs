@@ -58,6 +58,8 @@ use std::sync::Arc;
 use maskwright_image::decode::MaskRule;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use annotation::JsonStream;
+pub(crate) use bytes::read_file;
 pub use datafile::DataFile;
 pub use hqseg44k::{hqseg44k, hqseg44k_available};
 pub use indexed::IndexedSource;

@@ -8,3 +8,4 @@ mod stream;
 pub(crate) use coco::{CocoFile, CocoImage, read_coco, read_coco_from};
 pub(crate) use sa1b::read_sa1b;
 pub(crate) use segmentation::{Flaw, read_segmentation};
+pub(crate) use stream::JsonStream;

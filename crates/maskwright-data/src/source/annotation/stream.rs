@@ -84,6 +84,18 @@ impl<R: Read> JsonStream<R> {
         Ok(())
     }
 
+    /// Reads a list of values that own what they hold.
+    pub(crate) fn list_of<T: for<'a> Deserialize<'a>>(
+        &mut self,
+        what: &str,
+        mut item: impl FnMut(T),
+    ) -> Result<()> {
+        self.list::<Owned<T>>(what, |value, _, _| {
+            item(value);
+            Ok(())
+        })
+    }
+
     /// Passes over a value.
     pub(crate) fn skip(&mut self) -> Result<()> {
         self.value("a value", |_: IgnoredAny, _| ())
