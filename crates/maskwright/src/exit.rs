@@ -29,6 +29,18 @@ impl std::fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
+/// Data that training would refuse; what is wrong with it is printed already.
+#[derive(Debug)]
+pub(crate) struct Unfit;
+
+impl std::fmt::Display for Unfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the data has errors")
+    }
+}
+
+impl std::error::Error for Unfit {}
+
 /// Prints the error, if there is one, as one line, and gives the exit status.
 pub(crate) fn status(done: anyhow::Result<()>) -> ExitCode {
     let Err(error) = done else {
@@ -43,6 +55,9 @@ pub(crate) fn status(done: anyhow::Result<()>) -> ExitCode {
     if let Some(Interrupted(text)) = error.downcast_ref::<Interrupted>() {
         eprintln!("{text}");
         return ExitCode::from(130);
+    }
+    if error.is::<Unfit>() {
+        return ExitCode::from(1);
     }
     eprintln!("error: {}", one_line(&error));
     let usage = error.is::<Usage>()

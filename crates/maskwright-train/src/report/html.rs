@@ -10,7 +10,7 @@ use std::fmt::Write;
 const STYLE: &str = include_str!("style.css");
 
 /// Escapes text for an element's content or a quoted attribute.
-pub(super) fn escape(text: &str) -> Cow<'_, str> {
+pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     let special = |c: char| matches!(c, '&' | '<' | '>' | '"' | '\'') || forbidden(c);
     if !text.contains(special) {
         return text.into();
@@ -41,32 +41,8 @@ impl Report {
     /// A picture that cannot be encoded (an empty one, or one whose data does not fit
     /// its size) is replaced by a box that says so.
     pub fn to_html(&self) -> String {
-        let mut page = String::with_capacity(64 * 1024);
-        let title = escape(&self.title);
-        // The policy makes the page's promise the browser's: nothing is loaded, nothing runs.
-        let _ = write!(
-            page,
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" \
-             content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"color-scheme\" content=\"light dark\">\n\
-             <link rel=\"icon\" href=\"data:,\">\n\
-             <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
-             <header>\n<h1>{title}</h1>\n"
-        );
-        if !self.created.is_empty() {
-            let _ = writeln!(page, "<p class=\"created\">{}</p>", escape(&self.created));
-        }
-        if !self.command.is_empty() {
-            let _ = writeln!(
-                page,
-                "<pre class=\"command\"><code>{}</code></pre>",
-                escape(&self.command)
-            );
-        }
-        page.push_str("</header>\n");
-        self.write_summary(&mut page);
+        let mut page = begin(&self.title, &self.created, &self.command);
+        write_summary(&mut page, &self.summary);
         if !self.tables.is_empty() {
             page.push_str("<section>\n<h2>Results</h2>\n");
             self.tables.iter().for_each(|one| table::write(&mut page, one));
@@ -89,23 +65,53 @@ impl Report {
             }
             page.push_str("</ul>\n</section>\n");
         }
-        page.push_str("</main>\n</body>\n</html>\n");
+        page.push_str(END);
         page
     }
+}
 
-    fn write_summary(&self, page: &mut String) {
-        if self.summary.is_empty() {
-            return;
-        }
-        page.push_str("<dl class=\"summary\">\n");
-        for (name, value) in &self.summary {
-            // Long values are sentences, not figures.
-            let class = if value.chars().count() > 14 { " class=\"long\"" } else { "" };
-            let (name, value) = (escape(name), escape(value));
-            let _ = writeln!(page, "<div{class}><dt>{name}</dt><dd>{value}</dd></div>");
-        }
-        page.push_str("</dl>\n");
+/// Closes what [`begin`] opened.
+pub(crate) const END: &str = "</main>\n</body>\n</html>\n";
+
+/// A page up to its heading, the time it was made and the command; empty ones are left out.
+pub(crate) fn begin(title: &str, created: &str, command: &str) -> String {
+    let mut page = String::with_capacity(64 * 1024);
+    let title = escape(title);
+    // The policy makes the page's promise the browser's: nothing is loaded, nothing runs.
+    let _ = write!(
+        page,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" \
+         content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <link rel=\"icon\" href=\"data:,\">\n\
+         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
+         <header>\n<h1>{title}</h1>\n"
+    );
+    if !created.is_empty() {
+        let _ = writeln!(page, "<p class=\"created\">{}</p>", escape(created));
     }
+    if !command.is_empty() {
+        let _ = writeln!(page, "<pre class=\"command\"><code>{}</code></pre>", escape(command));
+    }
+    page.push_str("</header>\n");
+    page
+}
+
+/// The key figures, name and value; nothing where there is none.
+pub(crate) fn write_summary(page: &mut String, summary: &[(String, String)]) {
+    if summary.is_empty() {
+        return;
+    }
+    page.push_str("<dl class=\"summary\">\n");
+    for (name, value) in summary {
+        // Long values are sentences, not figures.
+        let class = if value.chars().count() > 14 { " class=\"long\"" } else { "" };
+        let (name, value) = (escape(name), escape(value));
+        let _ = writeln!(page, "<div{class}><dt>{name}</dt><dd>{value}</dd></div>");
+    }
+    page.push_str("</dl>\n");
 }
 
 fn write_gallery(page: &mut String, gallery: &Gallery) {

@@ -39,7 +39,7 @@
 
 mod axis;
 mod chart;
-mod html;
+pub(crate) mod html;
 mod picture;
 mod table;
 pub mod tile;

@@ -1,27 +1,12 @@
-//! `maskwright doctor`.
+//! `maskwright doctor --system`: the machine and the build.
 
 use std::num::NonZero;
 
-use clap::Args;
 use maskwright_image::decode::decoder_name;
 use maskwright_image::sample::{Sampler, simd_available};
 use serde::Serialize;
 
 use crate::output;
-
-/// Say what this build uses on this machine: JPEG decoder, instruction set, threads, backend.
-///
-/// A build without nasm decodes JPEG with the slower, pure Rust decoder; here is where to see it.
-#[derive(Args)]
-pub(crate) struct DoctorFlags {
-    /// Look at the machine and the build (the default)
-    #[arg(long)]
-    system: bool,
-
-    /// Print the findings as JSON
-    #[arg(long)]
-    json: bool,
-}
 
 /// What was found.
 #[derive(Debug, Serialize)]
@@ -39,12 +24,11 @@ struct System {
     advice: Vec<&'static str>,
 }
 
-pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
-    // There is one thing to look at, and it is the default.
-    let DoctorFlags { system: _, json } = flags;
+/// Prints what this build uses on this machine.
+pub(super) fn run(json: bool) -> anyhow::Result<()> {
     maskwright_image::check_environment()?;
     let found = examine();
-    if *json {
+    if json {
         return output::json(&found);
     }
     let rows = [

@@ -1,0 +1,138 @@
+//! `maskwright doctor`.
+
+mod print;
+mod system;
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use clap::Args;
+use maskwright_data::doctor::{Diagnosis, Settings, Severity, Subject, examine, recognise};
+use maskwright_train::doctor_page;
+use serde::Serialize;
+
+use crate::exit::{Interrupted, Unfit};
+use crate::flags::data::DataFlags;
+use crate::progress::Progress;
+use crate::{interrupt, output};
+
+/// Check data sets before a run is spent on them, or say what this build uses on this machine.
+///
+/// Every image and mask is decoded in full. What is wrong or odd is listed with the line of the data file
+/// that fixes it: missing partners, sizes that differ, damaged files, masks of 0 and 1, of class ids, of
+/// colours, inverted, empty, stored as JPEG; tiny objects, EXIF orientations, duplicates inside a set and across
+/// training and validation. docs/doctor.md lists all findings. Nothing is changed.
+///
+/// DATA is a data file (.toml), a folder of images and masks (images/ and masks/, im/ and gt/, side by
+/// side, or train/ and valid/ with those), COCO's .json, or SA-1B's folder or .tar.
+#[derive(Args)]
+#[command(after_help = "\
+Exit status: 0 if nothing is found that training would refuse (warnings and notes may be), 1 if
+something is, 2 for a wrong command line, 130 if Ctrl-C stopped it (what was found so far is printed).
+
+Examples:
+  maskwright doctor photos/
+  maskwright doctor data.toml --report doctor.html
+  maskwright doctor --images photos --masks masks --json
+  maskwright doctor --system")]
+pub(crate) struct DoctorFlags {
+    /// Data files, folders, annotation files
+    #[arg(value_name = "DATA", conflicts_with = "DataFlags")]
+    paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    data: Option<DataFlags>,
+
+    /// Say what this build uses on this machine: JPEG decoder, instruction set, threads, backend, GPU.
+    /// The default where no data is given
+    #[arg(long, conflicts_with_all = ["paths", "DataFlags", "report"])]
+    system: bool,
+
+    /// Threads; as many as the machine runs at once if not given
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    workers: usize,
+
+    /// Side of the model's input: how small the jitter makes an object follows from it
+    #[arg(long, value_name = "PIXELS", default_value_t = 1024)]
+    input_size: usize,
+
+    /// List at most so many records of each finding; all are counted
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    list: usize,
+
+    /// Also write a page with pictures of every finding
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+
+    /// Print everything as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The document of `--json`; docs/doctor.md describes it.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: u32,
+    errors: usize,
+    warnings: usize,
+    notes: usize,
+    #[serde(flatten)]
+    diagnosis: &'a Diagnosis,
+}
+
+pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
+    if flags.paths.is_empty() && flags.data.is_none() {
+        return system::run(flags.json);
+    }
+    let (subjects, mut settings) = subjects(flags)?;
+    settings.workers = flags.workers;
+    settings.listed = flags.list;
+    settings.plan.size = flags.input_size;
+
+    let stop = interrupt::on_ctrl_c();
+    let mut bar = Progress::new(flags.json, stop.clone());
+    let start = Instant::now();
+    let diagnosis = examine(&subjects, &settings, &mut |progress| {
+        let rate = progress.done as f64 / start.elapsed().as_secs_f64().max(1e-3);
+        bar.count("examining", progress.done, progress.total, format!("{rate:.1} images/s"));
+        !stop.load(Ordering::SeqCst)
+    })
+    .map_err(maskwright_train::Error::from)?;
+    bar.finish();
+
+    if let Some(page) = &flags.report {
+        let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+        let command: Vec<String> = std::iter::once("maskwright".to_owned()).chain(words).collect();
+        doctor_page::write(&subjects, &diagnosis, &command.join(" "), page)?;
+    }
+    let count = |severity| diagnosis.count(severity);
+    let (errors, warnings, notes) =
+        (count(Severity::Error), count(Severity::Warning), count(Severity::Note));
+    if flags.json {
+        let document = Document { schema: 1, errors, warnings, notes, diagnosis: &diagnosis };
+        output::json(&document)?;
+    } else {
+        print::diagnosis(&diagnosis, start.elapsed())?;
+    }
+    if !diagnosis.complete {
+        return Err(Interrupted("stopped: what was found so far is above".into()).into());
+    }
+    if errors > 0 { Err(Unfit.into()) } else { Ok(()) }
+}
+
+fn subjects(flags: &DoctorFlags) -> anyhow::Result<(Vec<Subject>, Settings)> {
+    if let Some(data) = &flags.data {
+        let data = data.resolve(0.0)?;
+        return Ok((Subject::of_data(&data), Settings::of(&data)));
+    }
+    let mut subjects = Vec::new();
+    let mut settings = None;
+    for path in &flags.paths {
+        let (found, of_path) = recognise(path).map_err(maskwright_train::Error::from)?;
+        subjects.extend(found);
+        // Of several data files the first says how samples are cut out.
+        settings.get_or_insert(of_path);
+    }
+    Ok((subjects, settings.unwrap_or_default()))
+}

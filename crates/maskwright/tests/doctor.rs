@@ -1,0 +1,184 @@
+//! `maskwright doctor` on folders and data files: what it prints, and its exit status.
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use maskwright_image::{GreyImage, RgbImage, encode};
+use support::{Place, maskwright, refused, works, write_pairs};
+
+/// Pairs that differ more from each other than those of [`write_pairs`], in folders `im` and `gt`.
+fn write_photos(folder: &Path, count: usize) {
+    for sub in ["im", "gt"] {
+        std::fs::create_dir_all(folder.join(sub)).expect("created");
+    }
+    for number in 0..count {
+        let (width, height) = (200, 150);
+        let mut image = RgbImage::filled(width, height, 0);
+        let mut mask = GreyImage::filled(width, height, 0);
+        for at in 0..width * height {
+            let (x, y) = ((at % width) as f32 / 200.0, (at / width) as f32 / 150.0);
+            let n = number as f32;
+            let wave = (x * (3.0 + 2.1 * n) + y * (7.0 - 1.3 * n) + n).sin() * 90.0 + 120.0;
+            image.data[3 * at..][..3].fill(wave as u8);
+            let inside = (x - 0.4 - 0.02 * n).abs() < 0.2 && (y - 0.5).abs() < 0.1 + 0.02 * n;
+            mask.data[at] = if inside { 255 } else { 0 };
+        }
+        let jpeg = encode::jpeg_rgb(&image, 92).expect("encoded");
+        let png = encode::png_grey(&mask).expect("encoded");
+        std::fs::write(folder.join(format!("im/photo_{number}.jpg")), jpeg).expect("written");
+        std::fs::write(folder.join(format!("gt/photo_{number}.png")), png).expect("written");
+    }
+}
+
+fn json(args: &[&str]) -> (i32, serde_json::Value) {
+    let output = maskwright(args);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let value = serde_json::from_str(&text).unwrap_or_else(|error| {
+        panic!("{error}: {text}\n{}", String::from_utf8_lossy(&output.stderr))
+    });
+    (output.status.code().expect("it ends by itself"), value)
+}
+
+/// A name: `[0, 1]` of the mask in place of 0 and 255.
+fn break_mask(file: &Path) {
+    let mut mask = GreyImage::filled(200, 150, 0);
+    mask.data[9000..12000].fill(1);
+    std::fs::write(file, encode::png_grey(&mask).expect("encoded")).expect("written");
+}
+
+#[test]
+fn a_sound_folder_ends_with_status_0() {
+    let place = Place::new();
+    write_photos(place.path(), 5);
+    let output = works(&["doctor", &place.text("")]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("5 records, 5 usable, 5 objects"), "{text}");
+    assert!(text.contains("nothing was found") && text.contains("0 errors, 0 warnings"), "{text}");
+    let (status, found) = json(&["doctor", &place.text(""), "--json", "--workers", "3"]);
+    assert_eq!(status, 0);
+    assert_eq!((&found["schema"], &found["errors"]), (&1.into(), &0.into()));
+    assert_eq!(found["complete"], true);
+    let set = &found["sets"][0];
+    assert_eq!((&set["list"], &set["usable"]), (&"train".into(), &5.into()));
+    assert_eq!(set["findings"], serde_json::json!([]));
+    assert_eq!(set["histograms"][1]["name"], "longest_side");
+}
+
+#[test]
+fn errors_end_with_status_1_and_name_the_line_that_fixes_them() {
+    let place = Place::new();
+    write_photos(place.path(), 5);
+    break_mask(&place.join("gt/photo_2.png"));
+    std::fs::remove_file(place.join("gt/photo_4.png")).expect("removed");
+    let page = place.text("doctor.html");
+    let output = maskwright(&["doctor", &place.text(""), "--report", &page]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    for words in ["zero-one-mask", "mask_values = { 1 = 255 }", "missing-mask", "2 errors"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let page = std::fs::read_to_string(page).expect("written");
+    assert!(page.contains("zero-one-mask") && page.contains("data:image/jpeg"));
+    let (status, found) = json(&["doctor", &place.text(""), "--json"]);
+    assert_eq!(status, 1);
+    let findings = found["sets"][0]["findings"].as_array().expect("a list");
+    let names: Vec<&str> =
+        findings.iter().map(|one| one["name"].as_str().expect("a name")).collect();
+    assert_eq!(names, ["missing-mask", "zero-one-mask"]);
+    let one = &findings[1];
+    assert_eq!(one["severity"], "error");
+    assert_eq!((&one["count"], &one["records"]), (&1.into(), &1.into()));
+    assert_eq!(one["fix"], "mask_values = { 1 = 255 }");
+    assert_eq!(one["listed"][0]["name"], "photo_2");
+    assert!(one["listed"][0]["file"].as_str().expect("a path").ends_with("gt/photo_2.png"));
+}
+
+#[test]
+fn a_data_file_has_all_its_sets_examined_together() {
+    let place = Place::new();
+    write_photos(&place.join("a"), 4);
+    write_photos(&place.join("b"), 1);
+    // A warning is no error.
+    let data = place.text("data.toml");
+    let text = "[[train]]\nname = \"a\"\nimages = \"a/im\"\nmasks = \"a/gt\"\n\
+                [[valid]]\nname = \"b\"\nimages = \"b/im\"\nmasks = \"b/gt\"\n";
+    std::fs::write(&data, text).expect("written");
+    for args in [vec!["doctor", &data, "--json"], vec!["doctor", "--data", &data, "--json"]] {
+        let (status, found) = json(&args);
+        assert_eq!((status, &found["warnings"]), (0, &1.into()));
+        let finding = &found["sets"][1]["findings"][0];
+        assert_eq!(finding["name"], "duplicate-across-splits");
+        assert_eq!(finding["listed"][0]["like"]["set"], "a");
+        assert_eq!(finding["fix"], "exclude = [\"photo_0\"]");
+    }
+    let (status, found) = json(&["doctor", &place.text("a"), &place.text("b"), "--json"]);
+    assert_eq!((status, found["sets"].as_array().expect("a list").len()), (0, 2));
+}
+
+#[test]
+fn wrong_paths_and_flags_are_one_clear_line() {
+    let place = Place::new();
+    write_pairs(place.path(), 2);
+    let images = place.text("images");
+    refused(&["doctor", &place.text("nowhere")], 1, &["nowhere"]);
+    std::fs::create_dir(place.join("empty")).expect("created");
+    refused(&["doctor", &place.text("empty")], 2, &["empty", "images/ and masks/"]);
+    let data = place.text("data.toml");
+    std::fs::write(&data, "[[train]]\nname = \"a\"\nimagess = \"x\"\n").expect("written");
+    refused(&["doctor", &data], 1, &["data.toml", "line 3", "imagess", "images"]);
+    for args in [
+        vec!["doctor", "x", "--images", &images, "--masks", &images],
+        vec!["doctor", "x", "--system"],
+        vec!["doctor", "x", "--workers", "many"],
+    ] {
+        assert_eq!(maskwright(&args).status.code(), Some(2), "{args:?}");
+    }
+    refused(&["doctor", &images, "--input-size", "0"], 2, &["size"]);
+}
+
+#[test]
+fn the_system_is_told_without_data() {
+    for args in [vec!["doctor", "--system"], vec!["doctor"]] {
+        let text = String::from_utf8_lossy(&works(&args).stdout).into_owned();
+        for words in ["JPEG decoder", "instruction set", "threads", "backend", "GPU"] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_prints_what_was_found_so_far() {
+    let place = Place::new();
+    write_photos(place.path(), 3);
+    // Records that take a while: the same large picture under many names.
+    let mut large = RgbImage::filled(3000, 2400, 90);
+    large.data.iter_mut().enumerate().for_each(|(at, v)| *v = (at * at / 977) as u8);
+    let jpeg = encode::jpeg_rgb(&large, 95).expect("encoded");
+    let png = encode::png_grey(&GreyImage::filled(3000, 2400, 255)).expect("encoded");
+    std::fs::write(place.join("im/large_0.jpg"), jpeg).expect("written");
+    std::fs::write(place.join("gt/large_0.png"), png).expect("written");
+    for number in 1..400 {
+        for (folder, ending) in [("im", "jpg"), ("gt", "png")] {
+            let from = place.join(&format!("{folder}/large_0.{ending}"));
+            let to = place.join(&format!("{folder}/large_{number}.{ending}"));
+            std::fs::hard_link(from, to).expect("linked");
+        }
+    }
+    let child = Command::new(env!("CARGO_BIN_EXE_maskwright"))
+        .args(["doctor", &place.text(""), "--json", "--workers", "1"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(interrupt.expect("kill runs").success());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(130));
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(found["complete"], false);
+    assert!(found["sets"][0]["checked"].as_u64().expect("a number") < 403);
+}
