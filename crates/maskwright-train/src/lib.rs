@@ -4,12 +4,8 @@
 //! In the data's order: [`step`] makes a loss of a batch and changes the model, [`loss`]
 //! says on which points, [`optimizer`] and [`schedule`] how far; [`trainer`] repeats
 //! that over epochs, [`evaluator`] measures, [`checkpoint`] and [`run_log`] keep the
-<<<<<<< HEAD
-//! results, [`report`] shows them; [`predictor`] is the trained model in use, and
-//! [`mask_generator`] finds everything in an image with it.
-=======
-//! results, [`report`] shows them, [`doctor_page`] what a data set has wrong with it; [`predictor`] is the trained model in use.
->>>>>>> 6946a70 (maskwright doctor DATA: findings as a table, JSON, and a page with pictures)
+//! results, [`report`] shows them, [`doctor_page`] what a data set has wrong with it; [`predictor`] is
+//! the trained model in use, and [`mask_generator`] finds everything in an image with it.
 //!
 //! It knows no command line: settings come as [`TrainConfig`], progress goes to an
 //! [`observer::Observer`].

@@ -34,12 +34,8 @@ enum Command {
     Predict(commands::predict::PredictFlags),
     Masks(commands::masks::MasksFlags),
     Preview(commands::preview::PreviewFlags),
-<<<<<<< HEAD
-    Doctor(commands::doctor::DoctorFlags),
-    Convert(commands::convert::ConvertFlags),
-=======
     Doctor(Box<commands::doctor::DoctorFlags>),
->>>>>>> 6946a70 (maskwright doctor DATA: findings as a table, JSON, and a page with pictures)
+    Convert(commands::convert::ConvertFlags),
     Bench(commands::bench::BenchFlags),
 }
 
