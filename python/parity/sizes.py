@@ -18,12 +18,13 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import reference
 import torch
 from PIL import Image
 from safetensors.torch import load_file
 from segment_anything_hq.modeling import ImageEncoderViT, MaskDecoderHQ, PromptEncoder, Sam
 from segment_anything_hq.modeling.transformer import TwoWayTransformer
+
+import reference
 
 MADE_FOR = 128
 SIZES = [64, 96, 192, 208]
