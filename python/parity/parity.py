@@ -44,6 +44,13 @@ MODES: list[tuple[str, str, bool, dict[str, bool]]] = [
 ]
 """Title, kind of mask, multimask, and what the HQ predictor is told."""
 
+TRANSFORMERS = (
+    "`transformers` departs from the original in two places, which are set right before it is asked"
+    " (`follow_the_original` in `reference.py`): the epsilon of the mask decoder's norms (1e-6 for"
+    " 1e-5, which moves logits by 1e-4), and in `SamHQModel` the image side of the two-way"
+    " transformer, whose result is dropped (HQ masks then differ altogether)."
+)
+
 Row = tuple[str, str, dict[str, float]]
 """Model, mode, and the difference of each output (per prompt for masks)."""
 
@@ -156,6 +163,8 @@ def markdown(rows: list[Row], skipped: list[str]) -> str:
         cells = [f"{found[name]:.0e}" if name in found else "" for name in columns]
         verdict = "equal" if worst(row) <= TOLERANCE else "**differs**"
         lines.append(f"| {model} | {title} | " + " | ".join(cells) + f" | {verdict} |")
+    if any("transformers" in row[0] for row in rows):
+        lines += ["", TRANSFORMERS]
     if skipped:
         lines += ["", "Not compared:", "", *(f"- {reason}" for reason in skipped)]
     lines += [

@@ -116,6 +116,31 @@ class Reference:
         }
 
 
+def follow_the_original(transformer: torch.nn.Module, hq: bool) -> None:
+    """Undo two departures of ``transformers`` from the original mask decoder.
+
+    Its norms have an epsilon of 1e-6 where the original has PyTorch's 1e-5. And ``SamHQModel``
+    drops what the two-way transformer makes of the image: it upscales the embedding that went in,
+    rows and columns exchanged (seen in 5.23.0). Here the result takes that tensor's place.
+    """
+    for module in transformer.modules():
+        if isinstance(module, torch.nn.LayerNorm):
+            module.eps = 1e-5
+    if not hq:
+        return
+    published = transformer.forward
+
+    def forward(
+        *, image_embeddings: torch.Tensor, **more: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        points, image = published(image_embeddings=image_embeddings, **more)
+        placed = image.transpose(2, 3).reshape(image_embeddings.shape)
+        image_embeddings.copy_(placed.transpose(2, 3))
+        return points, image
+
+    transformer.forward = forward
+
+
 class Transformers:
     """A model of Hugging Face's ``transformers`` with random weights, that has looked at the image.
 
@@ -138,6 +163,7 @@ class Transformers:
                 state[name].copy_(state[shared])
         self.model.eval()
         self.model.save_pretrained(folder)
+        follow_the_original(self.model.mask_decoder.transformer, self.hq)
 
     def look(self, image: npt.NDArray[np.uint8], like: SamPredictor) -> None:
         """Encode the image."""
