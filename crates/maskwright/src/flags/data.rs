@@ -122,9 +122,12 @@ impl DataFlags {
     }
 }
 
-/// The last part of a path, as the name of a set.
+/// The last part of a path, as the name of a set; of a pattern for many files, their folder's.
 fn name_of(path: &Path) -> String {
-    path.file_name().map_or_else(|| "images".to_owned(), |name| name.to_string_lossy().into_owned())
+    let many = path.to_string_lossy().contains(['{', '*', '?', '[']);
+    let named = if many { path.parent().and_then(Path::file_name) } else { path.file_name() };
+    let name = named.map_or_else(|| "images".into(), |name| name.to_string_lossy());
+    name.strip_suffix(".tar").unwrap_or(&name).to_owned()
 }
 
 /// One set in two parts: `hold_out` per cent to validate, the others to train.
