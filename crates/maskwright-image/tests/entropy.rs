@@ -4,7 +4,7 @@
 mod support;
 
 use jpeg_encoder::{ColorType, SamplingFactor};
-use maskwright_image::decode::{Limits, Warning, decode_rgb, decode_rgb_plainly};
+use maskwright_image::decode::{Limits, Warning, decode_rgb, decode_rgb_plainly, decoder_name};
 use proptest::prelude::*;
 use support::Hash;
 use support::jpeg::{Kind, kinds};
@@ -85,6 +85,10 @@ proptest! {
 /// handed back to it in the right state.
 #[test]
 fn reading_ahead_is_libjpegs() {
+    // The pure Rust decoder reads ahead in its own way.
+    if !decoder_name().starts_with("mozjpeg") {
+        return;
+    }
     let (mut truncated, mut whole) = (0, 0);
     for seed in 0..300 {
         for sampling in [SamplingFactor::F_1_1, SamplingFactor::F_2_2] {
