@@ -25,7 +25,7 @@ const FLAT: f32 = 3.0;
 /// Takes looks: 16 x 16 cells, each brighter than the median of them or not (the crate `image_hasher`).
 ///
 /// Of 202 photographs, copies encoded again at quality 60, halved at 75, at 7/10 of the size at 50, or brightened
-/// by a tenth differ in 1 to 3 of 256 bits (median) and 10 to 19 (99%); different photographs in 36 and more, but for
+/// by a tenth differ in 1 to 3 of 256 bits (median) and 10 to 19 (99%); different photographs, in a coarse sample, in 36 and more, but for
 /// neighbouring frames of a film. The transform that is often done before (DCT) doubles the former.
 pub(super) struct Looker {
     hasher: Hasher<[u8; LOOK_BITS / 8]>,
