@@ -4,10 +4,12 @@ Started by ``model.py``; measures once for each line on standard input and answe
 JSON, as ``maskwright bench model --in-turns`` does::
 
     python torch_model.py vit_b encoder
+    python torch_model.py vit_l step --device cuda --batch 4
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import resource
 import sys
@@ -31,19 +33,19 @@ Work = Callable[[], object]
 Model = Any  # the package has no types
 
 
-def model_of(variant: str) -> Model:
+def model_of(variant: str, device: str = "cpu") -> Model:
     """Build the official model with random weights; only the HQ head learns."""
     torch.manual_seed(1)
-    model = sam_model_registry[variant]().eval()
+    model = sam_model_registry[variant]().eval().to(device)
     for name, parameter in model.named_parameters():
         parameter.requires_grad = any(part in name for part in HQ_PARTS)
     return model
 
 
-def pixels(height: int = SIZE) -> torch.Tensor:
-    """Give noise as u8, ``[1, 3, height, 1024]``."""
+def pixels(height: int = SIZE, batch: int = 1) -> torch.Tensor:
+    """Give noise as u8, ``[batch, 3, height, 1024]``."""
     generator = torch.Generator().manual_seed(1)
-    return torch.randint(0, 256, (1, 3, height, SIZE), generator=generator, dtype=torch.uint8)
+    return torch.randint(0, 256, (batch, 3, height, SIZE), generator=generator, dtype=torch.uint8)
 
 
 def encoder(variant: str) -> Work:
@@ -82,38 +84,39 @@ def head(variant: str) -> Work:
     return work
 
 
-def step(variant: str) -> Work:
-    """A training step as HQ-SAM makes it.
+def step(variant: str, device: str = "cpu", batch: int = 1) -> Work:
+    """A training step as HQ-SAM makes it, from u8 images in host memory to changed parameters.
 
     The whole SAM runs first, with its own decoder and the upscaling of its mask, whose results are
-    not used; then the HQ decoder, the loss at chosen points, and Adam.
+    not used; then the HQ decoder, image by image, the loss at chosen points, and Adam.
     """
-    model = model_of(variant)
+    model = model_of(variant, device)
     transformer = TwoWayTransformer(depth=2, embedding_dim=256, mlp_dim=2048, num_heads=8)
-    own = MaskDecoder(transformer_dim=256, transformer=transformer).eval()
+    own = MaskDecoder(transformer_dim=256, transformer=transformer).eval().to(device)
     trained = [p for p in model.parameters() if p.requires_grad]
     adam = torch.optim.Adam(trained, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0)
-    images = pixels()
-    labels = torch.zeros(1, 1, SIZE, SIZE)
+    images = pixels(batch=batch)
+    labels = torch.zeros(batch, 1, SIZE, SIZE)
     x0, y0, x1, y1 = (int(corner) for corner in BOX)
     labels[..., y0 : y1 + 1, x0 : x1 + 1] = 255.0
 
     def work() -> object:
         with torch.no_grad():
-            features, interm = model.image_encoder(model.preprocess(images))
-            prompt = embedded(model)
-            low_res, _ = own(
-                image_embeddings=features,
-                image_pe=model.prompt_encoder.get_dense_pe(),
-                sparse_prompt_embeddings=prompt[0],
-                dense_prompt_embeddings=prompt[1],
-                multimask_output=False,
-                hq_token_only=False,
-                interm_embeddings=interm,
-            )
-            _ = model.postprocess_masks(low_res, (SIZE, SIZE), (SIZE, SIZE)) > 0
-        masks = hq_masks(model, features, interm, [prompt])
-        loss = point_loss(masks, labels / 255.0)
+            features, interm = model.image_encoder(model.preprocess(images.to(device)))
+            prompts = [embedded(model, device) for _ in range(batch)]
+            for i, prompt in enumerate(prompts):
+                low_res, _ = own(
+                    image_embeddings=features[i : i + 1],
+                    image_pe=model.prompt_encoder.get_dense_pe(),
+                    sparse_prompt_embeddings=prompt[0],
+                    dense_prompt_embeddings=prompt[1],
+                    multimask_output=False,
+                    hq_token_only=False,
+                    interm_embeddings=[each[i : i + 1] for each in interm],
+                )
+                _ = model.postprocess_masks(low_res, (SIZE, SIZE), (SIZE, SIZE)) > 0
+        masks = hq_masks(model, features, interm, prompts)
+        loss = point_loss(masks, labels.to(device) / 255.0)
         adam.zero_grad()
         loss.backward()
         adam.step()
@@ -122,10 +125,10 @@ def step(variant: str) -> Work:
     return work
 
 
-def embedded(model: Model) -> tuple[torch.Tensor, torch.Tensor]:
+def embedded(model: Model, device: str = "cpu") -> tuple[torch.Tensor, torch.Tensor]:
     """Embed the box."""
     with torch.no_grad():
-        boxes = torch.tensor([BOX])
+        boxes = torch.tensor([BOX], device=device)
         sparse, dense = model.prompt_encoder(points=None, boxes=boxes, masks=None)
     return sparse, dense
 
@@ -136,18 +139,18 @@ def hq_masks(
     interm: list[torch.Tensor],
     prompts: list[tuple[torch.Tensor, torch.Tensor]],
 ) -> torch.Tensor:
-    """Decode the HQ mask of each prompt."""
+    """Decode the HQ mask of each image's prompt, image by image."""
     masks = [
         model.mask_decoder(
-            image_embeddings=features,
+            image_embeddings=features[i : i + 1],
             image_pe=model.prompt_encoder.get_dense_pe(),
             sparse_prompt_embeddings=sparse,
             dense_prompt_embeddings=dense,
             multimask_output=False,
             hq_token_only=True,
-            interm_embeddings=interm,
+            interm_embeddings=[each[i : i + 1] for each in interm],
         )[0]
-        for sparse, dense in prompts
+        for i, (sparse, dense) in enumerate(prompts)
     ]
     return torch.cat(masks)
 
@@ -161,12 +164,13 @@ def sampled(planes: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
 def point_loss(masks: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Cross entropy and dice at the most uncertain of three times as many points, and at random."""
     with torch.no_grad():
-        candidates = torch.rand(len(masks), 3 * POINTS, 2)
+        candidates = torch.rand(len(masks), 3 * POINTS, 2, device=masks.device)
         uncertain = int(0.75 * POINTS)
         certainty = sampled(masks.detach(), candidates).abs()
         places = certainty.topk(uncertain, dim=1, largest=False).indices
         chosen = candidates.gather(1, places.unsqueeze(2).expand(-1, -1, 2))
-        points = torch.cat([chosen, torch.rand(len(masks), POINTS - uncertain, 2)], dim=1)
+        anywhere = torch.rand(len(masks), POINTS - uncertain, 2, device=masks.device)
+        points = torch.cat([chosen, anywhere], dim=1)
         truth = sampled(labels, points)
     logits = sampled(masks, points)
     entropy = functional.binary_cross_entropy_with_logits(logits, truth)
@@ -178,12 +182,21 @@ def point_loss(masks: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 def main() -> None:
     """Answer every line with a measurement."""
-    variant, part = sys.argv[1:]
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("variant")
+    parser.add_argument("part", choices=["encoder", "decoder", "head", "step"])
+    parser.add_argument("--device", default="cpu", help="another than cpu: step alone")
+    parser.add_argument("--batch", type=int, default=1, help="images of a step")
+    flags = parser.parse_args()
     torch.set_num_threads(2)
-    work = {"encoder": encoder, "decoder": decoder, "head": head, "step": step}[part](variant)
+    if flags.part == "step":
+        work = step(flags.variant, flags.device, flags.batch)
+    else:
+        work = {"encoder": encoder, "decoder": decoder, "head": head}[flags.part](flags.variant)
     work()
     for _ in sys.stdin:
         start, cpu = time.perf_counter(), time.process_time()
+        # A step ends with its loss on the host, and so the device is done.
         work()
         ms = 1000 * (time.perf_counter() - start)
         cpu_ms = 1000 * (time.process_time() - cpu)

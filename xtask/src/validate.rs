@@ -22,7 +22,10 @@ pub(crate) fn check() -> Result<(), String> {
             "warnings",
         ],
         &[],
-    )
+    )?;
+    // No GPU is needed to see that its part compiles.
+    let cuda = ["--package", "maskwright", "--features", "cuda", "--", "-D", "warnings"];
+    shell::run("cargo", &[["clippy", "--release", "--locked"].as_slice(), &cuda].concat(), &[])
 }
 
 /// Everything.
@@ -50,7 +53,7 @@ pub(crate) fn test() -> Result<(), String> {
 /// The dependency directions and the licences.
 fn rules() -> Result<(), String> {
     let metadata = MetadataCommand::new()
-        .features(CargoOpt::SomeFeatures(Vec::new()))
+        .features(CargoOpt::SomeFeatures(vec!["maskwright/cuda".to_owned()]))
         .other_options(vec![
             "--locked".to_owned(),
             "--filter-platform".to_owned(),

@@ -105,7 +105,7 @@ impl PositionEncoding {
     /// Positions x, y in 0..1 to channels: `[n, 2]` to `[n, prompt_dim]`.
     pub fn forward(&self, positions: Tensor<2>) -> Tensor<2> {
         let gaussian = self.positional_encoding_gaussian_matrix.val();
-        let angles = (positions * 2.0 - 1.0).matmul(gaussian) * std::f64::consts::TAU;
+        let angles = ops::products::matmul(positions * 2.0 - 1.0, gaussian) * std::f64::consts::TAU;
         Tensor::cat(vec![angles.clone().sin(), angles.cos()], 1)
     }
 }
@@ -144,8 +144,13 @@ impl PromptEncoder {
         let g = self.grid;
         let at = |i: usize| (i as f32 + 0.5) / g as f32;
         let centres = (0..g * g).flat_map(|cell| [at(cell % g), at(cell / g)]).collect::<Vec<_>>();
-        let device = self.pe_layer.positional_encoding_gaussian_matrix.val().device();
+        let device = self.device();
         self.pe_layer.forward(Tensor::from_data(TensorData::new(centres, [g * g, 2]), &device))
+    }
+
+    /// The device that its parameters are on.
+    pub(crate) fn device(&self) -> Device {
+        self.pe_layer.positional_encoding_gaussian_matrix.val().device()
     }
 
     /// Checks a prompt for use with this model.
@@ -240,7 +245,7 @@ impl PromptEncoder {
             self.point_embeddings.iter().map(|e| e.weight.val()).collect();
         kinds.push(self.not_a_point_embed.weight.val());
         let embedded = self.pe_layer.forward(tensor(positions, 2)) * tensor(is_point, 1)
-            + tensor(one_hot, KINDS).matmul(Tensor::cat(kinds, 0));
+            + ops::products::matmul(tensor(one_hot, KINDS), Tensor::cat(kinds, 0));
         let channels = embedded.dims()[1];
         embedded.reshape([prompts.len(), tokens, channels])
     }

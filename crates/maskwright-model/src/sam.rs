@@ -30,6 +30,10 @@ pub struct Sam {
     pub prompt_encoder: PromptEncoder,
     /// Both to masks.
     pub mask_decoder: MaskDecoder,
+    /// What encodes in place of `image_encoder`, which then only keeps the parameters; see
+    /// [`Sam::with_frozen_encoder_on`].
+    #[module(skip)]
+    pub(crate) encoder_copy: Option<Box<ImageEncoder>>,
     #[module(skip)]
     config: SamConfig,
 }
@@ -73,6 +77,7 @@ impl SamConfig {
             image_encoder: ImageEncoder::new(init.part("image_encoder"), self),
             prompt_encoder: PromptEncoder::new(init.part("prompt_encoder"), self),
             mask_decoder: MaskDecoder::new(init.part("mask_decoder"), self),
+            encoder_copy: None,
             config: self.clone(),
         })
     }
@@ -140,7 +145,8 @@ impl Sam {
 
     /// Encodes normalised images `[b, 3, s, s]`.
     pub fn encode_image(&self, images: Tensor<4>) -> ImageFeatures {
-        let (embedding, interm) = self.image_encoder.forward(images);
+        let encoder = self.encoder_copy.as_deref().unwrap_or(&self.image_encoder);
+        let (embedding, interm) = encoder.forward(images);
         ImageFeatures { embedding, interm, hq: None }
     }
 

@@ -38,6 +38,16 @@ fn forward_file(folder: &std::path::Path) -> (StateDict, Vec<u8>) {
     (state, images)
 }
 
+/// The CPU, or with `MASKWRIGHT_TEST_DEVICE=cuda` the first GPU, in a build with that feature.
+fn device() -> Device {
+    match std::env::var("MASKWRIGHT_TEST_DEVICE").as_deref() {
+        Err(_) | Ok("cpu") => Device::flex(),
+        #[cfg(feature = "cuda")]
+        Ok("cuda") => Device::cuda(0),
+        Ok(other) => panic!("no device {other:?} in this build"),
+    }
+}
+
 #[track_caller]
 fn close<const D: usize>(what: &str, found: Tensor<D>, expected: &StateTensor, tolerance: f32) {
     assert_eq!(found.dims().as_slice(), expected.shape.as_slice(), "{what}: shape");
@@ -75,7 +85,7 @@ fn prompts(state: &StateDict) -> Vec<(PromptInput, usize)> {
 #[test]
 fn forward_matches_pytorch() {
     let Some(folder) = golden() else { return };
-    let device = Device::flex();
+    let device = device();
     let (expected, images) = forward_file(&folder);
     let get = |name: &str| &expected.tensors[name];
     for file in ["small_sam_hq.safetensors", "small_sam_hq.pth"] {
@@ -139,7 +149,7 @@ fn forward_matches_pytorch() {
 
 #[test]
 fn batches_of_mixed_prompts_match_single_ones() {
-    let device = Device::flex();
+    let device = device();
     let sam = SamConfig::small(64, 8, 32, 3).init(&device, 5).unwrap();
     let pixels: Vec<u8> = (0..4 * 3 * 64 * 64).map(|i| (i * 7919 % 251) as u8).collect();
     let features = sam.encode_image(sam.preprocess(&pixels, 4, &device).unwrap());
@@ -182,7 +192,7 @@ fn batches_of_mixed_prompts_match_single_ones() {
 
 #[test]
 fn official_models_have_the_official_counts() {
-    let device = Device::flex();
+    let device = device();
     // The head's size depends on the width alone, so one block stands for all.
     for (mut config, hq) in [
         (SamConfig::vit_b(), 1_071_104),
@@ -211,7 +221,7 @@ fn official_models_have_the_official_counts() {
 
 #[test]
 fn saved_models_load_again_and_misfits_are_named() {
-    let device = Device::flex();
+    let device = device();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
     let config = SamConfig::small(64, 16, 48, 2);
@@ -257,7 +267,7 @@ fn loss(sam: &Sam, features: &ImageFeatures, prompts: &[PromptInput]) -> Tensor<
 
 #[test]
 fn gradients_reach_exactly_the_scope() {
-    let device = Device::flex();
+    let device = device();
     let sam = SamConfig::small(32, 8, 32, 2).init(&device, 2).unwrap();
     let pixels: Vec<u8> = (0..3 * 32 * 32).map(|i| (i * 7919 % 251) as u8).collect();
     let prompts = [PromptInput::from_box([2.0, 3.0, 20.0, 25.0])];
@@ -316,7 +326,7 @@ fn sample(map: Tensor<4>, points: &StateTensor) -> Tensor<2> {
 #[test]
 fn hq_gradients_match_pytorch() {
     let Some(folder) = golden() else { return };
-    let device = Device::flex();
+    let device = device();
     let (inputs, images) = forward_file(&folder);
     let steps = StateDict::read(&folder.join("small_train_steps.safetensors")).unwrap();
     let file = folder.join("small_sam_hq.safetensors");
@@ -359,7 +369,7 @@ fn hq_gradients_match_pytorch() {
 #[test]
 fn tiny_vit_matches_pytorch() {
     let Some(folder) = golden() else { return };
-    let device = Device::flex();
+    let device = device();
     let mut config = SamConfig::vit_tiny();
     let EncoderConfig::TinyVit(tiny) = &mut config.encoder else { panic!("not a TinyViT") };
     tiny.embed_dims = [16, 32, 40, 320];
@@ -396,7 +406,7 @@ fn tiny_vit_matches_pytorch() {
 
 #[test]
 fn tiny_models_save_load_and_train() {
-    let device = Device::flex();
+    let device = device();
     let mut config = SamConfig::vit_tiny();
     assert_eq!(
         config
@@ -447,7 +457,7 @@ fn tiny_models_save_load_and_train() {
 fn an_optimizer_moves_the_scope_alone() {
     use burn::optim::{AdamConfig, GradientsParams};
 
-    let device = Device::flex();
+    let device = device();
     let mut sam = SamConfig::small(32, 8, 32, 2).init(&device, 2).unwrap();
     let before = weights::state_dict(&sam);
     let pixels: Vec<u8> = (0..3 * 32 * 32).map(|i| (i * 7919 % 251) as u8).collect();

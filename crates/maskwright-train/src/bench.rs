@@ -16,6 +16,7 @@ use maskwright_model::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::device::{Place, host};
 use crate::error::Result;
 use crate::loss::PointConfig;
 use crate::optimizer::{Adam, name_parameters};
@@ -84,13 +85,20 @@ enum Work {
 }
 
 impl ModelBench {
-    /// Makes a model of this configuration and the part's inputs; `batch` images a training step.
+    /// Makes a model of this configuration there, and the part's inputs; `batch` images a training
+    /// step.
     ///
     /// # Errors
     /// What the model says of its configuration.
-    pub fn new(config: &SamConfig, part: Part, batch: usize, seed: u64) -> Result<Self> {
-        let device = crate::trainer::plain_device();
-        let sam = Box::new(config.init(&device, seed)?.frozen());
+    pub fn new(
+        config: &SamConfig,
+        part: Part,
+        batch: usize,
+        seed: u64,
+        place: &Place,
+    ) -> Result<Self> {
+        let device = place.device().clone();
+        let sam = Box::new(place.put(config.init(&host(), seed)?.frozen(), false));
         let size = config.image_size;
         let corners = [0.2, 0.15, 0.7, 0.6].map(|share: f32| (share * size as f32).floor());
         let work = match part {
@@ -215,7 +223,7 @@ mod tests {
         let config = SamConfig::small(64, 16, 32, 2);
         for part in Part::ALL {
             assert_eq!(part.name().parse::<Part>(), Ok(part));
-            let mut bench = ModelBench::new(&config, part, 2, 5).expect("ready");
+            let mut bench = ModelBench::new(&config, part, 2, 5, &Place::default()).expect("ready");
             for _ in 0..2 {
                 assert!(bench.run().expect("runs") > Duration::ZERO, "{}", part.name());
             }

@@ -7,6 +7,7 @@ use maskwright_data::source::DataFile;
 use maskwright_model::{SamConfig, TrainScope};
 use serde::{Deserialize, Serialize};
 
+use crate::device::Compute;
 use crate::error::{Error, Result};
 use crate::evaluator::EvalConfig;
 use crate::loss::PointConfig;
@@ -58,6 +59,9 @@ pub struct TrainConfig {
     /// Weight of the predicted IoU's squared error, where the IoU head learns (the SAM
     /// paper's is 1).
     pub iou_weight: f64,
+    /// Where to compute.
+    #[serde(default)]
+    pub compute: Compute,
     /// Where the model comes from.
     pub model: ModelSource,
     /// The points of the loss.
@@ -109,6 +113,7 @@ impl TrainConfig {
             last_batch: LastBatch::default(),
             on_refusal: OnRefusal::default(),
             iou_weight: 1.0,
+            compute: Compute::default(),
             model: ModelSource::default(),
             points: PointConfig::default(),
             evaluation: EvalConfig::default(),

@@ -17,6 +17,7 @@ pub mod checkpoint;
 pub mod config;
 pub mod convert;
 pub mod demo;
+pub mod device;
 pub mod doctor_page;
 mod error;
 pub mod eval_job;
@@ -40,5 +41,6 @@ pub mod tensor_file;
 pub mod trainer;
 
 pub use config::{ModelSource, TrainConfig};
+pub use device::Compute;
 pub use error::{Error, Result};
 pub use maskwright_model::{SamConfig, TrainScope};

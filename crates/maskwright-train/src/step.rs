@@ -76,7 +76,7 @@ pub fn loss(
     settings: &StepSettings,
 ) -> Result<(Tensor<1>, StepLoss)> {
     // Plain tensors: what depends on frozen parameters alone is not recorded.
-    let device = crate::trainer::plain_device();
+    let device = model.device();
     let images = model.preprocess(&batch.images, batch.batch_size, &device)?;
     let features = model.encode_image(images);
     let inputs: Vec<PromptInput> = batch.prompts.iter().map(prompts::to_model).collect();

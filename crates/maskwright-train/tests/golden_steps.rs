@@ -34,6 +34,16 @@ fn forward_file(path: &PathBuf) -> (std::collections::HashMap<String, Vec<f32>>,
     (tensors, images)
 }
 
+/// The CPU, or with `MASKWRIGHT_TEST_DEVICE=cuda` the first GPU, in a build with that feature.
+fn device() -> Device {
+    match std::env::var("MASKWRIGHT_TEST_DEVICE").as_deref() {
+        Err(_) | Ok("cpu") => Device::flex(),
+        #[cfg(feature = "cuda")]
+        Ok("cuda") => Device::cuda(0),
+        Ok(other) => panic!("no device {other:?} in this build"),
+    }
+}
+
 #[test]
 fn five_steps_match_pytorch() {
     let Some(steps) = golden("small_train_steps.safetensors") else {
@@ -46,7 +56,7 @@ fn five_steps_match_pytorch() {
     let wanted: Vec<[f64; 2]> =
         serde_json::from_str(&steps.metadata["losses_bce_dice"]).expect("a list of pairs");
 
-    let device = Device::flex();
+    let device = device();
     let checkpoint = golden("small_sam_hq.safetensors").expect("beside the other");
     let sam = weights::load(&checkpoint, &LoadOptions::default(), &device).expect("loads").sam;
     let mut sam = name_parameters(sam.train_scope(TrainScope::Hq));

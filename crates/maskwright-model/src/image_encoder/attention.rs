@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::init::Init;
 use crate::layers::Linear;
 use crate::ops;
+use crate::ops::products::{cast, matmul};
 
 /// Multi-head self-attention over a square of tokens, whose scores have a learned term per head
 /// channel for the difference in rows and for the difference in columns.
@@ -49,6 +50,8 @@ impl Attention {
         let rows = fitted(self.rel_pos_h.val(), rows);
         let columns = fitted(self.rel_pos_w.val(), columns);
         let qkv = self.qkv.forward(x);
+        let dtype = qkv.dtype();
+        let (bias, rows, columns) = (cast(bias, dtype), cast(rows, dtype), cast(columns, dtype));
         self.proj.forward(ops::window_attention(qkv, bias, rows, columns, self.heads, window))
     }
 }
@@ -60,7 +63,7 @@ fn fitted(table: Tensor<2>, side: usize) -> Tensor<2> {
     if length == wanted {
         return table;
     }
-    linear_resampling(length, wanted, &table.device()).matmul(table)
+    matmul(linear_resampling(length, wanted, &table.device()), table)
 }
 
 /// The matrix `[to, from]` of linear interpolation with half-pixel centres (align_corners=false).

@@ -6,6 +6,7 @@ use burn::tensor::{Int, Tensor, TensorData, activation};
 use super::tiny_vit::EPSILON;
 use crate::init::Init;
 use crate::layers::{LayerNorm, Linear};
+use crate::ops::products::{cast, matmul};
 
 /// Multi-head attention within windows.
 #[derive(Module, Debug)]
@@ -41,13 +42,14 @@ impl WindowAttention {
         let (heads, side) = (self.heads, self.window);
         let (rows, columns) = (h.div_ceil(side), w.div_ceil(side));
         let (n, d) = (side * side, c / heads);
-        let device = x.device();
+        let (device, dtype) = (x.device(), x.dtype());
         let mut x = x;
         if rows * side > h {
-            x = Tensor::cat(vec![x, Tensor::zeros([b, rows * side - h, w, c], &device)], 1);
+            let pad = Tensor::zeros([b, rows * side - h, w, c], (&device, dtype));
+            x = Tensor::cat(vec![x, pad], 1);
         }
         if columns * side > w {
-            let pad = Tensor::zeros([b, rows * side, columns * side - w, c], &device);
+            let pad = Tensor::zeros([b, rows * side, columns * side - w, c], (&device, dtype));
             x = Tensor::cat(vec![x, pad], 2);
         }
         let windows = b * rows * columns;
@@ -58,9 +60,11 @@ impl WindowAttention {
         let qkv = self.qkv.forward(self.norm.forward(x));
         let qkv = qkv.reshape([windows, n, heads, 3 * d]).swap_dims(1, 2);
         let [q, k, v]: [Tensor<4>; 3] = std::array::from_fn(|i| qkv.clone().narrow(3, i * d, d));
-        let scores = (q * (d as f64).powf(-0.5)).matmul(k.swap_dims(2, 3));
-        let scores = scores + self.biases().unsqueeze::<4>();
-        let out = activation::softmax(scores, 3).matmul(v).swap_dims(1, 2);
+        // In the biases' type, f32, whatever that of the products.
+        let biases = self.biases().unsqueeze::<4>();
+        let scores = matmul(q * (d as f64).powf(-0.5), k.swap_dims(2, 3));
+        let scores = activation::softmax(cast(scores, biases.dtype()) + biases, 3);
+        let out = matmul(cast(scores, v.dtype()), v).swap_dims(1, 2);
         let out = self.proj.forward(out.reshape([windows, n, c]));
         out.reshape([b, rows, columns, side, side, c])
             .permute([0, 1, 3, 2, 4, 5])

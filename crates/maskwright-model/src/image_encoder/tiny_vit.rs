@@ -6,7 +6,7 @@
 //! complete.
 
 use burn::module::{Module, Param};
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 use super::tiny_attention::WindowAttention;
 use super::vit::Neck;
@@ -14,6 +14,7 @@ use crate::config::{SamConfig, TinyVitConfig};
 use crate::init::Init;
 use crate::layers::{Conv2d, LayerNorm, Linear};
 use crate::ops;
+use crate::ops::products::cast;
 
 /// PyTorch's default for its norms.
 pub(super) const EPSILON: f64 = 1e-5;
@@ -166,7 +167,9 @@ impl ConvNorm {
         // The norm is a scale and a shift of each channel: the scale goes into the weight.
         let scale = self.bn.weight.val() / (self.bn.running_var.val() + EPSILON).sqrt();
         let shift = self.bn.bias.val() - self.bn.running_mean.val() * scale.clone();
-        let weight = self.c.weight.val() * scale.unsqueeze::<4>();
+        let weight = self.c.weight.val();
+        let dtype = weight.dtype();
+        let weight = cast(cast(weight, scale.dtype()) * scale.unsqueeze::<4>(), dtype);
         let [k, _, input, output] = weight.dims();
         if k == 1 {
             return ops::linear(x, weight.reshape([input, output]), Some(shift));
@@ -178,7 +181,7 @@ impl ConvNorm {
         } else {
             ops::strided3x3(x, weight, self.stride)
         };
-        out + shift.unsqueeze::<4>()
+        out + cast(shift, dtype).unsqueeze::<4>()
     }
 }
 
@@ -199,7 +202,7 @@ impl Merging {
 
 impl TinyBlock {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = x.clone() + self.attn.forward(x);
+        let x = x.clone() + cast(self.attn.forward(x.clone()), x.dtype());
         let x = self.local_conv.forward(x);
         let hidden = self.mlp.fc1.forward(self.mlp.norm.forward(x.clone()));
         x + self.mlp.fc2.forward(ops::gelu(hidden))
@@ -294,6 +297,6 @@ impl TinyVit {
                 interm = x.clone();
             }
         }
-        (self.neck.forward(x), interm)
+        (self.neck.forward(x), cast(interm, DType::F32))
     }
 }

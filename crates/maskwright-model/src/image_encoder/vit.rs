@@ -7,6 +7,7 @@ use super::attention::Attention;
 use crate::config::{SamConfig, VitConfig};
 use crate::init::Init;
 use crate::layers::{Conv2d, LayerNorm, MlpBlock};
+use crate::ops::products::cast;
 
 /// Of the image encoder's norms.
 const EPSILON: f64 = 1e-6;
@@ -87,7 +88,9 @@ impl Vit {
 
     fn tokens(&self, images: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
         let pixels = images.permute([0, 2, 3, 1]);
-        let mut x = self.patch_embed.proj.forward(pixels) + self.pos_embed.val();
+        let positions = self.pos_embed.val();
+        // Between the blocks in the positions' type, f32, whatever that of the products.
+        let mut x = cast(self.patch_embed.proj.forward(pixels), positions.dtype()) + positions;
         let mut interm = None;
         for block in &self.blocks {
             x = block.forward(x);
@@ -134,8 +137,9 @@ impl Block {
     /// `[b, h, w, c]` to the same.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let normed = self.norm1.forward(x.clone());
-        let x = x + self.attn.forward(normed, self.window);
+        let dtype = x.dtype();
+        let x = x + cast(self.attn.forward(normed, self.window), dtype);
         let normed = self.norm2.forward(x.clone());
-        x + self.mlp.forward(normed)
+        x + cast(self.mlp.forward(normed), dtype)
     }
 }

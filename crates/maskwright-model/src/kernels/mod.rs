@@ -27,10 +27,12 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::{Autodiff, BackendTensor, DispatchDevice, DispatchTensor, Flex};
+use burn::backend::{Autodiff, BackendTensor, DispatchTensor, Flex};
 use burn::backend::{DispatchKindConversion, GradientCheckpointingStrategy};
 use burn::tensor::{DType, Tensor, TensorData};
 use burn_flex::FlexTensor;
+
+use crate::ops::products::on_cpu;
 
 /// Whether the kernels can take this tensor: f32, on the CPU backend, without checkpointing.
 pub(crate) fn takes<const D: usize>(x: &Tensor<D>) -> bool {
@@ -44,17 +46,11 @@ pub(crate) fn takes<const D: usize>(x: &Tensor<D>) -> bool {
     if off || x.dtype() != DType::F32 {
         return false;
     }
-    let device = x.device();
-    let flex = match device.as_dispatch() {
-        DispatchDevice::Flex(_) => true,
-        DispatchDevice::Autodiff(inner) => matches!(**inner, DispatchDevice::Flex(_)),
-        #[allow(unreachable_patterns)] // Other backends are features.
-        _ => false,
-    };
-    flex && matches!(
-        x.gradient_checkpointing_strategy(),
-        None | Some(GradientCheckpointingStrategy::Disabled)
-    )
+    on_cpu(&x.device())
+        && matches!(
+            x.gradient_checkpointing_strategy(),
+            None | Some(GradientCheckpointingStrategy::Disabled)
+        )
 }
 
 #[cfg(test)]

@@ -268,7 +268,8 @@ impl MaskDecoder {
 fn product(weights: Tensor<3>, features: Tensor<4>) -> Tensor<4> {
     let [images, h, w, c] = features.dims();
     let [b, n, _] = weights.dims();
-    weights.matmul(features.reshape([images, h * w, c]).swap_dims(1, 2)).reshape([b, n, h, w])
+    let features = features.reshape([images, h * w, c]).swap_dims(1, 2);
+    ops::products::matmul(weights, features).reshape([b, n, h, w])
 }
 
 /// The same with features in blocks, `[b, h, w, 16 c]`: `[b, n, 4 h, 4 w]`.

@@ -5,6 +5,7 @@
 //! the kernels to, they are the tensor expressions in [`plain`].
 
 pub mod plain;
+pub mod products;
 
 use burn::tensor::Tensor;
 use burn::tensor::module;
@@ -18,8 +19,9 @@ use crate::kernels::layer_norm::LayerNorm;
 use crate::kernels::rearrange::{Rows, Unblock};
 use crate::kernels::window_attention::WindowAttention;
 use crate::kernels::{fused, takes};
+use products::{cast, matmul};
 
-/// `x @ weight + bias` over the last axis; `weight` is `[in, out]`.
+/// `x @ weight + bias` over the last axis; `weight` is `[in, out]`, and its type is the result's.
 pub fn linear<const D: usize>(
     x: Tensor<D>,
     weight: Tensor<2>,
@@ -30,16 +32,28 @@ pub fn linear<const D: usize>(
     let [input, output] = weight.dims();
     let rows = dims[..D - 1].iter().product::<usize>();
     dims[D - 1] = output;
-    module::linear(x.reshape([rows, input]), weight, bias).reshape(dims)
+    let dtype = weight.dtype();
+    let x = cast(x, dtype).reshape([rows, input]);
+    let bias = bias.map(|bias| cast(bias, dtype));
+    if products::splits(&x) {
+        let product = matmul(x, weight);
+        let out = match bias {
+            Some(bias) => product + bias.unsqueeze::<2>(),
+            None => product,
+        };
+        return out.reshape(dims);
+    }
+    module::linear(x, weight, bias).reshape(dims)
 }
 
-/// Layer normalisation over the last axis with biased variance.
+/// Layer normalisation over the last axis with biased variance, in the type of its weight.
 pub fn layer_norm<const D: usize>(
     x: Tensor<D>,
     weight: Tensor<1>,
     bias: Tensor<1>,
     epsilon: f64,
 ) -> Tensor<D> {
+    let x = cast(x, weight.dtype());
     if takes(&x) {
         fused!(LayerNorm { epsilon: epsilon as f32 }; x, weight, bias)
     } else {
@@ -85,22 +99,26 @@ pub fn window_attention(
 }
 
 /// 3 x 3 convolution with stride 1 and one cell of zeros around: `[b, h, w, in]` and a weight
-/// `[3, 3, in, out]` to `[b, h, w, out]`.
+/// `[3, 3, in, out]`, whose type is the result's, to `[b, h, w, out]`.
 pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+    let x = cast(x, weight.dtype());
     if takes(&x) { fused!(Conv3x3; x, weight) } else { plain::conv3x3(x, weight) }
 }
 
 /// 3 x 3 convolution with a stride and one cell of zeros around; as [`conv3x3`] otherwise.
 pub fn strided3x3(x: Tensor<4>, weight: Tensor<4>, stride: usize) -> Tensor<4> {
-    let x = x.permute([0, 3, 1, 2]);
+    let x = cast(x, weight.dtype()).permute([0, 3, 1, 2]);
     let weight = weight.permute([3, 2, 0, 1]);
-    let options = ConvOptions::new([stride; 2], [1; 2], [1; 2], 1);
-    module::conv2d(x, weight, None, options).permute([0, 2, 3, 1])
+    let convolve = |x, weight| {
+        module::conv2d(x, weight, None, ConvOptions::new([stride; 2], [1; 2], [1; 2], 1))
+    };
+    products::product(x, weight, convolve).permute([0, 2, 3, 1])
 }
 
 /// 3 x 3 convolution of each channel by itself, with a stride and one cell of zeros around:
 /// `[b, h, w, c]` and a weight `[9, c]` (rows first) to `[b, ceil(h / stride), ceil(w / stride), c]`.
 pub fn depthwise3x3(x: Tensor<4>, weight: Tensor<2>, stride: usize) -> Tensor<4> {
+    let x = cast(x, weight.dtype());
     if takes(&x) {
         fused!(Depthwise { stride }; x, weight)
     } else {

@@ -2,8 +2,10 @@
 
 use burn::tensor::activation;
 use burn::tensor::module;
-use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::ops::{AttentionModuleOptions, ConvOptions};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+
+use super::products::{cast, matmul, on_cpu, product};
 
 /// Layer normalisation over the last axis with biased variance.
 pub fn layer_norm<const D: usize>(
@@ -28,8 +30,8 @@ pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize) -> Tens
         let rows = x.dims()[1];
         x.reshape([b, rows, heads, d]).swap_dims(1, 2)
     };
-    let scores = (split(q) * (d as f64).powf(-0.5)).matmul(split(k).swap_dims(2, 3));
-    let out = activation::softmax(scores, 3).matmul(split(v));
+    let scores = matmul(split(q) * (d as f64).powf(-0.5), split(k).swap_dims(2, 3));
+    let out = matmul(softmax(scores), split(v));
     out.swap_dims(1, 2).reshape([b, n, c])
 }
 
@@ -73,27 +75,59 @@ fn relative_attention(
     let rows = by_pair(rows, h).swap_dims(1, 2);
     let columns = by_pair(columns, w).swap_dims(1, 2);
     let grid = q.clone().reshape([b * heads, h, w, d]);
-    let by_row = grid
-        .clone()
-        .swap_dims(0, 1)
-        .reshape([h, b * heads * w, d])
-        .matmul(rows)
+    let by_row = grid.clone().swap_dims(0, 1).reshape([h, b * heads * w, d]);
+    let by_row = matmul(by_row, rows)
         .reshape([h, b * heads, w, h])
         .swap_dims(0, 1)
         .reshape([b, heads, n, h]);
-    let by_column = grid
-        .permute([2, 0, 1, 3])
-        .reshape([w, b * heads * h, d])
-        .matmul(columns)
+    let by_column = grid.permute([2, 0, 1, 3]).reshape([w, b * heads * h, d]);
+    let by_column = matmul(by_column, columns)
         .reshape([w, b * heads, h, w])
         .permute([1, 2, 0, 3])
         .reshape([b, heads, n, w]);
     let q = Tensor::cat(vec![q * (d as f64).powf(-0.5), by_row, by_column], 3);
-    let picks = picks(h, w, &device).unsqueeze::<4>().expand([b, heads, n, h + w]);
-    let k = Tensor::cat(vec![k, picks], 3);
-    let out = activation::softmax(q.matmul(k.swap_dims(2, 3)), 3).matmul(v);
+    let picks = cast(picks(h, w, &device), q.dtype());
+    let k = Tensor::cat(vec![k, picks.unsqueeze::<4>().expand([b, heads, n, h + w])], 3);
+    let out = if flash(&q) {
+        flash_attention(q, k, v)
+    } else {
+        matmul(softmax(matmul(q, k.swap_dims(2, 3))), v)
+    };
     out.swap_dims(1, 2).reshape([b, h, w, c])
 }
+
+/// Softmax over the last axis, computed in f32 whatever the type of the scores.
+fn softmax(scores: Tensor<4>) -> Tensor<4> {
+    let dtype = scores.dtype();
+    cast(activation::softmax(cast(scores, DType::F32), 3), dtype)
+}
+
+/// Whether attention by these queries `[b, heads, n, d]` should go through Burn's fused kernel, which
+/// never stores the scores: where they would be many, and in half precision, since its tensor cores
+/// multiply in f16 whatever they are given. On the CPU our own kernels do that.
+fn flash(q: &Tensor<4>) -> bool {
+    const MANY: usize = 1024;
+    q.dims()[2] >= MANY && q.dtype() != DType::F32 && !on_cpu(&q.device())
+}
+
+/// `softmax(q k^T) v` by Burn's fused attention, which takes no bias and no other scale than one over
+/// the root of the channels, and wants channels in whole tiles.
+fn flash_attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
+    let [b, heads, n, d] = q.dims();
+    let padded = d.next_multiple_of(TILE);
+    let q = q * (padded as f64).sqrt();
+    let fill = |x: Tensor<4>| {
+        if padded == d {
+            return x;
+        }
+        let zeros = Tensor::zeros([b, heads, n, padded - d], (&x.device(), x.dtype()));
+        Tensor::cat(vec![x, zeros], 3)
+    };
+    module::attention(fill(q), fill(k), v, None, None, AttentionModuleOptions::default())
+}
+
+/// Channels of a tensor core's tile.
+const TILE: usize = 16;
 
 /// The vector for each pair of positions along an axis: `[size, size, channels]`.
 fn by_pair(table: Tensor<2>, size: usize) -> Tensor<3> {
@@ -151,8 +185,8 @@ pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
     let [b, h, w, c] = x.dims();
     let output = weight.dims()[3];
     let device = x.device();
-    let line = Tensor::zeros([b, 1, w, c], &device);
-    let column = Tensor::zeros([b, h + 2, 1, c], &device);
+    let line = Tensor::zeros([b, 1, w, c], (&device, x.dtype()));
+    let column = Tensor::zeros([b, h + 2, 1, c], (&device, x.dtype()));
     let padded = Tensor::cat(vec![line.clone(), x, line], 1);
     let padded = Tensor::cat(vec![column.clone(), padded, column], 2);
     // The nine neighbours of each cell side by side.
@@ -160,15 +194,17 @@ pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
         .map(|k| padded.clone().slice([0..b, k / 3..k / 3 + h, k % 3..k % 3 + w, 0..c]))
         .collect();
     let columns = Tensor::cat(shifted, 3).reshape([b * h * w, 9 * c]);
-    columns.matmul(weight.reshape([9 * c, output])).reshape([b, h, w, output])
+    matmul(columns, weight.reshape([9 * c, output])).reshape([b, h, w, output])
 }
 
 /// See [`super::depthwise3x3`].
 pub fn depthwise3x3(x: Tensor<4>, weight: Tensor<2>, stride: usize) -> Tensor<4> {
     let c = x.dims()[3];
-    let options = ConvOptions::new([stride; 2], [1; 2], [1; 2], c);
     let weight = weight.swap_dims(0, 1).reshape([c, 1, 3, 3]);
-    module::conv2d(x.permute([0, 3, 1, 2]), weight, None, options).permute([0, 2, 3, 1])
+    let convolve = |x, weight| {
+        module::conv2d(x, weight, None, ConvOptions::new([stride; 2], [1; 2], [1; 2], c))
+    };
+    product(x.permute([0, 3, 1, 2]), weight, convolve).permute([0, 2, 3, 1])
 }
 
 /// See [`super::unblock`].

@@ -28,13 +28,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::load_model;
 use crate::config::{ModelSource, TrainConfig};
+use crate::device::host;
 use crate::error::{Error, Result};
 use crate::evaluator::{EvalConfig, Evaluation, evaluate};
 use crate::files;
 use crate::observer::Observer;
 use crate::preview::{PreviewConfig, preview};
 use crate::run_report::gallery::{Evaluated, galleries};
-use crate::trainer::{Start, TrainOutcome, open_sets, plain_device, sample_config, train};
+use crate::trainer::{Start, TrainOutcome, open_sets, sample_config, train};
 
 /// What the demo does. The defaults take a few minutes on two cores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -132,7 +133,7 @@ pub fn run(config: &DemoConfig, observer: &mut dyn Observer) -> Result<DemoEnd> 
     let Some(checkpoint) = finished(outcome) else { return Ok(DemoEnd::Stopped) };
     clock.lap("HQ head");
 
-    let device = plain_device();
+    let device = host();
     let source = ModelSource { checkpoint: Some(checkpoint.clone()), ..Default::default() };
     let model = load_model(&source, None, false, config.seed, &device)?.sam;
     let samples = sample_config(&data, &model);

@@ -2,11 +2,17 @@
 //!
 //! ```no_run
 //! use std::path::Path;
+//! use maskwright_train::Compute;
 //! use maskwright_train::evaluator::MaskKind;
 //! use maskwright_train::predictor::{Predictor, SourcePrompt};
 //!
 //! # fn main() -> Result<(), maskwright_train::Error> {
-//! let predictor = Predictor::load(Path::new("run/sam_hq_epoch_11.safetensors"), None, None)?;
+//! let predictor = Predictor::load(
+//!     Path::new("run/sam_hq_epoch_11.safetensors"),
+//!     None,
+//!     None,
+//!     &Compute::default(),
+//! )?;
 //! let image = predictor.read_image(Path::new("leaf.jpg"))?;
 //! let encoded = predictor.encode(&image)?;
 //! let prompt = SourcePrompt { box_xyxy: Some([40.0, 30.0, 410.0, 380.0]), ..Default::default() };
@@ -46,6 +52,7 @@ pub(crate) use view::View;
 
 use crate::checkpoint;
 use crate::config::ModelSource;
+use crate::device::{Compute, host};
 use crate::error::{Error, Result};
 use crate::evaluator::MaskKind;
 use crate::tensor_file;
@@ -100,7 +107,9 @@ impl Predictor {
         checkpoint: &Path,
         restore_model: Option<&Path>,
         input_size: Option<usize>,
+        compute: &Compute,
     ) -> Result<Self> {
+        let place = compute.open()?;
         if let Some(size) = input_size {
             crate::config::input_size(size)?;
         }
@@ -109,9 +118,8 @@ impl Predictor {
             restore_model: restore_model.map(Path::to_path_buf),
             ..Default::default()
         };
-        let device = crate::trainer::plain_device();
-        let loaded = checkpoint::load_model(&source, input_size, false, 0, &device)?;
-        Ok(Self::new(loaded.sam, device))
+        let loaded = checkpoint::load_model(&source, input_size, false, 0, &host())?;
+        Ok(Self::new(place.put(loaded.sam, false), place.device().clone()))
     }
 
     /// Wraps a model that is there already.

@@ -24,7 +24,6 @@ mod state;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use burn::tensor::Device;
 use maskwright_data::loader::{Loader, LoaderConfig, LoaderState};
 use maskwright_data::sample::SampleConfig;
 use maskwright_data::source::{DataFile, Mix, Source};
@@ -33,6 +32,7 @@ use serde::Serialize;
 
 use crate::checkpoint;
 use crate::config::TrainConfig;
+use crate::device::{Place, host};
 use crate::error::Result;
 use crate::evaluator::{EvalSet, Evaluation, MaskKind, evaluate};
 use crate::observer::{Observer, RunStart};
@@ -55,11 +55,6 @@ pub struct TrainOutcome {
     pub last: Option<EpochEntry>,
     /// Whether the observer stopped the run before its end; `--resume` goes on from there.
     pub stopped: bool,
-}
-
-/// The device that models run on without gradients.
-pub fn plain_device() -> Device {
-    Device::flex()
 }
 
 /// How samples are made of `data` for this model: its input size, and mask prompts at the
@@ -93,13 +88,13 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Result<TrainOutcome> {
     config.validate()?;
+    let place = config.compute.open()?;
     // Everything that can be refused is looked at before the folder is touched.
     let train_data = config.data.train_mix()?;
     let valid_sets = open_sets(config.data.open_valid()?);
-    let device = plain_device();
     let hq = config.train == TrainScope::Hq;
     let loaded =
-        checkpoint::load_model(&config.model, Some(config.input_size), hq, config.seed, &device)?;
+        checkpoint::load_model(&config.model, Some(config.input_size), hq, config.seed, &host())?;
     let mut folder = RunFolder::open(&config.output, start, config)?;
     let sources = train_data.sets().iter().chain(valid_sets.iter().map(|set| &set.source));
     for note in left_out(sources) {
@@ -111,13 +106,14 @@ pub fn train(
             observer.note(note);
         }
     }
-    let mut run = Run::new(config, loaded.sam, train_data, valid_sets, &mut folder)?;
+    let mut run = Run::new(config, place, loaded.sam, train_data, valid_sets, &mut folder)?;
     run.go(&mut folder, observer)
 }
 
 /// A run between its steps.
 struct Run<'a> {
     config: &'a TrainConfig,
+    place: Place,
     /// Gone only while a step has it.
     model: Option<Sam>,
     adam: Adam,
@@ -135,14 +131,14 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(
         config: &'a TrainConfig,
-        model: Sam,
+        place: Place,
+        mut model: Sam,
         data: Mix,
         valid: Vec<EvalSet>,
         folder: &mut RunFolder,
     ) -> Result<Self> {
         let samples = sample_config(&config.data, &model);
 
-        let mut model = name_parameters(model.train_scope(config.train));
         let mut adam = Adam::default();
         let mut progress = Progress { epoch: config.start_epoch, ..Progress::default() };
         let mut sums = EpochSums::default();
@@ -152,7 +148,6 @@ impl<'a> Run<'a> {
             Some(point) => {
                 let state = state::read(&point)?;
                 model = checkpoint::apply_tuned(model, state.weights)?;
-                model = name_parameters(model.train_scope(config.train));
                 adam = Adam::from_bytes(state.optimizer, &point)?;
                 progress = state.progress;
                 sums = state.sums;
@@ -160,12 +155,15 @@ impl<'a> Run<'a> {
                 RunLog::resume(&folder.metrics(), progress.global_step)?
             }
         };
+        let model = place.put(model, config.train == TrainScope::All);
+        let model = name_parameters(model.train_scope(config.train));
         let mut loader = Loader::new(data, loader_config(config, &samples, folder))?;
         if let Some(position) = position {
             loader.restore(position)?;
         }
         Ok(Self {
             config,
+            place,
             model: Some(model),
             adam,
             loader,
@@ -248,10 +246,9 @@ impl<'a> Run<'a> {
     /// Curves, tables and pictures of the run, once it is over.
     fn write_report(&self, folder: &RunFolder) -> Result<()> {
         let model = self.model().clone().frozen();
-        let device = plain_device();
         let last = self.evaluation.as_ref().map(|evaluation| Evaluated {
             sam: &model,
-            device: &device,
+            device: self.place.device(),
             samples: &self.samples,
             sets: &self.valid,
             config: &self.config.evaluation,
@@ -264,7 +261,7 @@ impl<'a> Run<'a> {
         let model = self.model().clone().frozen();
         evaluate(
             &model,
-            &plain_device(),
+            self.place.device(),
             &self.samples,
             &self.valid,
             &self.config.evaluation,

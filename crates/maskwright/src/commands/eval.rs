@@ -9,6 +9,7 @@ use maskwright_train::eval_job::EvalJob;
 use maskwright_train::evaluator::{EvalConfig, Evaluation};
 
 use crate::flags::data::DataFlags;
+use crate::flags::device::DeviceFlags;
 use crate::flags::model::ModelFlags;
 use crate::progress::Progress;
 use crate::{interrupt, output};
@@ -28,6 +29,9 @@ pub(crate) struct EvalFlags {
 
     #[command(flatten)]
     model: ModelFlags,
+
+    #[command(flatten)]
+    device: DeviceFlags,
 
     /// Evaluate the [[train]] sets instead of the [[valid]] sets of a data file
     #[arg(long, requires = "data")]
@@ -76,7 +80,8 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
         ..EvalConfig::default()
     };
     let mut progress = Progress::new(flags.json, interrupt::on_ctrl_c());
-    let job = EvalJob::open(&flags.model.resolve()?, flags.input_size, &data)?;
+    let (model, compute) = (flags.model.resolve()?, flags.device.resolve());
+    let job = EvalJob::open(&model, &compute, flags.input_size, &data)?;
     for note in job.notes() {
         eprintln!("note: {note}");
     }

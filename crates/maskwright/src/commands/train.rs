@@ -12,6 +12,7 @@ use maskwright_train::{TrainConfig, TrainScope};
 
 use crate::exit::{Interrupted, Usage};
 use crate::flags::data::DataFlags;
+use crate::flags::device::DeviceFlags;
 use crate::flags::model::ModelFlags;
 use crate::progress::Progress;
 use crate::{interrupt, output};
@@ -49,6 +50,9 @@ pub(crate) struct TrainFlags {
 
     #[command(flatten)]
     model: ModelFlags,
+
+    #[command(flatten)]
+    device: DeviceFlags,
 
     /// Folder for everything the run writes
     #[arg(long, value_name = "DIR")]
@@ -105,6 +109,10 @@ pub(crate) struct TrainFlags {
     /// Steps between two saved states within an epoch, for --resume after a crash; 0 for none
     #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Training")]
     save_every: usize,
+
+    /// Steps between two lines of metrics.jsonl
+    #[arg(long, value_name = "N", default_value_t = 20, help_heading = "Training")]
+    log_every: usize,
 
     /// Kinds of prompts to train with, each drawn equally often
     #[arg(long, value_name = "KIND,...", value_delimiter = ',', help_heading = "Training")]
@@ -237,6 +245,7 @@ impl TrainFlags {
         }
         let mut config = TrainConfig::new(data, self.output.clone());
         config.model = self.model.resolve()?;
+        config.compute = self.device.resolve();
         config.train = self.train;
         config.input_size = self.input_size;
         config.batch_size_train = self.batch_size_train;
@@ -248,6 +257,7 @@ impl TrainFlags {
         config.model_save_fre = self.model_save_fre;
         config.eval_every = self.eval_every;
         config.save_every = self.save_every;
+        config.log_every = self.log_every;
         config.workers = self.workers;
         config.prefetch_bytes = self.prefetch_bytes;
         config.on_refusal = match self.on_refusal {
@@ -301,7 +311,7 @@ fn report(flags: &TrainFlags, config: &TrainConfig, outcome: &TrainOutcome) -> a
 /// `--eval`: the validation of a run, of the model as it is.
 fn evaluate(config: &TrainConfig, json: bool) -> anyhow::Result<()> {
     let mut progress = Progress::new(json, interrupt::on_ctrl_c());
-    let job = EvalJob::open(&config.model, Some(config.input_size), &config.data)?;
+    let job = EvalJob::open(&config.model, &config.compute, Some(config.input_size), &config.data)?;
     let evaluation = job.evaluate(&config.evaluation, &mut progress)?;
     progress.finish();
     if json { output::json(&evaluation) } else { super::eval::print(&evaluation) }

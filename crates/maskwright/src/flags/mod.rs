@@ -1,6 +1,7 @@
 //! Flags that several subcommands share, and how they resolve into settings.
 
 pub(crate) mod data;
+pub(crate) mod device;
 pub(crate) mod legacy;
 pub(crate) mod model;
 pub(crate) mod predictor;

@@ -6,7 +6,6 @@ use anyhow::Context;
 use clap::Args;
 use maskwright_train::ModelSource;
 
-use crate::exit::Usage;
 use crate::hub;
 
 /// Where the model comes from.
@@ -29,22 +28,11 @@ pub(crate) struct ModelFlags {
     /// Tuned decoder (epoch_N) to put over the checkpoint's
     #[arg(long, value_name = "FILE")]
     restore_model: Option<PathBuf>,
-
-    /// Where to compute: cpu
-    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
-    device: String,
 }
 
 impl ModelFlags {
     /// The settings.
     pub(crate) fn resolve(&self) -> anyhow::Result<ModelSource> {
-        if !matches!(self.device.as_str(), "cpu" | "auto") {
-            return Err(Usage(format!(
-                "--device: expected cpu (this build has no other), found {}",
-                self.device
-            ))
-            .into());
-        }
         let config = match &self.model_config {
             None => None,
             Some(path) => {

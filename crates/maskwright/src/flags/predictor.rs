@@ -6,6 +6,8 @@ use clap::Args;
 use maskwright_train::evaluator::MaskKind;
 use maskwright_train::predictor::{Fit, Predictor};
 
+use crate::flags::device::DeviceFlags;
+
 /// Which model answers.
 #[derive(Args)]
 pub(crate) struct PredictorFlags {
@@ -30,14 +32,21 @@ pub(crate) struct PredictorFlags {
     /// (SAM's published predictor, number by number)
     #[arg(long, value_name = "WAY", default_value = "longest_side")]
     geometry: Fit,
+
+    #[command(flatten)]
+    device: DeviceFlags,
 }
 
 impl PredictorFlags {
     /// Loads the model; also says which of its masks is meant.
     pub(crate) fn load(&self) -> anyhow::Result<(Predictor, MaskKind)> {
-        let predictor =
-            Predictor::load(&self.checkpoint, self.restore_model.as_deref(), self.input_size)?
-                .with_fit(self.geometry);
+        let predictor = Predictor::load(
+            &self.checkpoint,
+            self.restore_model.as_deref(),
+            self.input_size,
+            &self.device.resolve(),
+        )?
+        .with_fit(self.geometry);
         let kind = self.kind.unwrap_or_else(|| predictor.best_kind());
         Ok((predictor, kind))
     }

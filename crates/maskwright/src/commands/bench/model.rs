@@ -9,6 +9,7 @@ use maskwright_train::bench::{self, ModelBench, Part};
 use serde::Serialize;
 
 use crate::exit::Usage;
+use crate::flags::device::DeviceFlags;
 use crate::output;
 
 /// Measure how fast the model runs: its encoder, a prompt, the HQ head's gradients, a training step.
@@ -41,6 +42,9 @@ pub(crate) struct ModelBenchFlags {
     /// Runs before that which do not count
     #[arg(long, value_name = "N", default_value_t = 1)]
     warm_up: usize,
+
+    #[command(flatten)]
+    device: DeviceFlags,
 
     /// Print the numbers as JSON
     #[arg(long)]
@@ -110,7 +114,7 @@ pub(crate) fn run(flags: &ModelBenchFlags) -> anyhow::Result<()> {
 
 /// The part's work, warmed up.
 fn ready(flags: &ModelBenchFlags, config: &SamConfig, part: Part) -> anyhow::Result<ModelBench> {
-    let mut bench = ModelBench::new(config, part, flags.batch, 1)?;
+    let mut bench = ModelBench::new(config, part, flags.batch, 1, &flags.device.resolve().open()?)?;
     for _ in 0..flags.warm_up {
         bench.run()?;
     }
