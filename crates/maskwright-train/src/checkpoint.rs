@@ -62,7 +62,9 @@ pub fn load_model(
         }
     };
     if let Some(path) = &source.restore_model {
-        sam = weights::apply_decoder(sam, Checkpoint::open(path)?)?;
+        let applied = weights::apply_decoder(sam, Checkpoint::open(path)?)?;
+        notes.extend(not_finite(path, &applied.not_finite));
+        sam = applied.sam;
     }
     Ok(LoadedModel { sam: sam.frozen(), notes })
 }
@@ -162,5 +164,5 @@ pub fn save_tuned(tuned: &Checkpoint, path: &Path) -> Result<()> {
 
 /// Puts the tensors of [`tuned`] back.
 pub fn apply_tuned(sam: Sam, tuned: Checkpoint) -> Result<Sam> {
-    Ok(weights::apply_decoder(sam, tuned)?)
+    Ok(weights::apply_decoder(sam, tuned)?.sam)
 }

@@ -149,15 +149,15 @@ fn the_hub_is_read_from_its_cache_without_a_network() {
         std::fs::copy(place.join("folder").join(name), snapshot.join(name)).expect("copied");
     }
     std::fs::copy(place.join("a.pth"), snapshot.join("a.pth")).expect("copied");
+    let command = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_maskwright"));
+        // Nobody answers there.
+        command.env("HF_ENDPOINT", "http://127.0.0.1:9");
+        command.env("HF_HOME", place.join("home")).env_remove("HF_HUB_CACHE");
+        command
+    };
     let convert = |from: &str, to: &str| {
-        std::process::Command::new(env!("CARGO_BIN_EXE_maskwright"))
-            .args(["convert", from, &place.text(to)])
-            .env("HF_HOME", place.join("home"))
-            .env_remove("HF_HUB_CACHE")
-            // Nobody answers there.
-            .env("HF_ENDPOINT", "http://127.0.0.1:9")
-            .output()
-            .expect("it starts")
+        command().args(["convert", from, &place.text(to)]).output().expect("it starts")
     };
     for (from, to) in [
         ("hf://owner/repo/a.pth".to_owned(), "1.safetensors"),
@@ -168,6 +168,17 @@ fn the_hub_is_read_from_its_cache_without_a_network() {
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         assert_eq!(tensors(&hq), tensors(&place.text(to)));
     }
+    // Every command that takes a checkpoint takes one of the hub.
+    let photo = place.text("photo.jpg");
+    let grey = maskwright_image::RgbImage { width: 40, height: 30, data: vec![90; 40 * 30 * 3] };
+    let bytes = maskwright_image::encode::jpeg_rgb(&grey, 90).expect("encoded");
+    std::fs::write(&photo, bytes).expect("written");
+    let mask = place.text("mask.png");
+    let mut predict = command();
+    predict.args(["predict", "--checkpoint", "hf://owner/repo/a.pth", "--image", &photo]);
+    let done = predict.args(["--box", "5,5,30,20", "--output", &mask]).output().expect("it starts");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(Path::new(&mask).exists());
     for (from, status, word) in [
         ("hf://owner/repo/other.pth", 1, "cannot be reached"),
         ("hf://owner/repo/a.pth@other", 1, "cannot be reached"),

@@ -296,3 +296,35 @@ fn masks_of_everything_in_sa1bs_schema() {
     std::fs::create_dir(&empty).expect("created");
     refused(&model.args("masks", &["--input", &empty, "--output", &output]), 1, &["empty"]);
 }
+
+/// A copy of a safetensors file whose first values are NaN.
+fn with_nans(from: &str, to: &str, count: usize) {
+    let mut bytes = std::fs::read(from).expect("read");
+    let header = u64::from_le_bytes(*bytes.first_chunk().expect("a length")) as usize;
+    for value in bytes[8 + header..].as_chunks_mut::<4>().0.iter_mut().take(count) {
+        *value = f32::NAN.to_le_bytes();
+    }
+    std::fs::write(to, bytes).expect("written");
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_counted() {
+    let model = Model::new();
+    let (whole, decoder) = (model.place.text("nan.safetensors"), model.place.text("d.safetensors"));
+    with_nans(&model.checkpoint, &whole, 2);
+    let sound = model.place.text("sound.safetensors");
+    works(&["convert", &model.checkpoint, &sound, "--to", "hq-decoder"]);
+    with_nans(&sound, &decoder, 3);
+    let output = model.place.text("mask.png");
+    let said = |checkpoint: &str, more: &[&str]| {
+        let mut args = vec!["predict", "--checkpoint", checkpoint, "--image", &model.photo];
+        args.extend(["--box", "5,5,60,60", "--output", &output]);
+        args.extend(more);
+        String::from_utf8(works(&args).stderr).expect("text")
+    };
+    let restored = said(&model.checkpoint, &["--restore-model", &decoder]);
+    for (text, file, count) in [(said(&whole, &[]), &whole, 2), (restored, &decoder, 3)] {
+        let wanted = format!("{file}: {count} weights are NaN or infinite");
+        assert!(text.contains(&wanted), "{text}");
+    }
+}

@@ -104,7 +104,7 @@ pub fn merge(sam: &mut Checkpoint, decoder: Checkpoint) -> Result<(usize, usize)
 ///
 /// # Errors
 /// [`Error::Mismatch`] if a tensor is unknown or misshapen, or its part of the decoder is not complete.
-pub fn apply_decoder(sam: Sam, checkpoint: Checkpoint) -> Result<Sam> {
+pub fn apply_decoder(sam: Sam, checkpoint: Checkpoint) -> Result<Applied> {
     let checkpoint = match content(&checkpoint.shapes()) {
         Content::Decoder => {
             let decoder = with_prefix(checkpoint);
@@ -116,10 +116,10 @@ pub fn apply_decoder(sam: Sam, checkpoint: Checkpoint) -> Result<Sam> {
             checkpoint
         }
     };
-    let Applied { sam, mut mismatch, .. } = apply(sam, &checkpoint)?;
-    mismatch.missing.clear();
-    refuse(mismatch)?;
-    Ok(sam)
+    let mut applied = apply(sam, &checkpoint)?;
+    applied.mismatch.missing.clear();
+    refuse(std::mem::take(&mut applied.mismatch))?;
+    Ok(applied)
 }
 
 /// The mask decoder of a model, its names without `mask_decoder.`, as HQ-SAM's `epoch_N.pth` has them.

@@ -145,7 +145,7 @@ fn a_decoder_goes_into_a_sam_completely() {
         assert_eq!(&found, expected, "{name}");
     }
     // The same into a model, and SAM's own decoder without the HQ head (`*_maskdecoder.pth`).
-    let sam = weights::apply_decoder(model(&config()), open(&path)).unwrap();
+    let sam = weights::apply_decoder(model(&config()), open(&path)).unwrap().sam;
     let applied = contents(&Checkpoint::of(&sam));
     assert!(applied.iter().all(|(n, t)| !n.starts_with("mask_decoder.") || *t == tuned[n]));
     let mut own = open(&path);

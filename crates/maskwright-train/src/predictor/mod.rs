@@ -66,6 +66,7 @@ pub struct Predictor {
     sam: Sam,
     device: Device,
     fit: Fit,
+    notes: Vec<String>,
 }
 
 /// An image the model has looked at once; prompts on it are cheap.
@@ -119,12 +120,13 @@ impl Predictor {
             ..Default::default()
         };
         let loaded = checkpoint::load_model(&source, input_size, false, 0, &host())?;
-        Ok(Self::new(place.put(loaded.sam, false), place.device().clone()))
+        let sam = place.put(loaded.sam, false);
+        Ok(Self { notes: loaded.notes, ..Self::new(sam, place.device().clone()) })
     }
 
     /// Wraps a model that is there already.
     pub fn new(sam: Sam, device: Device) -> Self {
-        Self { sam, device, fit: Fit::default() }
+        Self { sam, device, fit: Fit::default(), notes: Vec::new() }
     }
 
     /// The same with another way to bring an image to the model's size.
@@ -132,6 +134,11 @@ impl Predictor {
     pub fn with_fit(mut self, fit: Fit) -> Self {
         self.fit = fit;
         self
+    }
+
+    /// Remarks on the checkpoint, such as weights that are no numbers.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The model.

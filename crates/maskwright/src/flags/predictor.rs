@@ -7,11 +7,13 @@ use maskwright_train::evaluator::MaskKind;
 use maskwright_train::predictor::{Fit, Predictor};
 
 use crate::flags::device::DeviceFlags;
+use crate::hub;
 
 /// Which model answers.
 #[derive(Args)]
 pub(crate) struct PredictorFlags {
-    /// SAM or HQ-SAM checkpoint, .pth or .safetensors
+    /// SAM or HQ-SAM checkpoint: .pth, .safetensors, a Hugging Face folder, or
+    /// hf://OWNER/REPO/FILE[@REVISION]
     #[arg(long, value_name = "FILE")]
     checkpoint: PathBuf,
 
@@ -38,15 +40,19 @@ pub(crate) struct PredictorFlags {
 }
 
 impl PredictorFlags {
-    /// Loads the model; also says which of its masks is meant.
+    /// Loads the model and says what is remarkable about it; also gives which of its masks is meant.
     pub(crate) fn load(&self) -> anyhow::Result<(Predictor, MaskKind)> {
+        let restore_model = self.restore_model.as_deref().map(hub::local).transpose()?;
         let predictor = Predictor::load(
-            &self.checkpoint,
-            self.restore_model.as_deref(),
+            &hub::local(&self.checkpoint)?,
+            restore_model.as_deref(),
             self.input_size,
             &self.device.resolve(),
         )?
         .with_fit(self.geometry);
+        for note in predictor.notes() {
+            eprintln!("note: {note}");
+        }
         let kind = self.kind.unwrap_or_else(|| predictor.best_kind());
         Ok((predictor, kind))
     }
