@@ -23,7 +23,12 @@ fn open(spec: &SetSpec) -> Arc<dyn Source> {
 }
 
 fn names(set: &dyn Source) -> Vec<String> {
-    (0..set.len()).map(|record| set.record(record).unwrap().name).collect()
+    let name = |index| {
+        let record = set.record(index).unwrap();
+        assert_eq!(set.identity(index).unwrap(), (record.set, record.name.clone()));
+        record.name
+    };
+    (0..set.len()).map(name).collect()
 }
 
 /// All masks of a record, with their annotations' ids.

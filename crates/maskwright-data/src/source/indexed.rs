@@ -72,6 +72,16 @@ impl IndexedSource {
         self.index.images()
     }
 
+    /// The name of an image's record of a number.
+    fn record_name(&self, entry: &Entry, nth: u64) -> Result<String> {
+        let name = path_from_bytes(&self.index.name(entry)?).with_extension("");
+        let name = name.to_string_lossy();
+        Ok(match self.objects {
+            Objects::One => name.into_owned(),
+            Objects::All | Objects::UpTo(_) => format!("{name}#{nth}"),
+        })
+    }
+
     fn locate(&self, record: usize) -> Result<(Entry, u64)> {
         if record as u64 >= self.index.records() {
             return Err(Error::NoSuchRecord {
@@ -139,9 +149,9 @@ impl IndexedSource {
         mask: &mut MaskBuffer,
     ) -> Result<Option<Flaw>> {
         let mut json = std::mem::take(&mut mask.json);
-        self.read(entry.notes, || self.notes_path(entry), &mut json)?;
-        let file = self.notes_path(entry)?;
-        let notes = read_sa1b(&json, &file)?;
+        let file = || self.notes_path(entry);
+        self.read(entry.notes, file, &mut json)?;
+        let notes = read_sa1b(&json, file)?;
         let objects: Vec<_> = notes.objects(&self.filter).collect();
         let chosen = choose(objects.len() as u32).and_then(|at| objects.get(at as usize));
         let Some(object) = chosen else {
@@ -150,7 +160,7 @@ impl IndexedSource {
                 entry.objects,
                 objects.len()
             );
-            return Err(Error::Json { file, at: 0, message });
+            return Err(Error::Json { file: file()?, at: 0, message });
         };
         mask.object = object.id;
         let size = (notes.image.height, notes.image.width);
@@ -202,18 +212,17 @@ impl Source for IndexedSource {
 
     fn record(&self, index: usize) -> Result<Record> {
         let (entry, nth) = self.locate(index)?;
-        let image = self.image_path(&entry)?;
-        let name = path_from_bytes(&self.index.name(&entry)?).with_extension("");
-        let name = name.to_string_lossy();
         Ok(Record {
             set: self.name.clone(),
-            name: match self.objects {
-                Objects::One => name.into_owned(),
-                Objects::All | Objects::UpTo(_) => format!("{name}#{nth}"),
-            },
-            image,
+            name: self.record_name(&entry, nth)?,
+            image: self.image_path(&entry)?,
             mask: self.notes_path(&entry)?,
         })
+    }
+
+    fn identity(&self, index: usize) -> Result<(Arc<str>, String)> {
+        let (entry, nth) = self.locate(index)?;
+        Ok((self.name.clone(), self.record_name(&entry, nth)?))
     }
 
     fn image_bytes(&self, index: usize, bytes: &mut Vec<u8>) -> Result<()> {

@@ -157,7 +157,7 @@ fn read_block(spec: &SetSpec, names: &[Vec<u8>]) -> Result<(Drafts, Vec<LeftOut>
         let shown = || String::from_utf8_lossy(name).into_owned();
         let file = spec.images.join(path_from_bytes(name)).with_extension("json");
         let read = read_file(&file, &mut bytes).and_then(|()| {
-            let notes = read_sa1b(&bytes, &file)?;
+            let notes = read_sa1b(&bytes, || Ok(file.clone()))?;
             let objects = notes.objects(&filter).count() as u32;
             Ok(((notes.image.width, notes.image.height), objects))
         });

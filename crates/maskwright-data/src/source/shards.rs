@@ -143,8 +143,8 @@ fn draft(
             continue;
         }
         let read = read_part(file, notes.0, notes.1, &mut bytes).and_then(|()| {
-            let member = file.join(super::bytes::path_from_bytes(&name)).with_extension("json");
-            let notes = read_sa1b(&bytes, &member)?;
+            let member = || file.join(super::bytes::path_from_bytes(&name)).with_extension("json");
+            let notes = read_sa1b(&bytes, || Ok(member()))?;
             let objects = notes.objects(&filter).count() as u32;
             Ok(((notes.image.width, notes.image.height), objects))
         });
