@@ -11,6 +11,7 @@ use super::coco::refuse_unmatched;
 use super::drafts::{self, Drafts, in_parallel, passes};
 use super::index::{IndexWriter, Span, open_or_build};
 use super::indexed::{IndexedSource, Notes};
+use super::objects::ObjectFilter;
 use super::select::Selection;
 use super::{LeftOut, SetSpec, Unmatched};
 use crate::error::{Error, Result};
@@ -149,48 +150,65 @@ fn list(spec: &SetSpec, selection: &Selection, lone: &mut [LeftOut; 2]) -> Resul
 
 /// Counts the objects of some images.
 fn read_block(spec: &SetSpec, names: &[Vec<u8>]) -> Result<(Drafts, Vec<LeftOut>)> {
-    let filter = spec.object_filter();
     let mut drafts = Drafts::default();
-    let mut left = Left::default();
-    let mut bytes = Vec::new();
+    let mut counter = Counter::new(spec);
     for name in names {
         let shown = || String::from_utf8_lossy(name).into_owned();
         let file = spec.images.join(path_from_bytes(name)).with_extension("json");
-        let read = read_file(&file, &mut bytes).and_then(|()| {
-            let notes = read_sa1b(&bytes, || Ok(file.clone()))?;
-            let objects = notes.objects(&filter).count() as u32;
-            Ok(((notes.image.width, notes.image.height), objects))
-        });
-        match read {
-            Ok((_, objects)) if !filter.takes_image(objects) => left.bare.add(shown),
-            Ok((size, objects)) => {
-                let here = Span { file: 0, len: 0, at: 0 };
-                drafts.push(name, here, here, size, objects);
-            }
-            Err(error) if spec.unmatched == Unmatched::Error => return Err(error),
-            Err(error) => left.broken.add(|| error.to_string()),
+        if let Some((size, objects)) =
+            counter.count(|bytes| read_file(&file, bytes), || file.clone(), shown)?
+        {
+            let here = Span { file: 0, len: 0, at: 0 };
+            drafts.push(name, here, here, size, objects);
         }
     }
-    Ok((drafts, left.into_list()))
+    Ok((drafts, counter.left_out()))
 }
 
-/// What images were left out for, once their files were found.
-pub(super) struct Left {
-    pub(super) bare: LeftOut,
-    pub(super) broken: LeftOut,
+/// Counts the objects of images that have an annotation file each, and the images that it leaves out.
+pub(super) struct Counter {
+    filter: ObjectFilter,
+    unmatched: Unmatched,
+    bytes: Vec<u8>,
+    bare: LeftOut,
+    broken: LeftOut,
 }
 
-impl Default for Left {
-    fn default() -> Left {
-        Left {
+impl Counter {
+    pub(super) fn new(spec: &SetSpec) -> Counter {
+        Counter {
+            filter: spec.object_filter(),
+            unmatched: spec.unmatched,
+            bytes: Vec::new(),
             bare: LeftOut::none("images without an object to take"),
             broken: LeftOut::none("images whose annotation file is damaged"),
         }
     }
-}
 
-impl Left {
-    pub(super) fn into_list(self) -> Vec<LeftOut> {
+    /// Width and height of an image, and how many of its objects are taken; none where it is left out.
+    /// `read` gets the annotation file; `file` and `image` are asked for names where something is wrong.
+    pub(super) fn count(
+        &mut self,
+        read: impl FnOnce(&mut Vec<u8>) -> Result<()>,
+        file: impl FnOnce() -> PathBuf,
+        image: impl FnOnce() -> String,
+    ) -> Result<Option<((u32, u32), u32)>> {
+        let counted = read(&mut self.bytes).and_then(|()| {
+            let notes = read_sa1b(&self.bytes, || Ok(file()))?;
+            let objects = notes.objects(&self.filter).count() as u32;
+            Ok(((notes.image.width, notes.image.height), objects))
+        });
+        match counted {
+            Ok((_, objects)) if !self.filter.takes_image(objects) => self.bare.add(image),
+            Ok(found) => return Ok(Some(found)),
+            Err(error) if self.unmatched == Unmatched::Error => return Err(error),
+            Err(error) => self.broken.add(|| error.to_string()),
+        }
+        Ok(None)
+    }
+
+    /// What was left out so far.
+    pub(super) fn left_out(self) -> Vec<LeftOut> {
         vec![self.bare, self.broken]
     }
 }

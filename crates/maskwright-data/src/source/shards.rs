@@ -6,15 +6,14 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::annotation::read_sa1b;
-use super::bytes::read_part;
+use super::bytes::{path_from_bytes, read_part};
 use super::coco::refuse_unmatched;
 use super::drafts::{self, Drafts, in_parallel, passes};
 use super::index::{Span, open_or_build};
 use super::indexed::{IndexedSource, Notes};
-use super::sa1b::Left;
+use super::sa1b::Counter;
 use super::select::Selection;
-use super::{Extensions, LeftOut, SetKind, SetSpec, Unmatched, pattern, tar};
+use super::{Extensions, LeftOut, SetKind, SetSpec, pattern, tar};
 use crate::error::{Error, Result};
 
 /// Opens the set's index, or makes one by walking through the tar files once.
@@ -116,14 +115,12 @@ fn draft(
     number: u32,
     groups: Vec<(Vec<u8>, Group)>,
 ) -> Result<(Drafts, Vec<LeftOut>)> {
-    let filter = spec.object_filter();
     let mut drafts = Drafts::default();
-    let mut left = Left::default();
+    let mut counter = Counter::new(spec);
     let mut lone = [
         LeftOut::none("images without a mask or annotation file"),
         LeftOut::none("mask or annotation files without an image"),
     ];
-    let mut bytes = Vec::new();
     for (key, group) in groups {
         let mut name = key;
         name.extend_from_slice(b".jpg");
@@ -142,25 +139,16 @@ fn draft(
             drafts.push(&name, span(image)?, span(notes)?, (0, 0), 0);
             continue;
         }
-        let read = read_part(file, notes.0, notes.1, &mut bytes).and_then(|()| {
-            let member = || file.join(super::bytes::path_from_bytes(&name)).with_extension("json");
-            let notes = read_sa1b(&bytes, || Ok(member()))?;
-            let objects = notes.objects(&filter).count() as u32;
-            Ok(((notes.image.width, notes.image.height), objects))
-        });
-        match read {
-            Ok((_, objects)) if !filter.takes_image(objects) => left.bare.add(shown),
-            Ok((size, objects)) => {
-                drafts.push(&name, span(image)?, span(notes)?, size, objects);
-            }
-            Err(error) if spec.unmatched == Unmatched::Error => return Err(error),
-            Err(error) => left.broken.add(|| error.to_string()),
+        let read = |bytes: &mut Vec<u8>| read_part(file, notes.0, notes.1, bytes);
+        let member = || file.join(path_from_bytes(&name)).with_extension("json");
+        if let Some((size, objects)) = counter.count(read, member, shown)? {
+            drafts.push(&name, span(image)?, span(notes)?, size, objects);
         }
     }
     let [images, notes] = lone;
     let flaws = [(images, file), (notes, file)];
     refuse_unmatched(spec, &flaws)?;
-    let mut left = left.into_list();
+    let mut left = counter.left_out();
     left.extend(flaws.into_iter().map(|(flaw, _)| flaw));
     Ok((drafts, left))
 }
