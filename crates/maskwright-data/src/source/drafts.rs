@@ -75,7 +75,6 @@ pub(super) fn write(
         name.rsplit_once('.').map_or(&*name, |(stem, _)| stem).to_owned()
     };
     let names: Vec<String> = all().map(|(drafts, item)| stem(drafts.name(item))).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut chosen = selection.in_part(&names).into_iter().peekable();
     for (at, (drafts, item)) in all().enumerate() {
         if chosen.next_if_eq(&at).is_some() {
