@@ -5,7 +5,7 @@ mod common;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::annotated::{coco, id, rle, sa1b_members, scene, tar, web_members};
+use common::annotated::{coco, id, rle, sa1b_json, sa1b_members, scene, tar, web_members};
 use common::write;
 use maskwright_data::Error;
 use maskwright_data::loader::{Loader, LoaderConfig};
@@ -212,6 +212,58 @@ fn web_datasets_hold_mask_files() {
     set.image_bytes(2, &mut bytes).unwrap();
     assert_eq!(bytes, jpeg_rgb(&scene(2).0, 95).unwrap());
     assert!(matches!(set.record(3), Err(Error::NoSuchRecord { index: 3, len: 3, .. })));
+}
+
+/// Endings as they are spelt, in records, patterns and messages.
+#[test]
+fn members_of_tar_files_are_called_by_their_names() {
+    let root = tempfile::tempdir().unwrap();
+    let image = |n: usize| jpeg_rgb(&scene(n).0, 95).unwrap();
+    let mask = |n: usize| png_grey(&scene(n).1[0]).unwrap();
+    let members = |extra: &[(&str, Vec<u8>)]| {
+        let own = [
+            ("f.v1/a.jpeg", image(0)),
+            ("f.v1/a.mask.png", mask(0)),
+            ("b.JPG", image(1)),
+            ("b.Json", sa1b_json(1).to_string().into_bytes()),
+        ];
+        let all = own.iter().chain(extra);
+        all.map(|(name, bytes)| (name.to_string(), bytes.clone())).collect::<Vec<_>>()
+    };
+    let file = root.path().join("web.tar");
+    let spec = SetSpec {
+        name: "web".into(),
+        kind: SetKind::WebDataset,
+        shards: Patterns(vec![file.to_string_lossy().into_owned()]),
+        ..SetSpec::default()
+    };
+    tar(&file, &members(&[]));
+    let set = open(&spec);
+    assert_eq!(names(&*set), ["f.v1/a", "b"]);
+    let files = |index| set.record(index).map(|record| (record.image, record.mask)).unwrap();
+    assert_eq!(files(0), (file.join("f.v1/a.jpeg"), file.join("f.v1/a.mask.png")));
+    assert_eq!(files(1), (file.join("b.JPG"), file.join("b.Json")));
+    let mut buffer = MaskBuffer::new();
+    set.mask(0, Pick::Nth(0), &mut buffer).unwrap();
+    assert_eq!((buffer.form, &buffer.file), (MaskForm::File, &mask(0)));
+    set.mask(1, Pick::Nth(1), &mut buffer).unwrap();
+    assert_eq!((buffer.form, &buffer.rle), (MaskForm::Rle, &rle(&scene(1).1[1])));
+    let jpeg = SetSpec { include: vec!["*.jpeg".into()], ..spec.clone() };
+    assert_eq!(names(&*open(&jpeg)), ["f.v1/a"]);
+
+    for (extra, part) in [
+        (("c.jpeg", image(2)), "web.tar/c.jpeg"),
+        (("c.seg.png", mask(2)), "web.tar/c.seg.png"),
+        (("f.v1/a.JPG", image(2)), "a second one: f.v1/a.JPG"),
+        (("b.png", Vec::new()), "b.png of 0 bytes"),
+    ] {
+        tar(&file, &members(&[extra]));
+        let error = spec.open().err().unwrap().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+    tar(&file, &members(&[("d.jpg", image(2)), ("d.JSON", b"{".to_vec())]));
+    let error = spec.open().err().unwrap().to_string();
+    assert!(error.contains("web.tar/d.JSON, byte"), "{error}");
 }
 
 #[test]

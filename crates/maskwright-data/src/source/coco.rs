@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::annotation::{CocoFile, CocoImage, read_coco};
 use super::bytes::path_from_bytes;
-use super::index::{Image, IndexWriter, Span, open_or_build};
+use super::index::{Image, IndexWriter, Names, Span, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::select::Selection;
 use super::{LeftOut, SetSpec, Unmatched};
@@ -66,7 +66,7 @@ fn build(spec: &SetSpec, writer: &mut IndexWriter) -> Result<Vec<LeftOut>> {
         let image = &file.images[*number];
         let objects = file.objects(*number);
         writer.image(&Image {
-            name: name.as_bytes(),
+            names: Names::of_file(name.as_bytes(), b""),
             image: Span { file: IMAGES, len: 0, at: 0 },
             notes: Span { file: ANNOTATIONS, len: 0, at: 0 },
             size: (image.width, image.height),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use maskwright_image::decode::MaskRule;
 
 use super::annotation::{Flaw, read_sa1b, read_segmentation};
-use super::bytes::{path_from_bytes, read_file, read_part};
+use super::bytes::{append_bytes, push_bytes, read_file, read_part};
 use super::index::{Entry, Index, Span};
 use super::objects::ObjectFilter;
 use super::{ExifRule, LeftOut, MaskBuffer, Objects, Pick, SetSpec, Source};
@@ -74,11 +74,12 @@ impl IndexedSource {
 
     /// The name of an image's record of a number.
     fn record_name(&self, entry: &Entry, nth: u64) -> Result<String> {
-        let name = path_from_bytes(&self.index.name(entry)?).with_extension("");
-        let name = name.to_string_lossy();
-        Ok(match self.objects {
-            Objects::One => name.into_owned(),
-            Objects::All | Objects::UpTo(_) => format!("{name}#{nth}"),
+        self.index.names(entry, |names| {
+            let name = String::from_utf8_lossy(names.stem);
+            match self.objects {
+                Objects::One => name.into_owned(),
+                Objects::All | Objects::UpTo(_) => format!("{name}#{nth}"),
+            }
         })
     }
 
@@ -95,18 +96,17 @@ impl IndexedSource {
 
     /// The image, or the member of a tar file.
     fn image_path(&self, entry: &Entry) -> Result<PathBuf> {
-        let name = self.index.name(entry)?;
-        Ok(self.index.file(entry.image.file).join(path_from_bytes(&name)))
+        let place = self.index.file(entry.image.file);
+        self.index.names(entry, |names| path_of(place, names.stem, names.image))
     }
 
     /// The annotation file or mask file, or the member of a tar file.
     fn notes_path(&self, entry: &Entry) -> Result<PathBuf> {
+        let place = self.index.file(entry.notes.file);
         if self.notes == Notes::Shared {
-            return Ok(self.index.file(entry.notes.file).into());
+            return Ok(place.into());
         }
-        let name = path_from_bytes(&self.index.name(entry)?);
-        let ending = if is_mask_file(entry) { "png" } else { "json" };
-        Ok(self.index.file(entry.notes.file).join(name).with_extension(ending))
+        self.index.names(entry, |names| path_of(place, names.stem, names.notes))
     }
 
     /// Replaces the content of `bytes` with a file, or with a member of a tar file.
@@ -186,6 +186,14 @@ impl IndexedSource {
             }
         }
     }
+}
+
+/// A file in a folder, or a member of a tar file.
+fn path_of(place: &Path, stem: &[u8], ending: &[u8]) -> PathBuf {
+    let mut path = place.to_owned();
+    push_bytes(&mut path, stem);
+    append_bytes(&mut path, ending);
+    path
 }
 
 /// Whether an image's object is a mask file.

@@ -9,7 +9,7 @@ use super::annotation::read_sa1b;
 use super::bytes::{os_bytes, path_from_bytes, read_file, walk_error};
 use super::coco::refuse_unmatched;
 use super::drafts::{self, Drafts, in_parallel, passes};
-use super::index::{IndexWriter, Span, open_or_build};
+use super::index::{IndexWriter, Names, Span, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::objects::ObjectFilter;
 use super::select::Selection;
@@ -139,13 +139,18 @@ fn list(spec: &SetSpec, selection: &Selection, lone: &mut [LeftOut; 2]) -> Resul
             None => lone[1].add(|| format!("{}.json", String::from_utf8_lossy(&stem))),
         }
     }
-    let mut names: Vec<Found> =
-        found.into_values().filter(|found| passes(selection, &found.image)).collect();
+    let chosen = |found: &Found| passes(selection, names_of(&found.image));
+    let mut names: Vec<Found> = found.into_values().filter(chosen).collect();
     names.sort_by(|a, b| a.image.cmp(&b.image));
     for found in names.iter().filter(|found| !found.annotated) {
         lone[0].add(|| String::from_utf8_lossy(&found.image).into_owned());
     }
     Ok(names.into_iter().filter(|found| found.annotated).map(|found| found.image).collect())
+}
+
+/// The names of an image and of its annotation file.
+fn names_of(image: &[u8]) -> Names<'_> {
+    Names::of_file(image, b".json")
 }
 
 /// Counts the objects of some images.
@@ -159,7 +164,7 @@ fn read_block(spec: &SetSpec, names: &[Vec<u8>]) -> Result<(Drafts, Vec<LeftOut>
             counter.count(|bytes| read_file(&file, bytes), || file.clone(), shown)?
         {
             let here = Span { file: 0, len: 0, at: 0 };
-            drafts.push(name, here, here, size, objects);
+            drafts.push(names_of(name), here, here, size, objects);
         }
     }
     Ok((drafts, counter.left_out()))

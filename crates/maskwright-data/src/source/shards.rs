@@ -9,7 +9,7 @@ use std::path::Path;
 use super::bytes::{path_from_bytes, read_part};
 use super::coco::refuse_unmatched;
 use super::drafts::{self, Drafts, in_parallel, passes};
-use super::index::{Span, open_or_build};
+use super::index::{Names, Span, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::sa1b::Counter;
 use super::select::Selection;
@@ -57,11 +57,19 @@ impl Layout {
 }
 
 /// The members of one key.
-#[derive(Default, Clone, Copy)]
+#[derive(Default)]
 struct Group {
-    image: Option<(u64, u64)>,
-    mask: Option<(u64, u64)>,
-    json: Option<(u64, u64)>,
+    image: Option<Part>,
+    mask: Option<Part>,
+    json: Option<Part>,
+}
+
+/// One of them.
+struct Part {
+    at: u64,
+    len: u64,
+    /// What its name has after the key, as it is spelt.
+    ending: Box<[u8]>,
 }
 
 fn read_shard(
@@ -93,7 +101,8 @@ fn read_shard(
             _ if is_image => &mut group.image,
             _ => &mut group.mask,
         };
-        if slot.replace((member.at, member.len)).is_some() {
+        let ending = member.name[key.len()..].into();
+        if slot.replace(Part { at: member.at, len: member.len, ending }).is_some() {
             let name = String::from_utf8_lossy(member.name);
             return Err(Error::Tar {
                 file: file.into(),
@@ -121,28 +130,31 @@ fn draft(
         LeftOut::none("images without a mask or annotation file"),
         LeftOut::none("mask or annotation files without an image"),
     ];
-    for (key, group) in groups {
-        let mut name = key;
-        name.extend_from_slice(b".jpg");
-        if !passes(selection, &name) {
+    for (stem, Group { image, mask, json }) in groups {
+        let has_mask = mask.is_some();
+        let notes = mask.or(json);
+        let Some(first) = image.as_ref().or(notes.as_ref()) else { continue };
+        let name = |part: &Part| [&*stem, &*part.ending].concat();
+        let mut names = Names { stem: &stem, image: &first.ending, notes: b"" };
+        if !passes(selection, names) {
             continue;
         }
-        let shown = || file.join(String::from_utf8_lossy(&name).as_ref()).display().to_string();
-        let span = |(at, len): (u64, u64)| {
-            Ok(Span { file: number, len: drafts::length(len, file, &name)?, at })
-        };
-        let (Some(image), Some(notes)) = (group.image, group.mask.or(group.json)) else {
-            lone[usize::from(group.image.is_none())].add(shown);
+        let shown = || file.join(path_from_bytes(&name(first))).display().to_string();
+        let (Some(image), Some(notes)) = (&image, &notes) else {
+            lone[usize::from(image.is_none())].add(shown);
             continue;
         };
-        if group.mask.is_some() {
-            drafts.push(&name, span(image)?, span(notes)?, (0, 0), 0);
-            continue;
-        }
-        let read = |bytes: &mut Vec<u8>| read_part(file, notes.0, notes.1, bytes);
-        let member = || file.join(path_from_bytes(&name)).with_extension("json");
-        if let Some((size, objects)) = counter.count(read, member, shown)? {
-            drafts.push(&name, span(image)?, span(notes)?, size, objects);
+        names.notes = &notes.ending;
+        let span = |part: &Part| {
+            let len = drafts::length(part.len, file, || name(part))?;
+            Ok(Span { file: number, len, at: part.at })
+        };
+        let read = |bytes: &mut Vec<u8>| read_part(file, notes.at, notes.len, bytes);
+        let member = || file.join(path_from_bytes(&name(notes)));
+        let counted =
+            if has_mask { Some(((0, 0), 0)) } else { counter.count(read, member, shown)? };
+        if let Some((size, objects)) = counted {
+            drafts.push(names, span(image)?, span(notes)?, size, objects);
         }
     }
     let [images, notes] = lone;
