@@ -9,7 +9,7 @@ use super::annotation::read_sa1b;
 use super::bytes::{os_bytes, path_from_bytes, read_file, walk_error};
 use super::coco::refuse_unmatched;
 use super::drafts::{self, Drafts, in_parallel, passes};
-use super::index::{IndexWriter, Names, Span, open_or_build};
+use super::index::{IndexWriter, Names, Span, Stage, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::objects::ObjectFilter;
 use super::select::Selection;
@@ -92,7 +92,9 @@ fn build(spec: &SetSpec, writer: &mut IndexWriter) -> Result<Vec<LeftOut>> {
     refuse_unmatched(spec, &flaws)?;
 
     let blocks: Vec<&[Vec<u8>]> = names.chunks(BLOCK).collect();
-    let read = in_parallel(blocks.len(), |number| read_block(spec, blocks[number]))?;
+    let stage = Stage::new(&spec.name, "annotations", Some(names.len() as u64));
+    let read = in_parallel(blocks.len(), |number| read_block(spec, blocks[number], &stage))?;
+    drop(stage);
     let (drafts, left): (Vec<Drafts>, Vec<Vec<LeftOut>>) = read.into_iter().unzip();
     drafts::write(spec, &selection, &drafts, writer)?;
     Ok(drafts::sum(left.into_iter().flatten().chain(flaws.into_iter().map(|(flaw, _)| flaw))))
@@ -102,7 +104,9 @@ fn build(spec: &SetSpec, writer: &mut IndexWriter) -> Result<Vec<LeftOut>> {
 fn list(spec: &SetSpec, selection: &Selection, lone: &mut [LeftOut; 2]) -> Result<Vec<Vec<u8>>> {
     let mut found: HashMap<Vec<u8>, Found> = HashMap::new();
     let mut annotations: Vec<Vec<u8>> = Vec::new();
+    let stage = Stage::new(&spec.name, "files", None);
     for entry in WalkDir::new(&spec.images).min_depth(1).follow_links(true) {
+        stage.add(1);
         let entry = entry.map_err(|error| walk_error(&spec.images, error))?;
         let path = entry.path().strip_prefix(&spec.images).unwrap_or(entry.path());
         let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
@@ -132,6 +136,7 @@ fn list(spec: &SetSpec, selection: &Selection, lone: &mut [LeftOut; 2]) -> Resul
             _ => {}
         }
     }
+    drop(stage);
     annotations.sort();
     for stem in annotations {
         match found.get_mut(&stem) {
@@ -154,7 +159,11 @@ fn names_of(image: &[u8]) -> Names<'_> {
 }
 
 /// Counts the objects of some images.
-fn read_block(spec: &SetSpec, names: &[Vec<u8>]) -> Result<(Drafts, Vec<LeftOut>)> {
+fn read_block(
+    spec: &SetSpec,
+    names: &[Vec<u8>],
+    stage: &Stage<'_>,
+) -> Result<(Drafts, Vec<LeftOut>)> {
     let mut drafts = Drafts::default();
     let mut counter = Counter::new(spec);
     for name in names {
@@ -166,6 +175,7 @@ fn read_block(spec: &SetSpec, names: &[Vec<u8>]) -> Result<(Drafts, Vec<LeftOut>
             let here = Span { file: 0, len: 0, at: 0 };
             drafts.push(names_of(name), here, here, size, objects);
         }
+        stage.add(1);
     }
     Ok((drafts, counter.left_out()))
 }

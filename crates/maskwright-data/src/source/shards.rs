@@ -4,12 +4,12 @@
 //! annotation file (`sa_1.jpg`, `sa_1.json`) or mask file (`leaf.jpg`, `leaf.png`).
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::bytes::{path_from_bytes, read_part};
 use super::coco::refuse_unmatched;
 use super::drafts::{self, Drafts, in_parallel, passes};
-use super::index::{Names, Span, open_or_build};
+use super::index::{Names, Span, Stage, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::sa1b::Counter;
 use super::select::Selection;
@@ -26,15 +26,41 @@ pub(super) fn open(spec: &SetSpec) -> Result<IndexedSource> {
     let index = open_or_build(&spec.name, &print, |writer| {
         let selection = Selection::new(&spec.name, &spec.include, &spec.exclude, spec.part)?;
         let layout = Layout::of(spec);
+        // Each is gone through twice: for its members, and for what their annotations say.
+        let stage = Stage::new(&spec.name, "tar files", Some(2 * lengths(&files)?));
         let shards = in_parallel(files.len(), |number| {
-            read_shard(spec, &selection, &layout, &files[number], number)
+            read_shard(spec, &selection, &layout, &files[number], number, &stage)
         })?;
+        drop(stage);
         let (drafts, left): (Vec<Drafts>, Vec<Vec<LeftOut>>) = shards.into_iter().unzip();
         drafts::write(spec, &selection, &drafts, writer)?;
         Ok((files.clone(), drafts::sum(left.into_iter().flatten())))
     })?;
     let notes = if spec.kind == SetKind::Sa1b { Notes::Own } else { Notes::OwnOrMask };
     IndexedSource::new(spec, index, notes)
+}
+
+/// Bytes of all files.
+fn lengths(files: &[PathBuf]) -> Result<u64> {
+    let length = |file: &PathBuf| match std::fs::metadata(file) {
+        Ok(data) => Ok(data.len()),
+        Err(source) => Err(Error::Read { file: file.clone(), source }),
+    };
+    files.iter().map(length).sum()
+}
+
+/// How far a tar file is gone through.
+struct Way<'a> {
+    stage: &'a Stage<'a>,
+    at: u64,
+}
+
+impl Way<'_> {
+    /// Everything before byte `at` is done; nothing new where members are out of order.
+    fn reach(&mut self, at: u64) {
+        self.stage.add(at.saturating_sub(self.at));
+        self.at = self.at.max(at);
+    }
 }
 
 /// Which members are images, masks and annotation files.
@@ -78,10 +104,13 @@ fn read_shard(
     layout: &Layout,
     file: &Path,
     number: usize,
+    stage: &Stage<'_>,
 ) -> Result<(Drafts, Vec<LeftOut>)> {
     let mut groups: Vec<(Vec<u8>, Group)> = Vec::new();
     let mut numbers: HashMap<Vec<u8>, usize> = HashMap::new();
+    let mut way = Way { stage, at: 0 };
     tar::members(file, |member| {
+        way.reach(member.at);
         let Some((key, ending)) = tar::key_and_ending(member.name) else { return Ok(()) };
         let (is_image, is_mask) = (layout.image.contains(&ending), layout.mask.contains(&ending));
         if !(is_image || is_mask || ending == "json") {
@@ -113,7 +142,12 @@ fn read_shard(
         Ok(())
     })?;
     drop(numbers);
-    draft(spec, selection, file, number as u32, groups)
+    let length = lengths(&[file.into()])?;
+    way.reach(length);
+    let mut way = Way { stage, at: 0 };
+    let drafted = draft(spec, selection, file, number as u32, groups, &mut way);
+    way.reach(length);
+    drafted
 }
 
 /// The images of a tar file with a mask file or with objects to take.
@@ -123,6 +157,7 @@ fn draft(
     file: &Path,
     number: u32,
     groups: Vec<(Vec<u8>, Group)>,
+    way: &mut Way<'_>,
 ) -> Result<(Drafts, Vec<LeftOut>)> {
     let mut drafts = Drafts::default();
     let mut counter = Counter::new(spec);
@@ -134,6 +169,7 @@ fn draft(
         let has_mask = mask.is_some();
         let notes = mask.or(json);
         let Some(first) = image.as_ref().or(notes.as_ref()) else { continue };
+        way.reach(first.at);
         let name = |part: &Part| [&*stem, &*part.ending].concat();
         let mut names = Names { stem: &stem, image: &first.ending, notes: b"" };
         if !passes(selection, names) {

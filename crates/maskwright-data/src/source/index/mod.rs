@@ -16,11 +16,14 @@
 mod cache;
 mod entry;
 mod names;
+mod progress;
 mod writer;
 
 pub(crate) use cache::{Fingerprint, open_or_build};
 pub(crate) use entry::{Entry, ObjectEntry, Span};
 pub(crate) use names::Names;
+pub(crate) use progress::{Counted, Stage};
+pub use progress::{IndexObserver, IndexProgress, observe_indexing};
 pub(crate) use writer::{Image, IndexWriter};
 
 use std::fs::File;
