@@ -11,7 +11,7 @@ use maskwright_model::ModelType;
 use maskwright_model::weights::{self, Checkpoint, Container, Content, Element, Layout, Tensors};
 use serde::Serialize;
 
-use crate::checkpoint::{check_type, describe, not_finite};
+use crate::checkpoint::{check_decoder_type, check_type, describe, not_finite};
 use crate::error::{Error, Result};
 
 /// What a checkpoint is made into.
@@ -135,6 +135,7 @@ pub fn convert(input: &Path, output: &Path, options: &ConvertOptions) -> Result<
     let model = match content {
         Content::Decoder => {
             weights::check_decoder_alone(&checkpoint)?;
+            check_decoder_type(input, wanted, &checkpoint)?;
             None
         }
         Content::Whole => {

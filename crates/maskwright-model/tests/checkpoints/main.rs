@@ -134,6 +134,8 @@ fn a_decoder_goes_into_a_sam_completely() {
     let decoder = weights::decoder_of(tuned.clone());
     assert_eq!(weights::content(&decoder.shapes()), Content::Decoder);
     assert!(decoder.names().all(|name| !name.starts_with("mask_decoder.")));
+    assert_eq!(weights::decoder_width(&decoder), Some(config().interm_dim()));
+    assert_eq!(weights::decoder_width(&tuned), Some(config().interm_dim()));
     let path = place.join("epoch_3.pth");
     decoder.write(&path, Container::Pth).unwrap();
 
@@ -155,6 +157,7 @@ fn a_decoder_goes_into_a_sam_completely() {
     let mut own = open(&path);
     own.retain(|name| !TrainScope::Hq.contains(&format!("mask_decoder.{name}")));
     weights::check_decoder_alone(&own).unwrap();
+    assert_eq!(weights::decoder_width(&own), None);
     let mut merged = Checkpoint::of(&model(&sam_config));
     assert_eq!(weights::merge(&mut merged, own).unwrap(), (replaced, 0));
 
