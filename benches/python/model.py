@@ -14,15 +14,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime
-import importlib.metadata
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
+from machine import processor, versions
 from ours import find_command
 
 MODELS = ["vit_tiny", "vit_b", "vit_l", "vit_h"]
@@ -147,7 +146,7 @@ def compare(command: Path, model: str, part: str, rounds: int, busy: bool) -> Ro
 
 def markdown(rows: list[Row], rounds: int, loads: tuple[float, float]) -> str:
     """Give the record."""
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    name, cores = processor()
     lines = [
         f"# The model, side by side, {datetime.date.today().isoformat()}",
         "",
@@ -168,23 +167,13 @@ def markdown(rows: list[Row], rounds: int, loads: tuple[float, float]) -> str:
         "",
         "## Machine and versions",
         "",
-        f"{processor()}, {os.cpu_count()} cores; load {loads[0]:.1f} at the start, {loads[1]:.1f}"
+        f"{name}, {cores} cores; load {loads[0]:.1f} at the start, {loads[1]:.1f}"
         " at the end, of which this comparison is 2.",
         "",
-        f"Python {platform.python_version()}, {versions}.",
+        f"{versions(PACKAGES)}.",
         "",
     ]
     return "\n".join(lines)
-
-
-def processor() -> str:
-    """Name the processor, where the system tells."""
-    path = Path("/proc/cpuinfo")
-    if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", maxsplit=1)[1].strip()
-    return platform.machine()
 
 
 def main() -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 from PIL import Image
 
 import contestants
+from machine import processor, versions
 from opponent import Pair
 
 OURS = "maskwright"
@@ -203,31 +202,12 @@ def stages(record: Record) -> str:
 
 def machine(record: Record) -> str:
     """The processor, how busy it was, and the versions."""
-    versions = [f"Python {platform.python_version()}"]
-    for package in PACKAGES:
-        try:
-            versions.append(f"{package} {metadata.version(package)}")
-        except metadata.PackageNotFoundError:
-            continue
     model, cores = processor()
     start, end = record.load[0], record.load[-1]
     return (
         f"{model}, {cores} cores; load {start:.1f} at the start, {end:.1f} at the end, of which "
-        f"this comparison is 1.\n\n{', '.join(versions)}."
+        f"this comparison is 1.\n\n{versions(PACKAGES)}."
     )
-
-
-def processor() -> tuple[str, int]:
-    """The processor's name and number of cores, as Linux tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine(), 1
-    pairs = [line.split(":", 1) for line in lines if ":" in line]
-    models = [value.strip() for key, value in pairs if key.strip() == "model name"]
-    known = {key.strip(): value.strip() for key, value in pairs}
-    family = f" (family {known.get('cpu family', '?')}, model {known.get('model', '?')})"
-    return (models[0] if models else platform.machine()) + family, max(len(models), 1)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,4 +1,4 @@
-"""Runs maskwright on the same image and prompts."""
+"""Runs maskwright on the same image and prompts, and on checkpoints of other layouts."""
 
 from __future__ import annotations
 
@@ -34,6 +34,18 @@ def write_prompts(folder: Path, mask_input: Floats) -> Path:
     return path
 
 
+def convert(command: Path, checkpoint: Path, output: Path) -> None:
+    """Write a checkpoint in another layout, which the name of the output tells."""
+    run([str(command), "convert", str(checkpoint), str(output)])
+
+
+def run(args: list[str]) -> None:
+    """Run the command; what it refuses becomes an error."""
+    done = subprocess.run(args, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RefusedError(done.stderr.strip())
+
+
 def predict(
     command: Path, checkpoint: Path, folder: Path, kind: str, multimask: bool, embedding: bool
 ) -> dict[str, Floats]:
@@ -54,9 +66,7 @@ def predict(
         args.append("--multimask")
     if embedding:
         args.append(f"--embedding={features}")
-    done = subprocess.run(args, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RefusedError(done.stderr.strip())
+    run(args)
     outputs: dict[str, Floats] = load_file(logits)
     if embedding:
         outputs |= load_file(features)

@@ -116,22 +116,25 @@ def of_variant(variant: str, command: Path, folder: Path, say: Callable[[str], N
 def of_transformers(
     kind: str, command: Path, folder: Path, say: Callable[[str], None]
 ) -> list[Row]:
-    """Compare Hugging Face's models of ViT-B's size, read from their own files."""
+    """Compare Hugging Face's models of ViT-B's size, whose folders maskwright converts."""
     image, mask_input = prompts.image(SEED), prompts.low_res_mask(SEED)
     Image.fromarray(image).save(folder / "image.png")
     ours.write_prompts(folder, mask_input)
     saved = folder / kind
     model = reference.Transformers(kind, SEED, saved)
+    checkpoint = folder / f"{kind}.pth"
+    ours.convert(command, saved, checkpoint)
+    shutil.rmtree(saved)
     model.look(image, SamPredictor(sam_model_registry["vit_b"]()))
     rows: list[Row] = []
     for title, of, multi, more in MODES:
         if (of == "sam") == model.hq:
             continue
         expected = model.predict(mask_input, multi, **more)
-        found = ours.predict(command, saved / "model.safetensors", folder, of, multi, False)
+        found = ours.predict(command, checkpoint, folder, of, multi, embedding=False)
         rows.append((f"transformers {kind} (vit_b)", title, compare(found, expected)))
         say(f"{rows[-1][0]}, {title}: {worst(rows[-1]):.1e}")
-    shutil.rmtree(saved)
+    checkpoint.unlink()
     return rows
 
 

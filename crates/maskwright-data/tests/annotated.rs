@@ -1,11 +1,13 @@
-//! Sets with annotated objects: the same samples from every layout, and what is said of damaged ones.
+//! Sets with annotated objects: the same samples from every layout.
 
 mod common;
 
 use std::path::Path;
-use std::sync::Arc;
 
-use common::annotated::{coco, id, rle, sa1b_members, scene, tar, web_members};
+use common::annotated::{
+    coco, id, names, objects, open, rle, sa1b_folder, sa1b_json, sa1b_members, scene, tar,
+    web_members,
+};
 use common::write;
 use maskwright_data::Error;
 use maskwright_data::loader::{Loader, LoaderConfig};
@@ -17,33 +19,6 @@ use maskwright_data::source::{
 };
 use maskwright_image::encode::{jpeg_rgb, png_grey};
 use serde_json::json;
-
-fn open(spec: &SetSpec) -> Arc<dyn Source> {
-    spec.open().unwrap()
-}
-
-fn names(set: &dyn Source) -> Vec<String> {
-    (0..set.len()).map(|record| set.record(record).unwrap().name).collect()
-}
-
-/// All masks of a record, with their annotations' ids.
-fn objects(set: &dyn Source, record: usize) -> Vec<(Option<u64>, maskwright_image::mask::Rle)> {
-    let mut mask = MaskBuffer::new();
-    (0..set.objects(record).unwrap())
-        .map(|nth| {
-            set.mask(record, Pick::Nth(nth), &mut mask).unwrap();
-            assert_eq!(mask.form, MaskForm::Rle);
-            (mask.object, mask.rle.clone())
-        })
-        .collect()
-}
-
-fn sa1b_folder(root: &Path, count: usize) -> SetSpec {
-    for (name, bytes) in sa1b_members(0..count) {
-        write(root.join("sa1b").join(name), bytes);
-    }
-    SetSpec::sa1b("sa", root.join("sa1b"))
-}
 
 #[test]
 fn coco_objects_are_the_files_own() {
@@ -209,6 +184,58 @@ fn web_datasets_hold_mask_files() {
     assert!(matches!(set.record(3), Err(Error::NoSuchRecord { index: 3, len: 3, .. })));
 }
 
+/// Endings as they are spelt, in records, patterns and messages.
+#[test]
+fn members_of_tar_files_are_called_by_their_names() {
+    let root = tempfile::tempdir().unwrap();
+    let image = |n: usize| jpeg_rgb(&scene(n).0, 95).unwrap();
+    let mask = |n: usize| png_grey(&scene(n).1[0]).unwrap();
+    let members = |extra: &[(&str, Vec<u8>)]| {
+        let own = [
+            ("f.v1/a.jpeg", image(0)),
+            ("f.v1/a.mask.png", mask(0)),
+            ("b.JPG", image(1)),
+            ("b.Json", sa1b_json(1).to_string().into_bytes()),
+        ];
+        let all = own.iter().chain(extra);
+        all.map(|(name, bytes)| (name.to_string(), bytes.clone())).collect::<Vec<_>>()
+    };
+    let file = root.path().join("web.tar");
+    let spec = SetSpec {
+        name: "web".into(),
+        kind: SetKind::WebDataset,
+        shards: Patterns(vec![file.to_string_lossy().into_owned()]),
+        ..SetSpec::default()
+    };
+    tar(&file, &members(&[]));
+    let set = open(&spec);
+    assert_eq!(names(&*set), ["f.v1/a", "b"]);
+    let files = |index| set.record(index).map(|record| (record.image, record.mask)).unwrap();
+    assert_eq!(files(0), (file.join("f.v1/a.jpeg"), file.join("f.v1/a.mask.png")));
+    assert_eq!(files(1), (file.join("b.JPG"), file.join("b.Json")));
+    let mut buffer = MaskBuffer::new();
+    set.mask(0, Pick::Nth(0), &mut buffer).unwrap();
+    assert_eq!((buffer.form, &buffer.file), (MaskForm::File, &mask(0)));
+    set.mask(1, Pick::Nth(1), &mut buffer).unwrap();
+    assert_eq!((buffer.form, &buffer.rle), (MaskForm::Rle, &rle(&scene(1).1[1])));
+    let jpeg = SetSpec { include: vec!["*.jpeg".into()], ..spec.clone() };
+    assert_eq!(names(&*open(&jpeg)), ["f.v1/a"]);
+
+    for (extra, part) in [
+        (("c.jpeg", image(2)), "web.tar/c.jpeg"),
+        (("c.seg.png", mask(2)), "web.tar/c.seg.png"),
+        (("f.v1/a.JPG", image(2)), "a second one: f.v1/a.JPG"),
+        (("b.png", Vec::new()), "b.png of 0 bytes"),
+    ] {
+        tar(&file, &members(&[extra]));
+        let error = spec.open().err().unwrap().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+    tar(&file, &members(&[("d.jpg", image(2)), ("d.JSON", b"{".to_vec())]));
+    let error = spec.open().err().unwrap().to_string();
+    assert!(error.contains("web.tar/d.JSON, byte"), "{error}");
+}
+
 #[test]
 fn an_index_is_kept_and_made_anew_when_its_source_changes() {
     let root = tempfile::tempdir().unwrap();
@@ -226,142 +253,6 @@ fn an_index_is_kept_and_made_anew_when_its_source_changes() {
     // The sets that were open still say what they were opened on, and notice the change.
     let mut mask = MaskBuffer::new();
     assert!(first.mask(0, Pick::Nth(0), &mut mask).is_err());
-}
-
-#[test]
-fn annotations_and_images_must_belong_together() {
-    let root = tempfile::tempdir().unwrap();
-    let (annotations, images) = coco(root.path(), 3);
-    let spec = SetSpec::coco("c", &annotations, &images);
-    let error = |spec: &SetSpec| spec.open().err().unwrap().to_string();
-    std::fs::remove_file(images.join("scene_1.jpg")).unwrap();
-    let text = error(&spec);
-    assert!(
-        text.contains("1 images that are listed but not there, the first scene_1.jpg"),
-        "{text}"
-    );
-    let skip = SetSpec { unmatched: Unmatched::Skip, ..spec.clone() };
-    let set = open(&skip);
-    assert_eq!(names(&*set), ["scene_2", "scene_0"]);
-    assert!(set.left_out().iter().any(|left| left.first == "scene_1.jpg"));
-
-    let mut file = common::annotated::coco_json(3);
-    file["annotations"][0]["image_id"] = json!(999);
-    write(&annotations, file.to_string());
-    let text = error(&spec);
-    assert!(
-        text.contains("1 annotations of images that are not listed") && text.contains("image 999"),
-        "{text}"
-    );
-
-    for (change, part) in [
-        (json!([]), "expected an object {...}, found `[`"),
-        (json!({"images": []}), "no `annotations`, other keys are: none"),
-        (json!({"image": {}, "annotations": []}), "no `images`, other keys are: image"),
-        (json!({"images": [{"id": 1}], "annotations": []}), "image 0: missing field `width`"),
-        (
-            json!({"images": [{"id": 1, "width": 3, "height": 4}], "annotations": []}),
-            "image 0: expected a file_name",
-        ),
-        (
-            json!({"images": [], "annotations": [{"id": 1, "image_id": 2, "segments_info": []}]}),
-            "annotation 0: missing field `segmentation`",
-        ),
-    ] {
-        write(&annotations, change.to_string());
-        let text = error(&spec);
-        assert!(text.contains("instances.json") && text.contains(part), "{change}: {text}");
-    }
-    let gone = SetSpec::coco("c", root.path().join("none.json"), &images);
-    assert!(error(&gone).contains("none.json"));
-    let gone = SetSpec::coco("c", &annotations, root.path().join("none"));
-    assert!(error(&gone).contains("does not exist"));
-}
-
-#[test]
-fn flawed_objects_are_named_when_they_are_drawn() {
-    let root = tempfile::tempdir().unwrap();
-    let (annotations, images) = coco(root.path(), 1);
-    let file = common::annotated::coco_json(1);
-    for (segmentation, part) in [
-        (json!({"size": [80, 64], "counts": [1, 2, 3]}), "5120"),
-        (json!({"size": [80, 64], "counts": "~~"}), "annotation 100"),
-        (json!([[1.0, 2.0, 3.0]]), "annotation 100"),
-        (json!([[1.0, 2.0, 3.0, 4.0]]), "annotation 100"),
-        (json!([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), "a list of polygons"),
-        (json!({"size": [80, 64]}), "missing field `counts`"),
-        (json!("mask.png"), "expected a list of polygons or {size, counts}"),
-    ] {
-        let mut file = file.clone();
-        let list = file["annotations"].as_array_mut().unwrap();
-        let first = list.iter().position(|a| a["id"] == json!(100)).unwrap();
-        list[first]["segmentation"] = segmentation.clone();
-        write(&annotations, file.to_string());
-        let set = open(&SetSpec::coco("c", &annotations, &images));
-        let error = set.mask(0, Pick::Nth(0), &mut MaskBuffer::new()).unwrap_err().to_string();
-        assert!(error.contains(part), "{segmentation}: {error}");
-        assert!(error.contains("c/scene_0") && error.contains("instances.json"), "{error}");
-    }
-    // A mask of another size than its image.
-    let mut wrong = file;
-    for annotation in wrong["annotations"].as_array_mut().unwrap() {
-        annotation["segmentation"] = json!({"size": [2, 3], "counts": [2, 4]});
-    }
-    write(&annotations, wrong.to_string());
-    let mix = Mix::new(vec![open(&SetSpec::coco("c", &annotations, &images))]).unwrap();
-    let key = SampleKey { seed: 0, epoch: 0, record: 0 };
-    let mut maker = SampleMaker::new(SampleConfig::for_size(32)).unwrap();
-    let error = maker.train(&mix, key).unwrap_err();
-    assert!(matches!(error, Error::SizeMismatch { .. }), "{error}");
-    // NaN, which Python writes, is no JSON.
-    write(
-        &annotations,
-        r#"{"images": [], "annotations": [{"image_id": 1, "segmentation": [[NaN]]}]}"#,
-    );
-    let error = SetSpec::coco("c", &annotations, &images).open().err().unwrap().to_string();
-    assert!(error.contains("annotation 0: expected value") && error.contains("byte 31"), "{error}");
-}
-
-#[test]
-fn damaged_annotation_files_and_lone_files_are_named() {
-    let root = tempfile::tempdir().unwrap();
-    let spec = sa1b_folder(root.path(), 3);
-    let skip = SetSpec { unmatched: Unmatched::Skip, ..spec.clone() };
-    let error = |spec: &SetSpec| spec.open().err().unwrap().to_string();
-    write(root.path().join("sa1b/sa_1.json"), "{\"image\": ");
-    let text = error(&spec);
-    assert!(text.contains("sa_1.json") && text.contains("no valid JSON"), "{text}");
-    let set = open(&skip);
-    assert_eq!(names(&*set), ["sa_0", "sa_2"]);
-    assert!(set.left_out()[0].to_string().contains("annotation file is damaged"));
-
-    write(root.path().join("sa1b/sa_7.jpg"), "x");
-    let text = error(&spec);
-    assert!(text.contains("1 images without an annotation file, the first sa_7.jpg"), "{text}");
-    std::fs::remove_file(root.path().join("sa1b/sa_7.jpg")).unwrap();
-    write(root.path().join("sa1b/sa_8.json"), "{}");
-    let text = error(&spec);
-    assert!(text.contains("1 annotation files without an image, the first sa_8.json"), "{text}");
-
-    // An annotation file that changes while the set is open.
-    write(
-        root.path().join("sa1b/sa_0.json"),
-        r#"{"image": {"width": 64, "height": 80}, "annotations": []}"#,
-    );
-    let text = set.mask(0, Pick::Nth(0), &mut MaskBuffer::new()).unwrap_err().to_string();
-    assert!(text.contains("changed since it was indexed"), "{text}");
-
-    let lone = root.path().join("lone.tar");
-    tar(&lone, &sa1b_members(0..2)[..3]);
-    let text = error(&SetSpec::sa1b("t", &lone));
-    assert!(
-        text.contains("lone.tar") && text.contains("images without a mask or annotation file"),
-        "{text}"
-    );
-    let twice: Vec<_> = sa1b_members(0..1).into_iter().chain(sa1b_members(0..1)).collect();
-    tar(&lone, &twice);
-    let text = error(&SetSpec::sa1b("t", &lone));
-    assert!(text.contains("a second one: sa_0.jpg"), "{text}");
 }
 
 /// LVIS names images by their address, and its annotations have no `iscrowd`.
@@ -443,23 +334,6 @@ fn sets_of_all_kinds_make_one_run() {
     seen.dedup();
     assert_eq!(seen.len(), 23);
     assert!(seen.contains(&"coco/scene_2#1".into()) && seen.contains(&"folder/sa_0#1".into()));
-}
-
-#[test]
-fn keys_of_other_kinds_are_refused() {
-    let error = |spec: SetSpec| spec.open().err().unwrap().to_string();
-    let pairs = SetSpec::pairs("p", "i", "m");
-    let text = error(SetSpec { objects: Objects::All, ..pairs.clone() });
-    assert!(
-        text.contains("objects of set p") && text.contains("\"coco\" or \"lvis\" or \"sa1b\""),
-        "{text}"
-    );
-    let text = error(SetSpec { kind: SetKind::Coco, ..pairs.clone() });
-    assert!(text.contains("masks of set p") && text.contains("kind \"coco\""), "{text}");
-    let text = error(SetSpec { kind: SetKind::Sa1b, name: "s".into(), ..SetSpec::default() });
-    assert!(text.contains("either images or shards") && text.contains("none of them"), "{text}");
-    let text = error(SetSpec { min_area: Some(f64::NAN), ..SetSpec::sa1b("s", "x") });
-    assert!(text.contains("min_area of set s"), "{text}");
 }
 
 /// The real annotation files, where this checkout has them.

@@ -5,7 +5,7 @@ mod common;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::epochs;
+use common::{SIZE, epochs, loader_config};
 use maskwright_data::batch::TrainBatch;
 use maskwright_data::loader::{
     EvalConfig, EvalLoader, LastBatch, Loader, LoaderConfig, LoaderState,
@@ -15,44 +15,33 @@ use maskwright_data::sample::{Preset, SampleConfig, SampleMaker};
 use maskwright_data::source::{Mix, PairsSource, SetSpec, Source};
 use maskwright_data::{Error, Result};
 
-const SIZE: usize = 48;
-
 fn mix(root: &Path, count: usize) -> Mix {
     let (images, masks) = common::pairs(root, count);
     Mix::of(PairsSource::open(&SetSpec::pairs("discs", images, masks)).unwrap()).unwrap()
-}
-
-fn config() -> LoaderConfig {
-    LoaderConfig {
-        batch_size: 3,
-        seed: 9,
-        workers: 2,
-        prefetch: 3,
-        sample: SampleConfig::for_size(SIZE),
-        ..LoaderConfig::default()
-    }
 }
 
 #[test]
 fn threads_and_depth_change_no_batch() {
     let root = tempfile::tempdir().unwrap();
     let mix = mix(root.path(), 14);
-    let reference = epochs(&mut Loader::new(mix.clone(), config()).unwrap(), 2);
+    let reference = epochs(&mut Loader::new(mix.clone(), loader_config()).unwrap(), 2);
     assert_eq!(reference.len(), 8);
     for (workers, prefetch) in [(1, 1), (1, 6), (4, 1), (4, 4), (4, 50)] {
         let mut loader =
-            Loader::new(mix.clone(), LoaderConfig { workers, prefetch, ..config() }).unwrap();
+            Loader::new(mix.clone(), LoaderConfig { workers, prefetch, ..loader_config() })
+                .unwrap();
         assert!(epochs(&mut loader, 2) == reference, "{workers} workers, {prefetch} ahead");
     }
     // Batches in recycled memory are the same too.
-    let mut loader = Loader::new(mix.clone(), config()).unwrap();
+    let mut loader = Loader::new(mix.clone(), loader_config()).unwrap();
     for batch in &reference[..4] {
         let ours = loader.next().unwrap().unwrap();
         assert!(ours == *batch);
         loader.recycle(ours);
     }
     // Another seed is another run.
-    let other = epochs(&mut Loader::new(mix, LoaderConfig { seed: 10, ..config() }).unwrap(), 1);
+    let other =
+        epochs(&mut Loader::new(mix, LoaderConfig { seed: 10, ..loader_config() }).unwrap(), 1);
     assert_ne!(other[0].samples, reference[0].samples);
 }
 
@@ -60,7 +49,7 @@ fn threads_and_depth_change_no_batch() {
 fn every_sample_can_be_made_again_alone() {
     let root = tempfile::tempdir().unwrap();
     let mix = mix(root.path(), 9);
-    let mut loader = Loader::new(mix.clone(), config()).unwrap();
+    let mut loader = Loader::new(mix.clone(), loader_config()).unwrap();
     let batch = loader.nth(1).unwrap().unwrap();
     assert_eq!((batch.batch_size, batch.size, batch.epoch, batch.index), (3, SIZE, 0, 1));
     let mut maker = SampleMaker::new(SampleConfig::for_size(SIZE)).unwrap();
@@ -76,7 +65,7 @@ fn every_sample_can_be_made_again_alone() {
 fn an_epoch_has_every_record_once() {
     let root = tempfile::tempdir().unwrap();
     let mix = mix(root.path(), 10);
-    let keep = LoaderConfig { last_batch: LastBatch::Keep, ..config() };
+    let keep = LoaderConfig { last_batch: LastBatch::Keep, ..loader_config() };
     let mut loader = Loader::new(mix, keep).unwrap();
     assert_eq!((loader.batches_per_epoch(), loader.size_hint()), (4, (4, Some(4))));
     let order = |epoch, loader: &mut Loader| {
@@ -98,9 +87,9 @@ fn an_epoch_has_every_record_once() {
 fn a_restored_loader_goes_on_with_the_next_batch() {
     let root = tempfile::tempdir().unwrap();
     let mix = mix(root.path(), 14);
-    let all = epochs(&mut Loader::new(mix.clone(), config()).unwrap(), 2);
+    let all = epochs(&mut Loader::new(mix.clone(), loader_config()).unwrap(), 2);
     for stop in 0..8 {
-        let mut loader = Loader::new(mix.clone(), config()).unwrap();
+        let mut loader = Loader::new(mix.clone(), loader_config()).unwrap();
         let mut done = 0;
         'epochs: for epoch in 0..2 {
             loader.start_epoch(epoch);
@@ -117,7 +106,7 @@ fn a_restored_loader_goes_on_with_the_next_batch() {
         let text = serde_json::to_string(&loader.state()).unwrap();
         drop(loader);
         let state: LoaderState = serde_json::from_str(&text).unwrap();
-        let resumed = LoaderConfig { workers: 4, ..config() };
+        let resumed = LoaderConfig { workers: 4, ..loader_config() };
         let mut loader = Loader::new(mix.clone(), resumed).unwrap();
         loader.restore(state).unwrap();
         let mut rest: Vec<TrainBatch> = loader.by_ref().map(Result::unwrap).collect();
@@ -128,7 +117,7 @@ fn a_restored_loader_goes_on_with_the_next_batch() {
         assert!(rest == all[stop..], "stopped after {stop}");
     }
 
-    let mut loader = Loader::new(mix, config()).unwrap();
+    let mut loader = Loader::new(mix, loader_config()).unwrap();
     let state = loader.state();
     let error = loader.restore(LoaderState { seed: 1, ..state }).unwrap_err().to_string();
     assert!(error.contains("seed") && error.contains("expected 9, found 1"), "{error}");
@@ -145,7 +134,7 @@ fn ranks_share_the_epoch() {
     let root = tempfile::tempdir().unwrap();
     let mix = mix(root.path(), 14);
     let keys = |rank, world_size, batch_size| -> Vec<Vec<SampleKey>> {
-        let config = LoaderConfig { rank, world_size, batch_size, ..config() };
+        let config = LoaderConfig { rank, world_size, batch_size, ..loader_config() };
         let loader = Loader::new(mix.clone(), config).unwrap();
         loader.map(|batch| batch.unwrap().samples.iter().map(|s| s.key).collect()).collect()
     };
@@ -164,7 +153,7 @@ fn ranks_share_the_epoch() {
 fn statistics_count_what_was_delivered() {
     let root = tempfile::tempdir().unwrap();
     let mix = mix(root.path(), 14);
-    let mut loader = Loader::new(mix, config()).unwrap();
+    let mut loader = Loader::new(mix, loader_config()).unwrap();
     while loader.queue().0 < 3 {
         std::thread::yield_now();
     }
@@ -194,7 +183,10 @@ fn statistics_count_what_was_delivered() {
 fn too_few_records_are_refused_at_once() {
     let root = tempfile::tempdir().unwrap();
     let mix = mix(root.path(), 2);
-    assert!(matches!(Loader::new(mix, config()), Err(Error::TooFewRecords { records: 2, .. })));
+    assert!(matches!(
+        Loader::new(mix, loader_config()),
+        Err(Error::TooFewRecords { records: 2, .. })
+    ));
 }
 
 #[test]

@@ -5,30 +5,18 @@ mod common;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{epochs, mask, picture, png_pair};
+use common::{epochs, loader_config, mask, picture, png_pair};
 use maskwright_data::batch::TrainBatch;
 use maskwright_data::loader::{LastBatch, LedgerEntry, Loader, LoaderConfig, OnRefusal};
-use maskwright_data::sample::SampleConfig;
 use maskwright_data::source::{Mix, PairsSource, SetSpec};
 use maskwright_data::{Error, Result};
-
-fn config() -> LoaderConfig {
-    LoaderConfig {
-        batch_size: 3,
-        seed: 9,
-        workers: 2,
-        prefetch: 3,
-        sample: SampleConfig::for_size(48),
-        ..LoaderConfig::default()
-    }
-}
 
 fn replacing(budget: f64, ledger: &Path) -> LoaderConfig {
     LoaderConfig {
         on_refusal: OnRefusal::Replace { budget },
         last_batch: LastBatch::Keep,
         ledger: Some(ledger.into()),
-        ..config()
+        ..loader_config()
     }
 }
 
@@ -54,7 +42,8 @@ fn a_bad_record_fails_its_own_batch() {
     let mut runs = Vec::new();
     for workers in [1, 4] {
         let mut loader =
-            Loader::new(mix.clone(), LoaderConfig { batch_size: 4, workers, ..config() }).unwrap();
+            Loader::new(mix.clone(), LoaderConfig { batch_size: 4, workers, ..loader_config() })
+                .unwrap();
         let results: Vec<String> = loader
             .by_ref()
             .map(|batch| batch.map_or_else(|e| e.to_string(), |b| format!("batch {}", b.index)))
@@ -82,7 +71,7 @@ fn a_bad_record_is_replaced_and_written_down() {
             workers,
             on_refusal: OnRefusal::Replace { budget: 0.1 },
             ledger: Some(ledger.clone()),
-            ..config()
+            ..loader_config()
         };
         let mut loader = Loader::new(mix.clone(), config).unwrap();
         let batches = epochs(&mut loader, 2);
@@ -117,7 +106,7 @@ fn the_budget_is_kept() {
             workers,
             on_refusal: OnRefusal::Replace { budget: 0.1 },
             last_batch: LastBatch::Keep,
-            ..config()
+            ..loader_config()
         };
         let loader = Loader::new(mix.clone(), config).unwrap();
         loader.map(|batch| batch.err().map(|e| e.to_string())).collect::<Vec<_>>()
@@ -134,7 +123,7 @@ fn the_budget_is_kept() {
     // Where everything is bad, the search for a replacement ends.
     let root = tempfile::tempdir().unwrap();
     let hopeless = with_empty_masks(root.path(), &(0..20).collect::<Vec<_>>());
-    let config = LoaderConfig { on_refusal: OnRefusal::Replace { budget: 1.0 }, ..config() };
+    let config = LoaderConfig { on_refusal: OnRefusal::Replace { budget: 1.0 }, ..loader_config() };
     let mut loader = Loader::new(hopeless, config).unwrap();
     assert!(matches!(loader.next(), Some(Err(Error::EmptyMask { .. }))));
 }
@@ -144,7 +133,7 @@ fn a_ledger_that_cannot_be_written_is_refused_at_once() {
     let root = tempfile::tempdir().unwrap();
     let mix = with_empty_masks(root.path(), &[]);
     let config =
-        LoaderConfig { ledger: Some(root.path().join("no/such/ledger.jsonl")), ..config() };
+        LoaderConfig { ledger: Some(root.path().join("no/such/ledger.jsonl")), ..loader_config() };
     let error = Loader::new(mix, config).unwrap_err().to_string();
     assert!(error.contains("cannot write") && error.contains("ledger.jsonl"), "{error}");
 }
@@ -299,7 +288,7 @@ fn files_may_vanish_and_change_during_an_epoch() {
         let root = tempfile::tempdir().unwrap();
         let mix = with_empty_masks(root.path(), &[]);
         let ledger = root.path().join("ledger.jsonl");
-        let config = LoaderConfig { workers, prefetch: 1, batch_size: 2, ..config() };
+        let config = LoaderConfig { workers, prefetch: 1, batch_size: 2, ..loader_config() };
         let order: Vec<String> = Loader::new(mix.clone(), config.clone())
             .unwrap()
             .flat_map(|batch| batch.unwrap().samples)

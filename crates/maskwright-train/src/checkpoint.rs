@@ -105,6 +105,32 @@ pub(crate) fn check_type(path: &Path, wanted: Option<ModelType>, found: &SamConf
     }
 }
 
+/// Refuses a mask decoder of another model than the one named, and one that does not tell its model.
+pub(crate) fn check_decoder_type(
+    path: &Path,
+    wanted: Option<ModelType>,
+    decoder: &Checkpoint,
+) -> Result<()> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    let width = SamConfig::of(wanted)?.interm_dim();
+    match weights::decoder_width(decoder) {
+        Some(found) if found == width => Ok(()),
+        Some(found) => Err(Error::RunFile {
+            file: path.to_path_buf(),
+            expected: format!(
+                "the mask decoder of a {wanted}, for a feature of {width} channels (--model-type)"
+            ),
+            found: format!("one for {found} channels"),
+        }),
+        None => Err(Error::Setting {
+            setting: "--model-type".into(),
+            expected: "a whole model, or a mask decoder with an HQ head, which tells its model"
+                .into(),
+            found: format!("{}, a mask decoder that is alike in all models", path.display()),
+        }),
+    }
+}
+
 /// A model in a few words: its official name, or its sizes.
 pub fn describe(config: &SamConfig) -> String {
     match config.model_type() {

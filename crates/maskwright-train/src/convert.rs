@@ -11,7 +11,7 @@ use maskwright_model::ModelType;
 use maskwright_model::weights::{self, Checkpoint, Container, Content, Element, Layout, Tensors};
 use serde::Serialize;
 
-use crate::checkpoint::{check_type, describe, not_finite};
+use crate::checkpoint::{check_decoder_type, check_type, describe, not_finite};
 use crate::error::{Error, Result};
 
 /// What a checkpoint is made into.
@@ -102,12 +102,17 @@ pub struct Merged {
 }
 
 /// Reads `input` in any layout and writes it to `output`, after every tensor was held against the model:
-/// nothing is written of a checkpoint that lacks one.
+/// nothing is written of a checkpoint that lacks one. `progress` hears of bytes of values, done and in all.
 ///
 /// # Errors
 /// [`Error::Setting`] for options that contradict, [`Error::RunFile`] for another model than the named
 /// one, [`Error::Model`] for everything that is wrong with the files.
-pub fn convert(input: &Path, output: &Path, options: &ConvertOptions) -> Result<Converted> {
+pub fn convert(
+    input: &Path,
+    output: &Path,
+    options: &ConvertOptions,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Converted> {
     let container = container(output, options.to)?;
     if output.exists() && !options.force {
         return Err(Error::Setting {
@@ -135,6 +140,7 @@ pub fn convert(input: &Path, output: &Path, options: &ConvertOptions) -> Result<
     let model = match content {
         Content::Decoder => {
             weights::check_decoder_alone(&checkpoint)?;
+            check_decoder_type(input, wanted, &checkpoint)?;
             None
         }
         Content::Whole => {
@@ -164,7 +170,7 @@ pub fn convert(input: &Path, output: &Path, options: &ConvertOptions) -> Result<
     for element in checkpoint.names().filter_map(|name| checkpoint.element(name)) {
         *dtypes.entry(element.to_string()).or_default() += 1;
     }
-    let written = checkpoint.write(output, container)?;
+    let written = checkpoint.write_watched(output, container, progress)?;
     notes.extend(not_finite(output, &written.not_finite));
     Ok(Converted {
         input: input.to_path_buf(),

@@ -7,7 +7,9 @@ mod commands;
 mod exit;
 mod flags;
 mod hub;
+mod indexing;
 mod interrupt;
+mod late_bar;
 mod output;
 mod progress;
 

@@ -35,6 +35,17 @@ fn tensors(file: &str) -> Vec<(String, Vec<u8>)> {
     tensors
 }
 
+/// SAM's own part of a decoder that has an HQ head.
+fn write_own_decoder(decoder: &str, output: &str) {
+    let hq =
+        ["hf_token", "hf_mlp", "compress_vit_feat", "embedding_encoder", "embedding_maskfeature"];
+    let bytes = std::fs::read(decoder).expect("a checkpoint");
+    let file = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+    let own =
+        file.tensors().into_iter().filter(|(name, _)| !hq.iter().any(|hq| name.starts_with(hq)));
+    safetensors::serialize_to_file(own, None, Path::new(output)).expect("written");
+}
+
 #[test]
 fn checkpoints_go_round_and_decoders_go_in() {
     let place = Place::new();
@@ -103,7 +114,17 @@ fn checkpoints_go_round_and_decoders_go_in() {
     refused(&["convert", &hq, &at("x"), "--to", "hq-decoder"], 2, &[".safetensors"]);
     refused(&["convert", &hq, &at("x.pth"), "--dtype", "f8"], 2, &["f8", "bf16"]);
     refused(&["convert", &hq, &at("x.pth"), "--model-type", "vit_x"], 2, &["vit_x"]);
+    // Of SAM's own decoder nobody can tell whose it is.
+    let own = at("own.safetensors");
+    write_own_decoder(&epoch, &own);
+    works(&["convert", &own, &at("own.pth")]);
+    refused(&["convert", &own, &at("x.pth"), "--model-type", "vit_b"], 2, &["own", "HQ head"]);
     // Files that are not what is asked for.
+    refused(
+        &["convert", &epoch, &at("x.pth"), "--model-type", "vit_b"],
+        1,
+        &["768", "epoch_0", "32"],
+    );
     refused(&["convert", &hq, &at("x.pth"), "--model-type", "vit_b"], 1, &["vit_b", "custom"]);
     refused(&["convert", &sam, &at("x.pth"), "--to", "hq-decoder"], 1, &["HQ head", "hf_token"]);
     refused(&["convert", &epoch, &at("x")], 1, &["epoch_0", "mask decoder"]);

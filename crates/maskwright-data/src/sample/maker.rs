@@ -1,15 +1,14 @@
 //! From files to samples.
 
-use std::path::PathBuf;
-
 use maskwright_image::decode::{
-    Decoded, LabelDecoder, Orientation, Warning, decode_rgb, orient_grey, orient_rgb, read_header,
+    Decoded, LabelDecoder, decode_rgb, orient_grey, orient_rgb, read_header,
 };
 use maskwright_image::mask::Bitmap;
 use maskwright_image::sample::{AxisTable, Sampler};
 use maskwright_image::{GreyImage, check_environment};
 
 use super::eval::EVALUATION;
+use super::opened::{Opened, Part};
 use super::timings::wall;
 use super::upright::{Stored, fit};
 use super::{Clock, EvalSample, Preset, SampleConfig, SampleInfo, Timings, TrainSample};
@@ -17,7 +16,6 @@ use crate::error::{Error, Result};
 use crate::geometry::Geometry;
 use crate::plan::{Decode, Framing, Plan, SampleKey, Views};
 use crate::prompt::{LabelView, Prompt, PromptDrawer};
-use crate::record::Record;
 use crate::source::{MaskBuffer, MaskForm, Mix, Pick, Source};
 
 /// Makes samples, one after the other, in buffers that it keeps. Each thread has its own.
@@ -57,24 +55,6 @@ pub struct SampleMaker {
     timings: Timings,
     bytes_read: u64,
     clock: Clock,
-}
-
-/// A record whose files are read and whose mask is at hand: the maker's label, or its run lengths.
-struct Opened<'a> {
-    source: &'a dyn Source,
-    index: usize,
-    /// How the image has to be turned; the label is turned already.
-    turn: Orientation,
-    /// Height and width.
-    size: (usize, usize),
-    warnings: Vec<Warning>,
-}
-
-/// One of a record's two files.
-#[derive(Clone, Copy)]
-enum Part {
-    Image,
-    Mask,
 }
 
 impl SampleMaker {
@@ -254,13 +234,7 @@ impl SampleMaker {
         } += (self.clock)() - start;
 
         let start = (self.clock)();
-        let mut opened = Opened {
-            source,
-            index,
-            turn: Orientation::IDENTITY,
-            size: (0, 0),
-            warnings: Vec::new(),
-        };
+        let mut opened = Opened::new(source, index);
         let image = read_header(&self.image_bytes)
             .map(|header| Stored::of(&header))
             .map_err(|error| opened.refused(Part::Image, error))?;
@@ -368,46 +342,4 @@ struct Found {
     geometry: Geometry,
     framing: Framing,
     redraws: u32,
-}
-
-impl Opened<'_> {
-    /// Takes warnings, or with `strict` refuses those about damage.
-    fn add(&mut self, part: Part, warnings: Vec<Warning>, strict: bool) -> Result<()> {
-        let damage = |w: &&Warning| matches!(w, Warning::Truncated | Warning::DamagedData { .. });
-        if let Some(warning) = warnings.iter().find(damage).filter(|_| strict) {
-            return Err(self.about(|record| Error::DamagedFile {
-                record: record.to_string(),
-                file: part.of(record),
-                warning: Box::new(warning.clone()),
-            }));
-        }
-        self.warnings.extend(warnings);
-        Ok(())
-    }
-
-    fn refused(&self, part: Part, source: maskwright_image::Error) -> Error {
-        self.about(|record| Error::Image {
-            record: record.to_string(),
-            file: part.of(record),
-            source,
-        })
-    }
-
-    fn empty_mask(&self) -> Error {
-        self.about(|record| Error::EmptyMask { record: record.to_string(), file: record.mask })
-    }
-
-    /// An error about this record; its names are looked up for it alone.
-    fn about(&self, error: impl FnOnce(Record) -> Error) -> Error {
-        self.source.record(self.index).map_or_else(|other| other, error)
-    }
-}
-
-impl Part {
-    fn of(self, record: Record) -> PathBuf {
-        match self {
-            Part::Image => record.image,
-            Part::Mask => record.mask,
-        }
-    }
 }

@@ -7,6 +7,7 @@
 mod config;
 mod eval;
 mod maker;
+mod opened;
 mod timings;
 pub(crate) mod upright;
 

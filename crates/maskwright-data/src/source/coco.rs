@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::annotation::{CocoFile, CocoImage, read_coco};
 use super::bytes::path_from_bytes;
-use super::index::{Image, IndexWriter, Span, open_or_build};
+use super::index::{Image, IndexWriter, Names, Span, Stage, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::select::Selection;
 use super::{LeftOut, SetSpec, Unmatched};
@@ -36,13 +36,15 @@ pub(super) fn open(spec: &SetSpec) -> Result<IndexedSource> {
 fn build(spec: &SetSpec, writer: &mut IndexWriter) -> Result<Vec<LeftOut>> {
     let selection = Selection::new(&spec.name, &spec.include, &spec.exclude, spec.part)?;
     let filter = spec.object_filter();
-    let mut file = read_coco(&spec.annotations, ANNOTATIONS, &filter)?;
+    let mut file = read_coco(&spec.annotations, ANNOTATIONS, &filter, &spec.name)?;
     let unlisted = std::mem::take(&mut file.unlisted);
     let mut absent = LeftOut::none("images that are listed but not there");
     let mut bare = LeftOut::none("images without an object to take");
 
     let mut chosen: Vec<(usize, String)> = Vec::new();
+    let stage = Stage::new(&spec.name, "images", Some(file.images.len() as u64));
     for (number, image) in file.images.iter().enumerate() {
+        stage.add(1);
         let name = String::from_utf8_lossy(file.name(image));
         let base = name.rsplit_once('.').map_or(&*name, |(base, _)| base);
         if !selection.lets_through(base, &name) {
@@ -57,6 +59,7 @@ fn build(spec: &SetSpec, writer: &mut IndexWriter) -> Result<Vec<LeftOut>> {
             None => absent.add(|| name.clone().into_owned()),
         }
     }
+    drop(stage);
     let flaws = [(unlisted, &spec.annotations), (absent, &spec.images)];
     refuse_unmatched(spec, &flaws)?;
 
@@ -66,7 +69,7 @@ fn build(spec: &SetSpec, writer: &mut IndexWriter) -> Result<Vec<LeftOut>> {
         let image = &file.images[*number];
         let objects = file.objects(*number);
         writer.image(&Image {
-            name: name.as_bytes(),
+            names: Names::of_file(name.as_bytes(), b""),
             image: Span { file: IMAGES, len: 0, at: 0 },
             notes: Span { file: ANNOTATIONS, len: 0, at: 0 },
             size: (image.width, image.height),

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::index::{Image, IndexWriter, Span};
+use super::index::{Image, IndexWriter, Names, Span};
 use super::select::Selection;
 use super::{LeftOut, SetSpec};
 use crate::error::{Error, Result};
@@ -22,28 +22,30 @@ struct Item {
     size: (u32, u32),
     /// 0 for a mask file.
     objects: u32,
-    name_len: u32,
-    name_at: u64,
+    names_len: u32,
+    names_at: u64,
 }
 
 impl Drafts {
     /// Adds an image; `objects` is 0 where a mask file tells its only object.
     pub(super) fn push(
         &mut self,
-        name: &[u8],
+        names: Names<'_>,
         image: Span,
         notes: Span,
         size: (u32, u32),
         objects: u32,
     ) {
-        let (name_len, name_at) = (name.len() as u32, self.names.len() as u64);
-        self.items.push(Item { image, notes, size, objects, name_len, name_at });
-        self.names.extend_from_slice(name);
+        let names_at = self.names.len() as u64;
+        names.text().iter().for_each(|piece| self.names.extend_from_slice(piece));
+        let names_len = (self.names.len() as u64 - names_at) as u32;
+        self.items.push(Item { image, notes, size, objects, names_len, names_at });
     }
 
-    fn name(&self, item: &Item) -> &[u8] {
-        let at = item.name_at as usize;
-        &self.names[at..at + item.name_len as usize]
+    fn names(&self, item: &Item) -> Names<'_> {
+        let at = item.names_at as usize;
+        let text = &self.names[at..at + item.names_len as usize];
+        Names::of_text(text).expect("it was written as such a text")
     }
 }
 
@@ -58,7 +60,7 @@ pub(super) fn write(
         || drafts.iter().flat_map(|drafts| drafts.items.iter().map(move |item| (drafts, item)));
     let mut put = |drafts: &Drafts, item: &Item| {
         writer.image(&Image {
-            name: drafts.name(item),
+            names: drafts.names(item),
             image: item.image,
             notes: item.notes,
             size: item.size,
@@ -70,12 +72,8 @@ pub(super) fn write(
         return all().try_for_each(|(drafts, item)| put(drafts, item));
     }
     // By name alone, so that the same images are chosen in a folder and in tar files.
-    let stem = |name: &[u8]| {
-        let name = String::from_utf8_lossy(name);
-        name.rsplit_once('.').map_or(&*name, |(stem, _)| stem).to_owned()
-    };
-    let names: Vec<String> = all().map(|(drafts, item)| stem(drafts.name(item))).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let stem = |names: Names<'_>| String::from_utf8_lossy(names.stem).into_owned();
+    let names: Vec<String> = all().map(|(drafts, item)| stem(drafts.names(item))).collect();
     let mut chosen = selection.in_part(&names).into_iter().peekable();
     for (at, (drafts, item)) in all().enumerate() {
         if chosen.next_if_eq(&at).is_some() {
@@ -85,11 +83,10 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Whether a name passes the set's patterns, which are compared with it and with it less its ending.
-pub(super) fn passes(selection: &Selection, name: &[u8]) -> bool {
-    let file = String::from_utf8_lossy(name);
-    let stem = file.rsplit_once('.').map_or(&*file, |(stem, _)| stem);
-    selection.lets_through(stem, &file)
+/// Whether an image passes the set's patterns, which are compared with its name with and without ending.
+pub(super) fn passes(selection: &Selection, names: Names<'_>) -> bool {
+    let (stem, file) = (String::from_utf8_lossy(names.stem), names.image_file());
+    selection.lets_through(&stem, &String::from_utf8_lossy(&file))
 }
 
 /// Does `job` for every number below `count` on all cores; results come in order, and of several errors
@@ -138,13 +135,17 @@ pub(super) fn sum(parts: impl IntoIterator<Item = LeftOut>) -> Vec<LeftOut> {
 }
 
 /// The length of a member as an index holds it.
-pub(super) fn length(len: u64, file: &std::path::Path, name: &[u8]) -> Result<u32> {
+pub(super) fn length(
+    len: u64,
+    file: &std::path::Path,
+    name: impl FnOnce() -> Vec<u8>,
+) -> Result<u32> {
     match u32::try_from(len) {
         Ok(len) if len > 0 => Ok(len),
         _ => Err(Error::Tar {
             file: file.into(),
             expected: "members of 1 byte to 4 GiB".into(),
-            found: format!("{} of {len} bytes", String::from_utf8_lossy(name)),
+            found: format!("{} of {len} bytes", String::from_utf8_lossy(&name())),
         }),
     }
 }

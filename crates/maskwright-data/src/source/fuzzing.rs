@@ -35,7 +35,7 @@ pub fn annotations(data: &[u8]) {
             }
         }
     }
-    if let Ok(file) = read_sa1b(data, path) {
+    if let Ok(file) = read_sa1b(data, || Ok(path.into())) {
         for object in file.objects(&filter) {
             read(object.segmentation(), (file.image.height, file.image.width));
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use maskwright_image::decode::MaskRule;
 
 use super::annotation::{Flaw, read_sa1b, read_segmentation};
-use super::bytes::{path_from_bytes, read_file, read_part};
+use super::bytes::{append_bytes, push_bytes, read_file, read_part};
 use super::index::{Entry, Index, Span};
 use super::objects::ObjectFilter;
 use super::{ExifRule, LeftOut, MaskBuffer, Objects, Pick, SetSpec, Source};
@@ -72,6 +72,17 @@ impl IndexedSource {
         self.index.images()
     }
 
+    /// The name of an image's record of a number.
+    fn record_name(&self, entry: &Entry, nth: u64) -> Result<String> {
+        self.index.names(entry, |names| {
+            let name = String::from_utf8_lossy(names.stem);
+            match self.objects {
+                Objects::One => name.into_owned(),
+                Objects::All | Objects::UpTo(_) => format!("{name}#{nth}"),
+            }
+        })
+    }
+
     fn locate(&self, record: usize) -> Result<(Entry, u64)> {
         if record as u64 >= self.index.records() {
             return Err(Error::NoSuchRecord {
@@ -85,18 +96,17 @@ impl IndexedSource {
 
     /// The image, or the member of a tar file.
     fn image_path(&self, entry: &Entry) -> Result<PathBuf> {
-        let name = self.index.name(entry)?;
-        Ok(self.index.file(entry.image.file).join(path_from_bytes(&name)))
+        let place = self.index.file(entry.image.file);
+        self.index.names(entry, |names| path_of(place, names.stem, names.image))
     }
 
     /// The annotation file or mask file, or the member of a tar file.
     fn notes_path(&self, entry: &Entry) -> Result<PathBuf> {
+        let place = self.index.file(entry.notes.file);
         if self.notes == Notes::Shared {
-            return Ok(self.index.file(entry.notes.file).into());
+            return Ok(place.into());
         }
-        let name = path_from_bytes(&self.index.name(entry)?);
-        let ending = if is_mask_file(entry) { "png" } else { "json" };
-        Ok(self.index.file(entry.notes.file).join(name).with_extension(ending))
+        self.index.names(entry, |names| path_of(place, names.stem, names.notes))
     }
 
     /// Replaces the content of `bytes` with a file, or with a member of a tar file.
@@ -139,9 +149,9 @@ impl IndexedSource {
         mask: &mut MaskBuffer,
     ) -> Result<Option<Flaw>> {
         let mut json = std::mem::take(&mut mask.json);
-        self.read(entry.notes, || self.notes_path(entry), &mut json)?;
-        let file = self.notes_path(entry)?;
-        let notes = read_sa1b(&json, &file)?;
+        let file = || self.notes_path(entry);
+        self.read(entry.notes, file, &mut json)?;
+        let notes = read_sa1b(&json, file)?;
         let objects: Vec<_> = notes.objects(&self.filter).collect();
         let chosen = choose(objects.len() as u32).and_then(|at| objects.get(at as usize));
         let Some(object) = chosen else {
@@ -150,7 +160,7 @@ impl IndexedSource {
                 entry.objects,
                 objects.len()
             );
-            return Err(Error::Json { file, at: 0, message });
+            return Err(Error::Json { file: file()?, at: 0, message });
         };
         mask.object = object.id;
         let size = (notes.image.height, notes.image.width);
@@ -178,6 +188,14 @@ impl IndexedSource {
     }
 }
 
+/// A file in a folder, or a member of a tar file.
+fn path_of(place: &Path, stem: &[u8], ending: &[u8]) -> PathBuf {
+    let mut path = place.to_owned();
+    push_bytes(&mut path, stem);
+    append_bytes(&mut path, ending);
+    path
+}
+
 /// Whether an image's object is a mask file.
 fn is_mask_file(entry: &Entry) -> bool {
     entry.objects == 0
@@ -202,18 +220,17 @@ impl Source for IndexedSource {
 
     fn record(&self, index: usize) -> Result<Record> {
         let (entry, nth) = self.locate(index)?;
-        let image = self.image_path(&entry)?;
-        let name = path_from_bytes(&self.index.name(&entry)?).with_extension("");
-        let name = name.to_string_lossy();
         Ok(Record {
             set: self.name.clone(),
-            name: match self.objects {
-                Objects::One => name.into_owned(),
-                Objects::All | Objects::UpTo(_) => format!("{name}#{nth}"),
-            },
-            image,
+            name: self.record_name(&entry, nth)?,
+            image: self.image_path(&entry)?,
             mask: self.notes_path(&entry)?,
         })
+    }
+
+    fn identity(&self, index: usize) -> Result<(Arc<str>, String)> {
+        let (entry, nth) = self.locate(index)?;
+        Ok((self.name.clone(), self.record_name(&entry, nth)?))
     }
 
     fn image_bytes(&self, index: usize, bytes: &mut Vec<u8>) -> Result<()> {

@@ -62,6 +62,7 @@ pub(crate) use annotation::JsonStream;
 pub(crate) use bytes::read_file;
 pub use datafile::DataFile;
 pub use hqseg44k::{hqseg44k, hqseg44k_available};
+pub use index::{IndexObserver, IndexProgress, observe_indexing};
 pub use indexed::IndexedSource;
 pub use mask::{MaskBuffer, MaskForm, Pick};
 pub use mix::Mix;

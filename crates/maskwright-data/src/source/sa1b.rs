@@ -9,8 +9,9 @@ use super::annotation::read_sa1b;
 use super::bytes::{os_bytes, path_from_bytes, read_file, walk_error};
 use super::coco::refuse_unmatched;
 use super::drafts::{self, Drafts, in_parallel, passes};
-use super::index::{IndexWriter, Span, open_or_build};
+use super::index::{IndexWriter, Names, Span, Stage, open_or_build};
 use super::indexed::{IndexedSource, Notes};
+use super::objects::ObjectFilter;
 use super::select::Selection;
 use super::{LeftOut, SetSpec, Unmatched};
 use crate::error::{Error, Result};
@@ -91,7 +92,9 @@ fn build(spec: &SetSpec, writer: &mut IndexWriter) -> Result<Vec<LeftOut>> {
     refuse_unmatched(spec, &flaws)?;
 
     let blocks: Vec<&[Vec<u8>]> = names.chunks(BLOCK).collect();
-    let read = in_parallel(blocks.len(), |number| read_block(spec, blocks[number]))?;
+    let stage = Stage::new(&spec.name, "annotations", Some(names.len() as u64));
+    let read = in_parallel(blocks.len(), |number| read_block(spec, blocks[number], &stage))?;
+    drop(stage);
     let (drafts, left): (Vec<Drafts>, Vec<Vec<LeftOut>>) = read.into_iter().unzip();
     drafts::write(spec, &selection, &drafts, writer)?;
     Ok(drafts::sum(left.into_iter().flatten().chain(flaws.into_iter().map(|(flaw, _)| flaw))))
@@ -101,7 +104,9 @@ fn build(spec: &SetSpec, writer: &mut IndexWriter) -> Result<Vec<LeftOut>> {
 fn list(spec: &SetSpec, selection: &Selection, lone: &mut [LeftOut; 2]) -> Result<Vec<Vec<u8>>> {
     let mut found: HashMap<Vec<u8>, Found> = HashMap::new();
     let mut annotations: Vec<Vec<u8>> = Vec::new();
+    let stage = Stage::new(&spec.name, "files", None);
     for entry in WalkDir::new(&spec.images).min_depth(1).follow_links(true) {
+        stage.add(1);
         let entry = entry.map_err(|error| walk_error(&spec.images, error))?;
         let path = entry.path().strip_prefix(&spec.images).unwrap_or(entry.path());
         let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
@@ -131,6 +136,7 @@ fn list(spec: &SetSpec, selection: &Selection, lone: &mut [LeftOut; 2]) -> Resul
             _ => {}
         }
     }
+    drop(stage);
     annotations.sort();
     for stem in annotations {
         match found.get_mut(&stem) {
@@ -138,8 +144,8 @@ fn list(spec: &SetSpec, selection: &Selection, lone: &mut [LeftOut; 2]) -> Resul
             None => lone[1].add(|| format!("{}.json", String::from_utf8_lossy(&stem))),
         }
     }
-    let mut names: Vec<Found> =
-        found.into_values().filter(|found| passes(selection, &found.image)).collect();
+    let chosen = |found: &Found| passes(selection, names_of(&found.image));
+    let mut names: Vec<Found> = found.into_values().filter(chosen).collect();
     names.sort_by(|a, b| a.image.cmp(&b.image));
     for found in names.iter().filter(|found| !found.annotated) {
         lone[0].add(|| String::from_utf8_lossy(&found.image).into_owned());
@@ -147,50 +153,77 @@ fn list(spec: &SetSpec, selection: &Selection, lone: &mut [LeftOut; 2]) -> Resul
     Ok(names.into_iter().filter(|found| found.annotated).map(|found| found.image).collect())
 }
 
+/// The names of an image and of its annotation file.
+fn names_of(image: &[u8]) -> Names<'_> {
+    Names::of_file(image, b".json")
+}
+
 /// Counts the objects of some images.
-fn read_block(spec: &SetSpec, names: &[Vec<u8>]) -> Result<(Drafts, Vec<LeftOut>)> {
-    let filter = spec.object_filter();
+fn read_block(
+    spec: &SetSpec,
+    names: &[Vec<u8>],
+    stage: &Stage<'_>,
+) -> Result<(Drafts, Vec<LeftOut>)> {
     let mut drafts = Drafts::default();
-    let mut left = Left::default();
-    let mut bytes = Vec::new();
+    let mut counter = Counter::new(spec);
     for name in names {
         let shown = || String::from_utf8_lossy(name).into_owned();
         let file = spec.images.join(path_from_bytes(name)).with_extension("json");
-        let read = read_file(&file, &mut bytes).and_then(|()| {
-            let notes = read_sa1b(&bytes, &file)?;
-            let objects = notes.objects(&filter).count() as u32;
-            Ok(((notes.image.width, notes.image.height), objects))
-        });
-        match read {
-            Ok((_, objects)) if !filter.takes_image(objects) => left.bare.add(shown),
-            Ok((size, objects)) => {
-                let here = Span { file: 0, len: 0, at: 0 };
-                drafts.push(name, here, here, size, objects);
-            }
-            Err(error) if spec.unmatched == Unmatched::Error => return Err(error),
-            Err(error) => left.broken.add(|| error.to_string()),
+        if let Some((size, objects)) =
+            counter.count(|bytes| read_file(&file, bytes), || file.clone(), shown)?
+        {
+            let here = Span { file: 0, len: 0, at: 0 };
+            drafts.push(names_of(name), here, here, size, objects);
         }
+        stage.add(1);
     }
-    Ok((drafts, left.into_list()))
+    Ok((drafts, counter.left_out()))
 }
 
-/// What images were left out for, once their files were found.
-pub(super) struct Left {
-    pub(super) bare: LeftOut,
-    pub(super) broken: LeftOut,
+/// Counts the objects of images that have an annotation file each, and the images that it leaves out.
+pub(super) struct Counter {
+    filter: ObjectFilter,
+    unmatched: Unmatched,
+    bytes: Vec<u8>,
+    bare: LeftOut,
+    broken: LeftOut,
 }
 
-impl Default for Left {
-    fn default() -> Left {
-        Left {
+impl Counter {
+    pub(super) fn new(spec: &SetSpec) -> Counter {
+        Counter {
+            filter: spec.object_filter(),
+            unmatched: spec.unmatched,
+            bytes: Vec::new(),
             bare: LeftOut::none("images without an object to take"),
             broken: LeftOut::none("images whose annotation file is damaged"),
         }
     }
-}
 
-impl Left {
-    pub(super) fn into_list(self) -> Vec<LeftOut> {
+    /// Width and height of an image, and how many of its objects are taken; none where it is left out.
+    /// `read` gets the annotation file; `file` and `image` are asked for names where something is wrong.
+    pub(super) fn count(
+        &mut self,
+        read: impl FnOnce(&mut Vec<u8>) -> Result<()>,
+        file: impl FnOnce() -> PathBuf,
+        image: impl FnOnce() -> String,
+    ) -> Result<Option<((u32, u32), u32)>> {
+        let counted = read(&mut self.bytes).and_then(|()| {
+            let notes = read_sa1b(&self.bytes, || Ok(file()))?;
+            let objects = notes.objects(&self.filter).count() as u32;
+            Ok(((notes.image.width, notes.image.height), objects))
+        });
+        match counted {
+            Ok((_, objects)) if !self.filter.takes_image(objects) => self.bare.add(image),
+            Ok(found) => return Ok(Some(found)),
+            Err(error) if self.unmatched == Unmatched::Error => return Err(error),
+            Err(error) => self.broken.add(|| error.to_string()),
+        }
+        Ok(None)
+    }
+
+    /// What was left out so far.
+    pub(super) fn left_out(self) -> Vec<LeftOut> {
         vec![self.bare, self.broken]
     }
 }

@@ -53,8 +53,9 @@ impl Selection {
         self.part.is_some()
     }
 
-    /// The numbers of the names, all of which patterns let through, that are in the part.
-    pub(crate) fn in_part(&self, names: &[&str]) -> Vec<usize> {
+    /// The numbers of the names, all of which patterns let through, that are in the part; all where
+    /// there is none.
+    pub(crate) fn in_part<S: AsRef<str>>(&self, names: &[S]) -> Vec<usize> {
         match self.part {
             Some(part) => part.select(names),
             None => (0..names.len()).collect(),

@@ -4,17 +4,16 @@
 //! annotation file (`sa_1.jpg`, `sa_1.json`) or mask file (`leaf.jpg`, `leaf.png`).
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::annotation::read_sa1b;
-use super::bytes::read_part;
+use super::bytes::{path_from_bytes, read_part};
 use super::coco::refuse_unmatched;
 use super::drafts::{self, Drafts, in_parallel, passes};
-use super::index::{Span, open_or_build};
+use super::index::{Names, Span, Stage, open_or_build};
 use super::indexed::{IndexedSource, Notes};
-use super::sa1b::Left;
+use super::sa1b::Counter;
 use super::select::Selection;
-use super::{Extensions, LeftOut, SetKind, SetSpec, Unmatched, pattern, tar};
+use super::{Extensions, LeftOut, SetKind, SetSpec, pattern, tar};
 use crate::error::{Error, Result};
 
 /// Opens the set's index, or makes one by walking through the tar files once.
@@ -27,15 +26,41 @@ pub(super) fn open(spec: &SetSpec) -> Result<IndexedSource> {
     let index = open_or_build(&spec.name, &print, |writer| {
         let selection = Selection::new(&spec.name, &spec.include, &spec.exclude, spec.part)?;
         let layout = Layout::of(spec);
+        // Each is gone through twice: for its members, and for what their annotations say.
+        let stage = Stage::new(&spec.name, "tar files", Some(2 * lengths(&files)?));
         let shards = in_parallel(files.len(), |number| {
-            read_shard(spec, &selection, &layout, &files[number], number)
+            read_shard(spec, &selection, &layout, &files[number], number, &stage)
         })?;
+        drop(stage);
         let (drafts, left): (Vec<Drafts>, Vec<Vec<LeftOut>>) = shards.into_iter().unzip();
         drafts::write(spec, &selection, &drafts, writer)?;
         Ok((files.clone(), drafts::sum(left.into_iter().flatten())))
     })?;
     let notes = if spec.kind == SetKind::Sa1b { Notes::Own } else { Notes::OwnOrMask };
     IndexedSource::new(spec, index, notes)
+}
+
+/// Bytes of all files.
+fn lengths(files: &[PathBuf]) -> Result<u64> {
+    let length = |file: &PathBuf| match std::fs::metadata(file) {
+        Ok(data) => Ok(data.len()),
+        Err(source) => Err(Error::Read { file: file.clone(), source }),
+    };
+    files.iter().map(length).sum()
+}
+
+/// How far a tar file is gone through.
+struct Way<'a> {
+    stage: &'a Stage<'a>,
+    at: u64,
+}
+
+impl Way<'_> {
+    /// Everything before byte `at` is done; nothing new where members are out of order.
+    fn reach(&mut self, at: u64) {
+        self.stage.add(at.saturating_sub(self.at));
+        self.at = self.at.max(at);
+    }
 }
 
 /// Which members are images, masks and annotation files.
@@ -58,11 +83,19 @@ impl Layout {
 }
 
 /// The members of one key.
-#[derive(Default, Clone, Copy)]
+#[derive(Default)]
 struct Group {
-    image: Option<(u64, u64)>,
-    mask: Option<(u64, u64)>,
-    json: Option<(u64, u64)>,
+    image: Option<Part>,
+    mask: Option<Part>,
+    json: Option<Part>,
+}
+
+/// One of them.
+struct Part {
+    at: u64,
+    len: u64,
+    /// What its name has after the key, as it is spelt.
+    ending: Box<[u8]>,
 }
 
 fn read_shard(
@@ -71,10 +104,13 @@ fn read_shard(
     layout: &Layout,
     file: &Path,
     number: usize,
+    stage: &Stage<'_>,
 ) -> Result<(Drafts, Vec<LeftOut>)> {
     let mut groups: Vec<(Vec<u8>, Group)> = Vec::new();
     let mut numbers: HashMap<Vec<u8>, usize> = HashMap::new();
+    let mut way = Way { stage, at: 0 };
     tar::members(file, |member| {
+        way.reach(member.at);
         let Some((key, ending)) = tar::key_and_ending(member.name) else { return Ok(()) };
         let (is_image, is_mask) = (layout.image.contains(&ending), layout.mask.contains(&ending));
         if !(is_image || is_mask || ending == "json") {
@@ -94,7 +130,8 @@ fn read_shard(
             _ if is_image => &mut group.image,
             _ => &mut group.mask,
         };
-        if slot.replace((member.at, member.len)).is_some() {
+        let ending = member.name[key.len()..].into();
+        if slot.replace(Part { at: member.at, len: member.len, ending }).is_some() {
             let name = String::from_utf8_lossy(member.name);
             return Err(Error::Tar {
                 file: file.into(),
@@ -105,7 +142,12 @@ fn read_shard(
         Ok(())
     })?;
     drop(numbers);
-    draft(spec, selection, file, number as u32, groups)
+    let length = lengths(&[file.into()])?;
+    way.reach(length);
+    let mut way = Way { stage, at: 0 };
+    let drafted = draft(spec, selection, file, number as u32, groups, &mut way);
+    way.reach(length);
+    drafted
 }
 
 /// The images of a tar file with a mask file or with objects to take.
@@ -115,52 +157,46 @@ fn draft(
     file: &Path,
     number: u32,
     groups: Vec<(Vec<u8>, Group)>,
+    way: &mut Way<'_>,
 ) -> Result<(Drafts, Vec<LeftOut>)> {
-    let filter = spec.object_filter();
     let mut drafts = Drafts::default();
-    let mut left = Left::default();
+    let mut counter = Counter::new(spec);
     let mut lone = [
         LeftOut::none("images without a mask or annotation file"),
         LeftOut::none("mask or annotation files without an image"),
     ];
-    let mut bytes = Vec::new();
-    for (key, group) in groups {
-        let mut name = key;
-        name.extend_from_slice(b".jpg");
-        if !passes(selection, &name) {
+    for (stem, Group { image, mask, json }) in groups {
+        let has_mask = mask.is_some();
+        let notes = mask.or(json);
+        let Some(first) = image.as_ref().or(notes.as_ref()) else { continue };
+        way.reach(first.at);
+        let name = |part: &Part| [&*stem, &*part.ending].concat();
+        let mut names = Names { stem: &stem, image: &first.ending, notes: b"" };
+        if !passes(selection, names) {
             continue;
         }
-        let shown = || file.join(String::from_utf8_lossy(&name).as_ref()).display().to_string();
-        let span = |(at, len): (u64, u64)| {
-            Ok(Span { file: number, len: drafts::length(len, file, &name)?, at })
-        };
-        let (Some(image), Some(notes)) = (group.image, group.mask.or(group.json)) else {
-            lone[usize::from(group.image.is_none())].add(shown);
+        let shown = || file.join(path_from_bytes(&name(first))).display().to_string();
+        let (Some(image), Some(notes)) = (&image, &notes) else {
+            lone[usize::from(image.is_none())].add(shown);
             continue;
         };
-        if group.mask.is_some() {
-            drafts.push(&name, span(image)?, span(notes)?, (0, 0), 0);
-            continue;
-        }
-        let read = read_part(file, notes.0, notes.1, &mut bytes).and_then(|()| {
-            let member = file.join(super::bytes::path_from_bytes(&name)).with_extension("json");
-            let notes = read_sa1b(&bytes, &member)?;
-            let objects = notes.objects(&filter).count() as u32;
-            Ok(((notes.image.width, notes.image.height), objects))
-        });
-        match read {
-            Ok((_, objects)) if !filter.takes_image(objects) => left.bare.add(shown),
-            Ok((size, objects)) => {
-                drafts.push(&name, span(image)?, span(notes)?, size, objects);
-            }
-            Err(error) if spec.unmatched == Unmatched::Error => return Err(error),
-            Err(error) => left.broken.add(|| error.to_string()),
+        names.notes = &notes.ending;
+        let span = |part: &Part| {
+            let len = drafts::length(part.len, file, || name(part))?;
+            Ok(Span { file: number, len, at: part.at })
+        };
+        let read = |bytes: &mut Vec<u8>| read_part(file, notes.at, notes.len, bytes);
+        let member = || file.join(path_from_bytes(&name(notes)));
+        let counted =
+            if has_mask { Some(((0, 0), 0)) } else { counter.count(read, member, shown)? };
+        if let Some((size, objects)) = counted {
+            drafts.push(names, span(image)?, span(notes)?, size, objects);
         }
     }
     let [images, notes] = lone;
     let flaws = [(images, file), (notes, file)];
     refuse_unmatched(spec, &flaws)?;
-    let mut left = left.into_list();
+    let mut left = counter.left_out();
     left.extend(flaws.into_iter().map(|(flaw, _)| flaw));
     Ok((drafts, left))
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::SetSpec;
-use super::index::{Fingerprint, Image, Span, open_or_build};
+use super::index::{Fingerprint, Image, Names, Span, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use crate::error::Result;
 
@@ -32,8 +32,9 @@ pub fn synthetic_index(images: u64) -> Result<IndexedSource> {
             let notes_at = at + u64::from(picture.len) + 512;
             let notes = Span { file: shard, len: 20_000 + (spread % 60_000) as u32, at: notes_at };
             at = notes_at + u64::from(notes.len) + 512;
+            let stem = format!("sa_{image}");
             writer.image(&Image {
-                name: format!("sa_{image}.jpg").as_bytes(),
+                names: Names { stem: stem.as_bytes(), image: b".jpg", notes: b".json" },
                 image: picture,
                 notes,
                 size: (2250, 1500),

@@ -1,7 +1,9 @@
 //! Annotated sets of a few made pictures: COCO, SA-1B and WebDataset with the same objects.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use maskwright_data::source::{MaskBuffer, MaskForm, Pick, SetSpec, Source};
 use maskwright_image::encode::{jpeg_rgb, png_grey};
 use maskwright_image::mask::{Bitmap, Rle};
 use maskwright_image::{GreyImage, RgbImage};
@@ -127,4 +129,38 @@ pub(crate) fn tar(path: &Path, members: &[(String, Vec<u8>)]) {
         builder.append_data(&mut header, name, bytes.as_slice()).unwrap();
     }
     write(path, builder.into_inner().unwrap());
+}
+
+pub(crate) fn open(spec: &SetSpec) -> Arc<dyn Source> {
+    spec.open().unwrap()
+}
+
+/// The names of all records, which their identities repeat.
+pub(crate) fn names(set: &dyn Source) -> Vec<String> {
+    let name = |index| {
+        let record = set.record(index).unwrap();
+        assert_eq!(set.identity(index).unwrap(), (record.set, record.name.clone()));
+        record.name
+    };
+    (0..set.len()).map(name).collect()
+}
+
+/// All masks of a record, with their annotations' ids.
+pub(crate) fn objects(set: &dyn Source, record: usize) -> Vec<(Option<u64>, Rle)> {
+    let mut mask = MaskBuffer::new();
+    (0..set.objects(record).unwrap())
+        .map(|nth| {
+            set.mask(record, Pick::Nth(nth), &mut mask).unwrap();
+            assert_eq!(mask.form, MaskForm::Rle);
+            (mask.object, mask.rle.clone())
+        })
+        .collect()
+}
+
+/// A folder of SA-1B.
+pub(crate) fn sa1b_folder(root: &Path, count: usize) -> SetSpec {
+    for (name, bytes) in sa1b_members(0..count) {
+        write(root.join("sa1b").join(name), bytes);
+    }
+    SetSpec::sa1b("sa", root.join("sa1b"))
 }

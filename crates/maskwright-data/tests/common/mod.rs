@@ -7,7 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use maskwright_data::batch::TrainBatch;
-use maskwright_data::loader::Loader;
+use maskwright_data::loader::{Loader, LoaderConfig};
+use maskwright_data::sample::SampleConfig;
 use maskwright_image::encode::{jpeg_rgb, png_grey, png_rgb};
 use maskwright_image::{GreyImage, RgbImage};
 
@@ -63,6 +64,21 @@ pub(crate) fn pairs(folder: &Path, count: usize) -> (PathBuf, PathBuf) {
         write(masks.join(format!("disc_{n:03}.png")), png_grey(&disc(width, height)).unwrap());
     }
     (images, masks)
+}
+
+/// Side of the samples of [`loader_config`].
+pub(crate) const SIZE: usize = 48;
+
+/// Small batches that two threads make.
+pub(crate) fn loader_config() -> LoaderConfig {
+    LoaderConfig {
+        batch_size: 3,
+        seed: 9,
+        workers: 2,
+        prefetch: 3,
+        sample: SampleConfig::for_size(SIZE),
+        ..LoaderConfig::default()
+    }
 }
 
 /// All batches of the first epochs.

@@ -76,6 +76,15 @@ pub fn check_decoder_alone(decoder: &Checkpoint) -> Result<()> {
     check_decoder(&decoder, &super::detect::detect_decoder(&decoder))
 }
 
+/// Channels of the encoder's feature that the HQ head of a mask decoder takes, which tell the model that
+/// the decoder belongs to; none where there is no HQ head.
+pub fn decoder_width(decoder: &Checkpoint) -> Option<usize> {
+    const COMPRESS: &str = "compress_vit_feat.0.weight";
+    let shapes = decoder.shapes();
+    let shape = shapes.get(COMPRESS).or_else(|| shapes.get(&format!("{DECODER}{COMPRESS}")))?;
+    shape.first().copied()
+}
+
 /// Puts a mask decoder into a model: what it has replaces what the model has, and what the model lacks
 /// (an HQ head) is added. Gives how many tensors were replaced and how many added.
 ///

@@ -39,7 +39,8 @@ use burn::tensor::Device;
 
 pub use checkpoint::{Checkpoint, Layout};
 pub use content::{
-    Content, apply_decoder, check, check_decoder, check_decoder_alone, content, decoder_of, merge,
+    Content, apply_decoder, check, check_decoder, check_decoder_alone, content, decoder_of,
+    decoder_width, merge,
 };
 pub use detect::detect;
 pub use element::Element;

@@ -64,10 +64,26 @@ impl Checkpoint {
     /// [`Error::Io`] if it cannot be written, [`Error::Checkpoint`] if a tensor cannot be read, and for
     /// Hugging Face's layout [`Error::Layout`] or what [`detect`] says.
     pub fn write(&self, path: &Path, container: Container) -> Result<Written> {
+        self.write_watched(path, container, &mut |_, _| {})
+    }
+
+    /// As [`Checkpoint::write`]; `watch` hears before every tensor how many bytes of values there are
+    /// with it, and how many in all.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::write`].
+    pub fn write_watched(
+        &self,
+        path: &Path,
+        container: Container,
+        watch: &mut dyn FnMut(u64, u64),
+    ) -> Result<Written> {
+        let total = self.tensors.values().map(LazyTensor::byte_len).sum();
         let mut written = Written::default();
         let mut seen = |name: &str, element: Element, bytes: &[u8]| {
             written.tensors += 1;
             written.bytes += bytes.len() as u64;
+            watch(written.bytes, total);
             let not_finite = element.not_finite(bytes);
             if not_finite > 0 {
                 written.not_finite.push((name.to_owned(), not_finite));

@@ -50,19 +50,6 @@ pub(crate) fn model(config: &SamConfig) -> Sam {
     config.init(&Device::flex(), 5).unwrap()
 }
 
-/// A TinyViT of the smallest sizes.
-pub(crate) fn tiny() -> SamConfig {
-    let mut config = SamConfig::vit_tiny();
-    let EncoderConfig::TinyVit(tiny) = &mut config.encoder else { panic!("not a TinyViT") };
-    tiny.embed_dims = [8, 16, 24, 32];
-    tiny.depths = [1, 1, 1, 1];
-    tiny.heads = [2, 2, 2];
-    tiny.windows = [3, 4, 2];
-    tiny.classes = 3;
-    config.prompt_dim = 64;
-    config
-}
-
 /// All values by name, and the number types.
 pub(crate) fn contents(
     checkpoint: &Checkpoint,

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use maskwright_train::convert::{self, ConvertOptions, Converted, Target};
 
+use crate::late_bar::LateBar;
 use crate::progress::thousands;
 use crate::{hub, output};
+
+const BAR: &str = "{prefix} {wide_bar} {binary_bytes}/{binary_total_bytes}";
 
 /// Convert a checkpoint: PyTorch .pth, safetensors, Hugging Face folder, HQ decoder alone.
 ///
@@ -61,7 +64,15 @@ pub(crate) fn run(flags: &ConvertFlags) -> anyhow::Result<()> {
         merge: flags.merge.as_deref().map(hub::local).transpose()?,
         force: flags.force,
     };
-    let done = convert::convert(&hub::local(&flags.input)?, &flags.output, &options)?;
+    let input = hub::local(&flags.input)?;
+    let mut bar =
+        LateBar::is_wanted(flags.json).then(|| LateBar::new(BAR, "converting".into(), ""));
+    let done = convert::convert(&input, &flags.output, &options, &mut |done, total| {
+        if let Some(bar) = &mut bar {
+            bar.at(done, Some(total));
+        }
+    })?;
+    drop(bar);
     for note in &done.notes {
         eprintln!("note: {note}");
     }

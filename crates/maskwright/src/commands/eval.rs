@@ -12,7 +12,7 @@ use crate::flags::data::DataFlags;
 use crate::flags::device::DeviceFlags;
 use crate::flags::model::ModelFlags;
 use crate::progress::Progress;
-use crate::{interrupt, output};
+use crate::{indexing, interrupt, output};
 
 /// Evaluate a checkpoint on named sets: IoU and boundary IoU at the images' own resolution.
 ///
@@ -81,7 +81,8 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
     };
     let mut progress = Progress::new(flags.json, interrupt::on_ctrl_c());
     let (model, compute) = (flags.model.resolve()?, flags.device.resolve());
-    let job = EvalJob::open(&model, &compute, flags.input_size, &data)?;
+    let job =
+        indexing::shown(flags.json, || EvalJob::open(&model, &compute, flags.input_size, &data))?;
     for note in job.notes() {
         eprintln!("note: {note}");
     }

@@ -7,7 +7,7 @@ use maskwright_train::preview::{PreviewConfig, preview};
 
 use crate::exit::Usage;
 use crate::flags::data::DataFlags;
-use crate::output;
+use crate::{indexing, output};
 
 /// Draw training samples as the model will see them, into one PNG.
 ///
@@ -85,7 +85,7 @@ pub(crate) fn run(flags: &PreviewFlags) -> anyhow::Result<()> {
         tile: flags.tile,
         columns: flags.columns,
     };
-    let tiles = preview(&data, &config, &flags.output)?;
+    let tiles = indexing::shown(flags.json, || preview(&data, &config, &flags.output))?;
     if flags.json {
         return output::json(&tiles);
     }

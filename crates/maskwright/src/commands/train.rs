@@ -15,7 +15,7 @@ use crate::flags::data::DataFlags;
 use crate::flags::device::DeviceFlags;
 use crate::flags::model::ModelFlags;
 use crate::progress::Progress;
-use crate::{interrupt, output};
+use crate::{indexing, interrupt, output};
 
 /// Train a model on images with masks.
 ///
@@ -283,7 +283,7 @@ pub(crate) fn run(flags: &TrainFlags) -> anyhow::Result<()> {
         (flags.resolve()?, start)
     };
     let mut progress = Progress::new(flags.json, interrupt::on_ctrl_c());
-    let outcome = train(&config, start, &mut progress)?;
+    let outcome = indexing::shown(flags.json, || train(&config, start, &mut progress))?;
     progress.finish();
     report(flags, &config, &outcome)
 }
@@ -311,7 +311,9 @@ fn report(flags: &TrainFlags, config: &TrainConfig, outcome: &TrainOutcome) -> a
 /// `--eval`: the validation of a run, of the model as it is.
 fn evaluate(config: &TrainConfig, json: bool) -> anyhow::Result<()> {
     let mut progress = Progress::new(json, interrupt::on_ctrl_c());
-    let job = EvalJob::open(&config.model, &config.compute, Some(config.input_size), &config.data)?;
+    let job = indexing::shown(json, || {
+        EvalJob::open(&config.model, &config.compute, Some(config.input_size), &config.data)
+    })?;
     let evaluation = job.evaluate(&config.evaluation, &mut progress)?;
     progress.finish();
     if json { output::json(&evaluation) } else { super::eval::print(&evaluation) }

@@ -17,7 +17,7 @@ use super::segmentation;
 use super::stream::{JsonStream, Parsed};
 use crate::error::{Error, Result};
 use crate::source::LeftOut;
-use crate::source::index::{ObjectEntry, Span};
+use crate::source::index::{Counted, ObjectEntry, Span, Stage};
 use crate::source::objects::{Facts, ObjectFilter};
 
 /// What is kept of a file.
@@ -109,15 +109,26 @@ impl<'a> Parsed<'a> for Categories {
     type Value = CategoryJson<'a>;
 }
 
-/// Reads an instances file; spans of the result have the file number `number`.
+/// Reads an instances file of the set `set`; spans of the result have the file number `number`.
 ///
 /// # Errors
 ///
 /// A file that cannot be read, is no JSON or of another schema; two images of one id; categories asked
 /// for that the file does not list.
-pub(crate) fn read_coco(path: &Path, number: u32, filter: &ObjectFilter) -> Result<CocoFile> {
-    let file = File::open(path).map_err(|source| Error::Read { file: path.into(), source })?;
-    read_coco_from(file, path, number, filter)
+pub(crate) fn read_coco(
+    path: &Path,
+    number: u32,
+    filter: &ObjectFilter,
+    set: &str,
+) -> Result<CocoFile> {
+    let open = || {
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        Ok((file, length))
+    };
+    let (reader, length) = open().map_err(|source| Error::Read { file: path.into(), source })?;
+    let stage = Stage::new(set, "annotations", Some(length));
+    read_coco_from(Counted { reader, stage: &stage }, path, number, filter)
 }
 
 /// As [`read_coco`], from a reader; `path` is named in errors.

@@ -6,7 +6,7 @@
 //!                   "area": 914, "predicted_iou": 0.9, "stability_score": 0.96, "id": 1, ...}]}
 //! ```
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -46,8 +46,11 @@ pub(crate) struct SaAnnotation<'a> {
     stability_score: Option<f64>,
 }
 
-/// Parses an annotation file; `file` is named in errors.
-pub(crate) fn read_sa1b<'a>(bytes: &'a [u8], file: &Path) -> Result<SaFile<'a>> {
+/// Parses an annotation file; `file` is asked for its path by errors alone.
+pub(crate) fn read_sa1b(
+    bytes: &[u8],
+    file: impl FnOnce() -> Result<PathBuf>,
+) -> Result<SaFile<'_>> {
     serde_json::from_slice(bytes).map_err(|error| {
         let at = offset(&error, bytes);
         let reason = without_place(&error);
@@ -57,7 +60,7 @@ pub(crate) fn read_sa1b<'a>(bytes: &'a [u8], file: &Path) -> Result<SaFile<'a>> 
             }
             _ => format!("no valid JSON: {reason}"),
         };
-        Error::Json { file: file.into(), at: at as u64, message }
+        file().map_or_else(|unknown| unknown, |file| Error::Json { file, at: at as u64, message })
     })
 }
 
@@ -100,7 +103,7 @@ mod tests {
             {"id": 7, "segmentation": {"size": [4, 4], "counts": "4"}, "area": 5, "predicted_iou": 0.9},
             {"id": 8, "segmentation": [], "area": 6, "predicted_iou": 0.99},
             {"id": 9, "segmentation": {"size": [4, 4], "counts": "4"}, "predicted_iou": 0.95, "new": 1}]}"#;
-        let file = read_sa1b(text.as_bytes(), Path::new("sa_1.json")).unwrap();
+        let file = read_sa1b(text.as_bytes(), || Ok("sa_1.json".into())).unwrap();
         let ids = |least: Option<f64>| {
             let filter = ObjectFilter { min_predicted_iou: least, ..ObjectFilter::default() };
             file.objects(&filter).map(|object| object.id.unwrap()).collect::<Vec<_>>()
@@ -118,7 +121,7 @@ mod tests {
             ("{\"image\": {", 11, "no valid JSON: EOF"),
             ("", 0, "no valid JSON: EOF"),
         ] {
-            let error = read_sa1b(text.as_bytes(), Path::new("sa_1.json")).err().unwrap();
+            let error = read_sa1b(text.as_bytes(), || Ok("sa_1.json".into())).err().unwrap();
             let Error::Json { at: found, message, .. } = &error else { panic!("{error}") };
             assert!(message.contains(part), "{message}");
             assert_eq!(*found, at, "{text}");

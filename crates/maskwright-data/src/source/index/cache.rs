@@ -149,7 +149,7 @@ fn folder() -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Image, Span};
+    use super::super::{Image, Names, Span};
     use super::*;
 
     fn print(setting: &str) -> Fingerprint {
@@ -162,8 +162,9 @@ mod tests {
         move |writer| {
             for image in 0..images {
                 let span = Span { file: 0, len: 9, at: image };
+                let stem = format!("image {image}");
                 writer.image(&Image {
-                    name: format!("image {image}").as_bytes(),
+                    names: Names { stem: stem.as_bytes(), image: b".jpg", notes: b".json" },
                     image: span,
                     notes: span,
                     size: (3, 4),
@@ -193,7 +194,8 @@ mod tests {
             }
             assert_eq!(index.records(), record);
             let (entry, _) = index.locate(record - 1).unwrap();
-            assert_eq!(index.name(&entry).unwrap(), format!("image {}", images - 1).as_bytes());
+            let file = index.names(&entry, |names| names.image_file()).unwrap();
+            assert_eq!(file, format!("image {}.jpg", images - 1).as_bytes());
             // Whatever folder the process that reads it runs in.
             assert_eq!(index.file(0), std::path::absolute("a b.tar").unwrap());
             assert_eq!(index.left_out()[0].to_string(), "2 x (first: y)");

@@ -15,10 +15,15 @@
 
 mod cache;
 mod entry;
+mod names;
+mod progress;
 mod writer;
 
 pub(crate) use cache::{Fingerprint, open_or_build};
 pub(crate) use entry::{Entry, ObjectEntry, Span};
+pub(crate) use names::Names;
+pub(crate) use progress::{Counted, Stage};
+pub use progress::{IndexObserver, IndexProgress, observe_indexing};
 pub(crate) use writer::{Image, IndexWriter};
 
 use std::fs::File;
@@ -31,7 +36,7 @@ use super::bytes::{os_bytes, path_from_bytes, read_exact_at};
 use crate::error::{Error, Result};
 
 /// The first bytes of an index; the last is the version of its layout.
-const MAGIC: [u8; 8] = *b"MWINDEX\x01";
+const MAGIC: [u8; 8] = *b"MWINDEX\x02";
 
 /// Magic, then six numbers: images, objects, bytes of names, sparse entries, bytes of meta data, records.
 const HEADER: u64 = 8 + 6 * 8;
@@ -188,16 +193,16 @@ impl Index {
         Ok(ObjectEntry::from_bytes(&self.read_at(at)?))
     }
 
-    /// The bytes of an image's name.
-    pub(crate) fn name(&self, entry: &Entry) -> Result<Vec<u8>> {
+    /// What `of` makes of an image's names.
+    pub(crate) fn names<T>(&self, entry: &Entry, of: impl FnOnce(Names<'_>) -> T) -> Result<T> {
         let end = entry.name_at.saturating_add(u64::from(entry.name_len));
         if end > self.counts.names {
             return Err(self.damaged());
         }
-        let mut name = vec![0; entry.name_len as usize];
-        read_exact_at(&self.file, &mut name, self.sections[2] + entry.name_at)
+        let mut text = vec![0; entry.name_len as usize];
+        read_exact_at(&self.file, &mut text, self.sections[2] + entry.name_at)
             .map_err(|source| Error::Read { file: self.path.clone(), source })?;
-        Ok(name)
+        Names::of_text(&text).map(of).ok_or_else(|| self.damaged())
     }
 
     fn read_at<const N: usize>(&self, at: u64) -> Result<[u8; N]> {

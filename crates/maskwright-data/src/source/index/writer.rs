@@ -5,14 +5,13 @@ use std::io::{BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::entry::{Entry, ObjectEntry, Span};
-use super::{Counts, HEADER, Index, MAGIC, Meta, SPARSE};
+use super::{Counts, HEADER, Index, MAGIC, Meta, Names, SPARSE};
 use crate::error::{Error, Result};
 use crate::source::LeftOut;
 
 /// An image to be written.
 pub(crate) struct Image<'a> {
-    /// The name that records, patterns and parts go by, or its file in a folder.
-    pub(crate) name: &'a [u8],
+    pub(crate) names: Names<'a>,
     pub(crate) image: Span,
     pub(crate) notes: Span,
     /// Width and height, where the annotations tell; 0 otherwise.
@@ -64,6 +63,8 @@ impl IndexWriter {
         if self.counts.images.is_multiple_of(SPARSE) {
             self.sparse.push(self.counts.records);
         }
+        let text = image.names.text();
+        let length: usize = text.iter().map(|piece| piece.len()).sum();
         let entry = Entry {
             image: image.image,
             notes: image.notes,
@@ -72,17 +73,17 @@ impl IndexWriter {
             objects: image.objects,
             width: image.size.0,
             height: image.size.1,
-            name_len: image.name.len() as u32,
+            name_len: length as u32,
             name_at: self.counts.names,
         };
         let written = self
             .entries
             .write_all(&entry.to_bytes())
-            .and_then(|()| self.names.write_all(image.name));
+            .and_then(|()| text.iter().try_for_each(|piece| self.names.write_all(piece)));
         written.map_err(|source| self.unwritable(source))?;
         self.counts.images += 1;
         self.counts.records += image.records;
-        self.counts.names += image.name.len() as u64;
+        self.counts.names += length as u64;
         Ok(())
     }
 

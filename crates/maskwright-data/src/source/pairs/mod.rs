@@ -156,19 +156,18 @@ impl PairsSource {
         let mut found =
             if listed { folder::pairs(spec, &selection)? } else { list::pairs(spec, &selection)? };
 
-        let names: Vec<String> =
-            found.pairs.items.iter().map(|item| found.pairs.name(item)).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let kept = selection.in_part(&names);
-        if kept.is_empty() {
+        if selection.has_part() {
+            let items = &found.pairs.items;
+            let names: Vec<String> = items.iter().map(|item| found.pairs.name(item)).collect();
+            let kept = selection.in_part(&names);
+            found.pairs.items = kept.into_iter().map(|at| items[at]).collect();
+        }
+        if found.pairs.items.is_empty() {
             return Err(Error::NothingSelected {
                 set: spec.name.clone(),
                 total: found.total,
                 selection: selection.describe(),
             });
-        }
-        if kept.len() < names.len() {
-            found.pairs.items = kept.into_iter().map(|at| found.pairs.items[at]).collect();
         }
         found.pairs.items.shrink_to_fit();
         found.pairs.text.shrink_to_fit();

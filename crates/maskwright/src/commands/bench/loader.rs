@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::soak;
 use crate::exit::Usage;
 use crate::flags::data::DataFlags;
-use crate::output;
+use crate::{indexing, output};
 
 /// Measure what the loader costs on top of making single samples.
 ///
@@ -119,7 +119,7 @@ pub(crate) fn run(flags: &LoaderBenchFlags) -> anyhow::Result<()> {
     }
     let data = flags.data.resolve(0.0)?;
     let samples = data.sample_config(flags.size, (flags.size / 4).max(1));
-    let mix = data.train_mix()?;
+    let mix = indexing::shown(flags.json, || data.train_mix())?;
     if let Some(count) = flags.soak {
         let most = threads.iter().copied().max().unwrap_or(1);
         return soak::run(mix, loader_config(flags, &samples, most), count, flags.json);

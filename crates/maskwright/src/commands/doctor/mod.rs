@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::exit::{Interrupted, Unfit};
 use crate::flags::data::DataFlags;
 use crate::progress::Progress;
-use crate::{interrupt, output};
+use crate::{indexing, interrupt, output};
 
 /// Check data sets before a run is spent on them, or say what this build uses on this machine.
 ///
@@ -85,7 +85,7 @@ pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
     if flags.paths.is_empty() && flags.data.is_none() {
         return system::run(flags.json);
     }
-    let (subjects, mut settings) = subjects(flags)?;
+    let (subjects, mut settings) = indexing::shown(flags.json, || subjects(flags))?;
     settings.workers = flags.workers;
     settings.listed = flags.list;
     settings.plan.size = flags.input_size;

@@ -1,6 +1,13 @@
 //! What can go wrong between a folder and a batch.
+//!
+//! [`Error`] says it; `message` words what takes more than a line, `about` tells what an error is about.
+
+mod about;
+mod message;
 
 use std::path::PathBuf;
+
+use message::{did_you_mean, unpaired};
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -179,7 +186,7 @@ pub enum Error {
     },
 
     /// Images and masks of a set do not pair up.
-    #[error("{}", unpaired_message(set, images, masks, *images_without_mask, *masks_without_image, first))]
+    #[error("{}", unpaired(set, images, masks, *images_without_mask, *masks_without_image, first))]
     Unpaired {
         /// The set.
         set: String,
@@ -347,97 +354,6 @@ pub struct Cause {
 impl std::fmt::Display for Cause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {} (such as {})", self.records, self.reason, self.example.display())
-    }
-}
-
-fn unpaired_message(
-    set: &str,
-    images: &std::path::Path,
-    masks: &std::path::Path,
-    images_without_mask: usize,
-    masks_without_image: usize,
-    first: &[String],
-) -> String {
-    let mut parts = Vec::new();
-    if images_without_mask > 0 {
-        parts.push(format!(
-            "{images_without_mask} images of {} have no mask in {}",
-            images.display(),
-            masks.display()
-        ));
-    }
-    if masks_without_image > 0 {
-        parts.push(format!(
-            "{masks_without_image} masks of {} have no image in {}",
-            masks.display(),
-            images.display()
-        ));
-    }
-    let rest = images_without_mask + masks_without_image
-        - first.len().min(images_without_mask + masks_without_image);
-    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-    format!(
-        "set {set}: {}: {}{more}; add the missing files or set unmatched = \"skip\"",
-        parts.join(" and "),
-        first.join(", ")
-    )
-}
-
-fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"))
-}
-
-impl Error {
-    /// A short, stable word for the reason, for ledgers and statistics.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Error::Read { .. } => "unreadable",
-            Error::Write { .. } => "unwritable",
-            Error::Image { .. } => "image",
-            Error::Annotation { .. } | Error::Json { .. } => "annotation",
-            Error::Tar { .. } => "tar",
-            Error::SizeMismatch { .. } => "size_mismatch",
-            Error::DamagedFile { .. } => "damaged",
-            Error::EmptyMask { .. } => "empty_mask",
-            Error::BudgetExceeded { .. } => "budget",
-            _ => "setting",
-        }
-    }
-
-    /// The file the error is about, where it is about one.
-    pub fn file(&self) -> Option<&std::path::Path> {
-        match self {
-            Error::Read { file, .. }
-            | Error::Write { file, .. }
-            | Error::Image { file, .. }
-            | Error::Annotation { file, .. }
-            | Error::Json { file, .. }
-            | Error::Tar { file, .. }
-            | Error::List { file, .. }
-            | Error::Unlisted { file, .. }
-            | Error::EmptyMask { file, .. }
-            | Error::DamagedFile { file, .. }
-            | Error::DataFile { file, .. }
-            | Error::UnknownKey { file, .. }
-            | Error::Ledger { file, .. } => Some(file),
-            Error::SizeMismatch { mask, .. } => Some(mask),
-            Error::BudgetExceeded { last, .. } => last.file(),
-            _ => None,
-        }
-    }
-
-    /// Whether another record may stand in for the one this error is about.
-    pub(crate) fn is_about_a_record(&self) -> bool {
-        matches!(
-            self,
-            Error::Read { .. }
-                | Error::Image { .. }
-                | Error::Annotation { .. }
-                | Error::Json { .. }
-                | Error::SizeMismatch { .. }
-                | Error::EmptyMask { .. }
-                | Error::DamagedFile { .. }
-        )
     }
 }
 

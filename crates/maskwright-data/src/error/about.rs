@@ -1,0 +1,59 @@
+//! What an error is about: its reason in a word, its file, and whether a record alone is to blame.
+
+use std::path::Path;
+
+use super::Error;
+
+impl Error {
+    /// A short, stable word for the reason, for ledgers and statistics.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Error::Read { .. } => "unreadable",
+            Error::Write { .. } => "unwritable",
+            Error::Image { .. } => "image",
+            Error::Annotation { .. } | Error::Json { .. } => "annotation",
+            Error::Tar { .. } => "tar",
+            Error::SizeMismatch { .. } => "size_mismatch",
+            Error::DamagedFile { .. } => "damaged",
+            Error::EmptyMask { .. } => "empty_mask",
+            Error::BudgetExceeded { .. } => "budget",
+            _ => "setting",
+        }
+    }
+
+    /// The file the error is about, where it is about one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Error::Read { file, .. }
+            | Error::Write { file, .. }
+            | Error::Image { file, .. }
+            | Error::Annotation { file, .. }
+            | Error::Json { file, .. }
+            | Error::Tar { file, .. }
+            | Error::List { file, .. }
+            | Error::Unlisted { file, .. }
+            | Error::EmptyMask { file, .. }
+            | Error::DamagedFile { file, .. }
+            | Error::DataFile { file, .. }
+            | Error::UnknownKey { file, .. }
+            | Error::Ledger { file, .. } => Some(file),
+            Error::SizeMismatch { mask, .. } => Some(mask),
+            Error::BudgetExceeded { last, .. } => last.file(),
+            _ => None,
+        }
+    }
+
+    /// Whether another record may stand in for the one this error is about.
+    pub(crate) fn is_about_a_record(&self) -> bool {
+        matches!(
+            self,
+            Error::Read { .. }
+                | Error::Image { .. }
+                | Error::Annotation { .. }
+                | Error::Json { .. }
+                | Error::SizeMismatch { .. }
+                | Error::EmptyMask { .. }
+                | Error::DamagedFile { .. }
+        )
+    }
+}

@@ -1,0 +1,77 @@
+//! A record at work: what was found out about it, and the errors that name it.
+
+use std::path::PathBuf;
+
+use maskwright_image::decode::{Orientation, Warning};
+
+use crate::error::{Error, Result};
+use crate::record::Record;
+use crate::source::Source;
+
+/// A record whose files are read and whose mask is at hand: the maker's label, or its run lengths.
+pub(super) struct Opened<'a> {
+    pub(super) source: &'a dyn Source,
+    index: usize,
+    /// How the image has to be turned; the label is turned already.
+    pub(super) turn: Orientation,
+    /// Height and width.
+    pub(super) size: (usize, usize),
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// One of a record's two files.
+#[derive(Clone, Copy)]
+pub(super) enum Part {
+    Image,
+    Mask,
+}
+
+impl<'a> Opened<'a> {
+    /// A record of which nothing is known yet.
+    pub(super) fn new(source: &'a dyn Source, index: usize) -> Opened<'a> {
+        let (turn, size) = (Orientation::IDENTITY, (0, 0));
+        Opened { source, index, turn, size, warnings: Vec::new() }
+    }
+
+    /// Takes warnings, or with `strict` refuses those about damage.
+    pub(super) fn add(&mut self, part: Part, warnings: Vec<Warning>, strict: bool) -> Result<()> {
+        let damage = |w: &&Warning| matches!(w, Warning::Truncated | Warning::DamagedData { .. });
+        if let Some(warning) = warnings.iter().find(damage).filter(|_| strict) {
+            return Err(self.about(|record| Error::DamagedFile {
+                record: record.to_string(),
+                file: part.of(record),
+                warning: Box::new(warning.clone()),
+            }));
+        }
+        self.warnings.extend(warnings);
+        Ok(())
+    }
+
+    /// An error of the decoder.
+    pub(super) fn refused(&self, part: Part, source: maskwright_image::Error) -> Error {
+        self.about(|record| Error::Image {
+            record: record.to_string(),
+            file: part.of(record),
+            source,
+        })
+    }
+
+    /// The error that the mask shows no object.
+    pub(super) fn empty_mask(&self) -> Error {
+        self.about(|record| Error::EmptyMask { record: record.to_string(), file: record.mask })
+    }
+
+    /// An error about this record; its names are looked up for it alone.
+    pub(super) fn about(&self, error: impl FnOnce(Record) -> Error) -> Error {
+        self.source.record(self.index).map_or_else(|other| other, error)
+    }
+}
+
+impl Part {
+    fn of(self, record: Record) -> PathBuf {
+        match self {
+            Part::Image => record.image,
+            Part::Mask => record.mask,
+        }
+    }
+}
