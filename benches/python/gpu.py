@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime
-import importlib.metadata
 import json
 import os
 import statistics
@@ -28,8 +27,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from machine import versions
 from ours import find_command
 
+PACKAGES = ["torch", "segment_anything_hq"]
 STEPS = 50
 TOLERANCE = 0.01
 TARGET = {"vit_l": 2.0}
@@ -186,14 +187,11 @@ def markdown(
         off = [abs(a / b - 1) for a, b in zip(curve, exact, strict=True)]
         verdict = "met" if max(off) <= TOLERANCE else "**missed**"
         bends.append(f"| {name} | {curve[0]:.4f} | {curve[-1]:.4f} | {max(off):.2%} | {verdict} |")
-    versions = ", ".join(
-        f"{name} {importlib.metadata.version(name)}" for name in ("torch", "segment_anything_hq")
-    )
     name, driver = nvidia_smi("gpu=name,driver_version")[0].split(", ")
     lines = [
         f"# On a GPU, {datetime.date.today().isoformat()}",
         "",
-        f"{name}, driver {driver}; {versions}. Made by `benches/python/gpu.py`.",
+        f"{name}, driver {driver}; {versions(PACKAGES)}. Made by `benches/python/gpu.py`.",
         "",
         "## Right",
         "",
