@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::device::{Place, host};
 use crate::error::Result;
 use crate::loss::PointConfig;
-use crate::optimizer::{Adam, name_parameters};
+use crate::optimizer::Adam;
 use crate::predictor::{EncodedImage, Fit, Predictor, SourcePrompt};
 use crate::step::{StepSettings, train_step};
 
@@ -122,7 +122,7 @@ impl ModelBench {
                 Work::Head { sam, features, prompt: PromptInput::from_box(corners) }
             }
             Part::Step => {
-                let sam = Some(Box::new(name_parameters(sam.train_scope(TrainScope::Hq))));
+                let sam = Some(Box::new(sam.train_scope(TrainScope::Hq)));
                 let settings = StepSettings {
                     scope: TrainScope::Hq,
                     points: PointConfig::default(),

@@ -36,7 +36,7 @@ use crate::device::{Place, host};
 use crate::error::Result;
 use crate::evaluator::{EvalSet, Evaluation, MaskKind, evaluate};
 use crate::observer::{Observer, RunStart};
-use crate::optimizer::{Adam, name_parameters};
+use crate::optimizer::Adam;
 use crate::run_log::{Entry, EpochEntry, RunLog};
 use crate::run_report;
 use crate::run_report::gallery::Evaluated;
@@ -148,15 +148,14 @@ impl<'a> Run<'a> {
             Some(point) => {
                 let state = state::read(&point)?;
                 model = checkpoint::apply_tuned(model, state.weights)?;
-                adam = Adam::from_bytes(state.optimizer, &point)?;
+                adam = Adam::from_bytes(&state.optimizer, &point, place.device())?;
                 progress = state.progress;
                 sums = state.sums;
                 position = Some(state.loader);
                 RunLog::resume(&folder.metrics(), progress.global_step)?
             }
         };
-        let model = place.put(model, config.train == TrainScope::All);
-        let model = name_parameters(model.train_scope(config.train));
+        let model = place.put(model, config.train == TrainScope::All).train_scope(config.train);
         let mut loader = Loader::new(data, loader_config(config, &samples, folder))?;
         if let Some(position) = position {
             loader.restore(position)?;

@@ -47,11 +47,12 @@ struct AnyVersion {
     version: u32,
 }
 
-/// 2: where the loader stands is told by samples, no longer by steps.
-const VERSION: u32 = 2;
+/// 2: where the loader stands is told by samples, no longer by steps. 3: the optimizer's state is a
+/// safetensors file.
+const VERSION: u32 = 3;
 const STATE: &str = "state.json";
 const WEIGHTS: &str = "weights.safetensors";
-const OPTIMIZER: &str = "adam.bpk";
+const OPTIMIZER: &str = "adam.safetensors";
 
 /// A state that was read back.
 pub(super) struct SavedState {
@@ -111,7 +112,7 @@ mod tests {
         let old = "{\"version\":1,\"progress\":{\"epoch\":0},\"sums\":{}}";
         std::fs::write(folder.path().join(STATE), old).expect("written");
         let message = read(folder.path()).err().expect("refused").to_string();
-        assert!(message.contains("state.json") && message.contains("version 2"), "{message}");
+        assert!(message.contains("state.json") && message.contains("version 3"), "{message}");
         assert!(message.contains("found version 1"), "{message}");
     }
 }
