@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,13 @@ def run(args: list[str]) -> None:
 
 
 def predict(
-    command: Path, checkpoint: Path, folder: Path, kind: str, multimask: bool, embedding: bool
+    command: Path,
+    checkpoint: Path,
+    folder: Path,
+    kind: str,
+    multimask: bool,
+    embedding: bool,
+    more: Sequence[str] = (),
 ) -> dict[str, Floats]:
     """Give the logits and IoUs of every prompt, and the embeddings where wanted."""
     logits = folder / "ours.safetensors"
@@ -61,6 +68,7 @@ def predict(
         f"--prompts={folder / 'prompts.json'}",
         f"--kind={kind}",
         f"--logits={logits}",
+        *more,
     ]
     if multimask:
         args.append("--multimask")

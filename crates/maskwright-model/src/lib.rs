@@ -9,7 +9,7 @@
 //!   [`SamConfig::vit_h`], [`SamConfig::vit_tiny`], or a free small one; [`SamConfig::init`] makes the [`Sam`].
 //! * [`Sam`] has the parts of a prediction: [`Sam::preprocess`], [`Sam::encode_image`],
 //!   [`Sam::encode_prompts`], [`Sam::decode`], and [`Sam::predict`] for prompts of any kind at once.
-//! * [`weights`] reads and writes checkpoints.
+//! * [`weights`] reads and writes checkpoints, [`onnx`] writes models for other runtimes.
 //! * [`TrainScope`] says which parameters learn.
 //!
 //! Inside, every map is channels-last `[batch, height, width, channels]`: the transformers want it
@@ -40,6 +40,7 @@ mod init;
 mod kernels;
 pub mod layers;
 pub mod mask_decoder;
+pub mod onnx;
 pub mod ops;
 mod placement;
 mod prompt_encoder;

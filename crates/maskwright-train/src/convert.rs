@@ -1,4 +1,5 @@
-//! Checkpoints from one layout into another, and tuned decoders into the models they belong to.
+//! Checkpoints from one layout into another, tuned decoders into the models they belong to, and models
+//! into graphs for other runtimes.
 //!
 //! Values are copied as they are, bit for bit, unless another number type is asked for; one tensor is
 //! in memory at a time.
@@ -7,12 +8,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use maskwright_model::ModelType;
+use maskwright_model::onnx::{self, ExportOptions, Masks};
 use maskwright_model::weights::{self, Checkpoint, Container, Content, Element, Layout, Tensors};
+use maskwright_model::{ModelType, SamConfig};
 use serde::Serialize;
 
 use crate::checkpoint::{check_decoder_type, check_type, describe, not_finite};
 use crate::error::{Error, Result};
+use crate::evaluator::MaskKind;
 
 /// What a checkpoint is made into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,8 @@ pub enum Target {
     /// The mask decoder with its HQ head alone, as HQ-SAM's `epoch_N.pth` has it, in the container
     /// that the file's ending names.
     HqDecoder,
+    /// Two ONNX graphs, of the image encoder and of prompt encoder and mask decoder.
+    Onnx,
 }
 
 impl FromStr for Target {
@@ -37,9 +42,10 @@ impl FromStr for Target {
             "safetensors" => Ok(Self::Safetensors),
             "hf" => Ok(Self::HuggingFace),
             "hq-decoder" => Ok(Self::HqDecoder),
+            "onnx" => Ok(Self::Onnx),
             _ => Err(Error::Setting {
                 setting: "--to".into(),
-                expected: "pth, safetensors, hf or hq-decoder".into(),
+                expected: "pth, safetensors, hf, hq-decoder or onnx".into(),
                 found: name.into(),
             }),
         }
@@ -59,6 +65,12 @@ pub struct ConvertOptions {
     pub merge: Option<PathBuf>,
     /// Whether an output that exists is replaced.
     pub force: bool,
+    /// For ONNX: the side of the model's input; the checkpoint's own if not given.
+    pub input_size: Option<usize>,
+    /// For ONNX: the masks that the decoder gives; the best that the model has if not given.
+    pub kind: Option<MaskKind>,
+    /// For ONNX: masks for ambiguous prompts, as in [`crate::predictor`].
+    pub multimask: bool,
 }
 
 /// What was done.
@@ -74,8 +86,13 @@ pub struct Converted {
     pub model: Option<String>,
     /// Whether the output has an HQ head.
     pub hq: bool,
-    /// The file or folder that was written.
+    /// The masks that an ONNX decoder gives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<MaskKind>,
+    /// The file or folder that was asked for.
     pub output: PathBuf,
+    /// What was written: it, or the files that an ONNX model lies in.
+    pub files: Vec<PathBuf>,
     /// How it is laid out.
     pub output_layout: Layout,
     /// Number of tensors written.
@@ -113,14 +130,9 @@ pub fn convert(
     options: &ConvertOptions,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Converted> {
-    let container = container(output, options.to)?;
-    if output.exists() && !options.force {
-        return Err(Error::Setting {
-            setting: output.display().to_string(),
-            expected: "a path where nothing is, or --force".into(),
-            found: "a file or folder that is there".into(),
-        });
-    }
+    let layout = output_layout(output, options.to)?;
+    check_onnx_options(output, layout, options)?;
+    refuse_to_replace(output, layout, options.force)?;
     let wanted: Option<ModelType> = options.model_type.as_deref().map(str::parse).transpose()?;
     let dtype: Option<Element> = options.dtype.as_deref().map(str::parse).transpose()?;
 
@@ -137,22 +149,23 @@ pub fn convert(
         }
     };
     let content = weights::content(&checkpoint.shapes());
-    let model = match content {
-        Content::Decoder => {
+    let config = match content {
+        Content::Decoder if layout != Layout::Onnx => {
             weights::check_decoder_alone(&checkpoint)?;
             check_decoder_type(input, wanted, &checkpoint)?;
             None
         }
-        Content::Whole => {
+        // A graph has encoders too: there, a decoder alone is refused by name.
+        Content::Decoder | Content::Whole => {
             let config = weights::detect(&checkpoint)?;
             check_type(input, wanted, &config)?;
             weights::check(&checkpoint, &config)?;
             checkpoint.set_config(&config);
-            Some(describe(&config))
+            Some(config)
         }
     };
     let has_hq = |name: &str| name.ends_with("hf_token.weight");
-    let hq = checkpoint.names().any(has_hq);
+    let mut hq = checkpoint.names().any(has_hq);
     if options.to == Some(Target::HqDecoder) {
         if !hq {
             return Err(Error::RunFile {
@@ -166,61 +179,145 @@ pub fn convert(
     if let Some(dtype) = dtype {
         checkpoint = checkpoint.to_element(dtype);
     }
-    let mut dtypes = BTreeMap::new();
-    for element in checkpoint.names().filter_map(|name| checkpoint.element(name)) {
-        *dtypes.entry(element.to_string()).or_default() += 1;
-    }
-    let written = checkpoint.write_watched(output, container, progress)?;
+    let (mut kind, mut files) = (None, vec![output.to_path_buf()]);
+    let written = match (layout, &config) {
+        (Layout::Onnx, Some(config)) => {
+            let masks = masks(config, options.kind)?;
+            let options = export_options(masks, options);
+            let exported = onnx::export(&checkpoint, output, &options, progress)?;
+            hq = masks != MaskKind::Sam;
+            kind = Some(masks);
+            files = exported.files;
+            exported.written
+        }
+        _ => checkpoint.write_watched(output, container(layout), progress)?,
+    };
     notes.extend(not_finite(output, &written.not_finite));
+    let dtypes = written.elements.iter().map(|(element, &count)| (element.to_string(), count));
     Ok(Converted {
         input: input.to_path_buf(),
         input_layout,
         content,
-        model,
+        model: config.as_ref().map(describe),
         hq,
+        kind,
         output: output.to_path_buf(),
-        output_layout: match container {
-            Container::Safetensors => Layout::Safetensors,
-            Container::Pth => Layout::Pth,
-            Container::HuggingFace => Layout::HuggingFace,
-        },
+        files,
+        output_layout: layout,
         tensors: written.tensors,
         bytes: written.bytes,
-        dtypes,
+        dtypes: dtypes.collect(),
         merged,
         notes,
     })
 }
 
-/// The container, from what is asked for and the output's ending, which have to agree.
-fn container(output: &Path, to: Option<Target>) -> Result<Container> {
-    let ending = Container::of(output);
-    let wrong = |expected: &str| Error::Setting {
-        setting: "the output".into(),
-        expected: expected.into(),
-        found: output.display().to_string(),
+/// Refuses what only a graph has where none is written, and an impossible size of one.
+fn check_onnx_options(output: &Path, layout: Layout, options: &ConvertOptions) -> Result<()> {
+    if layout == Layout::Onnx {
+        return options.input_size.map_or(Ok(()), crate::config::input_size);
+    }
+    let given = [
+        ("--input-size", options.input_size.is_some()),
+        ("--kind", options.kind.is_some()),
+        ("--multimask", options.multimask),
+    ];
+    match given.into_iter().find(|&(_, given)| given) {
+        None => Ok(()),
+        Some((flag, _)) => Err(Error::Setting {
+            setting: flag.into(),
+            expected: "an output that ends in .onnx".into(),
+            found: output.display().to_string(),
+        }),
+    }
+}
+
+fn refuse_to_replace(output: &Path, layout: Layout, force: bool) -> Result<()> {
+    let files = match layout {
+        Layout::Onnx => onnx::files(output).to_vec(),
+        _ => vec![output.to_path_buf()],
+    };
+    match files.into_iter().find(|file| file.exists()) {
+        Some(file) if !force => Err(Error::Setting {
+            setting: file.display().to_string(),
+            expected: "a path where nothing is, or --force".into(),
+            found: "a file or folder that is there".into(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The masks of a graph: what is asked for, if the model has it.
+fn masks(config: &SamConfig, kind: Option<MaskKind>) -> Result<MaskKind> {
+    match kind {
+        Some(kind) if kind != MaskKind::Sam && !config.hq => Err(Error::Setting {
+            setting: "the masks of the decoder (--kind)".into(),
+            expected: "sam, the only masks of a model without an HQ head".into(),
+            found: kind.to_string(),
+        }),
+        Some(kind) => Ok(kind),
+        None => Ok(if config.hq { MaskKind::SamHq } else { MaskKind::Sam }),
+    }
+}
+
+fn export_options(kind: MaskKind, options: &ConvertOptions) -> ExportOptions {
+    ExportOptions {
+        image_size: options.input_size,
+        masks: Some(match kind {
+            MaskKind::Sam => Masks::Sam,
+            MaskKind::Hq => Masks::Hq,
+            MaskKind::SamHq => Masks::SamHq,
+        }),
+        multimask: options.multimask,
+        ..ExportOptions::default()
+    }
+}
+
+/// What holds the tensors of a layout. Nothing asks for the older stream of pickles.
+fn container(layout: Layout) -> Container {
+    match layout {
+        Layout::Safetensors => Container::Safetensors,
+        Layout::HuggingFace => Container::HuggingFace,
+        Layout::Pth | Layout::LegacyPth | Layout::Onnx => Container::Pth,
+    }
+}
+
+/// The layout, from what is asked for and the output's ending, which have to agree.
+fn output_layout(output: &Path, to: Option<Target>) -> Result<Layout> {
+    let onnx = output.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"));
+    if onnx && matches!(to, None | Some(Target::Onnx)) {
+        return Ok(Layout::Onnx);
+    }
+    let ending = Container::of(output).map(|container| match container {
+        Container::Safetensors => Layout::Safetensors,
+        Container::Pth => Layout::Pth,
+        Container::HuggingFace => Layout::HuggingFace,
+    });
+    let wrong = |expected: &str| {
+        Err(Error::Setting {
+            setting: "the output".into(),
+            expected: expected.into(),
+            found: output.display().to_string(),
+        })
     };
     match (to, ending) {
-        (None, Some(container)) => Ok(container),
+        (None, Some(layout)) => Ok(layout),
         (None, None) => {
-            Err(wrong("a name that ends in .pth or .safetensors, a folder's name, or --to"))
+            wrong("a name that ends in .pth, .safetensors or .onnx, a folder's name, or --to")
         }
-        (Some(Target::Pth), Some(Container::Pth)) => Ok(Container::Pth),
-        (Some(Target::Pth), _) => Err(wrong("a name that ends in .pth, .pt or .bin (--to pth)")),
-        (Some(Target::Safetensors), Some(Container::Safetensors)) => Ok(Container::Safetensors),
+        (Some(Target::Pth), Some(Layout::Pth)) => Ok(Layout::Pth),
+        (Some(Target::Pth), _) => wrong("a name that ends in .pth, .pt or .bin (--to pth)"),
+        (Some(Target::Safetensors), Some(Layout::Safetensors)) => Ok(Layout::Safetensors),
         (Some(Target::Safetensors), _) => {
-            Err(wrong("a name that ends in .safetensors (--to safetensors)"))
+            wrong("a name that ends in .safetensors (--to safetensors)")
         }
         // A folder may have a dot in its name.
-        (Some(Target::HuggingFace), None | Some(Container::HuggingFace)) => {
-            Ok(Container::HuggingFace)
-        }
-        (Some(Target::HuggingFace), _) => Err(wrong("a folder's name (--to hf)")),
-        (Some(Target::HqDecoder), Some(container)) if container != Container::HuggingFace => {
-            Ok(container)
-        }
+        (Some(Target::HuggingFace), None | Some(Layout::HuggingFace)) => Ok(Layout::HuggingFace),
+        (Some(Target::HuggingFace), _) => wrong("a folder's name (--to hf)"),
+        (Some(Target::Onnx), _) => wrong("a name that ends in .onnx (--to onnx)"),
+        (Some(Target::HqDecoder), Some(layout)) if layout != Layout::HuggingFace => Ok(layout),
         (Some(Target::HqDecoder), _) => {
-            Err(wrong("a name that ends in .pth or .safetensors (--to hq-decoder)"))
+            wrong("a name that ends in .pth or .safetensors (--to hq-decoder)")
         }
     }
 }

@@ -109,7 +109,7 @@ fn checkpoints_go_round_and_decoders_go_in() {
     assert_eq!(tensors(&sam), tensors(&at("sam.safetensors")));
 
     // Mistakes on the command line.
-    refused(&["convert", &hq, &at("x.onnx")], 2, &["x.onnx", ".pth", ".safetensors"]);
+    refused(&["convert", &hq, &at("x.gguf")], 2, &["x.gguf", ".pth", ".safetensors", ".onnx"]);
     refused(&["convert", &hq, &at("x.pth"), "--to", "safetensors"], 2, &["x.pth", ".safetensors"]);
     refused(&["convert", &hq, &at("x"), "--to", "hq-decoder"], 2, &[".safetensors"]);
     refused(&["convert", &hq, &at("x.pth"), "--dtype", "f8"], 2, &["f8", "bf16"]);
@@ -133,6 +133,79 @@ fn checkpoints_go_round_and_decoders_go_in() {
     refused(&["convert", &at("nowhere.pth"), &at("x.pth")], 1, &["nowhere.pth"]);
     refused(&["convert", &hq, &at("nowhere/x.pth")], 1, &["nowhere/x.pth"]);
     assert!(!place.join("x").exists() && !place.join("x.pth").exists());
+}
+
+/// What the graphs compute is tested where they are made.
+#[test]
+fn a_model_becomes_two_graphs() {
+    let place = Place::new();
+    let (sam, hq, epoch) = trained(&place);
+    let at = |name: &str| place.text(name);
+    let there = |names: &[&str]| {
+        let mut found: Vec<_> = std::fs::read_dir(place.path())
+            .expect("read")
+            .map(|entry| entry.expect("read").file_name().to_string_lossy().into_owned())
+            .filter(|name| name.contains("onnx"))
+            .collect();
+        found.sort();
+        assert_eq!(found, names);
+    };
+
+    let done = works(&["convert", &hq, &at("m.onnx")]);
+    let table = String::from_utf8_lossy(&done.stdout).into_owned();
+    for word in ["m.encoder.onnx", "m.decoder.onnx", "ONNX", "SAM + HQ", "with HQ head"] {
+        assert!(table.contains(word), "{word}: {table}");
+    }
+    there(&["m.decoder.onnx", "m.encoder.onnx"]);
+    let read = |name: &str| std::fs::read(place.join(name)).expect("read");
+    let before = (read("m.encoder.onnx"), read("m.decoder.onnx"));
+
+    // Neither of the two is replaced unasked, and the same model gives the same bytes; so does its
+    // tuned decoder with the SAM that it was tuned on.
+    refused(&["convert", &hq, &at("m.onnx")], 2, &["m.encoder.onnx", "--force"]);
+    std::fs::remove_file(place.join("m.encoder.onnx")).expect("removed");
+    refused(&["convert", &hq, &at("m.onnx")], 2, &["m.decoder.onnx", "--force"]);
+    works(&["convert", "--merge", &epoch, &sam, &at("m.onnx"), "--force"]);
+    assert!(before == (read("m.encoder.onnx"), read("m.decoder.onnx")));
+
+    let json = |args: &[&str]| -> serde_json::Value {
+        let mut all = vec!["convert", &hq, "--json", "--force", "--to", "onnx"];
+        all.extend(args);
+        serde_json::from_slice(&works(&all).stdout).expect("JSON")
+    };
+    let half = json(&[&at("h.onnx"), "--dtype", "bf16"]);
+    assert_eq!(half["files"][1], at("h.decoder.onnx"));
+    assert_eq!((&half["output_layout"], &half["kind"]), (&"onnx".into(), &"sam_hq".into()));
+    assert_eq!(half["dtypes"].as_object().expect("types").len(), 1);
+    assert!(read("h.encoder.onnx").len() < before.0.len() * 7 / 10);
+    let plain = json(&[&at("h.onnx"), "--kind", "sam", "--multimask", "--input-size", "96"]);
+    assert_eq!((&plain["hq"], &plain["kind"]), (&false.into(), &"sam".into()));
+    // A SAM without an HQ head gives what it has.
+    let done = works(&["convert", &sam, &at("s.ONNX")]);
+    let table = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(table.contains("without HQ head") && !table.contains("SAM + HQ"), "{table}");
+    for name in ["s.encoder.onnx", "s.decoder.onnx", "h.encoder.onnx", "h.decoder.onnx"] {
+        std::fs::remove_file(place.join(name)).expect("removed");
+    }
+
+    // Mistakes on the command line.
+    let x = at("x.onnx");
+    refused(&["convert", &hq, &x, "--to", "pth"], 2, &["x.onnx", ".pth"]);
+    refused(&["convert", &hq, &x, "--to", "hq-decoder"], 2, &["x.onnx", ".safetensors"]);
+    refused(&["convert", &hq, &at("x.pth"), "--to", "onnx"], 2, &["x.pth", ".onnx"]);
+    refused(&["convert", &hq, &at("x.pth"), "--kind", "sam"], 2, &["--kind", ".onnx"]);
+    refused(&["convert", &hq, &at("x.pth"), "--multimask"], 2, &["--multimask", ".onnx"]);
+    refused(&["convert", &hq, &at("x.pth"), "--input-size", "64"], 2, &["--input-size", ".onnx"]);
+    refused(&["convert", &hq, &x, "--input-size", "100"], 2, &["--input-size", "96 or 112"]);
+    refused(&["convert", &hq, &x, "--dtype", "f64"], 2, &["f64", "bf16"]);
+    refused(&["convert", &hq, &x, "--kind", "best"], 2, &["best"]);
+    refused(&["convert", &sam, &x, "--kind", "hq"], 2, &["--kind", "HQ head"]);
+    // Files that are not what is asked for.
+    refused(&["convert", &epoch, &x], 1, &["epoch_0", "mask decoder alone"]);
+    refused(&["convert", &hq, &x, "--model-type", "vit_b"], 1, &["vit_b", "custom"]);
+    refused(&["convert", &at("m.decoder.onnx"), &at("x.pth")], 1, &["m.decoder.onnx"]);
+    refused(&["convert", &hq, &at("nowhere/x.onnx")], 1, &["nowhere"]);
+    there(&["m.decoder.onnx", "m.encoder.onnx"]);
 }
 
 #[test]

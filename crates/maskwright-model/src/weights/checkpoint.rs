@@ -44,6 +44,8 @@ pub enum Layout {
     LegacyPth,
     /// `config.json` and safetensors with the names of Hugging Face's transformers.
     HuggingFace,
+    /// The graphs of encoder and decoder with their weights ([`crate::onnx`]); written only.
+    Onnx,
 }
 
 impl std::fmt::Display for Layout {
@@ -53,6 +55,7 @@ impl std::fmt::Display for Layout {
             Self::Pth => "pth",
             Self::LegacyPth => "pth (legacy)",
             Self::HuggingFace => "Hugging Face",
+            Self::Onnx => "ONNX",
         })
     }
 }
@@ -194,6 +197,19 @@ impl Checkpoint {
     /// The number type of a tensor.
     pub fn element(&self, name: &str) -> Option<Element> {
         self.tensors.get(name).map(|tensor| tensor.element)
+    }
+
+    /// The axis lengths of a tensor, in PyTorch's layout.
+    pub(crate) fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors.get(name).map(|tensor| tensor.shape.as_slice())
+    }
+
+    /// The bytes of a tensor; none of one that is not there.
+    pub(crate) fn bytes(&self, name: &str) -> Result<Vec<u8>> {
+        match self.tensors.get(name) {
+            Some(tensor) => self.bytes_of(name, tensor),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Bytes of all values.

@@ -170,7 +170,7 @@ pub(super) fn pardon_hq(
 }
 
 /// Name and shape of everything in a model, none of which is made.
-fn expected(config: &SamConfig) -> Result<BTreeMap<String, Vec<usize>>> {
+pub(super) fn expected(config: &SamConfig) -> Result<BTreeMap<String, Vec<usize>>> {
     Ok(shapes(&config.init(&Device::flex(), 0)?).into_iter().collect())
 }
 

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 /// Writes a file under a temporary name beside `path`, and renames it when it is complete and on the
 /// disk. On any failure `path` is as it was, and no partial file stays.
-pub(super) fn write_whole(
+pub(crate) fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&mut File>) -> Result<()>,
 ) -> Result<()> {

@@ -44,6 +44,7 @@ pub use content::{
 };
 pub use detect::detect;
 pub use element::Element;
+pub(crate) use files::write_whole;
 pub(crate) use names::Path;
 pub use names::{is_buffer, shapes};
 pub use save::{Container, Written, save};

@@ -1,6 +1,37 @@
 //! Positions learned for another input size, brought to the model's.
 
+use super::checkpoint::{Checkpoint, LazyTensor};
+use super::element::Element;
 use super::state::StateTensor;
+use crate::config::SamConfig;
+use crate::error::Result;
+
+impl Checkpoint {
+    /// The same as a model of this configuration has it in use: positions brought to its input size,
+    /// and f64 narrowed to f32; other values stay as they are, bit for bit.
+    ///
+    /// # Errors
+    /// [`crate::Error::Config`] for a configuration that cannot be.
+    pub(crate) fn fitted(mut self, config: &SamConfig) -> Result<Self> {
+        for (name, shape) in super::content::expected(config)? {
+            let Some(tensor) = self.tensors.get_mut(&name) else { continue };
+            if tensor.element == Element::F64 {
+                *tensor = tensor.to_element(Element::F32);
+            }
+            if tensor.shape == shape || !fits(&name, &tensor.shape, &shape) {
+                continue;
+            }
+            let (inner, to) = (tensor.clone(), shape.clone());
+            *tensor = LazyTensor::new(inner.element, shape, move || {
+                let values = inner.element.to_f32(&inner.bytes()?);
+                let values = StateTensor { shape: inner.shape.clone(), values };
+                let values = to_fit(&name, &values, &to).unwrap_or(values).values;
+                Ok(inner.element.of_f32(&values))
+            });
+        }
+        Ok(self)
+    }
+}
 
 /// Whether a tensor of this shape can become one of the other: they are equal, or it holds positions.
 pub(super) fn fits(name: &str, from: &[usize], to: &[usize]) -> bool {

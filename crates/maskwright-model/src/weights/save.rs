@@ -41,10 +41,25 @@ impl Container {
 pub struct Written {
     /// Number of tensors.
     pub tensors: usize,
+    /// How many there are of each number type.
+    pub elements: BTreeMap<Element, usize>,
     /// Bytes of their values.
     pub bytes: u64,
     /// Tensors with values that are NaN or infinite, and how many of them.
     pub not_finite: Vec<(String, usize)>,
+}
+
+impl Written {
+    /// Takes note of a tensor that was written.
+    pub(crate) fn count(&mut self, name: &str, element: Element, bytes: &[u8]) {
+        self.tensors += 1;
+        *self.elements.entry(element).or_default() += 1;
+        self.bytes += bytes.len() as u64;
+        let not_finite = element.not_finite(bytes);
+        if not_finite > 0 {
+            self.not_finite.push((name.to_owned(), not_finite));
+        }
+    }
 }
 
 /// Writes a model as a complete safetensors file with the official names, which PyTorch loads, and
@@ -81,13 +96,8 @@ impl Checkpoint {
         let total = self.tensors.values().map(LazyTensor::byte_len).sum();
         let mut written = Written::default();
         let mut seen = |name: &str, element: Element, bytes: &[u8]| {
-            written.tensors += 1;
-            written.bytes += bytes.len() as u64;
+            written.count(name, element, bytes);
             watch(written.bytes, total);
-            let not_finite = element.not_finite(bytes);
-            if not_finite > 0 {
-                written.not_finite.push((name.to_owned(), not_finite));
-            }
         };
         match container {
             Container::Safetensors => safetensors_file::write(self, path, &mut seen)?,

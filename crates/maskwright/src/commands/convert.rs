@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use maskwright_train::convert::{self, ConvertOptions, Converted, Target};
+use maskwright_train::evaluator::MaskKind;
 
 use crate::late_bar::LateBar;
 use crate::progress::thousands;
@@ -11,31 +12,38 @@ use crate::{hub, output};
 
 const BAR: &str = "{prefix} {wide_bar} {binary_bytes}/{binary_total_bytes}";
 
-/// Convert a checkpoint: PyTorch .pth, safetensors, Hugging Face folder, HQ decoder alone.
+/// Convert a checkpoint: PyTorch .pth, safetensors, Hugging Face folder, HQ decoder alone, ONNX.
 ///
 /// Values are copied bit for bit unless --dtype is given. A checkpoint that lacks a tensor is
-/// refused before anything is written, every misfit by name.
+/// refused before anything is written, every misfit by name. ONNX is two files: NAME.onnx becomes
+/// NAME.encoder.onnx and NAME.decoder.onnx, the latter with the inputs and outputs of Segment
+/// Anything's and HQ-SAM's own exporters; the weights of ViT-H lie in NAME.encoder.onnx.data beside
+/// them.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   maskwright convert run/sam_hq_epoch_11.safetensors sam_hq.pth
   maskwright convert sam_hq_vit_b.pth sam-hq-vit-base          # a folder for transformers
   maskwright convert sam_hq_vit_b.pth epoch_11.pth --to hq-decoder
-  maskwright convert --merge epoch_11.pth sam_vit_b.pth sam_hq_vit_b.pth")]
+  maskwright convert --merge epoch_11.pth sam_vit_b.pth sam_hq_vit_b.pth
+  maskwright convert sam_hq_vit_b.pth sam_hq_vit_b.onnx        # encoder and decoder
+  maskwright convert run/sam_hq_epoch_11.safetensors small.onnx --input-size 512 --dtype f16")]
 pub(crate) struct ConvertFlags {
     /// The checkpoint to read, of any kind; its kind is told from its bytes
     #[arg(value_name = "IN")]
     input: PathBuf,
 
-    /// Where to write: NAME.pth, NAME.safetensors, or a folder in Hugging Face's layout
+    /// Where to write: NAME.pth, NAME.safetensors, NAME.onnx, or a folder in Hugging Face's layout
     #[arg(value_name = "OUT")]
     output: PathBuf,
 
-    /// What to write, where the ending of OUT does not say it: pth, safetensors, hf, hq-decoder
+    /// What to write, where the ending of OUT does not say it: pth, safetensors, hf, hq-decoder,
+    /// onnx
     #[arg(long, value_name = "KIND")]
     to: Option<Target>,
 
-    /// Number type of the weights: f32, f16 or bf16; as they are if not given
+    /// Number type of the weights: f32, f16 or bf16; as they are if not given. (In ONNX graphs they
+    /// become f32 when they are loaded)
     #[arg(long, value_name = "TYPE")]
     dtype: Option<String>,
 
@@ -51,6 +59,20 @@ pub(crate) struct ConvertFlags {
     #[arg(long)]
     force: bool,
 
+    /// Side of the model's square input; the checkpoint's own if not given
+    #[arg(long, value_name = "PIXELS", help_heading = "ONNX")]
+    input_size: Option<usize>,
+
+    /// The masks that the decoder gives: sam, hq, or sam_hq (their sum, HQ-SAM's default); the best
+    /// the model has if not given
+    #[arg(long, value_name = "KIND", help_heading = "ONNX")]
+    kind: Option<MaskKind>,
+
+    /// For ambiguous prompts: with sam SAM's three masks, otherwise HQ-SAM's rule, which takes the
+    /// one of the three with the highest predicted IoU
+    #[arg(long, help_heading = "ONNX")]
+    multimask: bool,
+
     /// Print what was done as JSON
     #[arg(long)]
     json: bool,
@@ -63,6 +85,9 @@ pub(crate) fn run(flags: &ConvertFlags) -> anyhow::Result<()> {
         model_type: flags.model_type.clone(),
         merge: flags.merge.as_deref().map(hub::local).transpose()?,
         force: flags.force,
+        input_size: flags.input_size,
+        kind: flags.kind,
+        multimask: flags.multimask,
     };
     let input = hub::local(&flags.input)?;
     let mut bar =
@@ -97,9 +122,12 @@ fn print(done: &Converted) -> anyhow::Result<()> {
             format!("{} replaced, {} added", merged.replaced, merged.added),
         ));
     }
+    rows.extend(done.files.iter().map(|file| row("written", file.display().to_string())));
+    rows.push(row("  layout", done.output_layout.to_string()));
+    if let Some(kind) = done.kind {
+        rows.push(row("  masks", kind.title().to_owned()));
+    }
     rows.extend([
-        row("written", done.output.display().to_string()),
-        row("  layout", done.output_layout.to_string()),
         row("  tensors", format!("{} ({})", done.tensors, dtypes.join(", "))),
         row("  bytes of values", thousands(usize::try_from(done.bytes)?)),
     ]);
