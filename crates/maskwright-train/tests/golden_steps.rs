@@ -88,8 +88,10 @@ fn five_steps_match_pytorch() {
             targets.push(coords.values[mask * 2 * per_mask..][..2 * per_mask].to_vec(), &label);
         }
         let loss = point_loss(masks.expect("an HQ mask"), &targets);
-        // Adam divides by the root of tiny moments, so rounding grows from step to step.
-        let tolerance = if step == 0 { 1e-5 } else { 1e-4 };
+        // Adam divides by the root of tiny moments, so rounding grows from step to step, and another
+        // device rounds otherwise.
+        let later = if device == Device::flex() { 1e-4 } else { 1e-3 };
+        let tolerance = if step == 0 { 1e-5 } else { later };
         for (found, wanted) in [(&loss.bce, bce), (&loss.dice, dice)] {
             let found = f64::from(found.clone().into_scalar::<f32>());
             assert!((found / wanted - 1.0).abs() < tolerance, "step {step}: {found} for {wanted}");

@@ -207,15 +207,14 @@ pub fn depthwise3x3(x: Tensor<4>, weight: Tensor<2>, stride: usize) -> Tensor<4>
     product(x.permute([0, 3, 1, 2]), weight, convolve).permute([0, 2, 3, 1])
 }
 
-/// See [`super::unblock`].
+/// See [`super::unblock`]. One level after the other: not every backend has eight axes.
 pub fn unblock(x: Tensor<4>) -> Tensor<4> {
-    let [b, h, w, d] = x.dims();
-    x.reshape([b, h, w, 2, 2, 2, 2, d / 16]).permute([0, 1, 3, 5, 2, 4, 6, 7]).reshape([
-        b,
-        4 * h,
-        4 * w,
-        d / 16,
-    ])
+    let level = |x: Tensor<4>| {
+        let [b, h, w, d] = x.dims();
+        let cells = x.reshape([b, h, w, 2, 2, d / 4]).permute([0, 1, 3, 2, 4, 5]);
+        cells.reshape([b, 2 * h, 2 * w, d / 4])
+    };
+    level(level(x))
 }
 
 /// See [`super::rows`].
