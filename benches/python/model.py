@@ -43,14 +43,18 @@ BUSY = (
     "The machine had other work meanwhile, and so targets are judged by CPU time; PyTorch's threads"
     " were told to sleep while they wait for each other, which would otherwise count."
 )
+# What maskwright tells glibc about itself (crates/maskwright/src/memory.c), for PyTorch.
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str((1 << 31) - 1)}
 PACKAGES = ["torch", "segment_anything_hq", "timm", "numpy"]
 
 
 class Contestant:
     """A program that measures once for each line it is sent."""
 
-    def __init__(self, command: list[str], busy: bool) -> None:
+    def __init__(self, command: list[str], busy: bool, keeps_memory: bool = False) -> None:
         threads = {"RAYON_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"}
+        if keeps_memory:
+            threads |= KEEP_MEMORY
         if busy:
             threads |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
         self.process = subprocess.Popen(
@@ -129,12 +133,15 @@ class Row:
         ]
 
 
-def compare(command: Path, model: str, part: str, rounds: int, busy: bool) -> Row:
+def compare(
+    command: Path, model: str, part: str, rounds: int, busy: bool, same_memory: bool
+) -> Row:
     """Measure one model and part, in turns."""
     ours = [str(command), "bench", "model", "--model-type", model, "--part", part, "--in-turns"]
     worker = Path(__file__).with_name("torch_model.py")
     theirs = [sys.executable, "-W", "ignore", str(worker), model, part]
-    row = Row(model, part, Contestant(ours, busy), Contestant(theirs, busy), busy)
+    torch = Contestant(theirs, busy, keeps_memory=same_memory)
+    row = Row(model, part, Contestant(ours, busy), torch, busy)
     for number in range(rounds):
         pair = [row.ours, row.theirs]
         for contestant in pair if number % 2 == 0 else reversed(pair):
@@ -184,6 +191,11 @@ def main() -> None:
     parser.add_argument("--parts", nargs="*", default=PARTS, choices=PARTS)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--busy", action="store_true", help="the machine has other work")
+    parser.add_argument(
+        "--same-memory",
+        action="store_true",
+        help="PyTorch keeps freed memory too, as maskwright does; say so in the record",
+    )
     parser.add_argument("--output", type=Path)
     flags = parser.parse_args()
     command = find_command(flags.maskwright)
@@ -191,7 +203,7 @@ def main() -> None:
     rows = []
     for model in flags.models:
         for part in flags.parts:
-            rows.append(compare(command, model, part, flags.rounds, flags.busy))
+            rows.append(compare(command, model, part, flags.rounds, flags.busy, flags.same_memory))
             print(*rows[-1].cells(), sep="  ", file=sys.stderr, flush=True)
     text = markdown(rows, flags.rounds, (start, os.getloadavg()[0]))
     print(text)
