@@ -147,6 +147,26 @@ fn damaged_annotation_files_and_lone_files_are_named() {
 }
 
 #[test]
+fn annotation_files_are_found_however_their_ending_is_spelt() {
+    let root = tempfile::tempdir().unwrap();
+    let spec = sa1b_folder(root.path(), 2);
+    let file = |name: &str| root.path().join("sa1b").join(name);
+    std::fs::rename(file("sa_1.json"), file("sa_1.JSON")).unwrap();
+    let set = open(&spec);
+    assert_eq!(names(&*set), ["sa_0", "sa_1"]);
+    let mut mask = MaskBuffer::new();
+    for record in 0..2 {
+        set.mask(record, Pick::Nth(0), &mut mask).unwrap();
+    }
+    // Two for one image are one too many, where a file system tells them apart.
+    if !file("sa_1.json").exists() {
+        std::fs::copy(file("sa_1.JSON"), file("sa_1.json")).unwrap();
+        let text = spec.open().err().unwrap().to_string();
+        assert!(text.contains("sa_1.json") && text.contains("sa_1.JSON"), "{text}");
+    }
+}
+
+#[test]
 fn keys_of_other_kinds_are_refused() {
     let error = |spec: SetSpec| spec.open().err().unwrap().to_string();
     let pairs = SetSpec::pairs("p", "i", "m");

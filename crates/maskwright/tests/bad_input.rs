@@ -181,3 +181,23 @@ fn a_full_disk_leaves_no_partial_file() {
     args[last] = "/dev/full/run";
     refused(&args, 1, &["/dev/full/run"]);
 }
+
+#[test]
+fn devices_that_are_not_there_are_refused_before_anything_is_read() {
+    let case = Case::new();
+    for (more, word) in [
+        (["--device", "tpu"], "tpu"),
+        // No machine has so many, and a build without CUDA has none.
+        (["--device", "cuda:977"], "--device"),
+        (["--precision", "bf16"], "f32 on the CPU"),
+        (["--precision", "f64"], "f64"),
+    ] {
+        let mut args = case.args();
+        args.extend(more);
+        refused(&args, 2, &[word]);
+        assert!(!Path::new(&case.output).exists());
+    }
+    let predict = ["predict", "--checkpoint", "nowhere.pth", "--image", "nowhere.jpg"];
+    let asks = ["--box", "1,1,5,5", "--output", "m.png", "--device", "cuda:977"];
+    refused(&[predict.as_slice(), &asks].concat(), 2, &["--device"]);
+}

@@ -77,7 +77,8 @@ fn has_folders(_: &std::fs::Metadata) -> bool {
 /// An image with its annotation file, both relative to the set's folder.
 struct Found {
     image: Vec<u8>,
-    annotated: bool,
+    /// The ending of the annotation file, with its dot, if there is one.
+    notes: Option<Vec<u8>>,
 }
 
 fn build(spec: &SetSpec, writer: &mut IndexWriter) -> Result<Vec<LeftOut>> {
@@ -91,7 +92,7 @@ fn build(spec: &SetSpec, writer: &mut IndexWriter) -> Result<Vec<LeftOut>> {
     let flaws = [(images, &spec.images), (annotations, &spec.images)];
     refuse_unmatched(spec, &flaws)?;
 
-    let blocks: Vec<&[Vec<u8>]> = names.chunks(BLOCK).collect();
+    let blocks: Vec<&[Found]> = names.chunks(BLOCK).collect();
     let stage = Stage::new(&spec.name, "annotations", Some(names.len() as u64));
     let read = in_parallel(blocks.len(), |number| read_block(spec, blocks[number], &stage))?;
     drop(stage);
@@ -101,9 +102,9 @@ fn build(spec: &SetSpec, writer: &mut IndexWriter) -> Result<Vec<LeftOut>> {
 }
 
 /// The images that have an annotation file and pass the set's patterns, sorted.
-fn list(spec: &SetSpec, selection: &Selection, lone: &mut [LeftOut; 2]) -> Result<Vec<Vec<u8>>> {
+fn list(spec: &SetSpec, selection: &Selection, lone: &mut [LeftOut; 2]) -> Result<Vec<Found>> {
     let mut found: HashMap<Vec<u8>, Found> = HashMap::new();
-    let mut annotations: Vec<Vec<u8>> = Vec::new();
+    let mut annotations: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
     let stage = Stage::new(&spec.name, "files", None);
     for entry in WalkDir::new(&spec.images).min_depth(1).follow_links(true) {
         stage.add(1);
@@ -118,62 +119,75 @@ fn list(spec: &SetSpec, selection: &Selection, lone: &mut [LeftOut; 2]) -> Resul
         match ending.as_deref() {
             Some("jpg" | "jpeg" | "png") => {
                 let image = os_bytes(path.as_os_str()).to_vec();
-                let new = Found { image, annotated: false };
+                let new = Found { image, notes: None };
                 if let Some(old) = found.insert(stem, new) {
-                    return Err(Error::DuplicateStem {
-                        set: spec.name.clone(),
-                        role: "images",
-                        folder: spec.images.clone(),
-                        files: vec![
-                            String::from_utf8_lossy(&old.image).into_owned(),
-                            path.to_string_lossy().into_owned(),
-                        ],
-                        count: 1,
-                    });
+                    return Err(doubled(spec, "images", [&old.image, os_bytes(path.as_os_str())]));
                 }
             }
-            Some("json") => annotations.push(stem),
+            Some("json") => annotations.push((stem, os_bytes(path.as_os_str()).to_vec())),
             _ => {}
         }
     }
     drop(stage);
     annotations.sort();
-    for stem in annotations {
+    for (stem, file) in annotations {
         match found.get_mut(&stem) {
-            Some(found) => found.annotated = true,
-            None => lone[1].add(|| format!("{}.json", String::from_utf8_lossy(&stem))),
+            Some(found) => {
+                if let Some(ending) = found.notes.replace(file[stem.len()..].to_vec()) {
+                    let other = [stem, ending].concat();
+                    return Err(doubled(spec, "annotations", [&other, &file]));
+                }
+            }
+            None => lone[1].add(|| String::from_utf8_lossy(&file).into_owned()),
         }
     }
-    let chosen = |found: &Found| passes(selection, names_of(&found.image));
+    let chosen = |found: &Found| passes(selection, found.names());
     let mut names: Vec<Found> = found.into_values().filter(chosen).collect();
     names.sort_by(|a, b| a.image.cmp(&b.image));
-    for found in names.iter().filter(|found| !found.annotated) {
+    for found in names.iter().filter(|found| found.notes.is_none()) {
         lone[0].add(|| String::from_utf8_lossy(&found.image).into_owned());
     }
-    Ok(names.into_iter().filter(|found| found.annotated).map(|found| found.image).collect())
+    names.retain(|found| found.notes.is_some());
+    Ok(names)
 }
 
-/// The names of an image and of its annotation file.
-fn names_of(image: &[u8]) -> Names<'_> {
-    Names::of_file(image, b".json")
+/// Two files of one name but for their endings.
+fn doubled(spec: &SetSpec, role: &'static str, files: [&[u8]; 2]) -> Error {
+    Error::DuplicateStem {
+        set: spec.name.clone(),
+        role,
+        folder: spec.images.clone(),
+        files: files.map(|file| String::from_utf8_lossy(file).into_owned()).to_vec(),
+        count: 1,
+    }
+}
+
+impl Found {
+    /// The names of the image and of its annotation file, endings as they are spelt.
+    fn names(&self) -> Names<'_> {
+        Names::of_file(&self.image, self.notes.as_deref().unwrap_or(b".json"))
+    }
 }
 
 /// Counts the objects of some images.
 fn read_block(
     spec: &SetSpec,
-    names: &[Vec<u8>],
+    images: &[Found],
     stage: &Stage<'_>,
 ) -> Result<(Drafts, Vec<LeftOut>)> {
     let mut drafts = Drafts::default();
     let mut counter = Counter::new(spec);
-    for name in names {
-        let shown = || String::from_utf8_lossy(name).into_owned();
-        let file = spec.images.join(path_from_bytes(name)).with_extension("json");
+    for found in images {
+        let shown = || String::from_utf8_lossy(&found.image).into_owned();
+        let ending = found.notes.as_deref().unwrap_or(b".json");
+        let file = spec.images.join(path_from_bytes(&found.image));
+        // An ending begins with its dot.
+        let file = file.with_extension(String::from_utf8_lossy(&ending[1..]).as_ref());
         if let Some((size, objects)) =
             counter.count(|bytes| read_file(&file, bytes), || file.clone(), shown)?
         {
             let here = Span { file: 0, len: 0, at: 0 };
-            drafts.push(names_of(name), here, here, size, objects);
+            drafts.push(found.names(), here, here, size, objects);
         }
         stage.add(1);
     }
