@@ -102,7 +102,7 @@ def losses(command: Path, mode: list[str], folder: Path) -> list[float]:
         stdout=subprocess.DEVNULL,
     )
     entries = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [entry["loss"] for entry in entries if "step" in entry and "loss" in entry]
+    return [entry["loss"] for entry in entries if entry["kind"] == "step"]
 
 
 @dataclasses.dataclass
