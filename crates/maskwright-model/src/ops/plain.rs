@@ -224,3 +224,21 @@ pub fn rows<const D: usize>(x: Tensor<D>, order: &[usize]) -> Tensor<D> {
     let count = order.len();
     x.select(0, Tensor::<1, Int>::from_data(TensorData::new(order, [count]), &device))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::testing::random;
+
+    #[test]
+    fn fused_attention_has_our_scale_whatever_it_is_padded_to() {
+        for d in [22, 32] {
+            let (q, k) = (random(1, [2, 3, 20, d]) * 0.3, random(2, [2, 3, 20, d]));
+            let v = random(3, [2, 3, 20, 8]);
+            let scores = q.clone().matmul(k.clone().swap_dims(2, 3));
+            let wanted = activation::softmax(scores, 3).matmul(v.clone());
+            let off = (flash_attention(q, k, v) - wanted).abs().max().into_scalar::<f32>();
+            assert!(off < 1e-5, "{d} channels: {off}");
+        }
+    }
+}
