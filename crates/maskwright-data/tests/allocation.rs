@@ -11,9 +11,9 @@ use maskwright_data::plan::SampleKey;
 use maskwright_data::prompt::PromptKind;
 use maskwright_data::sample::{SampleConfig, SampleMaker};
 use maskwright_data::source::{Mix, PairsSource, SetSpec};
-use maskwright_image::RgbImage;
 use maskwright_image::decode::decoder_name;
 use maskwright_image::encode::{jpeg_rgb, png_grey};
+use maskwright_image::{RgbImage, Size};
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
@@ -48,7 +48,7 @@ fn a_sample_takes_memory_for_its_output_alone() {
     let root = tempfile::tempdir().unwrap();
     for (at, (width, height)) in [(300, 200), (90, 260), (401, 399)].into_iter().enumerate() {
         let pixels = (0..width * height * 3).map(|i| (i / 7 % 251) as u8).collect();
-        let image = RgbImage::new(width, height, pixels).unwrap();
+        let image = RgbImage::new(Size::new(height, width), pixels).unwrap();
         let mask = common::disc(width, height);
         common::write(root.path().join(format!("i/{at}.jpg")), jpeg_rgb(&image, 80).unwrap());
         common::write(root.path().join(format!("m/{at}.png")), png_grey(&mask).unwrap());

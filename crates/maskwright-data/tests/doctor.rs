@@ -11,7 +11,7 @@ use maskwright_data::doctor::{
 };
 use maskwright_data::source::{DataFile, ExifRule, SetSpec, Unmatched};
 use maskwright_image::encode::{jpeg_rgb, png_grey, png_rgb};
-use maskwright_image::{GreyImage, RgbImage};
+use maskwright_image::{GreyImage, RgbImage, Size};
 
 /// A folder with `im` and `gt`, and as many sound pairs as asked for, all different.
 struct Set {
@@ -41,7 +41,7 @@ impl Set {
 
     /// A pair of one name: a picture of its own, and the given mask.
     fn pair(&self, name: &str, mask: &GreyImage) {
-        let image = scene(name.len() + 50, mask.width, mask.height);
+        let image = scene(name.len() + 50, mask.size.width, mask.size.height);
         self.image(&format!("{name}.jpg"), jpeg_rgb(&image, 92).unwrap());
         self.mask(&format!("{name}.png"), png_grey(mask).unwrap());
     }
@@ -65,7 +65,7 @@ fn all(subjects: &[Subject]) -> Diagnosis {
 
 /// Smooth colours that differ from number to number.
 fn scene(number: usize, width: usize, height: usize) -> RgbImage {
-    let mut image = RgbImage::filled(width, height, 0);
+    let mut image = RgbImage::filled(Size::new(height, width), 0);
     let n = number as f32;
     for (at, pixel) in image.data.chunks_exact_mut(3).enumerate() {
         let (x, y) = ((at % width) as f32 / width as f32, (at / width) as f32 / height as f32);
@@ -393,7 +393,7 @@ fn masks_of_colours_and_cut_outs() {
         let colour = |&level: &u8| if level > 0 { [0, 176, 0] } else { [0, 0, 0] };
         let mut data: Vec<u8> = label.data.iter().flat_map(colour).collect();
         data[..30].copy_from_slice(&[255, 0, 0].repeat(10));
-        png_rgb(&RgbImage::new(label.width, label.height, data).unwrap()).unwrap()
+        png_rgb(&RgbImage::new(label.size, data).unwrap()).unwrap()
     };
     let (found, set) = masks(paint);
     let finding = only_with_nothing_usable(&found, Check::ColourMask);
@@ -402,10 +402,10 @@ fn masks_of_colours_and_cut_outs() {
     assert!(with_line(&set, &found.lines[0]).findings.is_empty());
 
     let cut_out = |label: &GreyImage| {
-        let picture = picture(label.width, label.height);
+        let picture = picture(label.size.width, label.size.height);
         let pixels = picture.data.as_chunks::<3>().0.iter().zip(&label.data);
         let data: Vec<u8> = pixels.flat_map(|(&[r, g, b], &a)| [r, g, b, a]).collect();
-        let (width, height) = (label.width as u32, label.height as u32);
+        let (width, height) = (label.size.width as u32, label.size.height as u32);
         png(png::ColorType::Rgba, png::BitDepth::Eight, width, height, &data)
     };
     let (found, set) = masks(cut_out);
@@ -426,7 +426,7 @@ fn masks_that_are_dim_empty_or_full() {
     assert!(with_line(&set, &found.lines[0]).findings.is_empty());
 
     let set = Set::new(3);
-    set.pair("black", &GreyImage::filled(240, 180, 0));
+    set.pair("black", &GreyImage::filled(Size::new(180, 240), 0));
     let found = set.diagnose();
     let empty = only(&found, Check::EmptyMask);
     assert_eq!((names(empty), empty.severity, found.usable), (vec!["black"], Severity::Error, 3));
@@ -434,7 +434,7 @@ fn masks_that_are_dim_empty_or_full() {
     assert_eq!(only(&valid, Check::EmptyMask).severity, Severity::Warning);
 
     let set = Set::new(3);
-    set.pair("white", &GreyImage::filled(240, 180, 255));
+    set.pair("white", &GreyImage::filled(Size::new(180, 240), 255));
     let found = set.diagnose();
     assert_eq!(names(only(&found, Check::FullMask)), ["white"]);
     assert_eq!(found.usable, 4);
@@ -457,12 +457,12 @@ fn masks_that_seem_inverted() {
 fn masks_that_are_soft_grey_or_jpeg() {
     let soft = |label: &GreyImage| {
         let mut soft = label.clone();
-        for y in 2..label.height - 2 {
-            for x in 2..label.width - 2 {
+        for y in 2..label.size.height - 2 {
+            for x in 2..label.size.width - 2 {
                 let near =
-                    (y - 2..=y + 2).flat_map(|y| &label.data[y * label.width + x - 2..][..5]);
+                    (y - 2..=y + 2).flat_map(|y| &label.data[y * label.size.width + x - 2..][..5]);
                 let sum: u32 = near.map(|&v| u32::from(v)).sum();
-                soft.data[y * label.width + x] = (sum / 25) as u8;
+                soft.data[y * label.size.width + x] = (sum / 25) as u8;
             }
         }
         png_grey(&soft).unwrap()
@@ -474,7 +474,7 @@ fn masks_that_are_soft_grey_or_jpeg() {
 
     let depth = |label: &GreyImage| {
         let mut depth = label.clone();
-        let width = label.width;
+        let width = label.size.width;
         depth.data.iter_mut().enumerate().for_each(|(at, v)| *v = (at % width) as u8);
         depth.data[0] = label.data.iter().filter(|&&v| v > 0).count() as u8;
         png_grey(&depth).unwrap()
@@ -487,7 +487,7 @@ fn masks_that_are_soft_grey_or_jpeg() {
         fs::remove_file(set.root.path().join(format!("gt/sound_{number}.png"))).unwrap();
         let label = blob(number, 240, 180);
         let data = label.data.iter().flat_map(|&v| [v; 3]).collect();
-        let file = jpeg_rgb(&RgbImage::new(240, 180, data).unwrap(), 70).unwrap();
+        let file = jpeg_rgb(&RgbImage::new(Size::new(180, 240), data).unwrap(), 70).unwrap();
         set.mask(&format!("sound_{number}.jpg"), file);
     }
     let found = set.diagnose();
@@ -500,7 +500,7 @@ fn channels_that_are_nearly_equal() {
     let uneven = |label: &GreyImage| {
         let mut data: Vec<u8> = label.data.iter().flat_map(|&v| [v; 3]).collect();
         data[1] = 9;
-        png_rgb(&RgbImage::new(label.width, label.height, data).unwrap()).unwrap()
+        png_rgb(&RgbImage::new(label.size, data).unwrap()).unwrap()
     };
     let (found, _) = masks(uneven);
     assert_eq!(only(&found, Check::UnevenChannels).count, 4);
@@ -645,7 +645,7 @@ fn damaged_pixels_are_told_in_the_decoders_words() {
 #[test]
 fn any_number_of_threads_gives_the_same_diagnosis() {
     let set = Set::new(20);
-    set.pair("black", &GreyImage::filled(240, 180, 0));
+    set.pair("black", &GreyImage::filled(Size::new(180, 240), 0));
     set.pair("dot", &mask(2000, 1500, |x, y| x.abs_diff(900) < 20 && y.abs_diff(700) < 20));
     set.image("page.jpg", "<html>");
     set.mask("page.png", png_grey(&blob(5, 100, 90)).unwrap());
@@ -679,8 +679,9 @@ fn what_was_found_before_a_stop_is_kept() {
 #[test]
 fn listed_instances_are_bounded_and_all_are_counted() {
     let set = Set::new(1);
-    (0..9)
-        .for_each(|n| set.pair(&format!("{}black", "a".repeat(n)), &GreyImage::filled(60, 50, 0)));
+    (0..9).for_each(|n| {
+        set.pair(&format!("{}black", "a".repeat(n)), &GreyImage::filled(Size::new(50, 60), 0))
+    });
     let settings = Settings { listed: 4, ..Settings::default() };
     let subjects = [Subject::open(&set.spec(), Role::Train)];
     let found = examine(&subjects, &settings, &mut |_| true).unwrap();

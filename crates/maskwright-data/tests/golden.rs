@@ -12,7 +12,7 @@ use maskwright_data::plan::{Draws, SampleKey, Sides, Transform};
 use maskwright_data::prompt::{MaskValues, boundary_band, noise_mask_from_normals, tight_box};
 use maskwright_image::mask::Bitmap;
 use maskwright_image::sample::{Sampler, resize_plane};
-use maskwright_image::{GreyImage, RgbImage};
+use maskwright_image::{GreyImage, RgbImage, Size};
 use safetensors::SafeTensors;
 
 struct Case {
@@ -51,8 +51,8 @@ impl Case {
         let (shape, image) = self.u8("source_image");
         let (h, w) = (shape[0], shape[1]);
         assert_eq!(geometry.source, (h, w), "{}", self.name);
-        let image = RgbImage::new(w, h, image).unwrap();
-        let label = GreyImage::new(w, h, self.u8("source_label").1).unwrap();
+        let image = RgbImage::new(Size::new(h, w), image).unwrap();
+        let label = GreyImage::new(Size::new(h, w), self.u8("source_label").1).unwrap();
         let (rows, cols) = (geometry.rows(), geometry.cols());
         let area = geometry.output.0 * geometry.output.1;
         let (mut pixels, mut values) = (vec![0; 3 * area], vec![0.0; area]);
@@ -113,14 +113,16 @@ fn prompts_are_the_references() {
         for n in 0..count {
             let label = &labels[n * h * w..(n + 1) * h * w];
             let of = |all: &[f32]| all[n * 65536..(n + 1) * 65536].to_vec();
-            let foreground = Bitmap::from_label(label, h, w);
+            let foreground = Bitmap::from_label(label, Size::new(h, w));
             assert_eq!(
                 tight_box(&foreground).unwrap(),
                 boxes[4 * n..4 * n + 4],
                 "{} box {n}",
                 case.name
             );
-            for (ours, theirs) in resize_plane(label, (h, w), (256, 256)).iter().zip(of(&small)) {
+            for (ours, theirs) in
+                resize_plane(label, Size::new(h, w), Size::square(256)).iter().zip(of(&small))
+            {
                 assert!((ours - theirs).abs() < 1e-3, "{}: {ours} {theirs}", case.name);
             }
             let mask =
@@ -189,7 +191,7 @@ fn the_noise_mask_follows_its_definition() {
 fn a_jitter_by_hand() {
     let geometry = Geometry::jitter((4, 6), 8, true, 0.75);
     assert_eq!(geometry.scaled, (4, 6));
-    let label = GreyImage::new(6, 4, (0..24).collect()).unwrap();
+    let label = GreyImage::new(Size::new(4, 6), (0..24).collect()).unwrap();
     let mut out = vec![0.0; 64];
     Sampler::new().label(&label, &geometry.rows(), &geometry.cols(), 9.5, &mut out);
     assert_eq!(out[..8], [5.0, 4.0, 3.0, 2.0, 1.0, 0.0, 9.5, 9.5]);

@@ -13,7 +13,7 @@ use maskwright_data::source::{ExifRule, Mix, PairsSource, SetSpec, Source};
 use maskwright_image::decode::{Warning, orient_grey};
 use maskwright_image::encode::{jpeg_rgb, png_grey};
 use maskwright_image::mask::Bitmap;
-use maskwright_image::{GreyImage, RgbImage};
+use maskwright_image::{GreyImage, RgbImage, Size};
 
 const SIZE: usize = 64;
 
@@ -35,7 +35,7 @@ fn image_label_and_geometry_agree() {
     let root = tempfile::tempdir().unwrap();
     let (width, height) = (255, 170);
     // Red is the column, green the row, exactly.
-    let mut image = RgbImage::filled(width, height, 0);
+    let mut image = RgbImage::filled(Size::new(height, width), 0);
     for (at, pixel) in image.data.chunks_exact_mut(3).enumerate() {
         pixel.copy_from_slice(&[(at % width) as u8, (at / width) as u8, 7]);
     }
@@ -91,7 +91,7 @@ fn prompts_lie_on_the_sampled_label() {
     let mut kinds = [0; 3];
     for epoch in 0..60 {
         let sample = maker().train(&mix, SampleKey { record: epoch % 4, ..key(epoch) }).unwrap();
-        let foreground = Bitmap::from_label(&sample.label, SIZE, SIZE);
+        let foreground = Bitmap::from_label(&sample.label, Size::square(SIZE));
         kinds[sample.prompt.kind as usize] += 1;
         match sample.prompt.kind {
             PromptKind::Box => {
@@ -170,7 +170,7 @@ fn unusable_records_are_named() {
     let root = tempfile::tempdir().unwrap();
     png_pair(root.path(), "a_empty", &picture(20, 20), &mask(20, 20, |_, _| false));
     png_pair(root.path(), "b_sizes", &picture(20, 30), &disc(20, 20));
-    png_pair(root.path(), "c_zero_one", &picture(20, 20), &GreyImage::filled(20, 20, 1));
+    png_pair(root.path(), "c_zero_one", &picture(20, 20), &GreyImage::filled(Size::square(20), 1));
     png_pair(root.path(), "d_broken", &picture(20, 20), &disc(20, 20));
     write(root.path().join("images/d_broken.png"), "<html>not found</html>");
     png_pair(root.path(), "e_cut", &picture(20, 20), &disc(20, 20));
@@ -206,7 +206,7 @@ fn oriented_images_lie_on_their_masks() {
     for exif in 1..=8u8 {
         let root = tempfile::tempdir().unwrap();
         // A dark frame with a bright left half, stored as the camera holds it.
-        let mut stored = RgbImage::filled(48, 32, 10);
+        let mut stored = RgbImage::filled(Size::new(32, 48), 10);
         for pixel in stored.data.chunks_exact_mut(3).enumerate().filter(|(at, _)| at % 48 < 24) {
             pixel.1.fill(250);
         }
@@ -221,7 +221,10 @@ fn oriented_images_lie_on_their_masks() {
         let set = PairsSource::open(&spec(root.path())).unwrap();
         let sample = maker().eval(&set, 0, Preset::Squash).unwrap();
         assert_eq!(sample.turned, exif != 1);
-        assert_eq!((sample.label.width, sample.label.height), (upright.width, upright.height));
+        assert_eq!(
+            (sample.label.size.width, sample.label.size.height),
+            (upright.size.width, upright.size.height)
+        );
         let agree = |image: &[u8], label: &[f32]| {
             let same = image.iter().zip(label).filter(|&(&pixel, &v)| (pixel > 128) == (v > 128.0));
             same.count() as f64 / label.len() as f64

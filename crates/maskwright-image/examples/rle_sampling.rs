@@ -6,6 +6,7 @@
 
 use std::time::Instant;
 
+use maskwright_image::Size;
 use maskwright_image::mask::{Bitmap, Rle};
 use maskwright_image::sample::{AxisTable, Sampler};
 
@@ -88,7 +89,7 @@ fn annotations(path: &str) -> Vec<Rle> {
         let segmentation = &annotation["segmentation"];
         let side = |k: usize| segmentation["size"][k].as_u64().expect("a size") as usize;
         let counts = segmentation["counts"].as_str().expect("a string").as_bytes();
-        Rle::parse(side(0), side(1), counts).expect("a mask")
+        Rle::parse(Size::new(side(0), side(1)), counts).expect("a mask")
     };
     annotations.iter().map(mask).collect()
 }
@@ -97,7 +98,7 @@ fn annotations(path: &str) -> Vec<Rle> {
 fn made() -> Vec<(String, Vec<Rle>)> {
     let (height, width) = (1500, 2250);
     let of = |set: &dyn Fn(usize, usize) -> bool| {
-        vec![Rle::from_bitmap(&Bitmap::from_fn(height, width, set))]
+        vec![Rle::from_bitmap(&Bitmap::from_fn(Size::new(height, width), set))]
     };
     let mut sets: Vec<(String, Vec<Rle>)> = [10usize, 50, 200, 700]
         .iter()

@@ -4,6 +4,7 @@
 //! here, the crate that read the file adds it.
 
 use crate::decode::Format;
+use crate::size::Size;
 
 /// The result of this crate's fallible functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -46,12 +47,10 @@ pub enum Error {
         reason: String,
     },
     /// The header claims more pixels than allowed.
-    #[error("{width} x {height} pixels are more than the limit of {max_pixels} pixels")]
+    #[error("{size} pixels are more than the limit of {max_pixels} pixels")]
     TooManyPixels {
-        /// Claimed width.
-        width: usize,
-        /// Claimed height.
-        height: usize,
+        /// Claimed size.
+        size: Size,
         /// [`Limits::max_pixels`](crate::decode::Limits::max_pixels).
         max_pixels: u64,
     },
@@ -64,12 +63,10 @@ pub enum Error {
         max_bytes: u64,
     },
     /// A file far too short for the size in its header.
-    #[error("{length} bytes cannot hold the {width} x {height} pixels that the header claims")]
+    #[error("{length} bytes cannot hold the {size} pixels that the header claims")]
     Implausible {
-        /// Claimed width.
-        width: usize,
-        /// Claimed height.
-        height: usize,
+        /// Claimed size.
+        size: Size,
         /// Length of the file in bytes.
         length: usize,
     },
@@ -79,13 +76,11 @@ pub enum Error {
         /// The limit.
         max_scans: u32,
     },
-    /// A pixel buffer whose length does not fit its width and height.
-    #[error("{width} x {height} x {channels} needs {expected} bytes, got {found}")]
+    /// A pixel buffer whose length does not fit its size.
+    #[error("{size} x {channels} needs {expected} bytes, got {found}")]
     BufferSize {
-        /// Width in pixels.
-        width: usize,
-        /// Height in pixels.
-        height: usize,
+        /// Size in pixels.
+        size: Size,
         /// Bytes per pixel.
         channels: usize,
         /// Bytes that the size asks for.
@@ -94,18 +89,12 @@ pub enum Error {
         found: usize,
     },
     /// The picture's size is not the one that the sampling tables were made for.
-    #[error(
-        "sampling tables are for {expected_width} x {expected_height} pixels, the picture has {width} x {height}"
-    )]
+    #[error("sampling tables are for {expected} pixels, the picture has {found}")]
     TableSize {
-        /// Width that the column table was made for.
-        expected_width: usize,
-        /// Height that the row table was made for.
-        expected_height: usize,
-        /// Width of the picture.
-        width: usize,
-        /// Height of the picture.
-        height: usize,
+        /// The size that the tables were made for.
+        expected: Size,
+        /// The size of the picture.
+        found: Size,
     },
     /// A mask in several colours, and nothing says which of them is the object.
     #[error(
@@ -143,22 +132,19 @@ pub enum Error {
     #[error("a value or colour map needs a lossless mask (PNG), this one is JPEG")]
     MaskMapOnJpeg,
     /// A run-length mask of more pixels than its 32-bit runs can count.
-    #[error("a mask of {height} x {width} pixels; height x width must be at most {}", u32::MAX)]
+    #[error("a mask of {size} pixels; width x height must be at most {}", u32::MAX)]
     RleSize {
-        /// Rows.
-        height: usize,
-        /// Columns.
-        width: usize,
+        /// Size of the mask.
+        size: Size,
     },
     /// Runs that do not cover the mask exactly.
     #[error(
-        "runs of {found} pixels for a mask of height {height} x width {width}; expected {expected}"
+        "runs of {found} pixels for a mask of height {} x width {}; expected {expected}",
+        size.height, size.width
     )]
     RleSum {
-        /// Rows.
-        height: usize,
-        /// Columns.
-        width: usize,
+        /// Size of the mask.
+        size: Size,
         /// Height x width.
         expected: u64,
         /// Sum of the runs, up to and including the first that is too long.
@@ -189,18 +175,12 @@ pub enum Error {
         run: Option<i64>,
     },
     /// Two run-length masks of different size.
-    #[error(
-        "masks of {expected_height} x {expected_width} and {height} x {width} pixels (height x width) cannot be combined"
-    )]
+    #[error("masks of {expected} and {found} pixels cannot be combined")]
     RleSizes {
-        /// Rows of the first mask.
-        expected_height: usize,
-        /// Columns of the first mask.
-        expected_width: usize,
-        /// Rows of the other one.
-        height: usize,
-        /// Columns of the other one.
-        width: usize,
+        /// Size of the first mask.
+        expected: Size,
+        /// Size of the other one.
+        found: Size,
     },
     /// A polygon that is not a list of at least three points.
     #[error("polygon {polygon} has {found} numbers; expected an even number, 6 at least")]

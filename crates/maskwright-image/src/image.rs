@@ -1,16 +1,15 @@
 //! Pixels in memory: 8 bits per channel, row-major, y down, x right, no padding between rows.
 
 use crate::error::{Error, Result};
+use crate::size::Size;
 
 macro_rules! image_type {
     ($(#[$doc:meta])* $name:ident, $channels:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Default)]
         pub struct $name {
-            /// Pixels per row.
-            pub width: usize,
-            /// Rows.
-            pub height: usize,
+            /// Height and width.
+            pub size: Size,
             /// Rows from the top, pixels from the left.
             pub data: Vec<u8>,
         }
@@ -22,18 +21,18 @@ macro_rules! image_type {
             /// Wraps pixels.
             ///
             /// # Errors
-            /// [`Error::BufferSize`] where `data` has not width x height x channels bytes.
-            pub fn new(width: usize, height: usize, data: Vec<u8>) -> Result<Self> {
-                let expected = width.saturating_mul(height).saturating_mul($channels);
+            /// [`Error::BufferSize`] where `data` has not height x width x channels bytes.
+            pub fn new(size: Size, data: Vec<u8>) -> Result<Self> {
+                let expected = size.area().saturating_mul($channels);
                 if data.len() != expected {
-                    return Err(Error::BufferSize { width, height, channels: $channels, expected, found: data.len() });
+                    return Err(Error::BufferSize { size, channels: $channels, expected, found: data.len() });
                 }
-                Ok(Self { width, height, data })
+                Ok(Self { size, data })
             }
 
             /// A picture whose every byte is `value`.
-            pub fn filled(width: usize, height: usize, value: u8) -> Self {
-                Self { width, height, data: vec![value; width * height * $channels] }
+            pub fn filled(size: Size, value: u8) -> Self {
+                Self { size, data: vec![value; size.area() * $channels] }
             }
 
             /// Row `y`, from the top.
@@ -41,7 +40,7 @@ macro_rules! image_type {
             /// # Panics
             /// Where `y` is not below the height.
             pub fn row(&self, y: usize) -> &[u8] {
-                let stride = self.width * $channels;
+                let stride = self.size.width * $channels;
                 &self.data[y * stride..(y + 1) * stride]
             }
 
@@ -50,7 +49,7 @@ macro_rules! image_type {
             /// # Panics
             /// Where `y` is not below the height.
             pub fn row_mut(&mut self, y: usize) -> &mut [u8] {
-                let stride = self.width * $channels;
+                let stride = self.size.width * $channels;
                 &mut self.data[y * stride..(y + 1) * stride]
             }
         }
@@ -85,18 +84,18 @@ mod tests {
 
     #[test]
     fn the_length_must_fit() {
-        assert!(RgbImage::new(2, 3, vec![0; 18]).is_ok());
-        let error = GreyImage::new(2, 3, vec![0; 7]).unwrap_err();
+        assert!(RgbImage::new(Size::new(3, 2), vec![0; 18]).is_ok());
+        let error = GreyImage::new(Size::new(3, 2), vec![0; 7]).unwrap_err();
         assert_eq!(
             error,
-            Error::BufferSize { width: 2, height: 3, channels: 1, expected: 6, found: 7 }
+            Error::BufferSize { size: Size::new(3, 2), channels: 1, expected: 6, found: 7 }
         );
-        assert!(GreyImage::new(usize::MAX, 3, vec![0; 7]).is_err());
+        assert!(GreyImage::new(Size::new(3, usize::MAX), vec![0; 7]).is_err());
     }
 
     #[test]
     fn rows_are_where_they_should_be() {
-        let mut image = RgbImage::filled(3, 2, 7);
+        let mut image = RgbImage::filled(Size::new(2, 3), 7);
         image.row_mut(1)[3..6].copy_from_slice(&[1, 2, 3]);
         assert_eq!(image.pixel(1, 1), [1, 2, 3]);
         assert_eq!(image.row(0), &[7; 9]);

@@ -13,13 +13,13 @@
 //! Pictures are row-major, y down, x right; pixel (0, 0) is the top-left one.
 //!
 //! ```
-//! use maskwright_image::{decode, encode, sample::{AxisTable, Sampler}, RgbImage};
+//! use maskwright_image::{decode, encode, sample::{AxisTable, Sampler}, RgbImage, Size};
 //!
-//! let file = encode::png_rgb(&RgbImage::filled(40, 30, 200))?;
+//! let file = encode::png_rgb(&RgbImage::filled(Size::new(30, 40), 200))?;
 //! let header = decode::read_header(&file)?;
 //! // Mirrored, scaled from 30 x 40 to 60 x 80, and of that the 64 x 64 window at row 0, column 10.
-//! let rows = AxisTable::new(header.height, 60, false, 0, 64);
-//! let columns = AxisTable::new(header.width, 80, true, 10, 64);
+//! let rows = AxisTable::new(header.size.height, 60, false, 0, 64);
+//! let columns = AxisTable::new(header.size.width, 80, true, 10, 64);
 //! let mut image = vec![0; 3 * 64 * 64];
 //! let warnings = Sampler::new().image_from_bytes(&file, &decode::Limits::default(), &rows, &columns, 128, &mut image)?;
 //! assert!(warnings.is_empty());
@@ -44,7 +44,9 @@ mod image;
 pub mod mask;
 pub mod metric;
 pub mod sample;
+mod size;
 
 pub use environment::check_environment;
 pub use error::{Error, Result};
 pub use image::{GreyImage, RgbImage};
+pub use size::Size;

@@ -8,7 +8,7 @@ mod counting {
     use maskwright_image::decode::{Limits, decoder_name};
     use maskwright_image::mask::{Bitmap, PolygonScratch, Rle};
     use maskwright_image::sample::{AxisTable, Sampler};
-    use maskwright_image::{GreyImage, RgbImage, encode};
+    use maskwright_image::{GreyImage, RgbImage, Size, encode};
 
     thread_local! {
         static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
@@ -41,11 +41,13 @@ mod counting {
             return;
         }
         let pixels = (0..300 * 200 * 3).map(|i| (i / 7 % 251) as u8).collect();
-        let image = RgbImage::new(300, 200, pixels).unwrap();
+        let image = RgbImage::new(Size::new(200, 300), pixels).unwrap();
         let file = encode::jpeg_rgb(&image, 80).unwrap();
-        let mask =
-            GreyImage::new(300, 200, (0..300 * 200).map(|i| (i / 900 % 2 * 255) as u8).collect())
-                .unwrap();
+        let mask = GreyImage::new(
+            Size::new(200, 300),
+            (0..300 * 200).map(|i| (i / 900 % 2 * 255) as u8).collect(),
+        )
+        .unwrap();
         let (rows, columns) =
             (AxisTable::new(200, 250, false, 20, 128), AxisTable::new(300, 375, true, 90, 128));
         let (mut out, mut label) = (vec![0; 3 * 128 * 128], vec![0.0; 128 * 128]);
@@ -68,7 +70,7 @@ mod counting {
         let polygons: Vec<Vec<f64>> = (0..3)
             .map(|k| vec![40.0 * f64::from(k), 10.0, 290.0, 150.5, 20.25, 190.0, 100.0, 20.0])
             .collect();
-        let drawn = Rle::from_polygons(200, 300, &polygons).unwrap();
+        let drawn = Rle::from_polygons(Size::new(200, 300), &polygons).unwrap();
         let text = drawn.to_compressed();
         let (rows, columns) =
             (AxisTable::new(200, 250, false, 20, 128), AxisTable::new(300, 375, true, 90, 128));
@@ -78,11 +80,11 @@ mod counting {
         let (mut label, mut small_label) = (vec![0.0; 128 * 128], vec![0.0; 50 * 50]);
         for round in 0..3 {
             let before = ALLOCATIONS.get();
-            mask.parse_into(200, 300, text.as_bytes()).unwrap();
+            mask.parse_into(Size::new(200, 300), text.as_bytes()).unwrap();
             sampler.rle_and_foreground(&mask, &rows, &columns, &mut label, &mut foreground);
-            mask.set_polygons(200, 300, &polygons, &mut scratch).unwrap();
+            mask.set_polygons(Size::new(200, 300), &polygons, &mut scratch).unwrap();
             sampler.rle_label(&mask, &small[0], &small[1], &mut small_label);
-            mask.set_counts(200, 300, drawn.counts().iter().copied()).unwrap();
+            mask.set_counts(Size::new(200, 300), drawn.counts().iter().copied()).unwrap();
             if round > 0 {
                 assert_eq!(ALLOCATIONS.get() - before, 0, "round {round}");
             }

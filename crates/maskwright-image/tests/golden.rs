@@ -4,7 +4,7 @@ mod support;
 
 use maskwright_image::mask::Bitmap;
 use maskwright_image::sample::{AxisTable, Sampler, resize_plane};
-use maskwright_image::{GreyImage, RgbImage, metric};
+use maskwright_image::{GreyImage, RgbImage, Size, metric};
 use support::{Case, shared_files};
 
 /// The reference's jitter: scaled height and width from its uniform draw, in f32 as PyTorch computes them.
@@ -25,8 +25,8 @@ fn jitter_size(rand: f32, size: usize, height: usize, width: usize) -> (usize, u
 /// picture differs from it where rounding goes to different sides of a whole number, by one level.
 fn check(case: &Case, rows: &AxisTable, columns: &AxisTable, name: &str) -> usize {
     let (shape, data) = case.u8("source_image");
-    let image = RgbImage::new(shape[1], shape[0], data).unwrap();
-    let label = GreyImage::new(shape[1], shape[0], case.u8("source_label").1).unwrap();
+    let image = RgbImage::new(Size::new(shape[0], shape[1]), data).unwrap();
+    let label = GreyImage::new(Size::new(shape[0], shape[1]), case.u8("source_label").1).unwrap();
     let (_, expected) = case.f32("image_f32");
     let pixels = rows.output() * columns.output();
     let mut sampler = Sampler::new();
@@ -51,7 +51,7 @@ fn check(case: &Case, rows: &AxisTable, columns: &AxisTable, name: &str) -> usiz
     for (channel, expected) in expected.chunks_exact(pixels).enumerate() {
         let source: Vec<f32> =
             image.data.iter().skip(channel).step_by(3).map(|&value| f32::from(value)).collect();
-        sampler.plane(&source, image.height, image.width, rows, columns, 128.0, &mut plane);
+        sampler.plane(&source, image.size, rows, columns, 128.0, &mut plane);
         assert_eq!(plane, expected, "{name}: channel {channel}");
     }
     sampler.label(&label, rows, columns, 0.0, &mut plane);
@@ -104,9 +104,9 @@ fn metrics_equal_the_reference() {
         let case = Case::read(&path);
         let (shape, logits) = case.f32("logits");
         let (size, label) = case.u8("label_u8");
-        let up = resize_plane(&logits, (shape[2], shape[3]), (size[0], size[1]));
-        let prediction = Bitmap::from_logits(&up, size[0], size[1]);
-        let truth = Bitmap::from_grey(&GreyImage::new(size[1], size[0], label).unwrap());
+        let up = resize_plane(&logits, Size::new(shape[2], shape[3]), Size::new(size[0], size[1]));
+        let prediction = Bitmap::from_logits(&up, Size::new(size[0], size[1]));
+        let truth = Bitmap::from_grey(&GreyImage::new(Size::new(size[0], size[1]), label).unwrap());
         // The reference holds both in f32.
         let expected = |name: &str| case.word(name).as_f64().unwrap() as f32;
         assert_eq!(metric::iou(&prediction, &truth) as f32, expected("iou"), "{}", path.display());
@@ -120,7 +120,7 @@ fn metrics_equal_the_reference() {
 fn sampling_follows_the_formula() {
     let (height, width) = (23, 31);
     let source: Vec<u8> = (0..height * width * 3).map(|i| (i * i % 251) as u8).collect();
-    let image = RgbImage::new(width, height, source.clone()).unwrap();
+    let image = RgbImage::new(Size::new(height, width), source.clone()).unwrap();
     for (scaled_h, scaled_w, flip, top, left, out) in
         [(46, 62, false, 5, 9, 32), (9, 13, true, 0, 0, 16), (61, 77, true, 20, 30, 40)]
     {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use maskwright_image::decode::{self, Limits, MaskRule, Warning};
 use maskwright_image::sample::{AxisTable, Sampler};
-use maskwright_image::{Error, GreyImage, RgbImage, encode};
+use maskwright_image::{Error, GreyImage, RgbImage, Size, encode};
 use proptest::prelude::*;
 use support::{Hash, shared};
 
@@ -117,14 +117,12 @@ fn hard_files() {
         let _ = decode::decode_label(&bytes, &MaskRule::default(), &limits);
         let Ok(decoded) = result else { continue };
         let header = decode::read_header(&bytes).unwrap();
-        assert_eq!(
-            (decoded.pixels.width, decoded.pixels.height),
-            (header.width, header.height),
-            "{name}"
-        );
+        assert_eq!(decoded.pixels.size, header.size, "{name}");
 
-        let rows = AxisTable::new(header.height, header.height.div_ceil(2), false, 1, 200);
-        let columns = AxisTable::new(header.width, header.width, true, header.width / 3, 150);
+        let rows =
+            AxisTable::new(header.size.height, header.size.height.div_ceil(2), false, 1, 200);
+        let columns =
+            AxisTable::new(header.size.width, header.size.width, true, header.size.width / 3, 150);
         let (mut whole, mut streamed) = (vec![0; 3 * 200 * 150], vec![0; 3 * 200 * 150]);
         sampler.image(&decoded.pixels, &rows, &columns, 128, &mut whole);
         let warnings =
@@ -152,10 +150,17 @@ fn try_everything(bytes: &[u8]) {
     assert!(decode::decode_rgb(bytes, &limits) == decode::decode_rgb_plainly(bytes, &limits));
     let _ = decode::decode_label(bytes, &MaskRule::default(), &limits);
     if let Ok(header) = decode::read_header(bytes)
-        && header.width.max(header.height) < 10_000
+        && header.size.width.max(header.size.height) < 10_000
     {
-        let rows = AxisTable::new(header.height, header.height, false, header.height / 2, 16);
-        let columns = AxisTable::new(header.width, header.width, false, header.width / 2, 16);
+        let rows = AxisTable::new(
+            header.size.height,
+            header.size.height,
+            false,
+            header.size.height / 2,
+            16,
+        );
+        let columns =
+            AxisTable::new(header.size.width, header.size.width, false, header.size.width / 2, 16);
         let mut out = vec![0; 3 * 16 * 16];
         let _ = Sampler::new().image_from_bytes(bytes, &limits, &rows, &columns, 0, &mut out);
     }
@@ -164,8 +169,8 @@ fn try_everything(bytes: &[u8]) {
 fn samples() -> Vec<Vec<u8>> {
     let mut hash = Hash(1);
     let mut bytes = |n: usize| (0..n).map(|_| hash.next() as u8).collect::<Vec<u8>>();
-    let rgb = RgbImage::new(40, 24, bytes(40 * 24 * 3)).unwrap();
-    let grey = GreyImage::new(70, 20, bytes(70 * 20)).unwrap();
+    let rgb = RgbImage::new(Size::new(24, 40), bytes(40 * 24 * 3)).unwrap();
+    let grey = GreyImage::new(Size::new(20, 70), bytes(70 * 20)).unwrap();
     let mut progressive = Vec::new();
     let mut encoder = jpeg_encoder::Encoder::new(&mut progressive, 80);
     encoder.set_progressive(true);

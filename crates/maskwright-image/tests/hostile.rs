@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use maskwright_image::decode::{self, Limits, MaskRule};
 use maskwright_image::sample::{AxisTable, Sampler};
-use maskwright_image::{Error, GreyImage, RgbImage, encode};
+use maskwright_image::{Error, GreyImage, RgbImage, Size, encode};
 use support::{Hash, png_chunks, png_file};
 
 fn jpeg(width: usize, height: usize, progressive: bool) -> Vec<u8> {
@@ -57,7 +57,8 @@ fn large_claims_are_refused_at_once() {
     let file = claim(small, 0xC0, 20_000, 20_000);
     assert!(matches!(decode::decode_rgb(&file, &limits), Err(Error::Implausible { .. })));
 
-    let idat = png_chunks(&encode::png_grey(&GreyImage::filled(8, 8, 0)).unwrap(), b"IDAT");
+    let idat =
+        png_chunks(&encode::png_grey(&GreyImage::filled(Size::square(8), 0)).unwrap(), b"IDAT");
     for (width, height, depth, colour) in
         [(20_000, 20_000, 8, 0), (1 << 30, 1 << 30, 16, 6), (i32::MAX as u32, 1, 16, 6)]
     {
@@ -70,12 +71,12 @@ fn large_claims_are_refused_at_once() {
 
 #[test]
 fn limits_are_kept() {
-    let image = RgbImage::filled(300, 200, 9);
+    let image = RgbImage::filled(Size::new(200, 300), 9);
     let limits = Limits { max_pixels: 59_999, ..Limits::default() };
     for file in [encode::png_rgb(&image).unwrap(), encode::jpeg_rgb(&image, 80).unwrap()] {
         assert!(decode::decode_rgb(&file, &Limits { max_pixels: 60_000, ..limits }).is_ok());
         let error = decode::decode_rgb(&file, &limits).unwrap_err();
-        assert_eq!(error, Error::TooManyPixels { width: 300, height: 200, max_pixels: 59_999 });
+        assert_eq!(error, Error::TooManyPixels { size: Size::new(200, 300), max_pixels: 59_999 });
         let tight = Limits { max_bytes: 100_000, ..Limits::default() };
         assert!(matches!(decode::decode_rgb(&file, &tight), Err(Error::TooManyBytes { .. })));
     }
@@ -115,7 +116,7 @@ fn endless_scans_are_refused() {
 /// 100 million zeros behind a header of 8 x 8 pixels.
 #[test]
 fn data_that_inflates_without_end_is_not_followed() {
-    let large = encode::png_grey(&GreyImage::filled(10_000, 10_000, 0)).unwrap();
+    let large = encode::png_grey(&GreyImage::filled(Size::square(10_000), 0)).unwrap();
     let idat = png_chunks(&large, b"IDAT");
     assert!(idat.len() < 1 << 20);
     let file = png_file(8, 8, 8, 0, &[(b"IDAT", &idat)]);
@@ -124,7 +125,7 @@ fn data_that_inflates_without_end_is_not_followed() {
     match decode::decode_rgb(&file, &limits) {
         Err(error) => assert!(error.to_string().contains("more pixels"), "{error}"),
         // Without libdeflate reading stops after the last row.
-        Ok(decoded) => assert_eq!(decoded.pixels, RgbImage::filled(8, 8, 0)),
+        Ok(decoded) => assert_eq!(decoded.pixels, RgbImage::filled(Size::square(8), 0)),
     }
     assert!(start.elapsed() < Duration::from_millis(200));
 }
@@ -132,15 +133,19 @@ fn data_that_inflates_without_end_is_not_followed() {
 /// Compressed texts and colour profiles are not inflated at all.
 #[test]
 fn other_chunks_are_left_alone() {
-    let large = encode::png_grey(&GreyImage::filled(10_000, 10_000, 0)).unwrap();
+    let large = encode::png_grey(&GreyImage::filled(Size::square(10_000), 0)).unwrap();
     let bomb = png_chunks(&large, b"IDAT");
-    let idat = png_chunks(&encode::png_grey(&GreyImage::filled(8, 8, 7)).unwrap(), b"IDAT");
+    let idat =
+        png_chunks(&encode::png_grey(&GreyImage::filled(Size::square(8), 7)).unwrap(), b"IDAT");
     let text = [b"Comment\0\0".as_slice(), &bomb].concat();
     for kind in [b"zTXt", b"iCCP"] {
         let file = png_file(8, 8, 8, 0, &[(kind, &text), (b"IDAT", &idat)]);
         let start = Instant::now();
         let limits = Limits { max_bytes: 1 << 20, ..Limits::default() };
-        assert_eq!(decode::decode_rgb(&file, &limits).unwrap().pixels, RgbImage::filled(8, 8, 7));
+        assert_eq!(
+            decode::decode_rgb(&file, &limits).unwrap().pixels,
+            RgbImage::filled(Size::square(8), 7)
+        );
         assert!(start.elapsed() < Duration::from_millis(200));
     }
 }

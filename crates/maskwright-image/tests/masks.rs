@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use maskwright_image::decode::{self, Limits, MaskChannel, MaskRule, Warning};
 use maskwright_image::mask::Bitmap;
-use maskwright_image::{Error, RgbImage, encode};
+use maskwright_image::{Error, RgbImage, Size, encode};
 use png::{BitDepth, ColorType};
 use support::shared;
 
@@ -238,10 +238,11 @@ fn jpeg_masks() {
     let (width, height) = (64, 48);
     let inside = |i: usize| (16..40).contains(&(i % width)) && (11..30).contains(&(i / width));
     let data = (0..width * height).flat_map(|i| [if inside(i) { 255 } else { 0 }; 3]).collect();
-    let file = encode::jpeg_rgb(&RgbImage::new(width, height, data).unwrap(), 75).unwrap();
+    let file =
+        encode::jpeg_rgb(&RgbImage::new(Size::new(height, width), data).unwrap(), 75).unwrap();
     let decoded = decode::decode_label(&file, &MaskRule::default(), &Limits::default()).unwrap();
     assert!(matches!(decoded.warnings.last(), Some(Warning::LossyMask { .. })));
-    let truth = Bitmap::from_fn(height, width, |y, x| inside(y * width + x));
+    let truth = Bitmap::from_fn(Size::new(height, width), |y, x| inside(y * width + x));
     let found = Bitmap::from_grey(&decoded.pixels);
     assert!(maskwright_image::metric::iou(&found, &truth) > 0.98);
     let mapped = decode::decode_label(&file, &MaskRule::only(255), &Limits::default());

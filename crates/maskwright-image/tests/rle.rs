@@ -5,6 +5,7 @@ mod support;
 use std::path::Path;
 
 use maskwright_image::Error;
+use maskwright_image::Size;
 use maskwright_image::mask::{Bitmap, PolygonScratch, Rle};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -37,7 +38,7 @@ fn check(mask: &Rle, case: &Value) {
     assert_eq!((mask.height(), mask.width()), (height, width));
     let text = case["counts"].as_str().unwrap();
     assert_eq!(mask.to_compressed(), text, "{case}");
-    assert_eq!(&Rle::parse(height, width, text.as_bytes()).unwrap(), mask);
+    assert_eq!(&Rle::parse(Size::new(height, width), text.as_bytes()).unwrap(), mask);
     assert_eq!(Some(mask.area()), case["area"].as_u64(), "{case}");
     let box_xywh = mask.box_xywh().map(f64::from);
     assert_eq!(box_xywh.to_vec(), polygon(&case["bbox"]), "{case}");
@@ -52,11 +53,14 @@ fn golden() {
     let cases = json(&folder.join("cases.json"));
     for case in cases["masks"].as_array().unwrap() {
         let (height, width) = size(case);
-        check(&Rle::new(height, width, runs(&case["uncompressed"])).unwrap(), case);
+        check(&Rle::new(Size::new(height, width), runs(&case["uncompressed"])).unwrap(), case);
     }
     for case in cases["polygons"].as_array().unwrap() {
         let (height, width) = size(case);
-        check(&Rle::from_polygons(height, width, &[polygon(&case["polygon"])]).unwrap(), case);
+        check(
+            &Rle::from_polygons(Size::new(height, width), &[polygon(&case["polygon"])]).unwrap(),
+            case,
+        );
     }
 }
 
@@ -70,7 +74,7 @@ fn reference() {
     for case in pairs {
         let (height, width) = size(case);
         let mask = |name: &str| {
-            Rle::parse(height, width, case[name].as_str().unwrap().as_bytes()).unwrap()
+            Rle::parse(Size::new(height, width), case[name].as_str().unwrap().as_bytes()).unwrap()
         };
         let (a, b) = (mask("a"), mask("b"));
         assert_eq!(Rle::union(&[&a, &b]).unwrap(), mask("union"), "{case}");
@@ -95,12 +99,12 @@ fn compare(cases: &Value) -> usize {
     for case in masks {
         let (height, width) = size(case);
         if let Some(text) = case["text"].as_str() {
-            mask.parse_into(height, width, text.as_bytes()).unwrap();
+            mask.parse_into(Size::new(height, width), text.as_bytes()).unwrap();
         } else if case["runs"].is_array() {
-            mask.set_counts(height, width, runs(&case["runs"])).unwrap();
+            mask.set_counts(Size::new(height, width), runs(&case["runs"])).unwrap();
         } else {
             let polygons = polygons(&case["polygons"]);
-            mask.set_polygons(height, width, &polygons, &mut scratch).unwrap();
+            mask.set_polygons(Size::new(height, width), &polygons, &mut scratch).unwrap();
         }
         check(&mask, case);
     }
@@ -130,7 +134,7 @@ fn real_annotations() {
             let segmentation = &annotation["segmentation"];
             let mask = if let Some(text) = segmentation["counts"].as_str() {
                 let (height, width) = size(segmentation);
-                let mask = Rle::parse(height, width, text.as_bytes()).unwrap();
+                let mask = Rle::parse(Size::new(height, width), text.as_bytes()).unwrap();
                 assert_eq!(mask.to_compressed(), text);
                 assert_eq!(Some(mask.area()), annotation["area"].as_u64());
                 let [x, y, w, h] = mask.box_xywh().map(f64::from);
@@ -140,13 +144,13 @@ fn real_annotations() {
                 mask
             } else if segmentation["counts"].is_array() {
                 let (height, width) = size(segmentation);
-                Rle::new(height, width, runs(&segmentation["counts"])).unwrap()
+                Rle::new(Size::new(height, width), runs(&segmentation["counts"])).unwrap()
             } else {
                 let images = file["images"].as_array().unwrap();
                 let image = images.iter().find(|image| image["id"] == annotation["image_id"]);
                 let side = |name: &str| image.unwrap()[name].as_u64().unwrap() as usize;
                 let polygons = polygons(segmentation);
-                Rle::from_polygons(side("height"), side("width"), &polygons).unwrap()
+                Rle::from_polygons(Size::new(side("height"), side("width")), &polygons).unwrap()
             };
             for byte in mask.to_compressed().bytes().chain([b'\n']) {
                 found = (found ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
@@ -164,7 +168,7 @@ fn drawn(height: usize, width: usize, seed: u64) -> Bitmap {
     let kind = hash.below(6);
     let noise: Vec<bool> = (0..height * width).map(|_| hash.below(7) < kind).collect();
     let (y0, x0, radius) = (hash.below(height), hash.below(width), hash.below(height.max(width)));
-    Bitmap::from_fn(height, width, |y, x| match kind {
+    Bitmap::from_fn(Size::new(height, width), |y, x| match kind {
         0 => false,
         1 => true,
         2 => y.abs_diff(y0).pow(2) + x.abs_diff(x0).pow(2) <= radius * radius,
@@ -205,7 +209,7 @@ proptest! {
         prop_assert_eq!(mask.counts(), &walked(&bitmap)[..]);
         prop_assert_eq!(&mask.to_bitmap(), &bitmap);
         prop_assert_eq!(&mask.to_grey(), &bitmap.to_grey());
-        prop_assert_eq!(Rle::parse(height, width, mask.to_compressed().as_bytes()).unwrap(), mask.clone());
+        prop_assert_eq!(Rle::parse(Size::new(height, width), mask.to_compressed().as_bytes()).unwrap(), mask.clone());
         prop_assert_eq!(mask.area(), bitmap.count() as u64);
         let box_xywh = bitmap.box_xyxy().map_or([0; 4], |[x0, y0, x1, y1]| [x0, y0, x1 - x0 + 1, y1 - y0 + 1]);
         prop_assert_eq!(mask.box_xywh(), box_xywh);
@@ -216,10 +220,10 @@ proptest! {
             let first = hash.below(run as usize + 1) as u32;
             split.extend([first, 0, run - first]);
         }
-        let split = Rle::new(height, width, split).unwrap();
+        let split = Rle::new(Size::new(height, width), split).unwrap();
         prop_assert_eq!(&split.to_bitmap(), &bitmap);
         prop_assert_eq!((split.area(), split.box_xywh()), (mask.area(), mask.box_xywh()));
-        prop_assert_eq!(Rle::parse(height, width, split.to_compressed().as_bytes()).unwrap(), split.clone());
+        prop_assert_eq!(Rle::parse(Size::new(height, width), split.to_compressed().as_bytes()).unwrap(), split.clone());
         prop_assert_eq!(Rle::union(&[&split]).unwrap(), mask);
     }
 
@@ -228,8 +232,8 @@ proptest! {
         let bitmaps: Vec<Bitmap> = seeds.iter().map(|&seed| drawn(height, width, seed)).collect();
         let masks: Vec<Rle> = bitmaps.iter().map(Rle::from_bitmap).collect();
         let all: Vec<&Rle> = masks.iter().collect();
-        let any = Bitmap::from_fn(height, width, |y, x| bitmaps.iter().any(|mask| mask.get(y, x)));
-        let every = Bitmap::from_fn(height, width, |y, x| bitmaps.iter().all(|mask| mask.get(y, x)));
+        let any = Bitmap::from_fn(Size::new(height, width), |y, x| bitmaps.iter().any(|mask| mask.get(y, x)));
+        let every = Bitmap::from_fn(Size::new(height, width), |y, x| bitmaps.iter().all(|mask| mask.get(y, x)));
         prop_assert_eq!(Rle::union(&all).unwrap(), Rle::from_bitmap(&any));
         prop_assert_eq!(Rle::intersection(&all).unwrap(), Rle::from_bitmap(&every));
         let (first, last) = (&bitmaps[0], &bitmaps[bitmaps.len() - 1]);
@@ -253,7 +257,7 @@ proptest! {
             (place * side as f64 / step).round() * step
         };
         let polygon: Vec<f64> = (0..corners).flat_map(|_| [at(width), at(height)]).collect();
-        let mask = Rle::from_polygons(height, width, std::slice::from_ref(&polygon)).unwrap();
+        let mask = Rle::from_polygons(Size::new(height, width), std::slice::from_ref(&polygon)).unwrap();
         prop_assert_eq!(mask, point_by_point(height, width, &polygon), "{:?}", polygon);
     }
 }
@@ -301,24 +305,24 @@ fn point_by_point(height: usize, width: usize, polygon: &[f64]) -> Rle {
             inside
         })
         .collect();
-    Rle::from_bitmap(&Bitmap::from_fn(height, width, |y, x| pixels[x * height + y]))
+    Rle::from_bitmap(&Bitmap::from_fn(Size::new(height, width), |y, x| pixels[x * height + y]))
 }
 
 #[test]
 fn boxes_are_polygons() {
-    let mask = Rle::from_box_xywh(7, 9, [2.0, 1.0, 4.0, 3.0]).unwrap();
+    let mask = Rle::from_box_xywh(Size::new(7, 9), [2.0, 1.0, 4.0, 3.0]).unwrap();
     assert_eq!((mask.area(), mask.box_xywh()), (12, [2, 1, 4, 3]));
-    let whole = Rle::from_box_xywh(7, 9, [-1e308, -1e308, 1.7e308, 1.7e308]).unwrap();
+    let whole = Rle::from_box_xywh(Size::new(7, 9), [-1e308, -1e308, 1.7e308, 1.7e308]).unwrap();
     assert_eq!(whole.counts(), [0, 63]);
     assert_eq!(
-        Rle::from_box_xywh(7, 9, [0.0, 0.0, f64::NAN, 1.0]),
+        Rle::from_box_xywh(Size::new(7, 9), [0.0, 0.0, f64::NAN, 1.0]),
         Err(Error::BoxCoordinate { index: 2 })
     );
 }
 
 #[test]
 fn bad_polygons() {
-    let of = |polygons: &[Vec<f64>]| Rle::from_polygons(9, 9, polygons);
+    let of = |polygons: &[Vec<f64>]| Rle::from_polygons(Size::square(9), polygons);
     let good = vec![0.0, 0.0, 5.0, 0.0, 0.0, 5.0];
     assert_eq!(of(&[]).unwrap().counts(), [81]);
     assert_eq!(
@@ -337,11 +341,11 @@ fn bad_polygons() {
     }
     // A failure leaves no mask behind, and the buffers usable.
     let (mut mask, mut scratch) = (Rle::default(), PolygonScratch::default());
-    mask.set_polygons(9, 9, std::slice::from_ref(&good), &mut scratch).unwrap();
+    mask.set_polygons(Size::square(9), std::slice::from_ref(&good), &mut scratch).unwrap();
     let expected = mask.clone();
-    assert!(mask.set_polygons(9, 9, &[vec![f64::NAN; 6]], &mut scratch).is_err());
+    assert!(mask.set_polygons(Size::square(9), &[vec![f64::NAN; 6]], &mut scratch).is_err());
     assert_eq!(mask, Rle::default());
-    mask.set_polygons(9, 9, &[good], &mut scratch).unwrap();
+    mask.set_polygons(Size::square(9), &[good], &mut scratch).unwrap();
     assert_eq!(mask, expected);
 }
 
@@ -350,25 +354,26 @@ fn bad_polygons() {
 fn endless_polygons() {
     for far in [1e9, 1e15, 1e300, f64::MAX] {
         let all = vec![-far, -far, far, -far, far, far, -far, far];
-        assert_eq!(Rle::from_polygons(30, 40, &[all]).unwrap().counts(), [0, 1200]);
+        assert_eq!(Rle::from_polygons(Size::new(30, 40), &[all]).unwrap().counts(), [0, 1200]);
         let half = vec![20.0, -far, 20.0, far, far, far, far, -far];
-        assert_eq!(Rle::from_polygons(30, 40, &[half]).unwrap().counts(), [600, 600]);
+        assert_eq!(Rle::from_polygons(Size::new(30, 40), &[half]).unwrap().counts(), [600, 600]);
         let steep = vec![10.0, -far, 20.0, far, 10.0, far];
-        assert_eq!(Rle::from_polygons(30, 40, &[steep]).unwrap().height(), 30);
+        assert_eq!(Rle::from_polygons(Size::new(30, 40), &[steep]).unwrap().height(), 30);
     }
     let across: Vec<f64> = (0..40_000).flat_map(|k| [f64::from(k % 2) * 65_535.0, 5.0]).collect();
     assert_eq!(
-        Rle::from_polygons(9, 65_535, &[across]),
+        Rle::from_polygons(Size::new(9, 65_535), &[across]),
         Err(Error::PolygonCrossings { limit: 1 << 26 })
     );
-    let (height, width) = (1 << 20, 1 << 20);
-    assert_eq!(Rle::from_polygons(height, width, &[]), Err(Error::RleSize { height, width }));
+    let size = Size::square(1 << 20);
+    assert_eq!(Rle::from_polygons(size, &[]), Err(Error::RleSize { size }));
 }
 
 #[test]
 fn sizes_must_agree() {
-    let (a, b) = (Rle::new(2, 3, vec![6]).unwrap(), Rle::new(3, 2, vec![6]).unwrap());
-    let error = Error::RleSizes { expected_height: 2, expected_width: 3, height: 3, width: 2 };
+    let (expected, found) = (Size::new(2, 3), Size::new(3, 2));
+    let (a, b) = (Rle::new(expected, vec![6]).unwrap(), Rle::new(found, vec![6]).unwrap());
+    let error = Error::RleSizes { expected, found };
     assert_eq!(a.iou(&b, false), Err(error.clone()));
     assert_eq!(Rle::union(&[&a, &b]), Err(error.clone()));
     assert_eq!(Rle::intersection(&[&a, &a, &b]), Err(error));

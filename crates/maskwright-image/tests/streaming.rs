@@ -5,7 +5,7 @@ mod support;
 use jpeg_encoder::SamplingFactor;
 use maskwright_image::decode::{Limits, decode_rgb, decoder_name};
 use maskwright_image::sample::{AxisTable, Sampler};
-use maskwright_image::{Error, RgbImage, encode};
+use maskwright_image::{Error, RgbImage, Size, encode};
 use proptest::prelude::*;
 use support::Hash;
 use support::jpeg::{Kind, kinds};
@@ -126,7 +126,7 @@ fn truncated_files_give_the_pixels_of_a_whole_decode() {
 
 #[test]
 fn other_formats_are_sampled_too() {
-    let image = RgbImage::new(70, 50, picture(70, 50, 3, 8)).unwrap();
+    let image = RgbImage::new(Size::new(50, 70), picture(70, 50, 3, 8)).unwrap();
     let file = encode::png_rgb(&image).unwrap();
     let (rows, columns) =
         (AxisTable::new(50, 80, false, 10, 64), AxisTable::new(70, 90, true, 5, 64));
@@ -135,7 +135,7 @@ fn other_formats_are_sampled_too() {
 
 #[test]
 fn tables_for_another_size_are_an_error() {
-    let file = encode::png_rgb(&RgbImage::filled(70, 50, 0)).unwrap();
+    let file = encode::png_rgb(&RgbImage::filled(Size::new(50, 70), 0)).unwrap();
     let table = AxisTable::new(50, 50, false, 0, 8);
     let result = Sampler::new().image_from_bytes(
         &file,
@@ -145,7 +145,10 @@ fn tables_for_another_size_are_an_error() {
         0,
         &mut [0; 192],
     );
-    assert!(matches!(result, Err(Error::TableSize { width: 70, expected_width: 50, .. })));
+    assert!(matches!(
+        result,
+        Err(Error::TableSize { expected: Size { width: 50, .. }, found: Size { width: 70, .. } })
+    ));
 }
 
 /// A slope in both directions and colours: a pixel's place can be read from its value.
@@ -165,7 +168,7 @@ fn scaled_decoding_stays_in_place() {
     let (mut differ, mut total) = (0u64, 0u64);
     for (width, height) in [(333, 251), (640, 480), (97, 205)] {
         for chroma in [encode::Chroma::Full, encode::Chroma::Halved] {
-            let image = RgbImage::new(width, height, slopes(width, height)).unwrap();
+            let image = RgbImage::new(Size::new(height, width), slopes(width, height)).unwrap();
             let file = encode::jpeg_rgb_with(&image, 95, chroma).unwrap();
             for shrink in [1.3, 2.0, 2.9, 4.1, 5.5, 8.2, 11.0] {
                 for flip in [false, true] {
@@ -195,7 +198,7 @@ fn scaled_decoding_stays_in_place() {
 /// Damage is told, and the pixels are then those of the whole decode.
 #[test]
 fn scaled_decoding_of_damaged_files_is_exact() {
-    let image = RgbImage::new(320, 240, slopes(320, 240)).unwrap();
+    let image = RgbImage::new(Size::new(240, 320), slopes(320, 240)).unwrap();
     let file = encode::jpeg_rgb(&image, 90).unwrap();
     let cut = &file[..file.len() / 2];
     let (rows, columns) =

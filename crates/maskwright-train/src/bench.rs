@@ -10,7 +10,7 @@ use maskwright_data::geometry::Geometry;
 use maskwright_data::plan::{Framing, SampleKey};
 use maskwright_data::prompt::{Prompt, PromptKind};
 use maskwright_data::sample::SampleInfo;
-use maskwright_image::RgbImage;
+use maskwright_image::{RgbImage, Size};
 use maskwright_model::{
     DecodeMode, ImageFeatures, ModelType, PromptInput, Sam, SamConfig, TrainScope,
 };
@@ -109,7 +109,7 @@ impl ModelBench {
             Part::Decoder => {
                 let height = (size * 3 / 4).max(1);
                 let pixels = noise(3 * size * height, seed);
-                let image = RgbImage { width: size, height, data: pixels };
+                let image = RgbImage { size: Size { height, width: size }, data: pixels };
                 let predictor = Box::new(Predictor::new(*sam, device).with_fit(Fit::Sam));
                 let image = Box::new(predictor.encode(&image)?);
                 let prompt = SourcePrompt { box_xyxy: Some(corners), ..Default::default() };

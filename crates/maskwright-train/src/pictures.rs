@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use maskwright_data::prompt::{NoiseMask, Point, Prompt};
-use maskwright_image::RgbImage;
 use maskwright_image::draw::Canvas;
 use maskwright_image::encode;
 use maskwright_image::mask::Bitmap;
+use maskwright_image::{RgbImage, Size};
 
 use crate::error::{Error, Result};
 use crate::mask_generator::GeneratedMask;
@@ -37,7 +37,7 @@ pub fn overlay(image: &RgbImage, mask: &Bitmap, prompt: &SourcePrompt) -> RgbIma
         points: &prompt.points,
         ..Marks::default()
     };
-    tile::prediction(image, &marks, image.width)
+    tile::prediction(image, &marks, image.size.width)
 }
 
 /// The image with the masks of everything in it as veils of different colours, the largest beneath.
@@ -86,7 +86,7 @@ pub fn interleave(planes: &[u8], size: usize) -> RgbImage {
     let pixels = size * size;
     let data =
         (0..pixels).flat_map(|i| [planes[i], planes[pixels + i], planes[2 * pixels + i]]).collect();
-    RgbImage { width: size, height: size, data }
+    RgbImage { size: Size::square(size), data }
 }
 
 /// Size of points, and width of lines, that show in a picture of this side.
@@ -113,10 +113,10 @@ fn draw_mask(canvas: &mut Canvas, mask: &NoiseMask, size: usize) {
     let high = mask.data.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let middle = (low + high) / 2.0;
     let data = mask.data.iter().flat_map(|&v| if v > middle { [255; 3] } else { [0; 3] }).collect();
-    let picture = RgbImage { width: mask.size, height: mask.size, data };
+    let picture = RgbImage { size: Size::square(mask.size), data };
     let side = size / 3;
     let at = (size - side) as i32;
-    canvas.paste(&picture, at, at, side, side);
+    canvas.paste(&picture, at, at, Size::square(side));
     let end = size as i32 - 1;
     canvas.rect([at, at, end, end], BOX);
 }

@@ -1,6 +1,7 @@
 //! From mask logits back to the image: the inverse of the sample's geometry.
 
 use maskwright_data::geometry::Geometry;
+use maskwright_image::Size;
 use maskwright_image::sample::resize_plane;
 
 /// The logits of one mask at the source image's size.
@@ -17,7 +18,7 @@ use maskwright_image::sample::resize_plane;
 /// Returns `[height, width]` of the source in row order.
 pub fn to_source(geometry: &Geometry, logits: &[f32], mask_size: usize) -> Vec<f32> {
     let mut plane = if geometry.visible() == geometry.output {
-        resize_plane(logits, (mask_size, mask_size), geometry.source)
+        resize_plane(logits, Size::square(mask_size), size_of(geometry.source))
     } else {
         by_way_of_the_input(geometry, logits, mask_size)
     };
@@ -33,7 +34,7 @@ pub fn to_source(geometry: &Geometry, logits: &[f32], mask_size: usize) -> Vec<f
 /// to the image's size. As [`to_source`], but for mirrored views.
 pub fn by_way_of_the_input(geometry: &Geometry, logits: &[f32], mask_size: usize) -> Vec<f32> {
     let visible = geometry.visible();
-    let mut input = resize_plane(logits, (mask_size, mask_size), geometry.output);
+    let mut input = resize_plane(logits, Size::square(mask_size), size_of(geometry.output));
     let width = geometry.output.1;
     if visible.1 < width {
         for y in 1..visible.0 {
@@ -44,7 +45,11 @@ pub fn by_way_of_the_input(geometry: &Geometry, logits: &[f32], mask_size: usize
     if visible == geometry.source {
         return input;
     }
-    resize_plane(&input, visible, geometry.source)
+    resize_plane(&input, size_of(visible), size_of(geometry.source))
+}
+
+fn size_of((height, width): (usize, usize)) -> Size {
+    Size { height, width }
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use maskwright_data::prompt::PromptKind;
 use maskwright_data::random::Order;
 use maskwright_data::sample::{SampleInfo, SampleMaker, TrainSample};
 use maskwright_data::source::{DataFile, Mix};
-use maskwright_image::RgbImage;
 use maskwright_image::draw::Canvas;
+use maskwright_image::{RgbImage, Size};
 use serde::Serialize;
 
 use crate::config::input_size;
@@ -148,11 +148,12 @@ fn sheet(pictures: &[(RgbImage, String)], config: &PreviewConfig) -> RgbImage {
     let columns = config.columns.min(pictures.len()).max(1);
     let rows = pictures.len().div_ceil(columns);
     let (cell_width, cell_height) = (config.tile + GAP, config.tile + CAPTION + GAP);
-    let mut canvas = Canvas::filled(GAP + columns * cell_width, GAP + rows * cell_height, PAPER);
+    let mut canvas =
+        Canvas::filled(Size::new(GAP + rows * cell_height, GAP + columns * cell_width), PAPER);
     for (place, (picture, caption)) in pictures.iter().enumerate() {
         let x = (GAP + place % columns * cell_width) as i32;
         let y = (GAP + place / columns * cell_height) as i32;
-        canvas.paste(picture, x, y, config.tile, config.tile);
+        canvas.paste(picture, x, y, Size::square(config.tile));
         let letters = config.tile / 8;
         let shown: String = caption.chars().take(letters).collect();
         canvas.text(x, y + config.tile as i32 + 3, &shown, INK, 1);

@@ -264,7 +264,7 @@ fn the_hub_is_read_from_its_cache_without_a_network() {
     }
     // Every command that takes a checkpoint takes one of the hub.
     let photo = place.text("photo.jpg");
-    let grey = maskwright_image::RgbImage { width: 40, height: 30, data: vec![90; 40 * 30 * 3] };
+    let grey = maskwright_image::RgbImage::filled(maskwright_image::Size::new(30, 40), 90);
     let bytes = maskwright_image::encode::jpeg_rgb(&grey, 90).expect("encoded");
     std::fs::write(&photo, bytes).expect("written");
     let mask = place.text("mask.png");

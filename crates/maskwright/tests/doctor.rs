@@ -5,7 +5,7 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 
-use maskwright_image::{GreyImage, RgbImage, encode};
+use maskwright_image::{GreyImage, RgbImage, Size, encode};
 use support::{Place, maskwright, refused, works, write_pairs};
 
 /// Pairs that differ more from each other than those of [`write_pairs`], in folders `im` and `gt`.
@@ -15,8 +15,8 @@ fn write_photos(folder: &Path, count: usize) {
     }
     for number in 0..count {
         let (width, height) = (200, 150);
-        let mut image = RgbImage::filled(width, height, 0);
-        let mut mask = GreyImage::filled(width, height, 0);
+        let mut image = RgbImage::filled(Size::new(height, width), 0);
+        let mut mask = GreyImage::filled(Size::new(height, width), 0);
         for at in 0..width * height {
             let (x, y) = ((at % width) as f32 / 200.0, (at / width) as f32 / 150.0);
             let n = number as f32;
@@ -43,7 +43,7 @@ fn json(args: &[&str]) -> (i32, serde_json::Value) {
 
 /// A name: `[0, 1]` of the mask in place of 0 and 255.
 fn break_mask(file: &Path) {
-    let mut mask = GreyImage::filled(200, 150, 0);
+    let mut mask = GreyImage::filled(Size::new(150, 200), 0);
     mask.data[9000..12000].fill(1);
     std::fs::write(file, encode::png_grey(&mask).expect("encoded")).expect("written");
 }
@@ -154,10 +154,10 @@ fn ctrl_c_prints_what_was_found_so_far() {
     let place = Place::new();
     write_photos(place.path(), 3);
     // Records that take a while: the same large picture under many names.
-    let mut large = RgbImage::filled(3000, 2400, 90);
+    let mut large = RgbImage::filled(Size::new(2400, 3000), 90);
     large.data.iter_mut().enumerate().for_each(|(at, v)| *v = (at * at / 977) as u8);
     let jpeg = encode::jpeg_rgb(&large, 95).expect("encoded");
-    let png = encode::png_grey(&GreyImage::filled(3000, 2400, 255)).expect("encoded");
+    let png = encode::png_grey(&GreyImage::filled(Size::new(2400, 3000), 255)).expect("encoded");
     std::fs::write(place.join("im/large_0.jpg"), jpeg).expect("written");
     std::fs::write(place.join("gt/large_0.png"), png).expect("written");
     for number in 1..400 {

@@ -157,7 +157,7 @@ fn train_tune_evaluate_predict_preview() {
         works(&args);
         let png = std::fs::read(&out).expect("a mask");
         let header = maskwright_image::decode::read_header(&png).expect("a PNG");
-        assert_eq!((header.width, header.height), (90, 110));
+        assert_eq!((header.size.width, header.size.height), (90, 110));
         assert!(Path::new(&overlay).is_file());
     }
 
@@ -185,7 +185,7 @@ fn train_tune_evaluate_predict_preview() {
     assert_eq!(tiles.as_array().map(Vec::len), Some(6));
     let header = maskwright_image::decode::read_header(&std::fs::read(&sheet).expect("a sheet"))
         .expect("a PNG");
-    assert_eq!(header.width, 6 + 3 * (96 + 6));
+    assert_eq!(header.size.width, 6 + 3 * (96 + 6));
 }
 
 #[test]

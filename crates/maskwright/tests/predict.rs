@@ -4,7 +4,7 @@ mod support;
 
 use std::path::Path;
 
-use maskwright_image::{RgbImage, encode};
+use maskwright_image::{RgbImage, Size, encode};
 use serde_json::Value;
 use support::{Place, maskwright, refused, works, write_pairs};
 
@@ -102,7 +102,7 @@ fn prompts_of_every_kind_and_their_numbers() {
         assert!((iou - f64::from(ious[i])).abs() < 1e-6);
         let png = std::fs::read(&file).expect("a mask");
         let header = maskwright_image::decode::read_header(&png).expect("a PNG");
-        assert_eq!((header.width, header.height), (90, 110));
+        assert_eq!((header.size.width, header.size.height), (90, 110));
     }
 
     // HQ-SAM's rule: one mask, the best of three plus the HQ mask.
@@ -207,7 +207,7 @@ fn odd_prompts_are_said_or_refused() {
 fn a_single_pixel_is_an_image() {
     let model = Model::new();
     let dot = model.place.text("dot.png");
-    let png = encode::png_rgb(&RgbImage::filled(1, 1, 77)).expect("encoded");
+    let png = encode::png_rgb(&RgbImage::filled(Size::square(1), 77)).expect("encoded");
     std::fs::write(&dot, png).expect("written");
     let output = model.place.text("mask.png");
     for geometry in ["longest_side", "squash", "sam"] {
@@ -218,7 +218,7 @@ fn a_single_pixel_is_an_image() {
         works(&args);
         let png = std::fs::read(&output).expect("a mask");
         let header = maskwright_image::decode::read_header(&png).expect("a PNG");
-        assert_eq!((header.width, header.height), (1, 1));
+        assert_eq!((header.size.width, header.size.height), (1, 1));
     }
 }
 
@@ -267,8 +267,7 @@ fn masks_of_everything_in_sa1bs_schema() {
             let (height, width) = (height.expect("a side"), width.expect("a side"));
             let counts = annotation["segmentation"]["counts"].as_str().expect("a string");
             let mask = maskwright_image::mask::Rle::parse(
-                height as usize,
-                width as usize,
+                Size::new(height as usize, width as usize),
                 counts.as_bytes(),
             )
             .expect("run lengths");
@@ -287,7 +286,10 @@ fn masks_of_everything_in_sa1bs_schema() {
         let overlay = file.replace(".json", "_masks.png");
         let header = maskwright_image::decode::read_header(&std::fs::read(overlay).expect("read"))
             .expect("a PNG");
-        assert_eq!((Some(header.width as u64), Some(header.height as u64)), (width, height));
+        assert_eq!(
+            (Some(header.size.width as u64), Some(header.size.height as u64)),
+            (width, height)
+        );
     }
     let args = model
         .args("masks", &["--input", &model.photo, "--output", &output, "--points-per-side", "0"]);

@@ -4,7 +4,7 @@
 //! picture along the outline tells the right turn from the wrong one, where both fit by size.
 
 use maskwright_image::decode::Orientation;
-use maskwright_image::{GreyImage, RgbImage};
+use maskwright_image::{GreyImage, RgbImage, Size};
 
 /// Mean strength of the picture's edges along the mask's outline, in levels, for both turns.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,7 +48,7 @@ impl std::fmt::Display for Sides {
 pub(super) fn compare(image: &RgbImage, label: &GreyImage, turn: Orientation) -> Sides {
     let stored = strength(label, |y, x| luma(image, y, x));
     let upright = strength(label, |y, x| {
-        let (row, column) = turn.stored_pixel(y, x, image.width, image.height);
+        let (row, column) = turn.stored_pixel(y, x, image.size);
         luma(image, row, column)
     });
     Sides { upright, stored }
@@ -56,7 +56,7 @@ pub(super) fn compare(image: &RgbImage, label: &GreyImage, turn: Orientation) ->
 
 /// BT.601 luma of a pixel; black outside.
 fn luma(image: &RgbImage, y: usize, x: usize) -> f64 {
-    if y >= image.height || x >= image.width {
+    if y >= image.size.height || x >= image.size.width {
         return 0.0;
     }
     let [r, g, b] = image.pixel(x, y).map(f64::from);
@@ -66,7 +66,7 @@ fn luma(image: &RgbImage, y: usize, x: usize) -> f64 {
 /// The mean difference of pixels two to either side of the outline.
 fn strength(label: &GreyImage, luma: impl Fn(usize, usize) -> f64) -> f64 {
     const REACH: usize = 2;
-    let (height, width) = (label.height, label.width);
+    let Size { height, width } = label.size;
     let (mut sum, mut count) = (0.0, 0u64);
     for y in 0..height.saturating_sub(1) {
         let (row, below) = (label.row(y), label.row(y + 1));
@@ -96,8 +96,8 @@ mod tests {
     /// A bright disc off the centre on a dark ground, and its mask.
     fn disc() -> (RgbImage, GreyImage) {
         let inside = |x: usize, y: usize| (x as i32 - 25).pow(2) + (y as i32 - 20).pow(2) < 150;
-        let mut image = RgbImage::filled(80, 60, 30);
-        let mut label = GreyImage::filled(80, 60, 0);
+        let mut image = RgbImage::filled(Size::new(60, 80), 30);
+        let mut label = GreyImage::filled(Size::new(60, 80), 0);
         for at in (0..80 * 60).filter(|at| inside(at % 80, at / 80)) {
             image.data[3 * at..3 * at + 3].fill(220);
             label.data[at] = 255;
@@ -115,7 +115,7 @@ mod tests {
         let sides = compare(&turned, &label, half);
         assert_eq!(sides.verdict(), Some(true));
         assert!(sides.to_string().contains("upright fits"), "{sides}");
-        let flat = RgbImage::filled(80, 60, 7);
+        let flat = RgbImage::filled(Size::new(60, 80), 7);
         assert_eq!(compare(&flat, &label, half).verdict(), None);
     }
 }

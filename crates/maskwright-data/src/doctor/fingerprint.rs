@@ -68,7 +68,7 @@ fn image_hasher_image(width: u32, height: u32, data: Vec<u8>) -> Option<image::G
 
 /// BT.601 luma, averaged over pixels spread evenly through each cell; none for an empty picture.
 fn thumbnail(image: &RgbImage) -> Option<Vec<f32>> {
-    if image.width == 0 || image.height == 0 {
+    if image.size.is_empty() {
         return None;
     }
     let places = |side: usize| -> Vec<Vec<usize>> {
@@ -81,7 +81,7 @@ fn thumbnail(image: &RgbImage) -> Option<Vec<f32>> {
             })
             .collect()
     };
-    let (rows, columns) = (places(image.height), places(image.width));
+    let (rows, columns) = (places(image.size.height), places(image.size.width));
     let mut thumbnail = Vec::with_capacity(THUMBNAIL * THUMBNAIL);
     for rows in &rows {
         for columns in &columns {

@@ -106,8 +106,7 @@ impl Inspector {
                     }
                     found.areas.push(shape.share());
                     if shape.foreground > 0 {
-                        let size = picture.as_ref().map(|picture| picture.header.upright_size());
-                        self.tiny(&shape, size, &mut found);
+                        self.tiny(&shape, found.size, &mut found);
                         // All whole pictures of a size have the same mask: that is told as such.
                         if shape.foreground < shape.pixels() {
                             hashes.push((shape.hash, nth, self.mask.object));
@@ -153,7 +152,8 @@ impl Inspector {
                 return None;
             }
         };
-        found.size = Some(header.upright_size());
+        let size = header.upright_size();
+        found.size = Some((size.height, size.width));
         extension(&record.image, header.format, true, found);
         format_notes(&header, found);
         let pixels = match decode_rgb(&self.bytes, &self.limits) {
@@ -193,7 +193,7 @@ impl Inspector {
                     }
                 }
             }
-            MaskForm::Rle => Stored::plain(self.mask.rle.height(), self.mask.rle.width()),
+            MaskForm::Rle => Stored::plain(self.mask.rle.size()),
         };
         let shape = match self.mask.form {
             MaskForm::File => {
@@ -282,11 +282,9 @@ impl Inspector {
         let turn = header.orientation;
         let Some(fitted) = fit(rule, &image, mask) else {
             let detail = format!(
-                "the image is {} x {}, the mask {} x {}{}",
-                image.width,
-                image.height,
-                mask.width,
-                mask.height,
+                "the image is {}, the mask {}{}",
+                image.size,
+                mask.size,
                 orientation_words(turn)
             );
             let would = rule == ExifRule::Ignore && fit(ExifRule::Auto, &image, mask).is_some();
@@ -353,7 +351,7 @@ fn exif_check(rule: ExifRule, fitted: &Fit, image: &Stored, mask: &Stored) -> Ch
     }
     // Image and mask that carry the same orientation belong together.
     let both = fitted.mask == fitted.image;
-    let as_stored = (image.width, image.height) == (mask.width, mask.height);
+    let as_stored = image.size == mask.size;
     if as_stored && !both { Check::ExifAmbiguous } else { Check::ExifTurned }
 }
 

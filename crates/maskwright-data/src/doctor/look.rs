@@ -91,7 +91,7 @@ impl Looker {
             }
             MaskForm::Rle => {
                 let rle = &self.mask.rle;
-                (Some(rle.to_grey()), Some(Stored::plain(rle.height(), rle.width())))
+                (Some(rle.to_grey()), Some(Stored::plain(rle.size())))
             }
         }
     }

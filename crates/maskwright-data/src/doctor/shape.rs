@@ -1,7 +1,7 @@
 //! What a mask looks like in numbers: one pass over its pixels.
 
-use maskwright_image::GreyImage;
 use maskwright_image::mask::Bitmap;
+use maskwright_image::{GreyImage, Size};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Levels from 10 to 245 are grey: neither black nor white, nor nearly so.
@@ -43,15 +43,16 @@ impl Shape {
             grey += usize::from(between);
             white += usize::from(top);
         }
-        let on = |y: usize, x: usize| label.data[y * label.width + x] > 128;
+        let Size { height, width } = label.size;
+        let on = |y: usize, x: usize| label.data[y * width + x] > 128;
         Shape {
-            size: (label.height, label.width),
+            size: (height, width),
             foreground,
             grey,
             white,
             brightest,
-            border: border(label.height, label.width, on),
-            hash: with_size(xxh3_128(&label.data), label.height, label.width),
+            border: border(height, width, on),
+            hash: with_size(xxh3_128(&label.data), height, width),
         }
     }
 
@@ -124,7 +125,7 @@ mod tests {
     fn counts_equal_a_plain_count() {
         let (width, height) = (301, 97);
         let data: Vec<u8> = (0..width * height).map(|i| (i * i / 7 % 256) as u8).collect();
-        let label = GreyImage::new(width, height, data.clone()).unwrap();
+        let label = GreyImage::new(Size::new(height, width), data.clone()).unwrap();
         let shape = Shape::of_label(&label);
         let count = |test: fn(u8) -> bool| data.iter().filter(|&&level| test(level)).count();
         assert_eq!(shape.foreground, count(|level| level > 128));
@@ -135,7 +136,7 @@ mod tests {
 
     #[test]
     fn bitmaps_and_labels_agree() {
-        let mask = Bitmap::from_fn(40, 70, |y, x| y > 3 && x > 5 && (x + y) % 3 > 0);
+        let mask = Bitmap::from_fn(Size::new(40, 70), |y, x| y > 3 && x > 5 && (x + y) % 3 > 0);
         let (a, b) = (Shape::of_bitmap(&mask), Shape::of_label(&mask.to_grey()));
         assert_eq!((a.foreground, a.white, a.border), (b.foreground, b.white, b.border));
         assert_eq!(a.size, b.size);
@@ -143,15 +144,15 @@ mod tests {
 
     #[test]
     fn the_hash_knows_the_size() {
-        let wide = Shape::of_label(&GreyImage::filled(20, 10, 255));
-        let high = Shape::of_label(&GreyImage::filled(10, 20, 255));
+        let wide = Shape::of_label(&GreyImage::filled(Size::new(10, 20), 255));
+        let high = Shape::of_label(&GreyImage::filled(Size::new(20, 10), 255));
         assert_ne!(wide.hash, high.hash);
     }
 
     #[test]
     fn only_backgrounds_seem_inverted() {
         let seems = |set: fn(usize, usize) -> bool| {
-            Shape::of_bitmap(&Bitmap::from_fn(100, 100, set)).seems_inverted()
+            Shape::of_bitmap(&Bitmap::from_fn(Size::square(100), set)).seems_inverted()
         };
         let in_the_middle = |y: usize, x: usize| (30..60).contains(&y) && (30..60).contains(&x);
         assert!(!seems(in_the_middle));

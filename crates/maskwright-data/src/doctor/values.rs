@@ -72,14 +72,15 @@ mod tests {
     use maskwright_image::{GreyImage, encode};
 
     use super::*;
+    use maskwright_image::Size;
 
     #[test]
     fn numbers_and_colours_are_counted() {
-        let grey = GreyImage::new(6, 1, vec![9, 0, 3, 3, 9, 200]).unwrap();
+        let grey = GreyImage::new(Size::new(1, 6), vec![9, 0, 3, 3, 9, 200]).unwrap();
         assert_eq!(levels(&grey.data), [0, 3, 9, 200]);
         let file = encode::png_grey(&grey).unwrap();
         assert_eq!(stored(&file, &Limits::default()).unwrap(), [0, 3, 9, 200]);
-        let mut image = RgbImage::filled(10, 2, 0);
+        let mut image = RgbImage::filled(Size::new(2, 10), 0);
         image.data[..9].copy_from_slice(&[255, 0, 0, 255, 0, 0, 0, 176, 0]);
         assert_eq!(colours(&image), [([0; 3], 17), ([255, 0, 0], 2), ([0, 176, 0], 1)]);
         assert_eq!(listed(&(0..12).collect::<Vec<_>>()), "0, 1, 2, 3, 4, 5, 6, 7, ...");

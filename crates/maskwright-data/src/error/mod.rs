@@ -7,6 +7,7 @@ mod message;
 
 use std::path::PathBuf;
 
+use maskwright_image::Size;
 use message::{did_you_mean, unpaired};
 
 /// The result of this crate's functions.
@@ -114,19 +115,19 @@ pub enum Error {
     /// The mask does not cover the image, upright or as stored.
     #[error(
         "record {record}: the mask {} is {}x{}, but the image {} is {}x{} (width x height); expected the same size",
-        mask.display(), mask_size.0, mask_size.1, image.display(), image_size.0, image_size.1
+        mask.display(), mask_size.width, mask_size.height, image.display(), image_size.width, image_size.height
     )]
     SizeMismatch {
         /// `set/name` of the record.
         record: String,
         /// The image.
         image: PathBuf,
-        /// Its stored width and height.
-        image_size: (usize, usize),
+        /// Its stored size.
+        image_size: Size,
         /// The mask.
         mask: PathBuf,
-        /// Its stored width and height.
-        mask_size: (usize, usize),
+        /// Its stored size.
+        mask_size: Size,
     },
 
     /// A file is damaged but decodable, and the settings ask for sound files alone.

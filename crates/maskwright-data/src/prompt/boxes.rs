@@ -39,12 +39,13 @@ pub fn jittered_box(
 mod tests {
     use super::*;
     use crate::random::Purpose;
+    use maskwright_image::Size;
 
     #[test]
     fn boxes_hold_the_object_inclusively() {
-        let one = Bitmap::from_fn(10, 20, |y, x| (y, x) == (3, 7));
+        let one = Bitmap::from_fn(Size::new(10, 20), |y, x| (y, x) == (3, 7));
         assert_eq!(tight_box(&one), Some([7.0, 3.0, 7.0, 3.0]));
-        assert_eq!(tight_box(&Bitmap::from_fn(4, 4, |_, _| false)), None);
+        assert_eq!(tight_box(&Bitmap::from_fn(Size::square(4), |_, _| false)), None);
     }
 
     #[test]

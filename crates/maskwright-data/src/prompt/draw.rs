@@ -128,6 +128,7 @@ impl PromptDrawer {
 mod tests {
     use super::super::KindWeights;
     use super::*;
+    use maskwright_image::Size;
 
     fn key(record: u64) -> SampleKey {
         SampleKey { seed: 1, epoch: 0, record }
@@ -136,7 +137,7 @@ mod tests {
     fn with_label<T>(pixels: usize, test: impl FnOnce(LabelView<'_>) -> T) -> T {
         let label: Vec<f32> =
             (0..32 * 32).map(|at| if at < pixels { 255.0 } else { 0.0 }).collect();
-        let foreground = Bitmap::from_label(&label, 32, 32);
+        let foreground = Bitmap::from_label(&label, Size::square(32));
         test(LabelView {
             label: &label,
             shape: (32, 32),

@@ -7,6 +7,7 @@
 
 use std::sync::OnceLock;
 
+use maskwright_image::Size;
 use maskwright_image::sample::{Sampler, resize_plane};
 
 use super::config::MaskValues;
@@ -66,7 +67,12 @@ impl Drawer {
         values: MaskValues,
         draw: &mut Keyed,
     ) -> NoiseMask {
-        self.sampler.resize_plane_into(label, shape, (size, size), &mut self.coverage);
+        self.sampler.resize_plane_into(
+            label,
+            Size::new(shape.0, shape.1),
+            Size::square(size),
+            &mut self.coverage,
+        );
         self.coverage.iter_mut().for_each(|v| *v /= 255.0);
         self.recover(size);
         let (outside, inside) = values.levels();
@@ -81,8 +87,8 @@ impl Drawer {
     fn recover(&mut self, size: usize) {
         let coarse = (size / COARSE).max(1);
         let Drawer { sampler, coverage, small, recovered } = self;
-        sampler.resize_plane_into(coverage, (size, size), (coarse, coarse), small);
-        sampler.resize_plane_into(small, (coarse, coarse), (size, size), recovered);
+        sampler.resize_plane_into(coverage, Size::square(size), Size::square(coarse), small);
+        sampler.resize_plane_into(small, Size::square(coarse), Size::square(size), recovered);
     }
 }
 
@@ -126,7 +132,7 @@ pub fn boundary_band(coverage: &[f32], size: usize) -> Vec<bool> {
 
 /// The label at the prompt's size, 0..1.
 fn coverage(label: &[f32], shape: (usize, usize), size: usize) -> Vec<f32> {
-    let mut small = resize_plane(label, shape, (size, size));
+    let mut small = resize_plane(label, Size::new(shape.0, shape.1), Size::square(size));
     small.iter_mut().for_each(|v| *v /= 255.0);
     small
 }

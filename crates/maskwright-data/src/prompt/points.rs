@@ -1,5 +1,6 @@
 //! Point prompts.
 
+use maskwright_image::Size;
 use maskwright_image::mask::Bitmap;
 
 use crate::random::Keyed;
@@ -46,7 +47,7 @@ pub fn background_points(
     k: usize,
     draw: &mut Keyed,
 ) -> Vec<Point> {
-    let background = Bitmap::from_fn(visible.0, visible.1, |y, x| !foreground.get(y, x));
+    let background = Bitmap::from_fn(Size::new(visible.0, visible.1), |y, x| !foreground.get(y, x));
     let points = foreground_points(&background, k, draw);
     points.into_iter().map(|point| Point { label: 0, ..point }).collect()
 }
@@ -127,8 +128,9 @@ mod tests {
 
     #[test]
     fn points_are_different_and_on_the_object() {
-        let disc =
-            Bitmap::from_fn(64, 80, |y, x| (y as i32 - 30).pow(2) + (x as i32 - 40).pow(2) < 200);
+        let disc = Bitmap::from_fn(Size::new(64, 80), |y, x| {
+            (y as i32 - 30).pow(2) + (x as i32 - 40).pow(2) < 200
+        });
         for record in 0..200 {
             let points = foreground_points(&disc, 10, &mut draw(record));
             assert_eq!(points.len(), 10);
@@ -142,7 +144,7 @@ mod tests {
 
     #[test]
     fn every_pixel_is_equally_likely_at_every_place() {
-        let row = Bitmap::from_fn(3, 70, |y, x| y == 1 && x >= 50);
+        let row = Bitmap::from_fn(Size::new(3, 70), |y, x| y == 1 && x >= 50);
         let (mut any, mut first) = ([0u32; 20], [0u32; 20]);
         for record in 0..4000 {
             let points = foreground_points(&row, 5, &mut draw(record));
@@ -161,20 +163,21 @@ mod tests {
 
     #[test]
     fn small_objects_give_all_their_pixels() {
-        let three = Bitmap::from_fn(5, 5, |y, x| y == 2 && x < 3);
+        let three = Bitmap::from_fn(Size::square(5), |y, x| y == 2 && x < 3);
         let points = foreground_points(&three, 7, &mut draw(0));
         assert_eq!(points.len(), 7);
         let mut firsts: Vec<_> = points[..3].iter().map(|p| p.x as i32).collect();
         firsts.sort();
         assert_eq!(firsts, [0, 1, 2]);
         assert!(
-            foreground_points(&Bitmap::from_fn(5, 5, |_, _| false), 7, &mut draw(0)).is_empty()
+            foreground_points(&Bitmap::from_fn(Size::square(5), |_, _| false), 7, &mut draw(0))
+                .is_empty()
         );
     }
 
     #[test]
     fn background_points_avoid_object_and_padding() {
-        let left = Bitmap::from_fn(20, 20, |_, x| x < 5);
+        let left = Bitmap::from_fn(Size::square(20), |_, x| x < 5);
         for record in 0..50 {
             for point in background_points(&left, (10, 8), 6, &mut draw(record)) {
                 assert_eq!(point.label, 0);
@@ -186,11 +189,12 @@ mod tests {
 
     #[test]
     fn the_centre_is_deep_inside() {
-        let square = Bitmap::from_fn(40, 40, |y, x| (10..21).contains(&y) && (5..16).contains(&x));
+        let square =
+            Bitmap::from_fn(Size::square(40), |y, x| (10..21).contains(&y) && (5..16).contains(&x));
         assert_eq!(centre_point(&square), Some((10, 15)));
         // A handle does not pull the centre off the blade; the border is background.
-        let pan = Bitmap::from_fn(9, 60, |y, x| y == 4 || x < 9);
+        let pan = Bitmap::from_fn(Size::new(9, 60), |y, x| y == 4 || x < 9);
         assert_eq!(centre_point(&pan), Some((4, 4)));
-        assert_eq!(centre_point(&Bitmap::from_fn(4, 4, |_, _| false)), None);
+        assert_eq!(centre_point(&Bitmap::from_fn(Size::square(4), |_, _| false)), None);
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use maskwright_image::GreyImage;
 use maskwright_image::decode::Warning;
 use maskwright_image::mask::Bitmap;
+use maskwright_image::{GreyImage, Size};
 
 use crate::geometry::Geometry;
 use crate::plan::SampleKey;
@@ -51,7 +51,7 @@ impl EvalSample {
     pub fn prompt(&self, kind: PromptKind, config: &PromptConfig, seed: u64) -> Option<Prompt> {
         let config =
             PromptConfig { kinds: crate::prompt::KindWeights::only(kind), ..config.clone() };
-        let foreground = Bitmap::from_label(&self.label_output, self.size, self.size);
+        let foreground = Bitmap::from_label(&self.label_output, Size::square(self.size));
         let view = LabelView {
             label: &self.label_output,
             shape: (self.size, self.size),

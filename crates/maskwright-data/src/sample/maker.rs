@@ -242,18 +242,18 @@ impl SampleMaker {
             MaskForm::File => read_header(&self.mask.file)
                 .map(|header| Stored::of(&header))
                 .map_err(|error| opened.refused(Part::Mask, error))?,
-            MaskForm::Rle => Stored::plain(self.mask.rle.height(), self.mask.rle.width()),
+            MaskForm::Rle => Stored::plain(self.mask.rle.size()),
         };
         let fit = fit(source.exif(), &image, &mask).ok_or_else(|| {
             opened.about(|record| Error::SizeMismatch {
                 record: record.to_string(),
                 image: record.image,
-                image_size: (image.width, image.height),
+                image_size: image.size,
                 mask: record.mask,
-                mask_size: (mask.width, mask.height),
+                mask_size: mask.size,
             })
         })?;
-        (opened.turn, opened.size) = (fit.image, fit.size);
+        (opened.turn, opened.size) = (fit.image, (fit.size.height, fit.size.width));
         self.timings.header += (self.clock)() - start;
 
         if self.mask.form == MaskForm::File {

@@ -1,5 +1,6 @@
 //! Whether image and mask are turned upright, and whether they fit each other.
 
+use maskwright_image::Size;
 use maskwright_image::decode::{Header, Orientation};
 
 use crate::source::ExifRule;
@@ -9,27 +10,26 @@ use crate::source::ExifRule;
 pub(crate) struct Fit {
     pub(crate) image: Orientation,
     pub(crate) mask: Orientation,
-    /// Height and width of both, so turned.
-    pub(crate) size: (usize, usize),
+    /// The size of both, so turned.
+    pub(crate) size: Size,
 }
 
 /// The stored size of an image or mask, and how it says that it is to be turned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stored {
-    pub(crate) width: usize,
-    pub(crate) height: usize,
+    pub(crate) size: Size,
     pub(crate) orientation: Orientation,
 }
 
 impl Stored {
     /// An image file.
     pub(crate) fn of(header: &Header) -> Stored {
-        Stored { width: header.width, height: header.height, orientation: header.orientation }
+        Stored { size: header.size, orientation: header.orientation }
     }
 
     /// A mask that knows no orientation.
-    pub(crate) fn plain(height: usize, width: usize) -> Stored {
-        Stored { width, height, orientation: Orientation::IDENTITY }
+    pub(crate) fn plain(size: Size) -> Stored {
+        Stored { size, orientation: Orientation::IDENTITY }
     }
 }
 
@@ -52,21 +52,12 @@ pub(crate) fn fit(rule: ExifRule, image: &Stored, mask: &Stored) -> Option<Fit> 
         ExifRule::Auto => &candidates[..],
     };
     for &(turn_image, turn_mask) in allowed {
-        let size = turned(image, turn_image);
-        if size == turned(mask, turn_mask) {
+        let size = turn_image.upright(image.size);
+        if size == turn_mask.upright(mask.size) {
             return Some(Fit { image: turn_image, mask: turn_mask, size });
         }
     }
     None
-}
-
-/// Height and width after turning.
-fn turned(stored: &Stored, orientation: Orientation) -> (usize, usize) {
-    if orientation.swaps_axes() {
-        (stored.width, stored.height)
-    } else {
-        (stored.height, stored.width)
-    }
 }
 
 #[cfg(test)]
@@ -74,7 +65,10 @@ mod tests {
     use super::*;
 
     fn stored((width, height, exif): (usize, usize, u16)) -> Stored {
-        Stored { width, height, orientation: Orientation::from_exif(exif).unwrap() }
+        Stored {
+            size: Size::new(height, width),
+            orientation: Orientation::from_exif(exif).unwrap(),
+        }
     }
 
     fn fitted(
@@ -83,7 +77,7 @@ mod tests {
         mask: (usize, usize, u16),
     ) -> Option<(u8, u8, (usize, usize))> {
         let fit = fit(rule, &stored(image), &stored(mask))?;
-        Some((fit.image.exif(), fit.mask.exif(), fit.size))
+        Some((fit.image.exif(), fit.mask.exif(), (fit.size.height, fit.size.width)))
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(crate) fn coco_json(count: usize) -> Value {
         let (image, objects) = scene(n);
         let name = format!("scene_{n}.jpg");
         images.push(
-            json!({"id": 7 * n, "file_name": name, "width": image.width, "height": image.height}),
+            json!({"id": 7 * n, "file_name": name, "width": image.size.width, "height": image.size.height}),
         );
         let crowd = objects.len() - 1;
         for (k, object) in objects.iter().enumerate() {
@@ -82,12 +82,12 @@ pub(crate) fn sa1b_json(n: usize) -> Value {
         json!({
             "id": id(n, k), "area": rle.area(), "bbox": rle.box_xywh(),
             "predicted_iou": 0.9 + 0.02 * k as f64, "stability_score": 0.99 - 0.02 * k as f64,
-            "crop_box": [0, 0, image.width, image.height], "point_coords": [[1.5, 2.5]],
+            "crop_box": [0, 0, image.size.width, image.size.height], "point_coords": [[1.5, 2.5]],
             "segmentation": {"size": [rle.height(), rle.width()], "counts": rle.to_compressed()},
         })
     };
     json!({
-        "image": {"image_id": n, "width": image.width, "height": image.height,
+        "image": {"image_id": n, "width": image.size.width, "height": image.size.height,
                   "file_name": format!("sa_{n}.jpg")},
         "annotations": objects.iter().enumerate().map(annotation).collect::<Vec<_>>(),
     })

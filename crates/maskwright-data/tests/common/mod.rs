@@ -10,11 +10,11 @@ use maskwright_data::batch::TrainBatch;
 use maskwright_data::loader::{Loader, LoaderConfig};
 use maskwright_data::sample::SampleConfig;
 use maskwright_image::encode::{jpeg_rgb, png_grey, png_rgb};
-use maskwright_image::{GreyImage, RgbImage};
+use maskwright_image::{GreyImage, RgbImage, Size};
 
 /// A picture whose every pixel tells where it is: red is the column, green the row.
 pub(crate) fn picture(width: usize, height: usize) -> RgbImage {
-    let mut image = RgbImage::filled(width, height, 0);
+    let mut image = RgbImage::filled(Size::new(height, width), 0);
     for (at, pixel) in image.data.chunks_exact_mut(3).enumerate() {
         let (x, y) = (at % width, at / width);
         pixel.copy_from_slice(&[
@@ -32,7 +32,7 @@ pub(crate) fn mask(
     height: usize,
     inside: impl Fn(usize, usize) -> bool,
 ) -> GreyImage {
-    let mut mask = GreyImage::filled(width, height, 0);
+    let mut mask = GreyImage::filled(Size::new(height, width), 0);
     for (at, pixel) in mask.data.iter_mut().enumerate() {
         *pixel = if inside(at % width, at / width) { 255 } else { 0 };
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use super::orientation::Orientation;
 use super::{jpeg, png};
 use crate::error::{Error, Result};
+use crate::size::Size;
 
 /// The format of a picture file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,10 +59,8 @@ impl Colour {
 pub struct Header {
     /// The format, by content.
     pub format: Format,
-    /// Pixels per stored row.
-    pub width: usize,
-    /// Stored rows.
-    pub height: usize,
+    /// Stored height and width.
+    pub size: Size,
     /// How the picture has to be turned to be upright: EXIF in JPEG (APP1) and in PNG (`eXIf`).
     pub orientation: Orientation,
     /// Channels as stored.
@@ -71,13 +70,9 @@ pub struct Header {
 }
 
 impl Header {
-    /// Height and width of the upright picture.
-    pub fn upright_size(&self) -> (usize, usize) {
-        if self.orientation.swaps_axes() {
-            (self.width, self.height)
-        } else {
-            (self.height, self.width)
-        }
+    /// The size of the upright picture.
+    pub fn upright_size(&self) -> Size {
+        self.orientation.upright(self.size)
     }
 }
 
@@ -133,10 +128,10 @@ impl Default for Limits {
 impl Limits {
     /// Refuses a header that claims too much, or more than `length` bytes of file can hold.
     pub(crate) fn check(&self, header: &Header, length: usize) -> Result<()> {
-        let (width, height) = (header.width, header.height);
+        let size @ Size { height, width } = header.size;
         let pixels = width as u64 * height as u64;
         if pixels > self.max_pixels {
-            return Err(Error::TooManyPixels { width, height, max_pixels: self.max_pixels });
+            return Err(Error::TooManyPixels { size, max_pixels: self.max_pixels });
         }
         let stored = (width as u64 * header.colour.channels() as u64 * u64::from(header.bit_depth))
             .div_ceil(8);
@@ -162,7 +157,7 @@ impl Limits {
             Format::Png => stored * height as u64 / 1032,
         };
         if claim > length as u64 {
-            return Err(Error::Implausible { width, height, length });
+            return Err(Error::Implausible { size, length });
         }
         Ok(())
     }
@@ -177,7 +172,7 @@ mod tests {
 
     fn header(format: Format, width: usize, height: usize) -> Header {
         let (colour, orientation) = (Colour::Rgb, Orientation::IDENTITY);
-        Header { format, width, height, orientation, colour, bit_depth: 8 }
+        Header { format, size: Size::new(height, width), orientation, colour, bit_depth: 8 }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Colour, Decoded, Format, Header, Limits, Warning, jpeg, png, read_header};
 use crate::error::{Error, Result};
 use crate::image::GreyImage;
+use crate::size::Size;
 
 /// Where in a mask file the mask is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -52,8 +53,8 @@ pub enum MaskChannel {
 /// and palette files, `colours` for the rest.
 ///
 /// ```
-/// use maskwright_image::{decode::{decode_label, Limits, MaskRule}, encode, Error, GreyImage};
-/// let ids = encode::png_grey(&GreyImage::new(3, 1, vec![0, 1, 2])?)?;
+/// use maskwright_image::{decode::{decode_label, Limits, MaskRule}, encode, Error, GreyImage, Size};
+/// let ids = encode::png_grey(&GreyImage::new(Size::new(1, 3), vec![0, 1, 2])?)?;
 /// let limits = Limits::default();
 /// assert!(matches!(decode_label(&ids, &MaskRule::default(), &limits), Err(Error::MaskClassIds { .. })));
 /// assert_eq!(decode_label(&ids, &MaskRule::only(2), &limits)?.pixels.data, [0, 0, 255]);
@@ -98,12 +99,12 @@ pub fn decode_label(bytes: &[u8], rule: &MaskRule, limits: &Limits) -> Result<De
 /// masks are, take none.
 ///
 /// ```
-/// use maskwright_image::{decode::{LabelDecoder, Limits, MaskRule}, encode, GreyImage};
+/// use maskwright_image::{decode::{LabelDecoder, Limits, MaskRule}, encode, GreyImage, Size};
 /// let (mut decoder, mut label) = (LabelDecoder::default(), GreyImage::default());
 /// for side in [5, 8] {
-///     let file = encode::png_grey(&GreyImage::filled(side, side, 255))?;
+///     let file = encode::png_grey(&GreyImage::filled(Size::square(side), 255))?;
 ///     decoder.decode(&file, &MaskRule::default(), &Limits::default(), &mut label)?;
-///     assert_eq!(label, GreyImage::filled(side, side, 255));
+///     assert_eq!(label, GreyImage::filled(Size::square(side), 255));
 /// }
 /// # Ok::<(), maskwright_image::Error>(())
 /// ```
@@ -124,10 +125,10 @@ impl LabelDecoder {
         limits: &Limits,
         label: &mut GreyImage,
     ) -> Result<Vec<Warning>> {
-        (label.width, label.height) = (0, 0);
+        label.size = Size::default();
         let done = self.decode_data(bytes, rule, limits, &mut label.data);
         match &done {
-            Ok((header, _)) => (label.width, label.height) = (header.width, header.height),
+            Ok((header, _)) => label.size = header.size,
             Err(_) => label.data.clear(),
         }
         done.map(|(_, warnings)| warnings)
@@ -177,7 +178,7 @@ fn decode_any(
             let decoded = jpeg::decode_rgb(bytes, header, limits)?;
             warnings.extend(decoded.warnings);
             let pixels = decoded.pixels.data.as_chunks().0;
-            let data = from_colours(pixels, None, rule, header.width, warnings)?;
+            let data = from_colours(pixels, None, rule, header.size.width, warnings)?;
             let between = data.iter().filter(|&&value| (64..192).contains(&value)).count() as u64;
             warnings.push(Warning::LossyMask { between });
             Ok(data)

@@ -9,12 +9,12 @@
 //! Sizes are checked against [`Limits`] before memory is taken.
 //!
 //! ```
-//! use maskwright_image::{decode, encode, GreyImage};
+//! use maskwright_image::{decode, encode, GreyImage, Size};
 //!
-//! let mask = GreyImage::new(2, 1, vec![0, 255])?;
+//! let mask = GreyImage::new(Size::new(1, 2), vec![0, 255])?;
 //! let file = encode::png_grey(&mask)?;
 //! let header = decode::read_header(&file)?;
-//! assert_eq!((header.width, header.height, header.format), (2, 1, decode::Format::Png));
+//! assert_eq!((header.size, header.format), (Size::new(1, 2), decode::Format::Png));
 //! let label = decode::decode_label(&file, &decode::MaskRule::default(), &decode::Limits::default())?;
 //! assert_eq!(label.pixels, mask);
 //! # Ok::<(), maskwright_image::Error>(())

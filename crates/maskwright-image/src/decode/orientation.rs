@@ -1,6 +1,7 @@
 //! EXIF orientation: reading the tag, turning pixels.
 
 use crate::image::{GreyImage, RgbImage};
+use crate::size::Size;
 
 /// How a picture has to be turned to be shown upright: EXIF tag 0x0112, 1 to 8.
 ///
@@ -40,10 +41,15 @@ impl Orientation {
         self.0 >= 5
     }
 
-    /// Where the pixel in row `y`, column `x` of the upright picture is stored: `(row, column)`, for a picture
-    /// stored with `width` and `height`.
-    pub fn stored_pixel(self, y: usize, x: usize, width: usize, height: usize) -> (usize, usize) {
-        let (right, bottom) = (width.wrapping_sub(1), height.wrapping_sub(1));
+    /// The upright size of a picture that is `stored` in another.
+    pub fn upright(self, stored: Size) -> Size {
+        if self.swaps_axes() { stored.transposed() } else { stored }
+    }
+
+    /// Where the pixel in row `y`, column `x` of the upright picture is stored: `(row, column)`, for a picture of the
+    /// size `stored`.
+    pub fn stored_pixel(self, y: usize, x: usize, stored: Size) -> (usize, usize) {
+        let (right, bottom) = (stored.width.wrapping_sub(1), stored.height.wrapping_sub(1));
         match self.0 {
             2 => (y, right - x),
             3 => (bottom - y, right - x),
@@ -62,8 +68,8 @@ pub fn orient_rgb(image: RgbImage, orientation: Orientation) -> RgbImage {
     if orientation.is_identity() {
         return image;
     }
-    let (width, height, data) = turn::<3>(image.width, image.height, &image.data, orientation);
-    RgbImage { width, height, data }
+    let (size, data) = turn::<3>(image.size, &image.data, orientation);
+    RgbImage { size, data }
 }
 
 /// Turns a stored grey picture or label upright.
@@ -71,27 +77,21 @@ pub fn orient_grey(image: GreyImage, orientation: Orientation) -> GreyImage {
     if orientation.is_identity() {
         return image;
     }
-    let (width, height, data) = turn::<1>(image.width, image.height, &image.data, orientation);
-    GreyImage { width, height, data }
+    let (size, data) = turn::<1>(image.size, &image.data, orientation);
+    GreyImage { size, data }
 }
 
-fn turn<const N: usize>(
-    width: usize,
-    height: usize,
-    data: &[u8],
-    orientation: Orientation,
-) -> (usize, usize, Vec<u8>) {
-    let (out_width, out_height) =
-        if orientation.swaps_axes() { (height, width) } else { (width, height) };
+fn turn<const N: usize>(stored: Size, data: &[u8], orientation: Orientation) -> (Size, Vec<u8>) {
+    let upright = orientation.upright(stored);
     let (pixels, _) = data.as_chunks::<N>();
     let mut out = Vec::with_capacity(data.len());
-    for y in 0..out_height {
-        for x in 0..out_width {
-            let (row, column) = orientation.stored_pixel(y, x, width, height);
-            out.extend_from_slice(&pixels[row * width + column]);
+    for y in 0..upright.height {
+        for x in 0..upright.width {
+            let (row, column) = orientation.stored_pixel(y, x, stored);
+            out.extend_from_slice(&pixels[row * stored.width + column]);
         }
     }
-    (out_width, out_height, out)
+    (upright, out)
 }
 
 /// Reads the orientation from a TIFF block (what follows `Exif\0\0` in a JPEG, or a PNG's `eXIf` chunk).
@@ -179,7 +179,7 @@ mod tests {
         ];
         let picture = |rows: &[&str]| {
             let data = rows.concat().bytes().map(|c| if c == b'#' { 255 } else { 0 }).collect();
-            GreyImage::new(rows[0].len(), rows.len(), data).unwrap()
+            GreyImage::new(Size::new(rows.len(), rows[0].len()), data).unwrap()
         };
         let upright = picture(stored[0].1);
         for (value, rows) in stored {
@@ -191,9 +191,9 @@ mod tests {
 
     #[test]
     fn colours_stay_together() {
-        let image = RgbImage::new(2, 1, vec![1, 2, 3, 4, 5, 6]).unwrap();
+        let image = RgbImage::new(Size::new(1, 2), vec![1, 2, 3, 4, 5, 6]).unwrap();
         let turned = orient_rgb(image, Orientation::from_exif(6).unwrap());
-        assert_eq!((turned.width, turned.height), (1, 2));
+        assert_eq!(turned.size, Size::new(2, 1));
         assert_eq!(turned.data, [1, 2, 3, 4, 5, 6]);
     }
 }

@@ -3,6 +3,7 @@
 use crate::image::RgbImage;
 use crate::mask::Bitmap;
 use crate::sample::{AxisTable, Sampler};
+use crate::size::Size;
 
 /// Red, green, blue.
 pub type Colour = [u8; 3];
@@ -20,8 +21,8 @@ impl Canvas {
     }
 
     /// An empty canvas in one colour.
-    pub fn filled(width: usize, height: usize, colour: Colour) -> Self {
-        Self { image: RgbImage { width, height, data: colour.repeat(width * height) } }
+    pub fn filled(size: Size, colour: Colour) -> Self {
+        Self { image: RgbImage { size, data: colour.repeat(size.area()) } }
     }
 
     /// What was drawn so far.
@@ -43,7 +44,7 @@ impl Canvas {
 
     fn pixel_mut(&mut self, x: i32, y: i32) -> Option<&mut Colour> {
         let (x, y) = (usize::try_from(x).ok()?, usize::try_from(y).ok()?);
-        if x >= self.image.width || y >= self.image.height {
+        if x >= self.image.size.width || y >= self.image.size.height {
             return None;
         }
         self.image.row_mut(y).as_chunks_mut::<3>().0.get_mut(x)
@@ -51,7 +52,7 @@ impl Canvas {
 
     /// Tints the pixels that a mask sets: `alpha` 0 changes nothing, 1 covers. The mask lies at the top-left.
     pub fn overlay(&mut self, mask: &Bitmap, colour: Colour, alpha: f32) {
-        for y in 0..mask.height().min(self.image.height) {
+        for y in 0..mask.height().min(self.image.size.height) {
             let pixels = self.image.row_mut(y).as_chunks_mut::<3>().0;
             for (x, pixel) in pixels.iter_mut().enumerate().take(mask.width()) {
                 if mask.get(y, x) {
@@ -83,8 +84,8 @@ impl Canvas {
 
     /// Fills the box `[x0, y0, x1, y1]` of inclusive pixel indices.
     pub fn fill(&mut self, [x0, y0, x1, y1]: [i32; 4], colour: Colour) {
-        let right = x1.min(self.image.width as i32 - 1);
-        for y in y0.max(0)..=y1.min(self.image.height as i32 - 1) {
+        let right = x1.min(self.image.size.width as i32 - 1);
+        for y in y0.max(0)..=y1.min(self.image.size.height as i32 - 1) {
             for x in x0.max(0)..=right {
                 self.pixel(x, y, colour);
             }
@@ -132,7 +133,8 @@ impl Canvas {
     fn clip(&self, from: (i32, i32), to: (i32, i32)) -> Option<((i32, i32), (i32, i32))> {
         let (x0, y0) = (f64::from(from.0), f64::from(from.1));
         let (dx, dy) = (f64::from(to.0) - x0, f64::from(to.1) - y0);
-        let (right, bottom) = (self.image.width as f64 - 1.0, self.image.height as f64 - 1.0);
+        let Size { height, width } = self.image.size;
+        let (right, bottom) = (width as f64 - 1.0, height as f64 - 1.0);
         let (mut start, mut end) = (0.0f64, 1.0f64);
         for (step, room) in [(-dx, x0), (dx, right - x0), (-dy, y0), (dy, bottom - y0)] {
             if step == 0.0 {
@@ -149,13 +151,14 @@ impl Canvas {
         (start <= end).then(|| (at(start), at(end)))
     }
 
-    /// Puts a picture with its top-left corner at `(x, y)`, scaled to `width` x `height` pixels.
-    pub fn paste(&mut self, picture: &RgbImage, x: i32, y: i32, width: usize, height: usize) {
-        if picture.width == 0 || picture.height == 0 || width == 0 || height == 0 {
+    /// Puts a picture with its top-left corner at `(x, y)`, scaled to `size`.
+    pub fn paste(&mut self, picture: &RgbImage, x: i32, y: i32, size: Size) {
+        if picture.size.is_empty() || size.is_empty() {
             return;
         }
-        let rows = AxisTable::new(picture.height, height, false, 0, height);
-        let columns = AxisTable::new(picture.width, width, false, 0, width);
+        let Size { height, width } = size;
+        let rows = AxisTable::new(picture.size.height, height, false, 0, height);
+        let columns = AxisTable::new(picture.size.width, width, false, 0, width);
         let mut planes = vec![0; 3 * width * height];
         Sampler::new().image(picture, &rows, &columns, 0, &mut planes);
         let plane = width * height;
@@ -184,14 +187,15 @@ mod tests {
 
     fn inked(canvas: &Canvas) -> Vec<(usize, usize)> {
         let image = canvas.image();
-        let all = (0..image.height).flat_map(|y| (0..image.width).map(move |x| (x, y)));
+        let Size { height, width } = image.size;
+        let all = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
         all.filter(|&(x, y)| image.pixel(x, y) == INK).collect()
     }
 
     #[test]
     fn lines_have_both_ends() {
         for (to, count) in [((9, 3), 10), ((3, 9), 10), ((0, 0), 1), ((9, 9), 10)] {
-            let mut canvas = Canvas::filled(10, 10, [0; 3]);
+            let mut canvas = Canvas::filled(Size::square(10), [0; 3]);
             canvas.line((0, 0), to, INK);
             let pixels = inked(&canvas);
             assert_eq!(pixels.len(), count);
@@ -201,7 +205,7 @@ mod tests {
 
     #[test]
     fn nothing_outside_is_drawn_or_slow() {
-        let mut canvas = Canvas::filled(10, 10, [0; 3]);
+        let mut canvas = Canvas::filled(Size::square(10), [0; 3]);
         canvas.line((i32::MIN, 5), (i32::MAX, 5), INK);
         assert_eq!(inked(&canvas).len(), 10);
         canvas.line((-5, -3), (20, -3), INK);
@@ -213,21 +217,26 @@ mod tests {
 
     #[test]
     fn shapes_are_where_they_should_be() {
-        let mut canvas = Canvas::filled(20, 20, [0; 3]);
+        let mut canvas = Canvas::filled(Size::square(20), [0; 3]);
         canvas.disc((10, 10), 1, INK);
         assert_eq!(inked(&canvas).len(), 9);
-        let mut canvas = Canvas::filled(20, 20, [0; 3]);
+        let mut canvas = Canvas::filled(Size::square(20), [0; 3]);
         canvas.rect([2, 3, 6, 5], INK);
         assert_eq!(inked(&canvas).len(), 5 + 5 + 2);
-        let mut canvas = Canvas::filled(20, 20, [0; 3]);
-        canvas.paste(&RgbImage { width: 1, height: 1, data: INK.to_vec() }, 18, -1, 4, 3);
+        let mut canvas = Canvas::filled(Size::square(20), [0; 3]);
+        canvas.paste(
+            &RgbImage { size: Size::square(1), data: INK.to_vec() },
+            18,
+            -1,
+            Size::new(3, 4),
+        );
         assert_eq!(inked(&canvas), [(18, 0), (19, 0), (18, 1), (19, 1)]);
     }
 
     #[test]
     fn overlays_mix() {
-        let mut canvas = Canvas::filled(2, 1, [100; 3]);
-        canvas.overlay(&Bitmap::from_fn(1, 2, |_, x| x == 1), [200, 0, 100], 0.5);
+        let mut canvas = Canvas::filled(Size::new(1, 2), [100; 3]);
+        canvas.overlay(&Bitmap::from_fn(Size::new(1, 2), |_, x| x == 1), [200, 0, 100], 0.5);
         assert_eq!(canvas.image().data, [100, 100, 100, 150, 50, 100]);
         canvas.overlay_label(&[255.0, 0.0], [0; 3], 1.0);
         assert_eq!(canvas.image().data, [0, 0, 0, 150, 50, 100]);

@@ -41,11 +41,13 @@ fn glyph(letter: char) -> [u8; 8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::size::Size;
 
     #[test]
     fn letters_are_drawn_upright_at_every_scale() {
         for scale in [1, 3] {
-            let mut canvas = Canvas::filled(text_width("L", scale), CELL as usize * scale, [0; 3]);
+            let mut canvas =
+                Canvas::filled(Size::new(CELL as usize * scale, text_width("L", scale)), [0; 3]);
             canvas.text(0, 0, "L", [255; 3], scale);
             let lit = |x: usize, y: usize| canvas.image().pixel(x * scale, y * scale) == [255; 3];
             let rows: Vec<String> = (0..8)

@@ -1,9 +1,9 @@
 //! Pixels to PNG and JPEG files in memory, for masks, previews and reports.
 //!
 //! ```
-//! use maskwright_image::{decode, encode, RgbImage};
+//! use maskwright_image::{decode, encode, RgbImage, Size};
 //!
-//! let image = RgbImage::filled(8, 6, 77);
+//! let image = RgbImage::filled(Size::new(6, 8), 77);
 //! let file = encode::png_rgb(&image)?;
 //! assert_eq!(decode::decode_rgb(&file, &decode::Limits::default())?.pixels, image);
 //! # Ok::<(), maskwright_image::Error>(())
@@ -15,13 +15,14 @@ use png::{BitDepth, ColorType, Compression, Encoder as PngEncoder};
 use crate::decode::Format;
 use crate::error::{Error, Result};
 use crate::image::{GreyImage, RgbImage};
+use crate::size::Size;
 
 /// Writes RGB, 8 bits per channel, as PNG.
 ///
 /// # Errors
 /// [`Error::Encode`] for an empty picture.
 pub fn png_rgb(image: &RgbImage) -> Result<Vec<u8>> {
-    png(image.width, image.height, ColorType::Rgb, &image.data)
+    png(image.size, ColorType::Rgb, &image.data)
 }
 
 /// Writes grey, 8 bits, as PNG.
@@ -29,16 +30,16 @@ pub fn png_rgb(image: &RgbImage) -> Result<Vec<u8>> {
 /// # Errors
 /// [`Error::Encode`] for an empty picture.
 pub fn png_grey(image: &GreyImage) -> Result<Vec<u8>> {
-    png(image.width, image.height, ColorType::Grayscale, &image.data)
+    png(image.size, ColorType::Grayscale, &image.data)
 }
 
-fn png(width: usize, height: usize, colour: ColorType, data: &[u8]) -> Result<Vec<u8>> {
+fn png(size: Size, colour: ColorType, data: &[u8]) -> Result<Vec<u8>> {
     let failed = |reason: String| Error::Encode { format: Format::Png, reason };
     let side = |length: usize| {
         u32::try_from(length).map_err(|_| failed(format!("a side of {length} pixels")))
     };
     let mut file = Vec::new();
-    let mut encoder = PngEncoder::new(&mut file, side(width)?, side(height)?);
+    let mut encoder = PngEncoder::new(&mut file, side(size.width)?, side(size.height)?);
     encoder.set_color(colour);
     encoder.set_depth(BitDepth::Eight);
     encoder.set_compression(Compression::Fast);
@@ -76,7 +77,7 @@ pub fn jpeg_rgb_with(image: &RgbImage, quality: u8, chroma: Chroma) -> Result<Ve
     let side = |length: usize| {
         u16::try_from(length).map_err(|_| failed(format!("a side of {length} pixels")))
     };
-    let (width, height) = (side(image.width)?, side(image.height)?);
+    let (width, height) = (side(image.size.width)?, side(image.size.height)?);
     let mut file = Vec::new();
     let mut encoder = JpegEncoder::new(&mut file, quality.clamp(1, 100));
     encoder.set_sampling_factor(match chroma {
@@ -97,7 +98,8 @@ mod tests {
     fn gradient(width: usize, height: usize) -> RgbImage {
         let pixel =
             |i: usize| [(i % width * 255 / width) as u8, (i / width * 255 / height) as u8, 90];
-        RgbImage::new(width, height, (0..width * height).flat_map(pixel).collect()).unwrap()
+        RgbImage::new(Size::new(height, width), (0..width * height).flat_map(pixel).collect())
+            .unwrap()
     }
 
     #[test]
@@ -107,7 +109,7 @@ mod tests {
             decode_rgb(&png_rgb(&image).unwrap(), &Limits::default()).unwrap().pixels,
             image
         );
-        let grey = GreyImage::new(5, 1, vec![0, 60, 128, 129, 255]).unwrap();
+        let grey = GreyImage::new(Size::new(1, 5), vec![0, 60, 128, 129, 255]).unwrap();
         let back =
             decode_label(&png_grey(&grey).unwrap(), &MaskRule::default(), &Limits::default())
                 .unwrap();
@@ -120,7 +122,7 @@ mod tests {
         for quality in [60, 95] {
             let file = jpeg_rgb(&image, quality).unwrap();
             let header = read_header(&file).unwrap();
-            assert_eq!((header.width, header.height), (61, 47));
+            assert_eq!(header.size, Size::new(47, 61));
             let back = decode_rgb(&file, &Limits::default()).unwrap();
             assert!(back.warnings.is_empty());
             let error: u32 = back
@@ -142,6 +144,9 @@ mod tests {
     fn empty_pictures_are_refused() {
         assert!(matches!(png_rgb(&RgbImage::default()), Err(Error::Encode { .. })));
         assert!(matches!(jpeg_rgb(&RgbImage::default(), 80), Err(Error::Encode { .. })));
-        assert!(matches!(jpeg_rgb(&RgbImage::filled(65_536, 1, 0), 80), Err(Error::Encode { .. })));
+        assert!(matches!(
+            jpeg_rgb(&RgbImage::filled(Size::new(1, 65_536), 0), 80),
+            Err(Error::Encode { .. })
+        ));
     }
 }

@@ -1,6 +1,7 @@
 //! The mask type: packing, counting, finding.
 
 use crate::image::GreyImage;
+use crate::size::Size;
 
 /// A binary mask, one bit per pixel, `[height, width]`.
 ///
@@ -8,8 +9,7 @@ use crate::image::GreyImage;
 /// width are zero.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Bitmap {
-    pub(super) width: usize,
-    pub(super) height: usize,
+    pub(super) size: Size,
     pub(super) words_per_row: usize,
     pub(super) words: Vec<u64>,
     row_counts: Vec<u32>,
@@ -17,9 +17,9 @@ pub struct Bitmap {
 
 impl Bitmap {
     /// A mask that is set where `set(y, x)` says so.
-    pub fn from_fn(height: usize, width: usize, mut set: impl FnMut(usize, usize) -> bool) -> Self {
-        Self::from_rows(height, width, |y, words| {
-            for x in 0..width {
+    pub fn from_fn(size: Size, mut set: impl FnMut(usize, usize) -> bool) -> Self {
+        Self::from_rows(size, |y, words| {
+            for x in 0..size.width {
                 words[x / 64] |= u64::from(set(y, x)) << (x % 64);
             }
         })
@@ -29,24 +29,24 @@ impl Bitmap {
     ///
     /// # Panics
     /// Where the label has another length.
-    pub fn from_label(label: &[f32], height: usize, width: usize) -> Self {
-        Self::from_values(label, height, width, |value| value > 128.0)
+    pub fn from_label(label: &[f32], size: Size) -> Self {
+        Self::from_values(label, size, |value| value > 128.0)
     }
 
     /// Makes this an empty mask of another size, in the memory that it has.
-    pub(crate) fn clear(&mut self, height: usize, width: usize) {
-        let words_per_row = width.div_ceil(64);
-        (self.width, self.height, self.words_per_row) = (width, height, words_per_row);
+    pub(crate) fn clear(&mut self, size: Size) {
+        let words_per_row = size.width.div_ceil(64);
+        (self.size, self.words_per_row) = (size, words_per_row);
         self.words.clear();
-        self.words.resize(height * words_per_row, 0);
+        self.words.resize(size.height * words_per_row, 0);
         self.row_counts.clear();
-        self.row_counts.resize(height, 0);
+        self.row_counts.resize(size.height, 0);
     }
 
     /// Sets row `y` of a mask just cleared from the row of a label, which may be shorter: `> 128`. Columns before
     /// `first` are known to be background.
     pub(crate) fn set_row(&mut self, y: usize, first: usize, label: &[f32]) {
-        debug_assert!(label.len() <= self.width);
+        debug_assert!(label.len() <= self.size.width);
         let word = first / 64;
         let row = &mut self.words[y * self.words_per_row + word..(y + 1) * self.words_per_row];
         pack_row(&label[64 * word..], row, |value| value > 128.0);
@@ -55,64 +55,61 @@ impl Bitmap {
 
     /// The foreground of a grey picture: `> 128`.
     pub fn from_grey(image: &GreyImage) -> Self {
-        Self::from_values(&image.data, image.height, image.width, |value| value > 128)
+        Self::from_values(&image.data, image.size, |value| value > 128)
     }
 
     /// The foreground of logits, `[height, width]`: `> 0`.
     ///
     /// # Panics
     /// Where there are not height x width logits.
-    pub fn from_logits(logits: &[f32], height: usize, width: usize) -> Self {
-        Self::from_values(logits, height, width, |value| value > 0.0)
+    pub fn from_logits(logits: &[f32], size: Size) -> Self {
+        Self::from_values(logits, size, |value| value > 0.0)
     }
 
-    fn from_values<T: Copy>(
-        values: &[T],
-        height: usize,
-        width: usize,
-        set: impl Fn(T) -> bool,
-    ) -> Self {
-        assert_eq!(
-            values.len(),
-            height * width,
-            "a mask of {height} x {width} needs that many values"
-        );
-        Self::from_rows(height, width, |y, words| {
+    fn from_values<T: Copy>(values: &[T], size: Size, set: impl Fn(T) -> bool) -> Self {
+        let width = size.width;
+        assert_eq!(values.len(), size.area(), "a mask of {size} pixels needs that many values");
+        Self::from_rows(size, |y, words| {
             pack_row(&values[y * width..(y + 1) * width], words, &set);
         })
     }
 
-    fn from_rows(height: usize, width: usize, mut fill: impl FnMut(usize, &mut [u64])) -> Self {
-        let words_per_row = width.div_ceil(64);
-        let mut words = vec![0; height * words_per_row];
-        for y in 0..height {
+    fn from_rows(size: Size, mut fill: impl FnMut(usize, &mut [u64])) -> Self {
+        let words_per_row = size.width.div_ceil(64);
+        let mut words = vec![0; size.height * words_per_row];
+        for y in 0..size.height {
             fill(y, &mut words[y * words_per_row..(y + 1) * words_per_row]);
         }
-        Self::from_words(height, width, words)
+        Self::from_words(size, words)
     }
 
     /// Takes words laid out as this type has them; bits past the width must be zero.
-    pub(super) fn from_words(height: usize, width: usize, words: Vec<u64>) -> Self {
-        let words_per_row = width.div_ceil(64);
-        debug_assert_eq!(words.len(), height * words_per_row);
+    pub(super) fn from_words(size: Size, words: Vec<u64>) -> Self {
+        let words_per_row = size.width.div_ceil(64);
+        debug_assert_eq!(words.len(), size.height * words_per_row);
         let count = |y: usize| {
             words[y * words_per_row..(y + 1) * words_per_row]
                 .iter()
                 .map(|word| word.count_ones())
                 .sum()
         };
-        let row_counts = (0..height).map(count).collect();
-        Self { width, height, words_per_row, words, row_counts }
+        let row_counts = (0..size.height).map(count).collect();
+        Self { size, words_per_row, words, row_counts }
+    }
+
+    /// Height and width.
+    pub fn size(&self) -> Size {
+        self.size
     }
 
     /// Pixels per row.
     pub fn width(&self) -> usize {
-        self.width
+        self.size.width
     }
 
     /// Rows.
     pub fn height(&self) -> usize {
-        self.height
+        self.size.height
     }
 
     /// The words of row `y`; pixel x is bit `x % 64` of word `x / 64`.
@@ -133,12 +130,7 @@ impl Bitmap {
     /// # Panics
     /// Where the pixel is outside.
     pub fn get(&self, y: usize, x: usize) -> bool {
-        assert!(
-            x < self.width && y < self.height,
-            "({x}, {y}) is outside {} x {}",
-            self.width,
-            self.height
-        );
+        assert!(x < self.size.width && y < self.size.height, "({x}, {y}) is outside {}", self.size);
         self.row(y)[x / 64] >> (x % 64) & 1 == 1
     }
 
@@ -190,13 +182,13 @@ impl Bitmap {
 
     /// As a grey picture of 0 and 255.
     pub fn to_grey(&self) -> GreyImage {
-        let mut data = Vec::with_capacity(self.width * self.height);
-        for y in 0..self.height {
+        let mut data = Vec::with_capacity(self.size.area());
+        for y in 0..self.size.height {
             for (k, &word) in self.row(y).iter().enumerate() {
-                data.extend_from_slice(&spread(word)[..64.min(self.width - 64 * k)]);
+                data.extend_from_slice(&spread(word)[..64.min(self.size.width - 64 * k)]);
             }
         }
-        GreyImage { width: self.width, height: self.height, data }
+        GreyImage { size: self.size, data }
     }
 
     /// Combines two masks of the same size word by word; zero and zero must give zero.
@@ -204,13 +196,9 @@ impl Bitmap {
     /// # Panics
     /// Where the sizes differ.
     pub(crate) fn zip_with(&self, other: &Self, combine: impl Fn(u64, u64) -> u64) -> Self {
-        assert_eq!(
-            (self.height, self.width),
-            (other.height, other.width),
-            "masks of different size"
-        );
+        assert_eq!(self.size, other.size, "masks of different size");
         let words = self.words.iter().zip(&other.words).map(|(a, b)| combine(*a, *b)).collect();
-        Self::from_words(self.height, self.width, words)
+        Self::from_words(self.size, words)
     }
 }
 
@@ -267,16 +255,22 @@ mod tests {
     fn thresholds_are_strict() {
         let label = [128.0, 128.00002, 0.0, 255.0, f32::NAN];
         let bits = |mask: Bitmap| (0..mask.width()).map(|x| mask.get(0, x)).collect::<Vec<_>>();
-        assert_eq!(bits(Bitmap::from_label(&label, 1, 5)), [false, true, false, true, false]);
-        assert_eq!(bits(Bitmap::from_logits(&[0.0, -1.0, 1e-30], 1, 3)), [false, false, true]);
-        let grey = GreyImage::new(3, 1, vec![128, 129, 255]).unwrap();
+        assert_eq!(
+            bits(Bitmap::from_label(&label, Size::new(1, 5))),
+            [false, true, false, true, false]
+        );
+        assert_eq!(
+            bits(Bitmap::from_logits(&[0.0, -1.0, 1e-30], Size::new(1, 3))),
+            [false, false, true]
+        );
+        let grey = GreyImage::new(Size::new(1, 3), vec![128, 129, 255]).unwrap();
         assert_eq!(bits(Bitmap::from_grey(&grey)), [false, true, true]);
     }
 
     #[test]
     fn empty_masks_have_nothing() {
         for (height, width) in [(0, 0), (3, 70), (0, 5), (5, 0)] {
-            let mask = Bitmap::from_fn(height, width, |_, _| false);
+            let mask = Bitmap::from_fn(Size::new(height, width), |_, _| false);
             assert_eq!((mask.count(), mask.box_xyxy(), mask.nth(0)), (0, None, None));
         }
     }
@@ -287,7 +281,7 @@ mod tests {
         fn agrees_with_a_list(width in 1usize..200, height in 1usize..20, seed: u64, density in 1u64..9) {
             let hash = |y: usize, x: usize| (seed ^ (y * 7919 + x) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;
             let set = |y: usize, x: usize| hash(y, x) % 10 < density;
-            let mask = Bitmap::from_fn(height, width, set);
+            let mask = Bitmap::from_fn(Size::new(height, width), set);
             let list: Vec<(usize, usize)> =
                 (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).filter(|&(x, y)| set(y, x)).collect();
             prop_assert_eq!(mask.count(), list.len());
@@ -303,7 +297,7 @@ mod tests {
             prop_assert_eq!(mask.box_xyxy(), box_xyxy);
             prop_assert_eq!(&Bitmap::from_grey(&mask.to_grey()), &mask);
             let label: Vec<f32> = mask.to_grey().data.iter().map(|&v| f32::from(v)).collect();
-            prop_assert_eq!(Bitmap::from_label(&label, height, width), mask);
+            prop_assert_eq!(Bitmap::from_label(&label, Size::new(height, width)), mask);
         }
     }
 }

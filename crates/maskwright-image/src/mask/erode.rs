@@ -19,7 +19,7 @@ impl Bitmap {
             run += step;
         }
         for row in words.chunks_exact_mut(self.words_per_row.max(1)) {
-            move_left_to_right(row, n, self.width);
+            move_left_to_right(row, n, self.size.width);
         }
         let stride = self.words_per_row;
         let mut run = 1;
@@ -34,7 +34,7 @@ impl Bitmap {
         let shift = (n * stride).min(words.len());
         words.copy_within(..self.words.len() - shift, shift);
         words[..shift].fill(0);
-        Self::from_words(self.height, self.width, words)
+        Self::from_words(self.size, words)
     }
 }
 
@@ -69,6 +69,7 @@ fn move_left_to_right(row: &mut [u64], step: usize, width: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::size::Size;
     use proptest::prelude::*;
 
     /// One erosion by the definition.
@@ -77,7 +78,7 @@ mod tests {
         let get = |y: isize, x: isize| {
             (0..height).contains(&y) && (0..width).contains(&x) && mask.get(y as usize, x as usize)
         };
-        Bitmap::from_fn(mask.height(), mask.width(), |y, x| {
+        Bitmap::from_fn(mask.size(), |y, x| {
             (-1..=1).all(|dy| (-1..=1).all(|dx| get(y as isize + dy, x as isize + dx)))
         })
     }
@@ -86,7 +87,7 @@ mod tests {
         #[test]
         fn equals_repeated_erosion(width in 1usize..300, height in 1usize..40, n in 0usize..9, seed: u64) {
             let hash = |y: usize, x: usize| (seed ^ (y * 7919 + x) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;
-            let mask = Bitmap::from_fn(height, width, |y, x| hash(y / 9, x / 23) % 5 > 0 && hash(y, x) % 200 > 0);
+            let mask = Bitmap::from_fn(Size::new(height, width), |y, x| hash(y / 9, x / 23) % 5 > 0 && hash(y, x) % 200 > 0);
             let expected = (0..n).fold(mask.clone(), |mask, _| erode_once(&mask));
             prop_assert_eq!(mask.erode3x3(n), expected);
         }
@@ -94,9 +95,9 @@ mod tests {
 
     #[test]
     fn long_runs_cross_words() {
-        let full = Bitmap::from_fn(300, 400, |_, _| true);
+        let full = Bitmap::from_fn(Size::new(300, 400), |_, _| true);
         for n in [31, 32, 33, 63, 64, 65, 100, 149] {
-            let expected = Bitmap::from_fn(300, 400, |y, x| {
+            let expected = Bitmap::from_fn(Size::new(300, 400), |y, x| {
                 (n..300 - n).contains(&y) && (n..400 - n).contains(&x)
             });
             assert_eq!(full.erode3x3(n), expected, "n = {n}");

@@ -3,8 +3,8 @@
 //! A [`Bitmap`] answers what prompts ask:
 //!
 //! ```
-//! use maskwright_image::mask::Bitmap;
-//! let disc = Bitmap::from_fn(9, 9, |y, x| (y as i32 - 4).pow(2) + (x as i32 - 4).pow(2) <= 9);
+//! use maskwright_image::{Size, mask::Bitmap};
+//! let disc = Bitmap::from_fn(Size::square(9), |y, x| (y as i32 - 4).pow(2) + (x as i32 - 4).pow(2) <= 9);
 //! assert_eq!(disc.count(), 29);
 //! assert_eq!(disc.box_xyxy(), Some([1, 1, 7, 7]));
 //! assert_eq!(disc.nth(0), Some((4, 1)));
@@ -25,11 +25,11 @@
 //! the number follows; so all bytes are from 48 (`0`) to 111 (`o`).
 //!
 //! ```
-//! use maskwright_image::mask::Rle;
+//! use maskwright_image::{Size, mask::Rle};
 //! // The rows:  . . #
 //! //            # . .
 //! //            # # .
-//! let mask = Rle::parse(3, 3, b"12200")?;
+//! let mask = Rle::parse(Size::square(3), b"12200")?;
 //! assert_eq!(mask.counts(), [1, 2, 2, 2, 2]);
 //! assert_eq!((mask.area(), mask.box_xywh()), (4, [0, 0, 3, 3]));
 //! assert!(mask.to_bitmap().get(0, 2));

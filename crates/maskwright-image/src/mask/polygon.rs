@@ -12,6 +12,7 @@
 use super::rle::{Rle, foreground, pixels, push_runs};
 use super::rle_ops::{push_events, sweep};
 use crate::error::{Error, Result};
+use crate::size::Size;
 
 /// Grid points per pixel and axis.
 const SCALE: f64 = 5.0;
@@ -42,24 +43,23 @@ impl Rle {
     /// over `u32::MAX`; then this is a mask of 0 x 0 pixels.
     pub fn set_polygons(
         &mut self,
-        height: usize,
-        width: usize,
+        size: Size,
         polygons: &[Vec<f64>],
         scratch: &mut PolygonScratch,
     ) -> Result<()> {
-        self.refill(height, width, |counts| {
-            let pixels = pixels(height, width)?;
+        self.refill(size, |counts| {
+            let pixels = pixels(size)?;
             polygons.iter().enumerate().try_for_each(|(k, polygon)| check(k, polygon))?;
             let PolygonScratch { toggles, counts: one, events } = scratch;
             let mut budget = MAX_CROSSINGS;
             if let [polygon] = polygons {
-                outline(polygon, height, width, &mut budget, toggles)?;
+                outline(polygon, size, &mut budget, toggles)?;
                 push_runs(toggles.iter().copied(), pixels, counts);
                 return Ok(());
             }
             events.clear();
             for polygon in polygons {
-                outline(polygon, height, width, &mut budget, toggles)?;
+                outline(polygon, size, &mut budget, toggles)?;
                 one.clear();
                 push_runs(toggles.iter().copied(), pixels, one);
                 push_events(foreground(one), events);
@@ -75,15 +75,15 @@ impl Rle {
     /// As [`Self::set_polygons`].
     ///
     /// ```
-    /// use maskwright_image::mask::Rle;
+    /// use maskwright_image::{Size, mask::Rle};
     /// let triangle = vec![0.0, 0.0, 4.0, 0.0, 0.0, 4.0];
-    /// let mask = Rle::from_polygons(4, 4, &[triangle])?;
+    /// let mask = Rle::from_polygons(Size::square(4), &[triangle])?;
     /// assert_eq!(mask.counts(), [0, 3, 1, 2, 2, 1, 7]);
     /// # Ok::<(), maskwright_image::Error>(())
     /// ```
-    pub fn from_polygons(height: usize, width: usize, polygons: &[Vec<f64>]) -> Result<Self> {
+    pub fn from_polygons(size: Size, polygons: &[Vec<f64>]) -> Result<Self> {
         let mut mask = Self::default();
-        mask.set_polygons(height, width, polygons, &mut PolygonScratch::default())?;
+        mask.set_polygons(size, polygons, &mut PolygonScratch::default())?;
         Ok(mask)
     }
 
@@ -92,7 +92,7 @@ impl Rle {
     /// # Errors
     /// [`Error::BoxCoordinate`] for NaN and infinite numbers, [`Error::RleSize`] where height x width is over
     /// `u32::MAX`.
-    pub fn from_box_xywh(height: usize, width: usize, box_xywh: [f64; 4]) -> Result<Self> {
+    pub fn from_box_xywh(size: Size, box_xywh: [f64; 4]) -> Result<Self> {
         if let Some(index) = box_xywh.iter().position(|number| !number.is_finite()) {
             return Err(Error::BoxCoordinate { index });
         }
@@ -100,7 +100,7 @@ impl Rle {
         let (x1, y1) = (x0 + w, y0 + h);
         // A sum over f64's range is as far away as can be.
         let corners = [x0, y0, x0, y1, x1, y1, x1, y0].map(|at| at.clamp(f64::MIN, f64::MAX));
-        Self::from_polygons(height, width, &[corners.to_vec()])
+        Self::from_polygons(size, &[corners.to_vec()])
     }
 }
 
@@ -119,20 +119,14 @@ fn to_grid(coordinate: f64) -> i32 {
 }
 
 /// The pixels at which one polygon changes the mask, ascending, in `toggles`.
-fn outline(
-    polygon: &[f64],
-    height: usize,
-    width: usize,
-    budget: &mut usize,
-    toggles: &mut Vec<u32>,
-) -> Result<()> {
+fn outline(polygon: &[f64], size: Size, budget: &mut usize, toggles: &mut Vec<u32>) -> Result<()> {
     toggles.clear();
     let corner = |k: usize| (to_grid(polygon[2 * k]), to_grid(polygon[2 * k + 1]));
     let corners = polygon.len() / 2;
     let mut from = corner(corners - 1);
     for k in 0..corners {
         let to = corner(k);
-        edge(from, to, height, width, budget, toggles)?;
+        edge(from, to, size, budget, toggles)?;
         from = to;
     }
     toggles.sort_unstable();
@@ -143,8 +137,7 @@ fn outline(
 fn edge(
     from: (i32, i32),
     to: (i32, i32),
-    height: usize,
-    width: usize,
+    Size { height, width }: Size,
     budget: &mut usize,
     toggles: &mut Vec<u32>,
 ) -> Result<()> {

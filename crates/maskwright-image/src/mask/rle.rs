@@ -1,6 +1,7 @@
 //! The run-length mask: its size and its runs.
 
 use crate::error::{Error, Result};
+use crate::size::Size;
 
 /// Run lengths of a binary mask in column-major order, starting with background. The sum is height x width.
 ///
@@ -10,8 +11,7 @@ use crate::error::{Error, Result};
 /// Height x width is at most `u32::MAX`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rle {
-    height: usize,
-    width: usize,
+    size: Size,
     counts: Vec<u32>,
 }
 
@@ -20,25 +20,20 @@ impl Rle {
     ///
     /// # Errors
     /// [`Error::RleSum`] where the runs do not sum to height x width, [`Error::RleSize`] where that is over `u32::MAX`.
-    pub fn new(height: usize, width: usize, counts: Vec<u32>) -> Result<Self> {
-        let mut sum = RunSum::new(height, width)?;
+    pub fn new(size: Size, counts: Vec<u32>) -> Result<Self> {
+        let mut sum = RunSum::new(size)?;
         counts.iter().try_for_each(|&run| sum.add(run))?;
         sum.finish()?;
-        Ok(Self { height, width, counts })
+        Ok(Self { size, counts })
     }
 
     /// Makes this the mask that [`Self::new`] would give, in the memory that it has.
     ///
     /// # Errors
     /// As [`Self::new`]; then this is a mask of 0 x 0 pixels.
-    pub fn set_counts(
-        &mut self,
-        height: usize,
-        width: usize,
-        counts: impl IntoIterator<Item = u32>,
-    ) -> Result<()> {
-        self.refill(height, width, |into| {
-            let mut sum = RunSum::new(height, width)?;
+    pub fn set_counts(&mut self, size: Size, counts: impl IntoIterator<Item = u32>) -> Result<()> {
+        self.refill(size, |into| {
+            let mut sum = RunSum::new(size)?;
             for run in counts {
                 sum.add(run)?;
                 into.push(run);
@@ -51,29 +46,33 @@ impl Rle {
     /// pixels. `fill` answers for the runs' sum.
     pub(super) fn refill(
         &mut self,
-        height: usize,
-        width: usize,
+        size: Size,
         fill: impl FnOnce(&mut Vec<u32>) -> Result<()>,
     ) -> Result<()> {
         self.counts.clear();
         let filled = fill(&mut self.counts);
         if filled.is_err() {
             self.counts.clear();
-            (self.height, self.width) = (0, 0);
+            self.size = Size::default();
         } else {
-            (self.height, self.width) = (height, width);
+            self.size = size;
         }
         filled
     }
 
+    /// Height and width.
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
     /// Rows.
     pub fn height(&self) -> usize {
-        self.height
+        self.size.height
     }
 
     /// Columns.
     pub fn width(&self) -> usize {
-        self.width
+        self.size.width
     }
 
     /// The runs: background, foreground, background, ... down the columns, from left to right.
@@ -98,22 +97,20 @@ pub(super) fn foreground(counts: &[u32]) -> impl Iterator<Item = (u32, u32)> {
 }
 
 /// Height x width, where it can be counted.
-pub(super) fn pixels(height: usize, width: usize) -> Result<u32> {
-    let pixels = height.checked_mul(width).and_then(|pixels| u32::try_from(pixels).ok());
-    pixels.ok_or(Error::RleSize { height, width })
+pub(super) fn pixels(size: Size) -> Result<u32> {
+    u32::try_from(size.area()).map_err(|_| Error::RleSize { size })
 }
 
 /// Holds runs to height x width while they come, so that a list that is too long is left early.
 pub(super) struct RunSum {
-    height: usize,
-    width: usize,
+    size: Size,
     expected: u64,
     found: u64,
 }
 
 impl RunSum {
-    pub(super) fn new(height: usize, width: usize) -> Result<Self> {
-        Ok(Self { height, width, expected: u64::from(pixels(height, width)?), found: 0 })
+    pub(super) fn new(size: Size) -> Result<Self> {
+        Ok(Self { size, expected: u64::from(pixels(size)?), found: 0 })
     }
 
     pub(super) fn add(&mut self, run: u32) -> Result<()> {
@@ -126,8 +123,8 @@ impl RunSum {
     }
 
     fn error(&self) -> Error {
-        let &Self { height, width, expected, found } = self;
-        Error::RleSum { height, width, expected, found }
+        let &Self { size, expected, found } = self;
+        Error::RleSum { size, expected, found }
     }
 }
 
@@ -162,26 +159,26 @@ mod tests {
 
     #[test]
     fn the_runs_must_cover_the_mask() {
-        assert!(Rle::new(2, 3, vec![1, 2, 3]).is_ok());
-        assert!(Rle::new(2, 3, vec![0, 0, 1, 0, 2, 0, 0, 3, 0]).is_ok());
-        assert!(Rle::new(0, 3, vec![]).is_ok());
-        let error = |found| Err(Error::RleSum { height: 2, width: 3, expected: 6, found });
-        assert_eq!(Rle::new(2, 3, vec![1, 2, 2]), error(5));
-        assert_eq!(Rle::new(2, 3, vec![1, 2, 4, 9]), error(7));
-        assert_eq!(Rle::new(2, 3, vec![u32::MAX; 2]), error(u64::from(u32::MAX)));
-        let (height, width) = (1 << 16, 1 << 16);
-        assert_eq!(Rle::new(height, width, vec![]), Err(Error::RleSize { height, width }));
-        assert!(Rle::new(usize::MAX, 2, vec![]).is_err());
-        assert!(Rle::new(1, u32::MAX as usize, vec![u32::MAX]).is_ok());
+        assert!(Rle::new(Size::new(2, 3), vec![1, 2, 3]).is_ok());
+        assert!(Rle::new(Size::new(2, 3), vec![0, 0, 1, 0, 2, 0, 0, 3, 0]).is_ok());
+        assert!(Rle::new(Size::new(0, 3), vec![]).is_ok());
+        let error = |found| Err(Error::RleSum { size: Size::new(2, 3), expected: 6, found });
+        assert_eq!(Rle::new(Size::new(2, 3), vec![1, 2, 2]), error(5));
+        assert_eq!(Rle::new(Size::new(2, 3), vec![1, 2, 4, 9]), error(7));
+        assert_eq!(Rle::new(Size::new(2, 3), vec![u32::MAX; 2]), error(u64::from(u32::MAX)));
+        let size = Size::square(1 << 16);
+        assert_eq!(Rle::new(size, vec![]), Err(Error::RleSize { size }));
+        assert!(Rle::new(Size::new(usize::MAX, 2), vec![]).is_err());
+        assert!(Rle::new(Size::new(1, u32::MAX as usize), vec![u32::MAX]).is_ok());
     }
 
     #[test]
     fn a_refused_list_leaves_no_half_mask() {
-        let mut mask = Rle::new(2, 3, vec![1, 2, 3]).unwrap();
-        assert!(mask.set_counts(2, 3, [1, 2]).is_err());
+        let mut mask = Rle::new(Size::new(2, 3), vec![1, 2, 3]).unwrap();
+        assert!(mask.set_counts(Size::new(2, 3), [1, 2]).is_err());
         assert_eq!(mask, Rle::default());
-        mask.set_counts(1, 2, [0, 2]).unwrap();
-        assert_eq!(mask, Rle::new(1, 2, vec![0, 2]).unwrap());
+        mask.set_counts(Size::new(1, 2), [0, 2]).unwrap();
+        assert_eq!(mask, Rle::new(Size::new(1, 2), vec![0, 2]).unwrap());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::bitmap::Bitmap;
 use super::rle::{Rle, push_runs};
 use crate::image::GreyImage;
+use crate::size::Size;
 
 impl Rle {
     /// The runs of a bitmap.
@@ -16,8 +17,8 @@ impl Rle {
     /// # Panics
     /// Where the bitmap has more than `u32::MAX` pixels.
     pub fn from_bitmap(mask: &Bitmap) -> Self {
-        let (height, width) = (mask.height(), mask.width());
-        let pixels = super::rle::pixels(height, width).unwrap_or_else(|error| panic!("{error}"));
+        let size @ Size { height, width } = mask.size();
+        let pixels = super::rle::pixels(size).unwrap_or_else(|error| panic!("{error}"));
         let mut toggles = Vec::new();
         let (mut changes, mut places) = (Vec::new(), Vec::new());
         for k in 0..width.div_ceil(64) {
@@ -49,7 +50,7 @@ impl Rle {
             toggles.extend_from_slice(&places);
         }
         let mut runs = Self::default();
-        let filled = runs.refill(height, width, |counts| {
+        let filled = runs.refill(size, |counts| {
             push_runs(toggles, pixels, counts);
             Ok(())
         });
@@ -59,14 +60,14 @@ impl Rle {
 
     /// The mask, one bit per pixel.
     pub fn to_bitmap(&self) -> Bitmap {
-        let (height, width) = (self.height(), self.width());
+        let size @ Size { height, width } = self.size();
         let words_per_row = width.div_ceil(64);
         let mut words = vec![0; height * words_per_row];
         self.mark_changes(0..height, 0..width, &mut words);
         for k in words_per_row..words.len() {
             words[k] ^= words[k - words_per_row];
         }
-        Bitmap::from_words(height, width, words)
+        Bitmap::from_words(size, words)
     }
 
     /// The mask as a grey picture of 0 and 255.
@@ -78,7 +79,7 @@ impl Rle {
     pub(crate) fn foreground_columns(&self) -> Option<Range<usize>> {
         let (first, _) = self.foreground().next()?;
         // From the end, so that long masks are not walked.
-        let mut end = self.height() * self.width();
+        let mut end = self.size().area();
         let last = self.counts().iter().enumerate().rev().find_map(|(k, &run)| {
             let found = (k % 2 == 1 && run > 0).then_some(end - 1);
             end -= run as usize;

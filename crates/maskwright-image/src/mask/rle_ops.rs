@@ -39,9 +39,9 @@ impl Rle {
         others.iter().try_for_each(|other| first.same_size(other))?;
         let mut events = Vec::new();
         masks.iter().for_each(|mask| push_events(mask.foreground(), &mut events));
-        let pixels = (first.height() * first.width()) as u32;
+        let pixels = first.size().area() as u32;
         let mut merged = Self::default();
-        merged.refill(first.height(), first.width(), |counts| {
+        merged.refill(first.size(), |counts| {
             sweep(&mut events, needed, pixels, counts);
             Ok(())
         })?;
@@ -77,12 +77,8 @@ impl Rle {
     }
 
     fn same_size(&self, other: &Self) -> Result<()> {
-        let (expected_height, expected_width) = (self.height(), self.width());
-        let (height, width) = (other.height(), other.width());
-        if (height, width) == (expected_height, expected_width) {
-            return Ok(());
-        }
-        Err(Error::RleSizes { expected_height, expected_width, height, width })
+        let (expected, found) = (self.size(), other.size());
+        if expected == found { Ok(()) } else { Err(Error::RleSizes { expected, found }) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::rle::{Rle, RunSum};
 use crate::error::{Error, Result};
+use crate::size::Size;
 
 /// The byte that stands for zero; the alphabet is the 64 bytes from here on.
 const ZERO: u8 = b'0';
@@ -16,9 +17,9 @@ impl Rle {
     /// # Errors
     /// [`Error::RleByte`], [`Error::RleEnd`] and [`Error::RleRun`] for strings that are none, [`Error::RleSum`] where
     /// the runs do not sum to height x width, [`Error::RleSize`] where that is over `u32::MAX`.
-    pub fn parse(height: usize, width: usize, text: &[u8]) -> Result<Self> {
+    pub fn parse(size: Size, text: &[u8]) -> Result<Self> {
         let mut mask = Self::default();
-        mask.parse_into(height, width, text)?;
+        mask.parse_into(size, text)?;
         Ok(mask)
     }
 
@@ -26,9 +27,9 @@ impl Rle {
     ///
     /// # Errors
     /// As [`Self::parse`]; then this is a mask of 0 x 0 pixels.
-    pub fn parse_into(&mut self, height: usize, width: usize, text: &[u8]) -> Result<()> {
-        self.refill(height, width, |counts| {
-            let mut sum = RunSum::new(height, width)?;
+    pub fn parse_into(&mut self, size: Size, text: &[u8]) -> Result<()> {
+        self.refill(size, |counts| {
+            let mut sum = RunSum::new(size)?;
             let mut position = 0;
             while position < text.len() {
                 let (number, length) = read(text, position)?;
@@ -106,33 +107,33 @@ mod tests {
 
     #[test]
     fn the_fourth_run_is_told_by_the_second() {
-        let mask = Rle::new(7, 5, vec![9, 2, 5, 5, 1, 6, 2, 4, 1]).unwrap();
+        let mask = Rle::new(Size::new(7, 5), vec![9, 2, 5, 5, 1, 6, 2, 4, 1]).unwrap();
         assert_eq!(mask.to_compressed(), "9253L11NO");
-        assert_eq!(Rle::parse(7, 5, b"9253L11NO"), Ok(mask));
-        assert_eq!(Rle::parse(0, 5, b""), Rle::new(0, 5, vec![]));
+        assert_eq!(Rle::parse(Size::new(7, 5), b"9253L11NO"), Ok(mask));
+        assert_eq!(Rle::parse(Size::new(0, 5), b""), Rle::new(Size::new(0, 5), vec![]));
     }
 
     #[test]
     fn strings_that_are_none() {
-        let parse = |text: &[u8]| Rle::parse(2, 2, text).unwrap_err();
+        let parse = |text: &[u8]| Rle::parse(Size::square(2), text).unwrap_err();
         assert_eq!(parse(b"1/"), Error::RleByte { position: 1, byte: b'/' });
         assert_eq!(parse(b"p"), Error::RleByte { position: 0, byte: b'p' });
         assert_eq!(parse(&[0x31, 0xFF]), Error::RleByte { position: 1, byte: 0xFF });
         assert_eq!(parse(b"1oo"), Error::RleEnd { position: 1, length: 3 });
         assert_eq!(parse(b"1O"), Error::RleRun { position: 1, run: Some(-1) });
-        assert_eq!(parse(b"0110O"), Error::RleSum { height: 2, width: 2, expected: 4, found: 3 });
+        assert_eq!(parse(b"0110O"), Error::RleSum { size: Size::square(2), expected: 4, found: 3 });
         assert_eq!(parse(b"1PPPPPPP0"), Error::RleRun { position: 1, run: None });
         assert_eq!(parse(b"1oooooo?"), Error::RleRun { position: 1, run: Some((1 << 34) - 1) });
         assert_eq!(
             parse(b"ooo3"),
-            Error::RleSum { height: 2, width: 2, expected: 4, found: 131_071 }
+            Error::RleSum { size: Size::square(2), expected: 4, found: 131_071 }
         );
-        assert_eq!(parse(b""), Error::RleSum { height: 2, width: 2, expected: 4, found: 0 });
+        assert_eq!(parse(b""), Error::RleSum { size: Size::square(2), expected: 4, found: 0 });
         // Zeros that say nothing are read.
-        assert_eq!(Rle::parse(2, 2, b"TPPP0"), Rle::new(2, 2, vec![4]));
+        assert_eq!(Rle::parse(Size::square(2), b"TPPP0"), Rle::new(Size::square(2), vec![4]));
         assert_eq!(
-            Rle::parse(1 << 16, 1 << 16, b""),
-            Err(Error::RleSize { height: 1 << 16, width: 1 << 16 })
+            Rle::parse(Size::square(1 << 16), b""),
+            Err(Error::RleSize { size: Size::square(1 << 16) })
         );
     }
 }

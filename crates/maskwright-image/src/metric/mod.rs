@@ -4,14 +4,15 @@
 //! CVPR 2021.
 //!
 //! ```
-//! use maskwright_image::{mask::Bitmap, metric};
-//! let truth = Bitmap::from_fn(100, 100, |y, x| y < 50 && x < 50);
-//! let prediction = Bitmap::from_fn(100, 100, |y, x| y < 50 && x < 40);
+//! use maskwright_image::{Size, mask::Bitmap, metric};
+//! let truth = Bitmap::from_fn(Size::square(100), |y, x| y < 50 && x < 50);
+//! let prediction = Bitmap::from_fn(Size::square(100), |y, x| y < 50 && x < 40);
 //! assert_eq!(metric::iou(&prediction, &truth), 0.8);
 //! assert!(metric::boundary_iou(&prediction, &truth, 0.02) < 0.8);
 //! ```
 
 use crate::mask::Bitmap;
+use crate::size::Size;
 
 /// Intersection over union. Two empty masks score 1: nothing was there, and nothing was found.
 ///
@@ -30,7 +31,8 @@ pub fn iou(prediction: &Bitmap, truth: &Bitmap) -> f64 {
 /// # Panics
 /// Where the sizes differ.
 pub fn boundary_iou(prediction: &Bitmap, truth: &Bitmap, dilation_ratio: f64) -> f64 {
-    let diagonal = ((truth.height().pow(2) + truth.width().pow(2)) as f64).sqrt();
+    let Size { height, width } = truth.size();
+    let diagonal = ((height.pow(2) + width.pow(2)) as f64).sqrt();
     let distance = (dilation_ratio * diagonal).round_ties_even().max(1.0) as usize;
     iou(&boundary(prediction, distance), &boundary(truth, distance))
 }
@@ -44,7 +46,9 @@ mod tests {
     use super::*;
 
     fn square(from: usize, to: usize) -> Bitmap {
-        Bitmap::from_fn(40, 50, |y, x| (from..to).contains(&y) && (from..to).contains(&x))
+        Bitmap::from_fn(Size::new(40, 50), |y, x| {
+            (from..to).contains(&y) && (from..to).contains(&x)
+        })
     }
 
     #[test]
@@ -66,7 +70,7 @@ mod tests {
 
     #[test]
     fn the_picture_border_is_boundary() {
-        let full = Bitmap::from_fn(40, 50, |_, _| true);
+        let full = Bitmap::from_fn(Size::new(40, 50), |_, _| true);
         assert_eq!(boundary(&full, 2).count(), 40 * 50 - 36 * 46);
     }
 }

@@ -10,6 +10,7 @@
 //! samples are made by it. This is for pictures that a model shall see as SAM saw its own.
 
 use crate::image::RgbImage;
+use crate::size::Size;
 
 /// Bits of a weight after the point: a product with 255 and a sum of them stay within 32 bits.
 const PRECISION: u32 = 32 - 8 - 2;
@@ -22,23 +23,23 @@ struct Tap {
     weights: Vec<i32>,
 }
 
-/// Resizes a picture to `height` x `width` pixels with antialiasing.
+/// Resizes a picture to `size` with antialiasing.
 ///
 /// # Panics
 /// Where the picture has no pixels.
 ///
 /// ```
-/// use maskwright_image::{RgbImage, sample::resize_antialiased};
-/// let stripes = RgbImage::new(4, 1, [[0; 3], [255; 3], [0; 3], [255; 3]].concat())?;
-/// let small = resize_antialiased(&stripes, (1, 2));
+/// use maskwright_image::{RgbImage, Size, sample::resize_antialiased};
+/// let stripes = RgbImage::new(Size::new(1, 4), [[0; 3], [255; 3], [0; 3], [255; 3]].concat())?;
+/// let small = resize_antialiased(&stripes, Size::new(1, 2));
 /// assert_eq!(small.pixel(0, 0), [109; 3]);
 /// # Ok::<(), maskwright_image::Error>(())
 /// ```
-pub fn resize_antialiased(image: &RgbImage, (height, width): (usize, usize)) -> RgbImage {
-    assert!(image.width > 0 && image.height > 0, "a picture without pixels");
+pub fn resize_antialiased(image: &RgbImage, Size { height, width }: Size) -> RgbImage {
+    assert!(!image.size.is_empty(), "a picture without pixels");
     // An axis that keeps its length is copied, which the filter would do as well.
-    let wide = if width == image.width { image.clone() } else { along_rows(image, width) };
-    if height == image.height { wide } else { along_columns(&wide, height) }
+    let wide = if width == image.size.width { image.clone() } else { along_rows(image, width) };
+    if height == image.size.height { wide } else { along_columns(&wide, height) }
 }
 
 fn taps(from: usize, to: usize) -> Vec<Tap> {
@@ -75,9 +76,9 @@ fn level(sum: i32) -> u8 {
 }
 
 fn along_rows(image: &RgbImage, width: usize) -> RgbImage {
-    let taps = taps(image.width, width);
-    let mut out = RgbImage::filled(width, image.height, 0);
-    for y in 0..image.height {
+    let taps = taps(image.size.width, width);
+    let mut out = RgbImage::filled(Size::new(image.size.height, width), 0);
+    for y in 0..image.size.height {
         let row = image.row(y).as_chunks::<3>().0;
         for (tap, pixel) in taps.iter().zip(out.row_mut(y).as_chunks_mut::<3>().0) {
             let mut sums = [0i32; 3];
@@ -93,9 +94,9 @@ fn along_rows(image: &RgbImage, width: usize) -> RgbImage {
 }
 
 fn along_columns(image: &RgbImage, height: usize) -> RgbImage {
-    let taps = taps(image.height, height);
-    let mut out = RgbImage::filled(image.width, height, 0);
-    let mut sums = vec![0i32; image.width * 3];
+    let taps = taps(image.size.height, height);
+    let mut out = RgbImage::filled(Size::new(height, image.size.width), 0);
+    let mut sums = vec![0i32; image.size.width * 3];
     for (y, tap) in taps.iter().enumerate() {
         sums.fill(0);
         for (k, weight) in tap.weights.iter().enumerate() {
@@ -117,11 +118,12 @@ mod tests {
 
     fn noise(width: usize, height: usize, seed: u64) -> RgbImage {
         let value = |i: usize| ((seed ^ i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as u8;
-        RgbImage::new(width, height, (0..3 * width * height).map(value).collect()).unwrap()
+        RgbImage::new(Size::new(height, width), (0..3 * width * height).map(value).collect())
+            .unwrap()
     }
 
     /// The mean under the triangle in f64, without rounding between the axes.
-    fn plain(image: &RgbImage, (height, width): (usize, usize)) -> Vec<f64> {
+    fn plain(image: &RgbImage, Size { height, width }: Size) -> Vec<f64> {
         let weights = |i: usize, from: usize, to: usize| -> Vec<f64> {
             let scale = from as f64 / to as f64;
             let centre = (i as f64 + 0.5) * scale;
@@ -133,9 +135,9 @@ mod tests {
         };
         let mut out = Vec::new();
         for y in 0..height {
-            let rows = weights(y, image.height, height);
+            let rows = weights(y, image.size.height, height);
             for x in 0..width {
-                let columns = weights(x, image.width, width);
+                let columns = weights(x, image.size.width, width);
                 for channel in 0..3 {
                     let mut sum = 0.0;
                     for (v, row) in rows.iter().enumerate() {
@@ -155,10 +157,10 @@ mod tests {
         // PIL.Image.resize((w, h), BILINEAR) of one row: Pillow 13.
         let row = |values: &[u8]| {
             let data = values.iter().flat_map(|&v| [v; 3]).collect();
-            RgbImage::new(values.len(), 1, data).unwrap()
+            RgbImage::new(Size::new(1, values.len()), data).unwrap()
         };
         let resized = |values: &[u8], width: usize| -> Vec<u8> {
-            let out = resize_antialiased(&row(values), (1, width));
+            let out = resize_antialiased(&row(values), Size::new(1, width));
             out.data.iter().step_by(3).copied().collect()
         };
         assert_eq!(resized(&[0, 255], 4), [0, 64, 191, 255]);
@@ -174,9 +176,9 @@ mod tests {
         fn within_a_level_of_the_plain_mean(
             width in 1usize..24, height in 1usize..24, to in (1usize..24, 1usize..24), seed: u64,
         ) {
-            let image = noise(width, height, seed);
+            let (image, to) = (noise(width, height, seed), Size::new(to.0, to.1));
             let out = resize_antialiased(&image, to);
-            prop_assert_eq!((out.height, out.width), to);
+            prop_assert_eq!(out.size, to);
             for (found, exact) in out.data.iter().zip(plain(&image, to)) {
                 prop_assert!((f64::from(*found) - exact).abs() <= 1.01, "{found} for {exact}");
             }

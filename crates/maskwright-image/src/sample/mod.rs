@@ -13,8 +13,8 @@
 //!   rounded twice, but where scaled height plus width is at most 128 the pictures' way.
 //!
 //! ```
-//! use maskwright_image::{sample::{AxisTable, Sampler}, GreyImage};
-//! let mask = GreyImage::new(2, 2, vec![0, 255, 0, 255])?;
+//! use maskwright_image::{sample::{AxisTable, Sampler}, GreyImage, Size};
+//! let mask = GreyImage::new(Size::square(2), vec![0, 255, 0, 255])?;
 //! let (rows, columns) = (AxisTable::new(2, 2, false, 0, 2), AxisTable::new(2, 4, false, 0, 4));
 //! let mut label = vec![0.0; 8];
 //! Sampler::new().label(&mask, &rows, &columns, 0.0, &mut label);

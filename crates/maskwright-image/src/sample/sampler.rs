@@ -10,6 +10,7 @@ use super::walk::Walk;
 use crate::error::Result;
 use crate::image::{GreyImage, RgbImage};
 use crate::mask::{Bitmap, Rle};
+use crate::size::Size;
 
 /// Resamples pictures, reusing its buffers; one per thread.
 ///
@@ -83,14 +84,10 @@ impl Sampler {
         pad: u8,
         out: &mut [u8],
     ) {
-        assert_eq!(
-            (src.height, src.width),
-            (rows.source(), columns.source()),
-            "tables for another size"
-        );
+        expect_size(src.size, rows, columns);
         let mut walk = PictureWalk::new(self.isa, &mut self.rgb, rows, columns, pad, out);
         while let Some(y) = walk.wanted() {
-            walk.push(y, &src.data[3 * src.width * y..], 0);
+            walk.push(y, &src.data[3 * src.size.width * y..], 0);
         }
     }
 
@@ -107,11 +104,7 @@ impl Sampler {
         pad: f32,
         out: &mut [f32],
     ) {
-        assert_eq!(
-            (src.height, src.width),
-            (rows.source(), columns.source()),
-            "tables for another size"
-        );
+        expect_size(src.size, rows, columns);
         self.planes.sample(self.isa, &src.data, [rows, columns], pad, out, |_, _, _| ());
     }
 
@@ -128,12 +121,8 @@ impl Sampler {
         out: &mut [f32],
         foreground: &mut Bitmap,
     ) {
-        assert_eq!(
-            (src.height, src.width),
-            (rows.source(), columns.source()),
-            "tables for another size"
-        );
-        foreground.clear(rows.output(), columns.output());
+        expect_size(src.size, rows, columns);
+        foreground.clear(Size::new(rows.output(), columns.output()));
         self.planes.sample(self.isa, &src.data, [rows, columns], 0.0, out, |y, first, row| {
             foreground.set_row(y, first, row);
         });
@@ -152,7 +141,7 @@ impl Sampler {
         out: &mut [f32],
         foreground: &mut Bitmap,
     ) {
-        foreground.clear(rows.output(), columns.output());
+        foreground.clear(Size::new(rows.output(), columns.output()));
         self.rle(mask, rows, columns, out, |y, first, row| foreground.set_row(y, first, row));
     }
 
@@ -178,31 +167,25 @@ impl Sampler {
         out: &mut [f32],
         seen: impl FnMut(usize, usize, &[f32]),
     ) {
-        assert_eq!(
-            (mask.height(), mask.width()),
-            (rows.source(), columns.source()),
-            "tables for another size"
-        );
+        expect_size(mask.size(), rows, columns);
         self.planes.sample_rle(self.isa, mask, [rows, columns], out, seen);
     }
 
-    /// Samples `[src_h, src_w]` numbers into `out`, `[rows.output(), columns.output()]`.
+    /// Samples the numbers `src`, `[size.height, size.width]`, into `out`, `[rows.output(), columns.output()]`.
     ///
     /// # Panics
     /// As [`Self::image`].
-    #[allow(clippy::too_many_arguments, reason = "a plane is its numbers and two sizes")]
     pub fn plane(
         &mut self,
         src: &[f32],
-        src_h: usize,
-        src_w: usize,
+        size: Size,
         rows: &AxisTable,
         columns: &AxisTable,
         pad: f32,
         out: &mut [f32],
     ) {
-        assert_eq!((src_h, src_w), (rows.source(), columns.source()), "tables for another size");
-        assert_eq!(src.len(), src_h * src_w, "a plane of another size");
+        expect_size(size, rows, columns);
+        assert_eq!(src.len(), size.area(), "a plane of another size");
         self.planes.sample(self.isa, src, [rows, columns], pad, out, |_, _, _| ());
     }
 
@@ -213,19 +196,24 @@ impl Sampler {
     pub fn resize_plane_into(
         &mut self,
         src: &[f32],
-        (h, w): (usize, usize),
-        (out_h, out_w): (usize, usize),
+        size: Size,
+        out_size: Size,
         out: &mut Vec<f32>,
     ) {
-        out.resize(out_h * out_w, 0.0);
+        out.resize(out_size.area(), 0.0);
         let [mut rows, mut columns] = self.resize.take().unwrap_or_else(|| {
             [AxisTable::new(1, 1, false, 0, 1), AxisTable::new(1, 1, false, 0, 1)]
         });
-        rows.set(h, out_h, false, 0, out_h);
-        columns.set(w, out_w, false, 0, out_w);
-        self.plane(src, h, w, &rows, &columns, 0.0, out);
+        rows.set(size.height, out_size.height, false, 0, out_size.height);
+        columns.set(size.width, out_size.width, false, 0, out_size.width);
+        self.plane(src, size, &rows, &columns, 0.0, out);
         self.resize = Some([rows, columns]);
     }
+}
+
+/// Holds the tables to the size of what is sampled.
+fn expect_size(size: Size, rows: &AxisTable, columns: &AxisTable) {
+    assert_eq!(size, Size::new(rows.source(), columns.source()), "tables for another size");
 }
 
 /// Refuses a value of `MASKWRIGHT_SIMD` that this machine has not.
@@ -238,21 +226,17 @@ pub fn simd_available() -> Vec<&'static str> {
     Isa::all().into_iter().map(Isa::name).collect()
 }
 
-/// Resizes `[h, w]` numbers to `[out_h, out_w]`: bilinear, `align_corners=False`, no antialiasing.
+/// Resizes numbers, `[size.height, size.width]`, to `out_size`: bilinear, `align_corners=False`, no antialiasing.
 ///
 /// # Panics
-/// Where `src` has not `h * w` numbers or a source side is 0.
+/// Where `src` has not `size.area()` numbers or a source side is 0.
 ///
 /// ```
-/// use maskwright_image::sample::resize_plane;
-/// assert_eq!(resize_plane(&[0.0, 1.0], (1, 2), (1, 4)), [0.0, 0.25, 0.75, 1.0]);
+/// use maskwright_image::{Size, sample::resize_plane};
+/// assert_eq!(resize_plane(&[0.0, 1.0], Size::new(1, 2), Size::new(1, 4)), [0.0, 0.25, 0.75, 1.0]);
 /// ```
-pub fn resize_plane(
-    src: &[f32],
-    (h, w): (usize, usize),
-    (out_h, out_w): (usize, usize),
-) -> Vec<f32> {
+pub fn resize_plane(src: &[f32], size: Size, out_size: Size) -> Vec<f32> {
     let mut out = Vec::new();
-    Sampler::new().resize_plane_into(src, (h, w), (out_h, out_w), &mut out);
+    Sampler::new().resize_plane_into(src, size, out_size, &mut out);
     out
 }

@@ -14,6 +14,7 @@ use crate::decode::jpeg::{self, mozjpeg};
 use crate::decode::{Decoded, Header, Limits, Warning, decode_rgb, read_header};
 use crate::error::{Error, Result};
 use crate::image::RgbImage;
+use crate::size::Size;
 
 /// What streaming keeps between pictures.
 #[derive(Debug, Default)]
@@ -48,13 +49,9 @@ impl Sampler {
     ) -> Result<Vec<Warning>> {
         let header = read_header(bytes)?;
         limits.check(&header, bytes.len())?;
-        if (header.height, header.width) != (rows.source(), columns.source()) {
-            return Err(Error::TableSize {
-                expected_width: columns.source(),
-                expected_height: rows.source(),
-                width: header.width,
-                height: header.height,
-            });
+        let expected = Size::new(rows.source(), columns.source());
+        if header.size != expected {
+            return Err(Error::TableSize { expected, found: header.size });
         }
         #[cfg(feature = "mozjpeg")]
         if self.scaled && self.image_reduced(bytes, &header, limits, [rows, columns], pad, out)? {
@@ -70,7 +67,7 @@ impl Sampler {
         let Decoded { pixels, warnings } = self.stream.decode_whole(bytes, &header, limits)?;
         walk.restart();
         while let Some(y) = walk.wanted() {
-            walk.push(y, &pixels.data[3 * pixels.width * y..], 0);
+            walk.push(y, &pixels.data[3 * pixels.size.width * y..], 0);
         }
         Ok(warnings)
     }
@@ -169,11 +166,11 @@ impl Stream {
         }
         let needed = columns.source_range();
         let first = needed.start.saturating_sub(MARGIN);
-        let end = (needed.end + MARGIN).min(header.width);
-        let (first, width) = if end - first < header.width {
+        let end = (needed.end + MARGIN).min(header.size.width);
+        let (first, width) = if end - first < header.size.width {
             picture.crop(first, end - first)?
         } else {
-            (0, header.width)
+            (0, header.size.width)
         };
         let row = self.row.of(3 * width);
         self.inks.resize(if picture.channels() == 4 { picture.row_bytes() } else { 0 }, 0);

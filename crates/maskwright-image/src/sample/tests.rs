@@ -7,6 +7,7 @@ use super::isa::Isa;
 use super::sampler::Sampler;
 use crate::image::{GreyImage, RgbImage};
 use crate::mask::{Bitmap, Rle};
+use crate::size::Size;
 
 /// The four pixels of an output and their weights, straight from the tables.
 fn four<T: Copy + Into<f32>>(
@@ -74,7 +75,7 @@ proptest! {
     #[test]
     fn pictures_equal_the_definition(rows in axis(300), columns in axis(5000), seed: u64) {
         let (height, width) = (rows.source(), columns.source());
-        let image = RgbImage::new(width, height, bytes(height * width * 3, seed)).unwrap();
+        let image = RgbImage::new(Size::new(height, width), bytes(height * width * 3, seed)).unwrap();
         let mut expected = vec![77; 3 * rows.output() * columns.output()];
         for c in 0..3 {
             for y in 0..rows.visible() {
@@ -96,7 +97,7 @@ proptest! {
     #[test]
     fn labels_and_planes_equal_the_definition(rows in axis(300), columns in axis(5000), seed: u64) {
         let (height, width) = (rows.source(), columns.source());
-        let label = GreyImage::new(width, height, bytes(height * width, seed)).unwrap();
+        let label = GreyImage::new(Size::new(height, width), bytes(height * width, seed)).unwrap();
         let plane: Vec<f32> = label.data.iter().map(|&value| (f32::from(value) - 100.0) * 0.37).collect();
         let small = rows.scaled() + columns.scaled() <= 128;
         let mut expected = [vec![-5.0; rows.output() * columns.output()], vec![-5.0; rows.output() * columns.output()]];
@@ -120,8 +121,8 @@ proptest! {
             sampler.label_and_foreground(&label, &rows, &columns, &mut out, &mut foreground);
             let zero_padded: Vec<f32> = expected[0].iter().map(|v| v.max(0.0)).collect();
             prop_assert!(out == zero_padded, "label with foreground, {}", isa.name());
-            prop_assert_eq!(&foreground, &Bitmap::from_label(&out, rows.output(), columns.output()));
-            sampler.plane(&plane, height, width, &rows, &columns, -5.0, &mut out);
+            prop_assert_eq!(&foreground, &Bitmap::from_label(&out, Size::new(rows.output(), columns.output())));
+            sampler.plane(&plane, Size::new(height, width), &rows, &columns, -5.0, &mut out);
             prop_assert!(out == expected[1], "plane, {}", isa.name());
         }
     }
@@ -133,7 +134,7 @@ fn drawn(height: usize, width: usize, seed: u64, kind: u8) -> Bitmap {
     let part = |k: usize, of: usize| (hash(k) % of as u64) as f64;
     let (cy, cx) = (part(1, height), part(2, width));
     let radius = 0.6 + part(3, 1 + height.min(width) / if kind < 4 { 12 } else { 1 });
-    Bitmap::from_fn(height, width, |y, x| {
+    Bitmap::from_fn(Size::new(height, width), |y, x| {
         let (dy, dx) = (y as f64 - cy, x as f64 - cx);
         match kind {
             0 | 4 => dy * dy + dx * dx <= radius * radius,
@@ -193,7 +194,8 @@ fn small_run_length_masks_equal_their_pictures() {
             tables
         };
         for bits in 0..1u32 << (height * width) {
-            let mask = Bitmap::from_fn(height, width, |y, x| bits >> (y * width + x) & 1 == 1);
+            let mask =
+                Bitmap::from_fn(Size::new(height, width), |y, x| bits >> (y * width + x) & 1 == 1);
             let (runs, grey) = (Rle::from_bitmap(&mask), mask.to_grey());
             // All tables with all masks would be millions: a stride that meets every pair over the masks.
             for (k, rows) in tables(height).iter().enumerate() {

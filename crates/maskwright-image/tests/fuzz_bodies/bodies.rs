@@ -3,6 +3,7 @@
 //! The targets in `fuzz/` call them, and so does this test on seeds and seeded changes of them.
 
 use maskwright_image::GreyImage;
+use maskwright_image::Size;
 use maskwright_image::decode::{
     Colour, LabelDecoder, Limits, MaskChannel, MaskRule, decode_label, decode_rgb,
     decode_rgb_plainly, read_header,
@@ -16,7 +17,7 @@ const LIMITS: Limits = Limits { max_pixels: 1 << 18, max_bytes: 16 << 20 };
 pub(crate) fn png(data: &[u8]) {
     if let Ok(decoded) = decode_rgb(data, &LIMITS) {
         let header = read_header(data).expect("what decodes has a header");
-        assert_eq!((decoded.pixels.width, decoded.pixels.height), (header.width, header.height));
+        assert_eq!(decoded.pixels.size, header.size);
     }
     let Some(made) = made_png(data) else { return };
     let ours = decode_rgb(&made.file, &LIMITS);
@@ -35,7 +36,7 @@ pub(crate) fn jpeg(data: &[u8]) {
         let ours = decode_rgb(&file, &LIMITS);
         assert!(ours == decode_rgb_plainly(&file, &LIMITS), "not what libjpeg makes of it");
         let Ok(whole) = ours else { continue };
-        let (width, height) = (whole.pixels.width, whole.pixels.height);
+        let Size { height, width } = whole.pixels.size;
         let rows = AxisTable::new(height, height, false, height / 3, 16);
         let columns = AxisTable::new(width, width, true, width / 4, 24);
         let (mut expected, mut found) = (vec![0; 3 * 16 * 24], vec![1; 3 * 16 * 24]);
@@ -90,7 +91,7 @@ pub(crate) fn label(data: &[u8]) {
     }
     let Ok(plain) = fresh else { return };
     let header = read_header(&file).expect("what decodes has a header");
-    assert_eq!((plain.pixels.width, plain.pixels.height), (header.width, header.height));
+    assert_eq!(plain.pixels.size, header.size);
     if !rule.values.is_empty() || !rule.colours.is_empty() {
         assert!(plain.pixels.data.iter().all(|&label| label == 0 || label == to));
     }
@@ -130,12 +131,13 @@ pub(crate) fn axis(data: &[u8]) {
         return;
     }
     let pixels = (0..rows.source() * columns.source()).map(|_| numbers.below(256) as u8).collect();
-    let label = GreyImage::new(columns.source(), rows.source(), pixels).expect("that many");
+    let label =
+        GreyImage::new(Size::new(rows.source(), columns.source()), pixels).expect("that many");
     let mut out = vec![-1.0; rows.output() * columns.output()];
     let (mut sampler, mut foreground) = (Sampler::new(), Bitmap::default());
     sampler.label_and_foreground(&label, &rows, &columns, &mut out, &mut foreground);
     assert!(out.iter().all(|value| (0.0..=255.001).contains(value)));
-    assert_eq!(foreground, Bitmap::from_label(&out, rows.output(), columns.output()));
+    assert_eq!(foreground, Bitmap::from_label(&out, Size::new(rows.output(), columns.output())));
 }
 
 /// Two bytes of size and a compressed run-length string: what reads is written and read again the same, and is sampled as
@@ -150,12 +152,12 @@ pub(crate) fn rle(data: &[u8]) {
             (0..2 * numbers.below(6)).map(|_| (numbers.below(1024) as f64 - 400.0) * far).collect()
         })
         .collect();
-    let shapes = Rle::from_polygons(height, width, &polygons);
+    let shapes = Rle::from_polygons(Size::new(height, width), &polygons);
     assert_eq!(shapes.is_ok(), polygons.iter().all(|polygon| polygon.len() >= 6));
-    for mask in [Rle::parse(height, width, text), shapes].into_iter().flatten() {
-        let read = Rle::parse(height, width, mask.to_compressed().as_bytes());
+    for mask in [Rle::parse(Size::new(height, width), text), shapes].into_iter().flatten() {
+        let read = Rle::parse(Size::new(height, width), mask.to_compressed().as_bytes());
         assert_eq!(read.as_ref(), Ok(&mask));
-        assert_eq!(Rle::new(height, width, mask.counts().to_vec()), read);
+        assert_eq!(Rle::new(Size::new(height, width), mask.counts().to_vec()), read);
         let bitmap = mask.to_bitmap();
         assert_eq!(mask.area(), bitmap.count() as u64);
         let box_xywh =

@@ -5,9 +5,9 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maskwright_data::doctor::{Check, Instance, Look, Looker, Subject};
-use maskwright_image::RgbImage;
 use maskwright_image::encode::{Chroma, jpeg_rgb_with};
 use maskwright_image::mask::Bitmap;
+use maskwright_image::{RgbImage, Size};
 
 use crate::report::html::escape;
 use crate::report::tile::{self, Marks};
@@ -67,8 +67,8 @@ fn write_picture(page: &mut String, name: &str, words: &str, picture: &RgbImage)
     let _ = write!(
         page,
         "<figure><img width=\"{}\" height=\"{}\" alt=\"{}\" src=\"data:image/jpeg;base64,{}\">",
-        picture.width,
-        picture.height,
+        picture.size.width,
+        picture.size.height,
         escape(format!("{name} {words}").trim()),
         STANDARD.encode(file)
     );
@@ -135,12 +135,12 @@ fn pictures(check: Check, look: &Look, other: Option<&Look>) -> Vec<Picture> {
 /// A picture that fits the page, with the mask's outline, and a box around it where it is hard to see. A mask of
 /// other proportions is not drawn: it lies nowhere on the image.
 fn small(image: &RgbImage, mask: Option<&Bitmap>, boxed: bool) -> RgbImage {
-    let mask = mask.filter(|mask| (mask.width(), mask.height()) == (image.width, image.height));
-    let width = width_for(image.width, image.height);
+    let mask = mask.filter(|mask| mask.size() == image.size);
+    let width = width_for(image.size.width, image.size.height);
     let (thinned, factor) = thinned(image, 2 * width);
     let box_xyxy = mask.filter(|_| boxed).and_then(Bitmap::box_xyxy).map(|corners| {
         let [x0, y0, x1, y1] = corners.map(|corner| corner as f32 / factor as f32);
-        let margin = thinned.width as f32 / 60.0;
+        let margin = thinned.size.width as f32 / 60.0;
         [x0 - margin, y0 - margin, x1 + margin, y1 + margin]
     });
     tile::prediction(&thinned, &Marks { truth: mask, box_xyxy, ..Marks::default() }, width)
@@ -160,8 +160,8 @@ fn width_for(width: usize, height: usize) -> usize {
 /// Every so manieth pixel of a picture much larger than `width`, and which: averaging all of them would take
 /// longer than decoding.
 fn thinned(image: &RgbImage, width: usize) -> (RgbImage, usize) {
-    let factor = (image.width / width.max(1)).max(1);
-    let (columns, rows) = (image.width / factor, image.height / factor);
+    let factor = (image.size.width / width.max(1)).max(1);
+    let (columns, rows) = (image.size.width / factor, image.size.height / factor);
     if factor == 1 || rows == 0 {
         return (image.clone(), 1);
     }
@@ -170,7 +170,7 @@ fn thinned(image: &RgbImage, width: usize) -> (RgbImage, usize) {
         let row = image.row(y * factor).as_chunks::<3>().0;
         row.iter().step_by(factor).take(columns).for_each(|pixel| data.extend_from_slice(pixel));
     }
-    (RgbImage { width: columns, height: rows, data }, factor)
+    (RgbImage { size: Size::new(rows, columns), data }, factor)
 }
 
 #[cfg(test)]
@@ -179,19 +179,23 @@ mod tests {
 
     #[test]
     fn pictures_fit_and_keep_their_outline() {
-        let image = RgbImage::filled(3000, 2000, 90);
-        let mask = Bitmap::from_fn(2000, 3000, |y, x| (500..1500).contains(&y) && x > 1000);
+        let image = RgbImage::filled(Size::new(2000, 3000), 90);
+        let mask =
+            Bitmap::from_fn(Size::new(2000, 3000), |y, x| (500..1500).contains(&y) && x > 1000);
         let picture = small(&image, Some(&mask), false);
-        assert_eq!((picture.width, picture.height), (236, 157));
+        assert_eq!(picture.size, Size::new(157, 236));
         let green = |picture: &RgbImage| {
             picture.data.as_chunks::<3>().0.iter().filter(|pixel| **pixel == tile::TRUTH).count()
         };
         assert!(green(&picture) > 300);
         // Another size lies nowhere.
-        assert_eq!(green(&small(&RgbImage::filled(2000, 3000, 90), Some(&mask), false)), 0);
-        let high = small(&RgbImage::filled(100, 1000, 9), None, false);
-        assert_eq!((high.width, high.height), (22, 220));
-        let dot = Bitmap::from_fn(2000, 3000, |y, x| y == 900 && x == 700);
+        assert_eq!(
+            green(&small(&RgbImage::filled(Size::new(3000, 2000), 90), Some(&mask), false)),
+            0
+        );
+        let high = small(&RgbImage::filled(Size::new(1000, 100), 9), None, false);
+        assert_eq!(high.size, Size::new(220, 22));
+        let dot = Bitmap::from_fn(Size::new(2000, 3000), |y, x| y == 900 && x == 700);
         let boxed = small(&image, Some(&dot), true);
         assert!(boxed.data.as_chunks::<3>().0.contains(&tile::BOX));
     }
@@ -199,11 +203,11 @@ mod tests {
     #[test]
     fn checks_show_what_they_are_about() {
         let look = Look {
-            image: Some(RgbImage::filled(60, 40, 1)),
-            stored: Some(RgbImage::filled(60, 40, 2)),
-            upright: Some(RgbImage::filled(60, 40, 3)),
-            mask: Some(Bitmap::from_fn(40, 60, |_, x| x > 30)),
-            file: Some(RgbImage::filled(60, 40, 4)),
+            image: Some(RgbImage::filled(Size::new(40, 60), 1)),
+            stored: Some(RgbImage::filled(Size::new(40, 60), 2)),
+            upright: Some(RgbImage::filled(Size::new(40, 60), 3)),
+            mask: Some(Bitmap::from_fn(Size::new(40, 60), |_, x| x > 30)),
+            file: Some(RgbImage::filled(Size::new(40, 60), 4)),
         };
         let words = |check| -> Vec<&str> {
             pictures(check, &look, None).iter().map(|picture| picture.0).collect()

@@ -223,6 +223,7 @@ mod tests {
     use maskwright_image::{GreyImage, RgbImage, encode};
 
     use super::*;
+    use maskwright_image::Size;
 
     /// A set with a name that would break a careless page: one pair is sound, one mask holds 0 and 1, one image is
     /// no image.
@@ -231,13 +232,13 @@ mod tests {
         std::fs::create_dir_all(&images).expect("created");
         std::fs::create_dir_all(&masks).expect("created");
         for (number, name) in ["a", "b<i>", "c"].iter().enumerate() {
-            let mut image = RgbImage::filled(90, 60, 40);
+            let mut image = RgbImage::filled(Size::new(60, 90), 40);
             image
                 .data
                 .iter_mut()
                 .enumerate()
                 .for_each(|(at, v)| *v = (at * (number + 2) / 7) as u8);
-            let mut mask = GreyImage::filled(90, 60, 0);
+            let mut mask = GreyImage::filled(Size::new(60, 90), 0);
             let level = if number == 1 { 1 } else { 255 };
             mask.data[2000 + 90 * number..4000].fill(level);
             let file = encode::jpeg_rgb(&image, 90).expect("encoded");

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use burn::tensor::{Device, Tensor};
 use maskwright_data::loader::{EvalConfig, EvalLoader};
 use maskwright_data::sample::{EvalSample, SampleConfig};
+use maskwright_image::Size;
 use maskwright_image::mask::Bitmap;
 use maskwright_image::metric;
 use maskwright_model::{DecodeMode, ImageFeatures, PromptInput, Sam};
@@ -196,7 +197,7 @@ fn score(
     let side = logits.len().isqrt();
     let logits = postprocess::to_source(&sample.geometry, logits, side);
     let (height, width) = sample.geometry.source;
-    let predicted = Bitmap::from_logits(&logits, height, width);
+    let predicted = Bitmap::from_logits(&logits, Size::new(height, width));
     MaskScores {
         mask,
         iou: metric::iou(&predicted, truth),

@@ -17,8 +17,8 @@ mod record;
 mod regions;
 mod stability;
 
-use maskwright_image::RgbImage;
 use maskwright_image::mask::{Bitmap, Rle};
+use maskwright_image::{RgbImage, Size};
 use maskwright_model::PromptInput;
 use serde::{Deserialize, Serialize};
 
@@ -198,7 +198,7 @@ impl<'a> MaskGenerator<'a> {
         mut progress: impl FnMut(usize, usize),
     ) -> Result<Vec<GeneratedMask>> {
         let config = &self.config;
-        let size = (image.height, image.width);
+        let size = (image.size.height, image.size.width);
         let mut crops = crop_boxes(size, config.crop_n_layers, config.crop_overlap_ratio);
         // Of an image narrower than the number of crops some show nothing.
         crops.retain(|([x0, y0, x1, y1], _)| x0 < x1 && y0 < y1);
@@ -240,7 +240,7 @@ impl<'a> MaskGenerator<'a> {
         for batch in grid.chunks(self.config.points_per_batch) {
             let points: Vec<[f64; 2]> = batch
                 .iter()
-                .map(|[x, y]| [x * part.width as f64, y * part.height as f64])
+                .map(|[x, y]| [x * part.size.width as f64, y * part.size.height as f64])
                 .collect();
             let inputs: Vec<PromptInput> = points
                 .iter()
@@ -257,7 +257,7 @@ impl<'a> MaskGenerator<'a> {
                 .flat_map(|(masks, point)| masks.into_iter().map(|mask| (mask, *point)))
                 .filter(|(mask, _)| self.is_believed(mask.predicted_iou))
                 .collect();
-            let size = (image.height, image.width);
+            let size = (image.size.height, image.size.width);
             let judge = |(mask, point)| self.judged(&encoded, mask, point, crop, size);
             masks.extend(in_parallel(candidates, judge).into_iter().flatten());
             done(batch.len());
@@ -285,7 +285,7 @@ impl<'a> MaskGenerator<'a> {
             return None;
         }
         let [x0, y0, x1, y1] = crop;
-        let bitmap = Bitmap::from_logits(&logits, y1 - y0, x1 - x0);
+        let bitmap = Bitmap::from_logits(&logits, Size::new(y1 - y0, x1 - x0));
         let inner = bitmap.box_xyxy().unwrap_or_default();
         if ends_at_crop(inner, crop, size) {
             return None;
@@ -344,7 +344,7 @@ fn chosen<T>(values: Vec<T>, places: &[usize]) -> Vec<T> {
 /// The part of the image that a crop shows.
 fn cut(image: &RgbImage, [x0, y0, x1, y1]: CropBox) -> RgbImage {
     let data = (y0..y1).flat_map(|y| &image.row(y)[3 * x0..3 * x1]).copied().collect();
-    RgbImage { width: x1 - x0, height: y1 - y0, data }
+    RgbImage { size: Size::new(y1 - y0, x1 - x0), data }
 }
 
 /// A crop's mask in the image.
@@ -352,7 +352,7 @@ fn placed(mask: Bitmap, [x0, y0, x1, y1]: CropBox, (height, width): (usize, usiz
     if (y1 - y0, x1 - x0) == (height, width) {
         return mask;
     }
-    Bitmap::from_fn(height, width, |y, x| {
+    Bitmap::from_fn(Size::new(height, width), |y, x| {
         (y0..y1).contains(&y) && (x0..x1).contains(&x) && mask.get(y - y0, x - x0)
     })
 }

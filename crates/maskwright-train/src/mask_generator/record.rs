@@ -104,10 +104,12 @@ mod tests {
     use maskwright_image::mask::{Bitmap, Rle};
 
     use super::*;
+    use maskwright_image::Size;
 
     #[test]
     fn the_schema_is_sa1bs() {
-        let bitmap = Bitmap::from_fn(4, 6, |y, x| (1..3).contains(&y) && (2..5).contains(&x));
+        let bitmap =
+            Bitmap::from_fn(Size::new(4, 6), |y, x| (1..3).contains(&y) && (2..5).contains(&x));
         let mask = GeneratedMask {
             mask: Rle::from_bitmap(&bitmap),
             box_xyxy: [2, 1, 4, 2],

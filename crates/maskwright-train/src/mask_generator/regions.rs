@@ -1,5 +1,6 @@
 //! Small holes and small islands of a mask.
 
+use maskwright_image::Size;
 use maskwright_image::mask::Bitmap;
 
 /// A mask without its small holes, and then without its small islands: connected regions (8
@@ -18,7 +19,7 @@ fn fill_holes(mask: &Bitmap, min_area: usize) -> (Bitmap, bool) {
         return (mask.clone(), false);
     }
     let width = mask.width();
-    let filled = Bitmap::from_fn(mask.height(), width, |y, x| {
+    let filled = Bitmap::from_fn(Size::new(mask.height(), width), |y, x| {
         let label = background.labels[y * width + x];
         label == 0 || small(label)
     });
@@ -42,7 +43,9 @@ fn drop_islands(mask: &Bitmap, min_area: usize) -> (Bitmap, bool) {
             }
     };
     let width = mask.width();
-    let kept = Bitmap::from_fn(mask.height(), width, |y, x| keep(islands.labels[y * width + x]));
+    let kept = Bitmap::from_fn(Size::new(mask.height(), width), |y, x| {
+        keep(islands.labels[y * width + x])
+    });
     (kept, true)
 }
 
@@ -129,7 +132,7 @@ mod tests {
     use super::*;
 
     fn mask(rows: &[&str]) -> Bitmap {
-        Bitmap::from_fn(rows.len(), rows[0].len(), |y, x| rows[y].as_bytes()[x] == b'#')
+        Bitmap::from_fn(Size::new(rows.len(), rows[0].len()), |y, x| rows[y].as_bytes()[x] == b'#')
     }
 
     #[test]
@@ -188,7 +191,7 @@ mod tests {
             let hash = |y: usize, x: usize| {
                 (seed ^ (y * 7919 + x) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33
             };
-            let mask = Bitmap::from_fn(height, width, |y, x| hash(y, x) % 10 < density);
+            let mask = Bitmap::from_fn(Size::new(height, width), |y, x| hash(y, x) % 10 < density);
             let found = Regions::of(&mask, set);
             prop_assert_eq!((found.labels, found.areas), flooded(&mask, set));
         }

@@ -16,7 +16,7 @@ fn predictor(hq: bool) -> Predictor {
 fn picture(width: usize, height: usize) -> RgbImage {
     let value = |i: usize| (i.wrapping_mul(0x9E37_79B9) >> 7) as u8;
     let data = (0..3 * width * height).map(|i| value(i / 60)).collect();
-    RgbImage::new(width, height, data).expect("a picture")
+    RgbImage::new(Size::new(height, width), data).expect("a picture")
 }
 
 /// Everything stays: no threshold, no suppression.

@@ -42,7 +42,7 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor};
 use maskwright_image::decode::{self, Limits, MaskRule};
 use maskwright_image::mask::Bitmap;
-use maskwright_image::{GreyImage, RgbImage};
+use maskwright_image::{GreyImage, RgbImage, Size};
 use maskwright_model::{DecodeMode, ImageFeatures, MaskOutput, PromptInput, Sam};
 
 pub use output::{PredictedMask, Prediction, write_embedding, write_logits};
@@ -188,7 +188,7 @@ impl Predictor {
     /// Brings an image to the model's size and encodes it.
     pub fn encode(&self, image: &RgbImage) -> Result<EncodedImage> {
         let config = self.sam.config();
-        let view = View::new(self.fit, (image.height, image.width), config.image_size);
+        let view = View::new(self.fit, (image.size.height, image.size.width), config.image_size);
         let features = self.sam.encode_image(view.input(&self.sam, image, &self.device)?);
         let features = self.sam.with_hq_features(features);
         Ok(EncodedImage { features, view, mask_size: config.mask_size() })
@@ -234,7 +234,7 @@ impl Predictor {
             answers.extend(self.decode(image, batch, kind, multimask)?);
         }
         let full = |mask: LowResMask| PredictedMask {
-            mask: Bitmap::from_logits(&image.logits(&mask.logits), height, width),
+            mask: Bitmap::from_logits(&image.logits(&mask.logits), Size::new(height, width)),
             low_res: mask.logits,
             predicted_iou: mask.predicted_iou,
         };

@@ -1,7 +1,7 @@
 //! What a user points at, in the image's own pixels, and its way into the model's frame.
 
-use maskwright_image::GreyImage;
 use maskwright_image::sample::{Sampler, resize_plane};
+use maskwright_image::{GreyImage, Size};
 use maskwright_model::PromptInput;
 
 use super::view::View;
@@ -127,11 +127,15 @@ impl MaskPrompt {
                 expected: format!("the {side} x {side} of this model's masks"),
                 found: format!("{} numbers", logits.len()),
             }),
-            Self::Image(mask) if (mask.height, mask.width) == view.source() => {
+            Self::Image(mask) if (mask.size.height, mask.size.width) == view.source() => {
                 let geometry = view.geometry();
                 let mut label = vec![0.0; geometry.output.0 * geometry.output.1];
                 Sampler::new().label(mask, &geometry.rows(), &geometry.cols(), 0.0, &mut label);
-                let small = resize_plane(&label, geometry.output, (side, side));
+                let small = resize_plane(
+                    &label,
+                    Size::new(geometry.output.0, geometry.output.1),
+                    Size::square(side),
+                );
                 Ok(small.into_iter().map(|v| if v > 128.0 { 255.0 } else { 0.0 }).collect())
             }
             Self::Image(mask) => {
@@ -139,7 +143,7 @@ impl MaskPrompt {
                 Err(Error::Setting {
                     setting: format!("the mask prompt{of}"),
                     expected: format!("the image's {width} x {height} pixels"),
-                    found: format!("{} x {}", mask.width, mask.height),
+                    found: mask.size.to_string(),
                 })
             }
         }
@@ -181,7 +185,7 @@ mod tests {
         assert!(refused(boxed([1.0, f32::NAN, 3.0, 4.0])).contains("NaN"));
         assert!(refused(SourcePrompt::default()).contains("none"));
         let masked = |mask| SourcePrompt { mask: Some(mask), ..Default::default() };
-        let small = GreyImage::filled(4, 4, 0);
+        let small = GreyImage::filled(Size::square(4), 0);
         assert!(refused(masked(MaskPrompt::Image(small))).contains("4 x 4"));
         assert!(refused(masked(MaskPrompt::Logits(vec![0.0; 7]))).contains("20 x 20"));
     }
@@ -189,7 +193,10 @@ mod tests {
     #[test]
     fn masks_reach_the_model_at_its_resolution() {
         let (height, width) = view().source();
-        let left = GreyImage::new(width, height, (0..800).map(|i| [255, 0][i % 40 / 20]).collect());
+        let left = GreyImage::new(
+            Size::new(height, width),
+            (0..800).map(|i| [255, 0][i % 40 / 20]).collect(),
+        );
         let prompt = SourcePrompt {
             mask: Some(MaskPrompt::Image(left.expect("a mask"))),
             ..Default::default()

@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use burn::tensor::{Device, Tensor};
 use maskwright_data::geometry::Geometry;
-use maskwright_image::RgbImage;
 use maskwright_image::sample::{Sampler, resize_antialiased};
+use maskwright_image::{RgbImage, Size};
 use maskwright_model::Sam;
 
 use crate::error::{Error, Result};
@@ -94,7 +94,7 @@ impl View {
         let (height, width) = self.geometry.output;
         if self.fit == Fit::Sam {
             let scaled = self.geometry.scaled;
-            let planes = planes(&resize_antialiased(image, scaled));
+            let planes = planes(&resize_antialiased(image, Size::new(scaled.0, scaled.1)));
             return Ok(sam.preprocess_padded(&planes, 1, [scaled.0, scaled.1], device)?);
         }
         let mut pixels = vec![0; 3 * height * width];
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn planes_are_channel_by_channel() {
-        let image = RgbImage::new(2, 1, vec![1, 2, 3, 4, 5, 6]).expect("a picture");
+        let image = RgbImage::new(Size::new(1, 2), vec![1, 2, 3, 4, 5, 6]).expect("a picture");
         assert_eq!(planes(&image), [1, 4, 2, 5, 3, 6]);
     }
 }

@@ -140,7 +140,7 @@ fn write_tile(page: &mut String, label: &str, tile: &Tile) {
     page.push_str("<figure class=\"tile\">");
     let image = &tile.image;
     // Checked here: an encoder may trust the size.
-    let whole = image.width.checked_mul(image.height).and_then(|n| n.checked_mul(3));
+    let whole = image.size.width.checked_mul(image.size.height).and_then(|n| n.checked_mul(3));
     let encoded = match whole {
         Some(bytes) if bytes > 0 && bytes == image.data.len() => encode::png_rgb(image).ok(),
         _ => None,
@@ -150,8 +150,8 @@ fn write_tile(page: &mut String, label: &str, tile: &Tile) {
             let _ = write!(
                 page,
                 "<img width=\"{}\" height=\"{}\" alt=\"{}\" src=\"data:image/png;base64,{}\">",
-                image.width,
-                image.height,
+                image.size.width,
+                image.size.height,
                 escape(format!("{label} {}", tile.caption).trim()),
                 STANDARD.encode(png)
             );

@@ -3,8 +3,8 @@
 use super::chart::{self, COLOURS};
 use super::tile::scaled;
 use super::{CurvePlot, Gallery};
-use maskwright_image::RgbImage;
 use maskwright_image::draw::{Canvas, Colour, text_width};
+use maskwright_image::{RgbImage, Size};
 
 const PAPER: Colour = [255, 255, 255];
 const INK: Colour = [27, 35, 48];
@@ -91,7 +91,7 @@ impl Gallery {
                         (scaled(&tile.image, tile_width), wrapped(&tile.caption, tile_width))
                     })
                     .collect();
-                let tallest = tiles.iter().map(|tile| tile.0.height).max().unwrap_or(0);
+                let tallest = tiles.iter().map(|tile| tile.0.size.height).max().unwrap_or(0);
                 let lines = tiles.iter().map(|tile| tile.1.len()).max().unwrap_or(0);
                 let height = label.len() * LINE + tallest + 4 + lines * LINE + GAP;
                 (label, tiles, tallest, height)
@@ -99,7 +99,7 @@ impl Gallery {
             .collect();
         let head = title.len() * 2 * LINE + caption.len() * LINE + GAP;
         let height = 2 * MARGIN + head + rows.iter().map(|row| row.3).sum::<usize>();
-        let mut canvas = Canvas::filled(inner + 2 * MARGIN, height, PAPER);
+        let mut canvas = Canvas::filled(Size::new(height, inner + 2 * MARGIN), PAPER);
         let mut y = MARGIN;
         for line in &title {
             canvas.text(MARGIN as i32, y as i32, line, INK, 2);
@@ -118,7 +118,7 @@ impl Gallery {
             }
             for (column, (image, caption)) in tiles.iter().enumerate() {
                 let x = (MARGIN + column * (tile_width + GAP)) as i32;
-                canvas.paste(image, x, y as i32, image.width, image.height);
+                canvas.paste(image, x, y as i32, image.size);
                 for (i, line) in caption.iter().enumerate() {
                     let below = y + tallest + 4 + i * LINE;
                     canvas.text(x, below as i32, line, MUTED, 1);
@@ -136,7 +136,7 @@ impl CurvePlot {
         // Drawn twice as large and averaged, which smooths the lines; text at twice
         // its size comes out as it was.
         let (width, height) = (width.max(160), height.max(120));
-        let mut canvas = Canvas::filled(2 * width, 2 * height, PAPER);
+        let mut canvas = Canvas::filled(Size::new(2 * height, 2 * width), PAPER);
         let text = |canvas: &mut Canvas, x: usize, y: usize, text: &str, colour| {
             canvas.text(2 * x as i32, 2 * y as i32, &plain(text), colour, 2);
         };
@@ -232,8 +232,10 @@ mod tests {
 
     #[test]
     fn a_gallery_holds_its_tiles_at_the_width_asked_for() {
-        let tile =
-            |value: u8| Tile { caption: "caption".into(), image: RgbImage::filled(50, 100, value) };
+        let tile = |value: u8| Tile {
+            caption: "caption".into(),
+            image: RgbImage::filled(Size::new(100, 50), value),
+        };
         let gallery = Gallery {
             title: "Title".into(),
             caption: String::new(),
@@ -243,12 +245,12 @@ mod tests {
             ],
         };
         let image = gallery.to_image(100);
-        assert_eq!(image.width, 2 * MARGIN + 3 * 100 + 2 * GAP);
+        assert_eq!(image.size.width, 2 * MARGIN + 3 * 100 + 2 * GAP);
         for (value, pixels) in [(10, 20_000), (20, 20_000), (30, 20_000), (40, 20_000)] {
             let count = image.data.chunks(3).filter(|p| p == &[value; 3]).count();
             assert_eq!(count, pixels, "tile {value}");
         }
-        assert!(Gallery::default().to_image(0).width > 0);
+        assert!(Gallery::default().to_image(0).size.width > 0);
     }
 
     #[test]
@@ -264,13 +266,13 @@ mod tests {
             log_y: true,
         };
         let image = plot.to_image(480, 280);
-        assert_eq!((image.width, image.height), (480, 280));
+        assert_eq!(image.size, Size::new(280, 480));
         for colour in [SERIES[0], SERIES[1]] {
             // Averaging mixes paper into a line's edges.
             let near = |p: &&[u8]| p.iter().zip(colour).all(|(a, b)| a.abs_diff(b) < 70);
             let count = image.data.chunks(3).filter(near).count();
             assert!(count > 40, "{colour:?}: {count}");
         }
-        assert_eq!(CurvePlot::default().to_image(0, 0).width, 160);
+        assert_eq!(CurvePlot::default().to_image(0, 0).size.width, 160);
     }
 }

@@ -1,11 +1,14 @@
 //! The page as a whole: it is well formed, complete, escaped and the same every time.
 
+use maskwright_image::Size;
+
 use super::*;
 
 /// A report with something in every part, and text that would break a careless page.
 fn full() -> Report {
     let hostile = "<script>alert(\"1\" & '2')</script>";
-    let tile = |value| Tile { caption: hostile.into(), image: RgbImage::filled(6, 4, value) };
+    let tile =
+        |value| Tile { caption: hostile.into(), image: RgbImage::filled(Size::new(4, 6), value) };
     Report {
         title: hostile.into(),
         command: format!("maskwright train --output {hostile}"),
@@ -139,12 +142,12 @@ fn pictures_come_back_from_the_page() {
     let png = base64::engine::general_purpose::STANDARD.decode(data).unwrap();
     let limits = maskwright_image::decode::Limits::default();
     let decoded = maskwright_image::decode::decode_rgb(&png, &limits).unwrap().pixels;
-    assert_eq!(decoded, RgbImage::filled(6, 4, 9));
+    assert_eq!(decoded, RgbImage::filled(Size::new(4, 6), 9));
 }
 
 #[test]
 fn pictures_that_cannot_be_are_replaced() {
-    let wrong = RgbImage { width: 9, height: 9, data: vec![0; 5] };
+    let wrong = RgbImage { size: Size::square(9), data: vec![0; 5] };
     let report = Report {
         galleries: vec![Gallery {
             rows: vec![GalleryRow {

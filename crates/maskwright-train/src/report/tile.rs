@@ -2,11 +2,11 @@
 //! they were given.
 //!
 //! ```
-//! use maskwright_image::{RgbImage, mask::Bitmap};
+//! use maskwright_image::{RgbImage, Size, mask::Bitmap};
 //! use maskwright_train::report::tile::{Marks, prediction};
 //!
-//! let image = RgbImage::filled(64, 48, 90);
-//! let mask = Bitmap::from_fn(48, 64, |y, x| (10..30).contains(&y) && (20..40).contains(&x));
+//! let image = RgbImage::filled(Size::new(48, 64), 90);
+//! let mask = Bitmap::from_fn(Size::new(48, 64), |y, x| (10..30).contains(&y) && (20..40).contains(&x));
 //! let marks = Marks {
 //!     truth: Some(&mask),
 //!     prediction: Some(&mask),
@@ -14,12 +14,12 @@
 //!     ..Marks::default()
 //! };
 //! let tile = prediction(&image, &marks, 256);
-//! assert_eq!((tile.width, tile.height), (256, 192));
+//! assert_eq!(tile.size, Size::new(192, 256));
 //! ```
 
-use maskwright_image::RgbImage;
 use maskwright_image::draw::{Canvas, Colour};
 use maskwright_image::mask::Bitmap;
+use maskwright_image::{RgbImage, Size};
 
 /// The outline of the truth.
 pub const TRUTH: Colour = [40, 220, 90];
@@ -52,7 +52,7 @@ pub struct Marks<'a> {
 /// Draws `marks` on the picture, scaled to `width` pixels; the height follows.
 pub fn prediction(image: &RgbImage, marks: &Marks<'_>, width: usize) -> RgbImage {
     let base = scaled(image, width);
-    let (width, height) = (base.width, base.height);
+    let (width, height) = (base.size.width, base.size.height);
     let mut canvas = Canvas::new(base);
     if width == 0 || height == 0 {
         return canvas.into_image();
@@ -64,7 +64,7 @@ pub fn prediction(image: &RgbImage, marks: &Marks<'_>, width: usize) -> RgbImage
         outline(&mut canvas, &coverage(mask, width, height), TRUTH);
     }
     let (scale_x, scale_y) =
-        (width as f32 / image.width as f32, height as f32 / image.height as f32);
+        (width as f32 / image.size.width as f32, height as f32 / image.size.height as f32);
     let thick = ((width as f32 / 140.0).round() as i32).max(1);
     if let Some([x0, y0, x1, y1]) = marks.box_xyxy {
         let (left, top) = ((x0 * scale_x).round() as i32, (y0 * scale_y).round() as i32);
@@ -102,7 +102,7 @@ pub fn errors(image: &RgbImage, prediction: &Bitmap, truth: &Bitmap, width: usiz
         let luma = 0.299 * red + 0.587 * green + 0.114 * blue;
         pixel.fill((127.5 + 0.5 * luma) as u8);
     }
-    let (width, height) = (base.width, base.height);
+    let (width, height) = (base.size.width, base.size.height);
     let mut canvas = Canvas::new(base);
     let (found, wanted) = (coverage(prediction, width, height), coverage(truth, width, height));
     let layer = |rule: fn(f32, f32) -> f32| -> Vec<f32> {
@@ -118,21 +118,24 @@ pub fn errors(image: &RgbImage, prediction: &Bitmap, truth: &Bitmap, width: usiz
 pub fn mask(mask: &Bitmap, width: usize) -> RgbImage {
     let (width, height) = fitted(mask.width(), mask.height(), width);
     let data = coverage(mask, width, height).into_iter().flat_map(|v| [v.round() as u8; 3]);
-    RgbImage { width, height, data: data.collect() }
+    RgbImage { size: Size { height, width }, data: data.collect() }
 }
 
 /// The picture scaled to `width` pixels; the height follows. Smaller pictures
 /// average what falls into a pixel, so that thin parts fade instead of vanishing.
 pub fn scaled(image: &RgbImage, width: usize) -> RgbImage {
-    let (width, height) = fitted(image.width, image.height, width);
-    if (width, height) == (image.width, image.height) {
+    let (width, height) = fitted(image.size.width, image.size.height, width);
+    if (width, height) == (image.size.width, image.size.height) {
         return image.clone();
     }
-    let data = resize::<3>((image.width, image.height), (width, height), |i| {
+    let data = resize::<3>((image.size.width, image.size.height), (width, height), |i| {
         let at = 3 * i;
         std::array::from_fn(|c| image.data.get(at + c).map_or(0.0, |&v| f32::from(v)))
     });
-    RgbImage { width, height, data: data.into_iter().flatten().map(|v| v.round() as u8).collect() }
+    RgbImage {
+        size: Size { height, width },
+        data: data.into_iter().flatten().map(|v| v.round() as u8).collect(),
+    }
 }
 
 /// The size of the wanted width, with the height that keeps the proportions.
@@ -201,7 +204,7 @@ fn resize<const C: usize>(
 /// Draws a line around what is at least half covered, on the pixels just outside, so
 /// that thin parts stay visible.
 fn outline(canvas: &mut Canvas, coverage: &[f32], colour: Colour) {
-    let (width, height) = (canvas.image().width, canvas.image().height);
+    let (width, height) = (canvas.image().size.width, canvas.image().size.height);
     let inside = |x: usize, y: usize| coverage[y * width + x] >= 127.5;
     for y in 0..height {
         for x in 0..width {
@@ -221,12 +224,14 @@ mod tests {
     use super::*;
 
     fn square(size: usize, from: usize, to: usize) -> Bitmap {
-        Bitmap::from_fn(size, size, |y, x| (from..to).contains(&y) && (from..to).contains(&x))
+        Bitmap::from_fn(Size::square(size), |y, x| {
+            (from..to).contains(&y) && (from..to).contains(&x)
+        })
     }
 
     #[test]
     fn the_outline_runs_around_the_truth() {
-        let image = RgbImage::filled(20, 20, 100);
+        let image = RgbImage::filled(Size::square(20), 100);
         let truth = square(20, 5, 15);
         let tile = prediction(&image, &Marks { truth: Some(&truth), ..Marks::default() }, 20);
         assert_eq!(tile.pixel(4, 9), TRUTH);
@@ -241,14 +246,14 @@ mod tests {
 
     #[test]
     fn boxes_and_points_scale_with_the_picture() {
-        let image = RgbImage::filled(20, 10, 0);
+        let image = RgbImage::filled(Size::new(10, 20), 0);
         let marks = Marks {
             box_xyxy: Some([4.0, 2.0, 9.0, 5.0]),
             points: &[(15.0, 7.0, 1), (1.0, 8.0, 0)],
             ..Marks::default()
         };
         let tile = prediction(&image, &marks, 80);
-        assert_eq!((tile.width, tile.height), (80, 40));
+        assert_eq!(tile.size, Size::new(40, 80));
         // The box covers whole source pixels: columns 16..40, rows 8..24.
         assert_eq!([tile.pixel(16, 12), tile.pixel(39, 12)], [BOX; 2]);
         assert_eq!([tile.pixel(20, 8), tile.pixel(20, 23)], [BOX; 2]);
@@ -259,9 +264,9 @@ mod tests {
 
     #[test]
     fn errors_are_coloured_by_kind() {
-        let image = RgbImage::filled(10, 10, 255);
-        let truth = Bitmap::from_fn(10, 10, |_, x| x < 6);
-        let found = Bitmap::from_fn(10, 10, |_, x| (3..8).contains(&x));
+        let image = RgbImage::filled(Size::square(10), 255);
+        let truth = Bitmap::from_fn(Size::square(10), |_, x| x < 6);
+        let found = Bitmap::from_fn(Size::square(10), |_, x| (3..8).contains(&x));
         let tile = errors(&image, &found, &truth, 10);
         let near = |x: usize, colour: Colour| {
             let pixel = tile.pixel(x, 5);
@@ -276,7 +281,7 @@ mod tests {
 
     #[test]
     fn masks_of_another_size_are_stretched() {
-        let image = RgbImage::filled(64, 64, 0);
+        let image = RgbImage::filled(Size::square(64), 0);
         let coarse = square(16, 4, 12);
         let tile = prediction(&image, &Marks { prediction: Some(&coarse), ..Marks::default() }, 64);
         assert_eq!(tile.pixel(32, 32), PREDICTION.map(|c| (0.55 * f32::from(c)).round() as u8));
@@ -285,14 +290,20 @@ mod tests {
 
     #[test]
     fn scaling_keeps_the_mean_and_constants() {
-        let line = Bitmap::from_fn(40, 40, |_, x| x == 20);
+        let line = Bitmap::from_fn(Size::square(40), |_, x| x == 20);
         let small = mask(&line, 10);
         let sum: u32 = small.row(5).iter().step_by(3).map(|&v| u32::from(v)).sum();
         // One of four columns of one pixel: a quarter of 255.
         assert!(sum.abs_diff(64) <= 2, "{sum}");
-        assert_eq!(scaled(&RgbImage::filled(7, 5, 77), 31), RgbImage::filled(31, 22, 77));
-        assert_eq!(scaled(&RgbImage::filled(70, 50, 77), 7), RgbImage::filled(7, 5, 77));
-        let empty = RgbImage::filled(0, 0, 0);
+        assert_eq!(
+            scaled(&RgbImage::filled(Size::new(5, 7), 77), 31),
+            RgbImage::filled(Size::new(22, 31), 77)
+        );
+        assert_eq!(
+            scaled(&RgbImage::filled(Size::new(50, 70), 77), 7),
+            RgbImage::filled(Size::new(5, 7), 77)
+        );
+        let empty = RgbImage::filled(Size::square(0), 0);
         assert_eq!(prediction(&empty, &Marks::default(), 50), empty);
     }
 }

@@ -2,9 +2,9 @@
 
 use burn::tensor::Device;
 use maskwright_data::sample::{SampleConfig, SampleMaker};
-use maskwright_image::RgbImage;
 use maskwright_image::decode::{Limits, decode_rgb, orient_rgb, read_header};
 use maskwright_image::mask::Bitmap;
+use maskwright_image::{RgbImage, Size};
 use maskwright_model::Sam;
 
 use crate::error::{Error, Result};
@@ -112,7 +112,7 @@ fn row(
                 continue;
             }
             let logits = postprocess::to_source(&sample.geometry, &logits, side);
-            let mask = Bitmap::from_logits(&logits, height, width);
+            let mask = Bitmap::from_logits(&logits, Size::new(height, width));
             let found = scores.scores.iter().find(|scores| scores.mask == kind);
             let (iou, boundary) = found.map_or((0.0, 0.0), |s| (s.iou, s.boundary_iou));
             let marks =

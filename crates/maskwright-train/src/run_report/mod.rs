@@ -7,8 +7,8 @@ pub(crate) mod gallery;
 use std::path::Path;
 
 use maskwright_data::prompt::PromptKind;
-use maskwright_image::RgbImage;
 use maskwright_image::draw::Canvas;
+use maskwright_image::{RgbImage, Size};
 
 use crate::config::TrainConfig;
 use crate::error::Result;
@@ -94,13 +94,13 @@ fn scope(config: &TrainConfig) -> &'static str {
 
 /// Pictures one below the other on white.
 fn stacked(pictures: &[RgbImage]) -> RgbImage {
-    let width = pictures.iter().map(|picture| picture.width).max().unwrap_or(1);
-    let height = pictures.iter().map(|picture| picture.height).sum::<usize>().max(1);
-    let mut canvas = Canvas::filled(width, height, [255; 3]);
+    let width = pictures.iter().map(|picture| picture.size.width).max().unwrap_or(1);
+    let height = pictures.iter().map(|picture| picture.size.height).sum::<usize>().max(1);
+    let mut canvas = Canvas::filled(Size::new(height, width), [255; 3]);
     let mut y = 0;
     for picture in pictures {
-        canvas.paste(picture, 0, y as i32, picture.width, picture.height);
-        y += picture.height;
+        canvas.paste(picture, 0, y as i32, picture.size);
+        y += picture.size.height;
     }
     canvas.into_image()
 }
@@ -141,8 +141,9 @@ mod tests {
 
     #[test]
     fn pictures_are_stacked() {
-        let stack = stacked(&[RgbImage::filled(4, 2, 0), RgbImage::filled(6, 3, 9)]);
-        assert_eq!((stack.width, stack.height), (6, 5));
+        let stack =
+            stacked(&[RgbImage::filled(Size::new(2, 4), 0), RgbImage::filled(Size::new(3, 6), 9)]);
+        assert_eq!(stack.size, Size::new(5, 6));
         assert_eq!(stack.pixel(5, 0), [255; 3]);
         assert_eq!(stack.pixel(5, 4), [9; 3]);
     }

@@ -167,8 +167,8 @@ fn of_image(
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let entry = ImageEntry {
         image_id: number as u64,
-        width: image.width,
-        height: image.height,
+        width: image.size.width,
+        height: image.size.height,
         file_name: name,
     };
     let json = flags.output.join(format!("{stem}.json"));

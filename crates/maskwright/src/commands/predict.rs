@@ -107,8 +107,8 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
         let masks: Vec<_> = found.iter().map(Found::to_json).collect();
         return output::json(&serde_json::json!({
             "image": flags.image,
-            "width": image.width,
-            "height": image.height,
+            "width": image.size.width,
+            "height": image.size.height,
             "kind": kind,
             "masks": masks,
         }));
@@ -119,9 +119,9 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
             "{}: {} mask, {object} of {} x {} pixels ({:.1}%), predicted IoU {:.3}",
             mask.name(),
             kind.title(),
-            image.width,
-            image.height,
-            100.0 * object as f64 / (image.width * image.height) as f64,
+            image.size.width,
+            image.size.height,
+            100.0 * object as f64 / (image.size.width * image.size.height) as f64,
             mask.mask.predicted_iou,
         );
     }

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use maskwright_image::{GreyImage, RgbImage, encode};
+use maskwright_image::{GreyImage, RgbImage, Size, encode};
 
 /// A folder that goes with the test.
 pub(crate) struct Place(tempfile::TempDir);
@@ -47,8 +47,8 @@ pub(crate) fn write_pairs(folder: &Path, count: usize) -> (PathBuf, PathBuf) {
 fn pair(number: usize, width: usize, height: usize) -> (RgbImage, GreyImage) {
     let centre = (width as f32 * (0.35 + 0.1 * (number % 4) as f32), height as f32 * 0.5);
     let radii = (width as f32 * 0.28, height as f32 * (0.2 + 0.05 * (number % 3) as f32));
-    let mut image = RgbImage::filled(width, height, 0);
-    let mut mask = GreyImage::filled(width, height, 0);
+    let mut image = RgbImage::filled(Size::new(height, width), 0);
+    let mut mask = GreyImage::filled(Size::new(height, width), 0);
     for y in 0..height {
         for x in 0..width {
             let (dx, dy) = ((x as f32 - centre.0) / radii.0, (y as f32 - centre.1) / radii.1);

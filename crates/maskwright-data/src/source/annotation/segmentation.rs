@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use maskwright_image::Size;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -55,7 +56,7 @@ pub(crate) fn read_segmentation(
             let MaskBuffer { rle, polygons, scratch, .. } = mask;
             *polygons = serde_json::from_str(json)
                 .map_err(shape("a list of polygons [[x, y, ...], ...]"))?;
-            rle.set_polygons(size.0 as usize, size.1 as usize, polygons, scratch)?;
+            rle.set_polygons(Size::new(size.0 as usize, size.1 as usize), polygons, scratch)?;
         }
         Some(b'{') => {
             let runs: Runs<'_> =
@@ -65,11 +66,11 @@ pub(crate) fn read_segmentation(
             if counts.starts_with('[') {
                 let counts: Vec<u32> =
                     serde_json::from_str(counts).map_err(shape("counts, a list of run lengths"))?;
-                mask.rle.set_counts(height, width, counts)?;
+                mask.rle.set_counts(Size::new(height, width), counts)?;
             } else {
                 let Text(counts) = serde_json::from_str(counts)
                     .map_err(shape("counts, a list of run lengths or a compressed string"))?;
-                mask.rle.parse_into(height, width, counts.as_bytes())?;
+                mask.rle.parse_into(Size::new(height, width), counts.as_bytes())?;
             }
         }
         _ => {

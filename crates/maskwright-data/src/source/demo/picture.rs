@@ -5,7 +5,7 @@ use super::draw::{Draw, Stream};
 use super::palette::{Palette, mix};
 use super::raster::{Drawing, Layer};
 use super::{DemoConfig, Family};
-use maskwright_image::{GreyImage, RgbImage};
+use maskwright_image::{GreyImage, RgbImage, Size};
 use std::f32::consts::TAU;
 use tiny_skia::{Rect, Transform};
 
@@ -48,12 +48,9 @@ pub(super) fn render(config: &DemoConfig, split: u64, index: usize) -> Picture {
         let noise = level * grain.grain();
         data.extend(colour.map(|c| (c + noise).round().clamp(0.0, 255.0) as u8));
     }
+    let size = Size { height, width };
     let mask = layer.coverage.iter().map(|&c| (c * 255.0).round() as u8).collect();
-    Picture {
-        family,
-        image: RgbImage { width, height, data },
-        mask: GreyImage { width, height, data: mask },
-    }
+    Picture { family, image: RgbImage { size, data }, mask: GreyImage { size, data: mask } }
 }
 
 /// Draws the frame's size and the object's turn, size and place in it.

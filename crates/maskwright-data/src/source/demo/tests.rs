@@ -22,9 +22,9 @@ fn small() -> DemoConfig {
 fn box_of(picture: &Picture) -> (usize, usize, usize, usize) {
     let mask = &picture.mask;
     let (mut left, mut top, mut right, mut bottom) = (usize::MAX, usize::MAX, 0, 0);
-    for y in 0..mask.height {
-        for x in 0..mask.width {
-            if mask.data[y * mask.width + x] > 128 {
+    for y in 0..mask.size.height {
+        for x in 0..mask.size.width {
+            if mask.data[y * mask.size.width + x] > 128 {
                 (left, top) = (left.min(x), top.min(y));
                 (right, bottom) = (right.max(x), bottom.max(y));
             }
@@ -38,9 +38,9 @@ fn objects_have_the_stated_size_and_lie_inside_the_frame() {
     let config = DemoConfig::default();
     for index in 0..102 {
         let picture = config.picture(Split::Train, index).unwrap();
-        let (width, height) = (picture.mask.width, picture.mask.height);
+        let (width, height) = (picture.mask.size.width, picture.mask.size.height);
         assert!((200..=420).contains(&width) && (200..=420).contains(&height));
-        assert_eq!((picture.image.width, picture.image.height), (width, height));
+        assert_eq!((picture.image.size.width, picture.image.size.height), (width, height));
         let (left, top, right, bottom) = box_of(&picture);
         assert!(left >= 1 && top >= 1 && right < width - 1 && bottom < height - 1, "{index}");
         let across = (right - left + 1) as f32 / width as f32;
@@ -54,7 +54,7 @@ fn objects_have_the_stated_size_and_lie_inside_the_frame() {
 /// Foreground left when the mask is eroded and then dilated by a square of
 /// `2 * radius + 1` pixels: what is thicker than that.
 fn opened(picture: &Picture, radius: usize) -> usize {
-    let (width, height) = (picture.mask.width, picture.mask.height);
+    let (width, height) = (picture.mask.size.width, picture.mask.size.height);
     let window = |at: usize, size: usize| at.saturating_sub(radius)..(at + radius + 1).min(size);
     let pass = |source: &[bool], keep_all: bool| {
         let along_x: Vec<bool> = (0..width * height)
@@ -100,7 +100,7 @@ fn every_family_has_a_core_and_thin_parts() {
 
 /// The area of the largest 8-connected part of the foreground.
 fn largest_part(picture: &Picture) -> usize {
-    let (width, height) = (picture.mask.width, picture.mask.height);
+    let (width, height) = (picture.mask.size.width, picture.mask.size.height);
     let mut open: Vec<bool> = picture.mask.data.iter().map(|&v| v > 128).collect();
     let mut largest = 0;
     for start in 0..open.len() {
@@ -140,7 +140,7 @@ fn objects_stand_out_from_what_is_beside_them() {
         let (left, top, right, bottom) = box_of(&picture);
         for y in top..=bottom {
             for x in left..=right {
-                let i = y * picture.mask.width + x;
+                let i = y * picture.mask.size.width + x;
                 let side = match picture.mask.data[i] {
                     0 => 0,
                     255 => 1,
@@ -280,7 +280,7 @@ fn pictures_of_seed_0_are_pinned() {
         .map(|index| {
             let mask = DemoConfig::default().picture(Split::Train, index).unwrap().mask;
             let area = mask.data.iter().filter(|&&v| v > 128).count();
-            (mask.width, mask.height, area)
+            (mask.size.width, mask.size.height, area)
         })
         .to_vec();
     let pinned = [(383, 343, 35496), (329, 244, 8753), (298, 293, 4331)];

@@ -6,6 +6,7 @@
 use crate::decode::orientation::{Orientation, from_tiff};
 use crate::decode::{Colour, Format, Header};
 use crate::error::{Error, Result};
+use crate::size::Size;
 
 const START_OF_SCAN: u8 = 0xDA;
 const END_OF_IMAGE: u8 = 0xD9;
@@ -30,14 +31,14 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header> {
             _ => {}
         }
     }
-    let Some((width, height, colour)) = frame else {
+    let Some((size, colour)) = frame else {
         return Err(damaged("no start-of-frame marker before the pixels or the end"));
     };
     let orientation = orientation.unwrap_or(Orientation::IDENTITY);
-    Ok(Header { format: Format::Jpeg, width, height, orientation, colour, bit_depth: 8 })
+    Ok(Header { format: Format::Jpeg, size, orientation, colour, bit_depth: 8 })
 }
 
-fn read_frame(marker: u8, segment: &[u8]) -> Result<(usize, usize, Colour)> {
+fn read_frame(marker: u8, segment: &[u8]) -> Result<(Size, Colour)> {
     let &[precision, h1, h0, w1, w0, components, ..] = segment else {
         return Err(damaged("start-of-frame segment is too short"));
     };
@@ -68,7 +69,7 @@ fn read_frame(marker: u8, segment: &[u8]) -> Result<(usize, usize, Colour)> {
         4 => Colour::Cmyk,
         other => return Err(unsupported(format!("{other} components"))),
     };
-    Ok((width, height, colour))
+    Ok((Size { height, width }, colour))
 }
 
 /// Whether components are sampled in one of the common ways: one component, luma at up to twice the resolution of
@@ -178,9 +179,9 @@ mod tests {
         let header =
             read(&file(&[(0xE0, b"JFIF\0"), (APP1, &exif), (0xC2, &frame(8, 640, 480, 3))]))
                 .unwrap();
-        assert_eq!((header.width, header.height, header.colour), (640, 480, Colour::Rgb));
+        assert_eq!((header.size, header.colour), (Size::new(480, 640), Colour::Rgb));
         assert_eq!(header.orientation.exif(), 6);
-        assert_eq!(header.upright_size(), (640, 480));
+        assert_eq!(header.upright_size(), Size::new(640, 480));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::{MAX_SCANS, cmyk_to_rgb};
 use crate::decode::{Decoded, Format, Header, Limits, Warning};
 use crate::error::{Error, Result};
 use crate::image::RgbImage;
+use crate::size::Size;
 
 /// The shim's state; only C looks inside.
 #[repr(C)]
@@ -106,15 +107,15 @@ impl Decoder {
         let mut picture = Picture {
             state: self.state,
             scan: self.scan,
-            width: header.width,
+            width: header.size.width,
             channels: 0,
-            rows_left: header.height,
+            rows_left: header.size.height,
             max_bytes: limits.max_bytes,
             borrowed: PhantomData,
         };
         let (mut width, mut height, mut components) = (0, 0, 0);
         // What the picture itself leaves of the limit is for coefficients; 0 would mean no limit.
-        let pixels = header.width as u64 * header.height as u64;
+        let pixels = header.size.area() as u64;
         let rest = limits.max_bytes.saturating_sub(3 * pixels).max(1);
         let max_memory = c_long::try_from(rest).unwrap_or(c_long::MAX);
         // SAFETY: `bytes` outlives the picture, whose drop makes libjpeg forget it; the out pointers are locals.
@@ -131,9 +132,9 @@ impl Decoder {
             )
         };
         picture.check(status)?;
-        if (width as usize, height as usize) != (header.width, header.height) {
-            let reason =
-                format!("two sizes, {} x {} and {width} x {height}", header.width, header.height);
+        let found = Size::new(height as usize, width as usize);
+        if found != header.size {
+            let reason = format!("two sizes, {} and {found}", header.size);
             return Err(Error::Damaged { format: Format::Jpeg, reason });
         }
         picture.channels = components as usize;
@@ -149,9 +150,9 @@ impl Decoder {
     ) -> Result<Decoded<RgbImage>> {
         let mut picture = self.open(bytes, header, limits)?;
         picture.start()?;
-        let mut pixels = RgbImage::filled(header.width, header.height, 0);
+        let mut pixels = RgbImage::filled(header.size, 0);
         let mut inks = vec![0; if picture.channels() == 4 { picture.row_bytes() } else { 0 }];
-        for y in 0..header.height {
+        for y in 0..header.size.height {
             picture.read_rgb(pixels.row_mut(y), &mut inks)?;
         }
         Ok(Decoded { pixels, warnings: picture.warnings() })

@@ -26,8 +26,8 @@ pub(super) fn decode_rgb(
         return Err(Error::Unsupported { format: Format::Jpeg, feature });
     }
     // Samples of all components in 16 bits are held at once, for progressive files twice.
-    let needed =
-        header.width as u64 * header.height as u64 * (3 + 2 * header.colour.channels() as u64);
+    let pixels = header.size.area() as u64;
+    let needed = pixels * (3 + 2 * header.colour.channels() as u64);
     if needed > limits.max_bytes {
         return Err(Error::TooManyBytes { needed, max_bytes: limits.max_bytes });
     }
@@ -47,9 +47,8 @@ pub(super) fn decode_rgb(
         Err(_) => return Err(damaged("the decoder gave up".to_owned())),
     };
     let found = data.len();
-    let pixels = RgbImage::new(header.width, header.height, data).map_err(|_| {
-        damaged(format!("{found} bytes of pixels for {} x {}", header.width, header.height))
-    })?;
+    let pixels = RgbImage::new(header.size, data)
+        .map_err(|_| damaged(format!("{found} bytes of pixels for {}", header.size)))?;
     let warnings = if header::has_end(bytes) { Vec::new() } else { vec![Warning::Truncated] };
     Ok(Decoded { pixels, warnings })
 }

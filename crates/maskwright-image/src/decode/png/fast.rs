@@ -39,7 +39,7 @@ impl Inflater {
         let Some(data) = image_data(bytes, &mut self.joined) else { return Ok(false) };
         let row_bytes = layout.row_bytes();
         // What was in it is overwritten; only what it grows by is filled.
-        rows.resize((row_bytes + 1) * layout.height, 0);
+        rows.resize((row_bytes + 1) * layout.size.height, 0);
         match self.state.get_or_insert_with(Decompressor::new).zlib_decompress(data, rows) {
             Ok(length) if length == rows.len() => {
                 Ok(unfilter(rows, row_bytes, layout.filter_step()).is_some())

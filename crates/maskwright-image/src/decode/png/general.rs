@@ -21,7 +21,7 @@ pub(super) fn read_rows(bytes: &[u8], layout: &Layout, limits: &Limits) -> Resul
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     let mut reader = decoder.read_info().map_err(damaged)?;
-    let expected = layout.row_bytes() * layout.height;
+    let expected = layout.row_bytes() * layout.size.height;
     if reader.output_buffer_size() != Some(expected) {
         let reason = "two headers of different size".to_owned();
         return Err(Error::Damaged { format: Format::Png, reason });

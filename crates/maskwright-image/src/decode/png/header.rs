@@ -3,6 +3,7 @@
 use crate::decode::orientation::{Orientation, from_tiff};
 use crate::decode::{Colour, Format, Header};
 use crate::error::{Error, Result};
+use crate::size::Size;
 
 /// The eight bytes that every PNG starts with.
 pub(crate) const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
@@ -10,8 +11,7 @@ pub(crate) const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 /// The content of IHDR that decides how pixels are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layout {
-    pub(crate) width: usize,
-    pub(crate) height: usize,
+    pub(crate) size: Size,
     pub(crate) colour: Colour,
     pub(crate) bit_depth: u8,
     pub(crate) interlaced: bool,
@@ -20,7 +20,7 @@ pub(crate) struct Layout {
 impl Layout {
     /// Bytes of one row without its filter byte.
     pub(crate) fn row_bytes(&self) -> usize {
-        (self.width * self.colour.channels() * usize::from(self.bit_depth)).div_ceil(8)
+        (self.size.width * self.colour.channels() * usize::from(self.bit_depth)).div_ceil(8)
     }
 
     #[cfg(feature = "libdeflate")]
@@ -32,12 +32,12 @@ impl Layout {
 
 /// Reads size, channels and orientation of a file that starts with the signature.
 pub(crate) fn read(bytes: &[u8]) -> Result<Header> {
-    let Layout { width, height, colour, bit_depth, .. } = read_layout(bytes)?;
+    let Layout { size, colour, bit_depth, .. } = read_layout(bytes)?;
     let orientation = Chunks::new(bytes)
         .find(|chunk| chunk.kind == *b"eXIf")
         .and_then(|chunk| from_tiff(chunk.content))
         .unwrap_or(Orientation::IDENTITY);
-    Ok(Header { format: Format::Png, width, height, orientation, colour, bit_depth })
+    Ok(Header { format: Format::Png, size, orientation, colour, bit_depth })
 }
 
 /// Reads IHDR, which must come first.
@@ -78,8 +78,7 @@ pub(crate) fn read_layout(bytes: &[u8]) -> Result<Layout> {
         return Err(Error::Unsupported { format: Format::Png, feature });
     }
     Ok(Layout {
-        width: width as usize,
-        height: height as usize,
+        size: Size::new(height as usize, width as usize),
         colour,
         bit_depth,
         interlaced: interlace == 1,
@@ -141,8 +140,8 @@ mod tests {
     fn layouts_are_read() {
         let layout = read_layout(&with_ihdr(b"IHDR", &ihdr(9, 5, [1, 0, 0, 0, 1]))).unwrap();
         assert_eq!(
-            (layout.width, layout.height, layout.colour, layout.interlaced),
-            (9, 5, Colour::Grey, true)
+            (layout.size, layout.colour, layout.interlaced),
+            (Size::new(5, 9), Colour::Grey, true)
         );
         assert_eq!(layout.row_bytes(), 2);
         let layout = read_layout(&with_ihdr(b"IHDR", &ihdr(9, 5, [16, 6, 0, 0, 0]))).unwrap();

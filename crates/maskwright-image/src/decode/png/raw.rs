@@ -67,7 +67,7 @@ impl Raw {
     }
 
     pub(crate) fn width(&self) -> usize {
-        self.layout.width
+        self.layout.size.width
     }
 
     pub(crate) fn colour(&self) -> Colour {
@@ -93,7 +93,7 @@ impl Raw {
 
     /// Grey or colour in 8 bits; stored numbers of 1, 2 and 4 bits are scaled to 0..255, 16 bits rounded.
     pub(crate) fn into_rgb(self) -> RgbImage {
-        let (width, height) = (self.layout.width, self.layout.height);
+        let size = self.layout.size;
         let data = match (self.layout.colour, self.layout.bit_depth) {
             (Colour::Rgb, 8) => self.samples,
             (Colour::Palette, _) => {
@@ -107,7 +107,7 @@ impl Raw {
                 self.channel(0).into_iter().flat_map(|value| [value; 3]).collect()
             }
             (Colour::Rgba, 8) => {
-                let mut data = Vec::with_capacity(3 * width * height);
+                let mut data = Vec::with_capacity(3 * size.area());
                 self.samples
                     .as_chunks::<4>()
                     .0
@@ -124,7 +124,7 @@ impl Raw {
                     .collect()
             }
         };
-        RgbImage { width, height, data }
+        RgbImage { size, data }
     }
 
     /// One channel of a picture without palette, in 8 bits.
@@ -184,9 +184,9 @@ fn unpack(packed: &[u8], layout: &Layout) -> Vec<u8> {
     let bits = usize::from(layout.bit_depth);
     let per_byte = 8 / bits;
     let mask = (1u8 << bits) - 1;
-    let mut samples = Vec::with_capacity(layout.width * layout.height);
+    let mut samples = Vec::with_capacity(layout.size.area());
     for row in packed.chunks_exact(layout.row_bytes()) {
-        let end = samples.len() + layout.width;
+        let end = samples.len() + layout.size.width;
         for &byte in row {
             samples.extend((0..per_byte).map(|k| (byte >> (8 - bits * (k + 1))) & mask));
         }
@@ -198,6 +198,7 @@ fn unpack(packed: &[u8], layout: &Layout) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::size::Size;
 
     #[test]
     fn sixteen_bits_are_rounded() {
@@ -209,7 +210,7 @@ mod tests {
     #[test]
     fn bits_are_unpacked_from_the_left() {
         let layout =
-            Layout { width: 5, height: 2, colour: Colour::Grey, bit_depth: 2, interlaced: false };
+            Layout { size: Size::new(2, 5), colour: Colour::Grey, bit_depth: 2, interlaced: false };
         let packed = vec![0b00_01_10_11, 0b10_00_00_00, 0b11_11_11_11, 0b01_00_00_00];
         let raw = Raw::new(layout, packed, Table::default());
         assert_eq!(raw.stored(0).collect::<Vec<_>>(), [0, 1, 2, 3, 2, 3, 3, 3, 3, 1]);

@@ -69,7 +69,7 @@ pub(crate) fn run(flags: &FilesFlags) -> anyhow::Result<()> {
         add_grain(&mut picture.image, flags.seed, index as u64);
         let image = jpeg_rgb_with(&picture.image, QUALITY, Chroma::Halved)?;
         let mask = png_grey(&picture.mask)?;
-        pixels += picture.image.width * picture.image.height;
+        pixels += picture.image.size.width * picture.image.size.height;
         image_bytes += image.len();
         mask_bytes += mask.len();
         let stem = format!("{index:05}-{longest}");
