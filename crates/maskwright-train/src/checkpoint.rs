@@ -79,13 +79,7 @@ fn fresh_config(
         (Some(config), _) => config.clone(),
         (None, Some(model)) => SamConfig::of(model)?,
         (None, None) => {
-            return Err(Error::Setting {
-                setting: "the model".into(),
-                expected: "--checkpoint FILE, or --model-type (vit_b, vit_l, vit_h) or \
-                           --model-config FILE to start from fresh weights"
-                    .into(),
-                found: "none of them".into(),
-            });
+            return Err(Error::NoModel);
         }
     };
     let size = input_size.unwrap_or(config.image_size);
@@ -96,9 +90,10 @@ fn fresh_config(
 /// Refuses a checkpoint of another model than the one named.
 pub(crate) fn check_type(path: &Path, wanted: Option<ModelType>, found: &SamConfig) -> Result<()> {
     match wanted {
-        Some(wanted) if wanted != found.model_type() => Err(Error::RunFile {
+        Some(wanted) if wanted != found.model_type() => Err(Error::WrongModel {
             file: path.to_path_buf(),
-            expected: format!("a {wanted} checkpoint (--model-type)"),
+            key: "model.model_type",
+            expected: format!("a {wanted} checkpoint"),
             found: describe(found),
         }),
         _ => Ok(()),
@@ -115,19 +110,13 @@ pub(crate) fn check_decoder_type(
     let width = SamConfig::of(wanted)?.interm_dim();
     match weights::decoder_width(decoder) {
         Some(found) if found == width => Ok(()),
-        Some(found) => Err(Error::RunFile {
+        Some(found) => Err(Error::WrongModel {
             file: path.to_path_buf(),
-            expected: format!(
-                "the mask decoder of a {wanted}, for a feature of {width} channels (--model-type)"
-            ),
+            key: "model.model_type",
+            expected: format!("the mask decoder of a {wanted}, for a feature of {width} channels"),
             found: format!("one for {found} channels"),
         }),
-        None => Err(Error::Setting {
-            setting: "--model-type".into(),
-            expected: "a whole model, or a mask decoder with an HQ head, which tells its model"
-                .into(),
-            found: format!("{}, a mask decoder that is alike in all models", path.display()),
-        }),
+        None => Err(Error::ModelNotTold { file: path.to_path_buf(), key: "model.model_type" }),
     }
 }
 

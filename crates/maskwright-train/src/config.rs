@@ -16,7 +16,7 @@ use crate::schedule::StepSchedule;
 /// Everything that a training run is a function of, besides the files it names.
 ///
 /// Defaults are HQ-SAM's. The resolved settings are written as `config.toml` into the
-/// output folder, and `--resume` reads them from there.
+/// output folder, and a resumed run reads them from there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
@@ -128,43 +128,50 @@ impl TrainConfig {
 
     /// Refuses settings that contradict each other or are out of range.
     pub fn validate(&self) -> Result<()> {
-        let refuse = |setting: &str, expected: &str, found: String| {
-            Err(Error::Setting { setting: setting.into(), expected: expected.into(), found })
-        };
+        let refuse =
+            |key: &str, expected: &str, found: String| Err(Error::setting(key, expected, found));
         let at_least_one = [
-            ("--batch-size-train", self.batch_size_train),
-            ("--model-save-fre", self.model_save_fre),
-            ("--eval-every", self.eval_every),
-            ("--log-every", self.log_every),
+            ("train.batch_size", self.batch_size_train),
+            ("checkpoints.every_epochs", self.model_save_fre),
+            ("validation.every_epochs", self.eval_every),
+            ("train.log_every_steps", self.log_every),
         ];
-        for (setting, value) in at_least_one {
+        for (key, value) in at_least_one {
             if value == 0 {
-                return refuse(setting, "1 or more", value.to_string());
+                return refuse(key, "1 or more", value.to_string());
             }
         }
         input_size(self.input_size)?;
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
-            return refuse("--learning-rate", "a number above 0", self.learning_rate.to_string());
+            return refuse(
+                "optimizer.learning_rate",
+                "a number above 0",
+                self.learning_rate.to_string(),
+            );
         }
         if self.start_epoch >= self.max_epoch_num {
             return refuse(
-                "--max-epoch-num",
-                &format!("more than --start-epoch ({})", self.start_epoch),
+                "train.epochs",
+                &format!("more than train.first_epoch ({})", self.start_epoch),
                 self.max_epoch_num.to_string(),
             );
         }
         if self.points.points == 0 || self.points.oversample == 0 {
-            return refuse("points", "1 or more points, oversampled 1 or more times", "0".into());
+            return refuse(
+                "train.loss.points",
+                "1 or more points, oversampled 1 or more times",
+                "0".into(),
+            );
         }
         if !(0.0..=1.0).contains(&self.points.importance) {
             return refuse(
-                "points.importance",
+                "train.loss.points.importance",
                 "a share from 0 to 1",
                 self.points.importance.to_string(),
             );
         }
         if self.data.train.is_empty() {
-            return refuse("the data", "at least one [[train]] set", "none".into());
+            return Err(Error::NoSets { list: "train" });
         }
         Ok(())
     }
@@ -177,6 +184,7 @@ impl TrainConfig {
                 folder: folder.to_path_buf(),
                 expected: "the config.toml of a run".into(),
                 found: if folder.is_dir() { "none" } else { "no such folder" }.into(),
+                begun: false,
             });
         }
         Ok(Self { output: folder.to_path_buf(), ..Self::read(&path)? })
@@ -208,17 +216,14 @@ fn prefetch_bytes() -> u64 {
     LoaderConfig::default().prefetch_bytes
 }
 
-/// Checks `--input-size`: patches of 16 pixels must tile it.
+/// Checks `model.input_size`: patches of 16 pixels must tile it.
 pub fn input_size(size: usize) -> Result<()> {
     if size > 0 && size.is_multiple_of(16) {
         return Ok(());
     }
     let below = (size / 16).max(1) * 16;
-    Err(Error::Setting {
-        setting: "--input-size".into(),
-        expected: format!("a multiple of 16, such as {below} or {}", below + 16),
-        found: size.to_string(),
-    })
+    let expected = format!("a multiple of 16, such as {below} or {}", below + 16);
+    Err(Error::setting("model.input_size", expected, size))
 }
 
 #[cfg(test)]

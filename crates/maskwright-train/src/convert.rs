@@ -33,6 +33,19 @@ pub enum Target {
     Onnx,
 }
 
+impl Target {
+    /// The name that [`FromStr`] reads.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pth => "pth",
+            Self::Safetensors => "safetensors",
+            Self::HuggingFace => "hf",
+            Self::HqDecoder => "hq-decoder",
+            Self::Onnx => "onnx",
+        }
+    }
+}
+
 impl FromStr for Target {
     type Err = Error;
 
@@ -43,11 +56,9 @@ impl FromStr for Target {
             "hf" => Ok(Self::HuggingFace),
             "hq-decoder" => Ok(Self::HqDecoder),
             "onnx" => Ok(Self::Onnx),
-            _ => Err(Error::Setting {
-                setting: "--to".into(),
-                expected: "pth, safetensors, hf, hq-decoder or onnx".into(),
-                found: name.into(),
-            }),
+            _ => {
+                Err(Error::setting("convert.to", "pth, safetensors, hf, hq-decoder or onnx", name))
+            }
         }
     }
 }
@@ -122,8 +133,9 @@ pub struct Merged {
 /// nothing is written of a checkpoint that lacks one. `progress` hears of bytes of values, done and in all.
 ///
 /// # Errors
-/// [`Error::Setting`] for options that contradict, [`Error::RunFile`] for another model than the named
-/// one, [`Error::Model`] for everything that is wrong with the files.
+/// [`Error::Setting`] for options that contradict, [`Error::OutputName`] and [`Error::OutputExists`]
+/// for where to write, [`Error::WrongModel`] for another model than the named one, [`Error::Model`]
+/// for everything that is wrong with the files.
 pub fn convert(
     input: &Path,
     output: &Path,
@@ -168,9 +180,10 @@ pub fn convert(
     let mut hq = checkpoint.names().any(has_hq);
     if options.to == Some(Target::HqDecoder) {
         if !hq {
-            return Err(Error::RunFile {
+            return Err(Error::WrongModel {
                 file: input.to_path_buf(),
-                expected: "a model with an HQ head (--to hq-decoder)".into(),
+                key: "convert.to",
+                expected: "a model with an HQ head".into(),
                 found: "none (no mask_decoder.hf_token.weight)".into(),
             });
         }
@@ -218,17 +231,15 @@ fn check_onnx_options(output: &Path, layout: Layout, options: &ConvertOptions) -
         return options.input_size.map_or(Ok(()), crate::config::input_size);
     }
     let given = [
-        ("--input-size", options.input_size.is_some()),
-        ("--kind", options.kind.is_some()),
-        ("--multimask", options.multimask),
+        ("model.input_size", options.input_size.is_some()),
+        ("convert.kind", options.kind.is_some()),
+        ("convert.multimask", options.multimask),
     ];
     match given.into_iter().find(|&(_, given)| given) {
         None => Ok(()),
-        Some((flag, _)) => Err(Error::Setting {
-            setting: flag.into(),
-            expected: "an output that ends in .onnx".into(),
-            found: output.display().to_string(),
-        }),
+        Some((key, _)) => {
+            Err(Error::setting(key, "an output that ends in .onnx", output.display()))
+        }
     }
 }
 
@@ -238,11 +249,7 @@ fn refuse_to_replace(output: &Path, layout: Layout, force: bool) -> Result<()> {
         _ => vec![output.to_path_buf()],
     };
     match files.into_iter().find(|file| file.exists()) {
-        Some(file) if !force => Err(Error::Setting {
-            setting: file.display().to_string(),
-            expected: "a path where nothing is, or --force".into(),
-            found: "a file or folder that is there".into(),
-        }),
+        Some(file) if !force => Err(Error::OutputExists { file }),
         _ => Ok(()),
     }
 }
@@ -250,11 +257,10 @@ fn refuse_to_replace(output: &Path, layout: Layout, force: bool) -> Result<()> {
 /// The masks of a graph: what is asked for, if the model has it.
 fn masks(config: &SamConfig, kind: Option<MaskKind>) -> Result<MaskKind> {
     match kind {
-        Some(kind) if kind != MaskKind::Sam && !config.hq => Err(Error::Setting {
-            setting: "the masks of the decoder (--kind)".into(),
-            expected: "sam, the only masks of a model without an HQ head".into(),
-            found: kind.to_string(),
-        }),
+        Some(kind) if kind != MaskKind::Sam && !config.hq => {
+            let expected = "sam, the only masks of a model without an HQ head";
+            Err(Error::setting("convert.kind", expected, kind))
+        }
         Some(kind) => Ok(kind),
         None => Ok(if config.hq { MaskKind::SamHq } else { MaskKind::Sam }),
     }
@@ -293,31 +299,24 @@ fn output_layout(output: &Path, to: Option<Target>) -> Result<Layout> {
         Container::Pth => Layout::Pth,
         Container::HuggingFace => Layout::HuggingFace,
     });
-    let wrong = |expected: &str| {
-        Err(Error::Setting {
-            setting: "the output".into(),
-            expected: expected.into(),
-            found: output.display().to_string(),
-        })
+    let wrong = |expected: &'static str| {
+        let target = to.map(Target::name);
+        Err(Error::OutputName { file: output.to_path_buf(), expected, target })
     };
     match (to, ending) {
         (None, Some(layout)) => Ok(layout),
         (None, None) => {
-            wrong("a name that ends in .pth, .safetensors or .onnx, a folder's name, or --to")
+            wrong("a name that ends in .pth, .safetensors or .onnx, or a folder's name")
         }
         (Some(Target::Pth), Some(Layout::Pth)) => Ok(Layout::Pth),
-        (Some(Target::Pth), _) => wrong("a name that ends in .pth, .pt or .bin (--to pth)"),
+        (Some(Target::Pth), _) => wrong("a name that ends in .pth, .pt or .bin"),
         (Some(Target::Safetensors), Some(Layout::Safetensors)) => Ok(Layout::Safetensors),
-        (Some(Target::Safetensors), _) => {
-            wrong("a name that ends in .safetensors (--to safetensors)")
-        }
+        (Some(Target::Safetensors), _) => wrong("a name that ends in .safetensors"),
         // A folder may have a dot in its name.
         (Some(Target::HuggingFace), None | Some(Layout::HuggingFace)) => Ok(Layout::HuggingFace),
-        (Some(Target::HuggingFace), _) => wrong("a folder's name (--to hf)"),
-        (Some(Target::Onnx), _) => wrong("a name that ends in .onnx (--to onnx)"),
+        (Some(Target::HuggingFace), _) => wrong("a folder's name"),
+        (Some(Target::Onnx), _) => wrong("a name that ends in .onnx"),
         (Some(Target::HqDecoder), Some(layout)) if layout != Layout::HuggingFace => Ok(layout),
-        (Some(Target::HqDecoder), _) => {
-            wrong("a name that ends in .pth or .safetensors (--to hq-decoder)")
-        }
+        (Some(Target::HqDecoder), _) => wrong("a name that ends in .pth or .safetensors"),
     }
 }

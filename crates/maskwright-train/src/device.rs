@@ -89,8 +89,8 @@ impl Compute {
     /// Looks whether the device is there and works.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a GPU that this build or this machine has not, and for settings that the
-    /// CPU does not have.
+    /// [`Error::NoDevice`] for a GPU that this build or this machine has not, [`Error::Setting`] for
+    /// settings that the CPU does not have.
     pub fn open(&self) -> Result<Place> {
         let device = match self.device {
             DeviceName::Cpu => {
@@ -108,16 +108,10 @@ impl Compute {
     }
 
     fn check_cpu(&self) -> Result<()> {
-        let refuse = |setting: &str, found: &str| {
-            Err(Error::Setting {
-                setting: setting.into(),
-                expected: "f32 on the CPU".into(),
-                found: found.into(),
-            })
-        };
+        let refuse = |key: &str, found: &str| Err(Error::setting(key, "f32 on the CPU", found));
         match self.precision {
-            Some(Precision::Bf16) => refuse("--precision", "bf16"),
-            _ if self.allow_tf32 => refuse("--allow-tf32", "TF32"),
+            Some(Precision::Bf16) => refuse("compute.precision", "bf16"),
+            _ if self.allow_tf32 => refuse("compute.allow_tf32", "TF32"),
             _ => Ok(()),
         }
     }
@@ -147,10 +141,10 @@ pub fn host() -> Device {
 
 #[cfg(not(feature = "cuda"))]
 fn cuda(index: usize) -> Result<Device> {
-    Err(Error::Setting {
-        setting: "--device".into(),
-        expected: "cpu (this build has no CUDA; build with --features cuda)".into(),
-        found: DeviceName::Cuda(index).to_string(),
+    Err(Error::NoDevice {
+        device: DeviceName::Cuda(index).to_string(),
+        expected: "a build with CUDA (feature cuda)".into(),
+        found: "one without: cpu is the only device".into(),
     })
 }
 
@@ -174,9 +168,8 @@ mod cuda {
 
     pub(super) fn open(index: usize) -> Result<Device> {
         let refuse = |expected: String, found: String| {
-            let device = DeviceName::Cuda(index);
-            let setting = format!("--device {device}");
-            Err(Error::Setting { setting, expected, found })
+            let device = DeviceName::Cuda(index).to_string();
+            Err(Error::NoDevice { device, expected, found })
         };
         let count = Device::enumerate(DeviceType::Cuda).len();
         if count == 0 {
@@ -264,6 +257,6 @@ mod tests {
     fn a_gpu_that_is_not_there_is_refused_by_name() {
         let compute = Compute { device: DeviceName::Cuda(977), ..Default::default() };
         let refusal = compute.open().expect_err("nobody has so many").to_string();
-        assert!(refusal.contains("--device"), "{refusal}");
+        assert!(refusal.contains("cuda:977"), "{refusal}");
     }
 }

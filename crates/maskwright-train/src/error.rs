@@ -1,4 +1,8 @@
-//! What can go wrong in training, evaluation and prediction.
+//! What can go wrong in training and evaluation.
+//!
+//! Errors carry values, not advice about a program: a setting is named by its dotted key in
+//! `config.toml` (`train.batch_size`), whoever gave it. The command line, Python and the page each
+//! say it in their own words.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,28 +38,78 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// A setting that contradicts another or is out of range: the user's to mend.
-    #[error("{setting}: expected {expected}, found {found}")]
+    /// A setting that contradicts another or is out of range.
+    #[error("{}{key}: expected {expected}, found {found}", named(file))]
     Setting {
-        /// The flag or key.
-        setting: String,
-        /// What would be right.
+        /// The setting's dotted key, such as `train.batch_size`.
+        key: String,
+        /// What would be right; other settings in it are named by their keys.
         expected: String,
         /// What was given.
         found: String,
+        /// The file it was read from, where it was.
+        file: Option<PathBuf>,
+    },
+    /// Neither a checkpoint nor a description of a model to make from nothing.
+    #[error(
+        "no model: expected a checkpoint (model.checkpoint), or a model to start from fresh \
+         weights (model.model_type: vit_b, vit_l or vit_h; model.config)"
+    )]
+    NoModel,
+    /// Nothing is evaluated without a checkpoint.
+    #[error("no model to evaluate: expected a checkpoint (model.checkpoint), found none")]
+    NoCheckpoint,
+    /// The data have no sets of the kind that is needed.
+    #[error("the data: expected at least one [[{list}]] set, found none")]
+    NoSets {
+        /// The list of sets: `train` or `valid`.
+        list: &'static str,
+    },
+    /// A device that this build or this machine has not, or that does not compute.
+    #[error("{device} is no device here: expected {expected}, found {found}")]
+    NoDevice {
+        /// The device that was asked for.
+        device: String,
+        /// What is missing, or which devices there are.
+        expected: String,
+        /// What was found in its place.
+        found: String,
     },
     /// The output folder holds a run already.
-    #[error(
-        "{folder}: holds a run already ({found}); choose another --output, continue it with \
-         --resume, or replace it with --overwrite"
-    )]
+    #[error("{folder}: holds a run already ({found})")]
     OutputTaken {
         /// The output folder.
         folder: PathBuf,
         /// The file that shows it.
         found: String,
     },
-    /// `--resume` on a folder that holds no state to resume from.
+    /// The output folder holds something else than what would be replaced.
+    #[error("{folder}: expected {expected}, found {found} in it")]
+    FolderTaken {
+        /// The output folder.
+        folder: PathBuf,
+        /// What may be written to.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// The output is there already, and is replaced only if that is asked for.
+    #[error("{file}: expected a path where nothing is, found a file or folder that is there")]
+    OutputExists {
+        /// The file or folder.
+        file: PathBuf,
+    },
+    /// The output's name does not fit what shall be written.
+    #[error("{file}: expected {expected}{}", target.map(|to| format!(" for {to}")).unwrap_or_default())]
+    OutputName {
+        /// The output.
+        file: PathBuf,
+        /// What its name should be.
+        expected: &'static str,
+        /// What was asked for, where it was named.
+        target: Option<&'static str>,
+    },
+    /// A folder that shall be resumed holds no state to resume from.
     #[error("{folder}: nothing to resume here: expected {expected}, found {found}")]
     NothingToResume {
         /// The output folder.
@@ -64,6 +118,31 @@ pub enum Error {
         expected: String,
         /// What is there.
         found: String,
+        /// Whether it is a run, which wrote no state yet.
+        begun: bool,
+    },
+    /// A checkpoint of another model than the one named, or without the part that is asked for.
+    #[error("{file}: expected {expected}, found {found}")]
+    WrongModel {
+        /// The checkpoint.
+        file: PathBuf,
+        /// The setting that asks for it.
+        key: &'static str,
+        /// The model that was asked for.
+        expected: String,
+        /// The model that is in the file.
+        found: String,
+    },
+    /// A mask decoder alone that could be any model's, where one is asked for by name.
+    #[error(
+        "{file}: expected a whole model, or a mask decoder with an HQ head, which tells its model; \
+         found a mask decoder that is alike in all models"
+    )]
+    ModelNotTold {
+        /// The checkpoint.
+        file: PathBuf,
+        /// The setting that asks for it.
+        key: &'static str,
     },
     /// A file of a run does not read as what it should be.
     #[error("{file}: expected {expected}, found {found}")]
@@ -77,8 +156,7 @@ pub enum Error {
     },
     /// The loss became NaN or infinite.
     #[error(
-        "the loss is {loss} at epoch {epoch}, step {step} (records {records:?}): expected a \
-         finite number; lower --learning-rate, or look at these samples with `maskwright preview`"
+        "the loss is {loss} at epoch {epoch}, step {step} (records {records:?}): expected a finite number"
     )]
     LossNotFinite {
         /// The loss.
@@ -112,16 +190,18 @@ impl Error {
         move |source| Self::Io { file, action, source }
     }
 
-    /// Whether the user's command line is at fault (exit status 2) rather than the data (1).
-    pub fn is_usage(&self) -> bool {
-        match self {
-            Self::Setting { .. } | Self::OutputTaken { .. } | Self::NothingToResume { .. } => true,
-            Self::Model(error) => {
-                use maskwright_model::Error;
-                matches!(**error, Error::UnknownModelType { .. } | Error::Config { .. })
-            }
-            Self::Data(error) => matches!(**error, maskwright_data::Error::Setting { .. }),
-            _ => false,
-        }
+    /// A [`Setting`](Self::Setting) that came from no file.
+    pub(crate) fn setting(
+        key: impl Into<String>,
+        expected: impl Into<String>,
+        found: impl ToString,
+    ) -> Self {
+        let (key, expected) = (key.into(), expected.into());
+        Self::Setting { key, expected, found: found.to_string(), file: None }
     }
+}
+
+/// A file's name before what is wrong in it.
+fn named(file: &Option<PathBuf>) -> String {
+    file.as_ref().map(|file| format!("{}, ", file.display())).unwrap_or_default()
 }

@@ -37,18 +37,10 @@ impl EvalJob {
             crate::config::input_size(size)?;
         }
         if model.checkpoint.is_none() {
-            return Err(Error::Setting {
-                setting: "--checkpoint".into(),
-                expected: "the model to evaluate".into(),
-                found: "none".into(),
-            });
+            return Err(Error::NoCheckpoint);
         }
         if data.valid.is_empty() {
-            return Err(Error::Setting {
-                setting: "the data".into(),
-                expected: "at least one [[valid]] set".into(),
-                found: "none".into(),
-            });
+            return Err(Error::NoSets { list: "valid" });
         }
         let sets = open_sets(data.open_valid()?);
         let loaded = checkpoint::load_model(model, input_size, false, 0, &host())?;

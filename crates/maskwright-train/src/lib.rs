@@ -43,4 +43,4 @@ pub mod trainer;
 pub use config::{ModelSource, TrainConfig};
 pub use device::Compute;
 pub use error::{Error, Result};
-pub use maskwright_model::{SamConfig, TrainScope};
+pub use maskwright_model::{Error as ModelError, SamConfig, TrainScope};

@@ -105,9 +105,10 @@ fn records(mix: &Mix, config: &PreviewConfig) -> Result<Vec<u64>> {
     match config.range {
         Some((from, to)) if to <= total => Ok((from as u64..to as u64).collect()),
         Some((from, to)) => Err(Error::Setting {
-            setting: "--index, --range".into(),
+            key: "preview.range".into(),
             expected: format!("records below {total}"),
             found: if to == from + 1 { from.to_string() } else { format!("{from}..{to}") },
+            file: None,
         }),
         None => {
             let order = Order::new(config.seed, config.epoch, total as u64);

@@ -35,17 +35,17 @@ fn has_extension(path: &Path, wanted: &str) -> bool {
 }
 
 fn another_kind(path: &Path) -> Error {
-    Error::Setting {
-        setting: "a file of numbers".into(),
-        expected: "a name that ends in .safetensors, or for one array in .npy".into(),
-        found: path.display().to_string(),
+    Error::OutputName {
+        file: path.to_path_buf(),
+        expected: "a name that ends in .safetensors, or for one array in .npy",
+        target: None,
     }
 }
 
 /// Writes arrays to the kind of file that the name says.
 ///
 /// # Errors
-/// [`Error::Setting`] for another kind of file, or several arrays for an `.npy`; [`Error::Io`].
+/// [`Error::OutputName`] for another kind of file, or several arrays for an `.npy`; [`Error::Io`].
 pub fn write(path: &Path, tensors: &[NamedTensor]) -> Result<()> {
     let bytes = match tensors {
         [tensor] if is_npy(path) => npy(tensor),
@@ -60,7 +60,7 @@ pub fn write(path: &Path, tensors: &[NamedTensor]) -> Result<()> {
 /// `.safetensors` file.
 ///
 /// # Errors
-/// [`Error::Setting`] for another kind of file, [`Error::Io`], and [`Error::RunFile`] for a file that
+/// [`Error::OutputName`] for another kind of file, [`Error::Io`], and [`Error::RunFile`] for a file that
 /// holds no such f32 array.
 pub fn read(path: &Path, name: &str) -> Result<NamedTensor> {
     if !is_npy(path) && !has_extension(path, "safetensors") {

@@ -5,6 +5,10 @@
 
 use std::process::ExitCode;
 
+use maskwright_train::{Error, ModelError};
+
+use crate::words;
+
 /// A mistake on the command line that clap cannot see: one flag contradicts another.
 #[derive(Debug)]
 pub(crate) struct Usage(pub(crate) String);
@@ -60,18 +64,37 @@ pub(crate) fn status(done: anyhow::Result<()>) -> ExitCode {
         return ExitCode::from(1);
     }
     eprintln!("error: {}", one_line(&error));
-    let usage = error.is::<Usage>()
-        || error
-            .downcast_ref::<maskwright_train::Error>()
-            .is_some_and(maskwright_train::Error::is_usage);
+    let usage = error.is::<Usage>() || error.downcast_ref::<Error>().is_some_and(is_usage);
     ExitCode::from(if usage { 2 } else { 1 })
+}
+
+/// Whether the command line is at fault rather than the data, a file or the machine.
+fn is_usage(error: &Error) -> bool {
+    match error {
+        Error::Setting { file, .. } => file.is_none(),
+        Error::NoModel
+        | Error::NoCheckpoint
+        | Error::NoSets { .. }
+        | Error::NoDevice { .. }
+        | Error::OutputTaken { .. }
+        | Error::FolderTaken { .. }
+        | Error::OutputExists { .. }
+        | Error::OutputName { .. }
+        | Error::NothingToResume { .. }
+        | Error::ModelNotTold { .. } => true,
+        Error::Model(error) => {
+            matches!(**error, ModelError::UnknownModelType { .. } | ModelError::Config { .. })
+        }
+        Error::Data(error) => matches!(**error, maskwright_data::Error::Setting { .. }),
+        _ => false,
+    }
 }
 
 /// The error and its causes, each told once: many errors name their cause in their own text.
 fn one_line(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
-        let cause = cause.to_string();
+        let cause = words::of(cause);
         if text.is_empty() {
             text = cause;
         } else if !text.contains(&cause) {

@@ -12,6 +12,7 @@ mod interrupt;
 mod late_bar;
 mod output;
 mod progress;
+mod words;
 
 use std::process::ExitCode;
 

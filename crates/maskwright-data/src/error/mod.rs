@@ -273,6 +273,13 @@ pub enum Error {
         found: String,
     },
 
+    /// The system gives no more threads.
+    #[error("cannot start the threads that make samples: {source}")]
+    Threads {
+        /// What the system said.
+        source: std::io::Error,
+    },
+
     /// Folders of the HQSeg-44K layout are missing.
     #[error(
         "{} is not a complete HQSeg-44K: missing {}",

@@ -249,9 +249,5 @@ impl Iterator for Loader {
 
 /// The system's refusal of a thread.
 pub(super) fn threads(source: std::io::Error) -> Error {
-    Error::Setting {
-        key: "loader.workers".into(),
-        expected: "as many threads as the system gives".into(),
-        found: source.to_string(),
-    }
+    Error::Threads { source }
 }

@@ -84,7 +84,7 @@ pub struct DataFile {
 impl DataFile {
     const KEYS: &'static [&'static str] = &["train", "valid", "mix", "plan", "prompts"];
 
-    /// A single training set from two folders, as `--images` and `--masks` give it.
+    /// A single training set from two folders, an image and its mask sharing their stem.
     pub fn from_folders(images: impl Into<PathBuf>, masks: impl Into<PathBuf>) -> DataFile {
         let (images, masks) = (images.into(), masks.into());
         // "leaves/images" and "leaves/masks" are the set "leaves".

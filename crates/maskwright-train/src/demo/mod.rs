@@ -199,10 +199,10 @@ fn claim(folder: &Path) -> Result<()> {
     };
     let first = listing.flatten().next();
     match first {
-        Some(first) if !folder.join(MARK).exists() => Err(Error::Setting {
-            setting: "--output".into(),
+        Some(first) if !folder.join(MARK).exists() => Err(Error::FolderTaken {
+            folder: folder.to_path_buf(),
             expected: "a new or empty folder, or an earlier demo's".into(),
-            found: format!("{} with {}", folder.display(), first.file_name().to_string_lossy()),
+            found: first.file_name().to_string_lossy().into_owned(),
         }),
         first => {
             if first.is_some() {

@@ -99,7 +99,12 @@ impl MaskGeneratorConfig {
             if good {
                 return Ok(());
             }
-            Err(Error::Setting { setting: setting.into(), expected: expected.into(), found })
+            Err(Error::Setting {
+                key: setting.into(),
+                expected: expected.into(),
+                found,
+                file: None,
+            })
         };
         let positive = [
             ("points_per_side", self.points_per_side),

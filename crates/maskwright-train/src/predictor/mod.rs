@@ -258,9 +258,10 @@ impl Predictor {
     ) -> Result<Vec<Vec<LowResMask>>> {
         if kind != MaskKind::Sam && !self.sam.config().hq {
             return Err(Error::Setting {
-                setting: "the mask to write".into(),
+                key: "the mask to write".into(),
                 expected: "sam, the only mask of a model without an HQ head".into(),
                 found: kind.to_string(),
+                file: None,
             });
         }
         let mode = match kind {

@@ -46,9 +46,10 @@ impl SourcePrompt {
     ) -> Result<(PromptInput, Vec<String>)> {
         if self.is_empty() {
             return Err(Error::Setting {
-                setting: if name.is_empty() { "the prompt".into() } else { name.into() },
+                key: if name.is_empty() { "the prompt".into() } else { name.into() },
                 expected: "a box, points or a mask".into(),
                 found: "none of them".into(),
+                file: None,
             });
         }
         let of = if name.is_empty() { String::new() } else { format!(" of {name}") };
@@ -68,10 +69,11 @@ impl SourcePrompt {
             Some([x0, y0, x1, y1]) => {
                 if x1 < x0 || y1 < y0 {
                     return Err(Error::Setting {
-                        setting: format!("the box{of}"),
+                        key: format!("the box{of}"),
                         expected: "left,top,right,bottom with left <= right and top <= bottom"
                             .into(),
                         found: format!("{x0},{y0},{x1},{y1}"),
+                        file: None,
                     });
                 }
                 let (x0, y0) = clip.point("box corner", x0, y0)?;
@@ -101,9 +103,10 @@ impl Clip<'_> {
         let of = self.of;
         if !(x.is_finite() && y.is_finite()) {
             return Err(Error::Setting {
-                setting: format!("a {what}{of}"),
+                key: format!("a {what}{of}"),
                 expected: "finite coordinates".into(),
                 found: format!("{x},{y}"),
+                file: None,
             });
         }
         let (cx, cy) = (x.clamp(0.0, width as f32 - 1.0), y.clamp(0.0, height as f32 - 1.0));
@@ -123,9 +126,10 @@ impl MaskPrompt {
         match self {
             Self::Logits(logits) if logits.len() == side * side => Ok(logits.clone()),
             Self::Logits(logits) => Err(Error::Setting {
-                setting: format!("the mask logits{of}"),
+                key: format!("the mask logits{of}"),
                 expected: format!("the {side} x {side} of this model's masks"),
                 found: format!("{} numbers", logits.len()),
+                file: None,
             }),
             Self::Image(mask) if (mask.size.height, mask.size.width) == view.source() => {
                 let geometry = view.geometry();
@@ -141,9 +145,10 @@ impl MaskPrompt {
             Self::Image(mask) => {
                 let (height, width) = view.source();
                 Err(Error::Setting {
-                    setting: format!("the mask prompt{of}"),
+                    key: format!("the mask prompt{of}"),
                     expected: format!("the image's {width} x {height} pixels"),
                     found: mask.size.to_string(),
+                    file: None,
                 })
             }
         }

@@ -55,9 +55,10 @@ impl FromStr for Fit {
             .into_iter()
             .find(|fit| fit.name() == name.replace('-', "_"))
             .ok_or_else(|| Error::Setting {
-                setting: "geometry".into(),
+                key: "geometry".into(),
                 expected: "longest_side, squash or sam".into(),
                 found: name.into(),
+                file: None,
             })
     }
 }

@@ -69,8 +69,9 @@ impl RunFolder {
                         found: if ours.is_empty() {
                             "no run".into()
                         } else {
-                            "a run that wrote none yet; begin anew with --overwrite".into()
+                            "a run that wrote none yet".into()
                         },
+                        begun: !ours.is_empty(),
                     });
                 }
             }

@@ -8,7 +8,7 @@
 //!   ledger.jsonl                      records that could not be used
 //!   epoch_N.safetensors               what was tuned, after epoch N
 //!   sam_hq_epoch_N.safetensors        the whole model (the newest, and the best so far)
-//!   resume-STEP/                      what --resume continues from
+//!   resume-STEP/                      what a resumed run continues from
 //!   report.html, curves.png,
 //!   predictions.png                   how it went, once it is over
 //! ```
@@ -53,7 +53,7 @@ pub struct TrainOutcome {
     pub checkpoint: Option<PathBuf>,
     /// The last epoch that was finished in this call.
     pub last: Option<EpochEntry>,
-    /// Whether the observer stopped the run before its end; `--resume` goes on from there.
+    /// Whether the observer stopped the run before its end; resumed, it goes on from there.
     pub stopped: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Where a run stands: everything that `--resume` needs, in one folder that appears whole.
+//! Where a run stands: everything that a resumed run needs, in one folder that appears whole.
 
 use std::path::Path;
 

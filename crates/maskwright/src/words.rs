@@ -1,0 +1,112 @@
+//! What errors of the libraries are called on the command line.
+//!
+//! The libraries name a setting by its dotted key in `config.toml` and give no advice about flags;
+//! here a key becomes the flag that sets it, and each failure gets the sentence that says what to
+//! type.
+
+use std::error::Error as StdError;
+
+use maskwright_train::Error;
+
+/// The flag that sets a configuration key.
+const FLAGS: &[(&str, &str)] = &[
+    ("checkpoints.every_epochs", "--model-save-fre"),
+    ("checkpoints.state_every_steps", "--save-every"),
+    ("compute.allow_tf32", "--allow-tf32"),
+    ("compute.device", "--device"),
+    ("compute.precision", "--precision"),
+    ("compute.prefetch_bytes", "--prefetch-bytes"),
+    ("compute.workers", "--workers"),
+    ("convert.kind", "--kind"),
+    ("convert.multimask", "--multimask"),
+    ("convert.to", "--to"),
+    ("model.checkpoint", "--checkpoint"),
+    ("model.config", "--model-config"),
+    ("model.input_size", "--input-size"),
+    ("model.model_type", "--model-type"),
+    ("model.restore_model", "--restore-model"),
+    ("optimizer.learning_rate", "--learning-rate"),
+    ("preview.range", "--index, --range"),
+    ("schedule.drop_every_epochs", "--lr-drop-epoch"),
+    ("train.batch_size", "--batch-size-train"),
+    ("train.epochs", "--max-epoch-num"),
+    ("train.first_epoch", "--start-epoch"),
+    ("train.learns", "--train"),
+    ("train.log_every_steps", "--log-every"),
+    ("train.on_refusal", "--on-refusal"),
+    ("train.seed", "--seed"),
+    ("validation.every_epochs", "--eval-every"),
+    ("validation.geometry", "--geometry"),
+    ("validation.prompts", "--eval-prompts"),
+];
+
+/// The flag that sets `key`; a key without one is called as it is.
+fn flag(key: &str) -> &str {
+    FLAGS.iter().find(|(known, _)| *known == key).map_or(key, |(_, flag)| flag)
+}
+
+/// A text of a library, the keys in it called by their flags.
+fn with_flags(text: &str) -> String {
+    FLAGS.iter().fold(text.to_owned(), |text, (key, flag)| text.replace(key, flag))
+}
+
+/// An error, or a cause of one, as the command says it.
+pub(crate) fn of(error: &(dyn StdError + 'static)) -> String {
+    error.downcast_ref::<Error>().map_or_else(|| error.to_string(), of_training)
+}
+
+fn of_training(error: &Error) -> String {
+    match error {
+        Error::Setting { key, expected, found, file: None } => {
+            format!("{}: expected {}, found {found}", flag(key), with_flags(expected))
+        }
+        Error::NoModel => "the model: expected --checkpoint FILE, or --model-type (vit_b, vit_l, \
+                           vit_h) or --model-config FILE to start from fresh weights, found none \
+                           of them"
+            .into(),
+        Error::NoCheckpoint => "--checkpoint: expected the model to evaluate, found none".into(),
+        Error::NoDevice { device, expected, found } => {
+            format!("--device {device}: expected {expected}, found {found}")
+        }
+        Error::OutputTaken { .. } => format!(
+            "{error}; choose another --output, continue it with --resume, or replace it with \
+             --overwrite"
+        ),
+        Error::OutputExists { file } => format!(
+            "{}: expected a path where nothing is, or --force, found a file or folder that is there",
+            file.display()
+        ),
+        Error::OutputName { file, expected, target } => {
+            let more = target.map_or_else(|| ", or --to".into(), |to| format!(" (--to {to})"));
+            format!("the output: expected {expected}{more}, found {}", file.display())
+        }
+        Error::NothingToResume { begun: true, .. } => {
+            format!("{error}; begin anew with --overwrite")
+        }
+        Error::WrongModel { file, key, expected, found } => {
+            format!("{}: expected {expected} ({}), found {found}", file.display(), flag(key))
+        }
+        Error::ModelNotTold { key, .. } => format!("{}: {error}", flag(key)),
+        Error::LossNotFinite { .. } => format!(
+            "{error}; lower --learning-rate, or look at these samples with `maskwright preview`"
+        ),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_called_by_their_flags() {
+        let error = Error::Setting {
+            key: "train.epochs".into(),
+            expected: "more than train.first_epoch (3)".into(),
+            found: "2".into(),
+            file: None,
+        };
+        assert_eq!(of(&error), "--max-epoch-num: expected more than --start-epoch (3), found 2");
+        assert_eq!(flag("prompts.kinds"), "prompts.kinds");
+    }
+}
