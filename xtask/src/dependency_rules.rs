@@ -1,7 +1,7 @@
 //! Who may depend on whom.
 //!
-//! image <- data <- train -> model, and the command and Python on top: ARCHITECTURE.md
-//! explains why. A crate that is not listed here fails the check, so that a new one is
+//! image <- data <- {predict, train} -> model, both below report, and the command on top:
+//! ARCHITECTURE.md explains why. A crate that is not listed here fails the check, so that a new one is
 //! placed on purpose.
 
 use cargo_metadata::{DependencyKind, Metadata};
@@ -33,8 +33,31 @@ const RULES: &[Rule] = &[
         never: &["clap", "indicatif", "rand"],
     },
     Rule {
+        package: "maskwright-predict",
+        workspace: &["maskwright-image", "maskwright-data", "maskwright-model"],
+        never: &["clap", "indicatif", "rand"],
+    },
+    Rule {
+        package: "maskwright-report",
+        workspace: &[
+            "maskwright-image",
+            "maskwright-data",
+            "maskwright-model",
+            "maskwright-predict",
+            "maskwright-train",
+        ],
+        never: &["burn", "clap", "indicatif", "rand"],
+    },
+    Rule {
         package: "maskwright",
-        workspace: &["maskwright-image", "maskwright-data", "maskwright-train"],
+        workspace: &[
+            "maskwright-image",
+            "maskwright-data",
+            "maskwright-model",
+            "maskwright-predict",
+            "maskwright-report",
+            "maskwright-train",
+        ],
         never: &["burn", "rand"],
     },
     Rule { package: "xtask", workspace: &[], never: &["burn"] },

@@ -12,6 +12,7 @@
 //! | [`random`] | draws that are a function of their key |
 //! | [`plan`] | what a sample will show, drawn from the image's size |
 //! | [`geometry`] | where every pixel and point goes, and back |
+//! | [`postprocess`] | mask logits brought back to the image |
 //! | [`prompt`] | boxes, points and noise masks from a sampled label |
 //! | [`sample`] | one record made into pixels, label and prompt |
 //! | [`batch`], [`loader`] | batches, made ahead on threads, in order |
@@ -31,6 +32,7 @@ mod error;
 pub mod geometry;
 pub mod loader;
 pub mod plan;
+pub mod postprocess;
 pub mod prompt;
 pub mod random;
 pub mod record;

@@ -46,6 +46,55 @@ pub enum Error {
     /// The HQ output was asked of a model without an HQ head.
     #[error("the model has no HQ head (hf_token and its features): load or initialise one first")]
     NoHqHead,
+    /// A setting that the model or the device cannot have.
+    #[error("{key}: expected {expected}, found {found}")]
+    Setting {
+        /// The setting's dotted key, such as `model.input_size`.
+        key: &'static str,
+        /// What would be right.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// Neither a checkpoint nor a description of a model to make from nothing.
+    #[error(
+        "no model: expected a checkpoint (model.checkpoint), or a model to start from fresh \
+         weights (model.model_type: vit_b, vit_l or vit_h; model.config)"
+    )]
+    NoModel,
+    /// A device that this build or this machine has not, or that does not compute.
+    #[error("{device} is no device here: expected {expected}, found {found}")]
+    NoDevice {
+        /// The device that was asked for.
+        device: String,
+        /// What is missing, or which devices there are.
+        expected: String,
+        /// What was found in its place.
+        found: String,
+    },
+    /// A checkpoint of another model than the one named, or without the part that is asked for.
+    #[error("{}: expected {expected}, found {found}", file.display())]
+    WrongModel {
+        /// The checkpoint.
+        file: PathBuf,
+        /// The setting that asks for it.
+        key: &'static str,
+        /// The model that was asked for.
+        expected: String,
+        /// The model that is in the file.
+        found: String,
+    },
+    /// A mask decoder alone that could be any model's, where one is asked for by name.
+    #[error(
+        "{}: expected a whole model, or a mask decoder with an HQ head, which tells its model; \
+         found a mask decoder that is alike in all models", file.display()
+    )]
+    ModelNotTold {
+        /// The checkpoint.
+        file: PathBuf,
+        /// The setting that asks for it.
+        key: &'static str,
+    },
     /// A file that cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {

@@ -34,12 +34,16 @@
 #![forbid(unsafe_code)]
 
 mod config;
+pub mod device;
 mod error;
+pub mod files;
 pub mod image_encoder;
 mod init;
 mod kernels;
 pub mod layers;
+pub mod load;
 pub mod mask_decoder;
+mod mask_kind;
 pub mod onnx;
 pub mod ops;
 mod placement;
@@ -49,8 +53,11 @@ mod scope;
 pub mod weights;
 
 pub use config::{DecoderConfig, EncoderConfig, ModelType, SamConfig, TinyVitConfig, VitConfig};
+pub use device::{Compute, DeviceName, Place};
 pub use error::{Error, Mismatch, Misshapen, Result};
+pub use load::ModelSource;
 pub use mask_decoder::{DecodeMode, MaskDecoder, MaskOutput};
+pub use mask_kind::MaskKind;
 pub use placement::Precision;
 pub use prompt_encoder::{PromptEmbeddings, PromptEncoder, PromptInput};
 pub use sam::{ImageFeatures, PIXEL_MEAN, PIXEL_STD, Sam, group_by_tokens, resize_bilinear};

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use maskwright_data::loader::{LastBatch, LoaderConfig, OnRefusal};
 use maskwright_data::source::DataFile;
-use maskwright_model::{SamConfig, TrainScope};
+use maskwright_model::load::{self, ModelSource};
+use maskwright_model::{Compute, TrainScope};
 use serde::{Deserialize, Serialize};
 
-use crate::device::Compute;
 use crate::error::{Error, Result};
 use crate::evaluator::EvalConfig;
 use crate::loss::PointConfig;
@@ -72,25 +72,6 @@ pub struct TrainConfig {
     pub data: DataFile,
 }
 
-/// Where a model comes from: a checkpoint, a configuration to initialise, or both.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ModelSource {
-    /// `vit_b`, `vit_l` or `vit_h`: what the checkpoint must be, or what is made from
-    /// nothing where there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub model_type: Option<String>,
-    /// A SAM or HQ-SAM checkpoint, `.pth` or `.safetensors`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub checkpoint: Option<PathBuf>,
-    /// A tuned decoder (`epoch_N`) that replaces the checkpoint's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub restore_model: Option<PathBuf>,
-    /// A model of other sizes than the official ones, made from nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub config: Option<SamConfig>,
-}
-
 impl TrainConfig {
     /// HQ-SAM's settings for these data and this output folder.
     pub fn new(data: DataFile, output: PathBuf) -> Self {
@@ -141,7 +122,7 @@ impl TrainConfig {
                 return refuse(key, "1 or more", value.to_string());
             }
         }
-        input_size(self.input_size)?;
+        load::check_input_size(self.input_size)?;
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
             return refuse(
                 "optimizer.learning_rate",
@@ -214,27 +195,4 @@ impl TrainConfig {
 /// The loader's default.
 fn prefetch_bytes() -> u64 {
     LoaderConfig::default().prefetch_bytes
-}
-
-/// Checks `model.input_size`: patches of 16 pixels must tile it.
-pub fn input_size(size: usize) -> Result<()> {
-    if size > 0 && size.is_multiple_of(16) {
-        return Ok(());
-    }
-    let below = (size / 16).max(1) * 16;
-    let expected = format!("a multiple of 16, such as {below} or {}", below + 16);
-    Err(Error::setting("model.input_size", expected, size))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn input_sizes_are_multiples_of_16() {
-        assert!(input_size(1024).is_ok() && input_size(16).is_ok());
-        let message = input_size(1000).expect_err("refused").to_string();
-        assert!(message.contains("992 or 1008") && message.contains("1000"), "{message}");
-        assert!(input_size(0).is_err());
-    }
 }

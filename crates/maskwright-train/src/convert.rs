@@ -8,14 +8,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use maskwright_model::load::{
+    check_decoder_type, check_input_size, check_type, describe, not_finite,
+};
 use maskwright_model::onnx::{self, ExportOptions, Masks};
 use maskwright_model::weights::{self, Checkpoint, Container, Content, Element, Layout, Tensors};
-use maskwright_model::{ModelType, SamConfig};
+use maskwright_model::{Error as ModelError, MaskKind, ModelType, SamConfig};
 use serde::Serialize;
 
-use crate::checkpoint::{check_decoder_type, check_type, describe, not_finite};
 use crate::error::{Error, Result};
-use crate::evaluator::MaskKind;
 
 /// What a checkpoint is made into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +81,7 @@ pub struct ConvertOptions {
     pub input_size: Option<usize>,
     /// For ONNX: the masks that the decoder gives; the best that the model has if not given.
     pub kind: Option<MaskKind>,
-    /// For ONNX: masks for ambiguous prompts, as in [`crate::predictor`].
+    /// For ONNX: masks for ambiguous prompts, as in prediction.
     pub multimask: bool,
 }
 
@@ -134,7 +135,7 @@ pub struct Merged {
 ///
 /// # Errors
 /// [`Error::Setting`] for options that contradict, [`Error::OutputName`] and [`Error::OutputExists`]
-/// for where to write, [`Error::WrongModel`] for another model than the named one, [`Error::Model`]
+/// for where to write, [`Error::Model`] for another model than the named one and
 /// for everything that is wrong with the files.
 pub fn convert(
     input: &Path,
@@ -180,12 +181,13 @@ pub fn convert(
     let mut hq = checkpoint.names().any(has_hq);
     if options.to == Some(Target::HqDecoder) {
         if !hq {
-            return Err(Error::WrongModel {
+            return Err(ModelError::WrongModel {
                 file: input.to_path_buf(),
                 key: "convert.to",
                 expected: "a model with an HQ head".into(),
                 found: "none (no mask_decoder.hf_token.weight)".into(),
-            });
+            }
+            .into());
         }
         checkpoint = weights::decoder_of(checkpoint);
     }
@@ -228,7 +230,7 @@ pub fn convert(
 /// Refuses what only a graph has where none is written, and an impossible size of one.
 fn check_onnx_options(output: &Path, layout: Layout, options: &ConvertOptions) -> Result<()> {
     if layout == Layout::Onnx {
-        return options.input_size.map_or(Ok(()), crate::config::input_size);
+        return options.input_size.map_or(Ok(()), |size| Ok(check_input_size(size)?));
     }
     let given = [
         ("model.input_size", options.input_size.is_some()),

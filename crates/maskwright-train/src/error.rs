@@ -50,12 +50,6 @@ pub enum Error {
         /// The file it was read from, where it was.
         file: Option<PathBuf>,
     },
-    /// Neither a checkpoint nor a description of a model to make from nothing.
-    #[error(
-        "no model: expected a checkpoint (model.checkpoint), or a model to start from fresh \
-         weights (model.model_type: vit_b, vit_l or vit_h; model.config)"
-    )]
-    NoModel,
     /// Nothing is evaluated without a checkpoint.
     #[error("no model to evaluate: expected a checkpoint (model.checkpoint), found none")]
     NoCheckpoint,
@@ -65,32 +59,12 @@ pub enum Error {
         /// The list of sets: `train` or `valid`.
         list: &'static str,
     },
-    /// A device that this build or this machine has not, or that does not compute.
-    #[error("{device} is no device here: expected {expected}, found {found}")]
-    NoDevice {
-        /// The device that was asked for.
-        device: String,
-        /// What is missing, or which devices there are.
-        expected: String,
-        /// What was found in its place.
-        found: String,
-    },
     /// The output folder holds a run already.
     #[error("{folder}: holds a run already ({found})")]
     OutputTaken {
         /// The output folder.
         folder: PathBuf,
         /// The file that shows it.
-        found: String,
-    },
-    /// The output folder holds something else than what would be replaced.
-    #[error("{folder}: expected {expected}, found {found} in it")]
-    FolderTaken {
-        /// The output folder.
-        folder: PathBuf,
-        /// What may be written to.
-        expected: String,
-        /// What is there.
         found: String,
     },
     /// The output is there already, and is replaced only if that is asked for.
@@ -121,28 +95,15 @@ pub enum Error {
         /// Whether it is a run, which wrote no state yet.
         begun: bool,
     },
-    /// A checkpoint of another model than the one named, or without the part that is asked for.
-    #[error("{file}: expected {expected}, found {found}")]
-    WrongModel {
-        /// The checkpoint.
-        file: PathBuf,
-        /// The setting that asks for it.
-        key: &'static str,
-        /// The model that was asked for.
+    /// A folder that holds no run, or one that was stopped before it had begun.
+    #[error("{folder}: expected {expected}, found {found}")]
+    NoRun {
+        /// The folder.
+        folder: PathBuf,
+        /// What a run has.
         expected: String,
-        /// The model that is in the file.
+        /// What is there.
         found: String,
-    },
-    /// A mask decoder alone that could be any model's, where one is asked for by name.
-    #[error(
-        "{file}: expected a whole model, or a mask decoder with an HQ head, which tells its model; \
-         found a mask decoder that is alike in all models"
-    )]
-    ModelNotTold {
-        /// The checkpoint.
-        file: PathBuf,
-        /// The setting that asks for it.
-        key: &'static str,
     },
     /// A file of a run does not read as what it should be.
     #[error("{file}: expected {expected}, found {found}")]

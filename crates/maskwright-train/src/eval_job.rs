@@ -1,18 +1,19 @@
 //! A model with named sets, ready to be evaluated.
 
-use std::path::Path;
-
-use maskwright_data::sample::SampleConfig;
+use maskwright_data::postprocess;
+use maskwright_data::prompt::{Prompt, PromptKind};
+use maskwright_data::sample::{EvalSample, SampleConfig, SampleMaker};
 use maskwright_data::source::DataFile;
-use maskwright_model::Sam;
+use maskwright_image::Size;
+use maskwright_image::mask::Bitmap;
+use maskwright_model::device::{Compute, Place, host};
+use maskwright_model::load::{ModelSource, check_input_size, load_model};
+use maskwright_model::{MaskKind, Sam};
 
-use crate::checkpoint;
-use crate::config::ModelSource;
-use crate::device::{Compute, Place, host};
 use crate::error::{Error, Result};
-use crate::evaluator::{EvalConfig, EvalSet, Evaluation, evaluate};
+use crate::evaluator::{EvalConfig, EvalSet, Evaluation, all_masks, evaluate};
 use crate::observer::Observer;
-use crate::run_report::{self, gallery::Evaluated};
+use crate::prompts;
 use crate::trainer::{left_out, open_sets, sample_config};
 
 /// What `maskwright eval` holds: a model and the validation sets of a data file.
@@ -24,8 +25,22 @@ pub struct EvalJob {
     notes: Vec<String>,
 }
 
+/// One record as it was evaluated.
+pub struct PredictedRecord {
+    /// The record in the model's frame, with its label.
+    pub sample: EvalSample,
+    /// The prompt that was given, in the frame of the input; none where the object gives no such
+    /// prompt, and then there are no masks.
+    pub prompt: Option<Prompt>,
+    /// Every mask of the model, at the image's size.
+    pub masks: Vec<(MaskKind, Bitmap)>,
+}
+
 impl EvalJob {
     /// Loads the model and opens the `[[valid]]` sets of `data`.
+    ///
+    /// # Errors
+    /// No checkpoint, no sets, or one of either that cannot be read.
     pub fn open(
         model: &ModelSource,
         compute: &Compute,
@@ -34,7 +49,7 @@ impl EvalJob {
     ) -> Result<Self> {
         let place = compute.open()?;
         if let Some(size) = input_size {
-            crate::config::input_size(size)?;
+            check_input_size(size)?;
         }
         if model.checkpoint.is_none() {
             return Err(Error::NoCheckpoint);
@@ -43,7 +58,7 @@ impl EvalJob {
             return Err(Error::NoSets { list: "valid" });
         }
         let sets = open_sets(data.open_valid()?);
-        let loaded = checkpoint::load_model(model, input_size, false, 0, &host())?;
+        let loaded = load_model(model, input_size, false, 0, &host())?;
         let samples = sample_config(data, &loaded.sam);
         let mut notes = loaded.notes;
         notes.extend(left_out(sets.iter().map(|set| &set.source)));
@@ -51,34 +66,56 @@ impl EvalJob {
         Ok(Self { sam, place, samples, sets, notes })
     }
 
-    /// Remarks on the model.
+    /// Remarks on the model and on the data.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
+    /// The model.
+    pub fn sam(&self) -> &Sam {
+        &self.sam
+    }
+
+    /// The sets.
+    pub fn sets(&self) -> &[EvalSet] {
+        &self.sets
+    }
+
     /// Evaluates the model on every set.
+    ///
+    /// # Errors
+    /// The first sample that cannot be read, with its file.
     pub fn evaluate(&self, config: &EvalConfig, observer: &mut dyn Observer) -> Result<Evaluation> {
         evaluate(&self.sam, self.place.device(), &self.samples, &self.sets, config, observer)
     }
 
-    /// Writes the tables and the worst and best predictions of an evaluation as an HTML page,
-    /// and the predictions alone as a PNG of the same stem beside it.
-    pub fn write_report(
+    /// Predicts one record of a set again, as [`Self::evaluate`] does.
+    ///
+    /// # Errors
+    /// A record that cannot be read, with its file.
+    pub fn predict(
         &self,
+        set: &EvalSet,
+        record: usize,
+        prompt: PromptKind,
         config: &EvalConfig,
-        evaluation: &Evaluation,
-        page: &Path,
-    ) -> Result<()> {
-        run_report::write_evaluation(
-            &Evaluated {
-                sam: &self.sam,
-                device: self.place.device(),
-                samples: &self.samples,
-                sets: &self.sets,
-                config,
-                evaluation,
-            },
-            page,
-        )
+    ) -> Result<PredictedRecord> {
+        let mut maker = SampleMaker::new(self.samples.clone())?;
+        let sample = maker.eval(set.source.as_ref(), record, config.geometry)?;
+        let Some(prompt) = sample.prompt(prompt, &self.samples.prompts, config.seed) else {
+            return Ok(PredictedRecord { sample, prompt: None, masks: Vec::new() });
+        };
+        let input = self.sam.preprocess(&sample.image, 1, self.place.device())?;
+        let features = self.sam.encode_image(input);
+        let (height, width) = sample.geometry.source;
+        let side = self.sam.config().mask_size();
+        let masks = all_masks(&self.sam, &features, &prompts::to_model(&prompt))?
+            .into_iter()
+            .map(|(kind, logits)| {
+                let logits = postprocess::to_source(&sample.geometry, &logits, side);
+                (kind, Bitmap::from_logits(&logits, Size::new(height, width)))
+            })
+            .collect();
+        Ok(PredictedRecord { sample, prompt: Some(prompt), masks })
     }
 }

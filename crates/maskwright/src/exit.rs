@@ -5,7 +5,8 @@
 
 use std::process::ExitCode;
 
-use maskwright_train::{Error, ModelError};
+use {maskwright_model as model, maskwright_predict as predict};
+use {maskwright_report as report, maskwright_train as train};
 
 use crate::words;
 
@@ -64,28 +65,69 @@ pub(crate) fn status(done: anyhow::Result<()>) -> ExitCode {
         return ExitCode::from(1);
     }
     eprintln!("error: {}", one_line(&error));
-    let usage = error.is::<Usage>() || error.downcast_ref::<Error>().is_some_and(is_usage);
-    ExitCode::from(if usage { 2 } else { 1 })
+    ExitCode::from(if is_usage(&error) { 2 } else { 1 })
 }
 
 /// Whether the command line is at fault rather than the data, a file or the machine.
-fn is_usage(error: &Error) -> bool {
+fn is_usage(error: &anyhow::Error) -> bool {
+    error.is::<Usage>()
+        || error.downcast_ref().is_some_and(of_data)
+        || error.downcast_ref().is_some_and(of_model)
+        || error.downcast_ref().is_some_and(of_prediction)
+        || error.downcast_ref().is_some_and(of_training)
+        || error.downcast_ref().is_some_and(of_report)
+}
+
+fn of_data(error: &maskwright_data::Error) -> bool {
+    matches!(error, maskwright_data::Error::Setting { .. })
+}
+
+fn of_model(error: &model::Error) -> bool {
+    use model::Error;
+    matches!(
+        error,
+        Error::UnknownModelType { .. }
+            | Error::Config { .. }
+            | Error::Setting { .. }
+            | Error::NoModel
+            | Error::NoDevice { .. }
+            | Error::ModelNotTold { .. }
+    )
+}
+
+fn of_prediction(error: &predict::Error) -> bool {
+    use predict::Error;
+    match error {
+        Error::Setting { .. } | Error::FileName { .. } => true,
+        Error::Model(error) => of_model(error),
+        _ => false,
+    }
+}
+
+fn of_training(error: &train::Error) -> bool {
+    use train::Error;
     match error {
         Error::Setting { file, .. } => file.is_none(),
-        Error::NoModel
-        | Error::NoCheckpoint
+        Error::NoCheckpoint
         | Error::NoSets { .. }
-        | Error::NoDevice { .. }
         | Error::OutputTaken { .. }
-        | Error::FolderTaken { .. }
         | Error::OutputExists { .. }
         | Error::OutputName { .. }
         | Error::NothingToResume { .. }
-        | Error::ModelNotTold { .. } => true,
-        Error::Model(error) => {
-            matches!(**error, ModelError::UnknownModelType { .. } | ModelError::Config { .. })
-        }
-        Error::Data(error) => matches!(**error, maskwright_data::Error::Setting { .. }),
+        | Error::NoRun { .. } => true,
+        Error::Model(error) => of_model(error),
+        Error::Data(error) => of_data(error),
+        _ => false,
+    }
+}
+
+fn of_report(error: &report::Error) -> bool {
+    use report::Error;
+    match error {
+        Error::Setting { .. } => true,
+        Error::Train(error) => of_training(error),
+        Error::Model(error) => of_model(error),
+        Error::Data(error) => of_data(error),
         _ => false,
     }
 }

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod commands;
+mod demo;
 mod exit;
 mod flags;
 mod hub;
@@ -37,6 +38,7 @@ enum Command {
     Predict(commands::predict::PredictFlags),
     Masks(commands::masks::MasksFlags),
     Preview(commands::preview::PreviewFlags),
+    Report(commands::report::ReportFlags),
     Doctor(Box<commands::doctor::DoctorFlags>),
     Convert(commands::convert::ConvertFlags),
     Bench(commands::bench::BenchFlags),
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Command::Predict(flags) => commands::predict::run(&flags),
         Command::Masks(flags) => commands::masks::run(&flags),
         Command::Preview(flags) => commands::preview::run(&flags),
+        Command::Report(flags) => commands::report::run(&flags),
         Command::Doctor(flags) => commands::doctor::run(&flags),
         Command::Convert(flags) => commands::convert::run(&flags),
         Command::Bench(flags) => commands::bench::run(&flags),

@@ -6,7 +6,8 @@
 
 use std::error::Error as StdError;
 
-use maskwright_train::Error;
+use {maskwright_model as model, maskwright_predict as predict};
+use {maskwright_report as report, maskwright_train as train};
 
 /// The flag that sets a configuration key.
 const FLAGS: &[(&str, &str)] = &[
@@ -52,22 +53,61 @@ fn with_flags(text: &str) -> String {
 
 /// An error, or a cause of one, as the command says it.
 pub(crate) fn of(error: &(dyn StdError + 'static)) -> String {
-    error.downcast_ref::<Error>().map_or_else(|| error.to_string(), of_training)
+    None.or_else(|| error.downcast_ref().map(of_model))
+        .or_else(|| error.downcast_ref().map(of_prediction))
+        .or_else(|| error.downcast_ref().map(of_training))
+        .or_else(|| error.downcast_ref().map(of_report))
+        .unwrap_or_else(|| error.to_string())
 }
 
-fn of_training(error: &Error) -> String {
+fn setting(key: &str, expected: &str, found: &str) -> String {
+    format!("{}: expected {}, found {found}", flag(key), with_flags(expected))
+}
+
+fn of_model(error: &model::Error) -> String {
+    use model::Error;
     match error {
-        Error::Setting { key, expected, found, file: None } => {
-            format!("{}: expected {}, found {found}", flag(key), with_flags(expected))
-        }
+        Error::Setting { key, expected, found } => setting(key, expected, found),
         Error::NoModel => "the model: expected --checkpoint FILE, or --model-type (vit_b, vit_l, \
                            vit_h) or --model-config FILE to start from fresh weights, found none \
                            of them"
             .into(),
-        Error::NoCheckpoint => "--checkpoint: expected the model to evaluate, found none".into(),
         Error::NoDevice { device, expected, found } => {
             format!("--device {device}: expected {expected}, found {found}")
         }
+        Error::WrongModel { file, key, expected, found } => {
+            format!("{}: expected {expected} ({}), found {found}", file.display(), flag(key))
+        }
+        Error::ModelNotTold { key, .. } => format!("{}: {error}", flag(key)),
+        _ => error.to_string(),
+    }
+}
+
+fn of_prediction(error: &predict::Error) -> String {
+    use predict::Error;
+    match error {
+        Error::Setting { key, expected, found } => setting(key, expected, found),
+        Error::Model(error) => of_model(error),
+        _ => error.to_string(),
+    }
+}
+
+fn of_report(error: &report::Error) -> String {
+    use report::Error;
+    match error {
+        Error::Setting { key, expected, found } => setting(key, expected, found),
+        Error::Train(error) => of_training(error),
+        Error::Model(error) => of_model(error),
+        _ => error.to_string(),
+    }
+}
+
+fn of_training(error: &train::Error) -> String {
+    use train::Error;
+    match error {
+        Error::Setting { key, expected, found, file: None } => setting(key, expected, found),
+        Error::Model(error) => of_model(error),
+        Error::NoCheckpoint => "--checkpoint: expected the model to evaluate, found none".into(),
         Error::OutputTaken { .. } => format!(
             "{error}; choose another --output, continue it with --resume, or replace it with \
              --overwrite"
@@ -83,10 +123,6 @@ fn of_training(error: &Error) -> String {
         Error::NothingToResume { begun: true, .. } => {
             format!("{error}; begin anew with --overwrite")
         }
-        Error::WrongModel { file, key, expected, found } => {
-            format!("{}: expected {expected} ({}), found {found}", file.display(), flag(key))
-        }
-        Error::ModelNotTold { key, .. } => format!("{}: {error}", flag(key)),
         Error::LossNotFinite { .. } => format!(
             "{error}; lower --learning-rate, or look at these samples with `maskwright preview`"
         ),
@@ -100,7 +136,7 @@ mod tests {
 
     #[test]
     fn keys_are_called_by_their_flags() {
-        let error = Error::Setting {
+        let error = train::Error::Setting {
             key: "train.epochs".into(),
             expected: "more than train.first_epoch (3)".into(),
             found: "2".into(),

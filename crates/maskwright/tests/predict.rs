@@ -20,7 +20,7 @@ impl Model {
         let place = Place::new();
         let (images, masks) = write_pairs(place.path(), 4);
         let config = place.text("model.toml");
-        let model = maskwright_train::SamConfig::small(64, 16, 32, 2);
+        let model = maskwright_model::SamConfig::small(64, 16, 32, 2);
         std::fs::write(&config, toml::to_string(&model).expect("plain values")).expect("written");
         let run = place.text("run");
         let (images, masks) = (images.display().to_string(), masks.display().to_string());

@@ -16,7 +16,8 @@ use super::proto::{
     OPSET, OperatorSetIdProto, RAW_DATA_FIELD, StringStringEntryProto, TensorProto,
 };
 use crate::error::{Error, Mismatch, Result};
-use crate::weights::{Checkpoint, Element, write_whole};
+use crate::files::write_whole;
+use crate::weights::{Checkpoint, Element};
 
 /// What is smaller stays in the `.onnx` file: shapes, which readers want at once.
 const SMALL: u64 = 1024;

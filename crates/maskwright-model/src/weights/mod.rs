@@ -23,7 +23,6 @@ mod checkpoint;
 mod content;
 mod detect;
 mod element;
-mod files;
 mod hugging_face;
 mod names;
 mod pytorch;
@@ -44,7 +43,6 @@ pub use content::{
 };
 pub use detect::detect;
 pub use element::Element;
-pub(crate) use files::write_whole;
 pub(crate) use names::Path;
 pub use names::{is_buffer, shapes};
 pub use save::{Container, Written, save};

@@ -10,8 +10,8 @@ use safetensors::tensor::{Dtype, Metadata};
 
 use super::checkpoint::{Checkpoint, Layout, LazyTensor};
 use super::element::Element;
-use super::files::write_whole;
 use crate::error::{Error, Result};
+use crate::files::write_whole;
 
 /// The longest header that the format allows.
 const MAX_HEADER: u64 = 100_000_000;

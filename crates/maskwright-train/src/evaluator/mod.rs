@@ -3,7 +3,7 @@
 //! Each image goes through the model once per kind of prompt; SAM's own mask, the HQ mask
 //! and their sum are scored side by side from the same features. HQ-SAM's validation
 //! scores the HQ mask alone and its predictor shows the sum; both have a name here
-//! ([`MaskKind`]).
+//! ([`MaskKind`](maskwright_model::MaskKind)).
 //!
 //! Three stages run beside each other: samples are decoded, the model runs, masks are
 //! brought to the image's size and scored. Results come in the sets' order.
@@ -18,7 +18,7 @@ use maskwright_data::sample::Preset;
 use maskwright_data::source::Source;
 use serde::{Deserialize, Serialize};
 
-pub use metrics::{Evaluation, ImageScores, MaskKind, MaskScores, SetMetrics};
+pub use metrics::{Evaluation, ImageScores, MaskScores, SetMetrics};
 pub(crate) use run::all_masks;
 pub use run::evaluate;
 

@@ -5,18 +5,16 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use burn::tensor::{Device, Tensor};
 use maskwright_data::loader::{EvalConfig, EvalLoader};
+use maskwright_data::postprocess;
 use maskwright_data::sample::{EvalSample, SampleConfig};
 use maskwright_image::Size;
 use maskwright_image::mask::Bitmap;
 use maskwright_image::metric;
-use maskwright_model::{DecodeMode, ImageFeatures, PromptInput, Sam};
+use maskwright_model::{DecodeMode, ImageFeatures, MaskKind, PromptInput, Sam};
 
-use super::{
-    EvalConfig as Settings, EvalSet, Evaluation, ImageScores, MaskKind, MaskScores, SetMetrics,
-};
+use super::{EvalConfig as Settings, EvalSet, Evaluation, ImageScores, MaskScores, SetMetrics};
 use crate::error::Result;
 use crate::observer::Observer;
-use crate::postprocess;
 use crate::prompts;
 
 /// Samples and masks that wait between two stages.

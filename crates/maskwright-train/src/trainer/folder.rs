@@ -12,6 +12,9 @@ use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::optimizer::Adam;
+use crate::run_files::{
+    self, CONFIG, LEDGER, METRICS, RESUME, TUNED, VALIDATION, Validation, WEIGHTS, WHOLE, numbered,
+};
 
 /// What to do with an output folder that holds a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,14 +27,6 @@ pub enum Start {
     /// Continue it.
     Resume,
 }
-
-const CONFIG: &str = "config.toml";
-const METRICS: &str = "metrics.jsonl";
-const LEDGER: &str = "ledger.jsonl";
-const RESUME: &str = "resume-";
-const WHOLE: &str = "sam_hq_epoch_";
-const TUNED: &str = "epoch_";
-const WEIGHTS: &str = ".safetensors";
 
 /// An output folder that this run owns.
 pub(super) struct RunFolder {
@@ -81,10 +76,6 @@ impl RunFolder {
         Ok(folder)
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
     pub(super) fn metrics(&self) -> PathBuf {
         self.path.join(METRICS)
     }
@@ -94,12 +85,17 @@ impl RunFolder {
         self.path.join(LEDGER)
     }
 
+    /// Keeps the last validation, image by image.
+    pub(super) fn save_validation(&self, validation: &Validation) -> Result<()> {
+        run_files::write_validation(&self.path.join(VALIDATION), validation)
+    }
+
     /// The newest state to continue from, for a run that was asked to.
     pub(super) fn resume_point(&self) -> Result<Option<PathBuf>> {
         if self.start != Start::Resume {
             return Ok(None);
         }
-        let states = self.numbered(RESUME, "")?;
+        let states = numbered(&self.path, RESUME, "")?;
         Ok(states.into_iter().max().map(|(_, path)| path))
     }
 
@@ -114,7 +110,7 @@ impl RunFolder {
         scope: TrainScope,
     ) -> Result<()> {
         let target = self.path.join(format!("{RESUME}{:08}", progress.global_step));
-        let older = self.numbered(RESUME, "")?;
+        let older = numbered(&self.path, RESUME, "")?;
         let part = tempfile::Builder::new()
             .prefix(".maskwright-")
             .suffix(".part")
@@ -151,7 +147,7 @@ impl RunFolder {
         }
         let whole = self.path.join(format!("{WHOLE}{epoch}{WEIGHTS}"));
         checkpoint::save_whole(sam, &whole)?;
-        for (number, path) in self.numbered(WHOLE, WEIGHTS)? {
+        for (number, path) in numbered(&self.path, WHOLE, WEIGHTS)? {
             if number != epoch && Some(number) != best {
                 remove(&path)?;
             }
@@ -159,46 +155,18 @@ impl RunFolder {
         Ok(whole)
     }
 
-    /// Entries named `prefix` NUMBER `suffix`, with their numbers.
-    fn numbered(&self, prefix: &str, suffix: &str) -> Result<Vec<(usize, PathBuf)>> {
-        let mut found = Vec::new();
-        for path in self.entries()? {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let number = name
-                .strip_prefix(prefix)
-                .and_then(|rest| rest.strip_suffix(suffix))
-                .and_then(|digits| digits.parse().ok());
-            if let Some(number) = number {
-                found.push((number, path.clone()));
-            }
-        }
-        Ok(found)
-    }
-
     /// Everything in the folder that a run writes, the plainest sign of one first.
     fn run_files(&self) -> Result<Vec<PathBuf>> {
         let mut ours: Vec<PathBuf> =
-            [CONFIG, METRICS, LEDGER, "report.html", "curves.png", "predictions.png"]
+            [CONFIG, METRICS, LEDGER, VALIDATION, "report.html", "curves.png", "predictions.png"]
                 .iter()
                 .map(|name| self.path.join(name))
                 .filter(|path| path.exists())
                 .collect();
         for (prefix, suffix) in [(RESUME, ""), (WHOLE, WEIGHTS), (TUNED, WEIGHTS)] {
-            ours.extend(self.numbered(prefix, suffix)?.into_iter().map(|(_, path)| path));
+            ours.extend(numbered(&self.path, prefix, suffix)?.into_iter().map(|(_, path)| path));
         }
         Ok(ours)
-    }
-
-    fn entries(&self) -> Result<Vec<PathBuf>> {
-        let listing = match std::fs::read_dir(&self.path) {
-            Ok(listing) => listing,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(Error::io(&self.path, "read")(error)),
-        };
-        listing
-            .map(|entry| entry.map(|entry| entry.path()))
-            .collect::<std::io::Result<_>>()
-            .map_err(Error::io(&self.path, "read"))
     }
 }
 

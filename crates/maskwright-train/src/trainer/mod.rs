@@ -5,13 +5,14 @@
 //!   config.toml                       the settings as they were resolved
 //!   metrics.jsonl                     loss as it goes, validation after each epoch, and
 //!                                     whether training waits for data
+//!   validation.json                   the last validation, image by image
 //!   ledger.jsonl                      records that could not be used
 //!   epoch_N.safetensors               what was tuned, after epoch N
 //!   sam_hq_epoch_N.safetensors        the whole model (the newest, and the best so far)
 //!   resume-STEP/                      what a resumed run continues from
-//!   report.html, curves.png,
-//!   predictions.png                   how it went, once it is over
 //! ```
+//!
+//! Whoever wants pages and pictures of it reads that folder ([`run_files`](crate::run_files)).
 //!
 //! A run is a function of its settings and the files they name: stopped at any step and
 //! resumed, it comes to the same weights as a run that was never stopped.
@@ -27,19 +28,19 @@ use std::sync::Arc;
 use maskwright_data::loader::{Loader, LoaderConfig, LoaderState};
 use maskwright_data::sample::SampleConfig;
 use maskwright_data::source::{DataFile, Mix, Source};
-use maskwright_model::{Sam, TrainScope};
+use maskwright_model::device::{Place, host};
+use maskwright_model::load::{load_model, parameter_count};
+use maskwright_model::{MaskKind, Sam, TrainScope};
 use serde::Serialize;
 
 use crate::checkpoint;
 use crate::config::TrainConfig;
-use crate::device::{Place, host};
 use crate::error::Result;
-use crate::evaluator::{EvalSet, Evaluation, MaskKind, evaluate};
+use crate::evaluator::{EvalSet, Evaluation, evaluate};
 use crate::observer::{Observer, RunStart};
 use crate::optimizer::Adam;
+use crate::run_files::Validation;
 use crate::run_log::{Entry, EpochEntry, RunLog};
-use crate::run_report;
-use crate::run_report::gallery::Evaluated;
 use data_watch::DataWatch;
 use epoch::{EpochSums, run_epoch};
 use folder::RunFolder;
@@ -93,8 +94,7 @@ pub fn train(
     let train_data = config.data.train_mix()?;
     let valid_sets = open_sets(config.data.open_valid()?);
     let hq = config.train == TrainScope::Hq;
-    let loaded =
-        checkpoint::load_model(&config.model, Some(config.input_size), hq, config.seed, &host())?;
+    let loaded = load_model(&config.model, Some(config.input_size), hq, config.seed, &host())?;
     let mut folder = RunFolder::open(&config.output, start, config)?;
     let sources = train_data.sets().iter().chain(valid_sets.iter().map(|set| &set.source));
     for note in left_out(sources) {
@@ -124,8 +124,6 @@ struct Run<'a> {
     progress: Progress,
     sums: EpochSums,
     watch: DataWatch,
-    /// The last validation of this call.
-    evaluation: Option<Evaluation>,
 }
 
 impl<'a> Run<'a> {
@@ -172,7 +170,6 @@ impl<'a> Run<'a> {
             progress,
             sums,
             watch: DataWatch::default(),
-            evaluation: None,
         })
     }
 
@@ -184,7 +181,7 @@ impl<'a> Run<'a> {
         let config = self.config;
         let steps = self.loader.batches_per_epoch() as usize;
         let trainable = self.model().trainable_count(config.train);
-        let parameters = checkpoint::parameter_count(self.model());
+        let parameters = parameter_count(self.model());
         observer.started(&RunStart {
             records: self.loader.mix().len(),
             steps_per_epoch: steps,
@@ -208,7 +205,7 @@ impl<'a> Run<'a> {
             observer.epoch(&entry);
             if let Some(evaluation) = self.validate(observer)? {
                 entry.validation.clone_from(&evaluation.sets);
-                self.evaluation = Some(evaluation);
+                folder.save_validation(&Validation { epoch, evaluation })?;
             }
             self.log.append(&Entry::Epoch(entry.clone()))?;
             if last || (epoch + 1 - config.start_epoch).is_multiple_of(config.model_save_fre) {
@@ -228,7 +225,6 @@ impl<'a> Run<'a> {
         }
         if outcome.last.is_some() {
             self.tell_data(observer, true)?;
-            self.write_report(folder)?;
         }
         Ok(outcome)
     }
@@ -240,20 +236,6 @@ impl<'a> Run<'a> {
             || (done - self.config.start_epoch).is_multiple_of(self.config.eval_every);
         let wanted = due && !self.valid.is_empty();
         wanted.then(|| self.evaluate(observer)).transpose()
-    }
-
-    /// Curves, tables and pictures of the run, once it is over.
-    fn write_report(&self, folder: &RunFolder) -> Result<()> {
-        let model = self.model().clone().frozen();
-        let last = self.evaluation.as_ref().map(|evaluation| Evaluated {
-            sam: &model,
-            device: self.place.device(),
-            samples: &self.samples,
-            sets: &self.valid,
-            config: &self.config.evaluation,
-            evaluation,
-        });
-        run_report::write(folder.path(), self.config, last.as_ref())
     }
 
     fn evaluate(&self, observer: &mut dyn Observer) -> Result<Evaluation> {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use maskwright_model::MaskKind;
 use maskwright_train::convert::{self, ConvertOptions, Converted, Target};
-use maskwright_train::evaluator::MaskKind;
 
 use crate::late_bar::LateBar;
 use crate::progress::thousands;

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use maskwright_train::demo::{DemoConfig, DemoEnd, run as run_demo};
 
 use super::eval::print;
+use crate::demo::{DemoConfig, DemoEnd, run as run_demo};
 use crate::exit::Interrupted;
 use crate::progress::{Progress, duration};
 use crate::{interrupt, output};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use maskwright_data::prompt::PromptKind;
 use maskwright_data::sample::Preset;
+use maskwright_report::run_report;
 use maskwright_train::eval_job::EvalJob;
 use maskwright_train::evaluator::{EvalConfig, Evaluation};
 
@@ -89,7 +90,7 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
     let evaluation = job.evaluate(&config, &mut progress)?;
     progress.finish();
     if let Some(page) = &flags.report {
-        job.write_report(&config, &evaluation, page)?;
+        run_report::write_evaluation(&job, &config, &evaluation, page)?;
     }
     if flags.json { output::json(&evaluation) } else { print(&evaluation) }
 }

@@ -7,12 +7,12 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use clap::Args;
-use maskwright_train::evaluator::MaskKind;
-use maskwright_train::mask_generator::{
+use maskwright_model::MaskKind;
+use maskwright_predict::mask_generator::{
     ImageEntry, MaskFile, MaskGenerator, MaskGeneratorConfig, write_json,
 };
-use maskwright_train::pictures;
-use maskwright_train::predictor::Predictor;
+use maskwright_predict::predictor::Predictor;
+use maskwright_report::pictures;
 
 use crate::exit::Usage;
 use crate::flags::predictor::PredictorFlags;

@@ -8,4 +8,5 @@ pub(crate) mod eval;
 pub(crate) mod masks;
 pub(crate) mod predict;
 pub(crate) mod preview;
+pub(crate) mod report;
 pub(crate) mod train;

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use maskwright_train::predictor::{self, PredictedMask};
+use maskwright_predict::predictor::{self, PredictedMask};
+use maskwright_report::pictures;
 
 use crate::exit::Usage;
 use crate::flags::predictor::PredictorFlags;
@@ -98,7 +99,8 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
                 mask.write_mask(path)?;
             }
             if let Some(path) = flags.overlay.as_ref().map(named) {
-                mask.write_overlay(&image, prompt, &path)?;
+                let picture = pictures::overlay(&image, &mask.mask, prompt);
+                pictures::write_png(&picture, &path)?;
             }
             found.push(Found { prompt: number, mask_number: place, output, mask });
         }

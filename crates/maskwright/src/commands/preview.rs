@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use maskwright_train::preview::{PreviewConfig, preview};
+use maskwright_report::preview::{PreviewConfig, preview};
 
 use crate::exit::Usage;
 use crate::flags::data::DataFlags;

@@ -6,9 +6,11 @@ use clap::{Args, ValueEnum};
 use maskwright_data::loader::OnRefusal;
 use maskwright_data::prompt::{KindWeights, MaskValues, PromptKind};
 use maskwright_data::sample::Preset;
+use maskwright_model::TrainScope;
+use maskwright_report::run_report;
+use maskwright_train::TrainConfig;
 use maskwright_train::eval_job::EvalJob;
 use maskwright_train::trainer::{Start, TrainOutcome, train};
-use maskwright_train::{TrainConfig, TrainScope};
 
 use crate::exit::{Interrupted, Usage};
 use crate::flags::data::DataFlags;
@@ -25,8 +27,8 @@ use crate::{indexing, interrupt, output};
 ///
 /// The output folder receives config.toml (the settings as resolved), metrics.jsonl (loss and
 /// validation), epoch_N.safetensors (what was tuned) and sam_hq_epoch_N.safetensors (the whole
-/// model, newest and best). Ctrl-C stops after the current step; --resume goes on exactly
-/// there.
+/// model, newest and best), and once it is over report.html with its pictures. Ctrl-C stops
+/// after the current step; --resume goes on exactly there.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -285,6 +287,9 @@ pub(crate) fn run(flags: &TrainFlags) -> anyhow::Result<()> {
     let mut progress = Progress::new(flags.json, interrupt::on_ctrl_c());
     let outcome = indexing::shown(flags.json, || train(&config, start, &mut progress))?;
     progress.finish();
+    if !outcome.stopped {
+        super::report::say(&run_report::write(&config.output, None)?.notes);
+    }
     report(flags, &config, &outcome)
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use maskwright_train::ModelSource;
+use maskwright_model::ModelSource;
 
 use crate::hub;
 

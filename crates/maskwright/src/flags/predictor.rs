@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use maskwright_train::evaluator::MaskKind;
-use maskwright_train::predictor::{Fit, Predictor};
+use maskwright_model::MaskKind;
+use maskwright_predict::predictor::{Fit, Predictor};
 
 use crate::flags::device::DeviceFlags;
 use crate::hub;

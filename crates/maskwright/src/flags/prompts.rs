@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use maskwright_train::predictor::{MaskPrompt, Predictor, SourcePrompt};
+use maskwright_predict::predictor::{MaskPrompt, Predictor, SourcePrompt};
 use serde::Deserialize;
 
 use crate::exit::Usage;

@@ -65,7 +65,7 @@ fn pair(number: usize, width: usize, height: usize) -> (RgbImage, GreyImage) {
 
 /// Sizes of a model that trains in seconds.
 pub(crate) fn write_tiny_model(path: &Path) {
-    let config = maskwright_train::SamConfig::small(64, 16, 32, 2).with_hq(false);
+    let config = maskwright_model::SamConfig::small(64, 16, 32, 2).with_hq(false);
     std::fs::write(path, toml::to_string(&config).expect("plain values")).expect("written");
 }
 

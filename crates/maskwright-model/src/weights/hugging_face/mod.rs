@@ -10,10 +10,10 @@ use std::path::Path;
 
 use super::checkpoint::{Checkpoint, Layout};
 use super::element::Element;
-use super::files::{folder_of, write_whole};
 use super::safetensors_file;
 use crate::config::SamConfig;
 use crate::error::{Error, Result};
+use crate::files::{folder_of, write_whole};
 
 const CONFIG: &str = "config.json";
 const PREPROCESSOR: &str = "preprocessor_config.json";

@@ -12,10 +12,10 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::read::CONFIG_ENTRY;
 use crate::error::{Error, Result};
+use crate::files::write_whole;
 use crate::weights::CONFIG_KEY;
 use crate::weights::checkpoint::{Checkpoint, LazyTensor};
 use crate::weights::element::Element;
-use crate::weights::files::write_whole;
 
 /// The folder inside the zip; its name says nothing to `torch.load`.
 const ROOT: &str = "archive";

@@ -8,6 +8,7 @@ mod loader;
 mod measure;
 mod model;
 mod soak;
+mod work;
 
 use clap::{Args, Subcommand};
 

@@ -4,10 +4,11 @@ use std::io::{BufRead, Write};
 
 use clap::Args;
 use cpu_time::ProcessTime;
-use maskwright_train::SamConfig;
-use maskwright_train::bench::{self, ModelBench, Part};
+use maskwright_model::load::check_input_size;
+use maskwright_model::{ModelType, SamConfig};
 use serde::Serialize;
 
+use super::work::{Part, Work};
 use crate::exit::Usage;
 use crate::flags::device::DeviceFlags;
 use crate::output;
@@ -77,7 +78,9 @@ pub(crate) fn run(flags: &ModelBenchFlags) -> anyhow::Result<()> {
     if flags.in_turns && parts.len() != 1 {
         return Err(Usage("expected one --part with --in-turns".into()).into());
     }
-    let config = bench::official(&flags.model_type, flags.input_size)?;
+    let model: ModelType = flags.model_type.parse()?;
+    check_input_size(flags.input_size)?;
+    let config = SamConfig::of(model)?.with_image_size(flags.input_size);
     if flags.in_turns {
         return in_turns(flags, &config, parts[0]);
     }
@@ -113,8 +116,8 @@ pub(crate) fn run(flags: &ModelBenchFlags) -> anyhow::Result<()> {
 }
 
 /// The part's work, warmed up.
-fn ready(flags: &ModelBenchFlags, config: &SamConfig, part: Part) -> anyhow::Result<ModelBench> {
-    let mut bench = ModelBench::new(config, part, flags.batch, 1, &flags.device.resolve().open()?)?;
+fn ready(flags: &ModelBenchFlags, config: &SamConfig, part: Part) -> anyhow::Result<Work> {
+    let mut bench = Work::new(config, part, flags.batch, 1, &flags.device.resolve().open()?)?;
     for _ in 0..flags.warm_up {
         bench.run()?;
     }

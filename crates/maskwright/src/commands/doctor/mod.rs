@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use clap::Args;
 use maskwright_data::doctor::{Diagnosis, Settings, Severity, Subject, examine, recognise};
-use maskwright_train::doctor_page;
+use maskwright_report::doctor_page;
 use serde::Serialize;
 
 use crate::exit::{Interrupted, Unfit};

@@ -1,0 +1,203 @@
+//! From what a user names to a model that is ready: a checkpoint, with a tuned decoder over it, or
+//! fresh weights.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{EncoderConfig, ModelType, SamConfig};
+use crate::error::{Error, Result};
+use crate::sam::Sam;
+use crate::weights::{self, Checkpoint};
+
+/// Where a model comes from: a checkpoint, a configuration to initialise, or both.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelSource {
+    /// `vit_b`, `vit_l` or `vit_h`: what the checkpoint must be, or what is made from
+    /// nothing where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_type: Option<String>,
+    /// A SAM or HQ-SAM checkpoint, `.pth` or `.safetensors`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<PathBuf>,
+    /// A tuned decoder (`epoch_N`) that replaces the checkpoint's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restore_model: Option<PathBuf>,
+    /// A model of other sizes than the official ones, made from nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<SamConfig>,
+}
+
+/// A model that is ready, and what should be said about how it came about.
+#[derive(Debug)]
+pub struct LoadedModel {
+    /// The model, its parameters outside autodiff.
+    pub sam: Sam,
+    /// Remarks: freshly initialised parts.
+    pub notes: Vec<String>,
+}
+
+/// Makes the model that `source` describes.
+///
+/// With a checkpoint its configuration is told from its tensors, and `model_type` has to
+/// agree with it; without one a model is initialised from `seed`. `input_size` of `None`
+/// keeps the checkpoint's. `want_hq` adds a fresh HQ head where there is none.
+pub fn load_model(
+    source: &ModelSource,
+    input_size: Option<usize>,
+    want_hq: bool,
+    seed: u64,
+    device: &Device,
+) -> Result<LoadedModel> {
+    let wanted: Option<ModelType> = source.model_type.as_deref().map(str::parse).transpose()?;
+    let mut notes = Vec::new();
+    let mut sam = match &source.checkpoint {
+        Some(path) => {
+            let checkpoint = Checkpoint::open(path)?;
+            let mut config = weights::detect(&checkpoint)?;
+            check_type(path, wanted, &config)?;
+            config.image_size = input_size.unwrap_or(config.image_size);
+            config.hq |= want_hq;
+            notes.extend(checkpoint.notes.iter().map(|note| format!("{}: {note}", path.display())));
+            let loaded = weights::from_tensors(&config, &checkpoint, seed, device)?;
+            notes.extend(not_finite(path, &loaded.not_finite));
+            if !loaded.fresh.is_empty() {
+                notes.push(format!(
+                    "{} has no HQ head; it starts from fresh weights (seed {seed})",
+                    path.display()
+                ));
+            }
+            loaded.sam
+        }
+        None => {
+            let config = fresh_config(source, wanted, input_size, want_hq)?;
+            notes.push(format!("no checkpoint: all weights start fresh (seed {seed})"));
+            config.init(device, seed)?
+        }
+    };
+    if let Some(path) = &source.restore_model {
+        let applied = weights::apply_decoder(sam, Checkpoint::open(path)?)?;
+        notes.extend(not_finite(path, &applied.not_finite));
+        sam = applied.sam;
+    }
+    Ok(LoadedModel { sam: sam.frozen(), notes })
+}
+
+fn fresh_config(
+    source: &ModelSource,
+    wanted: Option<ModelType>,
+    input_size: Option<usize>,
+    want_hq: bool,
+) -> Result<SamConfig> {
+    let config = match (&source.config, wanted) {
+        (Some(config), _) => config.clone(),
+        (None, Some(model)) => SamConfig::of(model)?,
+        (None, None) => {
+            return Err(Error::NoModel);
+        }
+    };
+    let size = input_size.unwrap_or(config.image_size);
+    let hq = want_hq || config.hq;
+    Ok(config.with_image_size(size).with_hq(hq))
+}
+
+/// Refuses a checkpoint of another model than the one named.
+pub fn check_type(path: &Path, wanted: Option<ModelType>, found: &SamConfig) -> Result<()> {
+    match wanted {
+        Some(wanted) if wanted != found.model_type() => Err(Error::WrongModel {
+            file: path.to_path_buf(),
+            key: "model.model_type",
+            expected: format!("a {wanted} checkpoint"),
+            found: describe(found),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a mask decoder of another model than the one named, and one that does not tell its model.
+pub fn check_decoder_type(
+    path: &Path,
+    wanted: Option<ModelType>,
+    decoder: &Checkpoint,
+) -> Result<()> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    let width = SamConfig::of(wanted)?.interm_dim();
+    match weights::decoder_width(decoder) {
+        Some(found) if found == width => Ok(()),
+        Some(found) => Err(Error::WrongModel {
+            file: path.to_path_buf(),
+            key: "model.model_type",
+            expected: format!("the mask decoder of a {wanted}, for a feature of {width} channels"),
+            found: format!("one for {found} channels"),
+        }),
+        None => Err(Error::ModelNotTold { file: path.to_path_buf(), key: "model.model_type" }),
+    }
+}
+
+/// A model in a few words: its official name, or its sizes.
+pub fn describe(config: &SamConfig) -> String {
+    match config.model_type() {
+        ModelType::Custom => {
+            format!("a custom model (width {}, {})", config.interm_dim(), encoder(config))
+        }
+        official => official.to_string(),
+    }
+}
+
+fn encoder(config: &SamConfig) -> String {
+    match &config.encoder {
+        EncoderConfig::Vit(vit) => {
+            format!("{} blocks, patch {}", vit.depth, config.patch_size)
+        }
+        _ => "another encoder".into(),
+    }
+}
+
+/// Numbers in a model, trained and constant ones.
+pub fn parameter_count(sam: &Sam) -> usize {
+    weights::shapes(sam).iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
+}
+
+/// A warning of weights that are NaN or infinite, with which nothing sensible is computed.
+pub fn not_finite(path: &Path, found: &[(String, usize)]) -> Option<String> {
+    const SHOWN: usize = 5;
+    let all: usize = found.iter().map(|(_, count)| count).sum();
+    let mut names: Vec<String> =
+        found.iter().take(SHOWN).map(|(name, count)| format!("{name}: {count}")).collect();
+    if found.len() > SHOWN {
+        names.push(format!("and {} more tensors", found.len() - SHOWN));
+    }
+    let (path, names) = (path.display(), names.join(", "));
+    (all > 0).then(|| format!("{path}: {all} weights are NaN or infinite ({names})"))
+}
+
+/// Checks `model.input_size`: patches of 16 pixels must tile it.
+///
+/// # Errors
+/// [`Error::Setting`] with the legal sizes beside it.
+pub fn check_input_size(size: usize) -> Result<()> {
+    if size > 0 && size.is_multiple_of(16) {
+        return Ok(());
+    }
+    let below = (size / 16).max(1) * 16;
+    Err(Error::Setting {
+        key: "model.input_size",
+        expected: format!("a multiple of 16, such as {below} or {}", below + 16),
+        found: size.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn input_sizes_are_multiples_of_16() {
+        assert!(check_input_size(1024).is_ok() && check_input_size(16).is_ok());
+        let message = check_input_size(1000).expect_err("refused").to_string();
+        assert!(message.contains("992 or 1008") && message.contains("1000"), "{message}");
+        assert!(check_input_size(0).is_err());
+    }
+}

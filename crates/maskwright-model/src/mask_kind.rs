@@ -1,0 +1,54 @@
+//! The masks that a model with an HQ head gives, by name.
+
+use serde::{Deserialize, Serialize};
+
+/// Which of the model's masks is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaskKind {
+    /// SAM's own single mask.
+    Sam,
+    /// The HQ token's mask alone (HQ-SAM's validation).
+    Hq,
+    /// The sum of both masks' logits (HQ-SAM's predictor).
+    SamHq,
+}
+
+impl MaskKind {
+    /// The name in tables and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sam => "sam",
+            Self::Hq => "hq",
+            Self::SamHq => "sam_hq",
+        }
+    }
+
+    /// The name for people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Sam => "SAM",
+            Self::Hq => "HQ",
+            Self::SamHq => "SAM + HQ",
+        }
+    }
+}
+
+impl std::fmt::Display for MaskKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for MaskKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "sam" => Ok(Self::Sam),
+            "hq" => Ok(Self::Hq),
+            "sam_hq" | "sam-hq" => Ok(Self::SamHq),
+            _ => Err(format!("expected sam, hq or sam_hq, found {text:?}")),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What can go wrong in prediction.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Every failure of this crate; each says what was expected and what was found, and names the file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A model or a checkpoint.
+    #[error(transparent)]
+    Model(Box<maskwright_model::Error>),
+    /// A picture that could not be encoded or decoded.
+    #[error("{file}: {source}")]
+    Image {
+        /// The file that was read or written.
+        file: PathBuf,
+        /// The codec's reason.
+        source: maskwright_image::Error,
+    },
+    /// Reading or writing failed.
+    #[error("{file}: cannot {action}: {source}")]
+    Io {
+        /// The file or folder.
+        file: PathBuf,
+        /// What was tried: "read", "write".
+        action: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A prompt or a setting that cannot be: the caller's to mend.
+    #[error("{key}: expected {expected}, found {found}")]
+    Setting {
+        /// The setting, or the part of the prompt.
+        key: String,
+        /// What would be right.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// A file whose name does not fit what it holds or shall hold.
+    #[error("{file}: expected {expected}")]
+    FileName {
+        /// The file.
+        file: PathBuf,
+        /// What its name should be.
+        expected: &'static str,
+    },
+    /// A file that does not read as what it should be.
+    #[error("{file}: expected {expected}, found {found}")]
+    Content {
+        /// The file.
+        file: PathBuf,
+        /// What was expected.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+}
+
+// Boxed, so that a result of this crate stays small.
+impl From<maskwright_model::Error> for Error {
+    fn from(error: maskwright_model::Error) -> Self {
+        Self::Model(Box::new(error))
+    }
+}
+
+impl Error {
+    /// Maps an I/O error to one that names `file`.
+    pub fn io(file: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
+        let file = file.to_path_buf();
+        move |source| Self::Io { file, action, source }
+    }
+}

@@ -1,0 +1,383 @@
+//! Masks of everything in an image, without a prompt: SAM's automatic mask generator.
+//!
+//! A grid of points is asked about; of the masks that come, those stay which the model believes in
+//! (predicted IoU), which hardly change with their threshold ([`stability_score`]), which do not end
+//! at the edge of a crop, and which are no duplicates ([`nms`] of their boxes). Then the same on
+//! crops of the image for smaller objects, and at the end duplicates between crops go, and small
+//! holes and islands.
+//!
+//! Names, defaults and rules are those of the reference (Kirillov et al., 2023, appendix B; also
+//! HQ-SAM's). A point gives SAM's three masks with [`MaskKind::Sam`]; with an HQ head it gives one, the
+//! best of the three plus the HQ mask, as HQ-SAM's generator does.
+
+mod crops;
+mod nms;
+mod points;
+mod record;
+mod regions;
+mod stability;
+
+use maskwright_image::mask::{Bitmap, Rle};
+use maskwright_image::{RgbImage, Size};
+use maskwright_model::PromptInput;
+use serde::{Deserialize, Serialize};
+
+pub use crops::{CropBox, crop_boxes, ends_at_crop};
+pub use nms::nms;
+pub use points::{grid, grids};
+pub use record::{Annotation, ImageEntry, MaskFile, Segmentation, write_json};
+pub use regions::remove_small_regions;
+pub use stability::stability_score;
+
+use crate::error::{Error, Result};
+use crate::predictor::{EncodedImage, LowResMask, Predictor};
+use maskwright_model::MaskKind;
+
+/// How masks are looked for and which stay. The defaults are the reference's, chosen for ViT-H.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MaskGeneratorConfig {
+    /// Points along each side of the image: their square is asked about.
+    pub points_per_side: usize,
+    /// Points in place of the grid, one list for each layer of crops, the whole image's first: `[x,
+    /// y]` in 0..1 of the crop. `points_per_side` then says nothing.
+    pub point_grids: Option<Vec<Vec<[f64; 2]>>>,
+    /// Points that go through the decoder together.
+    pub points_per_batch: usize,
+    /// Predicted IoU that a mask must exceed; 0 for any.
+    pub pred_iou_thresh: f32,
+    /// Stability score that a mask must reach; 0 for any.
+    pub stability_score_thresh: f32,
+    /// How far from 0 the two thresholds of the stability score lie.
+    pub stability_score_offset: f32,
+    /// IoU of boxes above which the mask of lower predicted IoU goes.
+    pub box_nms_thresh: f32,
+    /// Layers of crops beside the whole image: layer i has `2^i` x `2^i`.
+    pub crop_n_layers: usize,
+    /// IoU of boxes in different crops above which the mask of the larger crop goes.
+    pub crop_nms_thresh: f32,
+    /// How much crops of the first layer overlap, as a share of the image's shorter side.
+    pub crop_overlap_ratio: f64,
+    /// Layer i has `points_per_side` over this to the power of i points a side.
+    pub crop_n_points_downscale_factor: usize,
+    /// Holes and islands of fewer pixels are removed; 0 for none.
+    pub min_mask_region_area: usize,
+    /// Whether each point is taken for an ambiguous prompt; otherwise it gives the single mask.
+    pub multimask_output: bool,
+}
+
+impl Default for MaskGeneratorConfig {
+    fn default() -> Self {
+        Self {
+            points_per_side: 32,
+            point_grids: None,
+            points_per_batch: 64,
+            pred_iou_thresh: 0.88,
+            stability_score_thresh: 0.95,
+            stability_score_offset: 1.0,
+            box_nms_thresh: 0.7,
+            crop_n_layers: 0,
+            crop_nms_thresh: 0.7,
+            crop_overlap_ratio: 512.0 / 1500.0,
+            crop_n_points_downscale_factor: 1,
+            min_mask_region_area: 0,
+            multimask_output: true,
+        }
+    }
+}
+
+/// More layers would be crops smaller than anything: 4^8 of them.
+const MOST_LAYERS: usize = 8;
+
+impl MaskGeneratorConfig {
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] naming the first that cannot be.
+    pub fn validate(&self) -> Result<()> {
+        let require = |good: bool, setting: &str, expected: &str, found: String| {
+            if good {
+                return Ok(());
+            }
+            Err(Error::Setting { key: setting.into(), expected: expected.into(), found })
+        };
+        let positive = [
+            ("points_per_side", self.points_per_side),
+            ("points_per_batch", self.points_per_batch),
+            ("crop_n_points_downscale_factor", self.crop_n_points_downscale_factor),
+        ];
+        for (name, value) in positive {
+            require(value > 0, name, "1 or more", value.to_string())?;
+        }
+        let numbers = [
+            ("pred_iou_thresh", self.pred_iou_thresh),
+            ("stability_score_thresh", self.stability_score_thresh),
+            ("stability_score_offset", self.stability_score_offset),
+            ("box_nms_thresh", self.box_nms_thresh),
+            ("crop_nms_thresh", self.crop_nms_thresh),
+        ];
+        for (name, value) in numbers {
+            let good = value.is_finite() && value >= 0.0;
+            require(good, name, "a number of 0 or more", value.to_string())?;
+        }
+        let ratio = self.crop_overlap_ratio;
+        require(
+            (0.0..1.0).contains(&ratio),
+            "crop_overlap_ratio",
+            "0 or more and below 1",
+            ratio.to_string(),
+        )?;
+        let layers = self.crop_n_layers;
+        require(layers <= MOST_LAYERS, "crop_n_layers", "at most 8", layers.to_string())?;
+        let Some(grids) = &self.point_grids else { return Ok(()) };
+        require(
+            grids.len() > layers,
+            "point_grids",
+            "a list for the whole image and for each layer of crops",
+            format!("{} for {layers} layers", grids.len()),
+        )?;
+        let outside =
+            grids.iter().flatten().flatten().find(|&&place| !(0.0..=1.0).contains(&place));
+        let found = outside.map_or_else(String::new, f64::to_string);
+        require(outside.is_none(), "point_grids", "coordinates in 0..1", found)
+    }
+}
+
+/// One mask that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GeneratedMask {
+    /// The mask at the image's size.
+    pub mask: Rle,
+    /// The box around it, `[x0, y0, x1, y1]`, inclusive pixel indices; zeros for an empty mask.
+    pub box_xyxy: [u32; 4],
+    /// The IoU that the model predicts.
+    pub predicted_iou: f32,
+    /// See [`stability_score`].
+    pub stability_score: f32,
+    /// The point that was asked about, in pixels of the image.
+    pub point: [f64; 2],
+    /// The crop in which it was asked.
+    pub crop_box: CropBox,
+}
+
+/// Finds the masks of everything in images.
+pub struct MaskGenerator<'a> {
+    predictor: &'a Predictor,
+    kind: MaskKind,
+    config: MaskGeneratorConfig,
+    grids: Vec<Vec<[f64; 2]>>,
+}
+
+impl<'a> MaskGenerator<'a> {
+    /// A generator of this kind of mask.
+    ///
+    /// # Errors
+    /// As [`MaskGeneratorConfig::validate`].
+    pub fn new(
+        predictor: &'a Predictor,
+        kind: MaskKind,
+        config: MaskGeneratorConfig,
+    ) -> Result<Self> {
+        config.validate()?;
+        let grids = config.point_grids.clone().unwrap_or_else(|| {
+            let downscale = config.crop_n_points_downscale_factor;
+            grids(config.points_per_side, config.crop_n_layers, downscale)
+        });
+        Ok(Self { predictor, kind, config, grids })
+    }
+
+    /// The masks of an image, in the order of the last suppression of duplicates: of one crop best
+    /// predicted IoU first. `progress` is told after every batch how many points are done, and of
+    /// how many.
+    ///
+    /// # Errors
+    /// What the model says of its input.
+    pub fn generate(
+        &self,
+        image: &RgbImage,
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<Vec<GeneratedMask>> {
+        let config = &self.config;
+        let size = (image.size.height, image.size.width);
+        let mut crops = crop_boxes(size, config.crop_n_layers, config.crop_overlap_ratio);
+        // Of an image narrower than the number of crops some show nothing.
+        crops.retain(|([x0, y0, x1, y1], _)| x0 < x1 && y0 < y1);
+        let total = crops.iter().map(|&(_, layer)| self.grids[layer].len()).sum();
+        let mut done = 0;
+        let mut masks = Vec::new();
+        for &(crop, layer) in &crops {
+            let found = self.of_crop(image, crop, &self.grids[layer], &mut |points| {
+                done += points;
+                progress(done, total);
+            })?;
+            masks.extend(found);
+        }
+        if crops.len() > 1 {
+            // The smaller crop has seen the object larger.
+            let score = |mask: &GeneratedMask| {
+                let [x0, y0, x1, y1] = mask.crop_box;
+                1.0 / ((x1 - x0) * (y1 - y0)) as f32
+            };
+            masks = suppressed(masks, score, config.crop_nms_thresh);
+        }
+        if config.min_mask_region_area > 0 {
+            masks = self.without_small_regions(masks);
+        }
+        Ok(masks)
+    }
+
+    /// The masks of one part of the image.
+    fn of_crop(
+        &self,
+        image: &RgbImage,
+        crop: CropBox,
+        grid: &[[f64; 2]],
+        done: &mut dyn FnMut(usize),
+    ) -> Result<Vec<GeneratedMask>> {
+        let part = cut(image, crop);
+        let encoded = self.predictor.encode(&part)?;
+        let mut masks = Vec::new();
+        for batch in grid.chunks(self.config.points_per_batch) {
+            let points: Vec<[f64; 2]> = batch
+                .iter()
+                .map(|[x, y]| [x * part.size.width as f64, y * part.size.height as f64])
+                .collect();
+            let inputs: Vec<PromptInput> = points
+                .iter()
+                .map(|&[x, y]| {
+                    let (x, y) = encoded.view().to_input(x, y);
+                    PromptInput::from_points([(x, y, 1)])
+                })
+                .collect();
+            let multimask = self.config.multimask_output;
+            let answers = self.predictor.decode(&encoded, &inputs, self.kind, multimask)?;
+            let candidates: Vec<(LowResMask, [f64; 2])> = answers
+                .into_iter()
+                .zip(&points)
+                .flat_map(|(masks, point)| masks.into_iter().map(|mask| (mask, *point)))
+                .filter(|(mask, _)| self.is_believed(mask.predicted_iou))
+                .collect();
+            let size = (image.size.height, image.size.width);
+            let judge = |(mask, point)| self.judged(&encoded, mask, point, crop, size);
+            masks.extend(in_parallel(candidates, judge).into_iter().flatten());
+            done(batch.len());
+        }
+        Ok(suppressed(masks, |mask| mask.predicted_iou, self.config.box_nms_thresh))
+    }
+
+    fn is_believed(&self, predicted_iou: f32) -> bool {
+        let threshold = self.config.pred_iou_thresh;
+        threshold == 0.0 || predicted_iou > threshold
+    }
+
+    /// A mask in the image's frame if it is stable and does not end where the crop does.
+    fn judged(
+        &self,
+        encoded: &EncodedImage,
+        mask: LowResMask,
+        point: [f64; 2],
+        crop: CropBox,
+        size: (usize, usize),
+    ) -> Option<GeneratedMask> {
+        let logits = encoded.logits(&mask.logits);
+        let stability_score = stability_score(&logits, self.config.stability_score_offset);
+        if stability_score < self.config.stability_score_thresh {
+            return None;
+        }
+        let [x0, y0, x1, y1] = crop;
+        let bitmap = Bitmap::from_logits(&logits, Size::new(y1 - y0, x1 - x0));
+        let inner = bitmap.box_xyxy().unwrap_or_default();
+        if ends_at_crop(inner, crop, size) {
+            return None;
+        }
+        let (dx, dy) = (x0 as u32, y0 as u32);
+        Some(GeneratedMask {
+            mask: Rle::from_bitmap(&placed(bitmap, crop, size)),
+            box_xyxy: [inner[0] + dx, inner[1] + dy, inner[2] + dx, inner[3] + dy],
+            predicted_iou: mask.predicted_iou,
+            stability_score,
+            point: [point[0] + x0 as f64, point[1] + y0 as f64],
+            crop_box: crop,
+        })
+    }
+
+    /// Fills small holes, drops small islands, and suppresses what became a duplicate by it: masks
+    /// that needed no change are preferred.
+    fn without_small_regions(&self, masks: Vec<GeneratedMask>) -> Vec<GeneratedMask> {
+        let min_area = self.config.min_mask_region_area;
+        let mended = in_parallel(masks, |mut mask: GeneratedMask| {
+            let (bitmap, changed) = remove_small_regions(&mask.mask.to_bitmap(), min_area);
+            if changed {
+                mask.box_xyxy = bitmap.box_xyxy().unwrap_or_default();
+                mask.mask = Rle::from_bitmap(&bitmap);
+            }
+            (mask, changed)
+        });
+        let threshold = self.config.box_nms_thresh.max(self.config.crop_nms_thresh);
+        let boxes: Vec<_> =
+            mended.iter().map(|(mask, _)| mask.box_xyxy.map(|v| v as f32)).collect();
+        let scores: Vec<f32> = mended.iter().map(|&(_, changed)| f32::from(!changed)).collect();
+        let kept = nms(&boxes, &scores, threshold);
+        let masks = mended.into_iter().map(|(mask, _)| mask).collect();
+        chosen(masks, &kept)
+    }
+}
+
+/// The masks that non-maximum suppression leaves, best first.
+fn suppressed(
+    masks: Vec<GeneratedMask>,
+    score: impl Fn(&GeneratedMask) -> f32,
+    threshold: f32,
+) -> Vec<GeneratedMask> {
+    let boxes: Vec<_> = masks.iter().map(|mask| mask.box_xyxy.map(|v| v as f32)).collect();
+    let scores: Vec<f32> = masks.iter().map(score).collect();
+    let kept = nms(&boxes, &scores, threshold);
+    chosen(masks, &kept)
+}
+
+/// The values at these places, in their order; no place comes twice.
+fn chosen<T>(values: Vec<T>, places: &[usize]) -> Vec<T> {
+    let mut values: Vec<Option<T>> = values.into_iter().map(Some).collect();
+    places.iter().filter_map(|&place| values[place].take()).collect()
+}
+
+/// The part of the image that a crop shows.
+fn cut(image: &RgbImage, [x0, y0, x1, y1]: CropBox) -> RgbImage {
+    let data = (y0..y1).flat_map(|y| &image.row(y)[3 * x0..3 * x1]).copied().collect();
+    RgbImage { size: Size::new(y1 - y0, x1 - x0), data }
+}
+
+/// A crop's mask in the image.
+fn placed(mask: Bitmap, [x0, y0, x1, y1]: CropBox, (height, width): (usize, usize)) -> Bitmap {
+    if (y1 - y0, x1 - x0) == (height, width) {
+        return mask;
+    }
+    Bitmap::from_fn(Size::new(height, width), |y, x| {
+        (y0..y1).contains(&y) && (x0..x1).contains(&x) && mask.get(y - y0, x - x0)
+    })
+}
+
+/// Applies `work` to every value, on all cores; the results keep the order.
+fn in_parallel<T: Send, R: Send>(values: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = values.len().div_ceil(threads).max(1);
+    let mut values = values.into_iter();
+    let work = &work;
+    std::thread::scope(|scope| {
+        let mut running = Vec::new();
+        loop {
+            let part: Vec<T> = values.by_ref().take(share).collect();
+            if part.is_empty() {
+                break;
+            }
+            running.push(scope.spawn(move || part.into_iter().map(work).collect::<Vec<R>>()));
+        }
+        let join = |thread: std::thread::ScopedJoinHandle<'_, Vec<R>>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        running.into_iter().flat_map(join).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests;

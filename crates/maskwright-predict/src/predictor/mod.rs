@@ -1,0 +1,301 @@
+//! A trained model in use: one image, any number of prompts, masks at the image's size.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use maskwright_model::Compute;
+//! use maskwright_model::MaskKind;
+//! use maskwright_predict::predictor::{Predictor, SourcePrompt};
+//!
+//! # fn main() -> Result<(), maskwright_predict::Error> {
+//! let predictor = Predictor::load(
+//!     Path::new("run/sam_hq_epoch_11.safetensors"),
+//!     None,
+//!     None,
+//!     &Compute::default(),
+//! )?;
+//! let image = predictor.read_image(Path::new("leaf.jpg"))?;
+//! let encoded = predictor.encode(&image)?;
+//! let prompt = SourcePrompt { box_xyxy: Some([40.0, 30.0, 410.0, 380.0]), ..Default::default() };
+//! let prediction = predictor.predict(&encoded, &prompt, MaskKind::SamHq, false)?;
+//! println!("{} pixels", prediction.masks[0].mask.count());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Which masks there are
+//!
+//! | [`MaskKind`] | single | for an ambiguous prompt (`multimask`) |
+//! |---|---|---|
+//! | `Sam` | SAM's single mask | SAM's three, each with its predicted IoU |
+//! | `Hq` | the HQ mask | the HQ mask, with the IoU of the best of SAM's three |
+//! | `SamHq` | SAM's single mask + HQ | the best of SAM's three (by predicted IoU) + HQ |
+//!
+//! The last two are HQ-SAM's rules (`hq_token_only` is `Hq`): its predictor always gives one mask.
+//! `Sam` is decoded without the HQ token, so that it is exactly the SAM inside the model.
+
+mod output;
+mod prompt;
+mod view;
+
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor};
+use maskwright_image::decode::{self, Limits, MaskRule};
+use maskwright_image::mask::Bitmap;
+use maskwright_image::{GreyImage, RgbImage, Size};
+use maskwright_model::device::host;
+use maskwright_model::load::{check_input_size, load_model};
+use maskwright_model::{
+    Compute, DecodeMode, ImageFeatures, MaskKind, MaskOutput, ModelSource, PromptInput, Sam,
+};
+
+pub use output::{PredictedMask, Prediction, write_embedding, write_logits};
+pub use prompt::{MaskPrompt, SourcePrompt};
+pub use view::Fit;
+pub(crate) use view::View;
+
+use crate::error::{Error, Result};
+use crate::tensor_file;
+
+/// Prompts that go through the decoder together; more are taken in turns, so that memory is
+/// bounded.
+const BATCH: usize = 64;
+
+/// A model that is ready to be asked.
+pub struct Predictor {
+    sam: Sam,
+    device: Device,
+    fit: Fit,
+    notes: Vec<String>,
+}
+
+/// An image the model has looked at once; prompts on it are cheap.
+pub struct EncodedImage {
+    features: ImageFeatures,
+    view: View,
+    mask_size: usize,
+}
+
+/// One mask as the model gives it.
+#[derive(Debug, Clone)]
+pub(crate) struct LowResMask {
+    /// Logits `[mask_size, mask_size]` over the model's input.
+    pub(crate) logits: Vec<f32>,
+    pub(crate) predicted_iou: f32,
+}
+
+impl EncodedImage {
+    /// Low-resolution logits ([`PredictedMask::low_res`]) at the image's size, row by row: what is
+    /// above 0 is the object.
+    pub fn logits(&self, low_res: &[f32]) -> Vec<f32> {
+        self.view.to_source(low_res, self.mask_size)
+    }
+
+    /// Side of the low-resolution logits.
+    pub fn mask_size(&self) -> usize {
+        self.mask_size
+    }
+
+    pub(crate) fn view(&self) -> &View {
+        &self.view
+    }
+}
+
+impl Predictor {
+    /// Loads a checkpoint, with a tuned decoder over it if one is given; the input size is
+    /// the one it was trained with unless `input_size` says otherwise.
+    pub fn load(
+        checkpoint: &Path,
+        restore_model: Option<&Path>,
+        input_size: Option<usize>,
+        compute: &Compute,
+    ) -> Result<Self> {
+        let place = compute.open()?;
+        if let Some(size) = input_size {
+            check_input_size(size)?;
+        }
+        let source = ModelSource {
+            checkpoint: Some(checkpoint.to_path_buf()),
+            restore_model: restore_model.map(Path::to_path_buf),
+            ..Default::default()
+        };
+        let loaded = load_model(&source, input_size, false, 0, &host())?;
+        let sam = place.put(loaded.sam, false);
+        Ok(Self { notes: loaded.notes, ..Self::new(sam, place.device().clone()) })
+    }
+
+    /// Wraps a model that is there already.
+    pub fn new(sam: Sam, device: Device) -> Self {
+        Self { sam, device, fit: Fit::default(), notes: Vec::new() }
+    }
+
+    /// The same with another way to bring an image to the model's size.
+    #[must_use]
+    pub fn with_fit(mut self, fit: Fit) -> Self {
+        self.fit = fit;
+        self
+    }
+
+    /// Remarks on the checkpoint, such as weights that are no numbers.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The model.
+    pub fn sam(&self) -> &Sam {
+        &self.sam
+    }
+
+    /// The mask to show when none is named: the sum of both as HQ-SAM's predictor does, or
+    /// SAM's own where the model has no HQ head.
+    pub fn best_kind(&self) -> MaskKind {
+        if self.sam.config().hq { MaskKind::SamHq } else { MaskKind::Sam }
+    }
+
+    /// Reads a mask file for a prompt.
+    pub fn read_mask(&self, path: &Path) -> Result<GreyImage> {
+        let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
+        let decoded = decode::decode_label(&bytes, &MaskRule::default(), &Limits::default())
+            .map_err(|source| Error::Image { file: path.to_path_buf(), source })?;
+        Ok(decoded.pixels)
+    }
+
+    /// Reads the logits of an earlier prediction for a prompt: an `.npy` file, or a `.safetensors`
+    /// file with `low_res_logits`, of one mask.
+    pub fn read_logits(&self, path: &Path) -> Result<MaskPrompt> {
+        let tensor = tensor_file::read(path, "low_res_logits")?;
+        let side = self.sam.config().mask_size();
+        let one = tensor.shape.iter().rev().skip(2).all(|&axis| axis == 1);
+        if !one || !tensor.shape.ends_with(&[side, side]) {
+            return Err(Error::Content {
+                file: path.to_path_buf(),
+                expected: format!("the logits of one mask of this model, {side} x {side}"),
+                found: format!("an array of shape {:?}", tensor.shape),
+            });
+        }
+        Ok(MaskPrompt::Logits(tensor.values))
+    }
+
+    /// Reads an image file the way a viewer shows it: EXIF orientation is applied.
+    pub fn read_image(&self, path: &Path) -> Result<RgbImage> {
+        let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
+        let image = |source| Error::Image { file: path.to_path_buf(), source };
+        let header = decode::read_header(&bytes).map_err(image)?;
+        let decoded = decode::decode_rgb(&bytes, &Limits::default()).map_err(image)?;
+        Ok(decode::orient_rgb(decoded.pixels, header.orientation))
+    }
+
+    /// Brings an image to the model's size and encodes it.
+    pub fn encode(&self, image: &RgbImage) -> Result<EncodedImage> {
+        let config = self.sam.config();
+        let view = View::new(self.fit, (image.size.height, image.size.width), config.image_size);
+        let features = self.sam.encode_image(view.input(&self.sam, image, &self.device)?);
+        let features = self.sam.with_hq_features(features);
+        Ok(EncodedImage { features, view, mask_size: config.mask_size() })
+    }
+
+    /// The answer to one prompt on an encoded image; see the [module](self) for `kind` and
+    /// `multimask`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a prompt that cannot be, or a mask that the model does not give.
+    pub fn predict(
+        &self,
+        image: &EncodedImage,
+        prompt: &SourcePrompt,
+        kind: MaskKind,
+        multimask: bool,
+    ) -> Result<Prediction> {
+        let mut all = self.predict_all(image, std::slice::from_ref(prompt), kind, multimask)?;
+        Ok(all.remove(0))
+    }
+
+    /// The answers to several prompts, in their order, decoded together.
+    ///
+    /// # Errors
+    /// As [`Self::predict`].
+    pub fn predict_all(
+        &self,
+        image: &EncodedImage,
+        prompts: &[SourcePrompt],
+        kind: MaskKind,
+        multimask: bool,
+    ) -> Result<Vec<Prediction>> {
+        let (mut inputs, mut notes) = (Vec::new(), Vec::new());
+        for (number, prompt) in prompts.iter().enumerate() {
+            let name = if prompts.len() == 1 { String::new() } else { format!("prompt {number}") };
+            let (input, remarks) = prompt.to_input(&image.view, image.mask_size, &name)?;
+            inputs.push(input);
+            notes.push(remarks);
+        }
+        let (height, width) = image.view.source();
+        let mut answers = Vec::with_capacity(inputs.len());
+        for batch in inputs.chunks(BATCH) {
+            answers.extend(self.decode(image, batch, kind, multimask)?);
+        }
+        let full = |mask: LowResMask| PredictedMask {
+            mask: Bitmap::from_logits(&image.logits(&mask.logits), Size::new(height, width)),
+            low_res: mask.logits,
+            predicted_iou: mask.predicted_iou,
+        };
+        Ok(answers
+            .into_iter()
+            .zip(notes)
+            .map(|(masks, notes)| Prediction {
+                masks: masks.into_iter().map(full).collect(),
+                notes,
+            })
+            .collect())
+    }
+
+    /// The masks of prompts in the model's own frame, at its own resolution, decoded together.
+    pub(crate) fn decode(
+        &self,
+        image: &EncodedImage,
+        inputs: &[PromptInput],
+        kind: MaskKind,
+        multimask: bool,
+    ) -> Result<Vec<Vec<LowResMask>>> {
+        if kind != MaskKind::Sam && !self.sam.config().hq {
+            return Err(Error::Setting {
+                key: "the mask to give".into(),
+                expected: "sam, the only mask of a model without an HQ head".into(),
+                found: kind.to_string(),
+            });
+        }
+        let mode = match kind {
+            MaskKind::Sam => DecodeMode::Sam { multimask },
+            MaskKind::Hq | MaskKind::SamHq => DecodeMode::Both { multimask },
+        };
+        let output = self.sam.predict(&image.features, inputs, mode)?;
+        Ok(masks(output, kind))
+    }
+}
+
+/// The masks of one kind, prompt by prompt.
+fn masks(output: MaskOutput, kind: MaskKind) -> Vec<Vec<LowResMask>> {
+    let output = if kind == MaskKind::Sam { output } else { output.best() };
+    let logits = match kind {
+        MaskKind::Sam => output.sam.clone(),
+        MaskKind::Hq => output.hq.clone(),
+        MaskKind::SamHq => output.logits(),
+    };
+    // Every mode that `decode` asks for gives both.
+    let (Some(logits), Some(ious)) = (logits, output.iou) else { return Vec::new() };
+    let [_, count, height, width] = logits.dims();
+    let values = |tensor: Tensor<4>| -> Vec<f32> { tensor.into_data().iter::<f32>().collect() };
+    let (logits, ious) = (values(logits), values(ious.unsqueeze::<4>()));
+    let one = height * width;
+    logits
+        .chunks_exact(count * one)
+        .zip(ious.chunks_exact(count))
+        .map(|(logits, ious)| {
+            let masks = logits.chunks_exact(one).zip(ious);
+            let mask = |(logits, iou): (&[f32], &f32)| LowResMask {
+                logits: logits.to_vec(),
+                predicted_iou: *iou,
+            };
+            masks.map(mask).collect()
+        })
+        .collect()
+}

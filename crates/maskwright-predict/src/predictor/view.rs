@@ -1,0 +1,162 @@
+//! How an image becomes the model's input, and the way back.
+
+use std::str::FromStr;
+
+use burn::tensor::{Device, Tensor};
+use maskwright_data::geometry::Geometry;
+use maskwright_image::sample::{Sampler, resize_antialiased};
+use maskwright_image::{RgbImage, Size};
+use maskwright_model::Sam;
+
+use crate::error::{Error, Result};
+use maskwright_data::postprocess;
+
+/// Value of the padding beside the image, as in training.
+const PAD: u8 = 128;
+
+/// How an image of any size is fitted into the model's square input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fit {
+    /// As training and evaluation here: the longer side to the input's, sampled as training samples
+    /// are, padded with grey; prompts move with the pixels' areas.
+    #[default]
+    LongestSide,
+    /// Both sides to the input's, as HQ-SAM's evaluation; nothing is padded.
+    Squash,
+    /// SAM's and HQ-SAM's published predictor, number by number: the longer side to the input's with
+    /// Pillow's antialiasing, zeros beside it after normalisation, and prompts scaled without regard
+    /// to pixel centres (they lie up to half an input pixel elsewhere).
+    Sam,
+}
+
+impl Fit {
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LongestSide => "longest_side",
+            Self::Squash => "squash",
+            Self::Sam => "sam",
+        }
+    }
+}
+
+impl std::fmt::Display for Fit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Fit {
+    type Err = Error;
+
+    /// Reads [`Fit::name`]; a hyphen is as good as an underscore.
+    fn from_str(name: &str) -> Result<Self> {
+        [Self::LongestSide, Self::Squash, Self::Sam]
+            .into_iter()
+            .find(|fit| fit.name() == name.replace('-', "_"))
+            .ok_or_else(|| Error::Setting {
+                key: "geometry".into(),
+                expected: "longest_side, squash or sam".into(),
+                found: name.into(),
+            })
+    }
+}
+
+/// One image's place in the model's input.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View {
+    fit: Fit,
+    geometry: Geometry,
+}
+
+impl View {
+    /// The view on an image of `source` = (height, width) for an input of `size` squared.
+    pub(crate) fn new(fit: Fit, source: (usize, usize), size: usize) -> Self {
+        let geometry = match fit {
+            Fit::Squash => Geometry::squash(source, size),
+            Fit::LongestSide | Fit::Sam => Geometry::longest_side(source, size),
+        };
+        Self { fit, geometry }
+    }
+
+    /// Height and width of the image.
+    pub(crate) fn source(&self) -> (usize, usize) {
+        self.geometry.source
+    }
+
+    /// The geometry beneath.
+    pub(crate) fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// The image, normalised, as `[1, 3, s, s]`.
+    pub(crate) fn input(&self, sam: &Sam, image: &RgbImage, device: &Device) -> Result<Tensor<4>> {
+        let (height, width) = self.geometry.output;
+        if self.fit == Fit::Sam {
+            let scaled = self.geometry.scaled;
+            let planes = planes(&resize_antialiased(image, Size::new(scaled.0, scaled.1)));
+            return Ok(sam.preprocess_padded(&planes, 1, [scaled.0, scaled.1], device)?);
+        }
+        let mut pixels = vec![0; 3 * height * width];
+        let (rows, columns) = (self.geometry.rows(), self.geometry.cols());
+        Sampler::new().image(image, &rows, &columns, PAD, &mut pixels);
+        Ok(sam.preprocess(&pixels, 1, device)?)
+    }
+
+    /// A pixel index of the image as one of the input.
+    pub(crate) fn to_input(self, x: f64, y: f64) -> (f32, f32) {
+        let (x, y) = match self.fit {
+            Fit::Sam => {
+                let (source, scaled) = (self.geometry.source, self.geometry.scaled);
+                (x * (scaled.1 as f64 / source.1 as f64), y * (scaled.0 as f64 / source.0 as f64))
+            }
+            _ => self.geometry.to_output(x, y),
+        };
+        (x as f32, y as f32)
+    }
+
+    /// Logits `[mask_size, mask_size]` over the input as logits of the image's size.
+    pub(crate) fn to_source(self, logits: &[f32], mask_size: usize) -> Vec<f32> {
+        match self.fit {
+            Fit::Sam => postprocess::by_way_of_the_input(&self.geometry, logits, mask_size),
+            _ => postprocess::to_source(&self.geometry, logits, mask_size),
+        }
+    }
+}
+
+/// Pixels to planes, `[3, height, width]`.
+fn planes(image: &RgbImage) -> Vec<u8> {
+    let pixels = image.data.as_chunks::<3>().0;
+    (0..3).flat_map(|channel| pixels.iter().map(move |pixel| pixel[channel])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_ways_to_place_a_point() {
+        let source = (30, 40);
+        let ours = View::new(Fit::LongestSide, source, 80);
+        let sams = View::new(Fit::Sam, source, 80);
+        // The centre of the first pixel is that of the first two pixels of the input.
+        assert_eq!(ours.to_input(0.0, 0.0), (0.5, 0.5));
+        assert_eq!(sams.to_input(0.0, 0.0), (0.0, 0.0));
+        assert_eq!(sams.to_input(10.0, 15.0), (20.0, 30.0));
+    }
+
+    #[test]
+    fn names_are_read_and_others_refused() {
+        for fit in [Fit::LongestSide, Fit::Squash, Fit::Sam] {
+            assert_eq!(fit.name().parse::<Fit>().expect("a name"), fit);
+        }
+        assert_eq!("longest-side".parse::<Fit>().expect("a name"), Fit::LongestSide);
+        assert!("wide".parse::<Fit>().is_err());
+    }
+
+    #[test]
+    fn planes_are_channel_by_channel() {
+        let image = RgbImage::new(Size::new(1, 2), vec![1, 2, 3, 4, 5, 6]).expect("a picture");
+        assert_eq!(planes(&image), [1, 4, 2, 5, 3, 6]);
+    }
+}

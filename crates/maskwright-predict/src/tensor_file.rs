@@ -1,0 +1,234 @@
+//! Arrays of numbers in files that other tools read: `.safetensors` with any number of them by
+//! name, `.npy` (NumPy's format, version 1.0) with one.
+
+use std::path::Path;
+
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+use crate::error::{Error, Result};
+
+/// First bytes of an `.npy` file.
+const NPY_MAGIC: &[u8] = b"\x93NUMPY";
+
+/// Its data starts at a multiple of this.
+const NPY_ALIGNMENT: usize = 64;
+
+/// An f32 array with its name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedTensor {
+    /// Its name in the file; `.npy` has none.
+    pub name: String,
+    /// Lengths of the axes, the last varying fastest.
+    pub shape: Vec<usize>,
+    /// As many values as the shape says.
+    pub values: Vec<f32>,
+}
+
+/// Whether a file is `.npy` by its name.
+pub fn is_npy(path: &Path) -> bool {
+    has_extension(path, "npy")
+}
+
+fn has_extension(path: &Path, wanted: &str) -> bool {
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(wanted))
+}
+
+fn another_kind(path: &Path) -> Error {
+    Error::FileName {
+        file: path.to_path_buf(),
+        expected: "a name that ends in .safetensors, or for one array in .npy",
+    }
+}
+
+/// Writes arrays to the kind of file that the name says.
+///
+/// # Errors
+/// [`Error::FileName`] for another kind of file, or several arrays for an `.npy`; [`Error::Io`].
+pub fn write(path: &Path, tensors: &[NamedTensor]) -> Result<()> {
+    let bytes = match tensors {
+        [tensor] if is_npy(path) => npy(tensor),
+        _ if has_extension(path, "safetensors") => safetensors(tensors)
+            .map_err(|error| Error::io(path, "write")(std::io::Error::other(error)))?,
+        _ => return Err(another_kind(path)),
+    };
+    crate::files::write_atomically(path, &bytes)
+}
+
+/// Reads the array of an `.npy` file, or the one of this name (or the only one) of a
+/// `.safetensors` file.
+///
+/// # Errors
+/// [`Error::FileName`] for another kind of file, [`Error::Io`], and [`Error::Content`] for a file that
+/// holds no such f32 array.
+pub fn read(path: &Path, name: &str) -> Result<NamedTensor> {
+    if !is_npy(path) && !has_extension(path, "safetensors") {
+        return Err(another_kind(path));
+    }
+    let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
+    let read = if is_npy(path) { read_npy(&bytes) } else { read_safetensors(&bytes, name) };
+    read.map_err(|(expected, found)| Error::Content { file: path.to_path_buf(), expected, found })
+}
+
+/// What was expected and what was found.
+type Unreadable = (String, String);
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect()
+}
+
+fn safetensors(
+    tensors: &[NamedTensor],
+) -> std::result::Result<Vec<u8>, safetensors::SafeTensorError> {
+    let bytes: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|tensor| tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect())
+        .collect();
+    let views = tensors
+        .iter()
+        .zip(&bytes)
+        .map(|(tensor, bytes)| {
+            Ok((tensor.name.as_str(), TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)?))
+        })
+        .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>()?;
+    safetensors::serialize(views, None)
+}
+
+fn read_safetensors(bytes: &[u8], name: &str) -> std::result::Result<NamedTensor, Unreadable> {
+    let expected = || format!("safetensors with an f32 array {name:?}");
+    let file = SafeTensors::deserialize(bytes).map_err(|error| (expected(), error.to_string()))?;
+    let names = file.names();
+    let only = names.first().filter(|_| names.len() == 1);
+    let view = match (file.tensor(name), only) {
+        (Ok(view), _) => view,
+        (Err(_), Some(only)) => {
+            file.tensor(only).map_err(|error| (expected(), error.to_string()))?
+        }
+        (Err(_), None) => return Err((expected(), format!("the arrays {names:?}"))),
+    };
+    if view.dtype() != Dtype::F32 {
+        return Err((expected(), format!("{:?}", view.dtype())));
+    }
+    let (shape, values) = (view.shape().to_vec(), floats(view.data()));
+    Ok(NamedTensor { name: name.to_owned(), shape, values })
+}
+
+fn npy(tensor: &NamedTensor) -> Vec<u8> {
+    let axes: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
+    // A tuple of one has a comma too.
+    let comma = if axes.len() == 1 { "," } else { "" };
+    let shape = format!("({}{comma})", axes.join(", "));
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
+    // Magic, two bytes of version, two of the header's length, the header, a line break.
+    let fixed = NPY_MAGIC.len() + 4;
+    let length = (fixed + header.len() + 1).next_multiple_of(NPY_ALIGNMENT) - fixed;
+    header.push_str(&" ".repeat(length - header.len() - 1));
+    header.push('\n');
+    let mut bytes = NPY_MAGIC.to_vec();
+    bytes.extend([1, 0]);
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(tensor.values.iter().flat_map(|value| value.to_le_bytes()));
+    bytes
+}
+
+fn read_npy(bytes: &[u8]) -> std::result::Result<NamedTensor, Unreadable> {
+    let wrong = |found: &str| ("an .npy file of f32 ('<f4') in row order".to_owned(), found.into());
+    let rest = bytes.strip_prefix(NPY_MAGIC).ok_or_else(|| wrong("other bytes"))?;
+    let (start, length) = match rest {
+        [1, _, a, b, ..] => (4, usize::from(u16::from_le_bytes([*a, *b]))),
+        [2 | 3, _, a, b, c, d, ..] => (6, u32::from_le_bytes([*a, *b, *c, *d]) as usize),
+        _ => return Err(wrong("an unknown version, or a file cut short")),
+    };
+    let end = start + length;
+    let header = rest.get(start..end).ok_or_else(|| wrong("a file cut short"))?;
+    let header = String::from_utf8_lossy(header);
+    let value = |key: &str| {
+        let after = header.split_once(&format!("'{key}':"))?.1.trim_start();
+        Some(after.to_owned())
+    };
+    let is = |key: &str, wanted: &str| value(key).is_some_and(|text| text.starts_with(wanted));
+    if !is("descr", "'<f4'") || !is("fortran_order", "False") {
+        return Err(wrong(header.trim()));
+    }
+    let shape = value("shape")
+        .and_then(|text| {
+            let inside = text.strip_prefix('(')?.split_once(')')?.0.to_owned();
+            let axes = inside.split(',').map(str::trim).filter(|axis| !axis.is_empty());
+            axes.map(|axis| axis.parse::<usize>().ok()).collect::<Option<Vec<usize>>>()
+        })
+        .ok_or_else(|| wrong(header.trim()))?;
+    let data = &rest[end..];
+    let count = shape.iter().try_fold(1usize, |all, &axis| all.checked_mul(axis));
+    if count.and_then(|count| count.checked_mul(4)) != Some(data.len()) {
+        return Err(wrong(&format!("the shape {shape:?} with {} bytes", data.len())));
+    }
+    Ok(NamedTensor { name: String::new(), shape, values: floats(data) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensor(name: &str, shape: &[usize]) -> NamedTensor {
+        let count: usize = shape.iter().product();
+        let values = (0..count).map(|i| i as f32 * 0.5 - 3.0).collect();
+        NamedTensor { name: name.into(), shape: shape.to_vec(), values }
+    }
+
+    #[test]
+    fn both_kinds_come_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for shape in [vec![2, 1, 3, 3], vec![5], vec![], vec![0, 4]] {
+            let path = folder.path().join("a.npy");
+            let one = tensor("", &shape);
+            write(&path, std::slice::from_ref(&one)).expect("written");
+            assert_eq!(read(&path, "any").expect("read"), one);
+            let bytes = std::fs::read(&path).expect("read");
+            assert_eq!((bytes.len() - 4 * one.values.len()) % NPY_ALIGNMENT, 0);
+        }
+        let path = folder.path().join("b.safetensors");
+        let two = [tensor("first", &[2, 3]), tensor("second", &[4])];
+        write(&path, &two).expect("written");
+        assert_eq!(read(&path, "second").expect("read"), two[1]);
+        let error = read(&path, "third").expect_err("none").to_string();
+        assert!(error.contains("third") && error.contains("first"), "{error}");
+        write(&path, &two[..1]).expect("written");
+        assert_eq!(read(&path, "other").expect("the only one").values, two[0].values);
+    }
+
+    #[test]
+    fn the_header_is_numpys() {
+        let bytes = npy(&tensor("", &[2, 3]));
+        let text = String::from_utf8_lossy(&bytes[10..128]).into_owned();
+        assert!(text.starts_with("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }"));
+        assert_eq!(bytes[6..10], [1, 0, 118, 0]);
+        assert_eq!(bytes[127], b'\n');
+    }
+
+    #[test]
+    fn damaged_files_are_refused_by_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.npy");
+        let good = npy(&tensor("", &[2, 3]));
+        let doubled = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("<f4", "<f8");
+        let cases = [
+            Vec::new(),
+            b"no array".to_vec(),
+            good[..9].to_vec(),
+            good[..60].to_vec(),
+            good[..good.len() - 1].to_vec(),
+            [&good[..6], doubled(&good[6..128]).as_bytes(), &good[128..]].concat(),
+        ];
+        for bytes in cases {
+            std::fs::write(&path, &bytes).expect("written");
+            let error = read(&path, "").expect_err("refused").to_string();
+            assert!(error.contains("a.npy") && error.contains("<f4"), "{error}");
+        }
+        let path = folder.path().join("a.safetensors");
+        std::fs::write(&path, b"short").expect("written");
+        assert!(read(&path, "x").is_err());
+        assert!(write(&folder.path().join("a.txt"), &[]).is_err());
+        assert!(read(&folder.path().join("a.txt"), "x").is_err());
+    }
+}

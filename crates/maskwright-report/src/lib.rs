@@ -1,0 +1,21 @@
+//! Pages and pictures for people.
+//!
+//! | module | what it makes |
+//! |---|---|
+//! | [`run_report`] | the report of a training run or an evaluation |
+//! | [`doctor_page`] | the page of a data set's examination |
+//! | [`preview`] | training samples as the model will see them |
+//! | [`pictures`] | masks and prompts drawn over an image |
+//! | [`page`] | the page itself: tables, charts and galleries, as data and as HTML |
+
+#![forbid(unsafe_code)]
+
+pub mod doctor_page;
+mod error;
+mod files;
+pub mod page;
+pub mod pictures;
+pub mod preview;
+pub mod run_report;
+
+pub use error::{Error, Result};

@@ -1,0 +1,162 @@
+//! What the model will see: training samples drawn into one picture.
+//!
+//! The samples are made by the code that training uses, from the same keys, so a tile is
+//! the very sample of that seed, epoch and record.
+
+use std::path::Path;
+
+use maskwright_data::geometry::Geometry;
+use maskwright_data::plan::SampleKey;
+use maskwright_data::prompt::PromptKind;
+use maskwright_data::random::Order;
+use maskwright_data::sample::{SampleInfo, SampleMaker, TrainSample};
+use maskwright_data::source::{DataFile, Mix};
+use maskwright_image::draw::Canvas;
+use maskwright_image::{RgbImage, Size};
+use maskwright_model::load::check_input_size;
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::pictures;
+
+/// Which samples, and how they are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PreviewConfig {
+    /// Seed of the training run.
+    pub seed: u64,
+    /// Epoch of the training run, from 0.
+    pub epoch: u64,
+    /// Records by number (repeats of a set's records have numbers of their own), the end not included; otherwise the first `count` of the epoch.
+    pub range: Option<(usize, usize)>,
+    /// How many samples where no range is given.
+    pub count: usize,
+    /// Side of the model's input.
+    pub input_size: usize,
+    /// Side of a tile.
+    pub tile: usize,
+    /// Tiles per row.
+    pub columns: usize,
+}
+
+/// What a tile shows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TileInfo {
+    /// The record's number over all training sets, repeats included.
+    pub record: u64,
+    /// The set's name.
+    pub set: String,
+    /// The record's name.
+    pub name: String,
+    /// The kind of prompt that was drawn.
+    pub prompt: PromptKind,
+    /// Share of the sample that is foreground.
+    pub foreground: f64,
+    /// How the image became the sample.
+    pub geometry: Geometry,
+    /// Crops that were drawn again because they showed no object.
+    pub redraws: u32,
+}
+
+impl TileInfo {
+    /// A line for a list.
+    pub fn one_line(&self) -> String {
+        let geometry = &self.geometry;
+        format!(
+            "{:>6}  {}/{}  {} x {} to {} x {}, crop {},{}{}  {}  {:.1}% foreground",
+            self.record,
+            self.set,
+            self.name,
+            geometry.source.1,
+            geometry.source.0,
+            geometry.scaled.1,
+            geometry.scaled.0,
+            geometry.crop.1,
+            geometry.crop.0,
+            if geometry.flip { ", mirrored" } else { "" },
+            self.prompt,
+            100.0 * self.foreground,
+        )
+    }
+}
+
+/// Makes the samples and writes the picture to `output`.
+pub fn preview(data: &DataFile, config: &PreviewConfig, output: &Path) -> Result<Vec<TileInfo>> {
+    check_input_size(config.input_size)?;
+    let mix = data.train_mix()?;
+    let records = records(&mix, config)?;
+    // Mask prompts have the resolution of masks: a quarter of the input at patch size 16.
+    let samples = data.sample_config(config.input_size, config.input_size / 4);
+    let mut maker = SampleMaker::new(samples)?;
+    let mut tiles = Vec::new();
+    let mut pictures = Vec::new();
+    for record in records {
+        let key = SampleKey { seed: config.seed, epoch: config.epoch, record };
+        let sample = maker.train(&mix, key)?;
+        tiles.push(info(&sample));
+        pictures.push((tile(&sample, config), caption(&sample.info, &sample)));
+    }
+    pictures::write_png(&sheet(&pictures, config), output)?;
+    Ok(tiles)
+}
+
+/// The numbers of the records to show.
+fn records(mix: &Mix, config: &PreviewConfig) -> Result<Vec<u64>> {
+    let total = mix.len();
+    match config.range {
+        Some((from, to)) if to <= total => Ok((from as u64..to as u64).collect()),
+        Some((from, to)) => Err(Error::Setting {
+            key: "preview.range".into(),
+            expected: format!("records below {total}"),
+            found: if to == from + 1 { from.to_string() } else { format!("{from}..{to}") },
+        }),
+        None => {
+            let order = Order::new(config.seed, config.epoch, total as u64);
+            Ok((0..config.count.min(total) as u64).map(|place| order.record(place)).collect())
+        }
+    }
+}
+
+fn info(sample: &TrainSample) -> TileInfo {
+    let foreground = sample.label.iter().filter(|&&v| v > 128.0).count();
+    TileInfo {
+        record: sample.info.key.record,
+        set: sample.info.set.to_string(),
+        name: sample.info.name.clone(),
+        prompt: sample.prompt.kind,
+        foreground: foreground as f64 / sample.label.len() as f64,
+        geometry: sample.info.geometry,
+        redraws: sample.info.redraws,
+    }
+}
+
+fn caption(info: &SampleInfo, sample: &TrainSample) -> String {
+    format!("{} {} {}", info.key.record, sample.prompt.kind, info.name)
+}
+
+fn tile(sample: &TrainSample, config: &PreviewConfig) -> RgbImage {
+    pictures::sample_tile(&sample.image, &sample.label, config.input_size, &sample.prompt)
+}
+
+/// Height of a caption's line.
+const CAPTION: usize = 14;
+/// Space between tiles.
+const GAP: usize = 6;
+const PAPER: [u8; 3] = [250, 250, 250];
+const INK: [u8; 3] = [30, 30, 30];
+
+fn sheet(pictures: &[(RgbImage, String)], config: &PreviewConfig) -> RgbImage {
+    let columns = config.columns.min(pictures.len()).max(1);
+    let rows = pictures.len().div_ceil(columns);
+    let (cell_width, cell_height) = (config.tile + GAP, config.tile + CAPTION + GAP);
+    let mut canvas =
+        Canvas::filled(Size::new(GAP + rows * cell_height, GAP + columns * cell_width), PAPER);
+    for (place, (picture, caption)) in pictures.iter().enumerate() {
+        let x = (GAP + place % columns * cell_width) as i32;
+        let y = (GAP + place / columns * cell_height) as i32;
+        canvas.paste(picture, x, y, Size::square(config.tile));
+        let letters = config.tile / 8;
+        let shown: String = caption.chars().take(letters).collect();
+        canvas.text(x, y + config.tile as i32 + 3, &shown, INK, 1);
+    }
+    canvas.into_image()
+}

@@ -1,0 +1,96 @@
+//! Curves and tables of a run.
+
+use maskwright_model::MaskKind;
+use maskwright_train::evaluator::SetMetrics;
+use maskwright_train::run_log::{Entry, StepEntry};
+
+use crate::page::{Best, CurvePlot, Series, Table};
+
+/// Cross entropy and dice over the steps of a run.
+pub fn loss_curve(title: &str, log: &[Entry]) -> CurvePlot {
+    let of = |value: fn(&StepEntry) -> f64| -> Vec<(f64, f64)> {
+        log.iter()
+            .filter_map(|entry| match entry {
+                Entry::Step(step) => Some((step.global_step as f64, value(step))),
+                Entry::Epoch(_) | Entry::Loader(_) => None,
+            })
+            .collect()
+    };
+    CurvePlot {
+        title: title.into(),
+        x_label: "step".into(),
+        y_label: "loss".into(),
+        series: vec![
+            Series { name: "cross entropy".into(), points: of(|step| step.bce) },
+            Series { name: "dice".into(), points: of(|step| step.dice) },
+        ],
+        log_y: false,
+    }
+}
+
+/// IoU and boundary IoU over the epochs of a run, on one of its validation sets.
+pub fn validation_curve(title: &str, log: &[Entry], set: usize, masks: &[MaskKind]) -> CurvePlot {
+    let mut series = Vec::new();
+    for &mask in masks {
+        for (name, boundary) in [("IoU", false), ("boundary IoU", true)] {
+            let points = log
+                .iter()
+                .filter_map(|entry| match entry {
+                    Entry::Epoch(epoch) => {
+                        let scores = epoch.validation.get(set)?.of(mask)?;
+                        let value = if boundary { scores.boundary_iou } else { scores.iou };
+                        Some((epoch.epoch as f64 + 1.0, value))
+                    }
+                    Entry::Step(_) | Entry::Loader(_) => None,
+                })
+                .collect();
+            series.push(Series { name: format!("{} {name}", mask.title()), points });
+        }
+    }
+    CurvePlot {
+        title: title.into(),
+        x_label: "epochs done".into(),
+        y_label: "mean over held-out images".into(),
+        series,
+        log_y: false,
+    }
+}
+
+/// Every set and prompt of an evaluation, SAM's own mask beside the others.
+pub fn evaluation_table(sets: &[SetMetrics]) -> Table {
+    let masks = [MaskKind::Sam, MaskKind::Hq, MaskKind::SamHq];
+    let mut header = vec!["set".to_owned(), "prompt".to_owned(), "images".to_owned()];
+    for mask in masks {
+        header.push(format!("{} mIoU", mask.title()));
+        header.push(format!("{} boundary", mask.title()));
+    }
+    let rows = sets
+        .iter()
+        .map(|set| {
+            let mut row = vec![
+                set.set.clone(),
+                set.prompt.to_string().replace('_', " "),
+                set.images.to_string(),
+            ];
+            for mask in masks {
+                let scores = set.of(mask);
+                let cell = |value: Option<f64>| {
+                    value.map_or_else(|| "none".to_owned(), |value| format!("{value:.4}"))
+                };
+                row.push(cell(scores.map(|s| s.iou)));
+                row.push(cell(scores.map(|s| s.boundary_iou)));
+            }
+            row
+        })
+        .collect();
+    Table {
+        title: "SAM and SAM-HQ on held-out images".into(),
+        caption: "Mean IoU and boundary IoU (band of 2% of the diagonal) at each image's own \
+                  resolution. SAM is SAM's own mask, without the HQ token, HQ the mask of the HQ head, SAM + HQ \
+                  the sum of both logits, which HQ-SAM's predictor shows."
+            .into(),
+        header,
+        rows,
+        best: Vec::<Option<Best>>::new(),
+    }
+}

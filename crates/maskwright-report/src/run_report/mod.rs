@@ -1,0 +1,245 @@
+//! The report of a training run, made of what it left in its folder: `report.html`, and the same
+//! curves and predictions as `curves.png` and `predictions.png`. And the page of an evaluation.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), maskwright_report::Error> {
+//! let written = maskwright_report::run_report::write(std::path::Path::new("run"), None)?;
+//! println!("{}", written.report.display());
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod figures;
+pub mod gallery;
+
+use std::path::{Path, PathBuf};
+
+use maskwright_data::prompt::PromptKind;
+use maskwright_image::draw::Canvas;
+use maskwright_image::{RgbImage, Size};
+use maskwright_model::{Compute, MaskKind, ModelSource};
+use maskwright_train::TrainConfig;
+use maskwright_train::eval_job::EvalJob;
+use maskwright_train::evaluator::{EvalConfig, Evaluation, SetMetrics};
+use maskwright_train::run_files::RunFiles;
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::page::{Gallery, Report};
+use crate::pictures::write_png;
+
+/// Width of a tile and size of a curve in the PNGs.
+const TILE: usize = 240;
+const CURVE: (usize, usize) = (640, 360);
+
+/// What was written of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Written {
+    /// The page.
+    pub report: PathBuf,
+    /// Its curves.
+    pub curves: PathBuf,
+    /// Its predictions, where there are any.
+    pub predictions: Option<PathBuf>,
+    /// Why something is missing from the page; the page says it too.
+    pub notes: Vec<String>,
+}
+
+/// Writes the report of the run in `folder` into it, whether the run is over or not.
+///
+/// Numbers are the log's. The pictures of predictions are made anew, by the newest whole model on the
+/// images of the validation sets; `compute` of `None` is where the run computed. Where they cannot be
+/// made the page comes without them and says why.
+///
+/// # Errors
+/// A folder without a run, files of a run that do not read, and failed writes.
+pub fn write(folder: &Path, compute: Option<&Compute>) -> Result<Written> {
+    let run = RunFiles::read(folder)?;
+    let mut report = Report {
+        title: format!("Training run {}", folder.display()),
+        created: today(),
+        curves: vec![figures::loss_curve("Training loss", &run.log)],
+        ..Report::default()
+    };
+    let mut notes = Vec::new();
+    let validated = run.epochs().rev().find(|epoch| !epoch.validation.is_empty());
+    if let Some(validated) = validated {
+        add_validation(&mut report, &run, &validated.validation);
+        match predictions(&run, validated.epoch, compute) {
+            Ok((galleries, of_epoch)) => {
+                report.galleries = galleries;
+                if of_epoch != validated.epoch {
+                    notes.push(format!(
+                        "The predictions are those of the model after epoch {of_epoch}, the newest \
+                         that was kept; the table is of epoch {}.",
+                        validated.epoch
+                    ));
+                }
+            }
+            Err(reason) => notes.push(format!("No predictions are shown: {reason}.")),
+        }
+    }
+    if run.epochs().next_back().is_none_or(|last| last.epoch + 1 < run.config.max_epoch_num) {
+        let done = run.epochs().count();
+        notes.push(format!("The run is not over: {done} epochs are done."));
+    }
+    let written = Written {
+        report: folder.join("report.html"),
+        curves: folder.join("curves.png"),
+        predictions: (!report.galleries.is_empty()).then(|| folder.join("predictions.png")),
+        notes,
+    };
+    if let Some(path) = &written.predictions {
+        write_png(&stacked(&pictures_of(&report.galleries)), path)?;
+    }
+    let curves: Vec<RgbImage> =
+        report.curves.iter().map(|curve| curve.to_image(CURVE.0, CURVE.1)).collect();
+    write_png(&stacked(&curves), &written.curves)?;
+    report.notes.push(settings(&run.config));
+    report.notes.extend(written.notes.iter().cloned());
+    crate::files::write_atomically(&written.report, report.to_html().as_bytes())?;
+    Ok(written)
+}
+
+/// Curves, table and key figures of the last validation.
+fn add_validation(report: &mut Report, run: &RunFiles, sets: &[SetMetrics]) {
+    for (place, metrics) in sets.iter().enumerate() {
+        let hq = metrics.of(MaskKind::Hq).is_some();
+        let masks: &[MaskKind] = if hq { &[MaskKind::Sam, MaskKind::Hq] } else { &[MaskKind::Sam] };
+        let prompt = metrics.prompt.name().replace('_', " ");
+        let title = format!("{}, prompt: {prompt}", metrics.set);
+        report.curves.push(figures::validation_curve(&title, &run.log, place, masks));
+        if metrics.prompt == PromptKind::Box {
+            for scores in &metrics.scores {
+                let name = format!("{} mIoU, {}", scores.mask.title(), metrics.set);
+                report.summary.push((name, format!("{:.3}", scores.iou)));
+            }
+        }
+    }
+    report.tables.push(figures::evaluation_table(sets));
+}
+
+/// The worst and the best images of the validation after `epoch`, and the epoch of the model that
+/// predicted them; or why they cannot be shown.
+fn predictions(
+    run: &RunFiles,
+    epoch: usize,
+    compute: Option<&Compute>,
+) -> std::result::Result<(Vec<Gallery>, usize), String> {
+    let Some(validation) = run.validation.as_ref().filter(|found| found.epoch == epoch) else {
+        return Err(format!("the folder has no validation.json of epoch {epoch}"));
+    };
+    let Some((of_epoch, checkpoint)) = &run.checkpoint else {
+        return Err("the folder has no whole model".into());
+    };
+    let model = ModelSource { checkpoint: Some(checkpoint.clone()), ..ModelSource::default() };
+    let compute = compute.unwrap_or(&run.config.compute);
+    EvalJob::open(&model, compute, Some(run.config.input_size), &run.config.data)
+        .map_err(Into::into)
+        .and_then(|job| {
+            gallery::galleries(&job, &run.config.evaluation, &validation.evaluation.images)
+        })
+        .map(|galleries| (galleries, *of_epoch))
+        .map_err(|error: crate::Error| error.to_string())
+}
+
+/// Writes the report of an evaluation to `page`, its predictions as a PNG of the same stem beside it.
+///
+/// # Errors
+/// An image that cannot be read again, and failed writes.
+pub fn write_evaluation(
+    job: &EvalJob,
+    config: &EvalConfig,
+    evaluation: &Evaluation,
+    page: &Path,
+) -> Result<()> {
+    let report = Report {
+        title: "Evaluation".into(),
+        created: today(),
+        tables: vec![figures::evaluation_table(&evaluation.sets)],
+        galleries: gallery::galleries(job, config, &evaluation.images)?,
+        ..Report::default()
+    };
+    write_png(&stacked(&pictures_of(&report.galleries)), &page.with_extension("png"))?;
+    crate::files::write_atomically(page, report.to_html().as_bytes())
+}
+
+fn pictures_of(galleries: &[Gallery]) -> Vec<RgbImage> {
+    galleries.iter().map(|gallery| gallery.to_image(TILE)).collect()
+}
+
+fn settings(config: &TrainConfig) -> String {
+    format!(
+        "The settings are in config.toml. What learns: {}; {} epochs, {} images per step, input of \
+         {side} x {side} pixels.",
+        scope(config),
+        config.max_epoch_num - config.start_epoch,
+        config.batch_size_train,
+        side = config.input_size,
+    )
+}
+
+fn scope(config: &TrainConfig) -> &'static str {
+    match config.train {
+        maskwright_model::TrainScope::Hq => "the HQ head",
+        maskwright_model::TrainScope::Decoder => "the mask decoder",
+        maskwright_model::TrainScope::All => "everything",
+    }
+}
+
+/// Pictures one below the other on white.
+fn stacked(pictures: &[RgbImage]) -> RgbImage {
+    let width = pictures.iter().map(|picture| picture.size.width).max().unwrap_or(1);
+    let height = pictures.iter().map(|picture| picture.size.height).sum::<usize>().max(1);
+    let mut canvas = Canvas::filled(Size::new(height, width), [255; 3]);
+    let mut y = 0;
+    for picture in pictures {
+        canvas.paste(picture, 0, y as i32, picture.size);
+        y += picture.size.height;
+    }
+    canvas.into_image()
+}
+
+/// Today in UTC as year-month-day.
+pub fn today() -> String {
+    let seconds = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    date(seconds / 86_400)
+}
+
+/// The Gregorian date of a day counted from 1970-01-01: Hinnant, "chrono-compatible low-level
+/// date algorithms", `civil_from_days`.
+fn date(days: u64) -> String {
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_gregorian() {
+        assert_eq!(date(0), "1970-01-01");
+        assert_eq!(date(11_016), "2000-02-29");
+        assert_eq!(date(20_780), "2026-11-23");
+    }
+
+    #[test]
+    fn pictures_are_stacked() {
+        let stack =
+            stacked(&[RgbImage::filled(Size::new(2, 4), 0), RgbImage::filled(Size::new(3, 6), 9)]);
+        assert_eq!(stack.size, Size::new(5, 6));
+        assert_eq!(stack.pixel(5, 0), [255; 3]);
+        assert_eq!(stack.pixel(5, 4), [9; 3]);
+    }
+}

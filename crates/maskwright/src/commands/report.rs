@@ -1,0 +1,55 @@
+//! `maskwright report`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use maskwright_report::run_report::{self, Written};
+
+use crate::flags::device::RunDeviceFlags;
+use crate::output;
+
+/// Make or remake the report of a training run from what lies in its folder.
+///
+/// `maskwright train` writes the report when a run is over. This command writes it at any time: of a run
+/// that was killed, stopped, or is still going on, and again after an update. Numbers are those of
+/// metrics.jsonl; the pictures of predictions are made anew by the newest sam_hq_epoch_N.safetensors on
+/// the validation sets. If these have moved, the page comes without pictures and says why.
+///
+/// The folder receives report.html, curves.png and predictions.png.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  maskwright report run
+  maskwright report run --device cuda --json")]
+pub(crate) struct ReportFlags {
+    /// The output folder of a run
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+
+    #[command(flatten)]
+    device: RunDeviceFlags,
+
+    /// Print what was written as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(flags: &ReportFlags) -> anyhow::Result<()> {
+    let written = run_report::write(&flags.run, flags.device.resolve().as_ref())?;
+    say(&written.notes);
+    if flags.json {
+        return output::json(&written);
+    }
+    let Written { report, curves, predictions, .. } = &written;
+    for path in [Some(report), Some(curves), predictions.as_ref()].into_iter().flatten() {
+        println!("{}", path.display());
+    }
+    Ok(())
+}
+
+/// Says why something is missing from a report.
+pub(crate) fn say(notes: &[String]) {
+    for note in notes {
+        eprintln!("note: {note}");
+    }
+}

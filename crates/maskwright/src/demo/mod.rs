@@ -1,0 +1,286 @@
+//! The embedded demo: everything once, from no data to a report.
+//!
+//! It generates pictures of thin-structured objects ([`maskwright_data::source::demo`])
+//! as real JPEG and PNG files, trains a small SAM from nothing on them, tunes an HQ head
+//! on the frozen result, evaluates both on pictures that were held out, and writes a
+//! report. Each step is the code that the commands run on a user's data.
+//!
+//! ```text
+//! OUTPUT/
+//!   data/{train,valid}/{images,masks}/   the pictures
+//!   sam/, hq/                            the two runs, as `maskwright train` leaves them
+//!   samples.png                          training samples as the model saw them
+//!   worst.png, best.png                  predictions beside the truth
+//!   report.html                          figures, curves, tables, pictures
+//!   demo.json                            the figures, for machines
+//! ```
+
+mod summary;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use maskwright_data::prompt::{KindWeights, PromptKind};
+use maskwright_data::source::DataFile;
+use maskwright_data::source::demo::{self as pictures, DemoSet};
+use maskwright_model::{Compute, ModelSource, SamConfig, TrainScope, files};
+use maskwright_report::preview::{PreviewConfig, preview};
+use maskwright_report::run_report::gallery::galleries;
+use maskwright_report::{pictures as drawn, run_report};
+use maskwright_train::TrainConfig;
+use maskwright_train::eval_job::EvalJob;
+use maskwright_train::evaluator::{EvalConfig, Evaluation};
+use maskwright_train::observer::Observer;
+use maskwright_train::trainer::{Start, TrainOutcome, train};
+use serde::{Deserialize, Serialize};
+
+use crate::exit::Usage;
+
+/// What the demo does. The defaults take a few minutes on two cores.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DemoConfig {
+    /// The folder for everything.
+    pub(crate) output: PathBuf,
+    /// Seed of pictures, weights, order, jitter, prompts.
+    pub(crate) seed: u64,
+    /// The pictures.
+    pub(crate) pictures: pictures::DemoConfig,
+    /// The small SAM.
+    pub(crate) model: SamConfig,
+    /// Epochs that train the small SAM from nothing.
+    pub(crate) sam_epochs: usize,
+    /// Epochs that tune the HQ head.
+    pub(crate) hq_epochs: usize,
+    /// Images per step.
+    pub(crate) batch_size: usize,
+    /// Learning rate of the small SAM.
+    pub(crate) sam_learning_rate: f64,
+    /// Learning rate of the HQ head.
+    pub(crate) hq_learning_rate: f64,
+    /// Points of the loss per mask: fewer than at 1024 pixels, where masks have 16 times
+    /// as many.
+    pub(crate) points: usize,
+    /// Decoding threads; 0 for one per core.
+    pub(crate) workers: usize,
+}
+
+impl DemoConfig {
+    /// The demo as `maskwright demo` runs it.
+    pub(crate) fn new(output: PathBuf) -> Self {
+        Self {
+            output,
+            seed: 0,
+            pictures: pictures::DemoConfig { train: 1000, valid: 40, ..Default::default() },
+            model: SamConfig::small(256, 16, 128, 4),
+            sam_epochs: 9,
+            hq_epochs: 4,
+            batch_size: 8,
+            sam_learning_rate: 4e-4,
+            hq_learning_rate: 1e-3,
+            points: 56 * 56,
+            workers: 0,
+        }
+    }
+}
+
+/// What the demo found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct DemoOutcome {
+    /// The report.
+    pub(crate) report: PathBuf,
+    /// The tuned model.
+    pub(crate) checkpoint: PathBuf,
+    /// Per prompt kind, the masks' means on the pictures that were held out.
+    pub(crate) evaluation: Evaluation,
+    /// Seconds per stage, in order.
+    pub(crate) seconds: Vec<(String, f64)>,
+}
+
+/// How the demo ended.
+#[derive(Debug)]
+pub(crate) enum DemoEnd {
+    /// All stages are done.
+    Done(Box<DemoOutcome>),
+    /// The observer asked to stop; what was finished lies in the output folder.
+    Stopped,
+}
+
+/// The file that marks a folder as a demo's, which a later demo may replace.
+const MARK: &str = "demo.json";
+
+/// Runs the demo.
+pub(crate) fn run(config: &DemoConfig, observer: &mut dyn Observer) -> Result<DemoEnd> {
+    let mut clock = Clock::start();
+    claim(&config.output)?;
+
+    let set = pictures::write(&config.pictures, &config.output.join("data"))?;
+    let data = data_file(&set)?;
+    clock.lap("pictures");
+    preview(&data, &preview_config(config), &config.output.join("samples.png"))?;
+
+    let sam = sam_settings(config, &data);
+    let Some(sam_checkpoint) = trained(&sam, observer)? else { return Ok(DemoEnd::Stopped) };
+    clock.lap("SAM from nothing");
+
+    let hq = hq_settings(config, &data, &sam_checkpoint);
+    let Some(checkpoint) = trained(&hq, observer)? else { return Ok(DemoEnd::Stopped) };
+    clock.lap("HQ head");
+
+    let source = ModelSource { checkpoint: Some(checkpoint.clone()), ..Default::default() };
+    let job = EvalJob::open(&source, &Compute::default(), None, &data)?;
+    let settings = EvalConfig {
+        prompts: PromptKind::ALL.to_vec(),
+        seed: config.seed,
+        ..EvalConfig::default()
+    };
+    let evaluation = job.evaluate(&settings, observer)?;
+    clock.lap("evaluation");
+
+    let galleries = galleries(&job, &settings, &evaluation.images)?;
+    for (name, gallery) in ["worst.png", "best.png"].iter().zip(&galleries) {
+        drawn::write_png(&gallery.to_image(240), &config.output.join(name))?;
+    }
+    let outcome = DemoOutcome {
+        report: config.output.join("report.html"),
+        checkpoint,
+        evaluation,
+        seconds: clock.laps,
+    };
+    let report = summary::report(config, &sam, &hq, job.sam(), &outcome, galleries)?;
+    write(&outcome.report, report.to_html().as_bytes())?;
+    write_mark(&config.output, &outcome)?;
+    Ok(DemoEnd::Done(Box::new(outcome)))
+}
+
+/// Trains and writes the run's report, as `maskwright train` does; `None` if the run was stopped.
+fn trained(settings: &TrainConfig, observer: &mut dyn Observer) -> Result<Option<PathBuf>> {
+    let TrainOutcome { checkpoint, stopped, .. } = train(settings, Start::Overwrite, observer)?;
+    if stopped {
+        return Ok(None);
+    }
+    run_report::write(&settings.output, None)?;
+    Ok(checkpoint)
+}
+
+/// How long each stage took.
+struct Clock {
+    last: Instant,
+    laps: Vec<(String, f64)>,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { last: Instant::now(), laps: Vec::new() }
+    }
+
+    fn lap(&mut self, name: &str) {
+        let now = Instant::now();
+        let since = std::mem::replace(&mut self.last, now);
+        self.laps.push((name.to_owned(), (now - since).as_secs_f64()));
+    }
+}
+
+/// Takes the folder: it must be new, empty, or an earlier demo's, which is removed.
+fn claim(folder: &Path) -> Result<()> {
+    let name = || folder.display().to_string();
+    let listing = match std::fs::read_dir(folder) {
+        Ok(listing) => listing,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            std::fs::create_dir_all(folder).with_context(name)?;
+            return write(&folder.join(MARK), b"{}\n");
+        }
+        Err(error) => return Err(error).with_context(name),
+    };
+    match listing.flatten().next() {
+        Some(first) if !folder.join(MARK).exists() => Err(Usage(format!(
+            "--output: expected a new or empty folder, or an earlier demo's, found {} with {}",
+            folder.display(),
+            first.file_name().to_string_lossy()
+        ))
+        .into()),
+        first => {
+            if first.is_some() {
+                for name in ["data", "sam", "hq"] {
+                    let path = folder.join(name);
+                    if path.exists() {
+                        std::fs::remove_dir_all(&path)
+                            .with_context(|| format!("{}: cannot remove", path.display()))?;
+                    }
+                }
+            }
+            write(&folder.join(MARK), b"{}\n")
+        }
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    files::write_atomically(path, bytes)
+        .with_context(|| format!("{}: cannot write", path.display()))
+}
+
+fn write_mark(folder: &Path, outcome: &DemoOutcome) -> Result<()> {
+    let mut text = serde_json::to_vec_pretty(outcome)?;
+    text.push(b'\n');
+    write(&folder.join(MARK), &text)
+}
+
+/// The generated sets, with a narrower jitter than HQ-SAM's and more boxes: the model has
+/// minutes, and at a tenth of 256 pixels thin parts are gone.
+fn data_file(set: &DemoSet) -> Result<DataFile> {
+    let mut data = DataFile::read(&set.data_file)?;
+    data.plan.scale_min = 0.7;
+    data.plan.scale_max = 1.5;
+    data.prompts.kinds = KindWeights { boxes: 2.0, points: 1.0, noise_mask: 1.0 };
+    Ok(data)
+}
+
+fn preview_config(config: &DemoConfig) -> PreviewConfig {
+    PreviewConfig {
+        seed: config.seed,
+        epoch: 0,
+        range: None,
+        count: 16,
+        input_size: config.model.image_size,
+        tile: 240,
+        columns: 4,
+    }
+}
+
+fn settings(config: &DemoConfig, data: &DataFile, output: &str) -> TrainConfig {
+    let mut settings = TrainConfig::new(data.clone(), config.output.join(output));
+    settings.input_size = config.model.image_size;
+    settings.batch_size_train = config.batch_size;
+    settings.seed = config.seed;
+    settings.workers = config.workers;
+    settings.points.points = config.points;
+    settings.log_every = 10;
+    // Only some of the held-out pictures: the curve is for looking, the table is the result.
+    settings.evaluation.limit = 16;
+    settings
+}
+
+fn sam_settings(config: &DemoConfig, data: &DataFile) -> TrainConfig {
+    let mut settings = settings(config, data, "sam");
+    settings.train = TrainScope::All;
+    settings.model.config = Some(config.model.clone().with_hq(false));
+    settings.max_epoch_num = config.sam_epochs;
+    settings.learning_rate = config.sam_learning_rate;
+    settings.lr_drop_epoch = config.sam_epochs * 3 / 4;
+    settings.eval_every = 1;
+    settings.model_save_fre = config.sam_epochs;
+    settings
+}
+
+fn hq_settings(config: &DemoConfig, data: &DataFile, sam: &Path) -> TrainConfig {
+    let mut settings = settings(config, data, "hq");
+    settings.train = TrainScope::Hq;
+    settings.model.checkpoint = Some(sam.to_path_buf());
+    settings.max_epoch_num = config.hq_epochs;
+    settings.learning_rate = config.hq_learning_rate;
+    settings.lr_drop_epoch = (config.hq_epochs * 3 / 4).max(1);
+    settings.eval_every = 1;
+    settings.model_save_fre = config.hq_epochs;
+    settings
+}
