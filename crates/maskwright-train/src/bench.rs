@@ -10,7 +10,6 @@ use maskwright_data::geometry::Geometry;
 use maskwright_data::plan::{Framing, SampleKey};
 use maskwright_data::prompt::{Prompt, PromptKind};
 use maskwright_data::sample::SampleInfo;
-use maskwright_image::Size;
 use maskwright_model::device::{Place, host};
 use maskwright_model::{DecodeMode, ImageFeatures, PromptInput, Sam, SamConfig, TrainScope};
 

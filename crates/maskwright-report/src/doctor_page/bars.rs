@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use maskwright_data::doctor::Histogram;
 
-use crate::page::html::escape;
+use crate::page::escape::escape;
 
 const WIDTH: f64 = 460.0;
 const HEIGHT: f64 = 210.0;

@@ -9,7 +9,7 @@ use maskwright_image::encode::{Chroma, jpeg_rgb_with};
 use maskwright_image::mask::Bitmap;
 use maskwright_image::{RgbImage, Size};
 
-use crate::page::html::escape;
+use crate::page::escape::escape;
 use crate::page::tile::{self, Marks};
 
 /// The largest width and height of a picture.

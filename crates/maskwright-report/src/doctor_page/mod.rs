@@ -16,7 +16,8 @@ use maskwright_data::doctor::{
 };
 
 use crate::error::Result;
-use crate::page::html::{self, escape};
+use crate::page::escape::escape;
+use crate::page::html;
 
 /// Records that are shown of a finding that needs something done, and of a note.
 const SHOWN: usize = 8;

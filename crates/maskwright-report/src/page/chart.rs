@@ -1,9 +1,7 @@
-//! Line charts: what is drawn of a [`CurvePlot`], and its drawing as SVG.
+//! Line charts: what is drawn of a [`CurvePlot`].
 
-use super::axis::{Axis, format_significant};
-use super::html::escape;
+use super::axis::Axis;
 use super::{CurvePlot, Series};
-use std::fmt::Write;
 
 /// Series with more points than this are also drawn smoothed, if they are noisy.
 const SMOOTH_OVER: usize = 120;
@@ -11,11 +9,6 @@ const SMOOTH_OVER: usize = 120;
 const SMOOTH_SHARE: usize = 30;
 /// Lines are thinned to about this many points, more than a chart has columns.
 const MAX_POINTS: usize = 1200;
-/// Up to this many points, each has a dot and says its value under the mouse.
-const MAX_DOTS: usize = 60;
-
-/// Colours of the series are taken in turn; the style sheet defines as many.
-pub(super) const COLOURS: usize = 8;
 
 /// Unbroken pieces of a line.
 pub(super) type Pieces = Vec<Vec<(f64, f64)>>;
@@ -105,168 +98,9 @@ fn thinned(piece: &[(f64, f64)]) -> Vec<(f64, f64)> {
 
 impl Series {
     /// The last finite value.
-    fn last(&self) -> Option<f64> {
+    pub(super) fn last(&self) -> Option<f64> {
         self.points.iter().rev().map(|p| p.1).find(|y| y.is_finite())
     }
-}
-
-const WIDTH: f64 = 560.0;
-const HEIGHT: f64 = 300.0;
-const TOP: f64 = 30.0;
-const BOTTOM: f64 = 44.0;
-const RIGHT: f64 = 18.0;
-
-/// Writes the chart as a figure with heading, legend and SVG.
-pub(super) fn write(page: &mut String, plot: &CurvePlot) {
-    let title = escape(&plot.title);
-    let _ = writeln!(page, "<figure class=\"chart\">\n<figcaption><h3>{title}</h3>");
-    let fitted = fit(plot);
-    legend(page, plot, fitted.as_ref());
-    page.push_str("</figcaption>\n");
-    match fitted {
-        Some(fitted) => svg(page, plot, &fitted),
-        None => page.push_str("<p class=\"empty\">No values to show.</p>\n"),
-    }
-    page.push_str("</figure>\n");
-}
-
-fn legend(page: &mut String, plot: &CurvePlot, fitted: Option<&Fitted>) {
-    page.push_str("<ul class=\"legend\">");
-    for (i, series) in plot.series.iter().enumerate() {
-        let _ = write!(
-            page,
-            "<li><svg class=\"key s{}\" viewBox=\"0 0 22 8\" aria-hidden=\"true\"><path d=\"M1 4H21\"/></svg>{}",
-            i % COLOURS,
-            escape(&series.name)
-        );
-        // Of a noisy line the last mean says more than the last value.
-        let mean = fitted.and_then(|f| Some(f.lines[i].smooth.as_ref()?.last()?.last()?.1));
-        if let Some(last) = mean.or_else(|| series.last()) {
-            let _ = write!(page, " <b>{}</b>", format_significant(last, 3));
-        }
-        page.push_str("</li>");
-    }
-    page.push_str("</ul>");
-    let smoothed = fitted.is_some_and(|f| f.lines.iter().any(|line| line.smooth.is_some()));
-    if smoothed {
-        page.push_str("<p class=\"hint\">Faint: every value. Strong: moving mean.</p>");
-    }
-}
-
-fn svg(page: &mut String, plot: &CurvePlot, fitted: &Fitted) {
-    let longest = fitted.y.ticks.iter().map(|(_, label)| label.chars().count()).max().unwrap_or(1);
-    // Digits of the 12 px labels are about 7 px wide.
-    let left = 16.0 + 7.0 * longest as f64;
-    let right = WIDTH - RIGHT;
-    let floor = HEIGHT - BOTTOM;
-    let at_x = |value: f64| fitted.x.place(value).map(|place| left + place * (right - left));
-    let at_y = |value: f64| fitted.y.place(value).map(|place| floor - place * (floor - TOP));
-    let _ = writeln!(
-        page,
-        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
-        escape(&describe(plot))
-    );
-    for (value, label) in &fitted.y.ticks {
-        if let Some(y) = at_y(*value) {
-            let _ = writeln!(
-                page,
-                "<path class=\"grid\" d=\"M{left:.1} {y:.1}H{right:.1}\"/>\
-                 <text class=\"tick\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>",
-                left - 8.0,
-                y + 4.0
-            );
-        }
-    }
-    let _ = writeln!(page, "<path class=\"axis\" d=\"M{left:.1} {floor:.1}H{right:.1}\"/>");
-    for (value, label) in &fitted.x.ticks {
-        if let Some(x) = at_x(*value) {
-            let _ = writeln!(
-                page,
-                "<path class=\"axis\" d=\"M{x:.1} {floor:.1}v5\"/>\
-                 <text class=\"tick\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{label}</text>",
-                floor + 19.0
-            );
-        }
-    }
-    let _ = writeln!(
-        page,
-        "<text class=\"label\" x=\"{left:.1}\" y=\"16\">{}</text>\
-         <text class=\"label\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
-        escape(&plot.y_label),
-        (left + right) / 2.0,
-        HEIGHT - 6.0,
-        escape(&plot.x_label)
-    );
-    let place = |&(x, y): &(f64, f64)| Some((at_x(x)?, at_y(y)?));
-    for (i, (line, series)) in fitted.lines.iter().zip(&plot.series).enumerate() {
-        let _ = writeln!(page, "<g class=\"s{}\">", i % COLOURS);
-        let faint = if line.smooth.is_some() { "line faint" } else { "line" };
-        path(page, faint, &line.raw, place);
-        if let Some(smooth) = &line.smooth {
-            path(page, "line", smooth, place);
-        }
-        let count: usize = line.raw.iter().map(Vec::len).sum();
-        if count <= MAX_DOTS {
-            for point in line.raw.iter().flatten() {
-                if let Some((x, y)) = place(point) {
-                    dot(page, plot, series, point, (x, y));
-                }
-            }
-        }
-        page.push_str("</g>\n");
-    }
-    page.push_str("</svg>\n");
-}
-
-/// A dot, and a larger invisible one around it that shows the value as a tool tip.
-fn dot(page: &mut String, plot: &CurvePlot, series: &Series, point: &(f64, f64), at: (f64, f64)) {
-    let x_label = if plot.x_label.is_empty() { "x" } else { &plot.x_label };
-    let _ = writeln!(
-        page,
-        "<circle class=\"dot\" cx=\"{0:.1}\" cy=\"{1:.1}\" r=\"2.6\"/>\
-         <circle class=\"hit\" cx=\"{0:.1}\" cy=\"{1:.1}\" r=\"9\"><title>{2}, {3} {4}: {5}</title></circle>",
-        at.0,
-        at.1,
-        escape(&series.name),
-        escape(x_label),
-        format_significant(point.0, 6),
-        format_significant(point.1, 4)
-    );
-}
-
-fn path(
-    page: &mut String,
-    class: &str,
-    pieces: &Pieces,
-    place: impl Fn(&(f64, f64)) -> Option<(f64, f64)>,
-) {
-    let mut data = String::new();
-    for piece in pieces {
-        for (i, (x, y)) in piece.iter().filter_map(&place).enumerate() {
-            let _ = write!(data, "{}{x:.1} {y:.1}", if i == 0 { 'M' } else { 'L' });
-        }
-    }
-    if !data.is_empty() {
-        let _ = writeln!(page, "<path class=\"{class}\" d=\"{data}\"/>");
-    }
-}
-
-/// What the chart shows, for readers who do not see it.
-fn describe(plot: &CurvePlot) -> String {
-    let mut text = format!("{}: {} by {}", plot.title, plot.y_label, plot.x_label);
-    for series in &plot.series {
-        let first = series.points.iter().map(|p| p.1).find(|y| y.is_finite());
-        if let (Some(first), Some(last)) = (first, series.last()) {
-            let _ = write!(
-                text,
-                "; {} from {} to {}",
-                series.name,
-                format_significant(first, 3),
-                format_significant(last, 3)
-            );
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,39 +1,14 @@
 //! The page: its order, its texts escaped, its pictures inside.
 
-use super::{Gallery, Report, Tile, chart, table};
+use std::fmt::Write;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maskwright_image::encode;
-use std::borrow::Cow;
-use std::fmt::Write;
 
-const STYLE: &str = include_str!("style.css");
-
-/// Escapes text for an element's content or a quoted attribute.
-pub(crate) fn escape(text: &str) -> Cow<'_, str> {
-    let special = |c: char| matches!(c, '&' | '<' | '>' | '"' | '\'') || forbidden(c);
-    if !text.contains(special) {
-        return text.into();
-    }
-    let mut escaped = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c if forbidden(c) => escaped.push('\u{fffd}'),
-            c => escaped.push(c),
-        }
-    }
-    escaped.into()
-}
-
-/// Control characters have no place in HTML, not even escaped.
-fn forbidden(c: char) -> bool {
-    c.is_control() && !matches!(c, '\n' | '\t')
-}
+use super::escape::escape;
+use super::style::{CHART, PAGE};
+use super::{Gallery, Report, Tile, chart_svg, table};
 
 impl Report {
     /// The report as one self-contained HTML page.
@@ -50,7 +25,7 @@ impl Report {
         }
         if !self.curves.is_empty() {
             page.push_str("<section>\n<h2>Curves</h2>\n<div class=\"charts\">\n");
-            self.curves.iter().for_each(|plot| chart::write(&mut page, plot));
+            self.curves.iter().for_each(|plot| chart_svg::write(&mut page, plot));
             page.push_str("</div>\n</section>\n");
         }
         if !self.galleries.is_empty() {
@@ -86,7 +61,7 @@ pub(crate) fn begin(title: &str, created: &str, command: &str) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <link rel=\"icon\" href=\"data:,\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
+         <title>{title}</title>\n<style>\n{PAGE}{CHART}</style>\n</head>\n<body>\n<main>\n\
          <header>\n<h1>{title}</h1>\n"
     );
     if !created.is_empty() {

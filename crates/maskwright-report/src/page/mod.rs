@@ -39,8 +39,12 @@
 
 mod axis;
 mod chart;
+mod chart_picture;
+mod chart_svg;
+pub mod escape;
+mod gallery_picture;
 pub(crate) mod html;
-mod picture;
+mod style;
 mod table;
 pub mod tile;
 

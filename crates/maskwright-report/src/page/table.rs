@@ -1,6 +1,6 @@
 //! Tables: numbers to the right, the best of a column marked.
 
-use super::html::escape;
+use super::escape::escape;
 use super::{Best, Table};
 use std::fmt::Write;
 

@@ -109,8 +109,8 @@ fn every_text_is_escaped() {
     assert!(!page.contains(['\u{0}', '\u{7}']));
     // Each of the places that takes text shows it.
     assert!(page.matches("&lt;script&gt;alert(&quot;1&quot; &amp; &#39;2&#39;)").count() >= 18);
-    assert_eq!(html::escape("a < b & \"c\" 'd'\n"), "a &lt; b &amp; &quot;c&quot; &#39;d&#39;\n");
-    assert_eq!(html::escape("größer ✓"), "größer ✓");
+    assert_eq!(escape::escape("a < b & \"c\" 'd'\n"), "a &lt; b &amp; &quot;c&quot; &#39;d&#39;\n");
+    assert_eq!(escape::escape("größer ✓"), "größer ✓");
 }
 
 #[test]

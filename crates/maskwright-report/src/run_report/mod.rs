@@ -28,9 +28,9 @@ use crate::error::Result;
 use crate::page::{Gallery, Report};
 use crate::pictures::write_png;
 
-/// Width of a tile and size of a curve in the PNGs.
+/// Width of a tile and of a curve in the PNGs.
 const TILE: usize = 240;
-const CURVE: (usize, usize) = (640, 360);
+const CURVE: usize = 640;
 
 /// What was written of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -92,8 +92,7 @@ pub fn write(folder: &Path, compute: Option<&Compute>) -> Result<Written> {
     if let Some(path) = &written.predictions {
         write_png(&stacked(&pictures_of(&report.galleries)), path)?;
     }
-    let curves: Vec<RgbImage> =
-        report.curves.iter().map(|curve| curve.to_image(CURVE.0, CURVE.1)).collect();
+    let curves: Vec<RgbImage> = report.curves.iter().map(|curve| curve.to_image(CURVE)).collect();
     write_png(&stacked(&curves), &written.curves)?;
     report.notes.push(settings(&run.config));
     report.notes.extend(written.notes.iter().cloned());
@@ -202,25 +201,7 @@ fn stacked(pictures: &[RgbImage]) -> RgbImage {
 
 /// Today in UTC as year-month-day.
 pub fn today() -> String {
-    let seconds = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
-    date(seconds / 86_400)
-}
-
-/// The Gregorian date of a day counted from 1970-01-01: Hinnant, "chrono-compatible low-level
-/// date algorithms", `civil_from_days`.
-fn date(days: u64) -> String {
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
+    jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()
 }
 
 #[cfg(test)]
@@ -228,10 +209,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_are_gregorian() {
-        assert_eq!(date(0), "1970-01-01");
-        assert_eq!(date(11_016), "2000-02-29");
-        assert_eq!(date(20_780), "2026-11-23");
+    fn today_is_a_date() {
+        let today: jiff::civil::Date = today().parse().expect("a date");
+        assert!(today.year() >= 2026, "{today}");
     }
 
     #[test]

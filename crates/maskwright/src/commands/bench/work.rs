@@ -80,7 +80,8 @@ impl Work {
         let sam = place.put(config.init(&host(), seed)?.frozen(), false);
         let size = config.image_size;
         let height = (size * 3 / 4).max(1);
-        let image = RgbImage { size: Size::new(height, size), data: noise(3 * size * height, seed) };
+        let image =
+            RgbImage { size: Size::new(height, size), data: noise(3 * size * height, seed) };
         let predictor = Box::new(Predictor::new(sam, place.device().clone()).with_fit(Fit::Sam));
         let image = Box::new(predictor.encode(&image)?);
         let prompt = SourcePrompt { box_xyxy: Some(corners(size)), ..Default::default() };
