@@ -1,8 +1,8 @@
 //! Who may depend on whom.
 //!
-//! image <- data <- {predict, train} -> model, both below report, and the command on top:
-//! ARCHITECTURE.md explains why. A crate that is not listed here fails the check, so that a new one is
-//! placed on purpose.
+//! image <- data <- {doctor, demo, predict, train}; model <- {predict, train}; doctor, predict and train below
+//! report, and the command on top: ARCHITECTURE.md explains why. A crate that is not listed here fails the
+//! check, so that a new one is placed on purpose.
 
 use cargo_metadata::{DependencyKind, Metadata};
 
@@ -26,6 +26,16 @@ const RULES: &[Rule] = &[
         workspace: &["maskwright-image"],
         never: &["burn", "clap", "indicatif"],
     },
+    Rule {
+        package: "maskwright-doctor",
+        workspace: &["maskwright-image", "maskwright-data"],
+        never: &["burn", "clap", "indicatif"],
+    },
+    Rule {
+        package: "maskwright-demo",
+        workspace: &["maskwright-image", "maskwright-data"],
+        never: &["burn", "clap", "indicatif"],
+    },
     Rule { package: "maskwright-model", workspace: &[], never: &["clap", "rand", "indicatif"] },
     Rule {
         package: "maskwright-train",
@@ -42,6 +52,7 @@ const RULES: &[Rule] = &[
         workspace: &[
             "maskwright-image",
             "maskwright-data",
+            "maskwright-doctor",
             "maskwright-model",
             "maskwright-predict",
             "maskwright-train",
@@ -53,6 +64,8 @@ const RULES: &[Rule] = &[
         workspace: &[
             "maskwright-image",
             "maskwright-data",
+            "maskwright-doctor",
+            "maskwright-demo",
             "maskwright-model",
             "maskwright-predict",
             "maskwright-report",

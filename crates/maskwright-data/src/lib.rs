@@ -7,7 +7,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`source`] | where records come from: folders, data files, the demo set |
+//! | [`source`] | where records come from: folders, annotated sets, tar files, data files |
 //! | [`record`] | the name and the files of one record |
 //! | [`random`] | draws that are a function of their key |
 //! | [`plan`] | what a sample will show, drawn from the image's size |
@@ -16,7 +16,6 @@
 //! | [`prompt`] | boxes, points and noise masks from a sampled label |
 //! | [`sample`] | one record made into pixels, label and prompt |
 //! | [`batch`], [`loader`] | batches, made ahead on threads, in order |
-//! | [`doctor`] | a data set examined before a run is spent on it |
 //!
 //! The promise that everything else serves: **a sample is a pure function of the data and `(seed,
 //! epoch, record)`**. The same batches come out with any number of threads, any depth of
@@ -27,7 +26,6 @@
 #![forbid(unsafe_code)]
 
 pub mod batch;
-pub mod doctor;
 mod error;
 pub mod geometry;
 pub mod loader;

@@ -9,7 +9,7 @@ mod eval;
 mod maker;
 mod opened;
 mod timings;
-pub(crate) mod upright;
+pub mod upright;
 
 pub use crate::geometry::Preset;
 pub use config::SampleConfig;

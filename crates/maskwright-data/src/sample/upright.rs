@@ -7,28 +7,32 @@ use crate::source::ExifRule;
 
 /// How image and mask have to be turned so that they lie on each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fit {
-    pub(crate) image: Orientation,
-    pub(crate) mask: Orientation,
+pub struct Fit {
+    /// Of the image.
+    pub image: Orientation,
+    /// Of the mask.
+    pub mask: Orientation,
     /// The size of both, so turned.
-    pub(crate) size: Size,
+    pub size: Size,
 }
 
 /// The stored size of an image or mask, and how it says that it is to be turned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stored {
-    pub(crate) size: Size,
-    pub(crate) orientation: Orientation,
+pub struct Stored {
+    /// Height and width as stored.
+    pub size: Size,
+    /// What the file says of its orientation.
+    pub orientation: Orientation,
 }
 
 impl Stored {
     /// An image file.
-    pub(crate) fn of(header: &Header) -> Stored {
+    pub fn of(header: &Header) -> Stored {
         Stored { size: header.size, orientation: header.orientation }
     }
 
     /// A mask that knows no orientation.
-    pub(crate) fn plain(size: Size) -> Stored {
+    pub fn plain(size: Size) -> Stored {
         Stored { size, orientation: Orientation::IDENTITY }
     }
 }
@@ -39,7 +43,7 @@ impl Stored {
 /// mask as stored; both as stored; image as stored, mask upright. A mask without an orientation of
 /// its own is upright as stored, so an oriented image is turned wherever that fits.
 /// `None` where none fits.
-pub(crate) fn fit(rule: ExifRule, image: &Stored, mask: &Stored) -> Option<Fit> {
+pub fn fit(rule: ExifRule, image: &Stored, mask: &Stored) -> Option<Fit> {
     let stored = Orientation::IDENTITY;
     let candidates = [
         (image.orientation, mask.orientation),

@@ -10,8 +10,13 @@ use crate::error::{Error, Result};
 /// Files above this are not read: no image or mask is as large.
 const LARGEST_FILE: u64 = 1 << 31;
 
-/// Replaces the content of `bytes` with that of a file.
-pub(crate) fn read_file(path: &Path, bytes: &mut Vec<u8>) -> Result<()> {
+/// Replaces the content of `bytes` with that of a file, as [`Source::image_bytes`](super::Source::image_bytes)
+/// hands it out.
+///
+/// # Errors
+///
+/// [`Error::Read`]: a file that cannot be read, or of more than 2^31 bytes.
+pub fn read_file(path: &Path, bytes: &mut Vec<u8>) -> Result<()> {
     bytes.clear();
     let read = |bytes: &mut Vec<u8>| {
         let file = File::open(path)?;

@@ -29,7 +29,6 @@ mod annotation;
 mod bytes;
 mod coco;
 mod datafile;
-pub mod demo;
 mod drafts;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -58,8 +57,8 @@ use std::sync::Arc;
 use maskwright_image::decode::MaskRule;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use annotation::JsonStream;
-pub(crate) use bytes::read_file;
+pub use annotation::{Stated, read_stated};
+pub use bytes::read_file;
 pub use datafile::DataFile;
 pub use hqseg44k::{hqseg44k, hqseg44k_available};
 pub use index::{IndexObserver, IndexProgress, observe_indexing};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use maskwright_data::doctor::Histogram;
+use maskwright_doctor::Histogram;
 
 use crate::page::escape::escape;
 

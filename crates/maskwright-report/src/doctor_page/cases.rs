@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use maskwright_data::doctor::{Check, Instance, Look, Looker, Subject};
+use maskwright_doctor::{Check, Instance, Look, Looker, Subject};
 use maskwright_image::encode::{Chroma, jpeg_rgb_with};
 use maskwright_image::mask::Bitmap;
 use maskwright_image::{RgbImage, Size};

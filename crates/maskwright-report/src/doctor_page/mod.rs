@@ -11,9 +11,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
-use maskwright_data::doctor::{
-    Diagnosis, Finding, Instance, Looker, SetDiagnosis, Severity, Subject,
-};
+use maskwright_doctor::{Diagnosis, Finding, Instance, Looker, SetDiagnosis, Severity, Subject};
 
 use crate::error::Result;
 use crate::page::escape::escape;
@@ -219,8 +217,8 @@ fn write_fix(page: &mut String, finding: &Finding) {
 
 #[cfg(test)]
 mod tests {
-    use maskwright_data::doctor::{Role, Settings, examine};
     use maskwright_data::source::SetSpec;
+    use maskwright_doctor::{Role, Settings, examine};
     use maskwright_image::{GreyImage, RgbImage, encode};
 
     use super::*;

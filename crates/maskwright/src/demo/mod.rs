@@ -1,6 +1,6 @@
 //! The embedded demo: everything once, from no data to a report.
 //!
-//! It generates pictures of thin-structured objects ([`maskwright_data::source::demo`])
+//! It generates pictures of thin-structured objects ([`maskwright_demo`])
 //! as real JPEG and PNG files, trains a small SAM from nothing on them, tunes an HQ head
 //! on the frozen result, evaluates both on pictures that were held out, and writes a
 //! report. Each step is the code that the commands run on a user's data.
@@ -23,7 +23,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use maskwright_data::prompt::{KindWeights, PromptKind};
 use maskwright_data::source::DataFile;
-use maskwright_data::source::demo::{self as pictures, DemoSet};
+use maskwright_demo::{self as pictures, DemoSet};
 use maskwright_model::{Compute, ModelSource, SamConfig, TrainScope, files};
 use maskwright_report::preview::{PreviewConfig, preview};
 use maskwright_report::run_report::gallery::galleries;

@@ -3,9 +3,10 @@
 mod coco;
 mod sa1b;
 mod segmentation;
+mod stated;
 mod stream;
 
 pub(crate) use coco::{CocoFile, CocoImage, read_coco, read_coco_from};
 pub(crate) use sa1b::read_sa1b;
 pub(crate) use segmentation::{Flaw, read_segmentation};
-pub(crate) use stream::JsonStream;
+pub use stated::{Stated, read_stated};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use maskwright_data::random::{Keyed, Purpose};
-use maskwright_data::source::demo::{DemoConfig, Split};
+use maskwright_demo::{DemoConfig, Split};
 use maskwright_image::RgbImage;
 use maskwright_image::encode::{Chroma, jpeg_rgb_with, png_grey};
 

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use clap::Args;
-use maskwright_data::doctor::{Diagnosis, Settings, Severity, Subject, examine, recognise};
+use maskwright_doctor::{Diagnosis, Settings, Severity, Subject, examine, recognise};
 use maskwright_report::doctor_page;
 use serde::Serialize;
 

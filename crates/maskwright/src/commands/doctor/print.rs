@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use maskwright_data::doctor::{Diagnosis, Finding, SetDiagnosis, Severity};
+use maskwright_doctor::{Diagnosis, Finding, SetDiagnosis, Severity};
 
 /// Names that are written out of a finding.
 const NAMES: usize = 4;

@@ -1,0 +1,48 @@
+//! What annotations state of their objects besides the mask.
+
+use std::fs::File;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::stream::JsonStream;
+use crate::error::{Error, Result};
+
+/// What an annotation states of its object; `None` where it states nothing, or no numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Stated {
+    /// The annotation's id.
+    #[serde(default)]
+    pub id: Option<u64>,
+    /// The object's area in pixels of its image.
+    #[serde(default)]
+    pub area: Option<f32>,
+    /// The object's box in pixels of its image: x and y of the upper left corner, width, height.
+    #[serde(default, deserialize_with = "four_numbers")]
+    pub bbox: Option<[f32; 4]>,
+}
+
+fn four_numbers<'a, D: serde::Deserializer<'a>>(from: D) -> Result<Option<[f32; 4]>, D::Error> {
+    let numbers = Option::<Vec<f32>>::deserialize(from)?;
+    Ok(numbers.and_then(|numbers| numbers.try_into().ok()))
+}
+
+/// Calls `take` with what each annotation of a file states, in the order of the file, without
+/// reading any mask. Both COCO's file for all images and SA-1B's file for one image can be read.
+///
+/// # Errors
+///
+/// [`Error::Read`] and [`Error::Json`]: a file that cannot be read or has another layout; what came
+/// before was taken.
+pub fn read_stated(file: &Path, mut take: impl FnMut(Stated)) -> Result<()> {
+    let opened = File::open(file).map_err(|source| Error::Read { file: file.into(), source })?;
+    let mut stream = JsonStream::new(opened, file);
+    stream.object(|key, stream| {
+        if key == "annotations" {
+            stream.list_of::<Stated>("annotation", &mut take)
+        } else {
+            stream.value("a value", |_: IgnoredAny, _| ())
+        }
+    })
+}

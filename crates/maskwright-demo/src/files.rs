@@ -1,0 +1,184 @@
+//! Writes the generated set as files, in parallel.
+
+use crate::config::{DemoConfig, Split};
+use crate::shapes::Family;
+use maskwright_data::{Error, Result};
+use maskwright_image::encode;
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs;
+use std::io::ErrorKind;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Where a written set lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DemoSet {
+    /// The training split.
+    pub train: DemoSplit,
+    /// The validation split.
+    pub valid: DemoSplit,
+    /// The data file that describes both, `data.toml`.
+    pub data_file: PathBuf,
+}
+
+/// The folders of a split; image and mask of a pair have the same stem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DemoSplit {
+    /// The folder of the images, `*.jpg`.
+    pub images: PathBuf,
+    /// The folder of the masks, `*.png`, 8-bit grey, above 128 is the object.
+    pub masks: PathBuf,
+    /// The number of pairs.
+    pub count: usize,
+}
+
+/// Generates the set and writes it into `folder`, which is made where it is missing.
+///
+/// A file is written under a temporary name and renamed, so that a stopped run
+/// leaves no half file; files of an earlier run are replaced.
+///
+/// # Errors
+///
+/// [`Error::Setting`] where the configuration cannot be, where a split's folder holds
+/// files that are not of this set (they would be taken for its records), or where
+/// there is another `data.toml` already;
+/// [`Error::Read`] and [`Error::Write`] where the system refuses;
+/// [`Error::Image`] where a picture cannot be encoded.
+pub fn write(config: &DemoConfig, folder: &Path) -> Result<DemoSet> {
+    config.check()?;
+    let train = prepare(folder, Split::Train, config.train)?;
+    let valid = prepare(folder, Split::Valid, config.valid)?;
+    let (data_file, data) = (folder.join("data.toml"), describe(&train, &valid));
+    refuse_other_content(&data_file, &data)?;
+    let total = config.train + config.valid;
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<()> {
+        loop {
+            let job = next.fetch_add(1, Ordering::Relaxed);
+            if job >= total {
+                return Ok(());
+            }
+            let written = if job < config.train {
+                write_pair(config, Split::Train, &train, job)
+            } else {
+                write_pair(config, Split::Valid, &valid, job - config.train)
+            };
+            if let Err(error) = written {
+                // The other threads stop at their next picture.
+                next.store(total, Ordering::Relaxed);
+                return Err(error);
+            }
+        }
+    };
+    let threads = match config.threads {
+        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
+        threads => threads,
+    };
+    std::thread::scope(|scope| -> Result<()> {
+        let workers: Vec<_> = (0..threads.min(total)).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            match worker.join() {
+                Ok(result) => result?,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok(())
+    })?;
+    replace(&data_file, data.as_bytes())?;
+    Ok(DemoSet { train, valid, data_file })
+}
+
+/// The data file: splits without pictures are left out, since an empty set is an error.
+fn describe(train: &DemoSplit, valid: &DemoSplit) -> String {
+    let mut text =
+        String::from("# Pictures of thin-structured objects, made by a seeded generator.\n");
+    for (split, made) in [(Split::Train, train), (Split::Valid, valid)] {
+        if made.count > 0 {
+            let name = split.name();
+            text += &format!(
+                "\n[[{name}]]\nname = \"demo-{name}\"\nkind = \"pairs\"\n\
+                 images = \"{name}/images\"\nmasks = \"{name}/masks\"\n"
+            );
+        }
+    }
+    text
+}
+
+/// Refuses to replace a file that someone else wrote or changed.
+fn refuse_other_content(file: &Path, content: &str) -> Result<()> {
+    match fs::read(file) {
+        Ok(found) if found != content.as_bytes() => Err(Error::Setting {
+            key: "demo folder".into(),
+            expected: "a folder that is empty or holds this very set".into(),
+            found: format!("{} with other content", file.display()),
+        }),
+        Err(source) if source.kind() != ErrorKind::NotFound => {
+            Err(Error::Read { file: file.to_path_buf(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The stem of a record's two files.
+fn stem(index: usize) -> String {
+    format!("{index:05}-{}", Family::of(index).name())
+}
+
+/// Makes the folders of a split and refuses those with other files in them.
+fn prepare(folder: &Path, split: Split, count: usize) -> Result<DemoSplit> {
+    let root = folder.join(split.name());
+    let made = DemoSplit { images: root.join("images"), masks: root.join("masks"), count };
+    for (folder, ending) in [(&made.images, "jpg"), (&made.masks, "png")] {
+        fs::create_dir_all(folder)
+            .map_err(|source| Error::Write { file: folder.clone(), source })?;
+        let ours: HashSet<OsString> =
+            (0..count).map(|index| OsString::from(format!("{}.{ending}", stem(index)))).collect();
+        let read = |source| Error::Read { file: folder.clone(), source };
+        for entry in fs::read_dir(folder).map_err(read)? {
+            let name = entry.map_err(read)?.file_name();
+            // Hidden files are what a stopped run or a file manager left.
+            let hidden = name.to_string_lossy().starts_with('.');
+            if !hidden && !ours.contains(&name) {
+                return Err(Error::Setting {
+                    key: "demo folder".into(),
+                    expected: "a folder that is empty or holds this very set".into(),
+                    found: folder.join(&name).display().to_string(),
+                });
+            }
+        }
+    }
+    Ok(made)
+}
+
+fn write_pair(config: &DemoConfig, split: Split, folders: &DemoSplit, index: usize) -> Result<()> {
+    let picture = config.render(split, index);
+    let stem = stem(index);
+    let image = folders.images.join(format!("{stem}.jpg"));
+    let mask = folders.masks.join(format!("{stem}.png"));
+    let encoded = |file: &Path, bytes: maskwright_image::Result<Vec<u8>>| {
+        bytes.map_err(|source| Error::Image {
+            record: format!("{}/{stem}", split.name()),
+            file: file.to_path_buf(),
+            source,
+        })
+    };
+    let mask_bytes = encoded(&mask, encode::png_grey(&picture.mask))?;
+    let image_bytes = encoded(&image, encode::jpeg_rgb(&picture.image, config.quality))?;
+    replace(&mask, &mask_bytes)?;
+    replace(&image, &image_bytes)
+}
+
+/// Writes a file under a hidden name beside its place and renames it.
+fn replace(file: &Path, bytes: &[u8]) -> Result<()> {
+    let mut name = OsString::from(".");
+    name.push(file.file_name().unwrap_or_default());
+    name.push(".part");
+    let part = file.with_file_name(name);
+    fs::write(&part, bytes).and_then(|()| fs::rename(&part, file)).map_err(|source| {
+        // What is half written has no use; that it cannot be removed adds nothing.
+        let _ = fs::remove_file(&part);
+        Error::Write { file: file.to_path_buf(), source }
+    })
+}

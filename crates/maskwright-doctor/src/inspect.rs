@@ -1,0 +1,383 @@
+//! One record, looked at: both files decoded in full, everything about it noted, no pixel kept.
+
+use maskwright_image::decode::{
+    Header, LabelDecoder, Limits, Orientation, Warning, decode_rgb, read_header,
+};
+use maskwright_image::{GreyImage, RgbImage};
+
+use crate::claims::Claims;
+use crate::edges;
+use crate::finding::{Check, Severity};
+use crate::fingerprint::{self, Looker};
+use crate::issue::{
+    Hint, Inspection, check_of, extension, format_notes, reason, refused, refused_mask, warnings,
+};
+use crate::jitter::Jitter;
+use crate::shape::Shape;
+use crate::values;
+use maskwright_data::record::Record;
+use maskwright_data::sample::upright::{Fit, Stored, fit};
+use maskwright_data::source::{ExifRule, MaskBuffer, MaskForm, Pick, Source};
+
+/// Looks at records, one after the other; each thread has its own.
+#[derive(Debug)]
+pub(super) struct Inspector {
+    limits: Limits,
+    jitter: Option<Jitter>,
+    looker: Looker,
+    labels: LabelDecoder,
+    bytes: Vec<u8>,
+    mask: MaskBuffer,
+    label: GreyImage,
+}
+
+/// The image of a record: what its header says, and its pixels where they could be decoded.
+struct Picture {
+    header: Header,
+    pixels: Option<RgbImage>,
+}
+
+impl Inspector {
+    pub(super) fn new(limits: Limits, jitter: Option<Jitter>) -> Inspector {
+        Inspector {
+            limits,
+            jitter,
+            looker: Looker::new(),
+            labels: LabelDecoder::default(),
+            bytes: Vec::new(),
+            mask: MaskBuffer::new(),
+            label: GreyImage::default(),
+        }
+    }
+
+    /// Looks at a record; `claims` are those of the set's annotation file, if it has one for all images.
+    pub(super) fn inspect(
+        &mut self,
+        source: &dyn Source,
+        index: usize,
+        claims: Option<&Claims>,
+    ) -> Inspection {
+        let mut found = Inspection::default();
+        let record = match source.record(index) {
+            Ok(record) => record,
+            Err(error) => {
+                found.note(Check::UnreadableFile, true, error.to_string());
+                return found;
+            }
+        };
+        if record.name.contains(char::REPLACEMENT_CHARACTER) {
+            found.note(Check::NameNotUnicode, true, record.name.clone());
+        }
+        let picture = self.image(source, index, &record, &mut found);
+        found.objects = match source.objects(index) {
+            Ok(objects) => objects,
+            Err(error) => {
+                found.note(Check::AnnotationInvalid, false, reason(&error));
+                0
+            }
+        };
+        if let Some(picture) = &picture
+            && found.objects == 0
+            && !picture.header.orientation.is_identity()
+        {
+            let words = orientation_words(picture.header.orientation);
+            found.note(Check::ExifOrientation, true, words.trim_start_matches(", "));
+        }
+        let own = if claims.is_none() { Claims::of_sa1b(&record.mask) } else { Claims::default() };
+        let claims = claims.unwrap_or(&own);
+        let mut hashes = Vec::new();
+        let mut usable = 0;
+        for nth in 0..found.objects {
+            let before = found.issues.len();
+            if let Err(error) = source.mask(index, Pick::Nth(nth), &mut self.mask) {
+                refused(&mut found, &error);
+            } else {
+                let header = picture.as_ref().map(|picture| &picture.header);
+                let pixels = picture.as_ref().and_then(|picture| picture.pixels.as_ref());
+                let shape = self.mask_of(source, &record, header, pixels, &mut found);
+                if let Some(shape) = shape {
+                    if let Some(claim) = claims.find(self.mask.object) {
+                        if let Some(words) = claim.wrong_area(&shape) {
+                            found.note(Check::AreaDisagrees, false, words);
+                        }
+                        if let Some(words) = claim.box_outside(&shape) {
+                            found.note(Check::BoxOutside, false, words);
+                        }
+                    }
+                    found.areas.push(shape.share());
+                    if shape.foreground > 0 {
+                        self.tiny(&shape, found.size, &mut found);
+                        // All whole pictures of a size have the same mask: that is told as such.
+                        if shape.foreground < shape.pixels() {
+                            hashes.push((shape.hash, nth, self.mask.object));
+                        }
+                    }
+                }
+            }
+            let object = self.mask.object;
+            let news = &mut found.issues[before..];
+            let fine = !news.iter().any(|issue| issue.check.severity() == Severity::Error);
+            for issue in news {
+                (issue.nth, issue.object) = (nth, object);
+            }
+            usable += usize::from(fine);
+        }
+        if found.objects == 1 {
+            found.mask_hash = hashes.first().map(|hash| hash.0);
+        } else {
+            twins(hashes, &mut found);
+        }
+        let decoded = picture.is_some_and(|picture| picture.pixels.is_some());
+        found.usable = decoded && usable > 0;
+        found
+    }
+
+    fn image(
+        &mut self,
+        source: &dyn Source,
+        index: usize,
+        record: &Record,
+        found: &mut Inspection,
+    ) -> Option<Picture> {
+        if let Err(error) = source.image_bytes(index, &mut self.bytes) {
+            found.note(Check::UnreadableFile, true, reason(&error));
+            return None;
+        }
+        found.bytes += self.bytes.len() as u64;
+        found.image_hash = Some(fingerprint::of_bytes(&self.bytes));
+        let header = match read_header(&self.bytes) {
+            Ok(header) => header,
+            Err(error) => {
+                found.note(check_of(&error), true, format!("image: {error}"));
+                return None;
+            }
+        };
+        let size = header.upright_size();
+        found.size = Some((size.height, size.width));
+        extension(&record.image, header.format, true, found);
+        format_notes(&header, found);
+        let pixels = match decode_rgb(&self.bytes, &self.limits) {
+            Ok(decoded) => {
+                warnings("image", true, &decoded.warnings, found);
+                found.look = self.looker.look(&decoded.pixels);
+                Some(decoded.pixels)
+            }
+            Err(error) => {
+                found.note(check_of(&error), true, format!("image: {error}"));
+                None
+            }
+        };
+        Some(Picture { header, pixels })
+    }
+
+    /// What the mask at hand shows; none where it cannot be read.
+    fn mask_of(
+        &mut self,
+        source: &dyn Source,
+        record: &Record,
+        image: Option<&Header>,
+        pixels: Option<&RgbImage>,
+        found: &mut Inspection,
+    ) -> Option<Shape> {
+        let stored = match self.mask.form {
+            MaskForm::File => {
+                found.bytes += self.mask.file.len() as u64;
+                match read_header(&self.mask.file) {
+                    Ok(header) => {
+                        extension(&record.mask, header.format, false, found);
+                        Stored::of(&header)
+                    }
+                    Err(error) => {
+                        found.note(check_of(&error), false, format!("mask: {error}"));
+                        return None;
+                    }
+                }
+            }
+            MaskForm::Rle => Stored::plain(self.mask.rle.size()),
+        };
+        let shape = match self.mask.form {
+            MaskForm::File => {
+                let (file, rule) = (&self.mask.file, source.mask_rule());
+                match self.labels.decode(file, rule, &self.limits, &mut self.label) {
+                    Ok(warnings_found) => {
+                        let shape = Shape::of_label(&self.label);
+                        warnings("mask", false, &warnings_found, found);
+                        self.levels(&shape, &warnings_found, found);
+                        shape
+                    }
+                    Err(error) => {
+                        refused_mask(&error, file, &self.limits, found);
+                        self.compare_sizes(source.exif(), image, &stored, None, found);
+                        return None;
+                    }
+                }
+            }
+            MaskForm::Rle => {
+                let bitmap = self.mask.rle.to_bitmap();
+                let shape = Shape::of_bitmap(&bitmap);
+                if shape.foreground == 0 {
+                    found.note(Check::EmptyMask, false, "no pixel is set");
+                }
+                if pixels.is_some() && image.is_some_and(|image| !image.orientation.is_identity()) {
+                    self.label = bitmap.to_grey();
+                }
+                shape
+            }
+        };
+        self.compare_sizes(source.exif(), image, &stored, pixels, found);
+        if shape.foreground > 0 && shape.foreground == shape.pixels() {
+            found.note(Check::FullMask, false, "every pixel is above 128");
+        }
+        Some(shape)
+    }
+
+    /// Remarks on the grey levels of a mask file.
+    fn levels(&self, shape: &Shape, decoded: &[Warning], found: &mut Inspection) {
+        let per_cent = |share: f64| format!("{:.1}%", 100.0 * share);
+        if shape.foreground == 0 {
+            if shape.brightest == 0 {
+                found.note(Check::EmptyMask, false, "all pixels are 0");
+            } else {
+                let levels = values::levels(&self.label.data);
+                let detail = format!("the brightest value is {}", shape.brightest);
+                found.note(Check::DimMask, false, detail).hint = Hint::Values(levels);
+            }
+            return;
+        }
+        if shape.seems_inverted() {
+            let detail = format!(
+                "{} of the picture and {} of its border",
+                per_cent(shape.share()),
+                per_cent(shape.border)
+            );
+            found.note(Check::InvertedMask, false, detail);
+        }
+        let grey = format!(
+            "{} of the pixels are between 10 and 245, {} of what is not black",
+            per_cent(shape.grey_share()),
+            per_cent(shape.grey_of_object())
+        );
+        let jpeg = decoded.iter().any(|warning| matches!(warning, Warning::LossyMask { .. }));
+        if jpeg {
+            found.note(Check::JpegMask, false, grey.clone());
+        }
+        if shape.grey_of_object() > MOSTLY_GREY {
+            found.note(Check::GreyMask, false, grey);
+        } else if !jpeg && shape.grey > 0 && shape.grey_of_object() >= SOFT {
+            found.note(Check::SoftMask, false, grey);
+        }
+    }
+
+    /// How image and mask lie on each other. `self.label` is the mask, stored, where pixels are given.
+    fn compare_sizes(
+        &self,
+        rule: ExifRule,
+        image: Option<&Header>,
+        mask: &Stored,
+        pixels: Option<&RgbImage>,
+        found: &mut Inspection,
+    ) {
+        let Some(header) = image else { return };
+        let image = Stored::of(header);
+        let turn = header.orientation;
+        let Some(fitted) = fit(rule, &image, mask) else {
+            let detail = format!(
+                "the image is {}, the mask {}{}",
+                image.size,
+                mask.size,
+                orientation_words(turn)
+            );
+            let would = rule == ExifRule::Ignore && fit(ExifRule::Auto, &image, mask).is_some();
+            let issue = found.note(Check::SizeMismatch, false, detail);
+            if would {
+                issue.hint = Hint::ExifAuto;
+            }
+            return;
+        };
+        if turn.is_identity() {
+            return;
+        }
+        let detail = orientation_words(turn).trim_start_matches(", ").to_owned();
+        match exif_check(rule, &fitted, &image, mask) {
+            Check::ExifAmbiguous => {
+                let same = pixels.filter(|_| mask.orientation.is_identity());
+                let sides = same.map(|pixels| edges::compare(pixels, &self.label, turn));
+                let words = sides.as_ref().map_or_else(String::new, |sides| format!("; {sides}"));
+                let issue = found.note(Check::ExifAmbiguous, true, format!("{detail}{words}"));
+                if let Some(sides) = sides {
+                    issue.hint = Hint::Turn(sides);
+                }
+            }
+            check => {
+                found.note(check, true, detail);
+            }
+        }
+    }
+
+    fn tiny(&self, shape: &Shape, size: Option<(usize, usize)>, found: &mut Inspection) {
+        let (Some(jitter), Some(size)) = (self.jitter, size) else { return };
+        let Some(need) = jitter.too_small(shape.foreground, size) else { return };
+        let detail = format!(
+            "{} pixels of {} x {}: at scale {} {:.1} pixels, {} need scale {:.2} ({} of the draws are below)",
+            shape.foreground,
+            size.1,
+            size.0,
+            jitter.min,
+            jitter.pixels_at(jitter.min, shape.foreground, size),
+            jitter.points,
+            need,
+            match jitter.share_below(need) {
+                share if share >= 1.0 => "all".to_owned(),
+                share if share < 0.01 => "less than 1%".to_owned(),
+                share => format!("{:.0}%", 100.0 * share),
+            }
+        );
+        found.note(Check::TinyObject, false, detail).hint =
+            Hint::Scale { need, area: shape.foreground };
+    }
+}
+
+/// Grey by what is not black from which a mask counts as soft, and as hardly a mask.
+const SOFT: f64 = 0.01;
+const MOSTLY_GREY: f64 = 0.5;
+
+/// Which of the checks about EXIF an oriented image falls under; the sizes fit.
+fn exif_check(rule: ExifRule, fitted: &Fit, image: &Stored, mask: &Stored) -> Check {
+    if rule == ExifRule::Ignore {
+        return Check::ExifIgnored;
+    }
+    if fitted.image.is_identity() {
+        return Check::ExifAsStored;
+    }
+    // Image and mask that carry the same orientation belong together.
+    let both = fitted.mask == fitted.image;
+    let as_stored = image.size == mask.size;
+    if as_stored && !both { Check::ExifAmbiguous } else { Check::ExifTurned }
+}
+
+fn orientation_words(orientation: Orientation) -> String {
+    let how = match orientation.exif() {
+        1 => return String::new(),
+        2 => "mirrored",
+        3 => "turned by 180 degrees",
+        4 => "mirrored top to bottom",
+        5 => "transposed",
+        6 => "turned clockwise",
+        7 => "transposed along the other diagonal",
+        _ => "turned counter-clockwise",
+    };
+    format!(", EXIF orientation {} ({how})", orientation.exif())
+}
+
+/// The same mask twice in one image.
+fn twins(mut hashes: Vec<(u128, usize, Option<u64>)>, found: &mut Inspection) {
+    hashes.sort_unstable();
+    for group in hashes.chunk_by(|a, b| a.0 == b.0) {
+        for &(_, nth, object) in &group[1..] {
+            let first = group[0].2.map_or_else(|| group[0].1.to_string(), |id| id.to_string());
+            let detail = format!("the same pixels as object {first}");
+            let issue = found.note(Check::DuplicateObject, false, detail);
+            (issue.nth, issue.object) = (nth, object);
+        }
+    }
+}

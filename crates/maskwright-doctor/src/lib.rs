@@ -1,0 +1,57 @@
+//! Checks a data set before a run is spent on it.
+//!
+//! Every record is opened and decoded in full on several threads, once. What is wrong or odd becomes a
+//! [`Finding`] with a stable name, a severity, the records it was found on, and where there is one the line of the
+//! data file that settles it. Nothing is changed, and no pixel is kept.
+//!
+//! | what | where |
+//! |---|---|
+//! | what can be found | [`Check`] |
+//! | a path made into sets | [`recognise`] |
+//! | a set opened in spite of its mistakes | [`Subject`] |
+//! | the examination | [`examine`] |
+//! | a finding's pictures, for a report | [`Looker`] |
+//!
+//! ```no_run
+//! use maskwright_doctor::{Settings, examine, recognise};
+//!
+//! let (subjects, settings) = recognise("photos".as_ref())?;
+//! let diagnosis = examine(&subjects, &settings, &mut |_| true)?;
+//! for finding in diagnosis.sets.iter().flat_map(|set| &set.findings) {
+//!     println!("{} {}: {}", finding.severity.name(), finding.name, finding.count);
+//! }
+//! # Ok::<(), maskwright_data::Error>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod claims;
+mod diagnosis;
+mod duplicates;
+mod edges;
+mod finding;
+mod fingerprint;
+mod fix;
+mod histogram;
+mod inspect;
+mod issue;
+mod jitter;
+mod listing;
+mod look;
+mod loose;
+mod partners;
+mod recognise;
+mod run;
+mod shape;
+mod similar;
+mod subject;
+mod tally;
+mod values;
+
+pub use diagnosis::{Diagnosis, SetDiagnosis};
+pub use finding::{Check, Finding, Instance, Like, Severity};
+pub use histogram::Histogram;
+pub use look::{Look, Looker};
+pub use recognise::recognise;
+pub use run::{Progress, Settings, examine};
+pub use subject::{Role, Subject};

@@ -1,0 +1,108 @@
+//! The pictures of a finding, decoded once more for those that are shown.
+
+use maskwright_image::decode::{
+    Limits, Orientation, decode_rgb, orient_grey, orient_rgb, read_header,
+};
+use maskwright_image::mask::Bitmap;
+use maskwright_image::{GreyImage, RgbImage};
+
+use crate::subject::Subject;
+use maskwright_data::sample::upright::{Stored, fit};
+use maskwright_data::source::{MaskBuffer, MaskForm, Pick, Source};
+
+/// What can be seen of a record's object. Nothing here is an error: what cannot be decoded is absent.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Look {
+    /// The image as training would show it.
+    pub image: Option<RgbImage>,
+    /// The image as stored, where it is turned in [`image`](Look::image) or could be.
+    pub stored: Option<RgbImage>,
+    /// The image turned upright by its EXIF orientation, where it has one.
+    pub upright: Option<RgbImage>,
+    /// What counts as object, in the frame of [`image`](Look::image) where their sizes fit.
+    pub mask: Option<Bitmap>,
+    /// The mask file as a picture, its levels stretched from black to white; none where the mask is no file.
+    pub file: Option<RgbImage>,
+}
+
+/// Makes looks, one after the other.
+#[derive(Debug, Default)]
+pub struct Looker {
+    bytes: Vec<u8>,
+    mask: MaskBuffer,
+    limits: Limits,
+}
+
+impl Looker {
+    /// With the default limits.
+    pub fn new() -> Looker {
+        Looker::default()
+    }
+
+    /// What can be seen of object `nth` of a record.
+    pub fn look(&mut self, subject: &Subject, record: usize, nth: usize) -> Look {
+        let mut look = Look::default();
+        let Some(source) = subject.source() else { return look };
+        let mut turn = Orientation::IDENTITY;
+        let mut size = None;
+        let stored = source.image_bytes(record, &mut self.bytes).ok().and_then(|()| {
+            let header = read_header(&self.bytes).ok()?;
+            turn = header.orientation;
+            size = Some(Stored::of(&header));
+            decode_rgb(&self.bytes, &self.limits).ok()
+        });
+        let stored = stored.map(|decoded| decoded.pixels);
+        let (label, mask_size) = self.mask(source, record, nth, &mut look);
+        let fitted = size.zip(mask_size).and_then(|(size, mask)| fit(source.exif(), &size, &mask));
+        if let Some(stored) = stored {
+            let shown = fitted.as_ref().map_or(Orientation::IDENTITY, |fitted| fitted.image);
+            look.image = Some(orient_rgb(stored.clone(), shown));
+            if !turn.is_identity() {
+                look.upright = Some(orient_rgb(stored.clone(), turn));
+                look.stored = Some(stored);
+            }
+        }
+        let turned = fitted.map_or(Orientation::IDENTITY, |fitted| fitted.mask);
+        look.mask = label.map(|label| Bitmap::from_grey(&orient_grey(label, turned)));
+        look
+    }
+
+    /// The label as stored, and its size also where it is refused.
+    fn mask(
+        &mut self,
+        source: &dyn Source,
+        record: usize,
+        nth: usize,
+        look: &mut Look,
+    ) -> (Option<GreyImage>, Option<Stored>) {
+        if nth >= source.objects(record).unwrap_or(0)
+            || source.mask(record, Pick::Nth(nth), &mut self.mask).is_err()
+        {
+            return (None, None);
+        }
+        match self.mask.form {
+            MaskForm::File => {
+                let file = &self.mask.file;
+                look.file = decode_rgb(file, &self.limits).ok().map(|file| stretched(file.pixels));
+                let size = read_header(file).ok().map(|header| Stored::of(&header));
+                let decoded =
+                    maskwright_image::decode::decode_label(file, source.mask_rule(), &self.limits);
+                (decoded.ok().map(|decoded| decoded.pixels), size)
+            }
+            MaskForm::Rle => {
+                let rle = &self.mask.rle;
+                (Some(rle.to_grey()), Some(Stored::plain(rle.size())))
+            }
+        }
+    }
+}
+
+/// The brightest level made 255, so that masks of small numbers can be seen.
+fn stretched(mut picture: RgbImage) -> RgbImage {
+    let brightest = picture.data.iter().copied().max().unwrap_or(0);
+    if brightest > 0 && brightest < 255 {
+        let stretch = |level: u8| (u16::from(level) * 255 / u16::from(brightest)) as u8;
+        picture.data.iter_mut().for_each(|level| *level = stretch(*level));
+    }
+    picture
+}

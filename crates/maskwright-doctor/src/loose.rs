@@ -1,0 +1,79 @@
+//! A folder of images without masks.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use maskwright_image::decode::MaskRule;
+
+use maskwright_data::record::Record;
+use maskwright_data::source::{MaskBuffer, Pick, Source};
+use maskwright_data::{Error, Result};
+
+/// Images whose masks are not there; each record has no object.
+#[derive(Debug)]
+pub(super) struct Loose {
+    name: Arc<str>,
+    files: Vec<PathBuf>,
+    rule: MaskRule,
+}
+
+impl Loose {
+    /// Lists the images of a folder, by name.
+    pub(super) fn open(name: &str, folder: &Path) -> Result<Loose> {
+        let unreadable = |source| Error::Read { file: folder.into(), source };
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let path = entry.path();
+            let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+            let image = matches!(ending.as_deref(), Some("jpg" | "jpeg" | "png"));
+            let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+            if image && !hidden && !entry.file_type().map_err(unreadable)?.is_dir() {
+                files.push(path);
+            }
+        }
+        files.sort();
+        Ok(Loose { name: name.into(), files, rule: MaskRule::default() })
+    }
+
+    fn file(&self, index: usize) -> Result<&PathBuf> {
+        self.files.get(index).ok_or_else(|| Error::NoSuchRecord {
+            set: self.name.to_string(),
+            index,
+            len: self.files.len(),
+        })
+    }
+}
+
+impl Source for Loose {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    fn record(&self, index: usize) -> Result<Record> {
+        let image = self.file(index)?.clone();
+        let name = image.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Record { set: self.name.clone(), name, mask: image.clone(), image })
+    }
+
+    fn image_bytes(&self, index: usize, bytes: &mut Vec<u8>) -> Result<()> {
+        let file = self.file(index)?;
+        maskwright_data::source::read_file(file, bytes)
+    }
+
+    fn objects(&self, _: usize) -> Result<usize> {
+        Ok(0)
+    }
+
+    fn mask(&self, index: usize, _: Pick, _: &mut MaskBuffer) -> Result<()> {
+        Err(Error::NoSuchRecord { set: format!("the objects of image {index}"), index: 0, len: 0 })
+    }
+
+    fn mask_rule(&self) -> &MaskRule {
+        &self.rule
+    }
+}

@@ -1,0 +1,194 @@
+//! The examination: threads that look at records, and one that adds up in the order of the records.
+
+use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use maskwright_image::check_environment;
+use maskwright_image::decode::Limits;
+
+use crate::diagnosis::{Diagnosis, SetDiagnosis};
+use crate::duplicates;
+use crate::inspect::Inspector;
+use crate::issue::Inspection;
+use crate::jitter::Jitter;
+use crate::subject::Subject;
+use crate::tally::Tally;
+use maskwright_data::plan::PlanConfig;
+use maskwright_data::prompt::PromptConfig;
+use maskwright_data::source::DataFile;
+use maskwright_data::{Error, Result};
+
+/// How an examination is done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Threads; 0 for as many as the machine runs at once.
+    pub workers: usize,
+    /// How training would cut samples out: what counts as a tiny object follows from it.
+    pub plan: PlanConfig,
+    /// How training would prompt: an object needs as many pixels as a prompt has points.
+    pub prompts: PromptConfig,
+    /// Instances that are listed of each finding of a set; all are counted.
+    pub listed: usize,
+    /// What the decoder accepts.
+    pub limits: Limits,
+}
+
+impl Default for Settings {
+    /// All threads, training's defaults, 1000 instances.
+    fn default() -> Settings {
+        Settings {
+            workers: 0,
+            plan: PlanConfig::default(),
+            prompts: PromptConfig::default(),
+            listed: 1000,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// With the plan and the prompts of a data file.
+    pub fn of(data: &DataFile) -> Settings {
+        Settings { plan: data.plan.clone(), prompts: data.prompts.clone(), ..Settings::default() }
+    }
+}
+
+/// How far an examination is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Records looked at.
+    pub done: usize,
+    /// Records of all sets.
+    pub total: usize,
+    /// Bytes read.
+    pub bytes: u64,
+}
+
+/// How often progress is told where nothing happens.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Looks at every record of the sets.
+///
+/// `progress` is called on this thread after every record and ten times a second; where it returns false,
+/// no further record is begun and what was found so far is returned, marked as not complete. The same data
+/// gives the same diagnosis with any number of threads.
+///
+/// Memory: about 100 bytes for each record, the listed instances, and an image with its mask for each thread.
+///
+/// # Errors
+///
+/// An environment variable that asks for a decoder that is not there, settings that make no sense. What is wrong with
+/// the data is in the diagnosis.
+pub fn examine(
+    subjects: &[Subject],
+    settings: &Settings,
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Diagnosis> {
+    check_environment().map_err(|source| Error::Environment { source })?;
+    settings.plan.validate()?;
+    settings.prompts.validate()?;
+    let mut tallies: Vec<Tally<'_>> =
+        subjects.iter().map(|subject| Tally::new(subject, settings.listed)).collect();
+    let complete = look_at_all(subjects, settings, &mut tallies, progress);
+    duplicates::find(subjects, &mut tallies);
+    let sets = subjects.iter().zip(tallies).map(|(subject, tally)| {
+        let (checked, usable) = (tally.checked, tally.usable);
+        let (objects, bytes) = (tally.objects, tally.bytes);
+        let (findings, lines, histograms) = tally.finish();
+        SetDiagnosis {
+            list: subject.role(),
+            name: subject.name().to_owned(),
+            records: subject.len() as u64,
+            checked,
+            usable,
+            objects,
+            bytes,
+            findings,
+            lines,
+            histograms,
+        }
+    });
+    Ok(Diagnosis { complete, sets: sets.collect() })
+}
+
+/// Whether all records were looked at.
+fn look_at_all(
+    subjects: &[Subject],
+    settings: &Settings,
+    tallies: &mut [Tally<'_>],
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> bool {
+    // Record number over all sets, and where each set begins.
+    let mut starts = vec![0];
+    for subject in subjects {
+        starts.push(starts[starts.len() - 1] + subject.len());
+    }
+    let total = starts[subjects.len()];
+    let threads = match settings.workers {
+        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
+        given => given,
+    };
+    let jitter = Jitter::of(&settings.plan, &settings.prompts);
+    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let mut done = 0;
+    std::thread::scope(|scope| {
+        let (sender, receiver) = sync_channel::<(usize, Inspection)>(4 * threads);
+        for _ in 0..threads.min(total) {
+            let (sender, next, stop, starts) = (sender.clone(), &next, &stop, &starts);
+            scope.spawn(move || {
+                let mut inspector = Inspector::new(settings.limits, jitter);
+                while !stop.load(Ordering::Relaxed) {
+                    let record = next.fetch_add(1, Ordering::Relaxed);
+                    if record >= total {
+                        break;
+                    }
+                    let set = locate(starts, record);
+                    let Some(source) = subjects[set].source() else { continue };
+                    let found =
+                        inspector.inspect(source, record - starts[set], subjects[set].claims());
+                    if sender.send((record, found)).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        // What came before its turn; the threads are at most a few records apart, unless one takes long.
+        let mut early: BTreeMap<usize, Inspection> = BTreeMap::new();
+        let mut bytes = 0;
+        let mut wanted = 0;
+        let mut take = |record: usize, found: Inspection| {
+            let set = locate(&starts, record);
+            tallies[set].add(record - starts[set], found);
+        };
+        loop {
+            match receiver.recv_timeout(TICK) {
+                Ok((record, found)) => {
+                    done += 1;
+                    bytes += found.bytes;
+                    early.insert(record, found);
+                    while let Some(found) = early.remove(&wanted) {
+                        take(wanted, found);
+                        wanted += 1;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if !progress(Progress { done, total, bytes }) {
+                stop.store(true, Ordering::Relaxed);
+            }
+        }
+        // Of an examination that was stopped, records with a gap before them.
+        early.into_iter().for_each(|(record, found)| take(record, found));
+    });
+    done == total
+}
+
+/// The set of a record; sets without records share their start with the next.
+fn locate(starts: &[usize], record: usize) -> usize {
+    starts.partition_point(|&start| start <= record) - 1
+}

@@ -1,0 +1,305 @@
+//! A set to be examined, opened so that one mistake does not hide the others.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::claims::Claims;
+use crate::finding::{Check, Severity};
+use crate::fix::Fix;
+use crate::loose::Loose;
+use crate::partners;
+use maskwright_data::source::{
+    DataFile, Objects, PairsSource, SetKind, SetSpec, Source, Unmatched,
+};
+use maskwright_data::{Error, Result};
+
+/// What a set is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Training.
+    Train,
+    /// Validation.
+    Valid,
+}
+
+impl Role {
+    /// The word for it, as a data file spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Train => "train",
+            Role::Valid => "valid",
+        }
+    }
+}
+
+/// A set, what opening it found out, and what it is for.
+pub struct Subject {
+    role: Role,
+    name: String,
+    spec: Option<SetSpec>,
+    source: Option<Arc<dyn Source>>,
+    masks: bool,
+    claims: Option<Claims>,
+    openings: Vec<Opening>,
+}
+
+impl std::fmt::Debug for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Subject({} {}, {} records)", self.role.name(), self.name, self.len())
+    }
+}
+
+/// Something that opening a set found out.
+#[derive(Debug, Clone)]
+pub(super) struct Opening {
+    pub(super) check: Check,
+    pub(super) severity: Severity,
+    pub(super) count: u64,
+    pub(super) files: Vec<(PathBuf, String)>,
+    pub(super) fix: Option<Fix>,
+    pub(super) advice: Option<String>,
+}
+
+impl Opening {
+    fn new(check: Check, detail: String) -> Opening {
+        let files = vec![(PathBuf::new(), detail)];
+        let severity = check.severity();
+        Opening { check, severity, count: 1, files, fix: None, advice: None }
+    }
+}
+
+impl Subject {
+    /// Opens the set that a data file describes. What is wrong with it becomes findings; what can be opened
+    /// in spite of it, by leaving out files without a partner or by settings that are then proposed, is.
+    pub fn open(spec: &SetSpec, role: Role) -> Subject {
+        let mut openings = Vec::new();
+        let opened = match spec.kind {
+            SetKind::Pairs => open_pairs(spec, &mut openings),
+            _ => open_annotated(spec, &mut openings),
+        };
+        let source = match opened {
+            Ok(source) => Some(source),
+            Err(error) => {
+                let mut opening = Opening::new(Check::CannotOpen, error.to_string());
+                opening.files[0].0 = error.file().map(Into::into).unwrap_or_default();
+                openings.push(opening);
+                None
+            }
+        };
+        let shared = matches!(spec.kind, SetKind::Coco | SetKind::Lvis) && source.is_some();
+        Subject {
+            role,
+            name: spec.name.clone(),
+            spec: Some(spec.clone()),
+            source,
+            masks: true,
+            claims: shared.then(|| Claims::of_coco(&spec.annotations)),
+            openings,
+        }
+    }
+
+    /// All sets of a data file.
+    pub fn of_data(data: &DataFile) -> Vec<Subject> {
+        let train = data.train.iter().map(|spec| Subject::open(spec, Role::Train));
+        train.chain(data.valid.iter().map(|spec| Subject::open(spec, Role::Valid))).collect()
+    }
+
+    /// A source that is open already.
+    pub fn of_source(source: Arc<dyn Source>, role: Role) -> Subject {
+        let name = source.name().to_owned();
+        let openings = left_out(&*source).into_iter().collect();
+        Subject {
+            role,
+            name,
+            spec: None,
+            source: Some(source),
+            masks: true,
+            claims: None,
+            openings,
+        }
+    }
+
+    /// A folder of images without masks, whose images alone are looked at.
+    ///
+    /// # Errors
+    ///
+    /// A folder that cannot be listed.
+    pub fn images_alone(name: impl Into<String>, folder: &std::path::Path) -> Result<Subject> {
+        let name = name.into();
+        let source = Loose::open(&name, folder)?;
+        let mut openings = Vec::new();
+        if source.is_empty() {
+            let detail = "no .jpg, .jpeg or .png file is in the folder".to_owned();
+            let mut opening = Opening::new(Check::CannotOpen, detail);
+            opening.files[0].0 = folder.into();
+            openings.push(opening);
+        } else {
+            let mut opening = Opening::new(
+                Check::MissingMask,
+                "no folder of masks was found: the images alone were looked at".into(),
+            );
+            opening.count = source.len() as u64;
+            opening.files[0].0 = folder.into();
+            opening.advice = Some("name the folders with --images and --masks".into());
+            openings.push(opening);
+        }
+        let source: Arc<dyn Source> = Arc::new(source);
+        Ok(Subject {
+            role: Role::Train,
+            name,
+            spec: None,
+            source: Some(source),
+            masks: false,
+            claims: None,
+            openings,
+        })
+    }
+
+    /// The name of the set.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is for.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Its records; none where it cannot be opened.
+    pub fn source(&self) -> Option<&dyn Source> {
+        self.source.as_deref()
+    }
+
+    /// How many records there are to look at.
+    pub fn len(&self) -> usize {
+        self.source.as_ref().map_or(0, |source| source.len())
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn spec(&self) -> Option<&SetSpec> {
+        self.spec.as_ref()
+    }
+
+    pub(super) fn has_masks(&self) -> bool {
+        self.masks
+    }
+
+    pub(super) fn claims(&self) -> Option<&Claims> {
+        self.claims.as_ref()
+    }
+
+    pub(super) fn openings(&self) -> &[Opening] {
+        &self.openings
+    }
+}
+
+fn left_out(source: &dyn Source) -> Option<Opening> {
+    let all = source.left_out();
+    let files: Vec<_> = all.iter().map(|left| (PathBuf::new(), left.to_string())).collect();
+    let count = all.iter().map(|left| left.count).sum();
+    (count > 0).then(|| Opening { count, files, ..Opening::new(Check::LeftOut, String::new()) })
+}
+
+/// Opens a set of annotated images: every image is one record, with all of its objects.
+fn open_annotated(spec: &SetSpec, openings: &mut Vec<Opening>) -> Result<Arc<dyn Source>> {
+    let every_image = SetSpec { objects: Objects::One, ..spec.clone() };
+    let opened = every_image.open();
+    let Err(Error::Unlisted { what, count, first, file, .. }) = opened else {
+        let source = opened?;
+        openings.extend(left_out(&*source));
+        return Ok(source);
+    };
+    let lenient = SetSpec { unmatched: Unmatched::Skip, ..every_image };
+    let source = lenient.open()?;
+    openings.extend(left_out(&*source).map(|opening| Opening { check: Check::LeftOut, ..opening }));
+    openings.push(Opening {
+        count,
+        files: vec![(file, format!("{count} {what}, the first {first}"))],
+        fix: Some(Fix::Line("unmatched = \"skip\"".into())),
+        ..Opening::new(Check::MissingImage, String::new())
+    });
+    Ok(source)
+}
+
+/// Opens a set of pairs, in spite of files without a partner and of ambiguous names where that can be.
+fn open_pairs(spec: &SetSpec, openings: &mut Vec<Opening>) -> Result<Arc<dyn Source>> {
+    // What the set itself skips is no mistake.
+    let strict = spec.unmatched == Unmatched::Error;
+    let mut spec = SetSpec { unmatched: Unmatched::Skip, ..spec.clone() };
+    // Each proposal mends one cause, and they do not repeat.
+    for _ in 0..3 {
+        match PairsSource::open(&spec) {
+            Err(Error::DuplicateStem { role, folder, files, count, .. }) => {
+                let Some((line, mended)) = partners::one_ending(&spec, role) else {
+                    return PairsSource::open(&spec).map(|set| Arc::new(set) as Arc<dyn Source>);
+                };
+                let files: Vec<_> = files.iter().map(|file| folder.join(file)).collect();
+                let detail = format!("{count} stems of the {role} are there more than once");
+                openings.push(Opening {
+                    count: count as u64,
+                    files: files.into_iter().map(|file| (file, detail.clone())).collect(),
+                    fix: Some(Fix::Line(line)),
+                    advice: Some("the ending that most files have".into()),
+                    ..Opening::new(Check::AmbiguousNames, String::new())
+                });
+                spec = mended;
+            }
+            Err(Error::Unpaired { .. }) => {
+                let Some(suffix) = partners::suffix(&spec) else {
+                    return PairsSource::open(&spec).map(|set| Arc::new(set) as Arc<dyn Source>);
+                };
+                propose_suffix(&mut spec, suffix, openings);
+            }
+            Ok(set) => {
+                if let Some(suffix) = partners::suffix(&spec).filter(|s| s.explains > set.len()) {
+                    propose_suffix(&mut spec, suffix, openings);
+                    continue;
+                }
+                unmatched(&spec, &set, strict, openings);
+                return Ok(Arc::new(set));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    PairsSource::open(&spec).map(|set| Arc::new(set) as Arc<dyn Source>)
+}
+
+fn propose_suffix(spec: &mut SetSpec, found: partners::Suffix, openings: &mut Vec<Opening>) {
+    let detail = format!(
+        "{} images have a mask whose name ends in \"{}\" besides",
+        found.explains, found.suffix
+    );
+    openings.push(Opening {
+        count: found.explains as u64,
+        files: vec![(found.example, detail)],
+        fix: Some(Fix::Line(format!("mask_suffix = {}", toml::Value::from(found.suffix.as_str())))),
+        ..Opening::new(Check::MissingMask, String::new())
+    });
+    spec.mask_suffix = found.suffix;
+}
+
+/// Tells of the files without a partner.
+fn unmatched(spec: &SetSpec, set: &PairsSource, strict: bool, openings: &mut Vec<Opening>) {
+    let (images, masks) = partners::split(spec, set.unmatched());
+    let severity = if strict { Severity::Error } else { Severity::Note };
+    for (check, files) in [(Check::MissingMask, images), (Check::MissingImage, masks)] {
+        if files.is_empty() {
+            continue;
+        }
+        openings.push(Opening {
+            check,
+            severity,
+            count: files.len() as u64,
+            files: files.into_iter().map(|file| (file, "no partner".to_owned())).collect(),
+            fix: strict.then(|| Fix::Line("unmatched = \"skip\"".into())),
+            advice: None,
+        });
+    }
+}

@@ -1,0 +1,87 @@
+//! Annotated objects, held to their masks.
+
+mod common;
+
+use std::fs;
+
+use common::{annotation, coco, only, scene, write};
+use maskwright_doctor::{Check, examine, recognise};
+use maskwright_image::encode::jpeg_rgb;
+
+#[test]
+fn annotations_are_held_to_their_masks() {
+    let root = tempfile::tempdir().unwrap();
+    let sound = [annotation(1, 0, [20, 30, 90, 60]), annotation(2, 0, [130, 30, 80, 70])];
+    let images = ["a.jpg", "b.jpg", "c.jpg"];
+    let mut all_of = sound.to_vec();
+    all_of.extend([annotation(3, 1, [20, 40, 90, 60]), annotation(4, 2, [20, 30, 99, 60])]);
+    let path = coco(root.path(), &images, &all_of);
+    let (subjects, settings) = recognise(&path).unwrap();
+    let found = examine(&subjects, &settings, &mut |_| true).unwrap().sets.remove(0);
+    assert!(found.findings.is_empty(), "{:#?}", found.findings);
+    assert_eq!((found.records, found.usable, found.objects), (3, 3, 4));
+    assert_eq!(found.histograms[3].max, Some(2.0));
+
+    // One flaw each.
+    let mut odd = annotation(5, 1, [20, 40, 90, 60]);
+    odd["segmentation"] = serde_json::json!([[1, 2, 3, 4, 5, 6, 7]]);
+    let mut runs = annotation(6, 1, [20, 40, 90, 60]);
+    runs["segmentation"] = serde_json::json!({"size": [180, 240], "counts": [100, 20]});
+    let mut area = annotation(7, 2, [10, 10, 70, 60]);
+    area["area"] = 9000.into();
+    let mut outside = annotation(8, 2, [120, 20, 80, 60]);
+    outside["bbox"] = serde_json::json!([120, 20, 180, 60]);
+    let twin = annotation(9, 0, [20, 30, 90, 60]);
+    let dot = annotation(10, 0, [5, 5, 4, 4]);
+    let mut other_size = annotation(11, 2, [0, 0, 9, 9]);
+    other_size["segmentation"] =
+        serde_json::json!({"size": [90, 120], "counts": [3000, 5000, 2800]});
+    other_size["area"] = 5000.into();
+    let stranger = annotation(12, 77, [5, 5, 40, 40]);
+    all_of.extend([odd, runs, area, outside, twin, dot, other_size, stranger]);
+    let root = tempfile::tempdir().unwrap();
+    let path = coco(root.path(), &images, &all_of);
+    fs::remove_file(root.path().join("images/b.jpg")).unwrap();
+    write(root.path().join("images/b.jpg"), jpeg_rgb(&scene(9, 240, 180), 92).unwrap());
+    let (subjects, settings) = recognise(&path).unwrap();
+    let found = examine(&subjects, &settings, &mut |_| true).unwrap().sets.remove(0);
+    let objects = |check: Check| -> Vec<Option<u64>> {
+        let finding = found.find(check).unwrap_or_else(|| panic!("{check}: {:#?}", found.findings));
+        finding.listed.iter().map(|listed| listed.object).collect()
+    };
+    assert_eq!(objects(Check::AnnotationInvalid), [Some(5), Some(6)]);
+    assert_eq!(objects(Check::AreaDisagrees), [Some(7)]);
+    assert_eq!(objects(Check::BoxOutside), [Some(8)]);
+    assert_eq!(objects(Check::DuplicateObject), [Some(9)]);
+    assert_eq!(objects(Check::TinyObject), [Some(10)]);
+    assert_eq!(objects(Check::SizeMismatch), [Some(11)]);
+    let stranger = found.find(Check::MissingImage).unwrap();
+    assert_eq!((stranger.count, stranger.fix.as_deref()), (1, Some("unmatched = \"skip\"")));
+    let duplicate = found.find(Check::DuplicateObject).unwrap();
+    assert_eq!(duplicate.listed[0].detail, "the same pixels as object 1");
+    assert_eq!(found.find(Check::TinyObject).unwrap().fix.as_deref(), Some("min_area = 17"));
+    // Every image has an object that can be used.
+    assert_eq!((found.records, found.usable), (3, 3));
+}
+
+#[test]
+fn what_is_left_out_of_annotations_is_told() {
+    let root = tempfile::tempdir().unwrap();
+    let path = coco(
+        root.path(),
+        &["a.jpg", "bare.jpg", "gone.jpg"],
+        &[annotation(1, 0, [20, 30, 90, 60]), annotation(2, 2, [20, 30, 90, 60])],
+    );
+    fs::remove_file(root.path().join("images/gone.jpg")).unwrap();
+    let (subjects, settings) = recognise(&path).unwrap();
+    let found = examine(&subjects, &settings, &mut |_| true).unwrap().sets.remove(0);
+    assert_eq!((found.records, found.usable), (1, 1));
+    let left = found.find(Check::LeftOut).unwrap();
+    assert!(left.listed.iter().any(|one| one.detail.contains("bare.jpg")), "{left:?}");
+    let missing = found.find(Check::MissingImage).unwrap();
+    assert!(missing.listed[0].detail.contains("gone.jpg"), "{missing:?}");
+    let nothing = coco(&root.path().join("other"), &["a.jpg"], &[]);
+    let (subjects, settings) = recognise(&nothing).unwrap();
+    let found = examine(&subjects, &settings, &mut |_| true).unwrap();
+    only(&found.sets[0], Check::CannotOpen);
+}

@@ -1,0 +1,204 @@
+//! What masks hold: numbers, colours, levels, nothing, too much.
+
+mod common;
+
+use std::fs;
+
+use common::{Set, all, blob, levels, mask, names, only, only_with_nothing_usable, picture, png};
+use maskwright_data::source::DataFile;
+use maskwright_doctor::{Check, Role, SetDiagnosis, Severity, Subject, examine, recognise};
+use maskwright_image::encode::{jpeg_rgb, png_grey, png_rgb};
+use maskwright_image::{GreyImage, RgbImage, Size};
+
+/// Masks of one kind in place of sound ones: the finding and the line that settles it.
+fn masks(make: impl Fn(&GreyImage) -> Vec<u8>) -> (SetDiagnosis, Set) {
+    let set = Set::new(4);
+    for number in 0..4 {
+        set.mask(&format!("sound_{number}.png"), make(&blob(number, 240, 180)));
+    }
+    (set.diagnose(), set)
+}
+
+/// The set with a proposed line, through a data file.
+fn with_line(set: &Set, line: &str) -> SetDiagnosis {
+    let text = format!("[[train]]\nname = \"set\"\nimages = \"im\"\nmasks = \"gt\"\n{line}\n");
+    let path = set.root.path().join("data.toml");
+    fs::write(&path, text).unwrap();
+    let data = DataFile::read(&path).unwrap();
+    all(&Subject::of_data(&data)).sets.remove(0)
+}
+
+#[test]
+fn masks_of_zero_and_one() {
+    let (found, set) = masks(|label| png_grey(&levels(label, |v| v / 255)).unwrap());
+    let finding = only_with_nothing_usable(&found, Check::ZeroOneMask);
+    assert_eq!((finding.count, finding.severity), (4, Severity::Error));
+    assert_eq!(found.lines, ["mask_values = { 1 = 255 }"]);
+    assert!(with_line(&set, &found.lines[0]).findings.is_empty());
+}
+
+#[test]
+fn masks_of_class_ids() {
+    let ids = |label: &GreyImage| {
+        let mut ids = levels(label, |v| 3 * (v / 255));
+        ids.data[..40].fill(12);
+        png_grey(&ids).unwrap()
+    };
+    let (found, set) = masks(ids);
+    let finding = only_with_nothing_usable(&found, Check::ClassIdMask);
+    assert_eq!(finding.listed[0].detail, "the values are 0, 3, 12");
+    assert_eq!(found.lines, ["mask_values = { 3 = 255, 12 = 255 }"]);
+    assert!(finding.advice.as_deref().unwrap().contains("keep the ids"));
+    assert!(with_line(&set, &found.lines[0]).findings.is_empty());
+    // More ids than the decoder's error names.
+    let many = |label: &GreyImage| {
+        let mut ids = levels(label, |v| v / 255);
+        (0..11).for_each(|id| ids.data[usize::from(id)] = id);
+        png_grey(&ids).unwrap()
+    };
+    let (found, _) = masks(many);
+    let finding = found.find(Check::ClassIdMask).unwrap();
+    assert!(finding.fix.as_deref().unwrap().contains("10 = 255"), "{finding:?}");
+}
+
+#[test]
+fn masks_of_colours_and_cut_outs() {
+    let paint = |label: &GreyImage| {
+        let colour = |&level: &u8| if level > 0 { [0, 176, 0] } else { [0, 0, 0] };
+        let mut data: Vec<u8> = label.data.iter().flat_map(colour).collect();
+        data[..30].copy_from_slice(&[255, 0, 0].repeat(10));
+        png_rgb(&RgbImage::new(label.size, data).unwrap()).unwrap()
+    };
+    let (found, set) = masks(paint);
+    let finding = only_with_nothing_usable(&found, Check::ColourMask);
+    assert!(finding.listed[0].detail.starts_with("#000000 "), "{finding:?}");
+    assert_eq!(found.lines, ["mask_colours = { \"#00b000\" = 255, \"#ff0000\" = 255 }"]);
+    assert!(with_line(&set, &found.lines[0]).findings.is_empty());
+
+    let cut_out = |label: &GreyImage| {
+        let picture = picture(label.size.width, label.size.height);
+        let pixels = picture.data.as_chunks::<3>().0.iter().zip(&label.data);
+        let data: Vec<u8> = pixels.flat_map(|(&[r, g, b], &a)| [r, g, b, a]).collect();
+        let (width, height) = (label.size.width as u32, label.size.height as u32);
+        png(png::ColorType::Rgba, png::BitDepth::Eight, width, height, &data)
+    };
+    let (found, set) = masks(cut_out);
+    only_with_nothing_usable(&found, Check::ColourMask);
+    assert_eq!(found.lines, ["mask_channel = \"alpha\""]);
+    assert!(with_line(&set, &found.lines[0]).findings.is_empty());
+    // A channel that is not there.
+    let plain = Set::new(2);
+    let found = with_line(&plain, "mask_channel = \"alpha\"");
+    only_with_nothing_usable(&found, Check::MaskSettings);
+}
+
+#[test]
+fn masks_that_are_dim_empty_or_full() {
+    let (found, set) = masks(|label| png_grey(&levels(label, |v| v / 255 * 100)).unwrap());
+    only_with_nothing_usable(&found, Check::DimMask);
+    assert_eq!(found.lines, ["mask_values = { 100 = 255 }"]);
+    assert!(with_line(&set, &found.lines[0]).findings.is_empty());
+
+    let set = Set::new(3);
+    set.pair("black", &GreyImage::filled(Size::new(180, 240), 0));
+    let found = set.diagnose();
+    let empty = only(&found, Check::EmptyMask);
+    assert_eq!((names(empty), empty.severity, found.usable), (vec!["black"], Severity::Error, 3));
+    let valid = all(&[Subject::open(&set.spec(), Role::Valid)]).sets.remove(0);
+    assert_eq!(only(&valid, Check::EmptyMask).severity, Severity::Warning);
+
+    let set = Set::new(3);
+    set.pair("white", &GreyImage::filled(Size::new(180, 240), 255));
+    let found = set.diagnose();
+    assert_eq!(names(only(&found, Check::FullMask)), ["white"]);
+    assert_eq!(found.usable, 4);
+}
+
+#[test]
+fn masks_that_seem_inverted() {
+    let (found, set) = masks(|label| png_grey(&levels(label, |v| 255 - v)).unwrap());
+    let inverted = only(&found, Check::InvertedMask);
+    assert_eq!((inverted.count, inverted.fix.as_deref()), (4, Some("invert = true")));
+    assert!(with_line(&set, "invert = true").findings.is_empty());
+    // One among many is no setting of the set.
+    let set = Set::new(9);
+    set.mask("sound_0.png", png_grey(&levels(&blob(0, 240, 180), |v| 255 - v)).unwrap());
+    let found = set.diagnose();
+    assert_eq!(only(&found, Check::InvertedMask).fix, None);
+}
+
+#[test]
+fn masks_that_are_soft_grey_or_jpeg() {
+    let soft = |label: &GreyImage| {
+        let mut soft = label.clone();
+        for y in 2..label.size.height - 2 {
+            for x in 2..label.size.width - 2 {
+                let near =
+                    (y - 2..=y + 2).flat_map(|y| &label.data[y * label.size.width + x - 2..][..5]);
+                let sum: u32 = near.map(|&v| u32::from(v)).sum();
+                soft.data[y * label.size.width + x] = (sum / 25) as u8;
+            }
+        }
+        png_grey(&soft).unwrap()
+    };
+    let (found, _) = masks(soft);
+    let finding = only(&found, Check::SoftMask);
+    assert_eq!((finding.severity, found.usable), (Severity::Note, 4));
+    assert!(finding.listed[0].detail.contains("between 10 and 245"), "{finding:?}");
+
+    let depth = |label: &GreyImage| {
+        let mut depth = label.clone();
+        let width = label.size.width;
+        depth.data.iter_mut().enumerate().for_each(|(at, v)| *v = (at % width) as u8);
+        depth.data[0] = label.data.iter().filter(|&&v| v > 0).count() as u8;
+        png_grey(&depth).unwrap()
+    };
+    let (found, _) = masks(depth);
+    assert_eq!(found.find(Check::GreyMask).unwrap().count, 4);
+
+    let set = Set::new(3);
+    for number in 0..3 {
+        fs::remove_file(set.root.path().join(format!("gt/sound_{number}.png"))).unwrap();
+        let label = blob(number, 240, 180);
+        let data = label.data.iter().flat_map(|&v| [v; 3]).collect();
+        let file = jpeg_rgb(&RgbImage::new(Size::new(180, 240), data).unwrap(), 70).unwrap();
+        set.mask(&format!("sound_{number}.jpg"), file);
+    }
+    let found = set.diagnose();
+    let finding = only(&found, Check::JpegMask);
+    assert_eq!((finding.count, finding.severity), (3, Severity::Warning));
+}
+
+#[test]
+fn channels_that_are_nearly_equal() {
+    let uneven = |label: &GreyImage| {
+        let mut data: Vec<u8> = label.data.iter().flat_map(|&v| [v; 3]).collect();
+        data[1] = 9;
+        png_rgb(&RgbImage::new(label.size, data).unwrap()).unwrap()
+    };
+    let (found, _) = masks(uneven);
+    assert_eq!(only(&found, Check::UnevenChannels).count, 4);
+}
+
+#[test]
+fn objects_that_the_jitter_makes_too_small() {
+    let set = Set::new(2);
+    set.pair("dot", &mask(2000, 1500, |x, y| x.abs_diff(900) < 20 && y.abs_diff(700) < 20));
+    let found = set.diagnose();
+    let tiny = only(&found, Check::TinyObject);
+    assert_eq!(names(tiny), ["dot"]);
+    // 1521 pixels at 1024 / 2000 of the size: 10 of them from scale 0.159 on.
+    assert_eq!(tiny.fix.as_deref(), Some("scale_min = 0.16"));
+    assert!(
+        tiny.listed[0].detail.contains("at scale 0.1 4.0 pixels, 10 need scale 0.16"),
+        "{tiny:?}"
+    );
+    assert_eq!(found.usable, 3);
+    let path = set.root.path().join("data.toml");
+    let text =
+        "[[train]]\nname = \"set\"\nimages = \"im\"\nmasks = \"gt\"\n[plan]\nscale_min = 0.16\n";
+    fs::write(&path, text).unwrap();
+    let (subjects, settings) = recognise(&path).unwrap();
+    let mended = examine(&subjects, &settings, &mut |_| true).unwrap();
+    assert!(mended.sets[0].findings.is_empty());
+}
