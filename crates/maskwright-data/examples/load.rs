@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use maskwright_data::loader::{LastBatch, Loader, LoaderConfig, OnRefusal};
 use maskwright_data::sample::SampleConfig;
-use maskwright_data::source::DataFile;
+use maskwright_data::source::{DataFile, OpenContext};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     config.workers = number(1, config.workers as u64)? as usize;
     config.prefetch = config.workers + 2;
 
-    let mix = DataFile::from_folders(images, masks).train_mix()?;
+    let mix = DataFile::from_folders(images, masks).train_mix(&OpenContext::default())?;
     println!("{} records", mix.len());
     let mut loader = Loader::new(mix, config)?;
     let clock = Instant::now();

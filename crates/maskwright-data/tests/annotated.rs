@@ -14,8 +14,8 @@ use maskwright_data::loader::{Loader, LoaderConfig};
 use maskwright_data::plan::SampleKey;
 use maskwright_data::sample::{Preset, SampleConfig, SampleMaker, TrainSample};
 use maskwright_data::source::{
-    DataFile, MaskBuffer, MaskForm, Mix, Objects, Patterns, Pick, SetKind, SetSpec, Source,
-    Unmatched,
+    DataFile, MaskBuffer, MaskForm, Mix, Objects, OpenContext, Patterns, Pick, SetKind, SetSpec,
+    Source, Unmatched,
 };
 use maskwright_image::encode::{jpeg_rgb, png_grey};
 use serde_json::json;
@@ -48,7 +48,10 @@ fn coco_objects_are_the_files_own() {
     let plates = open(&SetSpec { categories: vec!["plate".into()], ..spec.clone() });
     // Only images with three objects or more have a plate that is no crowd.
     assert_eq!(names(&*plates), ["scene_2", "scene_1"]);
-    let error = SetSpec { categories: vec!["plat".into()], ..spec.clone() }.open().err().unwrap();
+    let error = SetSpec { categories: vec!["plat".into()], ..spec.clone() }
+        .open(&OpenContext::default())
+        .err()
+        .unwrap();
     let error = error.to_string();
     assert!(
         error.contains("did you mean \"plate\"?") && error.contains("instances.json"),
@@ -139,7 +142,11 @@ fn filters_choose_objects_and_images() {
     );
     assert_eq!(ids(&many).len(), 3);
     assert_eq!(ids(&SetSpec { max_objects: Some(2), ..spec.clone() }).len(), 2);
-    let large = SetSpec { min_area: Some(1e6), ..spec.clone() }.open().err().unwrap().to_string();
+    let large = SetSpec { min_area: Some(1e6), ..spec.clone() }
+        .open(&OpenContext::default())
+        .err()
+        .unwrap()
+        .to_string();
     assert!(large.contains("at least one record") && large.contains("5 images without"), "{large}");
 
     let part =
@@ -228,11 +235,11 @@ fn members_of_tar_files_are_called_by_their_names() {
         (("b.png", Vec::new()), "b.png of 0 bytes"),
     ] {
         tar(&file, &members(&[extra]));
-        let error = spec.open().err().unwrap().to_string();
+        let error = spec.open(&OpenContext::default()).err().unwrap().to_string();
         assert!(error.contains(part), "{error}");
     }
     tar(&file, &members(&[("d.jpg", image(2)), ("d.JSON", b"{".to_vec())]));
-    let error = spec.open().err().unwrap().to_string();
+    let error = spec.open(&OpenContext::default()).err().unwrap().to_string();
     assert!(error.contains("web.tar/d.JSON, byte"), "{error}");
 }
 
@@ -312,7 +319,7 @@ fn sets_of_all_kinds_make_one_run() {
     let data = DataFile::read(&file).unwrap();
     let written = DataFile::parse(&data.to_toml().unwrap(), &file).unwrap();
     assert_eq!(written, data);
-    let mix = Mix::new(data.open_train().unwrap()).unwrap();
+    let mix = Mix::new(data.open_train(&OpenContext::default()).unwrap()).unwrap();
     let lengths: Vec<usize> = mix.sets().iter().map(|set| set.len()).collect();
     assert_eq!(lengths, [3, 1, 1 + 2 + 3, 6, 4, 3]);
     let config = LoaderConfig {
@@ -374,6 +381,6 @@ fn real_annotation_files_open() {
     assert_eq!(checked, 474);
     let spec = SetSpec { unmatched: Unmatched::Skip, ..SetSpec::sa1b("sa", data.join("sa1b")) };
     // The excerpt of SA-1B comes without its image.
-    let error = spec.open().err().unwrap().to_string();
+    let error = spec.open(&OpenContext::default()).err().unwrap().to_string();
     assert!(error.contains("1 annotation files without an image"), "{error}");
 }

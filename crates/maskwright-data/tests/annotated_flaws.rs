@@ -7,7 +7,9 @@ use common::write;
 use maskwright_data::Error;
 use maskwright_data::plan::SampleKey;
 use maskwright_data::sample::{SampleConfig, SampleMaker};
-use maskwright_data::source::{MaskBuffer, Mix, Objects, Pick, SetKind, SetSpec, Unmatched};
+use maskwright_data::source::{
+    MaskBuffer, Mix, Objects, OpenContext, Pick, SetKind, SetSpec, Unmatched,
+};
 use serde_json::json;
 
 #[test]
@@ -15,7 +17,7 @@ fn annotations_and_images_must_belong_together() {
     let root = tempfile::tempdir().unwrap();
     let (annotations, images) = coco(root.path(), 3);
     let spec = SetSpec::coco("c", &annotations, &images);
-    let error = |spec: &SetSpec| spec.open().err().unwrap().to_string();
+    let error = |spec: &SetSpec| spec.open(&OpenContext::default()).err().unwrap().to_string();
     std::fs::remove_file(images.join("scene_1.jpg")).unwrap();
     let text = error(&spec);
     assert!(
@@ -100,7 +102,11 @@ fn flawed_objects_are_named_when_they_are_drawn() {
         &annotations,
         r#"{"images": [], "annotations": [{"image_id": 1, "segmentation": [[NaN]]}]}"#,
     );
-    let error = SetSpec::coco("c", &annotations, &images).open().err().unwrap().to_string();
+    let error = SetSpec::coco("c", &annotations, &images)
+        .open(&OpenContext::default())
+        .err()
+        .unwrap()
+        .to_string();
     assert!(error.contains("annotation 0: expected value") && error.contains("byte 31"), "{error}");
 }
 
@@ -109,7 +115,7 @@ fn damaged_annotation_files_and_lone_files_are_named() {
     let root = tempfile::tempdir().unwrap();
     let spec = sa1b_folder(root.path(), 3);
     let skip = SetSpec { unmatched: Unmatched::Skip, ..spec.clone() };
-    let error = |spec: &SetSpec| spec.open().err().unwrap().to_string();
+    let error = |spec: &SetSpec| spec.open(&OpenContext::default()).err().unwrap().to_string();
     write(root.path().join("sa1b/sa_1.json"), "{\"image\": ");
     let text = error(&spec);
     assert!(text.contains("sa_1.json") && text.contains("no valid JSON"), "{text}");
@@ -161,14 +167,14 @@ fn annotation_files_are_found_however_their_ending_is_spelt() {
     // Two for one image are one too many, where a file system tells them apart.
     if !file("sa_1.json").exists() {
         std::fs::copy(file("sa_1.JSON"), file("sa_1.json")).unwrap();
-        let text = spec.open().err().unwrap().to_string();
+        let text = spec.open(&OpenContext::default()).err().unwrap().to_string();
         assert!(text.contains("sa_1.json") && text.contains("sa_1.JSON"), "{text}");
     }
 }
 
 #[test]
 fn keys_of_other_kinds_are_refused() {
-    let error = |spec: SetSpec| spec.open().err().unwrap().to_string();
+    let error = |spec: SetSpec| spec.open(&OpenContext::default()).err().unwrap().to_string();
     let pairs = SetSpec::pairs("p", "i", "m");
     let text = error(SetSpec { objects: Objects::All, ..pairs.clone() });
     assert!(

@@ -7,7 +7,7 @@ use std::path::Path;
 use maskwright_data::Error;
 use maskwright_data::plan::{PlanConfig, Transform};
 use maskwright_data::prompt::{MaskValues, PromptKind};
-use maskwright_data::source::{DataFile, ExifRule, Mix, SetKind};
+use maskwright_data::source::{DataFile, ExifRule, Mix, OpenContext, SetKind};
 use maskwright_image::decode::MaskChannel;
 
 const FULL: &str = r#"
@@ -98,8 +98,8 @@ fn folders_are_relative_to_the_file() {
     common::write(&file, "[[train]]\nname = 'discs'\nimages = 'images'\nmasks = 'masks'\n");
     let data = DataFile::read(&file).unwrap();
     assert_eq!(data.train[0].images, root.path().join("sets/images"));
-    assert_eq!(Mix::new(data.open_train().unwrap()).unwrap().len(), 3);
-    assert!(data.open_valid().unwrap().is_empty());
+    assert_eq!(Mix::new(data.open_train(&OpenContext::default()).unwrap()).unwrap().len(), 3);
+    assert!(data.open_valid(&OpenContext::default()).unwrap().is_empty());
 
     let gone = DataFile::read(&root.path().join("none.toml")).unwrap_err().to_string();
     assert!(gone.contains("none.toml"), "{gone}");

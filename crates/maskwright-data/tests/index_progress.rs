@@ -2,14 +2,13 @@
 
 mod common;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use common::annotated::{coco, open, sa1b_folder, sa1b_members, tar, web_members};
 use common::write;
 use maskwright_data::source::{
-    IndexObserver, IndexProgress, Patterns, SetKind, SetSpec, observe_indexing,
+    IndexObserver, IndexProgress, OpenContext, Patterns, SetKind, SetSpec,
 };
 
 /// A stage as it was heard: its set, its name, the most that was done, how much there was, whether it ended.
@@ -35,10 +34,11 @@ impl IndexObserver for Listener {
     }
 }
 
-fn heard(job: impl FnOnce()) -> Vec<Heard> {
-    let listener = Arc::new(Listener::default());
-    observe_indexing(listener.clone(), job);
-    Arc::into_inner(listener).unwrap().0.into_inner().unwrap()
+/// What is heard while a set is opened, and whether it could be.
+fn heard(spec: &SetSpec) -> (Vec<Heard>, bool) {
+    let listener = Listener::default();
+    let opened = spec.open(&OpenContext::observed_by(&listener)).is_ok();
+    (listener.0.into_inner().unwrap(), opened)
 }
 
 fn length(file: &Path) -> u64 {
@@ -82,35 +82,35 @@ fn every_stage_is_heard_to_its_end() {
         (web, vec![stage("web", "tar files", web_tar, Some(web_tar))]),
     ];
     for (spec, expected) in cases {
-        assert_eq!(heard(|| drop(open(&spec))), expected);
+        assert_eq!(heard(&spec), (expected, true));
         // From the cache.
-        assert_eq!(heard(|| drop(open(&spec))), []);
+        assert_eq!(heard(&spec), (Vec::new(), true));
     }
 }
 
 #[test]
-fn nothing_is_heard_outside_and_failures_end_their_stage() {
+fn failures_end_their_stage() {
     let root = tempfile::tempdir().unwrap();
-    let listener = Arc::new(Listener::default());
-    let failed = catch_unwind(AssertUnwindSafe(|| {
-        observe_indexing(listener.clone(), || panic!("on purpose"));
-    }));
-    assert!(failed.is_err());
     let spec = sa1b_folder(root.path(), 2);
     drop(open(&spec));
-    assert_eq!(*listener.0.lock().unwrap(), []);
-
     write(root.path().join("sa1b/sa_1.json"), "{");
     // Only what the folder holds makes an index anew.
     write(root.path().join("sa1b/new.txt"), "");
-    let stages = heard(|| assert!(spec.open().is_err()));
+    let (stages, opened) = heard(&spec);
+    assert!(!opened);
     assert!(stages.len() == 2 && stages.iter().all(|(.., ended)| *ended), "{stages:?}");
+}
 
-    // A listener inside another.
-    let inner = heard(|| {
-        let outer = heard(|| assert!(spec.open().is_err()));
-        assert_eq!(outer.len(), 2);
-        assert!(spec.open().is_err());
+#[test]
+fn each_observer_hears_of_its_own_set_alone() {
+    let root = tempfile::tempdir().unwrap();
+    let specs = ["a", "b", "c"]
+        .map(|name| SetSpec { name: name.into(), ..sa1b_folder(&root.path().join(name), 3) });
+    std::thread::scope(|scope| {
+        let threads = specs.each_ref().map(|spec| scope.spawn(|| (&spec.name, heard(spec).0)));
+        for (name, stages) in threads.map(|thread| thread.join().unwrap()) {
+            assert_eq!(stages.len(), 2, "{stages:?}");
+            assert!(stages.iter().all(|(set, ..)| set == name), "{stages:?}");
+        }
     });
-    assert_eq!(inner.len(), 2);
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use maskwright_data::loader::{LastBatch, Loader, LoaderConfig};
 use maskwright_data::sample::{SampleConfig, SampleInfo, SampleMaker};
-use maskwright_data::source::{DataFile, Mix, PairsSource, SetSpec, Source};
+use maskwright_data::source::{DataFile, Mix, OpenContext, PairsSource, SetSpec, Source};
 
 /// Twelve records that come two and a half times, and ten of which three tenths come.
 fn weighted(root: &Path) -> Mix {
@@ -104,7 +104,7 @@ fn a_data_file_weighs_its_sets() {
         DataFile::read(&file)
     };
     let places = |text: String| {
-        let mix = read(text).unwrap().train_mix().unwrap();
+        let mix = read(text).unwrap().train_mix(&OpenContext::default()).unwrap();
         (mix.places(0).end, mix.len())
     };
     assert_eq!(places(set("a", "") + &set("b", "")), (9, 13));

@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use maskwright_data::source::{PairsSource, SetSpec, Source};
+use maskwright_data::source::{OpenContext, PairsSource, SetSpec, Source};
 use serde_json::json;
 
 /// Bytes that are allocated now.
@@ -66,8 +66,8 @@ fn a_record_takes_little_memory() {
     let file = json!({"images": listed, "annotations": objects, "categories": []});
     std::fs::write(&annotations, file.to_string()).unwrap();
     let spec = SetSpec::coco("coco", &annotations, &images);
-    let coco = held(|| Box::new(spec.open().unwrap()));
+    let coco = held(|| Box::new(spec.open(&OpenContext::default()).unwrap()));
     assert!(coco < 20.0, "{coco} bytes an image");
-    let again = held(|| Box::new(spec.open().unwrap()));
+    let again = held(|| Box::new(spec.open(&OpenContext::default()).unwrap()));
     assert!(again < 20.0, "{again} bytes an image from the cache");
 }

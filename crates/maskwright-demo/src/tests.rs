@@ -4,7 +4,7 @@
 use super::palette::distance;
 use super::*;
 use maskwright_data::Error;
-use maskwright_data::source::{MaskBuffer, Pick};
+use maskwright_data::source::{MaskBuffer, OpenContext, Pick};
 use std::fs;
 use std::path::Path;
 
@@ -209,7 +209,10 @@ fn the_data_file_opens_the_set() {
     let config = DemoConfig { min_side: 200, max_side: 260, ..small() };
     let set = write(&config, folder.path()).unwrap();
     let data = maskwright_data::source::DataFile::read(&set.data_file).unwrap();
-    let sources = [data.open_train().unwrap().remove(0), data.open_valid().unwrap().remove(0)];
+    let sources = [
+        data.open_train(&OpenContext::default()).unwrap().remove(0),
+        data.open_valid(&OpenContext::default()).unwrap().remove(0),
+    ];
     assert_eq!(sources.each_ref().map(|source| source.len()), [5, 3]);
     for (source, split) in sources.iter().zip([Split::Train, Split::Valid]) {
         for index in 0..source.len() {

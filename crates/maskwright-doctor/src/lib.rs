@@ -13,9 +13,10 @@
 //! | a finding's pictures, for a report | [`Looker`] |
 //!
 //! ```no_run
-//! use maskwright_doctor::{Settings, examine, recognise};
+//! use maskwright_data::source::OpenContext;
+//! use maskwright_doctor::{examine, recognise};
 //!
-//! let (subjects, settings) = recognise("photos".as_ref())?;
+//! let (subjects, settings) = recognise("photos".as_ref(), &OpenContext::default())?;
 //! let diagnosis = examine(&subjects, &settings, &mut |_| true)?;
 //! for finding in diagnosis.sets.iter().flat_map(|set| &set.findings) {
 //!     println!("{} {}: {}", finding.severity.name(), finding.name, finding.count);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::subject::{Role, Subject};
 use crate::{Settings, listing, partners};
-use maskwright_data::source::{DataFile, SetSpec, hqseg44k_available};
+use maskwright_data::source::{DataFile, OpenContext, SetSpec, hqseg44k_available};
 use maskwright_data::{Error, Result};
 
 /// Names that folders of images and of masks have, in pairs that are tried in this order.
@@ -31,14 +31,14 @@ const VALID: [&str; 5] = ["valid", "val", "validation", "test", "eval"];
 /// # Errors
 ///
 /// A path that is not there or cannot be read, a data file with a mistake, a folder that holds none of these.
-pub fn recognise(path: &Path) -> Result<(Vec<Subject>, Settings)> {
+pub fn recognise(path: &Path, context: &OpenContext<'_>) -> Result<(Vec<Subject>, Settings)> {
     let unreadable = |source| Error::Read { file: path.into(), source };
     let about = std::fs::metadata(path).map_err(unreadable)?;
     if about.is_file() {
-        return file(path);
+        return file(path, context);
     }
     let name = name_of(path);
-    if let Some(subjects) = folder(path, &name, Role::Train)? {
+    if let Some(subjects) = folder(path, &name, Role::Train, context)? {
         return Ok((subjects, Settings::default()));
     }
     let below = folders(path)?;
@@ -46,7 +46,7 @@ pub fn recognise(path: &Path) -> Result<(Vec<Subject>, Settings)> {
     for (names, role) in [(&TRAIN[..], Role::Train), (&VALID[..], Role::Valid)] {
         for part in names.iter().filter_map(|name| find(&below, name)) {
             let name = format!("{name}/{}", name_of(part));
-            subjects.extend(folder(part, &name, role)?.into_iter().flatten());
+            subjects.extend(folder(part, &name, role, context)?.into_iter().flatten());
         }
     }
     if !subjects.is_empty() {
@@ -62,20 +62,20 @@ pub fn recognise(path: &Path) -> Result<(Vec<Subject>, Settings)> {
     })
 }
 
-fn file(path: &Path) -> Result<(Vec<Subject>, Settings)> {
+fn file(path: &Path, context: &OpenContext<'_>) -> Result<(Vec<Subject>, Settings)> {
     let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
     match ending.as_str() {
         "toml" => {
             let data = DataFile::read(path)?;
-            Ok((Subject::of_data(&data), Settings::of(&data)))
+            Ok((Subject::of_data(&data, context), Settings::of(&data)))
         }
         "json" => {
             let spec = SetSpec::coco(name_of(path), path, images_of(path)?);
-            Ok((vec![Subject::open(&spec, Role::Train)], Settings::default()))
+            Ok((vec![Subject::open(&spec, Role::Train, context)], Settings::default()))
         }
         "tar" => {
             let spec = SetSpec::sa1b(name_of(path), path);
-            Ok((vec![Subject::open(&spec, Role::Train)], Settings::default()))
+            Ok((vec![Subject::open(&spec, Role::Train, context)], Settings::default()))
         }
         _ => Err(Error::Setting {
             key: path.display().to_string(),
@@ -86,51 +86,60 @@ fn file(path: &Path) -> Result<(Vec<Subject>, Settings)> {
 }
 
 /// The sets of a folder; none where it holds no set itself.
-fn folder(path: &Path, name: &str, role: Role) -> Result<Option<Vec<Subject>>> {
+fn folder(
+    path: &Path,
+    name: &str,
+    role: Role,
+    context: &OpenContext<'_>,
+) -> Result<Option<Vec<Subject>>> {
     let below = folders(path)?;
     let hqseg = ["DIS5K", "cascade_psp", "thin_object_detection"];
     if hqseg.iter().any(|known| path.join(known).is_dir()) {
         let (data, _) = hqseg44k_available(path)?;
-        return Ok(Some(Subject::of_data(&data)));
+        return Ok(Some(Subject::of_data(&data, context)));
     }
-    if let Some(subjects) = coco_folder(&below, name)? {
+    if let Some(subjects) = coco_folder(&below, name, context)? {
         return Ok(Some(subjects));
     }
     let images = IMAGES.iter().find_map(|known| find(&below, known));
     let masks = MASKS.iter().find_map(|known| find(&below, known));
     if let (Some(images), Some(masks)) = (images, masks) {
-        return Ok(Some(vec![Subject::open(&SetSpec::pairs(name, images, masks), role)]));
+        return Ok(Some(vec![Subject::open(&SetSpec::pairs(name, images, masks), role, context)]));
     }
     let files = listing::kinds(path)?;
     if files.sa1b > 0 || files.tars > 0 {
         let place = if files.sa1b > 0 { path.to_path_buf() } else { path.join("*.tar") };
-        return Ok(Some(vec![Subject::open(&SetSpec::sa1b(name, place), role)]));
+        return Ok(Some(vec![Subject::open(&SetSpec::sa1b(name, place), role, context)]));
     }
     if files.pictures == 0 {
         return Ok(None);
     }
     let beside = SetSpec::pairs(name, path, path);
     if files.paired > 0 {
-        return Ok(Some(vec![Subject::open(&beside, role)]));
+        return Ok(Some(vec![Subject::open(&beside, role, context)]));
     }
     if let Some(found) =
         partners::suffix(&beside).filter(|found| 3 * found.explains > files.pictures)
     {
         let spec = SetSpec { mask_suffix: found.suffix, ..beside };
-        return Ok(Some(vec![Subject::open(&spec, role)]));
+        return Ok(Some(vec![Subject::open(&spec, role, context)]));
     }
     Ok(Some(vec![Subject::images_alone(name, path)?]))
 }
 
 /// The sets of a folder laid out as COCO: `annotations/instances_train2017.json` and so on; none where it is not.
-fn coco_folder(below: &[PathBuf], name: &str) -> Result<Option<Vec<Subject>>> {
+fn coco_folder(
+    below: &[PathBuf],
+    name: &str,
+    context: &OpenContext<'_>,
+) -> Result<Option<Vec<Subject>>> {
     let Some(annotations) = find(below, "annotations") else { return Ok(None) };
     let mut subjects = Vec::new();
     for file in listing::instances(annotations)? {
         let part = name_of(&file);
         let role = if part.contains("val") { Role::Valid } else { Role::Train };
         let spec = SetSpec::coco(format!("{name}/{part}"), &file, images_of(&file)?);
-        subjects.push(Subject::open(&spec, role));
+        subjects.push(Subject::open(&spec, role, context));
     }
     Ok((!subjects.is_empty()).then_some(subjects))
 }

@@ -11,7 +11,7 @@ use crate::fix::Fix;
 use crate::loose::Loose;
 use crate::partners;
 use maskwright_data::source::{
-    DataFile, Objects, PairsSource, SetKind, SetSpec, Source, Unmatched,
+    DataFile, Objects, OpenContext, PairsSource, SetKind, SetSpec, Source, Unmatched,
 };
 use maskwright_data::{Error, Result};
 
@@ -74,11 +74,11 @@ impl Opening {
 impl Subject {
     /// Opens the set that a data file describes. What is wrong with it becomes findings; what can be opened
     /// in spite of it, by leaving out files without a partner or by settings that are then proposed, is.
-    pub fn open(spec: &SetSpec, role: Role) -> Subject {
+    pub fn open(spec: &SetSpec, role: Role, context: &OpenContext<'_>) -> Subject {
         let mut openings = Vec::new();
         let opened = match spec.kind {
             SetKind::Pairs => open_pairs(spec, &mut openings),
-            _ => open_annotated(spec, &mut openings),
+            _ => open_annotated(spec, context, &mut openings),
         };
         let source = match opened {
             Ok(source) => Some(source),
@@ -102,9 +102,11 @@ impl Subject {
     }
 
     /// All sets of a data file.
-    pub fn of_data(data: &DataFile) -> Vec<Subject> {
-        let train = data.train.iter().map(|spec| Subject::open(spec, Role::Train));
-        train.chain(data.valid.iter().map(|spec| Subject::open(spec, Role::Valid))).collect()
+    pub fn of_data(data: &DataFile, context: &OpenContext<'_>) -> Vec<Subject> {
+        let train = data.train.iter().map(|spec| Subject::open(spec, Role::Train, context));
+        train
+            .chain(data.valid.iter().map(|spec| Subject::open(spec, Role::Valid, context)))
+            .collect()
     }
 
     /// A source that is open already.
@@ -208,16 +210,20 @@ fn left_out(source: &dyn Source) -> Option<Opening> {
 }
 
 /// Opens a set of annotated images: every image is one record, with all of its objects.
-fn open_annotated(spec: &SetSpec, openings: &mut Vec<Opening>) -> Result<Arc<dyn Source>> {
+fn open_annotated(
+    spec: &SetSpec,
+    context: &OpenContext<'_>,
+    openings: &mut Vec<Opening>,
+) -> Result<Arc<dyn Source>> {
     let every_image = SetSpec { objects: Objects::One, ..spec.clone() };
-    let opened = every_image.open();
+    let opened = every_image.open(context);
     let Err(Error::Unlisted { what, count, first, file, .. }) = opened else {
         let source = opened?;
         openings.extend(left_out(&*source));
         return Ok(source);
     };
     let lenient = SetSpec { unmatched: Unmatched::Skip, ..every_image };
-    let source = lenient.open()?;
+    let source = lenient.open(context)?;
     openings.extend(left_out(&*source).map(|opening| Opening { check: Check::LeftOut, ..opening }));
     openings.push(Opening {
         count,

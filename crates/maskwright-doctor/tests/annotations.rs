@@ -5,6 +5,7 @@ mod common;
 use std::fs;
 
 use common::{annotation, coco, only, scene, write};
+use maskwright_data::source::OpenContext;
 use maskwright_doctor::{Check, examine, recognise};
 use maskwright_image::encode::jpeg_rgb;
 
@@ -16,7 +17,7 @@ fn annotations_are_held_to_their_masks() {
     let mut all_of = sound.to_vec();
     all_of.extend([annotation(3, 1, [20, 40, 90, 60]), annotation(4, 2, [20, 30, 99, 60])]);
     let path = coco(root.path(), &images, &all_of);
-    let (subjects, settings) = recognise(&path).unwrap();
+    let (subjects, settings) = recognise(&path, &OpenContext::default()).unwrap();
     let found = examine(&subjects, &settings, &mut |_| true).unwrap().sets.remove(0);
     assert!(found.findings.is_empty(), "{:#?}", found.findings);
     assert_eq!((found.records, found.usable, found.objects), (3, 3, 4));
@@ -43,7 +44,7 @@ fn annotations_are_held_to_their_masks() {
     let path = coco(root.path(), &images, &all_of);
     fs::remove_file(root.path().join("images/b.jpg")).unwrap();
     write(root.path().join("images/b.jpg"), jpeg_rgb(&scene(9, 240, 180), 92).unwrap());
-    let (subjects, settings) = recognise(&path).unwrap();
+    let (subjects, settings) = recognise(&path, &OpenContext::default()).unwrap();
     let found = examine(&subjects, &settings, &mut |_| true).unwrap().sets.remove(0);
     let objects = |check: Check| -> Vec<Option<u64>> {
         let finding = found.find(check).unwrap_or_else(|| panic!("{check}: {:#?}", found.findings));
@@ -73,7 +74,7 @@ fn what_is_left_out_of_annotations_is_told() {
         &[annotation(1, 0, [20, 30, 90, 60]), annotation(2, 2, [20, 30, 90, 60])],
     );
     fs::remove_file(root.path().join("images/gone.jpg")).unwrap();
-    let (subjects, settings) = recognise(&path).unwrap();
+    let (subjects, settings) = recognise(&path, &OpenContext::default()).unwrap();
     let found = examine(&subjects, &settings, &mut |_| true).unwrap().sets.remove(0);
     assert_eq!((found.records, found.usable), (1, 1));
     let left = found.find(Check::LeftOut).unwrap();
@@ -81,7 +82,7 @@ fn what_is_left_out_of_annotations_is_told() {
     let missing = found.find(Check::MissingImage).unwrap();
     assert!(missing.listed[0].detail.contains("gone.jpg"), "{missing:?}");
     let nothing = coco(&root.path().join("other"), &["a.jpg"], &[]);
-    let (subjects, settings) = recognise(&nothing).unwrap();
+    let (subjects, settings) = recognise(&nothing, &OpenContext::default()).unwrap();
     let found = examine(&subjects, &settings, &mut |_| true).unwrap();
     only(&found.sets[0], Check::CannotOpen);
 }

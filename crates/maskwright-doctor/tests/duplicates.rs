@@ -5,6 +5,7 @@ mod common;
 use std::fs;
 
 use common::{Set, all, blob, mask, names, only, scene};
+use maskwright_data::source::OpenContext;
 use maskwright_doctor::{Check, Role, Severity, Subject};
 use maskwright_image::encode::{jpeg_rgb, png_grey};
 
@@ -26,8 +27,10 @@ fn copies_inside_a_set_and_across_splits() {
     valid.mask("small.png", png_grey(&mask(120, 90, |x, y| x > 60 && y < 50)).unwrap());
     valid.image("other.jpg", jpeg_rgb(&scene(44, 240, 180), 90).unwrap());
     valid.mask("other.png", png_grey(&mask(240, 180, |x, y| x < 70 && y < 40)).unwrap());
-    let subjects =
-        [Subject::open(&valid.spec(), Role::Valid), Subject::open(&train.spec(), Role::Train)];
+    let subjects = [
+        Subject::open(&valid.spec(), Role::Valid, &OpenContext::default()),
+        Subject::open(&train.spec(), Role::Train, &OpenContext::default()),
+    ];
     let found = all(&subjects);
     assert_eq!(found.sets[1].findings.len(), 2, "{:#?}", found.sets[1].findings);
     let duplicate = found.sets[1].find(Check::DuplicateImage).unwrap();

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use common::{Set, blob, mask};
+use maskwright_data::source::OpenContext;
 use maskwright_doctor::{Check, Role, Settings, Severity, Subject, examine, recognise};
 use maskwright_image::encode::png_grey;
 use maskwright_image::{GreyImage, Size};
@@ -17,7 +18,7 @@ fn any_number_of_threads_gives_the_same_diagnosis() {
     set.pair("dot", &mask(2000, 1500, |x, y| x.abs_diff(900) < 20 && y.abs_diff(700) < 20));
     set.image("page.jpg", "<html>");
     set.mask("page.png", png_grey(&blob(5, 100, 90)).unwrap());
-    let subjects = [Subject::open(&set.spec(), Role::Train)];
+    let subjects = [Subject::open(&set.spec(), Role::Train, &OpenContext::default())];
     let with = |workers| {
         let settings = Settings { workers, ..Settings::default() };
         let mut last = 0;
@@ -35,7 +36,7 @@ fn any_number_of_threads_gives_the_same_diagnosis() {
 #[test]
 fn what_was_found_before_a_stop_is_kept() {
     let set = Set::new(30);
-    let subjects = [Subject::open(&set.spec(), Role::Train)];
+    let subjects = [Subject::open(&set.spec(), Role::Train, &OpenContext::default())];
     let settings = Settings { workers: 2, ..Settings::default() };
     let found = examine(&subjects, &settings, &mut |progress| progress.done < 5).unwrap();
     assert!(!found.complete);
@@ -51,7 +52,7 @@ fn listed_instances_are_bounded_and_all_are_counted() {
         set.pair(&format!("{}black", "a".repeat(n)), &GreyImage::filled(Size::new(50, 60), 0))
     });
     let settings = Settings { listed: 4, ..Settings::default() };
-    let subjects = [Subject::open(&set.spec(), Role::Train)];
+    let subjects = [Subject::open(&set.spec(), Role::Train, &OpenContext::default())];
     let found = examine(&subjects, &settings, &mut |_| true).unwrap();
     let empty = found.sets[0].find(Check::EmptyMask).unwrap();
     assert_eq!((empty.count, empty.records, empty.listed.len()), (9, 9, 4));
@@ -66,7 +67,7 @@ fn the_sample_photographs() {
         return;
     }
     let diagnose = |name: &str| {
-        let (subjects, settings) = recognise(&folder.join(name)).unwrap();
+        let (subjects, settings) = recognise(&folder.join(name), &OpenContext::default()).unwrap();
         examine(&subjects, &settings, &mut |_| true).unwrap().sets.remove(0)
     };
     let found = diagnose("pairs");

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 
 use common::{Set, all, blob, diagnose, mask, names, only, png, scene};
-use maskwright_data::source::{SetSpec, Unmatched};
+use maskwright_data::source::{OpenContext, SetSpec, Unmatched};
 use maskwright_doctor::{Check, Role, Severity, Subject};
 use maskwright_image::encode::{jpeg_rgb, png_grey, png_rgb};
 
@@ -73,8 +73,10 @@ fn two_images_of_one_stem() {
 fn sets_that_cannot_be_opened_do_not_hide_the_others() {
     let set = Set::new(2);
     let missing = SetSpec::pairs("gone", "/nowhere/im", "/nowhere/gt");
-    let found =
-        all(&[Subject::open(&missing, Role::Train), Subject::open(&set.spec(), Role::Valid)]);
+    let found = all(&[
+        Subject::open(&missing, Role::Train, &OpenContext::default()),
+        Subject::open(&set.spec(), Role::Valid, &OpenContext::default()),
+    ]);
     let cannot = only(&found.sets[0], Check::CannotOpen);
     assert!(cannot.listed[0].detail.contains("/nowhere/im"), "{cannot:?}");
     assert_eq!((found.sets[1].usable, found.sets[1].list), (2, Role::Valid));

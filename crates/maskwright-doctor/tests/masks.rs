@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 
 use common::{Set, all, blob, levels, mask, names, only, only_with_nothing_usable, picture, png};
-use maskwright_data::source::DataFile;
+use maskwright_data::source::{DataFile, OpenContext};
 use maskwright_doctor::{Check, Role, SetDiagnosis, Severity, Subject, examine, recognise};
 use maskwright_image::encode::{jpeg_rgb, png_grey, png_rgb};
 use maskwright_image::{GreyImage, RgbImage, Size};
@@ -25,7 +25,7 @@ fn with_line(set: &Set, line: &str) -> SetDiagnosis {
     let path = set.root.path().join("data.toml");
     fs::write(&path, text).unwrap();
     let data = DataFile::read(&path).unwrap();
-    all(&Subject::of_data(&data)).sets.remove(0)
+    all(&Subject::of_data(&data, &OpenContext::default())).sets.remove(0)
 }
 
 #[test]
@@ -104,7 +104,8 @@ fn masks_that_are_dim_empty_or_full() {
     let found = set.diagnose();
     let empty = only(&found, Check::EmptyMask);
     assert_eq!((names(empty), empty.severity, found.usable), (vec!["black"], Severity::Error, 3));
-    let valid = all(&[Subject::open(&set.spec(), Role::Valid)]).sets.remove(0);
+    let valid =
+        all(&[Subject::open(&set.spec(), Role::Valid, &OpenContext::default())]).sets.remove(0);
     assert_eq!(only(&valid, Check::EmptyMask).severity, Severity::Warning);
 
     let set = Set::new(3);
@@ -198,7 +199,7 @@ fn objects_that_the_jitter_makes_too_small() {
     let text =
         "[[train]]\nname = \"set\"\nimages = \"im\"\nmasks = \"gt\"\n[plan]\nscale_min = 0.16\n";
     fs::write(&path, text).unwrap();
-    let (subjects, settings) = recognise(&path).unwrap();
+    let (subjects, settings) = recognise(&path, &OpenContext::default()).unwrap();
     let mended = examine(&subjects, &settings, &mut |_| true).unwrap();
     assert!(mended.sets[0].findings.is_empty());
 }

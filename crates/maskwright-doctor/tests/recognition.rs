@@ -6,6 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use common::{Set, annotation, coco, recognised, scene, with_orientation, write};
+use maskwright_data::source::OpenContext;
 use maskwright_doctor::{Role, examine, recognise};
 use maskwright_image::encode::jpeg_rgb;
 
@@ -78,7 +79,7 @@ fn images_without_masks_are_looked_at_alone() {
     write(folder.join("b.jpg"), "<html>");
     let turned = with_orientation(&jpeg_rgb(&scene(2, 60, 50), 90).unwrap(), 6);
     write(folder.join("c.jpg"), turned);
-    let (subjects, settings) = recognise(&folder).unwrap();
+    let (subjects, settings) = recognise(&folder, &OpenContext::default()).unwrap();
     let found = examine(&subjects, &settings, &mut |_| true).unwrap().sets.remove(0);
     let names: Vec<&str> = found.findings.iter().map(|finding| finding.name.name()).collect();
     assert_eq!(names, ["nothing-usable", "missing-mask", "not-an-image", "exif-orientation"]);
@@ -94,14 +95,14 @@ fn paths_that_hold_no_data_are_refused() {
         (root.path().join("notes"), "no image and no folder"),
         (root.path().to_path_buf(), "the folders notes"),
     ] {
-        let error = recognise(&path).unwrap_err().to_string();
+        let error = recognise(&path, &OpenContext::default()).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
     }
     let file = root.path().join("data.csv");
     write(&file, "a,b");
-    assert!(recognise(&file).unwrap_err().to_string().contains(".csv"));
+    assert!(recognise(&file, &OpenContext::default()).unwrap_err().to_string().contains(".csv"));
     let data = root.path().join("data.toml");
     write(&data, "[[train]]\nname = \"a\"\nimage = \"x\"\nmasks = \"y\"\n");
-    let error = recognise(&data).unwrap_err().to_string();
+    let error = recognise(&data, &OpenContext::default()).unwrap_err().to_string();
     assert!(error.contains("did you mean `images`"), "{error}");
 }

@@ -10,7 +10,7 @@ use maskwright_data::plan::SampleKey;
 use maskwright_data::prompt::PromptKind;
 use maskwright_data::random::Order;
 use maskwright_data::sample::{SampleInfo, SampleMaker, TrainSample};
-use maskwright_data::source::{DataFile, Mix};
+use maskwright_data::source::{DataFile, Mix, OpenContext};
 use maskwright_image::draw::Canvas;
 use maskwright_image::{RgbImage, Size};
 use maskwright_model::load::check_input_size;
@@ -79,10 +79,16 @@ impl TileInfo {
     }
 }
 
-/// Makes the samples and writes the picture to `output`.
-pub fn preview(data: &DataFile, config: &PreviewConfig, output: &Path) -> Result<Vec<TileInfo>> {
+/// Makes the samples and writes the picture to `output`; `context` hears of what opening the sets
+/// takes.
+pub fn preview(
+    data: &DataFile,
+    config: &PreviewConfig,
+    output: &Path,
+    context: &OpenContext<'_>,
+) -> Result<Vec<TileInfo>> {
     check_input_size(config.input_size)?;
-    let mix = data.train_mix()?;
+    let mix = data.train_mix(context)?;
     let records = records(&mix, config)?;
     // Mask prompts have the resolution of masks: a quarter of the input at patch size 16.
     let samples = data.sample_config(config.input_size, config.input_size / 4);

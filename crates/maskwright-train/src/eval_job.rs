@@ -3,7 +3,7 @@
 use maskwright_data::postprocess;
 use maskwright_data::prompt::{Prompt, PromptKind};
 use maskwright_data::sample::{EvalSample, SampleConfig, SampleMaker};
-use maskwright_data::source::DataFile;
+use maskwright_data::source::{DataFile, OpenContext};
 use maskwright_image::Size;
 use maskwright_image::mask::Bitmap;
 use maskwright_model::device::{Compute, Place, host};
@@ -37,7 +37,7 @@ pub struct PredictedRecord {
 }
 
 impl EvalJob {
-    /// Loads the model and opens the `[[valid]]` sets of `data`.
+    /// Loads the model and opens the `[[valid]]` sets of `data`; `context` hears of what that takes.
     ///
     /// # Errors
     /// No checkpoint, no sets, or one of either that cannot be read.
@@ -46,6 +46,7 @@ impl EvalJob {
         compute: &Compute,
         input_size: Option<usize>,
         data: &DataFile,
+        context: &OpenContext<'_>,
     ) -> Result<Self> {
         let place = compute.open()?;
         if let Some(size) = input_size {
@@ -57,7 +58,7 @@ impl EvalJob {
         if data.valid.is_empty() {
             return Err(Error::NoSets { list: "valid" });
         }
-        let sets = open_sets(data.open_valid()?);
+        let sets = open_sets(data.open_valid(context)?);
         let loaded = load_model(model, input_size, false, 0, &host())?;
         let samples = sample_config(data, &loaded.sam);
         let mut notes = loaded.notes;

@@ -1,5 +1,7 @@
 //! What a run tells while it goes on, and how it is asked to stop.
 
+use maskwright_data::source::OpenContext;
+
 use crate::evaluator::SetMetrics;
 use crate::run_log::{EpochEntry, LoaderEntry, StepEntry};
 
@@ -41,6 +43,10 @@ pub struct StepProgress {
 
 /// Listens to a run. Every method has an empty default.
 pub trait Observer {
+    /// What the opening of the run's sets reports to.
+    fn opening(&self) -> OpenContext<'_> {
+        OpenContext::default()
+    }
     /// The model and the data are there; training begins.
     fn started(&mut self, _start: &RunStart) {}
     /// A step is done.

@@ -1,15 +1,28 @@
 //! A bar while a large set is indexed for the first time, before the work that needs the set.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use maskwright_data::source::{IndexObserver, IndexProgress, observe_indexing};
+use maskwright_data::source::{IndexObserver, IndexProgress, OpenContext};
 
 use crate::late_bar::LateBar;
 
-/// Runs `job`, and on a terminal shows how far the indexes are that it makes on its way; `quiet` shows
-/// nothing.
-pub(crate) fn shown<T>(quiet: bool, job: impl FnOnce() -> T) -> T {
-    if LateBar::is_wanted(quiet) { observe_indexing(Arc::new(Bars::default()), job) } else { job() }
+/// Shows on a terminal how far the indexes are that are made while sets are opened.
+#[derive(Default)]
+pub(crate) struct Indexing {
+    /// None where there is nobody to show it to.
+    bars: Option<Bars>,
+}
+
+impl Indexing {
+    /// `quiet` shows nothing.
+    pub(crate) fn new(quiet: bool) -> Indexing {
+        Indexing { bars: LateBar::is_wanted(quiet).then(Bars::default) }
+    }
+
+    /// What sets are opened with.
+    pub(crate) fn context(&self) -> OpenContext<'_> {
+        self.bars.as_ref().map_or_else(OpenContext::default, |bars| OpenContext::observed_by(bars))
+    }
 }
 
 /// The bar of the stage at hand.

@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use maskwright_data::source::OpenContext;
 use maskwright_train::evaluator::SetMetrics;
 use maskwright_train::observer::{Observer, RunStart, StepProgress};
 use maskwright_train::run_log::{EpochEntry, LoaderEntry};
+
+use crate::indexing::Indexing;
 
 /// How often a log that is no terminal gets a line.
 const LOG_INTERVAL: Duration = Duration::from_secs(20);
@@ -23,6 +26,7 @@ pub(crate) struct Progress {
     epochs: usize,
     /// What the bar counts: an epoch's steps, or a set's images.
     counting: String,
+    indexing: Indexing,
 }
 
 impl Progress {
@@ -36,6 +40,7 @@ impl Progress {
             last_line: Instant::now(),
             epochs: 0,
             counting: String::new(),
+            indexing: Indexing::new(quiet),
         }
     }
 
@@ -98,6 +103,10 @@ impl Drop for Progress {
 }
 
 impl Observer for Progress {
+    fn opening(&self) -> OpenContext<'_> {
+        self.indexing.context()
+    }
+
     fn started(&mut self, start: &RunStart) {
         self.epochs = start.epochs;
         self.say(&format!(

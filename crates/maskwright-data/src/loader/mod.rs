@@ -48,11 +48,11 @@
 //! ```no_run
 //! use maskwright_data::loader::{Loader, LoaderConfig};
 //! use maskwright_data::sample::SampleConfig;
-//! use maskwright_data::source::DataFile;
+//! use maskwright_data::source::{DataFile, OpenContext};
 //!
 //! let data = DataFile::read("data.toml".as_ref())?;
 //! let config = LoaderConfig { batch_size: 4, seed: 42, ..LoaderConfig::default() };
-//! let mut loader = Loader::new(data.train_mix()?, config)?;
+//! let mut loader = Loader::new(data.train_mix(&OpenContext::default())?, config)?;
 //! for epoch in 0..12 {
 //!     loader.start_epoch(epoch);
 //!     while let Some(batch) = loader.next() {

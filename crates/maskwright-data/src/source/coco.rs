@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::annotation::{CocoFile, CocoImage, read_coco};
 use super::bytes::path_from_bytes;
-use super::index::{Image, IndexWriter, Names, Span, Stage, open_or_build};
+use super::index::{Image, IndexWriter, Names, OpenContext, Span, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::select::Selection;
 use super::{LeftOut, SetSpec, Unmatched};
@@ -15,7 +15,7 @@ const IMAGES: u32 = 0;
 const ANNOTATIONS: u32 = 1;
 
 /// Opens the set's index, or reads its annotation file into one.
-pub(super) fn open(spec: &SetSpec) -> Result<IndexedSource> {
+pub(super) fn open(spec: &SetSpec, context: &OpenContext<'_>) -> Result<IndexedSource> {
     if !spec.images.is_dir() {
         return Err(Error::FolderMissing {
             set: spec.name.clone(),
@@ -27,22 +27,26 @@ pub(super) fn open(spec: &SetSpec) -> Result<IndexedSource> {
     print.source(&spec.annotations)?;
     print.source(&spec.images)?;
     let index = open_or_build(&spec.name, &print, |writer| {
-        let left_out = build(spec, writer)?;
+        let left_out = build(spec, context, writer)?;
         Ok((vec![spec.images.clone(), spec.annotations.clone()], left_out))
     })?;
     IndexedSource::new(spec, index, Notes::Shared)
 }
 
-fn build(spec: &SetSpec, writer: &mut IndexWriter) -> Result<Vec<LeftOut>> {
+fn build(
+    spec: &SetSpec,
+    context: &OpenContext<'_>,
+    writer: &mut IndexWriter,
+) -> Result<Vec<LeftOut>> {
     let selection = Selection::new(&spec.name, &spec.include, &spec.exclude, spec.part)?;
     let filter = spec.object_filter();
-    let mut file = read_coco(&spec.annotations, ANNOTATIONS, &filter, &spec.name)?;
+    let mut file = read_coco(&spec.annotations, ANNOTATIONS, &filter, &spec.name, context)?;
     let unlisted = std::mem::take(&mut file.unlisted);
     let mut absent = LeftOut::none("images that are listed but not there");
     let mut bare = LeftOut::none("images without an object to take");
 
     let mut chosen: Vec<(usize, String)> = Vec::new();
-    let stage = Stage::new(&spec.name, "images", Some(file.images.len() as u64));
+    let stage = context.stage(&spec.name, "images", Some(file.images.len() as u64));
     for (number, image) in file.images.iter().enumerate() {
         stage.add(1);
         let name = String::from_utf8_lossy(file.name(image));

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::{self, Section};
 use super::weights::validate_repeat;
-use super::{Mix, MixConfig, SetSpec, Source, pattern};
+use super::{Mix, MixConfig, OpenContext, SetSpec, Source, pattern};
 use crate::error::{Error, Result};
 use crate::plan::PlanConfig;
 use crate::prompt::PromptConfig;
@@ -228,13 +228,13 @@ impl DataFile {
     }
 
     /// Opens all training sets.
-    pub fn open_train(&self) -> Result<Vec<Arc<dyn Source>>> {
-        self.train.iter().map(SetSpec::open).collect()
+    pub fn open_train(&self, context: &OpenContext<'_>) -> Result<Vec<Arc<dyn Source>>> {
+        self.train.iter().map(|set| set.open(context)).collect()
     }
 
     /// Opens all training sets, weighted as their `repeat` or the `[mix]` say.
-    pub fn train_mix(&self) -> Result<Mix> {
-        let sets = self.open_train()?;
+    pub fn train_mix(&self, context: &OpenContext<'_>) -> Result<Mix> {
+        let sets = self.open_train(context)?;
         if self.train.iter().all(|set| set.repeat.is_none()) {
             return Mix::tempered(sets, self.mix.temperature);
         }
@@ -243,8 +243,8 @@ impl DataFile {
     }
 
     /// Opens all validation sets.
-    pub fn open_valid(&self) -> Result<Vec<Arc<dyn Source>>> {
-        self.valid.iter().map(SetSpec::open).collect()
+    pub fn open_valid(&self, context: &OpenContext<'_>) -> Result<Vec<Arc<dyn Source>>> {
+        self.valid.iter().map(|set| set.open(context)).collect()
     }
 
     /// The data file as TOML, with every setting it was resolved to. Reading it gives the same

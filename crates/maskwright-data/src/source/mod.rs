@@ -17,10 +17,10 @@
 //! | `indexed`, `objects` | from an index to images and masks; which object a sample shows |
 //!
 //! ```no_run
-//! use maskwright_data::source::DataFile;
+//! use maskwright_data::source::{DataFile, OpenContext};
 //!
 //! let data = DataFile::read("data.toml".as_ref())?;
-//! let train = data.train_mix()?;
+//! let train = data.train_mix(&OpenContext::default())?;
 //! println!("{} samples an epoch from {} sets", train.len(), train.sets().len());
 //! # Ok::<(), maskwright_data::Error>(())
 //! ```
@@ -61,7 +61,7 @@ pub use annotation::{Stated, read_stated};
 pub use bytes::read_file;
 pub use datafile::DataFile;
 pub use hqseg44k::{hqseg44k, hqseg44k_available};
-pub use index::{IndexObserver, IndexProgress, observe_indexing};
+pub use index::{IndexObserver, IndexProgress, OpenContext};
 pub use indexed::IndexedSource;
 pub use mask::{MaskBuffer, MaskForm, Pick};
 pub use mix::Mix;

@@ -9,7 +9,7 @@ use super::annotation::read_sa1b;
 use super::bytes::{os_bytes, path_from_bytes, read_file, walk_error};
 use super::coco::refuse_unmatched;
 use super::drafts::{self, Drafts, in_parallel, passes};
-use super::index::{IndexWriter, Names, Span, Stage, open_or_build};
+use super::index::{IndexWriter, Names, OpenContext, Span, Stage, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::objects::ObjectFilter;
 use super::select::Selection;
@@ -20,13 +20,13 @@ use crate::error::{Error, Result};
 const BLOCK: usize = 1024;
 
 /// Opens the set's index, or makes one by reading all annotation files once.
-pub(super) fn open(spec: &SetSpec) -> Result<IndexedSource> {
+pub(super) fn open(spec: &SetSpec, context: &OpenContext<'_>) -> Result<IndexedSource> {
     let mut print = spec.fingerprint();
     for folder in folders(spec)? {
         print.source(&folder)?;
     }
     let index = open_or_build(&spec.name, &print, |writer| {
-        let left_out = build(spec, writer)?;
+        let left_out = build(spec, context, writer)?;
         Ok((vec![spec.images.clone()], left_out))
     })?;
     IndexedSource::new(spec, index, Notes::Own)
@@ -81,19 +81,23 @@ struct Found {
     notes: Option<Vec<u8>>,
 }
 
-fn build(spec: &SetSpec, writer: &mut IndexWriter) -> Result<Vec<LeftOut>> {
+fn build(
+    spec: &SetSpec,
+    context: &OpenContext<'_>,
+    writer: &mut IndexWriter,
+) -> Result<Vec<LeftOut>> {
     let selection = Selection::new(&spec.name, &spec.include, &spec.exclude, spec.part)?;
     let mut lone = [
         LeftOut::none("images without an annotation file"),
         LeftOut::none("annotation files without an image"),
     ];
-    let names = list(spec, &selection, &mut lone)?;
+    let names = list(spec, &selection, context, &mut lone)?;
     let [images, annotations] = lone;
     let flaws = [(images, &spec.images), (annotations, &spec.images)];
     refuse_unmatched(spec, &flaws)?;
 
     let blocks: Vec<&[Found]> = names.chunks(BLOCK).collect();
-    let stage = Stage::new(&spec.name, "annotations", Some(names.len() as u64));
+    let stage = context.stage(&spec.name, "annotations", Some(names.len() as u64));
     let read = in_parallel(blocks.len(), |number| read_block(spec, blocks[number], &stage))?;
     drop(stage);
     let (drafts, left): (Vec<Drafts>, Vec<Vec<LeftOut>>) = read.into_iter().unzip();
@@ -102,10 +106,15 @@ fn build(spec: &SetSpec, writer: &mut IndexWriter) -> Result<Vec<LeftOut>> {
 }
 
 /// The images that have an annotation file and pass the set's patterns, sorted.
-fn list(spec: &SetSpec, selection: &Selection, lone: &mut [LeftOut; 2]) -> Result<Vec<Found>> {
+fn list(
+    spec: &SetSpec,
+    selection: &Selection,
+    context: &OpenContext<'_>,
+    lone: &mut [LeftOut; 2],
+) -> Result<Vec<Found>> {
     let mut found: HashMap<Vec<u8>, Found> = HashMap::new();
     let mut annotations: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-    let stage = Stage::new(&spec.name, "files", None);
+    let stage = context.stage(&spec.name, "files", None);
     for entry in WalkDir::new(&spec.images).min_depth(1).follow_links(true) {
         stage.add(1);
         let entry = entry.map_err(|error| walk_error(&spec.images, error))?;

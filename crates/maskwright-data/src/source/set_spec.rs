@@ -7,7 +7,7 @@ use std::sync::Arc;
 use maskwright_image::decode::{MaskChannel, MaskRule};
 use serde::{Deserialize, Serialize};
 
-use super::index::Fingerprint;
+use super::index::{Fingerprint, OpenContext};
 use super::objects::ObjectFilter;
 use super::{ExifRule, Extensions, Objects, PairsSource, Part, Patterns, Source, Unmatched};
 use super::{coco, kinds, sa1b, shards};
@@ -242,14 +242,14 @@ impl SetSpec {
         spec
     }
 
-    /// Opens the set: lists its files or opens its index.
-    pub fn open(&self) -> Result<Arc<dyn Source>> {
+    /// Opens the set: lists its files, or opens its index, which is made where none is kept.
+    pub fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn Source>> {
         self.validate()?;
         Ok(match self.kind {
             SetKind::Pairs => Arc::new(PairsSource::open(self)?),
-            SetKind::Coco | SetKind::Lvis => Arc::new(coco::open(self)?),
-            SetKind::Sa1b if self.shards.is_empty() => Arc::new(sa1b::open(self)?),
-            SetKind::Sa1b | SetKind::WebDataset => Arc::new(shards::open(self)?),
+            SetKind::Coco | SetKind::Lvis => Arc::new(coco::open(self, context)?),
+            SetKind::Sa1b if self.shards.is_empty() => Arc::new(sa1b::open(self, context)?),
+            SetKind::Sa1b | SetKind::WebDataset => Arc::new(shards::open(self, context)?),
         })
     }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::bytes::{path_from_bytes, read_part};
 use super::coco::refuse_unmatched;
 use super::drafts::{self, Drafts, in_parallel, passes};
-use super::index::{Names, Span, Stage, open_or_build};
+use super::index::{Names, OpenContext, Span, Stage, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::sa1b::Counter;
 use super::select::Selection;
@@ -17,7 +17,7 @@ use super::{Extensions, LeftOut, SetKind, SetSpec, pattern, tar};
 use crate::error::{Error, Result};
 
 /// Opens the set's index, or makes one by walking through the tar files once.
-pub(super) fn open(spec: &SetSpec) -> Result<IndexedSource> {
+pub(super) fn open(spec: &SetSpec, context: &OpenContext<'_>) -> Result<IndexedSource> {
     let files = pattern::files(&format!("shards of set {}", spec.name), &spec.shards.0)?;
     let mut print = spec.fingerprint();
     for file in &files {
@@ -27,7 +27,7 @@ pub(super) fn open(spec: &SetSpec) -> Result<IndexedSource> {
         let selection = Selection::new(&spec.name, &spec.include, &spec.exclude, spec.part)?;
         let layout = Layout::of(spec);
         // Each is gone through twice: for its members, and for what their annotations say.
-        let stage = Stage::new(&spec.name, "tar files", Some(2 * lengths(&files)?));
+        let stage = context.stage(&spec.name, "tar files", Some(2 * lengths(&files)?));
         let shards = in_parallel(files.len(), |number| {
             read_shard(spec, &selection, &layout, &files[number], number, &stage)
         })?;

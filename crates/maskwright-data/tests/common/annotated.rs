@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use maskwright_data::source::{MaskBuffer, MaskForm, Pick, SetSpec, Source};
+use maskwright_data::source::{MaskBuffer, MaskForm, OpenContext, Pick, SetSpec, Source};
 use maskwright_image::encode::{jpeg_rgb, png_grey};
 use maskwright_image::mask::{Bitmap, Rle};
 use maskwright_image::{GreyImage, RgbImage};
@@ -132,7 +132,7 @@ pub(crate) fn tar(path: &Path, members: &[(String, Vec<u8>)]) {
 }
 
 pub(crate) fn open(spec: &SetSpec) -> Arc<dyn Source> {
-    spec.open().unwrap()
+    spec.open(&OpenContext::default()).unwrap()
 }
 
 /// The names of all records, which their identities repeat.

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use maskwright_data::source::SetSpec;
+use maskwright_data::source::{OpenContext, SetSpec};
 use maskwright_doctor::{
     Check, Diagnosis, Finding, Role, SetDiagnosis, Settings, Subject, examine, recognise,
 };
@@ -106,7 +106,7 @@ impl Set {
 }
 
 pub(crate) fn diagnose(spec: &SetSpec) -> SetDiagnosis {
-    all(&[Subject::open(spec, Role::Train)]).sets.remove(0)
+    all(&[Subject::open(spec, Role::Train, &OpenContext::default())]).sets.remove(0)
 }
 
 pub(crate) fn all(subjects: &[Subject]) -> Diagnosis {
@@ -218,6 +218,6 @@ pub(crate) fn annotation(
 }
 
 pub(crate) fn recognised(path: &Path) -> Vec<(Role, String, usize)> {
-    let (subjects, _) = recognise(path).unwrap();
+    let (subjects, _) = recognise(path, &OpenContext::default()).unwrap();
     subjects.iter().map(|s| (s.role(), s.name().to_owned(), s.len())).collect()
 }

@@ -217,7 +217,7 @@ fn write_fix(page: &mut String, finding: &Finding) {
 
 #[cfg(test)]
 mod tests {
-    use maskwright_data::source::SetSpec;
+    use maskwright_data::source::{OpenContext, SetSpec};
     use maskwright_doctor::{Role, Settings, examine};
     use maskwright_image::{GreyImage, RgbImage, encode};
 
@@ -246,7 +246,11 @@ mod tests {
             let file = encode::png_grey(&mask).expect("encoded");
             std::fs::write(masks.join(format!("{name}.png")), file).expect("written");
         }
-        vec![Subject::open(&SetSpec::pairs("<b>set</b>", images, masks), Role::Train)]
+        vec![Subject::open(
+            &SetSpec::pairs("<b>set</b>", images, masks),
+            Role::Train,
+            &OpenContext::default(),
+        )]
     }
 
     #[test]

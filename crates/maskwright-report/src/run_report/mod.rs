@@ -15,6 +15,7 @@ pub mod gallery;
 use std::path::{Path, PathBuf};
 
 use maskwright_data::prompt::PromptKind;
+use maskwright_data::source::OpenContext;
 use maskwright_image::draw::Canvas;
 use maskwright_image::{RgbImage, Size};
 use maskwright_model::{Compute, MaskKind, ModelSource};
@@ -133,7 +134,9 @@ fn predictions(
     };
     let model = ModelSource { checkpoint: Some(checkpoint.clone()), ..ModelSource::default() };
     let compute = compute.unwrap_or(&run.config.compute);
-    EvalJob::open(&model, compute, Some(run.config.input_size), &run.config.data)
+    // The run made the indexes that its sets need: there is nothing to wait for.
+    let context = OpenContext::default();
+    EvalJob::open(&model, compute, Some(run.config.input_size), &run.config.data, &context)
         .map_err(Into::into)
         .and_then(|job| {
             gallery::galleries(&job, &run.config.evaluation, &validation.evaluation.images)

@@ -91,8 +91,8 @@ pub fn train(
     config.validate()?;
     let place = config.compute.open()?;
     // Everything that can be refused is looked at before the folder is touched.
-    let train_data = config.data.train_mix()?;
-    let valid_sets = open_sets(config.data.open_valid()?);
+    let train_data = config.data.train_mix(&observer.opening())?;
+    let valid_sets = open_sets(config.data.open_valid(&observer.opening())?);
     let hq = config.train == TrainScope::Hq;
     let loaded = load_model(&config.model, Some(config.input_size), hq, config.seed, &host())?;
     let mut folder = RunFolder::open(&config.output, start, config)?;

@@ -8,12 +8,13 @@ use maskwright_data::sample::Preset;
 use maskwright_report::run_report;
 use maskwright_train::eval_job::EvalJob;
 use maskwright_train::evaluator::{EvalConfig, Evaluation};
+use maskwright_train::observer::Observer;
 
 use crate::flags::data::DataFlags;
 use crate::flags::device::DeviceFlags;
 use crate::flags::model::ModelFlags;
 use crate::progress::Progress;
-use crate::{indexing, interrupt, output};
+use crate::{interrupt, output};
 
 /// Evaluate a checkpoint on named sets: IoU and boundary IoU at the images' own resolution.
 ///
@@ -82,8 +83,7 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
     };
     let mut progress = Progress::new(flags.json, interrupt::on_ctrl_c());
     let (model, compute) = (flags.model.resolve()?, flags.device.resolve());
-    let job =
-        indexing::shown(flags.json, || EvalJob::open(&model, &compute, flags.input_size, &data))?;
+    let job = EvalJob::open(&model, &compute, flags.input_size, &data, &progress.opening())?;
     for note in job.notes() {
         eprintln!("note: {note}");
     }

@@ -7,7 +7,8 @@ use maskwright_report::preview::{PreviewConfig, preview};
 
 use crate::exit::Usage;
 use crate::flags::data::DataFlags;
-use crate::{indexing, output};
+use crate::indexing::Indexing;
+use crate::output;
 
 /// Draw training samples as the model will see them, into one PNG.
 ///
@@ -85,7 +86,7 @@ pub(crate) fn run(flags: &PreviewFlags) -> anyhow::Result<()> {
         tile: flags.tile,
         columns: flags.columns,
     };
-    let tiles = indexing::shown(flags.json, || preview(&data, &config, &flags.output))?;
+    let tiles = preview(&data, &config, &flags.output, &Indexing::new(flags.json).context())?;
     if flags.json {
         return output::json(&tiles);
     }

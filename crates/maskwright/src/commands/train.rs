@@ -10,6 +10,7 @@ use maskwright_model::TrainScope;
 use maskwright_report::run_report;
 use maskwright_train::TrainConfig;
 use maskwright_train::eval_job::EvalJob;
+use maskwright_train::observer::Observer;
 use maskwright_train::trainer::{Start, TrainOutcome, train};
 
 use crate::exit::{Interrupted, Usage};
@@ -17,7 +18,7 @@ use crate::flags::data::DataFlags;
 use crate::flags::device::DeviceFlags;
 use crate::flags::model::ModelFlags;
 use crate::progress::Progress;
-use crate::{indexing, interrupt, output};
+use crate::{interrupt, output};
 
 /// Train a model on images with masks.
 ///
@@ -285,7 +286,7 @@ pub(crate) fn run(flags: &TrainFlags) -> anyhow::Result<()> {
         (flags.resolve()?, start)
     };
     let mut progress = Progress::new(flags.json, interrupt::on_ctrl_c());
-    let outcome = indexing::shown(flags.json, || train(&config, start, &mut progress))?;
+    let outcome = train(&config, start, &mut progress)?;
     progress.finish();
     if !outcome.stopped {
         super::report::say(&run_report::write(&config.output, None)?.notes);
@@ -316,9 +317,13 @@ fn report(flags: &TrainFlags, config: &TrainConfig, outcome: &TrainOutcome) -> a
 /// `--eval`: the validation of a run, of the model as it is.
 fn evaluate(config: &TrainConfig, json: bool) -> anyhow::Result<()> {
     let mut progress = Progress::new(json, interrupt::on_ctrl_c());
-    let job = indexing::shown(json, || {
-        EvalJob::open(&config.model, &config.compute, Some(config.input_size), &config.data)
-    })?;
+    let job = EvalJob::open(
+        &config.model,
+        &config.compute,
+        Some(config.input_size),
+        &config.data,
+        &progress.opening(),
+    )?;
     let evaluation = job.evaluate(&config.evaluation, &mut progress)?;
     progress.finish();
     if json { output::json(&evaluation) } else { super::eval::print(&evaluation) }

@@ -118,7 +118,12 @@ pub(crate) fn run(config: &DemoConfig, observer: &mut dyn Observer) -> Result<De
     let set = pictures::write(&config.pictures, &config.output.join("data"))?;
     let data = data_file(&set)?;
     clock.lap("pictures");
-    preview(&data, &preview_config(config), &config.output.join("samples.png"))?;
+    preview(
+        &data,
+        &preview_config(config),
+        &config.output.join("samples.png"),
+        &observer.opening(),
+    )?;
 
     let sam = sam_settings(config, &data);
     let Some(sam_checkpoint) = trained(&sam, observer)? else { return Ok(DemoEnd::Stopped) };
@@ -129,7 +134,7 @@ pub(crate) fn run(config: &DemoConfig, observer: &mut dyn Observer) -> Result<De
     clock.lap("HQ head");
 
     let source = ModelSource { checkpoint: Some(checkpoint.clone()), ..Default::default() };
-    let job = EvalJob::open(&source, &Compute::default(), None, &data)?;
+    let job = EvalJob::open(&source, &Compute::default(), None, &data, &observer.opening())?;
     let settings = EvalConfig {
         prompts: PromptKind::ALL.to_vec(),
         seed: config.seed,

@@ -17,7 +17,7 @@ use super::segmentation;
 use super::stream::{JsonStream, Parsed};
 use crate::error::{Error, Result};
 use crate::source::LeftOut;
-use crate::source::index::{Counted, ObjectEntry, Span, Stage};
+use crate::source::index::{Counted, ObjectEntry, OpenContext, Span};
 use crate::source::objects::{Facts, ObjectFilter};
 
 /// What is kept of a file.
@@ -120,6 +120,7 @@ pub(crate) fn read_coco(
     number: u32,
     filter: &ObjectFilter,
     set: &str,
+    context: &OpenContext<'_>,
 ) -> Result<CocoFile> {
     let open = || {
         let file = File::open(path)?;
@@ -127,7 +128,7 @@ pub(crate) fn read_coco(
         Ok((file, length))
     };
     let (reader, length) = open().map_err(|source| Error::Read { file: path.into(), source })?;
-    let stage = Stage::new(set, "annotations", Some(length));
+    let stage = context.stage(set, "annotations", Some(length));
     read_coco_from(Counted { reader, stage: &stage }, path, number, filter)
 }
 

@@ -23,7 +23,7 @@ pub(crate) use cache::{Fingerprint, open_or_build};
 pub(crate) use entry::{Entry, ObjectEntry, Span};
 pub(crate) use names::Names;
 pub(crate) use progress::{Counted, Stage};
-pub use progress::{IndexObserver, IndexProgress, observe_indexing};
+pub use progress::{IndexObserver, IndexProgress, OpenContext};
 pub(crate) use writer::{Image, IndexWriter};
 
 use std::fs::File;

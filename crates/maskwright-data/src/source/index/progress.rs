@@ -1,8 +1,6 @@
 //! How far the making of an index is, for those who wait for it.
 
-use std::cell::RefCell;
 use std::io::Read;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How far a stage of making an index is.
@@ -18,7 +16,7 @@ pub struct IndexProgress<'a> {
     pub total: Option<u64>,
 }
 
-/// Hears how far the making of an index is; [`observe_indexing`] says of which.
+/// Hears how far the making of an index is; [`OpenContext`] says of which.
 ///
 /// One stage follows the other. Within a stage calls come from several threads and may overtake each other.
 pub trait IndexObserver: Send + Sync {
@@ -29,44 +27,52 @@ pub trait IndexObserver: Send + Sync {
     fn ended(&self) {}
 }
 
-thread_local! {
-    static OBSERVER: RefCell<Option<Arc<dyn IndexObserver>>> = const { RefCell::new(None) };
-}
-
-/// Runs `job`; meanwhile `observer` hears of every index that is made for a set that this thread opens.
+/// What opening a set may tell while it does so: by default nothing to anyone.
 ///
-/// A set whose index is kept from an earlier run makes none, and nothing is heard of it.
-pub fn observe_indexing<T>(observer: Arc<dyn IndexObserver>, job: impl FnOnce() -> T) -> T {
-    /// Puts the former observer back, also where the job panics.
-    struct Former(Option<Arc<dyn IndexObserver>>);
-    impl Drop for Former {
-        fn drop(&mut self) {
-            OBSERVER.set(self.0.take());
-        }
-    }
-    let _former = Former(OBSERVER.replace(Some(observer)));
-    job()
+/// ```
+/// use maskwright_data::source::{IndexObserver, IndexProgress, OpenContext};
+///
+/// struct Printed;
+/// impl IndexObserver for Printed {
+///     fn progress(&self, progress: &IndexProgress<'_>) {
+///         println!("{}, {}: {}", progress.set, progress.stage, progress.done);
+///     }
+/// }
+/// let silent = OpenContext::default();
+/// let printed = OpenContext::observed_by(&Printed);
+/// # let _ = (silent, printed);
+/// ```
+#[derive(Clone, Copy, Default)]
+pub struct OpenContext<'a> {
+    observer: Option<&'a dyn IndexObserver>,
 }
 
-/// A stage of making an index, told to this thread's observer where there is one.
+impl<'a> OpenContext<'a> {
+    /// `observer` hears of every index that is made. A set whose index is kept from an earlier run
+    /// makes none, and nothing is heard of it.
+    pub fn observed_by(observer: &'a dyn IndexObserver) -> OpenContext<'a> {
+        OpenContext { observer: Some(observer) }
+    }
+
+    /// Begins a stage of making an index.
+    pub(crate) fn stage(&self, set: &'a str, stage: &'static str, total: Option<u64>) -> Stage<'a> {
+        Stage { set, stage, total, done: AtomicU64::new(0), observer: self.observer }
+    }
+}
+
+/// A stage of making an index, told to an observer where there is one.
 pub(crate) struct Stage<'a> {
     set: &'a str,
     stage: &'static str,
     total: Option<u64>,
     done: AtomicU64,
-    observer: Option<Arc<dyn IndexObserver>>,
+    observer: Option<&'a dyn IndexObserver>,
 }
 
-impl<'a> Stage<'a> {
-    /// Begins a stage.
-    pub(crate) fn new(set: &'a str, stage: &'static str, total: Option<u64>) -> Stage<'a> {
-        let observer = OBSERVER.with_borrow(Option::clone);
-        Stage { set, stage, total, done: AtomicU64::new(0), observer }
-    }
-
+impl Stage<'_> {
     /// Some more is done, on any thread.
     pub(crate) fn add(&self, more: u64) {
-        if let Some(observer) = self.observer.as_ref().filter(|_| more > 0) {
+        if let Some(observer) = self.observer.filter(|_| more > 0) {
             let done = self.done.fetch_add(more, Ordering::Relaxed) + more;
             let Stage { set, stage, total, .. } = *self;
             observer.progress(&IndexProgress { set, stage, done, total });
@@ -76,7 +82,7 @@ impl<'a> Stage<'a> {
 
 impl Drop for Stage<'_> {
     fn drop(&mut self) {
-        if let Some(observer) = &self.observer {
+        if let Some(observer) = self.observer {
             observer.ended();
         }
     }

@@ -12,7 +12,8 @@ use serde::Serialize;
 use super::measure;
 use crate::exit::Usage;
 use crate::flags::data::DataFlags;
-use crate::{indexing, output};
+use crate::indexing::Indexing;
+use crate::output;
 
 /// Measure how fast training samples are made from your files.
 ///
@@ -101,7 +102,7 @@ pub(crate) fn run(flags: &DataBenchFlags) -> anyhow::Result<()> {
         .into());
     }
     let data = flags.data.resolve(0.0)?;
-    let mix = indexing::shown(flags.json, || data.train_mix())?;
+    let mix = data.train_mix(&Indexing::new(flags.json).context())?;
     let config = data.sample_config(flags.size, (flags.size / 4).max(1));
     let keys: Vec<SampleKey> = (0..flags.draws)
         .flat_map(|epoch| (0..mix.len() as u64).map(move |record| (epoch, record)))

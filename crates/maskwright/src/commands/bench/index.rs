@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::Args;
 use maskwright_data::random::Order;
-use maskwright_data::source::{SetSpec, Source, synthetic_index};
+use maskwright_data::source::{OpenContext, SetSpec, Source, synthetic_index};
 use serde::de::IgnoredAny;
 
 use crate::output;
@@ -113,9 +113,9 @@ fn coco_in(
             &file,
             folder.join("images"),
         );
-        let (set, took) = timed(|| spec.open())?;
+        let (set, took) = timed(|| spec.open(&OpenContext::default()))?;
         indexed.push(took);
-        let (_, cached) = timed(|| spec.open())?;
+        let (_, cached) = timed(|| spec.open(&OpenContext::default()))?;
         if round == 2 {
             let least = |times: &[Duration]| times.iter().min().copied().unwrap_or_default();
             let (scan, index) = (least(&scans).as_secs_f64(), least(&indexed).as_secs_f64());

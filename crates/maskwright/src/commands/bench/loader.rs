@@ -17,7 +17,8 @@ use serde::Serialize;
 use super::soak;
 use crate::exit::Usage;
 use crate::flags::data::DataFlags;
-use crate::{indexing, output};
+use crate::indexing::Indexing;
+use crate::output;
 
 /// Measure what the loader costs on top of making single samples.
 ///
@@ -119,7 +120,7 @@ pub(crate) fn run(flags: &LoaderBenchFlags) -> anyhow::Result<()> {
     }
     let data = flags.data.resolve(0.0)?;
     let samples = data.sample_config(flags.size, (flags.size / 4).max(1));
-    let mix = indexing::shown(flags.json, || data.train_mix())?;
+    let mix = data.train_mix(&Indexing::new(flags.json).context())?;
     if let Some(count) = flags.soak {
         let most = threads.iter().copied().max().unwrap_or(1);
         return soak::run(mix, loader_config(flags, &samples, most), count, flags.json);

@@ -8,14 +8,16 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use clap::Args;
+use maskwright_data::source::OpenContext;
 use maskwright_doctor::{Diagnosis, Settings, Severity, Subject, examine, recognise};
 use maskwright_report::doctor_page;
 use serde::Serialize;
 
 use crate::exit::{Interrupted, Unfit};
 use crate::flags::data::DataFlags;
+use crate::indexing::Indexing;
 use crate::progress::Progress;
-use crate::{indexing, interrupt, output};
+use crate::{interrupt, output};
 
 /// Check data sets before a run is spent on them, or say what this build uses on this machine.
 ///
@@ -85,7 +87,7 @@ pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
     if flags.paths.is_empty() && flags.data.is_none() {
         return system::run(flags.json);
     }
-    let (subjects, mut settings) = indexing::shown(flags.json, || subjects(flags))?;
+    let (subjects, mut settings) = subjects(flags, &Indexing::new(flags.json).context())?;
     settings.workers = flags.workers;
     settings.listed = flags.list;
     settings.plan.size = flags.input_size;
@@ -121,15 +123,18 @@ pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
     if errors > 0 { Err(Unfit.into()) } else { Ok(()) }
 }
 
-fn subjects(flags: &DoctorFlags) -> anyhow::Result<(Vec<Subject>, Settings)> {
+fn subjects(
+    flags: &DoctorFlags,
+    context: &OpenContext<'_>,
+) -> anyhow::Result<(Vec<Subject>, Settings)> {
     if let Some(data) = &flags.data {
         let data = data.resolve(0.0)?;
-        return Ok((Subject::of_data(&data), Settings::of(&data)));
+        return Ok((Subject::of_data(&data, context), Settings::of(&data)));
     }
     let mut subjects = Vec::new();
     let mut settings = None;
     for path in &flags.paths {
-        let (found, of_path) = recognise(path).map_err(maskwright_train::Error::from)?;
+        let (found, of_path) = recognise(path, context).map_err(maskwright_train::Error::from)?;
         subjects.extend(found);
         // Of several data files the first says how samples are cut out.
         settings.get_or_insert(of_path);
