@@ -3,7 +3,7 @@
 //! Messages say what was found and what would be accepted. They hold no file name: bytes have none
 //! here, the crate that read the file adds it.
 
-use crate::decode::Format;
+use crate::format::Format;
 use crate::size::Size;
 
 /// The result of this crate's fallible functions.

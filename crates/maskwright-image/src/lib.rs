@@ -40,6 +40,7 @@ pub mod draw;
 pub mod encode;
 mod environment;
 mod error;
+mod format;
 mod image;
 pub mod mask;
 pub mod metric;

@@ -2,8 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Colour, Decoded, Format, Header, Limits, Warning, jpeg, png, read_header};
+use super::file::ImageFile;
+use super::header::{Colour, Header};
+use super::limits::Limits;
+use super::warning::{Decoded, Warning};
+use super::{jpeg, png};
 use crate::error::{Error, Result};
+use crate::format::Format;
 use crate::image::GreyImage;
 use crate::size::Size;
 
@@ -91,7 +96,8 @@ const COLOUR_TOLERANCE: u8 = 32;
 /// what the file's values mean.
 pub fn decode_label(bytes: &[u8], rule: &MaskRule, limits: &Limits) -> Result<Decoded<GreyImage>> {
     let mut pixels = GreyImage::default();
-    let warnings = LabelDecoder::default().decode(bytes, rule, limits, &mut pixels)?;
+    let file = ImageFile::read(bytes)?;
+    let warnings = LabelDecoder::default().decode_file(&file, rule, limits, &mut pixels)?;
     Ok(Decoded { pixels, warnings })
 }
 
@@ -114,7 +120,7 @@ pub struct LabelDecoder {
 }
 
 impl LabelDecoder {
-    /// Makes `label` what [`decode_label`] gives, in the memory that it has, and returns the warnings.
+    /// As [`Self::decode_file`], of a file whose header was not read yet.
     ///
     /// # Errors
     /// As [`decode_label`]; `label` is then empty.
@@ -125,29 +131,51 @@ impl LabelDecoder {
         limits: &Limits,
         label: &mut GreyImage,
     ) -> Result<Vec<Warning>> {
-        label.size = Size::default();
-        let done = self.decode_data(bytes, rule, limits, &mut label.data);
-        match &done {
-            Ok((header, _)) => label.size = header.size,
-            Err(_) => label.data.clear(),
+        match ImageFile::read(bytes) {
+            Ok(file) => self.decode_file(&file, rule, limits, label),
+            Err(error) => {
+                label.size = Size::default();
+                label.data.clear();
+                Err(error)
+            }
         }
-        done.map(|(_, warnings)| warnings)
+    }
+
+    /// Makes `label` what [`decode_label`] gives, in the memory that it has, and returns the warnings.
+    ///
+    /// # Errors
+    /// As [`decode_label`]; `label` is then empty.
+    pub fn decode_file(
+        &mut self,
+        file: &ImageFile<'_>,
+        rule: &MaskRule,
+        limits: &Limits,
+        label: &mut GreyImage,
+    ) -> Result<Vec<Warning>> {
+        let done = self.decode_data(file, rule, limits, &mut label.data);
+        if done.is_ok() {
+            label.size = file.header().size;
+        } else {
+            label.size = Size::default();
+            label.data.clear();
+        }
+        done
     }
 
     fn decode_data(
         &mut self,
-        bytes: &[u8],
+        file: &ImageFile<'_>,
         rule: &MaskRule,
         limits: &Limits,
         data: &mut Vec<u8>,
-    ) -> Result<(Header, Vec<Warning>)> {
-        let header = read_header(bytes)?;
-        limits.check(&header, bytes.len())?;
+    ) -> Result<Vec<Warning>> {
+        let (bytes, header) = (file.bytes(), file.header());
+        limits.check(header, bytes.len())?;
         let mapped = !rule.values.is_empty() || !rule.colours.is_empty();
         let plain = header.format == Format::Png && !mapped && rule.channel != MaskChannel::Alpha;
         let mut warnings = Vec::new();
-        if !plain || !png::read_grey8(bytes, limits, &mut self.png, data)? {
-            *data = decode_any(bytes, &header, rule, limits, &mut warnings)?;
+        if !plain || !png::read_grey8(bytes, header, limits, &mut self.png, data)? {
+            *data = decode_any(bytes, header, rule, limits, &mut warnings)?;
         }
         // A maximum is much faster than a list of values, and most masks end it with the first piece of their object.
         let dim = |piece: &[u8]| u16::from(piece.iter().copied().max().unwrap_or(0)) <= LARGEST_ID;
@@ -157,7 +185,7 @@ impl LabelDecoder {
         if rule.invert {
             data.iter_mut().for_each(|value| *value = 255 - *value);
         }
-        Ok((header, warnings))
+        Ok(warnings)
     }
 }
 
@@ -170,7 +198,7 @@ fn decode_any(
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<u8>> {
     match header.format {
-        Format::Png => from_png(png::read_raw(bytes, limits)?, rule, warnings),
+        Format::Png => from_png(png::read_raw(bytes, header, limits)?, rule, warnings),
         Format::Jpeg => {
             if !rule.values.is_empty() || !rule.colours.is_empty() {
                 return Err(Error::MaskMapOnJpeg);

@@ -4,7 +4,7 @@
 //! orientation is a step of its own ([`orient_rgb`], [`orient_grey`]), because whether a mask follows it
 //! depends on the data set.
 //!
-//! Every file gives pixels or an [`Error`](crate::Error) that names the trouble. A JPEG that is truncated or damaged but
+//! A file's header is read once ([`ImageFile`]) and serves the plan, the decoder and the sampler. Every file gives pixels or an [`Error`](crate::Error) that names the trouble. A JPEG that is truncated or damaged but
 //! decodable gives what libjpeg makes of it, with a [`Warning`]; a damaged PNG is an error.
 //! Sizes are checked against [`Limits`] before memory is taken.
 //!
@@ -20,22 +20,29 @@
 //! # Ok::<(), maskwright_image::Error>(())
 //! ```
 
-mod header;
+mod file;
+pub(crate) mod header;
 pub(crate) mod jpeg;
 mod label;
+pub(crate) mod limits;
 mod orientation;
 pub(crate) mod png;
-mod warning;
+pub(crate) mod warning;
 
-pub use header::{Colour, Format, Header, Limits, read_header};
+pub use file::{ImageFile, read_header};
+pub use header::{Colour, Header};
 pub use label::{LabelDecoder, MaskChannel, MaskRule, decode_label};
+pub use limits::Limits;
 pub use orientation::{Orientation, orient_grey, orient_rgb};
 pub use warning::{Decoded, Warning};
+
+pub use crate::format::Format;
 
 use crate::error::Result;
 use crate::image::RgbImage;
 
-/// Decodes a picture to RGB, as stored (the EXIF orientation is not applied).
+/// Decodes a picture to RGB, as stored (the EXIF orientation is not applied). [`ImageFile`] does it with a header that was
+/// read before.
 ///
 /// Grey is repeated over the channels, palettes are expanded, 16 bits are rounded to 8 (`v / 257`), CMYK and YCCK
 /// are multiplied out (`C * K / 255` of the inverted values that Adobe's files and all others found hold), alpha is
@@ -44,23 +51,18 @@ use crate::image::RgbImage;
 /// # Errors
 /// See [`Error`](crate::Error): unknown format, damaged, unsupported, or over `limits`.
 pub fn decode_rgb(bytes: &[u8], limits: &Limits) -> Result<Decoded<RgbImage>> {
-    let header = read_header(bytes)?;
-    limits.check(&header, bytes.len())?;
-    match header.format {
-        Format::Jpeg => jpeg::decode_rgb(bytes, &header, limits),
-        Format::Png => png::decode_rgb(bytes, &header, limits),
-    }
+    ImageFile::read(bytes)?.decode_rgb(limits)
 }
 
 /// As [`decode_rgb`], with nothing of ours within libjpeg. For tests: both give the same for every file.
 #[doc(hidden)]
 pub fn decode_rgb_plainly(bytes: &[u8], limits: &Limits) -> Result<Decoded<RgbImage>> {
-    let header = read_header(bytes)?;
-    limits.check(&header, bytes.len())?;
-    match header.format {
-        Format::Jpeg => jpeg::decode_rgb_plainly(bytes, &header, limits),
-        Format::Png => png::decode_rgb(bytes, &header, limits),
+    let file = ImageFile::read(bytes)?;
+    if file.header().format == Format::Png {
+        return file.decode_rgb(limits);
     }
+    limits.check(file.header(), bytes.len())?;
+    jpeg::decode_rgb_plainly(bytes, file.header(), limits)
 }
 
 /// The JPEG decoder that this build uses on this machine.
@@ -71,12 +73,12 @@ pub fn decode_rgb_plainly(bytes: &[u8], limits: &Limits) -> Result<Decoded<RgbIm
 /// # Panics
 /// Where `MASKWRIGHT_JPEG` names a decoder that is not built in.
 pub fn decoder_name() -> &'static str {
-    jpeg::choice().name()
+    jpeg::choice::choice().name()
 }
 
 /// Refuses a value of `MASKWRIGHT_JPEG` that this build has not.
 pub(crate) fn check_environment() -> Result<()> {
-    jpeg::chosen().map(|_| ())
+    jpeg::choice::chosen().map(|_| ())
 }
 
 /// What inflates PNG in this build: `"libdeflate"` or `"fdeflate (pure Rust)"`.

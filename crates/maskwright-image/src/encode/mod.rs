@@ -12,8 +12,8 @@
 use jpeg_encoder::{ColorType as JpegColour, Encoder as JpegEncoder, SamplingFactor};
 use png::{BitDepth, ColorType, Compression, Encoder as PngEncoder};
 
-use crate::decode::Format;
 use crate::error::{Error, Result};
+use crate::format::Format;
 use crate::image::{GreyImage, RgbImage};
 use crate::size::Size;
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::plane::Rows;
+use super::rows::Rows;
 use crate::mask::{Rle, spread};
 
 /// A window of a mask, one bit per pixel, each row held as its difference from the row above.

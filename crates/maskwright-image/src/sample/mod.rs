@@ -25,12 +25,15 @@
 mod antialias;
 mod axis;
 mod bits;
+mod from_file;
 mod gather;
 mod isa;
 mod kernel;
 mod picture;
 mod plane;
+mod rows;
 mod sampler;
+#[cfg(feature = "mozjpeg")]
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use super::isa::Isa;
 use super::kernel::RgbPairs;
 use super::picture::PictureWalk;
 use super::plane::PlaneWalks;
+#[cfg(feature = "mozjpeg")]
 use super::stream::Stream;
 use super::walk::Walk;
 use crate::error::Result;
@@ -22,6 +23,7 @@ pub struct Sampler {
     pub(super) rgb: Walk<RgbPairs>,
     planes: PlaneWalks,
     resize: Option<[AxisTable; 2]>,
+    #[cfg(feature = "mozjpeg")]
     pub(super) stream: Stream,
     /// Whether JPEG may be decoded at a fraction of its size.
     #[cfg_attr(not(feature = "mozjpeg"), allow(dead_code, reason = "libjpeg alone can do it"))]
@@ -51,6 +53,7 @@ impl Sampler {
             rgb: Walk::default(),
             planes: PlaneWalks::default(),
             resize: None,
+            #[cfg(feature = "mozjpeg")]
             stream: Stream::default(),
             scaled: false,
             #[cfg(feature = "mozjpeg")]

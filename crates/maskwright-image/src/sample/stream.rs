@@ -1,4 +1,4 @@
-//! Sampling straight from a file: only the rows and columns that the tables show are decoded.
+//! Sampling while libjpeg decodes: only the rows and columns that the tables show are decoded.
 //!
 //! libjpeg can pass over rows (their entropy-coded data is read, nothing else) and leave out columns, and rows
 //! after the last one needed are not read at all. The pixels are those of a whole decode, for which two things have
@@ -8,124 +8,35 @@
 
 use super::axis::AxisTable;
 use super::picture::PictureWalk;
-use super::sampler::Sampler;
-#[cfg(feature = "mozjpeg")]
-use crate::decode::jpeg::{self, mozjpeg};
-use crate::decode::{Decoded, Header, Limits, Warning, decode_rgb, read_header};
-use crate::error::{Error, Result};
+use crate::decode::jpeg::choice::{Choice, choice};
+use crate::decode::jpeg::mozjpeg;
+use crate::decode::limits::Limits;
+use crate::decode::warning::Decoded;
+use crate::decode::{Format, ImageFile};
+use crate::error::Result;
 use crate::image::RgbImage;
-use crate::size::Size;
 
 /// What streaming keeps between pictures.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
-    #[cfg(feature = "mozjpeg")]
     decoder: Option<mozjpeg::Decoder>,
-    #[cfg(feature = "mozjpeg")]
     row: RowBuffer,
-    #[cfg(feature = "mozjpeg")]
     inks: Vec<u8>,
 }
 
-impl Sampler {
-    /// Decodes a picture and samples it as [`Self::image`] does; the tables are for the stored size. The pixels are
-    /// those of [`decode_rgb`] followed by [`Self::image`], but only what the tables show is decoded where the decoder
-    /// can do that (libjpeg), so damage after the last row shown goes unnoticed.
-    ///
-    /// # Errors
-    /// As [`decode_rgb`], and [`Error::TableSize`] where the tables are for another size. `out` is then partly
-    /// written.
-    ///
-    /// # Panics
-    /// Where `out` has not 3 x `rows.output()` x `columns.output()` bytes.
-    pub fn image_from_bytes(
-        &mut self,
-        bytes: &[u8],
-        limits: &Limits,
-        rows: &AxisTable,
-        columns: &AxisTable,
-        pad: u8,
-        out: &mut [u8],
-    ) -> Result<Vec<Warning>> {
-        let header = read_header(bytes)?;
-        limits.check(&header, bytes.len())?;
-        let expected = Size::new(rows.source(), columns.source());
-        if header.size != expected {
-            return Err(Error::TableSize { expected, found: header.size });
-        }
-        #[cfg(feature = "mozjpeg")]
-        if self.scaled && self.image_reduced(bytes, &header, limits, [rows, columns], pad, out)? {
-            return Ok(Vec::new());
-        }
-        let mut walk = PictureWalk::new(self.isa, &mut self.rgb, rows, columns, pad, out);
-        if walk.wanted().is_none() || columns.visible() == 0 {
-            return Ok(Vec::new());
-        }
-        if self.stream.sample_parts(bytes, &header, limits, columns, &mut walk)? {
-            return Ok(Vec::new());
-        }
-        let Decoded { pixels, warnings } = self.stream.decode_whole(bytes, &header, limits)?;
-        walk.restart();
-        while let Some(y) = walk.wanted() {
-            walk.push(y, &pixels.data[3 * pixels.size.width * y..], 0);
-        }
-        Ok(warnings)
-    }
-}
-
-#[cfg(feature = "mozjpeg")]
-impl Sampler {
-    /// Decodes at a fraction of the size that still has a pixel for every output, and samples that. False where
-    /// the picture has to be decoded at its size.
-    fn image_reduced(
-        &mut self,
-        bytes: &[u8],
-        header: &Header,
-        limits: &Limits,
-        [rows, columns]: [&AxisTable; 2],
-        pad: u8,
-        out: &mut [u8],
-    ) -> Result<bool> {
-        let shrinks = |table: &AxisTable, by: usize| table.source() >= by * table.scaled();
-        let Some(divisor) =
-            [8, 4, 2].into_iter().find(|&by| shrinks(rows, by) && shrinks(columns, by))
-        else {
-            return Ok(false);
-        };
-        let empty = || AxisTable::new(1, 1, false, 0, 1);
-        let tables = self.reduced.get_or_insert_with(|| [empty(), empty()]);
-        tables[0].set_reduced(rows, divisor);
-        tables[1].set_reduced(columns, divisor);
-        let [rows, columns] = &*tables;
-        let mut walk = PictureWalk::new(self.isa, &mut self.rgb, rows, columns, pad, out);
-        if columns.visible() == 0 {
-            return Ok(true);
-        }
-        self.stream.sample_reduced(bytes, header, limits, divisor, columns.source(), &mut walk)
-    }
-}
-
-#[cfg(feature = "mozjpeg")]
 impl Stream {
     /// Samples a picture decoded at a fraction of its size, of `width` columns then. False where it has to be
     /// decoded at its size after all.
-    fn sample_reduced(
+    pub(super) fn sample_reduced(
         &mut self,
-        bytes: &[u8],
-        header: &Header,
+        file: &ImageFile<'_>,
         limits: &Limits,
         divisor: usize,
         width: usize,
         walk: &mut PictureWalk<'_>,
     ) -> Result<bool> {
-        if header.format != crate::decode::Format::Jpeg || jpeg::choice() != jpeg::Choice::Mozjpeg {
-            return Ok(false);
-        }
-        let decoder = match &mut self.decoder {
-            Some(decoder) => decoder,
-            none => none.insert(mozjpeg::Decoder::new()?),
-        };
-        let mut picture = decoder.open(bytes, header, limits)?;
+        let Some(decoder) = decoder_for(file, &mut self.decoder)? else { return Ok(false) };
+        let mut picture = decoder.open(file.bytes(), file.header(), limits)?;
         picture.reduce(divisor);
         if !picture.start()? {
             return Ok(false);
@@ -145,33 +56,23 @@ impl Stream {
     }
 
     /// Samples while decoding. False where the picture has to be decoded whole after all.
-    fn sample_parts(
+    pub(super) fn sample_parts(
         &mut self,
-        bytes: &[u8],
-        header: &Header,
+        file: &ImageFile<'_>,
         limits: &Limits,
         columns: &AxisTable,
         walk: &mut PictureWalk<'_>,
     ) -> Result<bool> {
-        if header.format != crate::decode::Format::Jpeg || jpeg::choice() != jpeg::Choice::Mozjpeg {
-            return Ok(false);
-        }
-        let decoder = match &mut self.decoder {
-            Some(decoder) => decoder,
-            none => none.insert(mozjpeg::Decoder::new()?),
-        };
-        let mut picture = decoder.open(bytes, header, limits)?;
+        let Some(decoder) = decoder_for(file, &mut self.decoder)? else { return Ok(false) };
+        let mut picture = decoder.open(file.bytes(), file.header(), limits)?;
         if !picture.start()? {
             return Ok(false);
         }
-        let needed = columns.source_range();
+        let (needed, whole) = (columns.source_range(), file.header().size.width);
         let first = needed.start.saturating_sub(MARGIN);
-        let end = (needed.end + MARGIN).min(header.size.width);
-        let (first, width) = if end - first < header.size.width {
-            picture.crop(first, end - first)?
-        } else {
-            (0, header.size.width)
-        };
+        let end = (needed.end + MARGIN).min(whole);
+        let (first, width) =
+            if end - first < whole { picture.crop(first, end - first)? } else { (0, whole) };
         let row = self.row.of(3 * width);
         self.inks.resize(if picture.channels() == 4 { picture.row_bytes() } else { 0 }, 0);
         let mut at = 0;
@@ -186,59 +87,47 @@ impl Stream {
         Ok(picture.warnings().is_empty())
     }
 
-    fn decode_whole(
+    /// Decodes a whole picture, a JPEG by the decoder that is kept where there is one.
+    pub(super) fn decode_whole(
         &mut self,
-        bytes: &[u8],
-        header: &Header,
+        file: &ImageFile<'_>,
         limits: &Limits,
     ) -> Result<Decoded<RgbImage>> {
         match &mut self.decoder {
-            Some(decoder) if header.format == crate::decode::Format::Jpeg => {
-                decoder.decode_rgb(bytes, header, limits)
+            Some(decoder) if file.header().format == Format::Jpeg => {
+                decoder.decode_rgb(file.bytes(), file.header(), limits)
             }
-            _ => decode_rgb(bytes, limits),
+            _ => file.decode_rgb(limits),
         }
     }
 }
 
-#[cfg(not(feature = "mozjpeg"))]
-impl Stream {
-    fn sample_parts(
-        &mut self,
-        _: &[u8],
-        _: &Header,
-        _: &Limits,
-        _: &AxisTable,
-        _: &mut PictureWalk<'_>,
-    ) -> Result<bool> {
-        Ok(false)
+/// The decoder that is kept, made on first use; none for a file that libjpeg does not decode.
+fn decoder_for<'a>(
+    file: &ImageFile<'_>,
+    kept: &'a mut Option<mozjpeg::Decoder>,
+) -> Result<Option<&'a mut mozjpeg::Decoder>> {
+    if file.header().format != Format::Jpeg || choice() != Choice::Mozjpeg {
+        return Ok(None);
     }
-
-    fn decode_whole(
-        &mut self,
-        bytes: &[u8],
-        _: &Header,
-        limits: &Limits,
-    ) -> Result<Decoded<RgbImage>> {
-        decode_rgb(bytes, limits)
+    match kept {
+        Some(decoder) => Ok(Some(decoder)),
+        none => Ok(Some(none.insert(mozjpeg::Decoder::new()?))),
     }
 }
 
 /// Columns decoded to the left and right of what is needed: one block of subsampled chroma and its neighbours.
-#[cfg(feature = "mozjpeg")]
 const MARGIN: usize = 18;
 
 /// One decoded row with room to read past its end, kept at 16 bytes past a multiple of 32.
 ///
 /// libjpeg-turbo writes rows that are aligned to 32 bytes with non-temporal stores, past the cache, which makes
 /// reading them right afterwards slow. Being off by 16 avoids that.
-#[cfg(feature = "mozjpeg")]
 #[derive(Debug, Default)]
 struct RowBuffer {
     bytes: Vec<u8>,
 }
 
-#[cfg(feature = "mozjpeg")]
 impl RowBuffer {
     const SLACK: usize = 16;
 
@@ -253,7 +142,7 @@ impl RowBuffer {
     }
 }
 
-#[cfg(all(test, feature = "mozjpeg"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -3,9 +3,10 @@
 //! Read here rather than by the decoders, so that every build refuses the same kinds with the same words,
 //! and planning a sample costs no decoder.
 
+use crate::decode::header::{Colour, Header, Storage};
 use crate::decode::orientation::{Orientation, from_tiff};
-use crate::decode::{Colour, Format, Header};
 use crate::error::{Error, Result};
+use crate::format::Format;
 use crate::size::Size;
 
 const START_OF_SCAN: u8 = 0xDA;
@@ -15,8 +16,7 @@ const APP14: u8 = 0xEE;
 
 /// Reads size, channels and orientation of a file that starts with FF D8.
 pub(crate) fn read(bytes: &[u8]) -> Result<Header> {
-    let mut frame = None;
-    let mut orientation = None;
+    let (mut frame, mut orientation, mut ycck) = (None, None, false);
     let markers = Markers { bytes, at: 2 };
     for (marker, segment) in markers {
         match marker {
@@ -24,18 +24,20 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header> {
             APP1 if orientation.is_none() => {
                 orientation = segment.strip_prefix(b"Exif\0\0").and_then(from_tiff);
             }
+            APP14 => ycck = segment.starts_with(b"Adobe") && segment.get(11) == Some(&2),
             // Start of frame: C0 to CF without DHT (C4), JPG (C8) and DAC (CC).
             0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) && frame.is_none() => {
-                frame = Some(read_frame(marker, segment)?);
+                frame = Some((read_frame(marker, segment)?, has_common_sampling(segment, ycck)));
             }
             _ => {}
         }
     }
-    let Some((size, colour)) = frame else {
+    let Some(((size, colour), common_sampling)) = frame else {
         return Err(damaged("no start-of-frame marker before the pixels or the end"));
     };
     let orientation = orientation.unwrap_or(Orientation::IDENTITY);
-    Ok(Header { format: Format::Jpeg, size, orientation, colour, bit_depth: 8 })
+    let storage = Storage::Jpeg { common_sampling };
+    Ok(Header { format: Format::Jpeg, size, orientation, colour, bit_depth: 8, storage })
 }
 
 fn read_frame(marker: u8, segment: &[u8]) -> Result<(Size, Colour)> {
@@ -72,28 +74,17 @@ fn read_frame(marker: u8, segment: &[u8]) -> Result<(Size, Colour)> {
     Ok((Size { height, width }, colour))
 }
 
-/// Whether components are sampled in one of the common ways: one component, luma at up to twice the resolution of
-/// chroma both ways, or four at full resolution.
-pub(crate) fn has_common_sampling(bytes: &[u8]) -> bool {
-    let mut ycck = false;
-    for (marker, segment) in (Markers { bytes, at: 2 }) {
-        match marker {
-            START_OF_SCAN | END_OF_IMAGE => return false,
-            APP14 => ycck = segment.starts_with(b"Adobe") && segment.get(11) == Some(&2),
-            0xC0..=0xC2 => {
-                let components = segment.get(6..).unwrap_or_default().as_chunks::<3>().0;
-                let factors: Vec<u8> = components.iter().map(|component| component[1]).collect();
-                return match factors[..] {
-                    [_] | [0x11, 0x11, 0x11, 0x11] => true,
-                    [y, 0x11, 0x11] => COMMON.contains(&y),
-                    [y, 0x11, 0x11, k] => ycck && y == k && COMMON.contains(&y),
-                    _ => false,
-                };
-            }
-            _ => {}
-        }
+/// Whether the components of a start-of-frame segment are sampled in one of the ways of
+/// [`Storage::Jpeg`](crate::decode::header::Storage::Jpeg); in `ycck` files the inks may be luma, chroma and black.
+fn has_common_sampling(segment: &[u8], ycck: bool) -> bool {
+    let (components, _) = segment.get(6..).unwrap_or_default().as_chunks::<3>();
+    // Identifier, sampling factors, quantisation table.
+    match components {
+        [_] | [[_, 0x11, _], [_, 0x11, _], [_, 0x11, _], [_, 0x11, _]] => true,
+        [[_, y, _], [_, 0x11, _], [_, 0x11, _]] => COMMON.contains(y),
+        [[_, y, _], [_, 0x11, _], [_, 0x11, _], [_, k, _]] => ycck && y == k && COMMON.contains(y),
+        _ => false,
     }
-    false
 }
 
 /// Horizontal and vertical sampling of luma: 4:4:4, 4:4:0, 4:2:2, 4:2:0.

@@ -5,78 +5,23 @@
 //! used; its pixels differ from libjpeg's by a few levels. Within libjpeg, [`huffman`] does the entropy decoding of ordinary
 //! files, with the same result.
 
+pub(crate) mod choice;
 pub(crate) mod header;
 #[cfg(feature = "mozjpeg")]
 mod huffman;
 #[cfg(feature = "mozjpeg")]
+mod inks;
+#[cfg(feature = "mozjpeg")]
 pub(crate) mod mozjpeg;
 mod zune;
 
-use std::sync::OnceLock;
+use choice::{Choice, choice};
 
-use super::{Decoded, Header, Limits};
-use crate::error::{Error, Result};
+use super::header::Header;
+use super::limits::Limits;
+use super::warning::Decoded;
+use crate::error::Result;
 use crate::image::RgbImage;
-
-/// More passes than any encoder writes (libjpeg's own progressive script has 10, exhaustive optimisers stay below 64).
-pub(crate) const MAX_SCANS: u32 = 100;
-
-/// The decoders that a build can have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Choice {
-    /// libjpeg-turbo's decoder.
-    #[cfg(feature = "mozjpeg")]
-    Mozjpeg,
-    /// The pure Rust decoder.
-    Zune,
-}
-
-impl Choice {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            #[cfg(feature = "mozjpeg")]
-            Self::Mozjpeg if cfg!(jpeg_assembly) => "mozjpeg (SIMD)",
-            #[cfg(feature = "mozjpeg")]
-            Self::Mozjpeg => "mozjpeg (no SIMD)",
-            Self::Zune => "zune-jpeg (pure Rust)",
-        }
-    }
-}
-
-/// The decoder of this process: `MASKWRIGHT_JPEG`, else libjpeg where it is fast.
-///
-/// # Panics
-/// Where `MASKWRIGHT_JPEG` names a decoder that is not built in.
-pub(crate) fn choice() -> Choice {
-    chosen().unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// As [`choice`], with an error instead of a panic. The variable is read once.
-pub(crate) fn chosen() -> Result<Choice> {
-    static CHOICE: OnceLock<Result<Choice>> = OnceLock::new();
-    let read = || std::env::var_os(VARIABLE).unwrap_or_default();
-    CHOICE.get_or_init(|| named(&read().to_string_lossy())).clone()
-}
-
-const VARIABLE: &str = "MASKWRIGHT_JPEG";
-
-fn named(name: &str) -> Result<Choice> {
-    match name {
-        "" if cfg!(not(jpeg_assembly)) => Ok(Choice::Zune),
-        "zune" => Ok(Choice::Zune),
-        #[cfg(feature = "mozjpeg")]
-        "" | "mozjpeg" => Ok(Choice::Mozjpeg),
-        other => Err(Error::Environment {
-            variable: VARIABLE,
-            found: other.to_owned(),
-            expected: if cfg!(feature = "mozjpeg") {
-                vec!["mozjpeg", "zune"]
-            } else {
-                vec!["zune"]
-            },
-        }),
-    }
-}
 
 /// Decodes to RGB with the process's decoder.
 pub(crate) fn decode_rgb(
@@ -121,40 +66,9 @@ pub(crate) fn decode_rgb_plainly(
     }
 }
 
-#[cfg_attr(
-    not(feature = "mozjpeg"),
-    allow(dead_code, reason = "the pure Rust decoder does this itself")
-)]
-/// One pixel of inverted inks (255 is no ink, as Adobe and with it everyone stores them) to RGB.
-pub(crate) fn cmyk_to_rgb([c, m, y, k]: [u8; 4]) -> [u8; 3] {
-    let multiply = |ink: u8| {
-        // Exact rounding of ink * k / 255.
-        let product = u32::from(ink) * u32::from(k) + 128;
-        ((product + (product >> 8)) >> 8) as u8
-    };
-    [multiply(c), multiply(m), multiply(y)]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn inks_multiply_out_with_exact_rounding() {
-        for ink in 0..=255u8 {
-            for k in 0..=255u8 {
-                let expected = (f64::from(ink) * f64::from(k) / 255.0).round() as u8;
-                assert_eq!(cmyk_to_rgb([ink, 0, 255, k]), [expected, 0, k]);
-            }
-        }
-    }
-
-    #[test]
-    fn unknown_decoders_are_refused_by_name() {
-        assert_eq!(named("zune"), Ok(Choice::Zune));
-        let error = named("turbo").unwrap_err().to_string();
-        assert!(error.contains("MASKWRIGHT_JPEG") && error.contains("turbo"), "{error}");
-    }
 
     /// The pure Rust decoder is near libjpeg, or refuses.
     #[cfg(feature = "mozjpeg")]

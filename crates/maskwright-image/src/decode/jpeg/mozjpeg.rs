@@ -12,9 +12,12 @@ use std::ptr::NonNull;
 use mozjpeg_sys as _;
 
 use super::huffman::Scan;
-use super::{MAX_SCANS, cmyk_to_rgb};
-use crate::decode::{Decoded, Format, Header, Limits, Warning};
+use super::inks::cmyk_to_rgb;
+use crate::decode::header::Header;
+use crate::decode::limits::{Limits, MAX_SCANS};
+use crate::decode::warning::{Decoded, Warning};
 use crate::error::{Error, Result};
+use crate::format::Format;
 use crate::image::RgbImage;
 use crate::size::Size;
 

@@ -7,9 +7,12 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
-use super::{MAX_SCANS, header};
-use crate::decode::{Decoded, Format, Header, Limits, Warning};
+use super::header::has_end;
+use crate::decode::header::{Header, Storage};
+use crate::decode::limits::{Limits, MAX_SCANS};
+use crate::decode::warning::{Decoded, Warning};
 use crate::error::{Error, Result};
+use crate::format::Format;
 use crate::image::RgbImage;
 
 /// Decodes a whole picture.
@@ -21,7 +24,7 @@ pub(super) fn decode_rgb(
     header: &Header,
     limits: &Limits,
 ) -> Result<Decoded<RgbImage>> {
-    if !header::has_common_sampling(bytes) {
+    if header.storage != (Storage::Jpeg { common_sampling: true }) {
         let feature = "this subsampling (in builds without libjpeg)".to_owned();
         return Err(Error::Unsupported { format: Format::Jpeg, feature });
     }
@@ -49,7 +52,7 @@ pub(super) fn decode_rgb(
     let found = data.len();
     let pixels = RgbImage::new(header.size, data)
         .map_err(|_| damaged(format!("{found} bytes of pixels for {}", header.size)))?;
-    let warnings = if header::has_end(bytes) { Vec::new() } else { vec![Warning::Truncated] };
+    let warnings = if has_end(bytes) { Vec::new() } else { vec![Warning::Truncated] };
     Ok(Decoded { pixels, warnings })
 }
 

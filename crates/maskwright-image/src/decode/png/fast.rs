@@ -2,10 +2,11 @@
 
 use libdeflater::{DecompressionError, Decompressor};
 
-use super::header::{Chunks, Layout};
+use super::header::Chunks;
 use super::unfilter::unfilter;
-use crate::decode::Format;
+use crate::decode::header::{Header, Storage};
 use crate::error::{Error, Result};
+use crate::format::Format;
 
 /// What reading keeps between files.
 #[derive(Default)]
@@ -30,19 +31,19 @@ impl Inflater {
     pub(super) fn read_rows(
         &mut self,
         bytes: &[u8],
-        layout: &Layout,
+        header: &Header,
         rows: &mut Vec<u8>,
     ) -> Result<bool> {
-        if layout.interlaced {
+        if header.storage != (Storage::Png { interlaced: false }) {
             return Ok(false);
         }
         let Some(data) = image_data(bytes, &mut self.joined) else { return Ok(false) };
-        let row_bytes = layout.row_bytes();
+        let row_bytes = header.row_bytes();
         // What was in it is overwritten; only what it grows by is filled.
-        rows.resize((row_bytes + 1) * layout.size.height, 0);
+        rows.resize((row_bytes + 1) * header.size.height, 0);
         match self.state.get_or_insert_with(Decompressor::new).zlib_decompress(data, rows) {
             Ok(length) if length == rows.len() => {
-                Ok(unfilter(rows, row_bytes, layout.filter_step()).is_some())
+                Ok(unfilter(rows, row_bytes, header.filter_step()).is_some())
             }
             Err(DecompressionError::InsufficientSpace) => {
                 let reason = "the data holds more pixels than the header says".to_owned();

@@ -4,12 +4,13 @@ use std::io::Cursor;
 
 use png::{Decoder, Transformations};
 
-use super::header::Layout;
-use crate::decode::{Format, Limits};
+use crate::decode::header::Header;
+use crate::decode::limits::Limits;
 use crate::error::{Error, Result};
+use crate::format::Format;
 
 /// Unfiltered, deinterlaced rows, bits packed as stored.
-pub(super) fn read_rows(bytes: &[u8], layout: &Layout, limits: &Limits) -> Result<Vec<u8>> {
+pub(super) fn read_rows(bytes: &[u8], header: &Header, limits: &Limits) -> Result<Vec<u8>> {
     let damaged = |error: png::DecodingError| Error::Damaged {
         format: Format::Png,
         reason: error.to_string(),
@@ -21,7 +22,7 @@ pub(super) fn read_rows(bytes: &[u8], layout: &Layout, limits: &Limits) -> Resul
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     let mut reader = decoder.read_info().map_err(damaged)?;
-    let expected = layout.row_bytes() * layout.size.height;
+    let expected = header.row_bytes() * header.size.height;
     if reader.output_buffer_size() != Some(expected) {
         let reason = "two headers of different size".to_owned();
         return Err(Error::Damaged { format: Format::Png, reason });

@@ -1,30 +1,22 @@
 //! A PNG's chunks (W3C PNG specification, third edition, section 11).
 
+use crate::decode::header::{Colour, Header, Storage};
 use crate::decode::orientation::{Orientation, from_tiff};
-use crate::decode::{Colour, Format, Header};
 use crate::error::{Error, Result};
+use crate::format::Format;
 use crate::size::Size;
 
 /// The eight bytes that every PNG starts with.
 pub(crate) const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 
-/// The content of IHDR that decides how pixels are laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Layout {
-    pub(crate) size: Size,
-    pub(crate) colour: Colour,
-    pub(crate) bit_depth: u8,
-    pub(crate) interlaced: bool,
-}
-
-impl Layout {
-    /// Bytes of one row without its filter byte.
+impl Header {
+    /// Bytes of one row of a PNG without its filter byte.
     pub(crate) fn row_bytes(&self) -> usize {
         (self.size.width * self.colour.channels() * usize::from(self.bit_depth)).div_ceil(8)
     }
 
+    /// Bytes between a sample of a PNG and the same sample of the pixel to the left, for the filters; at least one.
     #[cfg(feature = "libdeflate")]
-    /// Bytes between a sample and the same sample of the pixel to the left, for the filters; at least one.
     pub(crate) fn filter_step(&self) -> usize {
         (self.colour.channels() * usize::from(self.bit_depth) / 8).max(1)
     }
@@ -32,16 +24,16 @@ impl Layout {
 
 /// Reads size, channels and orientation of a file that starts with the signature.
 pub(crate) fn read(bytes: &[u8]) -> Result<Header> {
-    let Layout { size, colour, bit_depth, .. } = read_layout(bytes)?;
+    let header = read_ihdr(bytes)?;
     let orientation = Chunks::new(bytes)
         .find(|chunk| chunk.kind == *b"eXIf")
         .and_then(|chunk| from_tiff(chunk.content))
         .unwrap_or(Orientation::IDENTITY);
-    Ok(Header { format: Format::Png, size, orientation, colour, bit_depth })
+    Ok(Header { orientation, ..header })
 }
 
-/// Reads IHDR, which must come first.
-pub(crate) fn read_layout(bytes: &[u8]) -> Result<Layout> {
+/// Reads IHDR, which must come first; it holds no orientation.
+fn read_ihdr(bytes: &[u8]) -> Result<Header> {
     let ihdr = Chunks::new(bytes)
         .next()
         .ok_or_else(|| damaged("the file ends before its first chunk does"))?;
@@ -77,11 +69,13 @@ pub(crate) fn read_layout(bytes: &[u8]) -> Result<Layout> {
         let feature = format!("compression {compression}, filter {filter}, interlace {interlace}");
         return Err(Error::Unsupported { format: Format::Png, feature });
     }
-    Ok(Layout {
+    Ok(Header {
+        format: Format::Png,
         size: Size::new(height as usize, width as usize),
+        orientation: Orientation::IDENTITY,
         colour,
         bit_depth,
-        interlaced: interlace == 1,
+        storage: Storage::Png { interlaced: interlace == 1 },
     })
 }
 
@@ -137,15 +131,15 @@ mod tests {
     }
 
     #[test]
-    fn layouts_are_read() {
-        let layout = read_layout(&with_ihdr(b"IHDR", &ihdr(9, 5, [1, 0, 0, 0, 1]))).unwrap();
+    fn headers_are_read() {
+        let header = read(&with_ihdr(b"IHDR", &ihdr(9, 5, [1, 0, 0, 0, 1]))).unwrap();
         assert_eq!(
-            (layout.size, layout.colour, layout.interlaced),
-            (Size::new(5, 9), Colour::Grey, true)
+            (header.size, header.colour, header.storage),
+            (Size::new(5, 9), Colour::Grey, Storage::Png { interlaced: true })
         );
-        assert_eq!(layout.row_bytes(), 2);
-        let layout = read_layout(&with_ihdr(b"IHDR", &ihdr(9, 5, [16, 6, 0, 0, 0]))).unwrap();
-        assert_eq!(layout.row_bytes(), 72);
+        assert_eq!(header.row_bytes(), 2);
+        let header = read(&with_ihdr(b"IHDR", &ihdr(9, 5, [16, 6, 0, 0, 0]))).unwrap();
+        assert_eq!(header.row_bytes(), 72);
     }
 
     #[test]

@@ -14,42 +14,43 @@ mod unfilter;
 pub(crate) use header::SIGNATURE;
 pub(crate) use raw::Raw;
 
-use super::{Decoded, Header, Limits, Warning};
+use super::header::{Colour, Header};
+use super::limits::Limits;
+use super::warning::{Decoded, Warning};
 use crate::error::Result;
 use crate::image::RgbImage;
 
 /// Decodes to RGB.
 pub(crate) fn decode_rgb(
     bytes: &[u8],
-    _header: &Header,
+    header: &Header,
     limits: &Limits,
 ) -> Result<Decoded<RgbImage>> {
-    let raw = read_raw(bytes, limits)?;
+    let raw = read_raw(bytes, header, limits)?;
     let opaque = raw.alpha().is_none_or(|alpha| alpha.iter().all(|&value| value == 255));
     let warnings = if opaque { Vec::new() } else { vec![Warning::AlphaDropped] };
     Ok(Decoded { pixels: raw.into_rgb(), warnings })
 }
 
 /// Decodes to the stored numbers.
-pub(crate) fn read_raw(bytes: &[u8], limits: &Limits) -> Result<Raw> {
-    let layout = header::read_layout(bytes)?;
+pub(crate) fn read_raw(bytes: &[u8], header: &Header, limits: &Limits) -> Result<Raw> {
     let mut packed = Vec::new();
-    read_rows(bytes, &layout, limits, &mut Scratch::default(), &mut packed)?;
-    Ok(Raw::new(layout, packed, raw::Table::read(bytes, &layout)))
+    read_rows(bytes, header, limits, &mut Scratch::default(), &mut packed)?;
+    Ok(Raw::new(*header, packed, raw::Table::read(bytes, header)))
 }
 
 /// Makes `grey` the pixels of a grey file of 8 bits, in the memory that it has; false, with nothing done, for any other.
 pub(crate) fn read_grey8(
     bytes: &[u8],
+    header: &Header,
     limits: &Limits,
     scratch: &mut Scratch,
     grey: &mut Vec<u8>,
 ) -> Result<bool> {
-    let layout = header::read_layout(bytes)?;
-    if layout.colour != super::Colour::Grey || layout.bit_depth != 8 {
+    if header.colour != Colour::Grey || header.bit_depth != 8 {
         return Ok(false);
     }
-    read_rows(bytes, &layout, limits, scratch, grey)?;
+    read_rows(bytes, header, limits, scratch, grey)?;
     Ok(true)
 }
 
@@ -63,18 +64,18 @@ pub(crate) type Scratch = ();
 /// Makes `rows` the unfiltered rows, bits packed as stored.
 fn read_rows(
     bytes: &[u8],
-    layout: &header::Layout,
+    header: &Header,
     limits: &Limits,
     scratch: &mut Scratch,
     rows: &mut Vec<u8>,
 ) -> Result<()> {
     #[cfg(feature = "libdeflate")]
-    if scratch.read_rows(bytes, layout, rows)? {
+    if scratch.read_rows(bytes, header, rows)? {
         return Ok(());
     }
     #[cfg(not(feature = "libdeflate"))]
     let () = scratch;
-    *rows = general::read_rows(bytes, layout, limits)?;
+    *rows = general::read_rows(bytes, header, limits)?;
     Ok(())
 }
 
@@ -124,11 +125,11 @@ mod tests {
                     Filter::Adaptive,
                 ] {
                     let bytes = file(colour, depth, filter);
-                    let layout = header::read_layout(&bytes).unwrap();
+                    let header = header::read(&bytes).unwrap();
                     let mut fast = vec![9; 5];
-                    let whole = fast::Inflater::default().read_rows(&bytes, &layout, &mut fast);
+                    let whole = fast::Inflater::default().read_rows(&bytes, &header, &mut fast);
                     assert_eq!(whole, Ok(true));
-                    let general = general::read_rows(&bytes, &layout, &Limits::default()).unwrap();
+                    let general = general::read_rows(&bytes, &header, &Limits::default()).unwrap();
                     assert!(fast == general, "{colour:?} {depth:?} {filter:?}");
                     if depth == Sixteen {
                         continue;
@@ -143,7 +144,7 @@ mod tests {
                         [r, g, b, ..] => [*r, *g, *b],
                         [] => unreachable!(),
                     });
-                    let rgb = read_raw(&bytes, &Limits::default()).unwrap().into_rgb();
+                    let rgb = read_raw(&bytes, &header, &Limits::default()).unwrap().into_rgb();
                     assert!(expected.eq(rgb.data), "{colour:?} {depth:?}");
                 }
             }
@@ -155,7 +156,11 @@ mod tests {
     fn cut_files_are_errors() {
         let bytes = file(ColorType::Rgb, BitDepth::Eight, Filter::Paeth);
         for length in (0..bytes.len() - 20).step_by(7) {
-            let result = super::super::decode_rgb(&bytes[..length], &Limits::default());
+            let cut = &bytes[..length];
+            let result = match header::read(cut) {
+                Ok(header) => decode_rgb(cut, &header, &Limits::default()),
+                Err(error) => Err(error),
+            };
             assert!(result.is_err(), "cut at {length} of {}", bytes.len());
         }
     }

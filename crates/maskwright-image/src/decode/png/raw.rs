@@ -1,13 +1,13 @@
 //! The numbers stored in a PNG, and their meaning as grey, colours and alpha.
 
-use super::header::{Chunks, Layout};
-use crate::decode::Colour;
+use super::header::Chunks;
+use crate::decode::header::{Colour, Header};
 use crate::image::RgbImage;
 
 /// A decoded PNG before interpretation.
 #[derive(Debug)]
 pub(crate) struct Raw {
-    layout: Layout,
+    header: Header,
     /// One byte per sample holding the stored number (1, 2 and 4 bits are unpacked, not scaled); two bytes, big
     /// endian, for 16 bits.
     samples: Vec<u8>,
@@ -25,10 +25,10 @@ pub(crate) struct Table {
 
 impl Table {
     /// Reads the chunks before the pixels.
-    pub(super) fn read(bytes: &[u8], layout: &Layout) -> Self {
+    pub(super) fn read(bytes: &[u8], header: &Header) -> Self {
         let mut table = Self::default();
         for chunk in Chunks::new(bytes).take_while(|chunk| chunk.kind != *b"IDAT") {
-            match (&chunk.kind, layout.colour) {
+            match (&chunk.kind, header.colour) {
                 (b"PLTE", Colour::Palette) => {
                     let colours = chunk.content.as_chunks::<3>().0.iter();
                     table.palette = colours.map(|&[r, g, b]| [r, g, b, 255]).collect();
@@ -61,26 +61,26 @@ impl Table {
 
 impl Raw {
     /// Takes unfiltered rows with bits packed as stored.
-    pub(super) fn new(layout: Layout, packed: Vec<u8>, table: Table) -> Self {
-        let samples = if layout.bit_depth < 8 { unpack(&packed, &layout) } else { packed };
-        Self { layout, samples, table }
+    pub(super) fn new(header: Header, packed: Vec<u8>, table: Table) -> Self {
+        let samples = if header.bit_depth < 8 { unpack(&packed, &header) } else { packed };
+        Self { header, samples, table }
     }
 
     pub(crate) fn width(&self) -> usize {
-        self.layout.size.width
+        self.header.size.width
     }
 
     pub(crate) fn colour(&self) -> Colour {
-        self.layout.colour
+        self.header.colour
     }
 
     pub(crate) fn bit_depth(&self) -> u8 {
-        self.layout.bit_depth
+        self.header.bit_depth
     }
 
     /// The stored numbers of one channel: indices for a palette.
     pub(crate) fn stored(&self, channel: usize) -> impl Iterator<Item = u16> {
-        let (channels, wide) = (self.layout.colour.channels(), self.layout.bit_depth == 16);
+        let (channels, wide) = (self.header.colour.channels(), self.header.bit_depth == 16);
         let step = if wide { 2 * channels } else { channels };
         self.samples.chunks_exact(step).map(move |pixel| {
             if wide {
@@ -93,8 +93,8 @@ impl Raw {
 
     /// Grey or colour in 8 bits; stored numbers of 1, 2 and 4 bits are scaled to 0..255, 16 bits rounded.
     pub(crate) fn into_rgb(self) -> RgbImage {
-        let size = self.layout.size;
-        let data = match (self.layout.colour, self.layout.bit_depth) {
+        let size = self.header.size;
+        let data = match (self.header.colour, self.header.bit_depth) {
             (Colour::Rgb, 8) => self.samples,
             (Colour::Palette, _) => {
                 let table: Vec<[u8; 4]> = (0..=255).map(|index| self.table.colour(index)).collect();
@@ -116,7 +116,7 @@ impl Raw {
                 data
             }
             _ => {
-                let step = 2 * self.layout.colour.channels();
+                let step = 2 * self.header.colour.channels();
                 let narrow = |wide: &[u8; 2]| narrow(u16::from_be_bytes(*wide));
                 self.samples
                     .chunks_exact(step)
@@ -129,8 +129,8 @@ impl Raw {
 
     /// One channel of a picture without palette, in 8 bits.
     pub(crate) fn channel(&self, channel: usize) -> Vec<u8> {
-        match self.layout.bit_depth {
-            8 if self.layout.colour.channels() == 1 => self.samples.clone(),
+        match self.header.bit_depth {
+            8 if self.header.colour.channels() == 1 => self.samples.clone(),
             16 => self.stored(channel).map(narrow).collect(),
             bits => {
                 let scale = 255 / ((1u32 << bits) - 1);
@@ -141,7 +141,7 @@ impl Raw {
 
     /// The only channel of an 8-bit grey picture without a copy.
     pub(crate) fn into_grey8(self) -> Result<Vec<u8>, Self> {
-        if self.layout.bit_depth == 8 && self.layout.colour == Colour::Grey {
+        if self.header.bit_depth == 8 && self.header.colour == Colour::Grey {
             Ok(self.samples)
         } else {
             Err(self)
@@ -150,7 +150,7 @@ impl Raw {
 
     /// Alpha in 8 bits where the file has any: a channel, palette entries, or a transparent colour.
     pub(crate) fn alpha(&self) -> Option<Vec<u8>> {
-        match self.layout.colour {
+        match self.header.colour {
             Colour::GreyAlpha => Some(self.channel(1)),
             Colour::Rgba => Some(self.channel(3)),
             Colour::Palette if self.table.palette.iter().any(|entry| entry[3] != 255) => {
@@ -180,13 +180,13 @@ fn narrow(wide: u16) -> u8 {
 }
 
 /// One byte per sample from rows of 1, 2 or 4 bits, leftmost pixel in the highest bits.
-fn unpack(packed: &[u8], layout: &Layout) -> Vec<u8> {
-    let bits = usize::from(layout.bit_depth);
+fn unpack(packed: &[u8], header: &Header) -> Vec<u8> {
+    let bits = usize::from(header.bit_depth);
     let per_byte = 8 / bits;
     let mask = (1u8 << bits) - 1;
-    let mut samples = Vec::with_capacity(layout.size.area());
-    for row in packed.chunks_exact(layout.row_bytes()) {
-        let end = samples.len() + layout.size.width;
+    let mut samples = Vec::with_capacity(header.size.area());
+    for row in packed.chunks_exact(header.row_bytes()) {
+        let end = samples.len() + header.size.width;
         for &byte in row {
             samples.extend((0..per_byte).map(|k| (byte >> (8 - bits * (k + 1))) & mask));
         }
@@ -198,6 +198,9 @@ fn unpack(packed: &[u8], layout: &Layout) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::header::Storage;
+    use crate::decode::orientation::Orientation;
+    use crate::format::Format;
     use crate::size::Size;
 
     #[test]
@@ -209,10 +212,16 @@ mod tests {
 
     #[test]
     fn bits_are_unpacked_from_the_left() {
-        let layout =
-            Layout { size: Size::new(2, 5), colour: Colour::Grey, bit_depth: 2, interlaced: false };
+        let header = Header {
+            format: Format::Png,
+            size: Size::new(2, 5),
+            orientation: Orientation::IDENTITY,
+            colour: Colour::Grey,
+            bit_depth: 2,
+            storage: Storage::Png { interlaced: false },
+        };
         let packed = vec![0b00_01_10_11, 0b10_00_00_00, 0b11_11_11_11, 0b01_00_00_00];
-        let raw = Raw::new(layout, packed, Table::default());
+        let raw = Raw::new(header, packed, Table::default());
         assert_eq!(raw.stored(0).collect::<Vec<_>>(), [0, 1, 2, 3, 2, 3, 3, 3, 3, 1]);
         assert_eq!(raw.channel(0), [0, 85, 170, 255, 170, 255, 255, 255, 255, 85]);
     }

@@ -1,0 +1,165 @@
+//! A file in memory with its header: read once, and handed to all that needs it.
+//!
+//! ```
+//! use maskwright_image::decode::{ImageFile, Limits};
+//! use maskwright_image::{RgbImage, Size, encode};
+//!
+//! let bytes = encode::png_rgb(&RgbImage::filled(Size::new(6, 8), 77))?;
+//! let file = ImageFile::read(&bytes)?;
+//! assert_eq!(file.header().size, Size::new(6, 8));
+//! let decoded = file.decode_rgb(&Limits::default())?;
+//! assert_eq!(decoded.pixels.size, file.header().size);
+//! # Ok::<(), maskwright_image::Error>(())
+//! ```
+
+use super::header::Header;
+use super::limits::Limits;
+use super::orientation::orient_rgb;
+use super::warning::Decoded;
+use super::{jpeg, png};
+use crate::error::{Error, Result};
+use crate::format::Format;
+use crate::image::RgbImage;
+
+/// The bytes of a JPEG or PNG file and what its header says.
+#[derive(Debug, Clone, Copy)]
+pub struct ImageFile<'a> {
+    bytes: &'a [u8],
+    header: Header,
+}
+
+impl<'a> ImageFile<'a> {
+    /// Reads the header of a file in memory.
+    ///
+    /// # Errors
+    /// As [`read_header`].
+    pub fn read(bytes: &'a [u8]) -> Result<Self> {
+        Ok(Self { bytes, header: read_header(bytes)? })
+    }
+
+    /// Puts bytes and the header that [`read_header`] gave for these very bytes together again. With the header of
+    /// another file, decoding gives an error or wrong pixels.
+    pub fn with_header(bytes: &'a [u8], header: Header) -> Self {
+        Self { bytes, header }
+    }
+
+    /// The whole file.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// What the file says about itself.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Decodes the picture to RGB, as stored; see [`decode_rgb`](super::decode_rgb).
+    ///
+    /// # Errors
+    /// As [`decode_rgb`](super::decode_rgb).
+    pub fn decode_rgb(&self, limits: &Limits) -> Result<Decoded<RgbImage>> {
+        limits.check(&self.header, self.bytes.len())?;
+        match self.header.format {
+            Format::Jpeg => jpeg::decode_rgb(self.bytes, &self.header, limits),
+            Format::Png => png::decode_rgb(self.bytes, &self.header, limits),
+        }
+    }
+
+    /// Decodes the picture to RGB and turns it upright by its EXIF orientation, as viewers show it.
+    ///
+    /// # Errors
+    /// As [`decode_rgb`](super::decode_rgb).
+    pub fn decode_upright(&self, limits: &Limits) -> Result<Decoded<RgbImage>> {
+        let Decoded { pixels, warnings } = self.decode_rgb(limits)?;
+        Ok(Decoded { pixels: orient_rgb(pixels, self.header.orientation), warnings })
+    }
+}
+
+/// Reads a file's header, no pixels. The content decides the format, not the extension.
+///
+/// # Errors
+/// [`Error::Empty`], [`Error::UnknownFormat`], [`Error::Header`], or [`Error::Unsupported`] for kinds that cannot
+/// be decoded later (12-bit, lossless, arithmetic and hierarchical JPEG).
+pub fn read_header(bytes: &[u8]) -> Result<Header> {
+    match bytes {
+        [] => Err(Error::Empty),
+        [0xFF, 0xD8, ..] => jpeg::header::read(bytes),
+        _ if bytes.starts_with(&png::SIGNATURE) => png::header::read(bytes),
+        _ => Err(Error::UnknownFormat { known_as: known_as(bytes) }),
+    }
+}
+
+/// Names formats that people do have in their folders, for a helpful message.
+fn known_as(bytes: &[u8]) -> Option<&'static str> {
+    let starts: [(&[u8], &str); 9] = [
+        (b"GIF8", "GIF"),
+        (b"BM", "BMP"),
+        (b"II*\0", "TIFF"),
+        (b"MM\0*", "TIFF"),
+        (b"8BPS", "Photoshop"),
+        (b"\0\0\0\x0cjP", "JPEG 2000"),
+        (b"\xff\x0a", "JPEG XL"),
+        (b"version https://git-lfs", "a Git LFS pointer: fetch the real file with `git lfs pull`"),
+        (b"<", "markup, perhaps a saved web page"),
+    ];
+    match bytes {
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("WebP"),
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => Some("HEIF or AVIF"),
+        _ => starts.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, name)| *name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::orientation::Orientation;
+    use crate::encode;
+    use crate::size::Size;
+
+    #[test]
+    fn a_header_that_was_read_serves_again() {
+        let image = RgbImage::new(Size::new(1, 2), vec![1, 2, 3, 4, 5, 6]).unwrap();
+        let bytes = encode::png_rgb(&image).unwrap();
+        let header = read_header(&bytes).unwrap();
+        let file = ImageFile::with_header(&bytes, header);
+        assert_eq!(file.decode_rgb(&Limits::default()).unwrap().pixels, image);
+        let turn = Orientation::from_exif(6).unwrap();
+        let turned = ImageFile::with_header(&bytes, Header { orientation: turn, ..header });
+        let upright = turned.decode_upright(&Limits::default()).unwrap().pixels;
+        assert_eq!(upright, orient_rgb(image, turn));
+    }
+
+    /// The header of another file leads to an error, or to pixels of the size that it says.
+    #[test]
+    fn a_header_of_another_file_does_no_harm() {
+        let picture = |height, width| RgbImage::filled(Size::new(height, width), 90);
+        let files = [
+            encode::png_rgb(&picture(6, 8)).unwrap(),
+            encode::png_rgb(&picture(8, 6)).unwrap(),
+            encode::png_rgb(&picture(40, 30)).unwrap(),
+            encode::jpeg_rgb(&picture(6, 8), 80).unwrap(),
+            encode::jpeg_rgb(&picture(40, 30), 80).unwrap(),
+        ];
+        for bytes in &files {
+            for other in &files {
+                let header = read_header(other).unwrap();
+                let decoded = ImageFile::with_header(bytes, header).decode_rgb(&Limits::default());
+                if let Ok(decoded) = decoded {
+                    assert_eq!(decoded.pixels.size, header.size);
+                    assert_eq!(decoded.pixels.data.len(), 3 * header.size.area());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn other_files_are_named() {
+        assert_eq!(read_header(b""), Err(Error::Empty));
+        let error = read_header(b"RIFF\x10\0\0\0WEBPVP8 ").unwrap_err();
+        assert_eq!(error.to_string(), "neither JPEG nor PNG (this is WebP)");
+        let error = read_header(b"plain words").unwrap_err();
+        assert_eq!(error.to_string(), "neither JPEG nor PNG");
+        let error = read_header(b"version https://git-lfs.github.com/spec/v1").unwrap_err();
+        assert!(error.to_string().contains("git lfs pull"));
+    }
+}
