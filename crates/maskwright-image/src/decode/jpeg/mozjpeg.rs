@@ -53,11 +53,18 @@ unsafe extern "C" {
     fn maskwright_jpeg_start(
         state: *mut State,
         scan: *mut c_void,
+        width: *mut c_uint,
+        height: *mut c_uint,
         exact_parts: *mut c_int,
     ) -> c_int;
     fn maskwright_jpeg_crop(state: *mut State, x: *mut c_uint, width: *mut c_uint) -> c_int;
-    fn maskwright_jpeg_skip(state: *mut State, rows: c_uint, scratch: *mut c_uchar) -> c_int;
-    fn maskwright_jpeg_read(state: *mut State, row: *mut c_uchar) -> c_int;
+    fn maskwright_jpeg_skip(
+        state: *mut State,
+        rows: c_uint,
+        scratch: *mut c_uchar,
+        room: usize,
+    ) -> c_int;
+    fn maskwright_jpeg_read(state: *mut State, row: *mut c_uchar, room: usize) -> c_int;
     fn maskwright_jpeg_close(state: *mut State);
 }
 
@@ -192,33 +199,64 @@ impl Picture<'_> {
     }
 
     /// Starts decoding; true where skipping rows and columns gives exactly the pixels of a whole decode.
+    ///
+    /// # Errors
+    /// Also where libjpeg is about to give rows of another size than asked for.
     pub(crate) fn start(&mut self) -> Result<bool> {
-        let mut exact_parts = 0;
+        let (mut width, mut height, mut exact_parts) = (0, 0, 0);
         let scan = self.scan.map_or(std::ptr::null_mut(), |scan| scan.as_ptr().cast());
-        // SAFETY: opened by `Decoder::open`; the scan lives as long as the state.
-        let status = unsafe { maskwright_jpeg_start(self.state.as_ptr(), scan, &mut exact_parts) };
+        // SAFETY: opened by `Decoder::open`; the scan lives as long as the state; the out pointers are locals.
+        let status = unsafe {
+            maskwright_jpeg_start(
+                self.state.as_ptr(),
+                scan,
+                &mut width,
+                &mut height,
+                &mut exact_parts,
+            )
+        };
         self.check(status)?;
+        let (expected, found) =
+            (Size::new(self.rows_left, self.width), Size::new(height as usize, width as usize));
+        if found != expected {
+            let reason = format!("libjpeg gives {found} pixels, {expected} were asked for");
+            return Err(Error::Damaged { format: Format::Jpeg, reason });
+        }
         Ok(exact_parts != 0)
     }
 
     /// Restricts rows to columns around `x .. x + width`; returns the first column and the width that rows now have.
+    ///
+    /// # Errors
+    /// Also where libjpeg is about to give columns outside the picture, or not all that were asked for.
     pub(crate) fn crop(&mut self, x: usize, width: usize) -> Result<(usize, usize)> {
         debug_assert!(width > 0 && x + width <= self.width);
+        let wanted = x..x + width;
         let (mut x, mut columns) = (x as c_uint, width as c_uint);
         // SAFETY: started, no row read yet.
         let status = unsafe { maskwright_jpeg_crop(self.state.as_ptr(), &mut x, &mut columns) };
         self.check(status)?;
-        self.width = columns as usize;
-        Ok((x as usize, columns as usize))
+        let given = x as usize..x as usize + columns as usize;
+        if given.start > wanted.start || given.end < wanted.end || given.end > self.width {
+            let reason = format!("libjpeg gives columns {given:?}, {wanted:?} were asked for");
+            return Err(Error::Damaged { format: Format::Jpeg, reason });
+        }
+        self.width = given.len();
+        Ok((given.start, given.len()))
     }
 
     /// Passes over rows; `row` and `inks` are overwritten, as by [`Self::read_rgb`].
     pub(crate) fn skip(&mut self, rows: usize, row: &mut [u8], inks: &mut [u8]) -> Result<()> {
         let scratch = if self.channels == 3 { row } else { inks };
         assert!(rows <= self.rows_left && scratch.len() >= self.row_bytes(), "rows must be there");
-        // SAFETY: started; that many rows are left; the scratch row is large enough.
+        // SAFETY: started; that many rows are left; C writes no row that the room does not hold.
         let status = unsafe {
-            maskwright_jpeg_skip(self.state.as_ptr(), rows as c_uint, scratch.as_mut_ptr())
+            maskwright_jpeg_skip(
+                self.state.as_ptr(),
+                rows as c_uint,
+                scratch.as_mut_ptr(),
+                scratch.len(),
+            )
         };
         self.rows_left -= rows;
         self.check(status)
@@ -252,8 +290,9 @@ impl Picture<'_> {
             row.len() >= self.row_bytes() && self.rows_left > 0,
             "a row needs room and must be there"
         );
-        // SAFETY: started; libjpeg writes `row_bytes` bytes, which are there.
-        let status = unsafe { maskwright_jpeg_read(self.state.as_ptr(), row.as_mut_ptr()) };
+        // SAFETY: started; C writes no row that the room does not hold.
+        let status =
+            unsafe { maskwright_jpeg_read(self.state.as_ptr(), row.as_mut_ptr(), row.len()) };
         self.rows_left -= 1;
         self.check(status)
     }

@@ -156,14 +156,17 @@ void maskwright_jpeg_reduce(maskwright_jpeg *self, unsigned divisor) {
   self->cinfo.scale_denom = divisor;
 }
 
-/* Starts decoding; `scan` is for our own Huffman decoder, which is not used without one. `exact_parts` tells whether skipping rows and columns gives the pixels of a whole decode:
- * not so where libjpeg smooths across blocks, which it does for progressive files with unfinished scans, nor for
+/* Starts decoding; `scan` is for our own Huffman decoder, which is not used without one. `width` and `height` become those
+ * of the rows to come. `exact_parts` tells whether skipping rows and columns gives the pixels of a whole decode: not so
+ * where libjpeg smooths across blocks, which it does for progressive files with unfinished scans, nor for
  * uncommon subsampling (4:1:0 and the like), where its skipping loses its place. */
-int maskwright_jpeg_start(maskwright_jpeg *self, void *scan, int *exact_parts) {
+int maskwright_jpeg_start(maskwright_jpeg *self, void *scan, unsigned *width, unsigned *height, int *exact_parts) {
   int component, k;
   if (setjmp(self->escape) != 0)
     return self->status;
   jpeg_start_decompress(&self->cinfo);
+  *width = self->cinfo.output_width;
+  *height = self->cinfo.output_height;
   maskwright_entropy_take(&self->cinfo, &self->entropy, scan);
   *exact_parts = self->errors.num_warnings == 0 && self->cinfo.max_h_samp_factor <= 2 &&
                  self->cinfo.max_v_samp_factor <= 2;
@@ -183,20 +186,31 @@ int maskwright_jpeg_start(maskwright_jpeg *self, void *scan, int *exact_parts) {
   return STATUS_OK;
 }
 
-/* Restricts the output to columns x .. x + width; both move outwards to block borders. */
+/* Restricts the output to columns x .. x + width; both move outwards to block borders. `width` becomes that of the rows to
+ * come. */
 int maskwright_jpeg_crop(maskwright_jpeg *self, unsigned *x, unsigned *width) {
   JDIMENSION x_offset = *x, columns = *width;
   if (setjmp(self->escape) != 0)
     return self->status;
   jpeg_crop_scanline(&self->cinfo, &x_offset, &columns);
   *x = x_offset;
-  *width = columns;
+  *width = self->cinfo.output_width;
   return STATUS_OK;
 }
 
-/* Passes over rows; `scratch` holds a row. Without chroma interpolation libjpeg's skipping assumes that it starts at
+/* Whether `room` bytes hold a row; else says so. */
+static int holds_row(maskwright_jpeg *self, size_t room) {
+  if (room >= (size_t)self->cinfo.output_width * (size_t)self->cinfo.output_components)
+    return 1;
+  strcpy(self->error, "rows longer than the header says");
+  return 0;
+}
+
+/* Passes over rows; `scratch` holds `room` bytes, which a row needs. Without chroma interpolation libjpeg's skipping assumes that it starts at
  * the first row of a group of subsampled rows, so the rest of a group is read. */
-int maskwright_jpeg_skip(maskwright_jpeg *self, unsigned rows, unsigned char *scratch) {
+int maskwright_jpeg_skip(maskwright_jpeg *self, unsigned rows, unsigned char *scratch, size_t room) {
+  if (!holds_row(self, room))
+    return STATUS_ERROR;
   if (setjmp(self->escape) != 0)
     return self->status;
   while (rows > 0 && self->cinfo.output_scanline % self->cinfo.max_v_samp_factor != 0) {
@@ -213,9 +227,11 @@ int maskwright_jpeg_skip(maskwright_jpeg *self, unsigned rows, unsigned char *sc
   return STATUS_OK;
 }
 
-/* Reads one row into `row`, which holds output width x components bytes. */
-int maskwright_jpeg_read(maskwright_jpeg *self, unsigned char *row) {
+/* Reads one row into `row`, which holds `room` bytes. */
+int maskwright_jpeg_read(maskwright_jpeg *self, unsigned char *row, size_t room) {
   JSAMPROW rows[1];
+  if (!holds_row(self, room))
+    return STATUS_ERROR;
   rows[0] = row;
   if (setjmp(self->escape) != 0)
     return self->status;
