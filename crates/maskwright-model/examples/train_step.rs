@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use burn::tensor::{Device, Tensor};
-use maskwright_model::{DecodeMode, PromptInput, SamConfig, TrainScope};
+use maskwright_model::{DecodeMode, PromptInput, PromptPoint, SamConfig, TrainScope};
 
 const BATCH: usize = 8;
 const SIZE: usize = 256;
@@ -17,7 +17,8 @@ fn main() -> Result<(), maskwright_model::Error> {
     let sam = SamConfig::small(SIZE, 16, 128, 6).init(&device, 1)?;
     let pixels: Vec<u8> = (0..BATCH * 3 * SIZE * SIZE).map(|i| (i * 7919 % 251) as u8).collect();
     let mask: Vec<f32> = (0..64 * 64).map(|i| if i % 7 < 3 { 255.0 } else { 0.0 }).collect();
-    let points: Vec<(f32, f32, i32)> = (0..10).map(|i| (i as f32 * 9.0, 70.0, 1)).collect();
+    let points: Vec<PromptPoint> =
+        (0..10).map(|i| PromptPoint::new(i as f32 * 9.0, 70.0, 1)).collect();
     let prompts: Vec<PromptInput> = (0..BATCH)
         .map(|i| match i % 3 {
             0 => PromptInput::from_box([20.0, 30.0, 160.0, 170.0]),
@@ -25,6 +26,7 @@ fn main() -> Result<(), maskwright_model::Error> {
             _ => PromptInput::from_mask(mask.clone()),
         })
         .collect();
+    let image_of: Vec<usize> = (0..BATCH).collect();
     let input = sam.preprocess(&pixels, BATCH, &device)?;
 
     let whole = sam.clone().train_scope(TrainScope::All);
@@ -44,7 +46,7 @@ fn main() -> Result<(), maskwright_model::Error> {
         let features = sam.encode_image(input.clone());
         let encoder = clock(start);
         let start = Instant::now();
-        let output = sam.predict(&features, &prompts, DecodeMode::Hq).unwrap();
+        let output = sam.predict(&features, &prompts, &image_of, DecodeMode::Hq).unwrap();
         let _ = output.hq.unwrap().sum().into_scalar::<f32>();
         [encoder, clock(start), 0.0]
     });
@@ -61,7 +63,7 @@ fn main() -> Result<(), maskwright_model::Error> {
             let features = model.encode_image(input.clone());
             let encoder = clock(start);
             let start = Instant::now();
-            let output = model.predict(&features, &prompts, mode).unwrap();
+            let output = model.predict(&features, &prompts, &image_of, mode).unwrap();
             let masks: Tensor<4> = output.sam.or(output.hq).unwrap();
             let loss = masks.square().mean();
             let decoder = clock(start);

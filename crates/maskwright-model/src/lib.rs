@@ -26,7 +26,7 @@
 //! let pixels = vec![0u8; 3 * 64 * 64];
 //! let features = sam.encode_image(sam.preprocess(&pixels, 1, &device)?);
 //! let prompt = PromptInput::from_box([8.0, 8.0, 40.0, 40.0]);
-//! let masks = sam.predict(&features, &[prompt], DecodeMode::Hq)?;
+//! let masks = sam.predict(&features, &[prompt], &[0], DecodeMode::Hq)?;
 //! assert_eq!(masks.hq.unwrap().dims(), [1, 1, 16, 16]);
 //! # Ok(())
 //! # }
@@ -56,9 +56,10 @@ pub use config::{DecoderConfig, EncoderConfig, ModelType, SamConfig, TinyVitConf
 pub use device::{Compute, DeviceName, Place};
 pub use error::{Error, Mismatch, Misshapen, Result};
 pub use load::ModelSource;
+pub use image_encoder::ImageFeatures;
 pub use mask_decoder::{DecodeMode, MaskDecoder, MaskOutput};
 pub use mask_kind::MaskKind;
 pub use placement::Precision;
-pub use prompt_encoder::{PromptEmbeddings, PromptEncoder, PromptInput};
-pub use sam::{ImageFeatures, PIXEL_MEAN, PIXEL_STD, Sam, group_by_tokens, resize_bilinear};
+pub use prompt_encoder::{PromptEmbeddings, PromptEncoder, PromptInput, PromptPoint};
+pub use sam::{PIXEL_MEAN, PIXEL_STD, Sam, group_by_tokens, resize_bilinear};
 pub use scope::TrainScope;

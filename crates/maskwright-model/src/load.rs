@@ -123,7 +123,7 @@ pub fn check_decoder_type(
     decoder: &Checkpoint,
 ) -> Result<()> {
     let Some(wanted) = wanted else { return Ok(()) };
-    let width = SamConfig::of(wanted)?.interm_dim();
+    let width = SamConfig::of(wanted)?.early_dim();
     match weights::decoder_width(decoder) {
         Some(found) if found == width => Ok(()),
         Some(found) => Err(Error::WrongModel {
@@ -140,7 +140,7 @@ pub fn check_decoder_type(
 pub fn describe(config: &SamConfig) -> String {
     match config.model_type() {
         ModelType::Custom => {
-            format!("a custom model (width {}, {})", config.interm_dim(), encoder(config))
+            format!("a custom model (width {}, {})", config.early_dim(), encoder(config))
         }
         official => official.to_string(),
     }

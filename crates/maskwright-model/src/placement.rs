@@ -143,7 +143,7 @@ mod tests {
             let sam = sam.with_frozen_encoder_on(&device, Precision::Bf16);
             let found = sam.encode_image(images.clone());
             for (found, exact) in
-                [(found.embedding, exact.embedding.clone()), (found.interm, exact.interm)]
+                [(found.embedding, exact.embedding.clone()), (found.early, exact.early)]
             {
                 let off = off(found, exact);
                 assert!((1e-5..4e-2).contains(&off), "{off}");

@@ -5,6 +5,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
 
 use crate::config::SamConfig;
 use crate::error::{Error, Result};
@@ -13,15 +14,38 @@ use crate::layers::{Conv2d, Embedding, LayerNorm};
 use crate::ops;
 
 /// What is asked for in one image: points, a box, a rough mask, or any of them together.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct PromptInput {
-    /// x, y and label of each point: 1 on the object, 0 off it, -1 to be ignored (padding).
-    pub points: Vec<(f32, f32, i32)>,
+    /// Points on the object and off it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub points: Vec<PromptPoint>,
     /// Left, top, right, bottom, as inclusive pixel indices.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub box_xyxy: Option<[f32; 4]>,
     /// A mask of [`SamConfig::mask_size`] squared values in row order: logits, or 0 and 255 as
     /// HQ-SAM trains it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mask: Option<Vec<f32>>,
+}
+
+/// A point of a prompt, in pixel indices of the model's input.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PromptPoint {
+    /// To the right.
+    pub x: f32,
+    /// Downwards.
+    pub y: f32,
+    /// 1 on the object, 0 off it, -1 to be ignored (padding).
+    pub label: i32,
+}
+
+impl PromptPoint {
+    /// A point at (x, y).
+    pub fn new(x: f32, y: f32, label: i32) -> Self {
+        Self { x, y, label }
+    }
 }
 
 impl PromptInput {
@@ -31,7 +55,7 @@ impl PromptInput {
     }
 
     /// Points alone; see [`PromptInput::points`].
-    pub fn from_points(points: impl Into<Vec<(f32, f32, i32)>>) -> Self {
+    pub fn from_points(points: impl Into<Vec<PromptPoint>>) -> Self {
         Self { points: points.into(), ..Self::default() }
     }
 
@@ -163,7 +187,7 @@ impl PromptEncoder {
         if prompt.token_count() == 0 && prompt.mask.is_none() {
             return bad("has neither points nor a box nor a mask".to_owned());
         }
-        for &(x, y, label) in &prompt.points {
+        for &PromptPoint { x, y, label } in &prompt.points {
             if !(x.is_finite() && y.is_finite()) {
                 return bad(format!("point ({x}, {y}) is not finite"));
             }
@@ -226,7 +250,7 @@ impl PromptEncoder {
             is_point.push(f32::from(kind != 4));
         };
         for prompt in prompts {
-            for &(x, y, label) in &prompt.points {
+            for &PromptPoint { x, y, label } in &prompt.points {
                 push(x, y, if label < 0 { 4 } else { label as usize });
             }
             match prompt.box_xyxy {

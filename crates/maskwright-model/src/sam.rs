@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::config::SamConfig;
 use crate::error::{Error, Result};
-use crate::image_encoder::ImageEncoder;
+use crate::image_encoder::{ImageEncoder, ImageFeatures, per_prompt};
 use crate::init::Init;
 use crate::mask_decoder::{DecodeMode, Decoded, MaskDecoder, MaskOutput};
 use crate::ops::rows;
@@ -36,32 +36,6 @@ pub struct Sam {
     pub(crate) encoder_copy: Option<Box<ImageEncoder>>,
     #[module(skip)]
     config: SamConfig,
-}
-
-/// What the image encoder gives, channels-last.
-#[derive(Debug, Clone)]
-pub struct ImageFeatures {
-    /// The image embedding `[b, g, g, prompt_dim]`.
-    pub embedding: Tensor<4>,
-    /// The output of the first global block, `[b, g, g, interm_dim]`, for the HQ head.
-    pub interm: Tensor<4>,
-    /// What the HQ head makes of both, where it was made beforehand; see
-    /// [`Sam::with_hq_features`].
-    pub hq: Option<Tensor<4>>,
-}
-
-impl ImageFeatures {
-    /// Number of images.
-    pub fn batch(&self) -> usize {
-        self.embedding.dims()[0]
-    }
-
-    /// The features of some of the images, in this order.
-    pub fn select(&self, images: &[usize]) -> Self {
-        let (embedding, interm) = (self.embedding.clone(), self.interm.clone());
-        let hq = self.hq.clone().map(|hq| rows(hq, images));
-        Self { embedding: rows(embedding, images), interm: rows(interm, images), hq }
-    }
 }
 
 impl SamConfig {
@@ -146,8 +120,7 @@ impl Sam {
     /// Encodes normalised images `[b, 3, s, s]`.
     pub fn encode_image(&self, images: Tensor<4>) -> ImageFeatures {
         let encoder = self.encoder_copy.as_deref().unwrap_or(&self.image_encoder);
-        let (embedding, interm) = encoder.forward(images);
-        ImageFeatures { embedding, interm, hq: None }
+        encoder.forward(images)
     }
 
     /// The same features with the part of the HQ head that depends on the image alone, so that it
@@ -168,7 +141,7 @@ impl Sam {
         self.prompt_encoder.forward(prompts)
     }
 
-    /// Decodes one prompt per image, or any number of prompts of one image.
+    /// Decodes encoded prompts: prompt i is for image `image_of[i]` of `features`.
     ///
     /// # Errors
     /// As [`MaskDecoder::forward`].
@@ -176,12 +149,15 @@ impl Sam {
         &self,
         features: &ImageFeatures,
         prompts: &PromptEmbeddings,
+        image_of: &[usize],
         mode: DecodeMode,
     ) -> Result<MaskOutput> {
-        self.mask_decoder.forward(features, self.prompt_encoder.dense_pe(), prompts, mode)
+        let dense_pe = self.prompt_encoder.dense_pe();
+        self.mask_decoder.forward(features, dense_pe, prompts, image_of, mode)
     }
 
-    /// Encodes and decodes prompts of any kinds: one per image, or any number for one image.
+    /// Encodes and decodes prompts of any kinds: prompt i is for image `image_of[i]` of `features`.
+    /// An image may have any number of prompts.
     ///
     /// Prompts of the same number of tokens go through the transformer together; what follows it
     /// runs once for all. The outputs are in the order of the prompts.
@@ -193,16 +169,10 @@ impl Sam {
         &self,
         features: &ImageFeatures,
         prompts: &[PromptInput],
+        image_of: &[usize],
         mode: DecodeMode,
     ) -> Result<MaskOutput> {
-        let images = features.batch();
-        if prompts.is_empty() || (images != 1 && images != prompts.len()) {
-            return Err(Error::Input {
-                what: "prompts",
-                expected: format!("one per image ({images})"),
-                found: prompts.len().to_string(),
-            });
-        }
+        features.check(prompts.len(), image_of)?;
         let groups = group_by_tokens(prompts);
         let dense_pe = self.prompt_encoder.dense_pe();
         let mut order = Vec::with_capacity(prompts.len());
@@ -214,8 +184,8 @@ impl Sam {
             }
             let members: Vec<PromptInput> = group.iter().map(|&i| prompts[i].clone()).collect();
             let encoded = self.prompt_encoder.forward(&members)?;
-            let embedding = features.embedding.clone();
-            let embedding = if images == 1 { embedding } else { rows(embedding, group) };
+            let images: Vec<usize> = group.iter().map(|&i| image_of[i]).collect();
+            let embedding = per_prompt(features.embedding.clone(), &images);
             let decoded =
                 self.mask_decoder.transform(embedding, dense_pe.clone(), &encoded, mode)?;
             tokens.push(decoded.tokens);
@@ -230,7 +200,7 @@ impl Sam {
             tokens: rows(Tensor::cat(tokens, 0), &place),
             image: rows(Tensor::cat(image, 0), &place),
         };
-        self.mask_decoder.heads(features, decoded, mode)
+        self.mask_decoder.heads(features, image_of, decoded, mode)
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use maskwright_model::weights::{self, LoadOptions, StateDict, StateTensor};
 use maskwright_model::{
-    DecodeMode, EncoderConfig, ImageFeatures, PromptInput, Sam, SamConfig, TrainScope,
+    DecodeMode, EncoderConfig, ImageFeatures, PromptInput, PromptPoint, Sam, SamConfig, TrainScope,
     resize_bilinear,
 };
 
@@ -70,10 +70,10 @@ fn nchw(x: Tensor<4>) -> Tensor<4> {
 fn prompts(state: &StateDict) -> Vec<(PromptInput, usize)> {
     let values = |name: &str| state.tensors[name].values.clone();
     let corners: [f32; 4] = values("box").try_into().unwrap();
-    let points: Vec<(f32, f32, i32)> = values("point_coords")
+    let points: Vec<PromptPoint> = values("point_coords")
         .chunks_exact(2)
         .zip(values("point_labels"))
-        .map(|(xy, label)| (xy[0], xy[1], label as i32))
+        .map(|(xy, label)| PromptPoint::new(xy[0], xy[1], label as i32))
         .collect();
     let mask = values("mask_input");
     vec![
@@ -105,7 +105,7 @@ fn forward_matches_pytorch() {
         close("normalised", input.clone(), get("normalised"), 1e-6);
         let features = sam.encode_image(input);
         close("embedding", nchw(features.embedding.clone()), get("image_embeddings"), 1e-4);
-        close("interm", features.interm.clone(), get("interm_embeddings_0"), 1e-4);
+        close("interm", features.early.clone(), get("interm_embeddings_0"), 1e-4);
         let pe = sam.prompt_encoder.dense_pe().reshape([1, 8, 8, 256]);
         close("image_pe", nchw(pe), get("image_pe"), 1e-4);
 
@@ -120,8 +120,10 @@ fn forward_matches_pytorch() {
             close(&name("dense"), dense, get(&name("dense")), 1e-4);
 
             let one = features.select(&[image]);
-            let single = sam.decode(&one, &encoded, DecodeMode::Both { multimask: false }).unwrap();
-            let multi = sam.decode(&one, &encoded, DecodeMode::Both { multimask: true }).unwrap();
+            let single =
+                sam.decode(&one, &encoded, &[0], DecodeMode::Both { multimask: false }).unwrap();
+            let multi =
+                sam.decode(&one, &encoded, &[0], DecodeMode::Both { multimask: true }).unwrap();
             let masks = [single.sam.clone(), multi.sam.clone(), single.hq.clone()];
             let masks = Tensor::cat(masks.into_iter().flatten().collect(), 1);
             close(&name("all_masks"), masks.clone(), get(&name("all_masks")), 1e-4);
@@ -129,7 +131,7 @@ fn forward_matches_pytorch() {
                 Tensor::cat(vec![single.iou.clone().unwrap(), multi.iou.clone().unwrap()], 1);
             close(&name("all_ious"), ious, get(&name("all_ious")), 1e-4);
 
-            let hq = sam.decode(&one, &encoded, DecodeMode::Hq).unwrap();
+            let hq = sam.decode(&one, &encoded, &[0], DecodeMode::Hq).unwrap();
             assert!(hq.sam.is_none() && hq.iou.is_none());
             let hq = hq.hq.unwrap();
             for (output, multimask) in [(&single, 0), (&multi, 1)] {
@@ -159,23 +161,23 @@ fn batches_of_mixed_prompts_match_single_ones() {
     let boxed =
         PromptInput { mask: Some(mask.clone()), ..PromptInput::from_box([9.0, 3.0, 40.0, 50.0]) };
     let prompts = [
-        PromptInput::from_points([(3.0, 4.0, 1)]),
+        PromptInput::from_points([PromptPoint::new(3.0, 4.0, 1)]),
         PromptInput::from_mask(mask),
         boxed,
-        PromptInput::from_points([(3.0, 4.0, 1), (30.0, 20.0, 0)]),
+        PromptInput::from_points([PromptPoint::new(3.0, 4.0, 1), PromptPoint::new(30.0, 20.0, 0)]),
     ];
     for mode in
         [DecodeMode::Hq, DecodeMode::Sam { multimask: true }, DecodeMode::Both { multimask: false }]
     {
-        let all = sam.predict(&features, &prompts, mode).unwrap();
+        let all = sam.predict(&features, &prompts, &[0, 1, 2, 3], mode).unwrap();
         // Of one image, with what the HQ head makes of it beforehand.
         let one = sam.with_hq_features(features.select(&[2]));
         assert!(one.hq.is_some());
-        let shared = sam.predict(&one, &prompts, mode).unwrap();
+        let shared = sam.predict(&one, &prompts, &[0; 4], mode).unwrap();
         for (i, prompt) in prompts.iter().enumerate() {
             let encoded = sam.encode_prompts(std::slice::from_ref(prompt)).unwrap();
             for (batch, image) in [(&all, i), (&shared, 2)] {
-                let one = sam.decode(&features.select(&[image]), &encoded, mode).unwrap();
+                let one = sam.decode(&features.select(&[image]), &encoded, &[0], mode).unwrap();
                 let pairs = [(&batch.sam, one.sam), (&batch.hq, one.hq)];
                 for (batch, one) in pairs {
                     assert_eq!(batch.is_some(), one.is_some());
@@ -263,7 +265,7 @@ fn saved_models_load_again_and_misfits_are_named() {
 
 /// Sum of squares of the HQ logits: its gradient reaches every HQ parameter.
 fn loss(sam: &Sam, features: &ImageFeatures, prompts: &[PromptInput]) -> Tensor<1> {
-    let output = sam.predict(features, prompts, DecodeMode::Hq).unwrap();
+    let output = sam.predict(features, prompts, &vec![0; prompts.len()], DecodeMode::Hq).unwrap();
     output.hq.unwrap().square().mean()
 }
 
@@ -336,7 +338,7 @@ fn hq_gradients_match_pytorch() {
     let sam = sam.train_scope(TrainScope::Hq);
     let features = sam.encode_image(sam.preprocess(&images, 3, &device).unwrap());
     let prompts: Vec<PromptInput> = prompts(&inputs).into_iter().take(3).map(|(p, _)| p).collect();
-    let masks = sam.predict(&features, &prompts, DecodeMode::Hq).unwrap().hq.unwrap();
+    let masks = sam.predict(&features, &prompts, &[0, 1, 2], DecodeMode::Hq).unwrap().hq.unwrap();
     close("masks", masks.clone(), &steps.tensors["step0.masks_hq"], 1e-4);
 
     // HQ-SAM's loss at the given points: binary cross-entropy plus dice, a mean over the masks.
@@ -402,7 +404,7 @@ fn tiny_vit_matches_pytorch() {
         let values = values.map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
         StateTensor { shape: view.shape().to_vec(), values }
     };
-    close("interm", features.interm, &expected("interm_embeddings_0"), 1e-4);
+    close("interm", features.early, &expected("interm_embeddings_0"), 1e-4);
     close("embedding", nchw(features.embedding), &expected("image_embeddings"), 1e-4);
 }
 

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use burn::tensor::{Device, Tensor};
 use maskwright_model::onnx::{ExportOptions, Masks, export};
 use maskwright_model::weights::{self, Checkpoint, LoadOptions};
-use maskwright_model::{DecodeMode, EncoderConfig, ImageFeatures, PromptInput, Sam, SamConfig};
+use maskwright_model::{
+    DecodeMode, EncoderConfig, ImageFeatures, PromptInput, PromptPoint, Sam, SamConfig,
+};
 use rten::{Model, Value};
 
 const TOLERANCE: f32 = 1e-4;
@@ -124,7 +126,7 @@ impl Asked {
         let (embeddings, interm) = if hq {
             let names = ["image_embeddings", "interm_embeddings"];
             let [embeddings, interm] = run(&encoder, &[("pixels", &pixels)], names);
-            let first = array(features.interm.clone());
+            let first = array(features.early.clone());
             let level = first.1.len();
             assert_eq!(interm.0[1..], first.0);
             assert_eq!(interm.1.len(), interm.0[0] * level);
@@ -142,7 +144,7 @@ impl Asked {
     fn graph(&self, prompts: &[PromptInput], images: &[usize], size: [usize; 2]) -> [Array; 3] {
         let (mut coords, mut labels) = (Vec::new(), Vec::new());
         for prompt in prompts {
-            for &(x, y, label) in &prompt.points {
+            for &PromptPoint { x, y, label } in &prompt.points {
                 coords.extend([x, y]);
                 labels.push(label as f32);
             }
@@ -203,7 +205,10 @@ impl Asked {
             Masks::Sam => DecodeMode::Sam { multimask },
             Masks::Hq | Masks::SamHq => DecodeMode::Both { multimask },
         };
-        let output = self.sam.predict(&self.features.select(images), prompts, mode).unwrap();
+        // One image for all prompts, or one for each.
+        let image_of: Vec<usize> =
+            (0..prompts.len()).map(|i| images[i.min(images.len() - 1)]).collect();
+        let output = self.sam.predict(&self.features, prompts, &image_of, mode).unwrap();
         let output = if masks == Masks::Sam { output } else { output.best() };
         let low = match masks {
             Masks::Sam => output.sam.clone(),
@@ -224,8 +229,9 @@ fn prompts(sam: &Sam) -> Vec<(&'static str, PromptInput)> {
     let side = sam.config().mask_size();
     let mask: Vec<f32> = noise(side * side, 3).into_iter().map(|v| 8.0 * v - 4.0).collect();
     let corners = Some([10.0, 7.5, 60.0, 71.0]);
-    let points = vec![(30.0, 41.5, 1), (3.0, 70.0, 0), (0.0, 0.0, -1)];
-    let prompt = |points: &[(f32, f32, i32)], box_xyxy, mask: Option<&Vec<f32>>| PromptInput {
+    let points = [(30.0, 41.5, 1), (3.0, 70.0, 0), (0.0, 0.0, -1)]
+        .map(|(x, y, l)| PromptPoint::new(x, y, l));
+    let prompt = |points: &[PromptPoint], box_xyxy, mask: Option<&Vec<f32>>| PromptInput {
         points: points.to_vec(),
         box_xyxy,
         mask: mask.cloned(),

@@ -95,7 +95,7 @@ impl ModelBench {
             }
             Work::Head { sam, features, prompt } => {
                 let prompt = std::slice::from_ref(prompt);
-                let masks = sam.predict(features, prompt, DecodeMode::Hq)?.hq;
+                let masks = sam.predict(features, prompt, &[0], DecodeMode::Hq)?.hq;
                 let loss = masks.map(|masks| masks.square().mean());
                 if let Some(loss) = loss {
                     drop(loss.backward());

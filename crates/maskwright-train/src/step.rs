@@ -81,7 +81,8 @@ pub fn loss(
     let features = model.encode_image(images);
     let inputs: Vec<PromptInput> = batch.prompts.iter().map(prompts::to_model).collect();
     let mode = mode(model, settings.scope);
-    let output = model.predict(&features, &inputs, mode)?;
+    let image_of: Vec<usize> = (0..inputs.len()).collect();
+    let output = model.predict(&features, &inputs, &image_of, mode)?;
 
     let mut parts = StepLoss::default();
     let mut total: Option<Tensor<1>> = None;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use maskwright_model::weights::{self, LoadOptions, StateDict};
-use maskwright_model::{DecodeMode, PromptInput, TrainScope};
+use maskwright_model::{DecodeMode, PromptInput, PromptPoint, TrainScope};
 use maskwright_train::loss::points::Plane;
 use maskwright_train::loss::{PointTargets, point_loss};
 use maskwright_train::optimizer::Adam;
@@ -60,10 +60,10 @@ fn five_steps_match_pytorch() {
     let checkpoint = golden("small_sam_hq.safetensors").expect("beside the other");
     let sam = weights::load(&checkpoint, &LoadOptions::default(), &device).expect("loads").sam;
     let mut sam = sam.train_scope(TrainScope::Hq);
-    let points: Vec<(f32, f32, i32)> = inputs["point_coords"]
+    let points: Vec<PromptPoint> = inputs["point_coords"]
         .chunks_exact(2)
         .zip(&inputs["point_labels"])
-        .map(|(xy, label)| (xy[0], xy[1], *label as i32))
+        .map(|(xy, label)| PromptPoint::new(xy[0], xy[1], *label as i32))
         .collect();
     let corners: [f32; 4] = inputs["box"].clone().try_into().expect("four corners");
     let prompts = [
@@ -78,7 +78,8 @@ fn five_steps_match_pytorch() {
     let mut adam = Adam::default();
     for (step, [bce, dice]) in wanted.into_iter().enumerate() {
         let features = sam.encode_image(sam.preprocess(&images, 3, &device).expect("fits"));
-        let masks = sam.predict(&features, &prompts, DecodeMode::Hq).expect("predicts").hq;
+        let masks =
+            sam.predict(&features, &prompts, &[0, 1, 2], DecodeMode::Hq).expect("predicts").hq;
         let coords = &steps.tensors[&format!("step{step}.points")];
         let per_mask = coords.shape[1];
         let mut targets = PointTargets::new(per_mask);

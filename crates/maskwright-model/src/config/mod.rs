@@ -294,8 +294,8 @@ impl SamConfig {
         4 * self.grid()
     }
 
-    /// Channels of the intermediate feature that the HQ head takes.
-    pub fn interm_dim(&self) -> usize {
+    /// Channels of the early feature that the HQ head takes.
+    pub fn early_dim(&self) -> usize {
         match &self.encoder {
             EncoderConfig::Vit(vit) => vit.embed_dim,
             EncoderConfig::TinyVit(tiny) => tiny.embed_dims[2],

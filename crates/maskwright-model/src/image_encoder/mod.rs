@@ -1,6 +1,8 @@
-//! Image encoders: pixels to the image embedding and an intermediate feature for the HQ head.
+//! Image encoders: pixels to [`ImageFeatures`], the image embedding and an early feature for the HQ
+//! head.
 
 mod attention;
+mod features;
 mod tiny_attention;
 mod tiny_vit;
 mod vit;
@@ -9,6 +11,8 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 pub use attention::Attention;
+pub use features::ImageFeatures;
+pub(crate) use features::per_prompt;
 pub use tiny_attention::WindowAttention;
 pub use tiny_vit::{
     BatchNorm, ConvNorm, MbConv, Merging, PatchStem, Stage, StageBlock, Stem, TinyBlock, TinyMlp,
@@ -40,9 +44,9 @@ impl ImageEncoder {
     /// Encodes normalised images.
     ///
     /// # Shapes
-    /// `[b, 3, s, s]` to the embedding `[b, g, g, prompt_dim]` and the intermediate feature
-    /// `[b, g, g, interm_dim]`, with `g` cells along a side.
-    pub fn forward(&self, images: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+    /// `[b, 3, s, s]` to the embedding `[b, g, g, prompt_dim]` and the early feature
+    /// `[b, g, g, early_dim]`, with `g` cells along a side.
+    pub fn forward(&self, images: Tensor<4>) -> ImageFeatures {
         match self {
             Self::Vit(vit) => vit.forward(images),
             Self::TinyVit(tiny) => tiny.forward(images),

@@ -8,6 +8,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Tensor};
 
+use super::features::ImageFeatures;
 use super::tiny_attention::WindowAttention;
 use super::vit::Neck;
 use crate::config::{SamConfig, TinyVitConfig};
@@ -286,17 +287,17 @@ impl TinyVit {
 
     /// `[b, 3, s, s]` to the embedding `[b, g, g, prompt_dim]` and the output of the second stage
     /// `[b, g, g, embed_dims[2]]`.
-    pub fn forward(&self, images: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+    pub fn forward(&self, images: Tensor<4>) -> ImageFeatures {
         let seq = &self.patch_embed.seq;
         let x = ops::gelu(seq.m0.forward(images.permute([0, 2, 3, 1])));
         let mut x = seq.m2.forward(x);
-        let mut interm = x.clone();
+        let mut early = x.clone();
         for (i, stage) in self.layers.iter().enumerate() {
             x = stage.forward(x);
             if i == 1 {
-                interm = x.clone();
+                early = x.clone();
             }
         }
-        (self.neck.forward(x), cast(interm, DType::F32))
+        ImageFeatures { embedding: self.neck.forward(x), early: cast(early, DType::F32), hq: None }
     }
 }

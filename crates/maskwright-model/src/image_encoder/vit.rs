@@ -4,6 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use super::attention::Attention;
+use super::features::ImageFeatures;
 use crate::config::{SamConfig, VitConfig};
 use crate::init::Init;
 use crate::layers::{Conv2d, LayerNorm, MlpBlock};
@@ -81,9 +82,9 @@ impl Vit {
 
     /// `[b, 3, s, s]` to the embedding `[b, g, g, prompt_dim]` and the output of the first global
     /// block `[b, g, g, embed_dim]`.
-    pub fn forward(&self, images: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
-        let (x, interm) = self.tokens(images);
-        (self.neck.forward(x), interm)
+    pub fn forward(&self, images: Tensor<4>) -> ImageFeatures {
+        let (x, early) = self.tokens(images);
+        ImageFeatures { embedding: self.neck.forward(x), early, hq: None }
     }
 
     fn tokens(&self, images: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
@@ -91,16 +92,16 @@ impl Vit {
         let positions = self.pos_embed.val();
         // Between the blocks in the positions' type, f32, whatever that of the products.
         let mut x = cast(self.patch_embed.proj.forward(pixels), positions.dtype()) + positions;
-        let mut interm = None;
+        let mut early = None;
         for block in &self.blocks {
             x = block.forward(x);
-            if block.window == 0 && interm.is_none() {
-                interm = Some(x.clone());
+            if block.window == 0 && early.is_none() {
+                early = Some(x.clone());
             }
         }
         // A configuration without a global block is refused before a model is made of it.
-        let interm = interm.unwrap_or_else(|| x.clone());
-        (x, interm)
+        let early = early.unwrap_or_else(|| x.clone());
+        (x, early)
     }
 }
 

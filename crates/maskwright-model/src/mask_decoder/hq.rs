@@ -4,10 +4,10 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
+use crate::image_encoder::ImageFeatures;
 use crate::init::Init;
 use crate::layers::{Conv2d, Embedding, LayerNorm, Mlp, Upsample2x};
 use crate::ops;
-use crate::sam::ImageFeatures;
 
 /// Everything that HQ-SAM trains.
 #[derive(Module, Debug)]
@@ -16,7 +16,7 @@ pub struct HqHead {
     pub hf_token: Embedding,
     /// Token to product weights.
     pub hf_mlp: Mlp,
-    /// On the image encoder's intermediate feature.
+    /// On the image encoder's early feature.
     pub compress_vit_feat: FeatureUpscaling,
     /// On the image embedding.
     pub embedding_encoder: FeatureUpscaling,
@@ -85,14 +85,14 @@ impl MaskFeature {
 }
 
 impl HqHead {
-    pub(crate) fn new(decoder: &Init<'_>, dim: usize, interm_dim: usize) -> Self {
+    pub(crate) fn new(decoder: &Init<'_>, dim: usize, early_dim: usize) -> Self {
         let feature = decoder.part("embedding_maskfeature");
         Self {
             hf_token: Embedding::new(decoder.part("hf_token"), 1, dim),
             hf_mlp: Mlp::new(decoder.part("hf_mlp"), dim, dim, dim / 8, 3),
             compress_vit_feat: FeatureUpscaling::new(
                 decoder.part("compress_vit_feat"),
-                interm_dim,
+                early_dim,
                 dim,
                 dim / 8,
             ),
@@ -114,6 +114,6 @@ impl HqHead {
     /// `[b, g, g, 16 * prompt_dim / 8]`, in blocks; see [`ops::unblock`].
     pub fn features(&self, image: &ImageFeatures) -> Tensor<4> {
         self.embedding_encoder.forward(image.embedding.clone())
-            + self.compress_vit_feat.forward(image.interm.clone())
+            + self.compress_vit_feat.forward(image.early.clone())
     }
 }

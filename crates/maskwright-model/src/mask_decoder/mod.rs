@@ -16,11 +16,11 @@ pub use two_way_transformer::{CrossAttention, TwoWayBlock, TwoWayTransformer};
 
 use crate::config::SamConfig;
 use crate::error::{Error, Result};
+use crate::image_encoder::{ImageFeatures, per_prompt};
 use crate::init::Init;
 use crate::layers::{Embedding, LayerNorm, Mlp, Upsample2x};
 use crate::ops;
 use crate::prompt_encoder::PromptEmbeddings;
-use crate::sam::ImageFeatures;
 
 /// What the decoder shall compute; the rest is not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,29 +166,33 @@ impl MaskDecoder {
                 masks,
                 decoder.iou_head_depth,
             ),
-            hq: config.hq.then(|| HqHead::new(&init, dim, config.interm_dim())),
+            hq: config.hq.then(|| HqHead::new(&init, dim, config.early_dim())),
         }
     }
 
-    /// Decodes one prompt per image, or, from one image, any number of prompts.
+    /// Decodes prompts: prompt i is for image `image_of[i]` of `features`.
     ///
     /// `dense_pe` is [`crate::PromptEncoder::dense_pe`].
     ///
     /// # Errors
-    /// [`Error::NoHqHead`] if the mode needs the HQ head and there is none; [`Error::Input`] if the
-    /// numbers of images and prompts differ and there is more than one image.
+    /// [`Error::NoHqHead`] if the mode needs the HQ head and there is none; [`Error::Input`] if
+    /// `image_of` has not one image for each prompt, or one that is not there.
     pub fn forward(
         &self,
         features: &ImageFeatures,
         dense_pe: Tensor<2>,
         prompts: &PromptEmbeddings,
+        image_of: &[usize],
         mode: DecodeMode,
     ) -> Result<MaskOutput> {
-        let decoded = self.transform(features.embedding.clone(), dense_pe, prompts, mode)?;
-        self.heads(features, decoded, mode)
+        features.check(prompts.batch, image_of)?;
+        let embedding = per_prompt(features.embedding.clone(), image_of);
+        let decoded = self.transform(embedding, dense_pe, prompts, mode)?;
+        self.heads(features, image_of, decoded, mode)
     }
 
-    /// The part that depends on the number of the prompt's tokens.
+    /// The part that depends on the number of the prompt's tokens. The embedding is that of each
+    /// prompt's image, or one for all.
     pub(crate) fn transform(
         &self,
         embedding: Tensor<4>,
@@ -196,15 +200,8 @@ impl MaskDecoder {
         prompts: &PromptEmbeddings,
         mode: DecodeMode,
     ) -> Result<Decoded> {
-        let [images, h, w, c] = embedding.dims();
+        let [_, h, w, c] = embedding.dims();
         let b = prompts.batch;
-        if images != 1 && images != b {
-            return Err(Error::Input {
-                what: "prompts",
-                expected: format!("{images}, one per image"),
-                found: b.to_string(),
-            });
-        }
         let mut own = vec![self.iou_token.weight.val(), self.mask_tokens.weight.val()];
         if mode.hq() {
             own.push(self.hq.as_ref().ok_or(Error::NoHqHead)?.hf_token.weight.val());
@@ -226,6 +223,7 @@ impl MaskDecoder {
     pub(crate) fn heads(
         &self,
         features: &ImageFeatures,
+        image_of: &[usize],
         decoded: Decoded,
         mode: DecodeMode,
     ) -> Result<MaskOutput> {
@@ -247,6 +245,7 @@ impl MaskDecoder {
                     Some(made) => made.clone(),
                     None => head.features(features),
                 };
+                let coarse = per_prompt(coarse, image_of);
                 Some(product(hyper.clone(), fine) + product_of_blocks(hyper, coarse))
             }
         };

@@ -86,7 +86,7 @@ fn inputs(g: &mut Graph<'_>, config: &SamConfig, hq: bool) -> Inputs {
     let (prompts, points) = (Axis::Free("prompts"), Axis::Free("points"));
     let images = Axis::Free("images");
     let embedding = [images, Axis::Fixed(config.prompt_dim), grid, grid];
-    let interm = [Axis::Free("levels"), images, grid, grid, Axis::Fixed(config.interm_dim())];
+    let interm = [Axis::Free("levels"), images, grid, grid, Axis::Fixed(config.early_dim())];
     Inputs {
         embedding: g.input(
             "image_embeddings",

@@ -193,8 +193,8 @@ fn encoder(g: &mut Graph<'_>, config: &SamConfig, hq: bool) {
         g.scope("image_encoder.interm");
         let levels: Vec<Value> = interm.iter().map(|level| g.unsqueeze(level, 0)).collect();
         let levels = g.concat(&levels.iter().collect::<Vec<_>>(), 0);
-        let interm_dim = Axis::Fixed(config.interm_dim());
-        let axes = [Axis::Fixed(interm.len()), images, grid, grid, interm_dim];
+        let early_dim = Axis::Fixed(config.early_dim());
+        let axes = [Axis::Fixed(interm.len()), images, grid, grid, early_dim];
         let says = "The outputs of the encoder's global blocks, or of TinyViT's second stage";
         g.output("interm_embeddings", levels, &axes, says);
     }

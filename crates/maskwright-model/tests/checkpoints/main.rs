@@ -134,8 +134,8 @@ fn a_decoder_goes_into_a_sam_completely() {
     let decoder = weights::decoder_of(tuned.clone());
     assert_eq!(weights::content(&decoder.shapes()), Content::Decoder);
     assert!(decoder.names().all(|name| !name.starts_with("mask_decoder.")));
-    assert_eq!(weights::decoder_width(&decoder), Some(config().interm_dim()));
-    assert_eq!(weights::decoder_width(&tuned), Some(config().interm_dim()));
+    assert_eq!(weights::decoder_width(&decoder), Some(config().early_dim()));
+    assert_eq!(weights::decoder_width(&tuned), Some(config().early_dim()));
     let path = place.join("epoch_3.pth");
     decoder.write(&path, Container::Pth).unwrap();
 

@@ -19,7 +19,7 @@ mod stability;
 
 use maskwright_image::mask::{Bitmap, Rle};
 use maskwright_image::{RgbImage, Size};
-use maskwright_model::PromptInput;
+use maskwright_model::{PromptInput, PromptPoint};
 use serde::{Deserialize, Serialize};
 
 pub use crops::{CropBox, crop_boxes, ends_at_crop};
@@ -246,7 +246,7 @@ impl<'a> MaskGenerator<'a> {
                 .iter()
                 .map(|&[x, y]| {
                     let (x, y) = encoded.view().to_input(x, y);
-                    PromptInput::from_points([(x, y, 1)])
+                    PromptInput::from_points([PromptPoint::new(x, y, 1)])
                 })
                 .collect();
             let multimask = self.config.multimask_output;

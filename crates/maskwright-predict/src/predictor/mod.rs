@@ -267,7 +267,7 @@ impl Predictor {
             MaskKind::Sam => DecodeMode::Sam { multimask },
             MaskKind::Hq | MaskKind::SamHq => DecodeMode::Both { multimask },
         };
-        let output = self.sam.predict(&image.features, inputs, mode)?;
+        let output = self.sam.predict(&image.features, inputs, &vec![0; inputs.len()], mode)?;
         Ok(masks(output, kind))
     }
 }

@@ -90,6 +90,6 @@ pub fn write_embedding(image: &EncodedImage, path: &Path) -> Result<()> {
     let features = &image.features;
     let embedding = features.embedding.clone().permute([0, 3, 1, 2]);
     let tensors =
-        [tensor("image_embedding", embedding), tensor("interm_embedding", features.interm.clone())];
+        [tensor("image_embedding", embedding), tensor("interm_embedding", features.early.clone())];
     tensor_file::write(path, &tensors)
 }

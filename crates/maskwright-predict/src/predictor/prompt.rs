@@ -2,7 +2,7 @@
 
 use maskwright_image::sample::{Sampler, resize_plane};
 use maskwright_image::{GreyImage, Size};
-use maskwright_model::PromptInput;
+use maskwright_model::{PromptInput, PromptPoint};
 
 use super::view::View;
 use crate::error::{Error, Result};
@@ -60,7 +60,7 @@ impl SourcePrompt {
             .map(|&(x, y, label)| {
                 let (x, y) = clip.point("point", x, y)?;
                 let (x, y) = to_input(x, y);
-                Ok((x, y, label))
+                Ok(PromptPoint::new(x, y, label))
             })
             .collect::<Result<_>>()?;
         let box_xyxy = match self.box_xyxy {
@@ -167,7 +167,7 @@ mod tests {
             mask: None,
         };
         let (input, notes) = prompt.to_input(&view(), 20, "prompt 2").expect("usable");
-        assert_eq!(input.points, [(0.5, 10.5, 1), (14.5, 16.5, 0)]);
+        assert_eq!(input.points, [PromptPoint::new(0.5, 10.5, 1), PromptPoint::new(14.5, 16.5, 0)]);
         assert_eq!(input.box_xyxy, Some([0.5, 0.5, 78.5, 38.5]));
         assert_eq!(notes.len(), 2);
         assert!(notes[0].contains("point (-3, 5) of prompt 2") && notes[0].contains("40 x 20"));

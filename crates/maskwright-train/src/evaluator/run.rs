@@ -129,8 +129,7 @@ fn predict(
         .collect()
 }
 
-/// Every mask the model gives for one prompt per image (or several prompts of one image),
-/// as host values, mask after mask.
+/// Every mask the model gives for one prompt of the first image, as host values, mask after mask.
 ///
 /// SAM's own mask is decoded without the HQ token among the tokens, so that it is exactly
 /// what the SAM inside the model says; HQ-SAM's comparison lets the token take part.
@@ -141,11 +140,11 @@ pub(crate) fn all_masks(
 ) -> Result<MaskLogits> {
     let prompt = std::slice::from_ref(prompt);
     let values = |mask: Tensor<4>| -> Vec<f32> { mask.into_data().iter::<f32>().collect() };
-    let own = sam.predict(features, prompt, DecodeMode::Sam { multimask: false })?;
+    let own = sam.predict(features, prompt, &[0], DecodeMode::Sam { multimask: false })?;
     let mut masks: MaskLogits =
         own.sam.map(|mask| (MaskKind::Sam, values(mask))).into_iter().collect();
     if sam.config().hq {
-        let both = sam.predict(features, prompt, DecodeMode::Both { multimask: false })?;
+        let both = sam.predict(features, prompt, &[0], DecodeMode::Both { multimask: false })?;
         if let (Some(own), Some(hq)) = (both.sam, both.hq) {
             masks.push((MaskKind::Hq, values(hq.clone())));
             masks.push((MaskKind::SamHq, values(own + hq)));
