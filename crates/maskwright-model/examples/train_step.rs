@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use burn::tensor::{Device, Tensor};
-use maskwright_model::{DecodeMode, PromptInput, PromptPoint, SamConfig, TrainScope};
+use maskwright_model::{DecodeMode, PromptInput, PromptPoint, SamConfig, Trainable};
 
 const BATCH: usize = 8;
 const SIZE: usize = 256;
@@ -29,7 +29,7 @@ fn main() -> Result<(), maskwright_model::Error> {
     let image_of: Vec<usize> = (0..BATCH).collect();
     let input = sam.preprocess(&pixels, BATCH, &device)?;
 
-    let whole = sam.clone().train_scope(TrainScope::All);
+    let whole = sam.clone().training(&Trainable::All);
     let best = |run: &mut dyn FnMut() -> [f64; 3]| {
         let mut best = [f64::INFINITY; 3];
         for _ in 0..repetitions {
@@ -53,11 +53,11 @@ fn main() -> Result<(), maskwright_model::Error> {
     println!("prediction: encoder {} ms, HQ decoder {} ms", frozen[0], frozen[1]);
 
     for (name, scope, mode) in [
-        ("everything, SAM's mask", TrainScope::All, DecodeMode::Sam { multimask: false }),
-        ("HQ head", TrainScope::Hq, DecodeMode::Hq),
+        ("everything, SAM's mask", Trainable::All, DecodeMode::Sam { multimask: false }),
+        ("HQ head", Trainable::Hq, DecodeMode::Hq),
     ] {
         let model =
-            if scope == TrainScope::All { whole.clone() } else { sam.clone().train_scope(scope) };
+            if scope == Trainable::All { whole.clone() } else { sam.clone().training(&scope) };
         let times = best(&mut || {
             let start = Instant::now();
             let features = model.encode_image(input.clone());

@@ -10,7 +10,7 @@
 //! * [`Sam`] has the parts of a prediction: [`Sam::preprocess`], [`Sam::encode_image`],
 //!   [`Sam::encode_prompts`], [`Sam::decode`], and [`Sam::predict`] for prompts of any kind at once.
 //! * [`weights`] reads and writes checkpoints, [`onnx`] writes models for other runtimes.
-//! * [`TrainScope`] says which parameters learn.
+//! * [`Trainable`] says which parameters learn.
 //!
 //! Inside, every map is channels-last `[batch, height, width, channels]`: the transformers want it
 //! so, `LayerNorm2d` becomes a norm over the last axis, and each convolution of the model becomes a
@@ -49,17 +49,17 @@ pub mod ops;
 mod placement;
 mod prompt_encoder;
 mod sam;
-mod scope;
+mod trainable;
 pub mod weights;
 
 pub use config::{DecoderConfig, EncoderConfig, ModelType, SamConfig, TinyVitConfig, VitConfig};
 pub use device::{Compute, DeviceName, Place};
 pub use error::{Error, Mismatch, Misshapen, Result};
-pub use load::ModelSource;
 pub use image_encoder::ImageFeatures;
+pub use load::ModelSource;
 pub use mask_decoder::{DecodeMode, MaskDecoder, MaskOutput};
 pub use mask_kind::MaskKind;
 pub use placement::Precision;
 pub use prompt_encoder::{PromptEmbeddings, PromptEncoder, PromptInput, PromptPoint};
 pub use sam::{PIXEL_MEAN, PIXEL_STD, Sam, group_by_tokens, resize_bilinear};
-pub use scope::TrainScope;
+pub use trainable::{NamePattern, Trainable};

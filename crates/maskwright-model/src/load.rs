@@ -78,7 +78,7 @@ pub fn load_model(
         }
     };
     if let Some(path) = &source.restore_model {
-        let applied = weights::apply_decoder(sam, Checkpoint::open(path)?)?;
+        let applied = weights::apply_tuned(sam, Checkpoint::open(path)?)?;
         notes.extend(not_finite(path, &applied.not_finite));
         sam = applied.sam;
     }

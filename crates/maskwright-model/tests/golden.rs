@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use maskwright_model::weights::{self, LoadOptions, StateDict, StateTensor};
 use maskwright_model::{
-    DecodeMode, EncoderConfig, ImageFeatures, PromptInput, PromptPoint, Sam, SamConfig, TrainScope,
+    DecodeMode, EncoderConfig, ImageFeatures, PromptInput, PromptPoint, Sam, SamConfig, Trainable,
     resize_bilinear,
 };
 
@@ -208,7 +208,7 @@ fn official_models_have_the_official_counts() {
         vit.depth = 1;
         vit.global_blocks = vec![0];
         let sam = config.with_image_size(64).init(&device, 0).unwrap();
-        assert_eq!(sam.trainable_count(TrainScope::Hq), hq);
+        assert_eq!(sam.trainable_count(&Trainable::Hq), hq);
         let shapes = weights::shapes(&sam);
         let blocks = shapes.iter().filter(|(n, _)| n.contains("image_encoder.blocks.0")).count();
         let tensors = shapes.len() + (depth - 1) * blocks;
@@ -237,7 +237,7 @@ fn saved_models_load_again_and_misfits_are_named() {
 
     // Without the HQ tensors they are made fresh, the same for the same seed.
     let mut state = StateDict::read(&path).unwrap();
-    state.tensors.retain(|name, _| !TrainScope::Hq.contains(name));
+    state.tensors.retain(|name, _| !Trainable::Hq.contains(name));
     let fresh = weights::from_tensors(&config, &state, 11, &device).unwrap();
     assert_eq!(fresh.fresh.len(), 25);
     assert_eq!(weights::state_dict(&fresh.sam), weights::state_dict(&sam));
@@ -275,21 +275,21 @@ fn gradients_reach_exactly_the_scope() {
     let sam = SamConfig::small(32, 8, 32, 2).init(&device, 2).unwrap();
     let pixels: Vec<u8> = (0..3 * 32 * 32).map(|i| (i * 7919 % 251) as u8).collect();
     let prompts = [PromptInput::from_box([2.0, 3.0, 20.0, 25.0])];
-    let tuned = sam.clone().train_scope(TrainScope::Hq);
+    let tuned = sam.clone().training(&Trainable::Hq);
     let features = tuned.encode_image(tuned.preprocess(&pixels, 1, &device).unwrap());
     assert!(!features.embedding.is_autodiff());
     let value = loss(&tuned, &features, &prompts);
     let gradients = weights::gradients(&tuned, &value.backward());
     let names: Vec<&String> = gradients.tensors.keys().collect();
     let expected: Vec<(String, Vec<usize>)> =
-        weights::shapes(&tuned).into_iter().filter(|(n, _)| TrainScope::Hq.contains(n)).collect();
+        weights::shapes(&tuned).into_iter().filter(|(n, _)| Trainable::Hq.contains(n)).collect();
     assert_eq!(names.len(), 25);
     for (name, shape) in expected {
         assert_eq!(gradients.tensors[&name].shape, shape, "{name}");
     }
 
     // Everything learns, save what the HQ mask does not depend on.
-    let whole = sam.train_scope(TrainScope::All);
+    let whole = sam.training(&Trainable::All);
     let features = whole.encode_image(whole.preprocess(&pixels, 1, &device).unwrap());
     let value = loss(&whole, &features, &prompts);
     let gradients = weights::gradients(&whole, &value.backward());
@@ -335,7 +335,7 @@ fn hq_gradients_match_pytorch() {
     let steps = StateDict::read(&folder.join("small_train_steps.safetensors")).unwrap();
     let file = folder.join("small_sam_hq.safetensors");
     let sam = weights::load(&file, &LoadOptions::default(), &device).unwrap().sam;
-    let sam = sam.train_scope(TrainScope::Hq);
+    let sam = sam.training(&Trainable::Hq);
     let features = sam.encode_image(sam.preprocess(&images, 3, &device).unwrap());
     let prompts: Vec<PromptInput> = prompts(&inputs).into_iter().take(3).map(|(p, _)| p).collect();
     let masks = sam.predict(&features, &prompts, &[0, 1, 2], DecodeMode::Hq).unwrap().hq.unwrap();
@@ -418,7 +418,7 @@ fn tiny_models_save_load_and_train() {
             .with_image_size(64)
             .init(&device, 0)
             .unwrap()
-            .trainable_count(TrainScope::Hq),
+            .trainable_count(&Trainable::Hq),
         448_512
     );
     assert_eq!(weights::shapes(&official.init(&device, 0).unwrap()).len(), 464);
@@ -439,7 +439,7 @@ fn tiny_models_save_load_and_train() {
     let loaded = weights::load(&path, &LoadOptions::default(), &device).unwrap();
     assert_eq!(weights::state_dict(&loaded.sam), weights::state_dict(&sam));
 
-    let whole = sam.train_scope(TrainScope::All);
+    let whole = sam.training(&Trainable::All);
     let pixels: Vec<u8> = (0..3 * 64 * 64).map(|i| (i * 7919 % 251) as u8).collect();
     let features = whole.encode_image(whole.preprocess(&pixels, 1, &device).unwrap());
     let prompts = [PromptInput::from_box([2.0, 3.0, 20.0, 25.0])];
@@ -459,7 +459,7 @@ fn an_optimizer_moves_the_scope_alone() {
     let before = weights::state_dict(&sam);
     let pixels: Vec<u8> = (0..3 * 32 * 32).map(|i| (i * 7919 % 251) as u8).collect();
     let prompts = [PromptInput::from_box([2.0, 3.0, 20.0, 25.0])];
-    sam = sam.train_scope(TrainScope::Hq);
+    sam = sam.training(&Trainable::Hq);
     let features = sam.encode_image(sam.preprocess(&pixels, 1, &device).unwrap());
     let mut optimizer = AdamConfig::new().with_epsilon(1e-8).init();
     let mut losses = Vec::new();
@@ -472,6 +472,6 @@ fn an_optimizer_moves_the_scope_alone() {
     assert!(losses.is_sorted_by(|a, b| a > b), "{losses:?}");
     let after = weights::state_dict(&sam.frozen());
     for (name, tensor) in &before.tensors {
-        assert_eq!(*tensor != after.tensors[name], TrainScope::Hq.contains(name), "{name}");
+        assert_eq!(*tensor != after.tensors[name], Trainable::Hq.contains(name), "{name}");
     }
 }

@@ -11,7 +11,7 @@ use maskwright_data::plan::{Framing, SampleKey};
 use maskwright_data::prompt::{Prompt, PromptKind};
 use maskwright_data::sample::SampleInfo;
 use maskwright_model::device::{Place, host};
-use maskwright_model::{DecodeMode, ImageFeatures, PromptInput, Sam, SamConfig, TrainScope};
+use maskwright_model::{DecodeMode, ImageFeatures, PromptInput, Sam, SamConfig, Trainable};
 
 use crate::error::Result;
 use crate::loss::PointConfig;
@@ -65,13 +65,13 @@ impl ModelBench {
             Part::Head => {
                 let input = sam.preprocess(&noise(3 * size * size, seed), 1, &device)?;
                 let features = Box::new(sam.encode_image(input));
-                let sam = Box::new(sam.train_scope(TrainScope::Hq));
+                let sam = Box::new(sam.training(&Trainable::Hq));
                 Work::Head { sam, features, prompt: PromptInput::from_box(corners) }
             }
             Part::Step => {
-                let sam = Some(Box::new(sam.train_scope(TrainScope::Hq)));
+                let sam = Some(Box::new(sam.training(&Trainable::Hq)));
                 let settings = StepSettings {
-                    scope: TrainScope::Hq,
+                    hq_alone: true,
                     points: PointConfig::default(),
                     iou_weight: 1.0,
                 };

@@ -7,8 +7,8 @@
 
 use std::path::Path;
 
+use maskwright_model::Sam;
 use maskwright_model::weights::{self, Checkpoint, Container};
-use maskwright_model::{Sam, TrainScope};
 
 use crate::error::Result;
 
@@ -17,22 +17,8 @@ pub fn save_whole(sam: &Sam, path: &Path) -> Result<()> {
     Ok(weights::save(sam, path)?)
 }
 
-/// The tensors that `scope` trains, with official names.
-///
-/// For the HQ head and the decoder this is the whole mask decoder without its prefix, which
-/// is what HQ-SAM's `epoch_N.pth` holds (145 tensors).
-pub fn tuned(sam: &Sam, scope: TrainScope) -> Checkpoint {
-    let whole = Checkpoint::of(sam);
-    if scope == TrainScope::All { whole } else { weights::decoder_of(whole) }
-}
-
-/// Writes the tensors of [`tuned`].
+/// Writes what [`weights::tuned`] gives.
 pub fn save_tuned(tuned: &Checkpoint, path: &Path) -> Result<()> {
     tuned.write(path, Container::Safetensors)?;
     Ok(())
-}
-
-/// Puts the tensors of [`tuned`] back.
-pub fn apply_tuned(sam: Sam, tuned: Checkpoint) -> Result<Sam> {
-    Ok(weights::apply_decoder(sam, tuned)?.sam)
 }

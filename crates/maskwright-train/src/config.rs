@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use maskwright_data::loader::{LastBatch, LoaderConfig, OnRefusal};
 use maskwright_data::source::DataFile;
 use maskwright_model::load::{self, ModelSource};
-use maskwright_model::{Compute, TrainScope};
+use maskwright_model::{Compute, Trainable};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -23,7 +23,7 @@ pub struct TrainConfig {
     /// The folder that receives everything the run writes.
     pub output: PathBuf,
     /// Which parameters learn.
-    pub train: TrainScope,
+    pub train: Trainable,
     /// Side of the model's square input in pixels; a multiple of the patch size.
     pub input_size: usize,
     /// Images per step.
@@ -77,7 +77,7 @@ impl TrainConfig {
     pub fn new(data: DataFile, output: PathBuf) -> Self {
         Self {
             output,
-            train: TrainScope::Hq,
+            train: Trainable::Hq,
             input_size: 1024,
             batch_size_train: 4,
             seed: 42,

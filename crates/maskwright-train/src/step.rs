@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 use maskwright_data::batch::TrainBatch;
-use maskwright_model::{DecodeMode, PromptInput, Sam, TrainScope};
+use maskwright_model::{DecodeMode, PromptInput, Sam};
 
 use crate::error::{Error, Result};
 use crate::loss::points::{self, Plane};
@@ -13,8 +13,8 @@ use crate::prompts;
 /// What every step of a run has in common.
 #[derive(Debug, Clone, Copy)]
 pub struct StepSettings {
-    /// Which parameters learn.
-    pub scope: TrainScope,
+    /// Whether the HQ head learns and nothing else ([`Sam::hq_head_alone_learns`]).
+    pub hq_alone: bool,
     /// The points of the loss.
     pub points: PointConfig,
     /// Weight of the predicted IoU's squared error, where the IoU head learns.
@@ -36,8 +36,8 @@ pub struct StepLoss {
 
 /// Trains on one batch. Returns the changed model and the loss before the change.
 ///
-/// With [`TrainScope::Hq`] the HQ mask alone is computed and trained, as in HQ-SAM. With
-/// the other scopes SAM's own single mask and its predicted IoU are trained, and the HQ
+/// Where the HQ head alone learns, the HQ mask alone is computed and trained, as in HQ-SAM.
+/// Otherwise SAM's own single mask and its predicted IoU are trained, and the HQ
 /// mask beside them where the model has the head.
 ///
 /// # Errors
@@ -80,7 +80,7 @@ pub fn loss(
     let images = model.preprocess(&batch.images, batch.batch_size, &device)?;
     let features = model.encode_image(images);
     let inputs: Vec<PromptInput> = batch.prompts.iter().map(prompts::to_model).collect();
-    let mode = mode(model, settings.scope);
+    let mode = mode(model, settings.hq_alone);
     let image_of: Vec<usize> = (0..inputs.len()).collect();
     let output = model.predict(&features, &inputs, &image_of, mode)?;
 
@@ -92,7 +92,7 @@ pub fn loss(
             None => term,
         });
     };
-    let masks = [output.sam.filter(|_| settings.scope != TrainScope::Hq), output.hq];
+    let masks = [output.sam.filter(|_| !settings.hq_alone), output.hq];
     for (place, logits) in masks.into_iter().enumerate() {
         let Some(logits) = logits else { continue };
         let values = host_values(&logits);
@@ -117,9 +117,9 @@ pub fn loss(
     Ok((total, parts))
 }
 
-fn mode(model: &Sam, scope: TrainScope) -> DecodeMode {
-    match (scope, model.config().hq) {
-        (TrainScope::Hq, _) => DecodeMode::Hq,
+fn mode(model: &Sam, hq_alone: bool) -> DecodeMode {
+    match (hq_alone, model.config().hq) {
+        (true, _) => DecodeMode::Hq,
         (_, true) => DecodeMode::Both { multimask: false },
         (_, false) => DecodeMode::Sam { multimask: false },
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use maskwright_model::weights::{self, LoadOptions, StateDict};
-use maskwright_model::{DecodeMode, PromptInput, PromptPoint, TrainScope};
+use maskwright_model::{DecodeMode, PromptInput, PromptPoint, Trainable};
 use maskwright_train::loss::points::Plane;
 use maskwright_train::loss::{PointTargets, point_loss};
 use maskwright_train::optimizer::Adam;
@@ -59,7 +59,7 @@ fn five_steps_match_pytorch() {
     let device = device();
     let checkpoint = golden("small_sam_hq.safetensors").expect("beside the other");
     let sam = weights::load(&checkpoint, &LoadOptions::default(), &device).expect("loads").sam;
-    let mut sam = sam.train_scope(TrainScope::Hq);
+    let mut sam = sam.training(&Trainable::Hq);
     let points: Vec<PromptPoint> = inputs["point_coords"]
         .chunks_exact(2)
         .zip(&inputs["point_labels"])

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use burn::tensor::Device;
 
 use super::checkpoint::Checkpoint;
-use super::names::shapes;
+use super::names::{in_hq_head, shapes};
 use super::resize;
 use super::state::{Applied, apply};
 use super::tensors::Tensors;
-use crate::TrainScope;
 use crate::config::SamConfig;
 use crate::error::{Error, Mismatch, Misshapen, Result};
 use crate::sam::Sam;
@@ -57,14 +56,26 @@ pub fn check(tensors: &impl Tensors, config: &SamConfig) -> Result<()> {
 /// As [`check`].
 pub fn check_decoder(tensors: &impl Tensors, config: &SamConfig) -> Result<()> {
     let found = tensors.shapes();
-    let has = |hq: bool| found.keys().any(|name| TrainScope::Hq.contains(name) == hq);
+    let has = |hq: bool| found.keys().any(|name| in_hq_head(name) == hq);
     let (sam, hq) = (has(false), has(true));
-    let mut expected = expected(&config.clone().with_hq(true))?;
-    expected.retain(|name, _| {
-        let is_hq = TrainScope::Hq.contains(name);
-        name.starts_with(DECODER) && if is_hq { hq } else { sam }
-    });
-    refuse(compare(tensors, &expected, &found))
+    check_part(tensors, &config.clone().with_hq(true), |name| {
+        name.starts_with(DECODER) && if in_hq_head(name) { hq } else { sam }
+    })
+}
+
+/// Holds a part of a model, under full names, against a configuration: all of what `belongs` names has
+/// to be there, and nothing else.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn check_part(
+    tensors: &impl Tensors,
+    config: &SamConfig,
+    belongs: impl Fn(&str) -> bool,
+) -> Result<()> {
+    let mut expected = expected(config)?;
+    expected.retain(|name, _| belongs(name));
+    refuse(compare(tensors, &expected, &tensors.shapes()))
 }
 
 /// Holds a mask decoder, named with or without `mask_decoder.`, against what it tells of itself.
@@ -85,15 +96,20 @@ pub fn decoder_width(decoder: &Checkpoint) -> Option<usize> {
     shape.first().copied()
 }
 
-/// Puts a mask decoder into a model: what it has replaces what the model has, and what the model lacks
-/// (an HQ head) is added. Gives how many tensors were replaced and how many added.
+/// Puts a mask decoder, or tensors that were tuned by patterns ([`super::tuned`]), into a model: what it
+/// has replaces what the model has, and what the model lacks (an HQ head) is added. Gives how many
+/// tensors were replaced and how many added.
 ///
 /// # Errors
-/// [`Error::Detect`] if the first is no whole model or the second no mask decoder,
+/// [`Error::Detect`] if the first is no whole model or the second neither of these,
 /// [`Error::Mismatch`] with every misfit of either.
 pub fn merge(sam: &mut Checkpoint, decoder: Checkpoint) -> Result<(usize, usize)> {
     let config = super::detect(sam)?;
     check(sam, &config)?;
+    if let Some(patterns) = super::tuned::patterns_of(&decoder)? {
+        check_part(&decoder, &config, |name| patterns.contains(name))?;
+        return Ok(sam.put_over(decoder));
+    }
     let decoder = with_prefix(decoder);
     if content(&decoder.shapes()) != Content::Decoder {
         return Err(Error::Detect {
@@ -103,7 +119,7 @@ pub fn merge(sam: &mut Checkpoint, decoder: Checkpoint) -> Result<(usize, usize)
     }
     check_decoder(&decoder, &config)?;
     let counts = sam.put_over(decoder);
-    let hq = sam.names().any(|name| TrainScope::Hq.contains(name));
+    let hq = sam.names().any(in_hq_head);
     sam.set_config(&config.with_hq(hq));
     Ok(counts)
 }
@@ -125,7 +141,12 @@ pub fn apply_decoder(sam: Sam, checkpoint: Checkpoint) -> Result<Applied> {
             checkpoint
         }
     };
-    let mut applied = apply(sam, &checkpoint)?;
+    apply_part(sam, &checkpoint)
+}
+
+/// Puts what a checkpoint has into a model; what it lacks stays.
+pub(super) fn apply_part(sam: Sam, part: &Checkpoint) -> Result<Applied> {
+    let mut applied = apply(sam, part)?;
     applied.mismatch.missing.clear();
     refuse(std::mem::take(&mut applied.mismatch))?;
     Ok(applied)
@@ -158,7 +179,7 @@ pub(super) fn pardon_hq(
     config: &SamConfig,
     found: &BTreeMap<String, Vec<usize>>,
 ) -> (Mismatch, Vec<String>) {
-    let is_hq = |name: &String| TrainScope::Hq.contains(name);
+    let is_hq = |name: &String| in_hq_head(name);
     let mut fresh = Vec::new();
     if !found.keys().any(is_hq) {
         (fresh, mismatch.missing) = mismatch.missing.into_iter().partition(is_hq);
@@ -170,7 +191,7 @@ pub(super) fn pardon_hq(
 }
 
 /// Name and shape of everything in a model, none of which is made.
-pub(super) fn expected(config: &SamConfig) -> Result<BTreeMap<String, Vec<usize>>> {
+pub(crate) fn expected(config: &SamConfig) -> Result<BTreeMap<String, Vec<usize>>> {
     Ok(shapes(&config.init(&Device::flex(), 0)?).into_iter().collect())
 }
 

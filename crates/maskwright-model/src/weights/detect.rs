@@ -107,7 +107,7 @@ fn rest(
                 .or_else(|| axis("prompt_encoder.mask_downscaling.6.weight", 1))
                 .unwrap_or(official.mask_prompt_dim),
         },
-        hq: shapes.0.keys().any(|name| crate::TrainScope::Hq.contains(name)),
+        hq: shapes.0.keys().any(|name| super::names::in_hq_head(name)),
     }
 }
 

@@ -31,12 +31,14 @@ mod safetensors_file;
 mod save;
 mod state;
 mod tensors;
+mod tuned;
 
 use std::path::Path as FilePath;
 
 use burn::tensor::Device;
 
 pub use checkpoint::{Checkpoint, Layout};
+pub(crate) use content::expected;
 pub use content::{
     Content, apply_decoder, check, check_decoder, check_decoder_alone, content, decoder_of,
     decoder_width, merge,
@@ -44,10 +46,11 @@ pub use content::{
 pub use detect::detect;
 pub use element::Element;
 pub(crate) use names::Path;
-pub use names::{is_buffer, shapes};
+pub use names::{in_hq_head, is_buffer, shapes};
 pub use save::{Container, Written, save};
 pub use state::{Applied, StateDict, StateTensor, apply, gradients, state_dict};
 pub use tensors::Tensors;
+pub use tuned::{apply_tuned, tuned};
 
 use crate::config::SamConfig;
 use crate::error::{Error, Result};
@@ -55,6 +58,9 @@ use crate::sam::Sam;
 
 /// The metadata key of a safetensors file under which [`save`] writes the configuration as JSON.
 pub const CONFIG_KEY: &str = "maskwright.config";
+
+/// The metadata key under which [`tuned`] says by which patterns its tensors were chosen.
+pub const TRAINABLE_KEY: &str = "maskwright.trainable";
 
 /// How to [`load`].
 #[derive(Debug, Clone, Default)]

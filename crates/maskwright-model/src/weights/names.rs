@@ -152,6 +152,15 @@ pub fn is_buffer(name: &str) -> bool {
     name.rsplit('.').next().is_some_and(|last| BUFFERS.contains(&last))
 }
 
+/// Whether the tensor of this official name belongs to the HQ head.
+pub fn in_hq_head(name: &str) -> bool {
+    const PARTS: [&str; 5] =
+        ["hf_token", "hf_mlp", "compress_vit_feat", "embedding_encoder", "embedding_maskfeature"];
+    name.strip_prefix("mask_decoder.")
+        .and_then(|rest| rest.split('.').next())
+        .is_some_and(|part| PARTS.contains(&part))
+}
+
 /// The official name and shape of every tensor of a model, in its own order.
 pub fn shapes(sam: &Sam) -> Vec<(String, Vec<usize>)> {
     struct Shapes {

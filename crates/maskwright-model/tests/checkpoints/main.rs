@@ -4,12 +4,13 @@ mod bad;
 #[path = "../common/mod.rs"]
 mod common;
 mod support;
+mod tuned;
 
 use common::tiny_vit;
 use maskwright_model::weights::{
     self, Checkpoint, Container, Content, Element, Layout, LoadOptions, StateDict, Tensors,
 };
-use maskwright_model::{Error, TrainScope};
+use maskwright_model::{Error, Trainable};
 use support::{Place, config, contents, entries, legacy, model, pair, pair_entries, plain_config};
 
 fn open(path: &std::path::Path) -> Checkpoint {
@@ -155,7 +156,7 @@ fn a_decoder_goes_into_a_sam_completely() {
     let applied = contents(&Checkpoint::of(&sam));
     assert!(applied.iter().all(|(n, t)| !n.starts_with("mask_decoder.") || *t == tuned[n]));
     let mut own = open(&path);
-    own.retain(|name| !TrainScope::Hq.contains(&format!("mask_decoder.{name}")));
+    own.retain(|name| !Trainable::Hq.contains(&format!("mask_decoder.{name}")));
     weights::check_decoder_alone(&own).unwrap();
     assert_eq!(weights::decoder_width(&own), None);
     let mut merged = Checkpoint::of(&model(&sam_config));

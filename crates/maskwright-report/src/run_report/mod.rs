@@ -181,11 +181,12 @@ fn settings(config: &TrainConfig) -> String {
     )
 }
 
-fn scope(config: &TrainConfig) -> &'static str {
-    match config.train {
-        maskwright_model::TrainScope::Hq => "the HQ head",
-        maskwright_model::TrainScope::Decoder => "the mask decoder",
-        maskwright_model::TrainScope::All => "everything",
+fn scope(config: &TrainConfig) -> String {
+    match &config.train {
+        maskwright_model::Trainable::Hq => "the HQ head".into(),
+        maskwright_model::Trainable::Decoder => "the mask decoder".into(),
+        maskwright_model::Trainable::All => "everything".into(),
+        patterns => patterns.to_string(),
     }
 }
 

@@ -66,8 +66,11 @@ pub(super) fn run_epoch(
 ) -> Result<bool> {
     let config = run.config;
     let epoch = run.progress.epoch;
-    let settings =
-        StepSettings { scope: config.train, points: config.points, iou_weight: config.iou_weight };
+    let settings = StepSettings {
+        hq_alone: run.model().hq_head_alone_learns(&config.train),
+        points: config.points,
+        iou_weight: config.iou_weight,
+    };
     let learning_rate = config.schedule().at(epoch);
     // A resumed loader stands in the middle of its epoch already.
     if run.progress.step == 0 {

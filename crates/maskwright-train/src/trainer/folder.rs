@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use maskwright_data::loader::LoaderState;
-use maskwright_model::{Sam, TrainScope};
+use maskwright_model::weights::tuned;
+use maskwright_model::{Sam, Trainable};
 
 use super::epoch::EpochSums;
 use super::state::{self, Progress};
@@ -107,7 +108,7 @@ impl RunFolder {
         progress: &Progress,
         loader: LoaderState,
         sums: &EpochSums,
-        scope: TrainScope,
+        trainable: &Trainable,
     ) -> Result<()> {
         let target = self.path.join(format!("{RESUME}{:08}", progress.global_step));
         let older = numbered(&self.path, RESUME, "")?;
@@ -117,7 +118,7 @@ impl RunFolder {
             .tempdir_in(&self.path)
             .map_err(Error::io(&target, "write"))?;
         let optimizer = adam.to_bytes(&target)?;
-        let weights = checkpoint::tuned(sam, scope);
+        let weights = tuned(sam, trainable);
         state::write(part.path(), progress, loader, sums, &weights, &optimizer)?;
         // A state of this very step (a run stopped twice at one place) makes way.
         let replaced = older.iter().any(|(_, path)| *path == target);
@@ -139,11 +140,11 @@ impl RunFolder {
         sam: &Sam,
         epoch: usize,
         best: Option<usize>,
-        scope: TrainScope,
+        trainable: &Trainable,
     ) -> Result<PathBuf> {
-        if scope != TrainScope::All {
-            let tuned = self.path.join(format!("{TUNED}{epoch}{WEIGHTS}"));
-            checkpoint::save_tuned(&checkpoint::tuned(sam, scope), &tuned)?;
+        if *trainable != Trainable::All {
+            let path = self.path.join(format!("{TUNED}{epoch}{WEIGHTS}"));
+            checkpoint::save_tuned(&tuned(sam, trainable), &path)?;
         }
         let whole = self.path.join(format!("{WHOLE}{epoch}{WEIGHTS}"));
         checkpoint::save_whole(sam, &whole)?;

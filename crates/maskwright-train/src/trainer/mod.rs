@@ -30,10 +30,9 @@ use maskwright_data::sample::SampleConfig;
 use maskwright_data::source::{DataFile, Mix, Source};
 use maskwright_model::device::{Place, host};
 use maskwright_model::load::{load_model, parameter_count};
-use maskwright_model::{MaskKind, Sam, TrainScope};
+use maskwright_model::{MaskKind, Sam, weights};
 use serde::Serialize;
 
-use crate::checkpoint;
 use crate::config::TrainConfig;
 use crate::error::Result;
 use crate::evaluator::{EvalSet, Evaluation, evaluate};
@@ -93,8 +92,9 @@ pub fn train(
     // Everything that can be refused is looked at before the folder is touched.
     let train_data = config.data.train_mix(&observer.opening())?;
     let valid_sets = open_sets(config.data.open_valid(&observer.opening())?);
-    let hq = config.train == TrainScope::Hq;
+    let hq = config.train.asks_for_hq_head();
     let loaded = load_model(&config.model, Some(config.input_size), hq, config.seed, &host())?;
+    config.train.check(&loaded.sam)?;
     let mut folder = RunFolder::open(&config.output, start, config)?;
     let sources = train_data.sets().iter().chain(valid_sets.iter().map(|set| &set.source));
     for note in left_out(sources) {
@@ -145,7 +145,7 @@ impl<'a> Run<'a> {
             None => RunLog::create(&folder.metrics())?,
             Some(point) => {
                 let state = state::read(&point)?;
-                model = checkpoint::apply_tuned(model, state.weights)?;
+                model = weights::apply_tuned(model, state.weights)?.sam;
                 adam = Adam::from_bytes(&state.optimizer, &point, place.device())?;
                 progress = state.progress;
                 sums = state.sums;
@@ -153,7 +153,8 @@ impl<'a> Run<'a> {
                 RunLog::resume(&folder.metrics(), progress.global_step)?
             }
         };
-        let model = place.put(model, config.train == TrainScope::All).train_scope(config.train);
+        let encoder_learns = model.encoder_learns(&config.train);
+        let model = place.put(model, encoder_learns).training(&config.train);
         let mut loader = Loader::new(data, loader_config(config, &samples, folder))?;
         if let Some(position) = position {
             loader.restore(position)?;
@@ -215,7 +216,7 @@ impl<'a> Run<'a> {
                     self.progress.best = Some((score, epoch));
                 }
                 let best = self.progress.best.map(|(_, epoch)| epoch);
-                let path = folder.save_checkpoint(self.model(), epoch, best, config.train)?;
+                let path = folder.save_checkpoint(self.model(), epoch, best, &config.train)?;
                 outcome.checkpoint = Some(path);
             }
             outcome.last = Some(entry);
@@ -271,7 +272,7 @@ impl<'a> Run<'a> {
             loader = LoaderState { epoch: self.progress.epoch as u64, position: 0, ..loader };
         }
         let (progress, sums) = (&self.progress, &self.sums);
-        folder.save_state(self.model(), &self.adam, progress, loader, sums, self.config.train)
+        folder.save_state(self.model(), &self.adam, progress, loader, sums, &self.config.train)
     }
 }
 

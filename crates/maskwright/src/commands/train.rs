@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use maskwright_data::loader::OnRefusal;
 use maskwright_data::prompt::{KindWeights, MaskValues, PromptKind};
 use maskwright_data::sample::Preset;
-use maskwright_model::TrainScope;
+use maskwright_model::Trainable;
 use maskwright_report::run_report;
 use maskwright_train::TrainConfig;
 use maskwright_train::eval_job::EvalJob;
@@ -69,9 +69,10 @@ pub(crate) struct TrainFlags {
     #[arg(long)]
     overwrite: bool,
 
-    /// What learns: hq (the HQ head), decoder (the whole mask decoder), all
+    /// What learns: hq (the HQ head), decoder (the whole mask decoder), all, or patterns of tensor
+    /// names such as 'mask_decoder.hf_*,image_encoder.neck.*'
     #[arg(long, value_name = "SCOPE", default_value = "hq", help_heading = "Training")]
-    train: TrainScope,
+    train: Trainable,
 
     /// Side of the model's square input in pixels, a multiple of 16
     #[arg(long, value_name = "PIXELS", default_value_t = 1024, help_heading = "Training")]
@@ -249,7 +250,7 @@ impl TrainFlags {
         let mut config = TrainConfig::new(data, self.output.clone());
         config.model = self.model.resolve()?;
         config.compute = self.device.resolve();
-        config.train = self.train;
+        config.train = self.train.clone();
         config.input_size = self.input_size;
         config.batch_size_train = self.batch_size_train;
         config.seed = self.seed;

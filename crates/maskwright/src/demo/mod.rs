@@ -24,7 +24,7 @@ use anyhow::{Context, Result};
 use maskwright_data::prompt::{KindWeights, PromptKind};
 use maskwright_data::source::DataFile;
 use maskwright_demo::{self as pictures, DemoSet};
-use maskwright_model::{Compute, ModelSource, SamConfig, TrainScope, files};
+use maskwright_model::{Compute, ModelSource, SamConfig, Trainable, files};
 use maskwright_report::preview::{PreviewConfig, preview};
 use maskwright_report::run_report::gallery::galleries;
 use maskwright_report::{pictures as drawn, run_report};
@@ -268,7 +268,7 @@ fn settings(config: &DemoConfig, data: &DataFile, output: &str) -> TrainConfig {
 
 fn sam_settings(config: &DemoConfig, data: &DataFile) -> TrainConfig {
     let mut settings = settings(config, data, "sam");
-    settings.train = TrainScope::All;
+    settings.train = Trainable::All;
     settings.model.config = Some(config.model.clone().with_hq(false));
     settings.max_epoch_num = config.sam_epochs;
     settings.learning_rate = config.sam_learning_rate;
@@ -280,7 +280,7 @@ fn sam_settings(config: &DemoConfig, data: &DataFile) -> TrainConfig {
 
 fn hq_settings(config: &DemoConfig, data: &DataFile, sam: &Path) -> TrainConfig {
     let mut settings = settings(config, data, "hq");
-    settings.train = TrainScope::Hq;
+    settings.train = Trainable::Hq;
     settings.model.checkpoint = Some(sam.to_path_buf());
     settings.max_epoch_num = config.hq_epochs;
     settings.learning_rate = config.hq_learning_rate;

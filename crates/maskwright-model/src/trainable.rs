@@ -1,0 +1,358 @@
+//! Which parameters learn.
+//!
+//! A [`Trainable`] is a predicate on the official names of tensors. It is made from one of three words,
+//! or from patterns of such names; what a run saves as tuned follows from it ([`weights::tuned`]).
+//!
+//! ```
+//! use maskwright_model::Trainable;
+//!
+//! # fn main() -> Result<(), maskwright_model::Error> {
+//! let head: Trainable = "hq".parse()?;
+//! assert!(head.contains("mask_decoder.hf_token.weight"));
+//! assert!(!head.contains("mask_decoder.iou_token.weight"));
+//!
+//! let some: Trainable = "mask_decoder.hf_*, image_encoder.neck.*".parse()?;
+//! assert!(some.contains("mask_decoder.hf_mlp.layers.0.weight"));
+//! assert!(some.contains("image_encoder.neck.0.weight"));
+//! assert!(!some.contains("image_encoder.blocks.0.norm1.weight"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`weights::tuned`]: crate::weights::tuned
+
+use std::str::FromStr;
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::config::SamConfig;
+use crate::error::{Error, Result};
+use crate::sam::Sam;
+use crate::weights::{self, Path, in_hq_head, is_buffer};
+
+/// The part of a model that training changes. Constants of the model ([`is_buffer`]) are in none.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+#[non_exhaustive]
+pub enum Trainable {
+    /// The HQ head alone, on a frozen SAM, as HQ-SAM is trained.
+    #[default]
+    Hq,
+    /// The whole mask decoder with the HQ head.
+    Decoder,
+    /// Everything.
+    All,
+    /// The tensors that one of these patterns matches.
+    Matching(Vec<NamePattern>),
+}
+
+/// A pattern of official tensor names, in which each `*` stands for any characters, dots among them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamePattern(String);
+
+/// The words, and what they say.
+const WORDS: [(&str, Trainable); 3] =
+    [("hq", Trainable::Hq), ("decoder", Trainable::Decoder), ("all", Trainable::All)];
+
+impl NamePattern {
+    /// Whether it matches a name as a whole.
+    pub fn matches(&self, name: &str) -> bool {
+        let mut pieces = self.0.split('*');
+        // Of a pattern without `*` the first piece is all of it.
+        let Some(mut rest) = pieces.next().and_then(|first| name.strip_prefix(first)) else {
+            return false;
+        };
+        let mut pieces = pieces.peekable();
+        if pieces.peek().is_none() {
+            return rest.is_empty();
+        }
+        while let Some(piece) = pieces.next() {
+            if pieces.peek().is_none() {
+                return rest.ends_with(piece);
+            }
+            match rest.split_once(piece) {
+                Some((_, after)) => rest = after,
+                None => return false,
+            }
+        }
+        true
+    }
+}
+
+impl FromStr for NamePattern {
+    type Err = Error;
+
+    /// Reads a pattern: letters, digits, `_`, `.` and `*`, and to tell it from a word a dot or a `*`.
+    fn from_str(text: &str) -> Result<Self> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_.*".contains(c);
+        if text.contains(['.', '*']) && text.chars().all(plain) {
+            return Ok(Self(text.to_owned()));
+        }
+        let words: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
+        Err(Error::Config {
+            field: "what learns",
+            value: text.to_owned(),
+            reason: format!(
+                "known: {}, or patterns of tensor names such as mask_decoder.hf_*",
+                words.join(", ")
+            ),
+        })
+    }
+}
+
+impl std::fmt::Display for NamePattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Trainable {
+    type Err = Error;
+
+    /// Reads `hq`, `decoder`, `all`, or patterns with commas between them.
+    fn from_str(text: &str) -> Result<Self> {
+        let text = text.trim();
+        if let Some((_, known)) = WORDS.iter().find(|(word, _)| *word == text) {
+            return Ok(known.clone());
+        }
+        text.split(',').map(|part| part.trim().parse()).collect::<Result<_>>().map(Self::Matching)
+    }
+}
+
+impl std::fmt::Display for Trainable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some((word, _)) = WORDS.iter().find(|(_, known)| known == self) {
+            return f.write_str(word);
+        }
+        let Self::Matching(patterns) = self else { return Ok(()) };
+        let texts: Vec<&str> = patterns.iter().map(|pattern| pattern.0.as_str()).collect();
+        f.write_str(&texts.join(","))
+    }
+}
+
+impl TryFrom<String> for Trainable {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<Trainable> for String {
+    fn from(trainable: Trainable) -> Self {
+        trainable.to_string()
+    }
+}
+
+impl Trainable {
+    /// Whether the tensor of this official name learns.
+    pub fn contains(&self, name: &str) -> bool {
+        !is_buffer(name)
+            && match self {
+                Self::Hq => in_hq_head(name),
+                Self::Decoder => name.starts_with("mask_decoder."),
+                Self::All => true,
+                Self::Matching(patterns) => patterns.iter().any(|pattern| pattern.matches(name)),
+            }
+    }
+
+    /// Whether it asks for an HQ head, so that a model without one gets it: it is the head, or has a
+    /// pattern that matches tensors of the head and nothing else.
+    pub fn asks_for_hq_head(&self) -> bool {
+        let Self::Matching(patterns) = self else { return *self == Self::Hq };
+        // The names of the decoder are the same in every model.
+        let Ok(names) = weights::expected(&SamConfig::small(32, 16, 32, 1)) else { return false };
+        patterns.iter().any(|pattern| {
+            let mut matched = names.keys().filter(|name| pattern.matches(name)).peekable();
+            matched.peek().is_some() && matched.all(|name| in_hq_head(name))
+        })
+    }
+
+    /// Refuses what matches nothing in this model that can learn.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the first such pattern, or the word.
+    pub fn check(&self, sam: &Sam) -> Result<()> {
+        let names = weights::shapes(sam);
+        let learns = |one: &Self| names.iter().any(|(name, _)| one.contains(name));
+        let each: Vec<Self> = match self {
+            Self::Matching(patterns) => {
+                patterns.iter().map(|pattern| Self::Matching(vec![pattern.clone()])).collect()
+            }
+            word => vec![word.clone()],
+        };
+        match each.iter().find(|one| !learns(one)) {
+            Some(none) => Err(Error::Config {
+                field: "what learns",
+                value: none.to_string(),
+                reason: "no tensor of this model that can learn has such a name".to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Sam {
+    /// Readies the model for training this part: its parameters record gradients, all others are
+    /// taken out of autodiff, so that what depends on them alone runs as fast as in prediction.
+    ///
+    /// The result trains with any of Burn's optimizers, which skip parameters without a gradient.
+    #[must_use]
+    pub fn training(self, trainable: &Trainable) -> Self {
+        self.map(&mut Marker { trainable: Some(trainable), path: Path::default() })
+    }
+
+    /// Takes every parameter out of autodiff, for prediction.
+    #[must_use]
+    pub fn frozen(self) -> Self {
+        self.map(&mut Marker { trainable: None, path: Path::default() })
+    }
+
+    /// The number of values that learn.
+    pub fn trainable_count(&self, trainable: &Trainable) -> usize {
+        weights::shapes(self)
+            .iter()
+            .filter(|(name, _)| trainable.contains(name))
+            .map(|(_, shape)| shape.iter().product::<usize>())
+            .sum()
+    }
+
+    /// Whether something of the image encoder learns, which then cannot be a frozen copy.
+    pub fn encoder_learns(&self, trainable: &Trainable) -> bool {
+        weights::shapes(self)
+            .iter()
+            .any(|(name, _)| name.starts_with("image_encoder.") && trainable.contains(name))
+    }
+
+    /// Whether the HQ head learns and nothing else, so that SAM's own masks need not be computed.
+    pub fn hq_head_alone_learns(&self, trainable: &Trainable) -> bool {
+        let names = weights::shapes(self);
+        let mut learning = names.iter().filter(|(name, _)| trainable.contains(name)).peekable();
+        learning.peek().is_some() && learning.all(|(name, _)| in_hq_head(name))
+    }
+}
+
+struct Marker<'a> {
+    trainable: Option<&'a Trainable>,
+    path: Path,
+}
+
+impl ModuleMapper for Marker<'_> {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.path.enter(name, container_type);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let learns = self.trainable.is_some_and(|part| part.contains(&self.path.name()));
+        // A parameter that was tracked before becomes a fresh leaf.
+        let param = param.map(|tensor| {
+            let tensor = tensor.without_autodiff();
+            if learns { tensor.autodiff() } else { tensor }
+        });
+        param.set_require_grad(learns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    fn read(text: &str) -> Trainable {
+        text.parse().expect("readable")
+    }
+
+    #[test]
+    fn a_star_stands_for_any_characters() {
+        for (pattern, name, expected) in [
+            ("a.b", "a.b", true),
+            ("a.b", "a.bc", false),
+            ("a.*", "a.b.c", true),
+            ("a.*", "a.", true),
+            ("a.*", "b.a.", false),
+            ("*.weight", "a.b.weight", true),
+            ("*.weight", "a.weights", false),
+            ("a.*.c", "a.b.b.c", true),
+            ("a.*.c", "a.c", false),
+            ("*", "", true),
+            ("**", "a", true),
+            ("a*b*a", "aba", true),
+            ("a*b*a", "abba.a", true),
+            ("aa*aa", "aaa", false),
+            ("*norm*.bias", "blocks.0.norm1.bias", true),
+        ] {
+            assert_eq!(NamePattern(pattern.into()).matches(name), expected, "{pattern} and {name}");
+        }
+    }
+
+    #[test]
+    fn words_and_patterns_are_read_as_they_are_written() {
+        for text in ["hq", "decoder", "all", "mask_decoder.hf_*", "*.neck.*,mask_decoder.*"] {
+            assert_eq!(read(text).to_string(), text);
+            let json = serde_json::to_string(&read(text)).expect("text");
+            assert_eq!(json, format!("{text:?}"));
+            assert_eq!(serde_json::from_str::<Trainable>(&json).expect("read"), read(text));
+        }
+        assert_eq!(read(" *.neck.* , mask_decoder.* "), read("*.neck.*,mask_decoder.*"));
+        for text in ["", "HQ", "head", "hq,decoder", "mask_decoder.hf_*,", "a.b c", "--x.*"] {
+            let error = text.parse::<Trainable>().expect_err(text).to_string();
+            assert!(error.contains("hq, decoder, all"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_model_says_what_of_it_learns() {
+        let config = SamConfig::small(32, 8, 32, 2);
+        let sam = config.init(&Device::flex(), 0).expect("a model");
+        let plain = config.with_hq(false).init(&Device::flex(), 0).expect("a model");
+        let cases = [
+            ("hq", true, false, true),
+            ("decoder", false, false, false),
+            ("all", false, true, false),
+            ("mask_decoder.hf_*", true, false, true),
+            ("mask_decoder.hf_token.weight", true, false, true),
+            ("mask_decoder.*", false, false, false),
+            ("image_encoder.neck.*", false, true, false),
+            ("*.bias", false, true, false),
+            ("image_encoder.neck.*,mask_decoder.hf_*", true, true, false),
+        ];
+        for (text, asks, encoder, alone) in cases {
+            let part = read(text);
+            part.check(&sam).expect(text);
+            assert_eq!(part.asks_for_hq_head(), asks, "{text}");
+            assert_eq!(sam.encoder_learns(&part), encoder, "{text}");
+            assert_eq!(sam.hq_head_alone_learns(&part), alone, "{text}");
+            assert!(!part.contains("prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"));
+        }
+        for text in ["hq", "mask_decoder.hf_*", "image_encoder.neck.*,mask_decoder.hf_*"] {
+            let error = read(text).check(&plain).expect_err(text).to_string();
+            assert!(
+                error.contains(if text == "hq" { "hq" } else { "mask_decoder.hf_*" }),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn parameters_are_marked_by_the_patterns() {
+        let sam = SamConfig::small(32, 8, 32, 2).init(&Device::flex(), 0).expect("a model");
+        let part = read("image_encoder.neck.*,mask_decoder.hf_token.*");
+        let sam = sam.training(&part);
+        let neck = &sam.image_encoder;
+        let crate::image_encoder::ImageEncoder::Vit(vit) = neck else { panic!("a ViT") };
+        assert!(vit.neck.m0.weight.val().is_require_grad());
+        assert!(!vit.pos_embed.val().is_require_grad());
+        let head = sam.mask_decoder.hq.as_ref().expect("a head");
+        assert!(head.hf_token.weight.val().is_require_grad());
+        assert!(!head.hf_mlp.layers[0].weight.val().is_require_grad());
+        let neck = 64 * 32 + 2 * 64 + 64 * 64 * 9 + 2 * 64;
+        assert_eq!(sam.trainable_count(&part), neck + 64);
+    }
+}
