@@ -10,6 +10,7 @@
 //! * [`Sam`] has the parts of a prediction: [`Sam::preprocess`], [`Sam::encode_image`],
 //!   [`Sam::encode_prompts`], [`Sam::decode`], and [`Sam::predict`] for prompts of any kind at once.
 //! * [`weights`] reads and writes checkpoints, [`onnx`] writes models for other runtimes.
+//! * [`Conventions`] say how a model was trained: what it needs beside its weights.
 //! * [`Trainable`] says which parameters learn.
 //!
 //! Inside, every map is channels-last `[batch, height, width, channels]`: the transformers want it
@@ -34,6 +35,7 @@
 #![forbid(unsafe_code)]
 
 mod config;
+pub mod conventions;
 pub mod device;
 mod error;
 pub mod files;
@@ -53,6 +55,7 @@ mod trainable;
 pub mod weights;
 
 pub use config::{DecoderConfig, EncoderConfig, ModelType, SamConfig, TinyVitConfig, VitConfig};
+pub use conventions::{Conventions, MaskPromptValues, PIXEL_MEAN, PIXEL_STD, Padding};
 pub use device::{Compute, DeviceName, Place};
 pub use error::{Error, Mismatch, Misshapen, Result};
 pub use image_encoder::ImageFeatures;
@@ -61,5 +64,5 @@ pub use mask_decoder::{DecodeMode, MaskDecoder, MaskOutput};
 pub use mask_kind::MaskKind;
 pub use placement::Precision;
 pub use prompt_encoder::{PromptEmbeddings, PromptEncoder, PromptInput, PromptPoint};
-pub use sam::{PIXEL_MEAN, PIXEL_STD, Sam, group_by_tokens, resize_bilinear};
+pub use sam::{Sam, group_by_tokens, resize_bilinear};
 pub use trainable::{NamePattern, Trainable};

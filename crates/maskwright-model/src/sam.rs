@@ -5,21 +5,17 @@ use std::collections::BTreeMap;
 use burn::module::Module;
 use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use crate::config::SamConfig;
+use crate::conventions::{Conventions, PIXEL_MEAN, PIXEL_STD};
 use crate::error::{Error, Result};
 use crate::image_encoder::{ImageEncoder, ImageFeatures, per_prompt};
 use crate::init::Init;
 use crate::mask_decoder::{DecodeMode, Decoded, MaskDecoder, MaskOutput};
+use crate::ops::normalise::{Pixels, normalised};
 use crate::ops::rows;
 use crate::prompt_encoder::{PromptEmbeddings, PromptEncoder, PromptInput};
-
-/// Mean of the pixels that SAM was trained on, red, green, blue, in 0..255.
-pub const PIXEL_MEAN: [f32; 3] = [123.675, 116.28, 103.53];
-
-/// Their standard deviation.
-pub const PIXEL_STD: [f32; 3] = [58.395, 57.12, 57.375];
 
 /// A Segment Anything model, with or without the HQ head.
 #[derive(Module, Debug)]
@@ -36,6 +32,8 @@ pub struct Sam {
     pub(crate) encoder_copy: Option<Box<ImageEncoder>>,
     #[module(skip)]
     config: SamConfig,
+    #[module(skip)]
+    conventions: Option<Box<Conventions>>,
 }
 
 impl SamConfig {
@@ -53,6 +51,7 @@ impl SamConfig {
             mask_decoder: MaskDecoder::new(init.part("mask_decoder"), self),
             encoder_copy: None,
             config: self.clone(),
+            conventions: None,
         })
     }
 }
@@ -63,8 +62,27 @@ impl Sam {
         &self.config
     }
 
-    /// Normalises images of the model's size: `pixels` are `batch` times `[3, s, s]` RGB in row
-    /// order. Gives `[batch, 3, s, s]`.
+    /// How the model was trained and validated, where that is known: not of a file of others.
+    pub fn conventions(&self) -> Option<&Conventions> {
+        self.conventions.as_deref()
+    }
+
+    /// The same model, known to be used so; the files that it is written to will say it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for values that no model is trained with ([`Conventions::check`]).
+    pub fn with_conventions(mut self, conventions: Conventions) -> Result<Self> {
+        conventions.check().map_err(|reason| Error::Config {
+            field: "conventions",
+            value: format!("{conventions:?}"),
+            reason,
+        })?;
+        self.conventions = Some(Box::new(conventions));
+        Ok(self)
+    }
+
+    /// Normalises images of the model's size by the mean and deviation of its [`Conventions`], or
+    /// SAM's: `pixels` are `batch` times `[3, s, s]` RGB in row order. Gives `[batch, 3, s, s]`.
     ///
     /// # Errors
     /// [`Error::Input`] if there are not `batch * 3 * s * s` values.
@@ -75,6 +93,8 @@ impl Sam {
 
     /// Normalises images that may be smaller than the model's: `batch` times `[3, h, w]`. Below and
     /// to the right they are filled with zeros after normalisation, as SAM's predictor does.
+    ///
+    /// The pixels go to the device as they are, and become f32 there.
     ///
     /// # Errors
     /// [`Error::Input`] if there are not `batch * 3 * h * w` values, or h or w exceed the model's.
@@ -100,21 +120,12 @@ impl Sam {
                 found: pixels.len().to_string(),
             });
         }
-        let mut values = vec![0f32; batch * 3 * side * side];
-        // One division per level instead of one per pixel, with the same rounding.
-        let tables: [[f32; 256]; 3] = std::array::from_fn(|c| {
-            std::array::from_fn(|level| (level as f32 - PIXEL_MEAN[c]) / PIXEL_STD[c])
-        });
-        let planes = pixels.chunks_exact(h * w).zip(values.chunks_exact_mut(side * side));
-        for (plane, (from, to)) in planes.enumerate() {
-            let table = &tables[plane % 3];
-            for (from, to) in from.chunks_exact(w).zip(to.chunks_exact_mut(side)) {
-                for (from, to) in from.iter().zip(to) {
-                    *to = table[usize::from(*from)];
-                }
-            }
-        }
-        Ok(Tensor::from_data(TensorData::new(values, [batch, 3, side, side]), device))
+        let (mean, deviation) = match &self.conventions {
+            Some(conventions) => (conventions.pixel_mean, conventions.pixel_std),
+            None => (PIXEL_MEAN, PIXEL_STD),
+        };
+        let images = Pixels { values: pixels, shape: [batch, 3, h, w] };
+        Ok(normalised(images, mean, deviation, side, device))
     }
 
     /// Encodes normalised images `[b, 3, s, s]`.

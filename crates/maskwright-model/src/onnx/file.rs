@@ -31,6 +31,8 @@ pub(super) struct About<'a> {
     pub(super) says: &'a str,
     /// The configuration, under the key of the other files of this crate.
     pub(super) config: &'a str,
+    /// How the model was trained, likewise.
+    pub(super) conventions: Option<&'a str>,
 }
 
 /// Where the second file of `path` is.
@@ -174,10 +176,14 @@ fn header(about: &About<'_>) -> ModelProto {
             domain: Some(String::new()),
             version: Some(OPSET),
         }],
-        metadata_props: vec![
-            entry(crate::weights::CONFIG_KEY, about.config),
-            entry("maskwright.part", about.part),
-        ],
+        metadata_props: [
+            Some(entry(crate::weights::CONFIG_KEY, about.config)),
+            about.conventions.map(|json| entry(crate::weights::CONVENTIONS_KEY, json)),
+            Some(entry("maskwright.part", about.part)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
     }
 }
 

@@ -44,8 +44,8 @@ use std::path::{Path, PathBuf};
 use graph::{Axis, Graph, Value};
 
 use crate::config::{EncoderConfig, SamConfig};
+use crate::conventions::{Conventions, PIXEL_MEAN, PIXEL_STD};
 use crate::error::{Error, Result};
-use crate::sam::{PIXEL_MEAN, PIXEL_STD};
 use crate::weights::{self, Checkpoint, Written};
 
 /// Which masks the decoder gives.
@@ -137,6 +137,7 @@ pub fn export(
     if masks.hq() && !config.hq {
         return Err(Error::NoHqHead);
     }
+    let conventions = weights::conventions(checkpoint)?;
     let checkpoint = checkpoint.clone().fitted(&config)?;
     let json = serde_json::to_string(&config).unwrap_or_default();
     let wanted = decoder::Wanted { masks, multimask: options.multimask };
@@ -144,7 +145,7 @@ pub fn export(
 
     let mut parts = Vec::new();
     let mut graph = Graph::new(&checkpoint);
-    encoder(&mut graph, &config, masks.hq());
+    encoder(&mut graph, &config, conventions.as_ref(), masks.hq());
     let says = "Image encoder: a square RGB image, 0..255, to embeddings. The image is scaled so \
                 that its longer side fills the square, at the top-left; what is beside it is 128, or \
                 the pixel mean for zeros after normalisation as in SAM's predictor";
@@ -163,7 +164,8 @@ pub fn export(
     };
     let (mut files, mut beside) = (Vec::new(), Vec::new());
     for (graph, part, says, path) in parts {
-        let about = file::About { part, says, config: &json };
+        let known = checkpoint.metadata.get(weights::CONVENTIONS_KEY).map(String::as_str);
+        let about = file::About { part, says, config: &json, conventions: known };
         let most = options.most_inside;
         let mut made = file::write(graph, &about, &checkpoint, &path, most, &mut seen)?;
         beside.extend(made.drain(1..));
@@ -174,13 +176,15 @@ pub fn export(
 }
 
 /// Pixels to embeddings.
-fn encoder(g: &mut Graph<'_>, config: &SamConfig, hq: bool) {
+fn encoder(g: &mut Graph<'_>, config: &SamConfig, conventions: Option<&Conventions>, hq: bool) {
     let (side, grid) = (Axis::Fixed(config.image_size), Axis::Fixed(config.grid()));
     let images = Axis::Free("images");
     let pixels = [images, Axis::Fixed(3), side, side];
     let pixels = g.input("pixels", &pixels, "Red, green, blue, each 0..255, row by row");
     g.scope("preprocess");
-    let (mean, deviation) = (g.floats(&PIXEL_MEAN, &[3, 1, 1]), g.floats(&PIXEL_STD, &[3, 1, 1]));
+    let mean = conventions.map_or(PIXEL_MEAN, |known| known.pixel_mean);
+    let deviation = conventions.map_or(PIXEL_STD, |known| known.pixel_std);
+    let (mean, deviation) = (g.floats(&mean, &[3, 1, 1]), g.floats(&deviation, &[3, 1, 1]));
     let centred = g.node("Sub", &[&pixels, &mean], &[]);
     let normalised = g.node("Div", &[&centred, &deviation], &[]);
     let Encoded { embedding, interm } = match &config.encoder {

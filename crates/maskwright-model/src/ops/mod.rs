@@ -4,6 +4,7 @@
 //! CPU the functions run as fused kernels; everywhere else, and as the definition that tests hold
 //! the kernels to, they are the tensor expressions in [`plain`].
 
+pub(crate) mod normalise;
 pub mod plain;
 pub mod products;
 

@@ -176,6 +176,9 @@ impl Checkpoint {
         sam.visit(&mut collect);
         let mut checkpoint = Self { tensors: collect.tensors, ..Self::default() };
         checkpoint.set_config(sam.config());
+        if let Some(conventions) = sam.conventions() {
+            checkpoint.set_conventions(conventions);
+        }
         checkpoint
     }
 

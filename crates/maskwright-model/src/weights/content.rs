@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use burn::tensor::Device;
 
 use super::checkpoint::Checkpoint;
+use super::conventions::conventions;
 use super::names::{in_hq_head, shapes};
 use super::resize;
 use super::state::{Applied, apply};
@@ -97,7 +98,7 @@ pub fn decoder_width(decoder: &Checkpoint) -> Option<usize> {
 }
 
 /// Puts a mask decoder, or tensors that were tuned by patterns ([`super::tuned`]), into a model: what it
-/// has replaces what the model has, and what the model lacks (an HQ head) is added. Gives how many
+/// has replaces what the model has, and what the model lacks (an HQ head) is added; its conventions, where it carries some, become the model's. Gives how many
 /// tensors were replaced and how many added.
 ///
 /// # Errors
@@ -106,8 +107,10 @@ pub fn decoder_width(decoder: &Checkpoint) -> Option<usize> {
 pub fn merge(sam: &mut Checkpoint, decoder: Checkpoint) -> Result<(usize, usize)> {
     let config = super::detect(sam)?;
     check(sam, &config)?;
+    let tuned_with = conventions(&decoder)?;
     if let Some(patterns) = super::tuned::patterns_of(&decoder)? {
         check_part(&decoder, &config, |name| patterns.contains(name))?;
+        tuned_with.iter().for_each(|conventions| sam.set_conventions(conventions));
         return Ok(sam.put_over(decoder));
     }
     let decoder = with_prefix(decoder);
@@ -118,6 +121,7 @@ pub fn merge(sam: &mut Checkpoint, decoder: Checkpoint) -> Result<(usize, usize)
         });
     }
     check_decoder(&decoder, &config)?;
+    tuned_with.iter().for_each(|conventions| sam.set_conventions(conventions));
     let counts = sam.put_over(decoder);
     let hq = sam.names().any(in_hq_head);
     sam.set_config(&config.with_hq(hq));
@@ -144,11 +148,15 @@ pub fn apply_decoder(sam: Sam, checkpoint: Checkpoint) -> Result<Applied> {
     apply_part(sam, &checkpoint)
 }
 
-/// Puts what a checkpoint has into a model; what it lacks stays.
+/// Puts what a checkpoint has into a model; what it lacks stays. Its conventions, where it carries
+/// some, become the model's: they are those of what was tuned last.
 pub(super) fn apply_part(sam: Sam, part: &Checkpoint) -> Result<Applied> {
     let mut applied = apply(sam, part)?;
     applied.mismatch.missing.clear();
     refuse(std::mem::take(&mut applied.mismatch))?;
+    if let Some(conventions) = conventions(part)? {
+        applied.sam = applied.sam.with_conventions(conventions)?;
+    }
     Ok(applied)
 }
 

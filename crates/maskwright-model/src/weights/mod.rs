@@ -21,6 +21,7 @@
 
 mod checkpoint;
 mod content;
+mod conventions;
 mod detect;
 mod element;
 mod hugging_face;
@@ -43,6 +44,7 @@ pub use content::{
     Content, apply_decoder, check, check_decoder, check_decoder_alone, content, decoder_of,
     decoder_width, merge,
 };
+pub use conventions::conventions;
 pub use detect::detect;
 pub use element::Element;
 pub(crate) use names::Path;
@@ -58,6 +60,9 @@ use crate::sam::Sam;
 
 /// The metadata key of a safetensors file under which [`save`] writes the configuration as JSON.
 pub const CONFIG_KEY: &str = "maskwright.config";
+
+/// The metadata key of a model's [`Conventions`](crate::Conventions), as JSON.
+pub const CONVENTIONS_KEY: &str = "maskwright.conventions";
 
 /// The metadata key under which [`tuned`] says by which patterns its tensors were chosen.
 pub const TRAINABLE_KEY: &str = "maskwright.trainable";
@@ -119,5 +124,9 @@ pub fn from_tensors(
     if !mismatch.is_empty() {
         return Err(Error::Mismatch(Box::new(mismatch)));
     }
+    let sam = match conventions(tensors)? {
+        Some(conventions) => sam.with_conventions(conventions)?,
+        None => sam,
+    };
     Ok(Loaded { sam, fresh, not_finite })
 }

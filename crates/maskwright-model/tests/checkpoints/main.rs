@@ -3,6 +3,7 @@
 mod bad;
 #[path = "../common/mod.rs"]
 mod common;
+mod conventions;
 mod support;
 mod tuned;
 

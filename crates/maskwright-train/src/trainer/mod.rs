@@ -181,7 +181,7 @@ impl<'a> Run<'a> {
     fn go(&mut self, folder: &mut RunFolder, observer: &mut dyn Observer) -> Result<TrainOutcome> {
         let config = self.config;
         let steps = self.loader.batches_per_epoch() as usize;
-        let trainable = self.model().trainable_count(config.train);
+        let trainable = self.model().trainable_count(&config.train);
         let parameters = parameter_count(self.model());
         observer.started(&RunStart {
             records: self.loader.mix().len(),

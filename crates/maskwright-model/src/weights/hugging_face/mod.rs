@@ -9,9 +9,11 @@ use std::io::Write;
 use std::path::Path;
 
 use super::checkpoint::{Checkpoint, Layout};
+use super::conventions::conventions;
 use super::element::Element;
 use super::safetensors_file;
 use crate::config::SamConfig;
+use crate::conventions::{Conventions, PIXEL_MEAN, PIXEL_STD};
 use crate::error::{Error, Result};
 use crate::files::{folder_of, write_whole};
 
@@ -125,9 +127,10 @@ pub(super) fn write_folder(
     let mut seen = |name: &str, element: Element, bytes: &[u8]| {
         seen(official.get(name).copied().unwrap_or(name), element, bytes);
     };
+    let conventions = conventions(checkpoint)?;
     let mut fill = |folder: &Path| -> Result<()> {
         safetensors_file::write(&theirs, &folder.join(WEIGHTS), &mut seen)?;
-        write_json(&folder.join(PREPROCESSOR), &preprocessor(config))?;
+        write_json(&folder.join(PREPROCESSOR), &preprocessor(config, conventions.as_ref()))?;
         write_json(&folder.join(CONFIG), &json)
     };
     if folder.is_dir() {
@@ -152,8 +155,10 @@ fn write_json(path: &Path, json: &serde_json::Value) -> Result<()> {
     })
 }
 
-/// How transformers' SamProcessor readies images: as SAM does.
-fn preprocessor(config: &SamConfig) -> serde_json::Value {
+/// How transformers' SamProcessor readies images: as SAM does, by the model's mean and deviation.
+fn preprocessor(config: &SamConfig, conventions: Option<&Conventions>) -> serde_json::Value {
+    let mean = conventions.map_or(PIXEL_MEAN, |known| known.pixel_mean);
+    let deviation = conventions.map_or(PIXEL_STD, |known| known.pixel_std);
     let scaled = |values: [f32; 3]| values.map(|v| f64::from((v / 255.0 * 1e6).round()) / 1e6);
     let class = if config.hq { "SamHQProcessor" } else { "SamProcessor" };
     serde_json::json!({
@@ -164,8 +169,8 @@ fn preprocessor(config: &SamConfig) -> serde_json::Value {
         "do_rescale": true,
         "do_normalize": true,
         "do_pad": true,
-        "image_mean": scaled(crate::PIXEL_MEAN),
-        "image_std": scaled(crate::PIXEL_STD),
+        "image_mean": scaled(mean),
+        "image_std": scaled(deviation),
         "resample": 2,
         "rescale_factor": 1.0 / 255.0,
         "size": { "longest_edge": config.image_size },

@@ -13,7 +13,6 @@ use std::path::Path;
 pub(super) use write::write;
 
 use self::pickle::Kind;
-use super::CONFIG_KEY;
 use super::checkpoint::{Checkpoint, Layout, LazyTensor, wrapper_of};
 use super::safetensors_file::{check_element, wrong_type};
 use crate::error::{Error, Result};
@@ -34,10 +33,7 @@ pub(super) fn open(path: &Path, layout: Layout) -> Result<Checkpoint> {
         _ => read::zip(path),
     }
     .map_err(bad)?;
-    let mut metadata = BTreeMap::new();
-    if let Some(config) = &contents.config {
-        metadata.insert(CONFIG_KEY.to_owned(), config.clone());
-    }
+    let metadata = contents.metadata.clone();
     let found = contents.pickle.tensors().map_err(bad)?;
     let wrapper = wrapper_of(found.iter().map(|(name, _)| name.as_str())).unwrap_or_default();
     let mut tensors = BTreeMap::new();

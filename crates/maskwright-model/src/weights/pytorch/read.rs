@@ -1,6 +1,6 @@
 //! Where the tensors of a PyTorch file lie, and the way to their values.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -9,13 +9,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use zip::read::{ArchiveOffset, Config};
 use zip::{CompressionMethod, ZipArchive};
 
+use crate::weights::{CONFIG_KEY, CONVENTIONS_KEY, TRAINABLE_KEY};
+
 use super::pickle::{MAX_PICKLE, Parsed, Pickle, TensorRecord};
 
 /// The most entries that a checkpoint's zip has: SAM's largest has 620.
 const MAX_ENTRIES: usize = 100_000;
 
-/// The entry in which this crate's files have the model's configuration.
-pub(super) const CONFIG_ENTRY: &str = "maskwright.config.json";
+/// The entries in which this crate's files have what else is known of the model, by metadata key.
+pub(super) const TEXT_ENTRIES: [(&str, &str); 3] = [
+    (CONFIG_KEY, "maskwright.config.json"),
+    (CONVENTIONS_KEY, "maskwright.conventions.json"),
+    (TRAINABLE_KEY, "maskwright.trainable.txt"),
+];
 
 /// The first pickle of a legacy file: PROTO 2, then the number 0x1950a86a20f9469cfc6c.
 const LEGACY_MAGIC: [u8; 15] =
@@ -25,7 +31,7 @@ const LEGACY_MAGIC: [u8; 15] =
 pub(super) struct Contents {
     pub(super) pickle: Pickle,
     pub(super) storages: HashMap<String, Storage>,
-    pub(super) config: Option<String>,
+    pub(super) metadata: BTreeMap<String, String>,
     pub(super) file: Arc<Mutex<File>>,
 }
 
@@ -99,15 +105,19 @@ pub(super) fn zip(path: &Path) -> Parsed<Contents> {
     }
     let pickle = small("data.pkl", MAX_PICKLE)?.unwrap_or_default();
     let pickle = Pickle::read(&mut pickle.as_slice())?;
-    let config = small(CONFIG_ENTRY, 1 << 16)?
-        .map(|config| String::from_utf8(config).map_err(|e| format!("{CONFIG_ENTRY}: {e}")))
-        .transpose()?;
+    let mut metadata = BTreeMap::new();
+    for (key, entry) in TEXT_ENTRIES {
+        if let Some(text) = small(entry, 1 << 16)? {
+            let text = String::from_utf8(text).map_err(|e| format!("{entry}: {e}"))?;
+            metadata.insert(key.to_owned(), text);
+        }
+    }
     let data = format!("{root}data/");
     let storages = entries
         .into_iter()
         .filter_map(|(name, entry)| Some((name.strip_prefix(&data)?.to_owned(), entry)))
         .collect();
-    Ok(Contents { pickle, storages, config, file })
+    Ok(Contents { pickle, storages, metadata, file })
 }
 
 /// Opens a legacy file: pickles of a magic number, a version, the system, the tensors and the storages'
@@ -156,7 +166,7 @@ pub(super) fn legacy(path: &Path) -> Parsed<Contents> {
         storages.insert(key, Storage { start, bytes, checksum: None });
     }
     let file = Arc::new(Mutex::new(reader.into_inner()));
-    Ok(Contents { pickle, storages, config: None, file })
+    Ok(Contents { pickle, storages, metadata: BTreeMap::new(), file })
 }
 
 impl Storage {

@@ -10,10 +10,9 @@ use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use super::read::CONFIG_ENTRY;
+use super::read::TEXT_ENTRIES;
 use crate::error::{Error, Result};
 use crate::files::write_whole;
-use crate::weights::CONFIG_KEY;
 use crate::weights::checkpoint::{Checkpoint, LazyTensor};
 use crate::weights::element::Element;
 
@@ -24,7 +23,7 @@ const ROOT: &str = "archive";
 const PADDING: u16 = 0x4246;
 
 /// Writes a `.pth` file, one tensor after the other; `seen` gets each one's name, type and bytes as
-/// they pass. The configuration lies beside the pickle, where PyTorch does not look.
+/// they pass. What else is known of the model lies beside the pickle, where PyTorch does not look.
 pub(in crate::weights) fn write(
     checkpoint: &Checkpoint,
     path: &Path,
@@ -40,8 +39,10 @@ pub(in crate::weights) fn write(
         };
         entry("data.pkl", &pickle(checkpoint))?;
         entry("byteorder", b"little")?;
-        if let Some(config) = checkpoint.metadata.get(CONFIG_KEY) {
-            entry(CONFIG_ENTRY, config.as_bytes())?;
+        for (key, name) in TEXT_ENTRIES {
+            if let Some(text) = checkpoint.metadata.get(key) {
+                entry(name, text.as_bytes())?;
+            }
         }
         for (number, (name, tensor)) in checkpoint.tensors.iter().enumerate() {
             let bytes = checkpoint.bytes_of(name, tensor)?;
