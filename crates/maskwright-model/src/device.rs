@@ -4,8 +4,8 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::ops::products::allow_tf32;
-use crate::placement::Precision;
+use crate::image_encoder::Precision;
+use crate::ops::Tf32;
 use crate::sam::Sam;
 
 /// The name of a device: `cpu`, `cuda` (the first GPU) or `cuda:N`.
@@ -75,12 +75,13 @@ pub struct Compute {
 pub struct Place {
     device: Device,
     precision: Precision,
+    tf32: Tf32,
 }
 
 impl Default for Place {
     /// The CPU.
     fn default() -> Self {
-        Self { device: host(), precision: Precision::F32 }
+        Self { device: host(), precision: Precision::F32, tf32: Tf32::Never }
     }
 }
 
@@ -102,8 +103,8 @@ impl Compute {
             DeviceName::Cpu => Precision::F32,
             DeviceName::Cuda(_) => Precision::Bf16,
         };
-        allow_tf32(self.allow_tf32);
-        Ok(Place { device, precision: self.precision.unwrap_or(default) })
+        let tf32 = if self.allow_tf32 { Tf32::Allowed } else { Tf32::Never };
+        Ok(Place { device, precision: self.precision.unwrap_or(default), tf32 })
     }
 
     fn check_cpu(&self) -> Result<()> {
@@ -127,6 +128,7 @@ impl Place {
     /// Brings a model there. Its encoder stays frozen unless `encoder_trains`, and then it is f32.
     #[must_use]
     pub fn put(&self, sam: Sam, encoder_trains: bool) -> Sam {
+        let sam = sam.with_tf32(self.tf32);
         if encoder_trains {
             sam.on(&self.device)
         } else {

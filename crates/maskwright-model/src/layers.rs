@@ -13,7 +13,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Tensor, activation};
 
 use crate::init::Init;
-use crate::ops;
+use crate::ops::{self, Tf32};
 
 /// A linear map over the last axis.
 #[derive(Module, Debug)]
@@ -33,8 +33,8 @@ impl Linear {
     }
 
     /// `[.., in]` to `[.., out]`.
-    pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        ops::linear(x, self.weight.val(), self.bias.as_ref().map(Param::val))
+    pub fn forward<const D: usize>(&self, x: Tensor<D>, tf32: Tf32) -> Tensor<D> {
+        ops::linear(x, self.weight.val(), self.bias.as_ref().map(Param::val), tf32)
     }
 }
 
@@ -109,18 +109,18 @@ impl Conv2d {
     }
 
     /// `[b, h, w, in]` to `[b, h', w', out]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
         let [k, _, input, output] = self.weight.dims();
         let bias = self.bias.as_ref().map(Param::val);
         if self.same {
-            let out = ops::conv3x3(x, self.weight.val());
+            let out = ops::conv3x3(x, self.weight.val(), tf32);
             return match bias {
                 Some(bias) => out + bias.unsqueeze::<4>(),
                 None => out,
             };
         }
         let cells = if k == 1 { x } else { ops::patchify(x, k) };
-        ops::linear(cells, self.weight.val().reshape([k * k * input, output]), bias)
+        ops::linear(cells, self.weight.val().reshape([k * k * input, output]), bias, tf32)
     }
 }
 
@@ -146,10 +146,10 @@ impl Upsample2x {
 
     /// `[.., in]` to `[.., 4 * out]`: the four cells of each, rows first, still side by side. What
     /// follows cell by cell needs no more; [`ops::unblock`] puts two levels to their places.
-    pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+    pub fn forward<const D: usize>(&self, x: Tensor<D>, tf32: Tf32) -> Tensor<D> {
         let [input, _, _, output] = self.weight.dims();
         let weight = self.weight.val().reshape([input, 4 * output]);
-        ops::linear(x, weight, Some(self.bias.val().repeat(&[4])))
+        ops::linear(x, weight, Some(self.bias.val().repeat(&[4])), tf32)
     }
 }
 
@@ -186,9 +186,10 @@ impl MlpBlock {
     }
 
     /// Keeps the shape.
-    pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let hidden = self.lin1.forward(x);
-        self.lin2.forward(if self.relu { activation::relu(hidden) } else { ops::gelu(hidden) })
+    pub fn forward<const D: usize>(&self, x: Tensor<D>, tf32: Tf32) -> Tensor<D> {
+        let hidden = self.lin1.forward(x, tf32);
+        let hidden = if self.relu { activation::relu(hidden) } else { ops::gelu(hidden) };
+        self.lin2.forward(hidden, tf32)
     }
 }
 
@@ -219,9 +220,9 @@ impl Mlp {
     }
 
     /// `[.., in]` to `[.., out]`.
-    pub fn forward<const D: usize>(&self, mut x: Tensor<D>) -> Tensor<D> {
+    pub fn forward<const D: usize>(&self, mut x: Tensor<D>, tf32: Tf32) -> Tensor<D> {
         for (i, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(if i == 0 { x } else { activation::relu(x) });
+            x = layer.forward(if i == 0 { x } else { activation::relu(x) }, tf32);
         }
         x
     }

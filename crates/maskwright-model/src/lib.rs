@@ -58,11 +58,11 @@ pub use config::{DecoderConfig, EncoderConfig, ModelType, SamConfig, TinyVitConf
 pub use conventions::{Conventions, MaskPromptValues, PIXEL_MEAN, PIXEL_STD, Padding};
 pub use device::{Compute, DeviceName, Place};
 pub use error::{Error, Mismatch, Misshapen, Result};
-pub use image_encoder::ImageFeatures;
+pub use image_encoder::{ImageFeatures, Precision};
 pub use load::ModelSource;
 pub use mask_decoder::{DecodeMode, MaskDecoder, MaskOutput};
 pub use mask_kind::MaskKind;
-pub use placement::Precision;
+pub use ops::Tf32;
 pub use prompt_encoder::{PromptEmbeddings, PromptEncoder, PromptInput, PromptPoint};
 pub use sam::{Sam, group_by_tokens, resize_bilinear};
 pub use trainable::{NamePattern, Trainable};

@@ -5,73 +5,54 @@
 //! f32. Everything else, and whatever learns, stays f32; see [`crate::ops::products`] for what f32
 //! means there.
 
-use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{DType, Device, Tensor};
-use serde::{Deserialize, Serialize};
+use burn::module::Module;
+use burn::tensor::Device;
 
-use crate::image_encoder::ImageEncoder;
-use crate::ops::products::on_cpu;
+use crate::image_encoder::{ImageEncoder, Precision};
+use crate::ops::Tf32;
 use crate::sam::Sam;
-
-/// What a frozen image encoder multiplies in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Precision {
-    /// bfloat16, with sums in f32.
-    #[default]
-    Bf16,
-    /// f32.
-    F32,
-}
-
-impl std::str::FromStr for Precision {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        match name {
-            "bf16" => Ok(Self::Bf16),
-            "f32" => Ok(Self::F32),
-            _ => Err(format!("expected bf16 or f32, found {name:?}")),
-        }
-    }
-}
-
-impl std::fmt::Display for Precision {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Bf16 => "bf16",
-            Self::F32 => "f32",
-        })
-    }
-}
 
 impl Sam {
     /// The model on a device, its encoder frozen and in this precision.
     ///
     /// The encoder's own parameters stay where they are, in f32, for checkpoints; what computes is a
-    /// copy. On the CPU a model in f32 computes with its own.
+    /// copy ([`PlacedEncoder`](crate::image_encoder::PlacedEncoder)). On the CPU a model in f32 computes
+    /// with its own.
     #[must_use]
     pub fn with_frozen_encoder_on(mut self, device: &Device, precision: Precision) -> Self {
-        self.encoder_copy = if on_cpu(device) && precision == Precision::F32 {
-            None
-        } else {
-            let copy = self.image_encoder.clone().to_device(device);
-            Some(Box::new(in_precision(copy, precision)))
-        };
+        self.image_encoder = self.image_encoder.frozen_on(device, precision);
         self.rest_on(device)
     }
 
     /// The whole model on a device, in f32, for training all of it.
     #[must_use]
     pub fn on(mut self, device: &Device) -> Self {
-        self.encoder_copy = None;
-        self.image_encoder = self.image_encoder.to_device(device);
+        self.image_encoder = self.image_encoder.on(device);
         self.rest_on(device)
+    }
+
+    /// The same model, with or without products of factors that are rounded to TF32, where the device
+    /// makes such.
+    #[must_use]
+    pub fn with_tf32(mut self, tf32: Tf32) -> Self {
+        self.tf32 = tf32;
+        self
     }
 
     /// The device that it computes on, without autodiff.
     pub fn device(&self) -> Device {
         self.prompt_encoder.device().without_autodiff()
+    }
+
+    /// The image encoder with its own parameters, whatever computes in their stead.
+    pub fn image_encoder(&self) -> &ImageEncoder {
+        self.image_encoder.parameters()
+    }
+
+    /// The image encoder's parameters, to be changed. A frozen copy of them is dropped: from here on the
+    /// parameters compute, in f32.
+    pub fn image_encoder_mut(&mut self) -> &mut ImageEncoder {
+        self.image_encoder.parameters_mut()
     }
 
     fn rest_on(mut self, device: &Device) -> Self {
@@ -81,37 +62,10 @@ impl Sam {
     }
 }
 
-fn in_precision(encoder: ImageEncoder, precision: Precision) -> ImageEncoder {
-    match precision {
-        Precision::F32 => encoder,
-        Precision::Bf16 => encoder.map(&mut Weights { name: Vec::new() }),
-    }
-}
-
-/// Puts the weights of linear layers and convolutions into bf16; a layer's result has the type of
-/// its weight.
-struct Weights {
-    name: Vec<String>,
-}
-
-impl ModuleMapper for Weights {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.name.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.name.pop();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        // Of one axis are the weights of norms.
-        let multiplies = D > 1 && self.name.last().is_some_and(|name| name == "weight");
-        if multiplies { param.map(|tensor| tensor.cast(DType::BF16)) } else { param }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use burn::tensor::{DType, Tensor};
+
     use super::*;
     use crate::config::{EncoderConfig, SamConfig, TinyVitConfig};
     use crate::weights::state_dict;
@@ -153,5 +107,39 @@ mod tests {
             let sam = sam.with_frozen_encoder_on(&device, Precision::F32);
             assert_eq!(off(sam.encode_image(images).embedding, exact.embedding), 0.0);
         }
+    }
+
+    /// Whatever changes the parameters of a frozen encoder changes what it computes.
+    #[test]
+    fn a_frozen_copy_is_never_out_of_date() {
+        let device = Device::flex();
+        let config = SamConfig::small(64, 16, 32, 2);
+        let placed = |seed| {
+            let sam = config.init(&device, seed).expect("a model").frozen();
+            sam.with_frozen_encoder_on(&device, Precision::Bf16)
+        };
+        let images = Tensor::ones([1, 3, 64, 64], &device);
+        let embedding = |sam: &Sam| sam.encode_image(images.clone()).embedding;
+        let exact = embedding(&config.init(&device, 4).expect("a model").frozen());
+
+        // Another checkpoint into it.
+        let other = state_dict(&config.init(&device, 4).expect("a model"));
+        let sam = crate::weights::apply(placed(3), &other).expect("fits").sam;
+        assert!(!sam.image_encoder.is_frozen());
+        assert_eq!(off(embedding(&sam), exact.clone()), 0.0);
+
+        // By hand.
+        let mut sam = placed(3);
+        assert!(sam.image_encoder.is_frozen());
+        *sam.image_encoder_mut() =
+            config.init(&device, 4).expect("a model").image_encoder().clone();
+        assert_eq!(off(embedding(&sam), exact), 0.0);
+
+        // Training: of something else it stays, of itself it goes.
+        let head = placed(3).training(&crate::Trainable::Hq);
+        assert!(head.image_encoder.is_frozen());
+        let all = placed(3).training(&crate::Trainable::All);
+        assert!(!all.image_encoder.is_frozen());
+        assert!(embedding(&all).is_autodiff());
     }
 }

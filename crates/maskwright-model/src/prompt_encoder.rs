@@ -11,7 +11,7 @@ use crate::config::SamConfig;
 use crate::error::{Error, Result};
 use crate::init::Init;
 use crate::layers::{Conv2d, Embedding, LayerNorm};
-use crate::ops;
+use crate::ops::{self, Tf32};
 
 /// What is asked for in one image: points, a box, a rough mask, or any of them together.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -127,9 +127,10 @@ pub struct MaskDownscaling {
 
 impl PositionEncoding {
     /// Positions x, y in 0..1 to channels: `[n, 2]` to `[n, prompt_dim]`.
-    pub fn forward(&self, positions: Tensor<2>) -> Tensor<2> {
+    pub fn forward(&self, positions: Tensor<2>, tf32: Tf32) -> Tensor<2> {
         let gaussian = self.positional_encoding_gaussian_matrix.val();
-        let angles = ops::products::matmul(positions * 2.0 - 1.0, gaussian) * std::f64::consts::TAU;
+        let turns = ops::products::matmul(positions * 2.0 - 1.0, gaussian, tf32);
+        let angles = turns * std::f64::consts::TAU;
         Tensor::cat(vec![angles.clone().sin(), angles.cos()], 1)
     }
 }
@@ -164,12 +165,12 @@ impl PromptEncoder {
     }
 
     /// The position encoding of the embedding's cells, `[g * g, prompt_dim]`.
-    pub fn dense_pe(&self) -> Tensor<2> {
+    pub fn dense_pe(&self, tf32: Tf32) -> Tensor<2> {
         let g = self.grid;
         let at = |i: usize| (i as f32 + 0.5) / g as f32;
         let centres = (0..g * g).flat_map(|cell| [at(cell % g), at(cell / g)]).collect::<Vec<_>>();
-        let device = self.device();
-        self.pe_layer.forward(Tensor::from_data(TensorData::new(centres, [g * g, 2]), &device))
+        let centres = TensorData::new(centres, [g * g, 2]);
+        self.pe_layer.forward(Tensor::from_data(centres, &self.device()), tf32)
     }
 
     /// The device that its parameters are on.
@@ -214,7 +215,7 @@ impl PromptEncoder {
     /// # Errors
     /// [`Error::Prompt`] for a prompt that fails [`PromptEncoder::check`] or has another number of
     /// tokens than the first; [`Error::Input`] for an empty list.
-    pub fn forward(&self, prompts: &[PromptInput]) -> Result<PromptEmbeddings> {
+    pub fn forward(&self, prompts: &[PromptInput], tf32: Tf32) -> Result<PromptEmbeddings> {
         let Some(first) = prompts.first() else {
             return Err(Error::Input {
                 what: "prompts",
@@ -233,12 +234,18 @@ impl PromptEncoder {
             }
         }
         let device = self.no_mask_embed.weight.val().device();
-        let sparse = (tokens > 0).then(|| self.sparse(prompts, tokens, &device));
-        let dense = self.dense(prompts, &device);
+        let sparse = (tokens > 0).then(|| self.sparse(prompts, tokens, &device, tf32));
+        let dense = self.dense(prompts, &device, tf32);
         Ok(PromptEmbeddings { sparse, dense, batch: prompts.len() })
     }
 
-    fn sparse(&self, prompts: &[PromptInput], tokens: usize, device: &Device) -> Tensor<3> {
+    fn sparse(
+        &self,
+        prompts: &[PromptInput],
+        tokens: usize,
+        device: &Device,
+        tf32: Tf32,
+    ) -> Tensor<3> {
         const KINDS: usize = 5;
         // Kinds 0..3 are the rows of `point_embeddings`, 4 is "not a point".
         let mut positions = Vec::with_capacity(prompts.len() * tokens * 2);
@@ -268,13 +275,13 @@ impl PromptEncoder {
         let mut kinds: Vec<Tensor<2>> =
             self.point_embeddings.iter().map(|e| e.weight.val()).collect();
         kinds.push(self.not_a_point_embed.weight.val());
-        let embedded = self.pe_layer.forward(tensor(positions, 2)) * tensor(is_point, 1)
-            + ops::products::matmul(tensor(one_hot, KINDS), Tensor::cat(kinds, 0));
+        let embedded = self.pe_layer.forward(tensor(positions, 2), tf32) * tensor(is_point, 1)
+            + ops::products::matmul(tensor(one_hot, KINDS), Tensor::cat(kinds, 0), tf32);
         let channels = embedded.dims()[1];
         embedded.reshape([prompts.len(), tokens, channels])
     }
 
-    fn dense(&self, prompts: &[PromptInput], device: &Device) -> Tensor<4> {
+    fn dense(&self, prompts: &[PromptInput], device: &Device, tf32: Tf32) -> Tensor<4> {
         let none = self.no_mask_embed.weight.val();
         let channels = none.dims()[1];
         let none = none.reshape([1, 1, 1, channels]);
@@ -289,7 +296,7 @@ impl PromptEncoder {
             values.extend_from_slice(prompt.mask.as_deref().unwrap_or_default());
         }
         let masks = TensorData::new(values, [with_mask.len(), side, side, 1]);
-        let embedded = self.mask_downscaling.forward(Tensor::from_data(masks, device));
+        let embedded = self.mask_downscaling.forward(Tensor::from_data(masks, device), tf32);
         if with_mask.len() == prompts.len() {
             return embedded;
         }
@@ -307,9 +314,9 @@ impl PromptEncoder {
 }
 
 impl MaskDownscaling {
-    fn forward(&self, masks: Tensor<4>) -> Tensor<4> {
-        let x = ops::gelu(self.m1.forward(self.m0.forward(masks)));
-        let x = ops::gelu(self.m4.forward(self.m3.forward(x)));
-        self.m6.forward(x)
+    fn forward(&self, masks: Tensor<4>, tf32: Tf32) -> Tensor<4> {
+        let x = ops::gelu(self.m1.forward(self.m0.forward(masks, tf32)));
+        let x = ops::gelu(self.m4.forward(self.m3.forward(x, tf32)));
+        self.m6.forward(x, tf32)
     }
 }

@@ -10,26 +10,24 @@ use burn::tensor::{Device, Tensor};
 use crate::config::SamConfig;
 use crate::conventions::{Conventions, PIXEL_MEAN, PIXEL_STD};
 use crate::error::{Error, Result};
-use crate::image_encoder::{ImageEncoder, ImageFeatures, per_prompt};
+use crate::image_encoder::{ImageEncoder, ImageFeatures, PlacedEncoder, per_prompt};
 use crate::init::Init;
 use crate::mask_decoder::{DecodeMode, Decoded, MaskDecoder, MaskOutput};
 use crate::ops::normalise::{Pixels, normalised};
-use crate::ops::rows;
+use crate::ops::{Tf32, rows};
 use crate::prompt_encoder::{PromptEmbeddings, PromptEncoder, PromptInput};
 
 /// A Segment Anything model, with or without the HQ head.
 #[derive(Module, Debug)]
 pub struct Sam {
-    /// Pixels to features.
-    pub image_encoder: ImageEncoder,
+    /// Pixels to features; see [`Sam::image_encoder`].
+    pub(crate) image_encoder: PlacedEncoder,
     /// Prompts to embeddings.
     pub prompt_encoder: PromptEncoder,
     /// Both to masks.
     pub mask_decoder: MaskDecoder,
-    /// What encodes in place of `image_encoder`, which then only keeps the parameters; see
-    /// [`Sam::with_frozen_encoder_on`].
     #[module(skip)]
-    pub(crate) encoder_copy: Option<Box<ImageEncoder>>,
+    pub(crate) tf32: Tf32,
     #[module(skip)]
     config: SamConfig,
     #[module(skip)]
@@ -46,10 +44,10 @@ impl SamConfig {
         self.validate()?;
         let init = Init::new(device, seed);
         Ok(Sam {
-            image_encoder: ImageEncoder::new(init.part("image_encoder"), self),
+            image_encoder: PlacedEncoder::new(ImageEncoder::new(init.part("image_encoder"), self)),
             prompt_encoder: PromptEncoder::new(init.part("prompt_encoder"), self),
             mask_decoder: MaskDecoder::new(init.part("mask_decoder"), self),
-            encoder_copy: None,
+            tf32: Tf32::default(),
             config: self.clone(),
             conventions: None,
         })
@@ -130,8 +128,7 @@ impl Sam {
 
     /// Encodes normalised images `[b, 3, s, s]`.
     pub fn encode_image(&self, images: Tensor<4>) -> ImageFeatures {
-        let encoder = self.encoder_copy.as_deref().unwrap_or(&self.image_encoder);
-        encoder.forward(images)
+        self.image_encoder.forward(images, self.tf32)
     }
 
     /// The same features with the part of the HQ head that depends on the image alone, so that it
@@ -140,7 +137,7 @@ impl Sam {
     /// Not for training: it would have to be made anew after every change of the head.
     #[must_use]
     pub fn with_hq_features(&self, features: ImageFeatures) -> ImageFeatures {
-        let hq = self.mask_decoder.hq.as_ref().map(|head| head.features(&features));
+        let hq = self.mask_decoder.hq.as_ref().map(|head| head.features(&features, self.tf32));
         ImageFeatures { hq, ..features }
     }
 
@@ -149,7 +146,7 @@ impl Sam {
     /// # Errors
     /// As [`PromptEncoder::forward`].
     pub fn encode_prompts(&self, prompts: &[PromptInput]) -> Result<PromptEmbeddings> {
-        self.prompt_encoder.forward(prompts)
+        self.prompt_encoder.forward(prompts, self.tf32)
     }
 
     /// Decodes encoded prompts: prompt i is for image `image_of[i]` of `features`.
@@ -163,8 +160,8 @@ impl Sam {
         image_of: &[usize],
         mode: DecodeMode,
     ) -> Result<MaskOutput> {
-        let dense_pe = self.prompt_encoder.dense_pe();
-        self.mask_decoder.forward(features, dense_pe, prompts, image_of, mode)
+        let dense_pe = self.prompt_encoder.dense_pe(self.tf32);
+        self.mask_decoder.forward(features, dense_pe, prompts, image_of, mode, self.tf32)
     }
 
     /// Encodes and decodes prompts of any kinds: prompt i is for image `image_of[i]` of `features`.
@@ -185,7 +182,7 @@ impl Sam {
     ) -> Result<MaskOutput> {
         features.check(prompts.len(), image_of)?;
         let groups = group_by_tokens(prompts);
-        let dense_pe = self.prompt_encoder.dense_pe();
+        let dense_pe = self.prompt_encoder.dense_pe(self.tf32);
         let mut order = Vec::with_capacity(prompts.len());
         let (mut tokens, mut image) = (Vec::new(), Vec::new());
         for group in groups.values() {
@@ -194,11 +191,11 @@ impl Sam {
                 self.prompt_encoder.check(i, &prompts[i])?;
             }
             let members: Vec<PromptInput> = group.iter().map(|&i| prompts[i].clone()).collect();
-            let encoded = self.prompt_encoder.forward(&members)?;
+            let encoded = self.prompt_encoder.forward(&members, self.tf32)?;
             let images: Vec<usize> = group.iter().map(|&i| image_of[i]).collect();
             let embedding = per_prompt(features.embedding.clone(), &images);
-            let decoded =
-                self.mask_decoder.transform(embedding, dense_pe.clone(), &encoded, mode)?;
+            let pe = dense_pe.clone();
+            let decoded = self.mask_decoder.transform(embedding, pe, &encoded, mode, self.tf32)?;
             tokens.push(decoded.tokens);
             image.push(decoded.image);
             order.extend_from_slice(group);
@@ -211,7 +208,7 @@ impl Sam {
             tokens: rows(Tensor::cat(tokens, 0), &place),
             image: rows(Tensor::cat(image, 0), &place),
         };
-        self.mask_decoder.heads(features, image_of, decoded, mode)
+        self.mask_decoder.heads(features, image_of, decoded, mode, self.tf32)
     }
 }
 

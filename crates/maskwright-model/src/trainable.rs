@@ -198,9 +198,13 @@ impl Sam {
     /// Readies the model for training this part: its parameters record gradients, all others are
     /// taken out of autodiff, so that what depends on them alone runs as fast as in prediction.
     ///
-    /// The result trains with any of Burn's optimizers, which skip parameters without a gradient.
+    /// The result trains with any of Burn's optimizers, which skip parameters without a gradient. Where
+    /// something of the image encoder learns, a frozen copy of it is dropped.
     #[must_use]
-    pub fn training(self, trainable: &Trainable) -> Self {
+    pub fn training(mut self, trainable: &Trainable) -> Self {
+        if self.encoder_learns(trainable) {
+            self.image_encoder_mut();
+        }
         self.map(&mut Marker { trainable: Some(trainable), path: Path::default() })
     }
 
@@ -345,8 +349,9 @@ mod tests {
         let sam = SamConfig::small(32, 8, 32, 2).init(&Device::flex(), 0).expect("a model");
         let part = read("image_encoder.neck.*,mask_decoder.hf_token.*");
         let sam = sam.training(&part);
-        let neck = &sam.image_encoder;
-        let crate::image_encoder::ImageEncoder::Vit(vit) = neck else { panic!("a ViT") };
+        let crate::image_encoder::ImageEncoder::Vit(vit) = sam.image_encoder() else {
+            panic!("a ViT")
+        };
         assert!(vit.neck.m0.weight.val().is_require_grad());
         assert!(!vit.pos_embed.val().is_require_grad());
         let head = sam.mask_decoder.hq.as_ref().expect("a head");

@@ -106,7 +106,7 @@ fn forward_matches_pytorch() {
         let features = sam.encode_image(input);
         close("embedding", nchw(features.embedding.clone()), get("image_embeddings"), 1e-4);
         close("interm", features.early.clone(), get("interm_embeddings_0"), 1e-4);
-        let pe = sam.prompt_encoder.dense_pe().reshape([1, 8, 8, 256]);
+        let pe = sam.prompt_encoder.dense_pe(Default::default()).reshape([1, 8, 8, 256]);
         close("image_pe", nchw(pe), get("image_pe"), 1e-4);
 
         for (i, (prompt, image)) in prompts(&expected).into_iter().enumerate() {

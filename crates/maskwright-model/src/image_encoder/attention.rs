@@ -5,8 +5,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::init::Init;
 use crate::layers::Linear;
-use crate::ops;
 use crate::ops::products::{cast, matmul};
+use crate::ops::{self, Tf32};
 
 /// Multi-head self-attention over a square of tokens, whose scores have a learned term per head
 /// channel for the difference in rows and for the difference in columns.
@@ -39,7 +39,7 @@ impl Attention {
     ///
     /// Windows over the edge are padded with zeros before the linear layer, and attend to the
     /// padding, as in the original.
-    pub fn forward(&self, x: Tensor<4>, window: usize) -> Tensor<4> {
+    pub fn forward(&self, x: Tensor<4>, window: usize, tf32: Tf32) -> Tensor<4> {
         let [_, h, w, c] = x.dims();
         let device = x.device();
         let bias = match &self.qkv.bias {
@@ -47,23 +47,25 @@ impl Attention {
             None => Tensor::zeros([3 * c], &device),
         };
         let [rows, columns] = if window == 0 { [h, w] } else { [window; 2] };
-        let rows = fitted(self.rel_pos_h.val(), rows);
-        let columns = fitted(self.rel_pos_w.val(), columns);
-        let qkv = self.qkv.forward(x);
+        let rows = fitted(self.rel_pos_h.val(), rows, tf32);
+        let columns = fitted(self.rel_pos_w.val(), columns, tf32);
+        let qkv = self.qkv.forward(x, tf32);
         let dtype = qkv.dtype();
         let (bias, rows, columns) = (cast(bias, dtype), cast(rows, dtype), cast(columns, dtype));
-        self.proj.forward(ops::window_attention(qkv, bias, rows, columns, self.heads, window))
+        let heads = self.heads;
+        let attended = ops::window_attention(qkv, bias, rows, columns, heads, window, tf32);
+        self.proj.forward(attended, tf32)
     }
 }
 
 /// A table of relative positions for a side of this many tokens; one learned for another side is
 /// resampled linearly, as the original does.
-fn fitted(table: Tensor<2>, side: usize) -> Tensor<2> {
+fn fitted(table: Tensor<2>, side: usize, tf32: Tf32) -> Tensor<2> {
     let (length, wanted) = (table.dims()[0], 2 * side - 1);
     if length == wanted {
         return table;
     }
-    matmul(linear_resampling(length, wanted, &table.device()), table)
+    matmul(linear_resampling(length, wanted, &table.device()), table, tf32)
 }
 
 /// The matrix `[to, from]` of linear interpolation with half-pixel centres (align_corners=false).

@@ -3,6 +3,7 @@
 
 mod attention;
 mod features;
+mod placed;
 mod tiny_attention;
 mod tiny_vit;
 mod vit;
@@ -13,6 +14,7 @@ use burn::tensor::Tensor;
 pub use attention::Attention;
 pub use features::ImageFeatures;
 pub(crate) use features::per_prompt;
+pub use placed::{PlacedEncoder, Precision};
 pub use tiny_attention::WindowAttention;
 pub use tiny_vit::{
     BatchNorm, ConvNorm, MbConv, Merging, PatchStem, Stage, StageBlock, Stem, TinyBlock, TinyMlp,
@@ -22,6 +24,7 @@ pub use vit::{Block, Neck, PatchEmbed, Vit};
 
 use crate::config::{EncoderConfig, SamConfig};
 use crate::init::Init;
+use crate::ops::Tf32;
 
 /// The image encoder of a [`crate::Sam`].
 #[derive(Module, Debug)]
@@ -46,10 +49,10 @@ impl ImageEncoder {
     /// # Shapes
     /// `[b, 3, s, s]` to the embedding `[b, g, g, prompt_dim]` and the early feature
     /// `[b, g, g, early_dim]`, with `g` cells along a side.
-    pub fn forward(&self, images: Tensor<4>) -> ImageFeatures {
+    pub fn forward(&self, images: Tensor<4>, tf32: Tf32) -> ImageFeatures {
         match self {
-            Self::Vit(vit) => vit.forward(images),
-            Self::TinyVit(tiny) => tiny.forward(images),
+            Self::Vit(vit) => vit.forward(images, tf32),
+            Self::TinyVit(tiny) => tiny.forward(images, tf32),
         }
     }
 }

@@ -6,6 +6,7 @@ use burn::tensor::{Int, Tensor, TensorData, activation};
 use super::tiny_vit::EPSILON;
 use crate::init::Init;
 use crate::layers::{LayerNorm, Linear};
+use crate::ops::Tf32;
 use crate::ops::products::{cast, matmul};
 
 /// Multi-head attention within windows.
@@ -37,7 +38,7 @@ impl WindowAttention {
 
     /// `[b, h, w, c]` to the same. Windows over the edge are padded with zeros before the norm, and
     /// attend to the padding, as in the original.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
         let [b, h, w, c] = x.dims();
         let (heads, side) = (self.heads, self.window);
         let (rows, columns) = (h.div_ceil(side), w.div_ceil(side));
@@ -57,15 +58,15 @@ impl WindowAttention {
             .reshape([b, rows, side, columns, side, c])
             .permute([0, 1, 3, 2, 4, 5])
             .reshape([windows, n, c]);
-        let qkv = self.qkv.forward(self.norm.forward(x));
+        let qkv = self.qkv.forward(self.norm.forward(x), tf32);
         let qkv = qkv.reshape([windows, n, heads, 3 * d]).swap_dims(1, 2);
         let [q, k, v]: [Tensor<4>; 3] = std::array::from_fn(|i| qkv.clone().narrow(3, i * d, d));
         // In the biases' type, f32, whatever that of the products.
         let biases = self.biases().unsqueeze::<4>();
-        let scores = matmul(q * (d as f64).powf(-0.5), k.swap_dims(2, 3));
+        let scores = matmul(q * (d as f64).powf(-0.5), k.swap_dims(2, 3), tf32);
         let scores = activation::softmax(cast(scores, biases.dtype()) + biases, 3);
-        let out = matmul(cast(scores, v.dtype()), v).swap_dims(1, 2);
-        let out = self.proj.forward(out.reshape([windows, n, c]));
+        let out = matmul(cast(scores, v.dtype()), v, tf32).swap_dims(1, 2);
+        let out = self.proj.forward(out.reshape([windows, n, c]), tf32);
         out.reshape([b, rows, columns, side, side, c])
             .permute([0, 1, 3, 2, 4, 5])
             .reshape([b, rows * side, columns * side, c])
@@ -118,7 +119,7 @@ mod tests {
 
         let tokens = [[1.0f32, -1.0], [-2.0, 2.0], [3.0, -3.0], [-1.0, 1.0]];
         let x = TensorData::new(tokens.concat(), [1, 2, 2, 2]);
-        let found = attention.forward(Tensor::from_data(x, &device));
+        let found = attention.forward(Tensor::from_data(x, &device), Tf32::Never);
         let found = found.try_into_vec_as::<f32>().unwrap();
         // The norm makes every token +-1.
         let values = [1.0f32, -1.0, 1.0, -1.0];

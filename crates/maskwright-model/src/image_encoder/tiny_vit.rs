@@ -14,8 +14,8 @@ use super::vit::Neck;
 use crate::config::{SamConfig, TinyVitConfig};
 use crate::init::Init;
 use crate::layers::{Conv2d, LayerNorm, Linear};
-use crate::ops;
 use crate::ops::products::cast;
+use crate::ops::{self, Tf32};
 
 /// PyTorch's default for its norms.
 pub(super) const EPSILON: f64 = 1e-5;
@@ -164,7 +164,7 @@ impl ConvNorm {
     }
 
     /// `[b, h, w, in]` to `[b, h / stride, w / stride, out]`, rounded up.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
         // The norm is a scale and a shift of each channel: the scale goes into the weight.
         let scale = self.bn.weight.val() / (self.bn.running_var.val() + EPSILON).sqrt();
         let shift = self.bn.bias.val() - self.bn.running_mean.val() * scale.clone();
@@ -173,40 +173,40 @@ impl ConvNorm {
         let weight = cast(cast(weight, scale.dtype()) * scale.unsqueeze::<4>(), dtype);
         let [k, _, input, output] = weight.dims();
         if k == 1 {
-            return ops::linear(x, weight.reshape([input, output]), Some(shift));
+            return ops::linear(x, weight.reshape([input, output]), Some(shift), tf32);
         }
         let out = if self.per_channel {
-            ops::depthwise3x3(x, weight.reshape([9, output]), self.stride)
+            ops::depthwise3x3(x, weight.reshape([9, output]), self.stride, tf32)
         } else if self.stride == 1 {
-            ops::conv3x3(x, weight)
+            ops::conv3x3(x, weight, tf32)
         } else {
-            ops::strided3x3(x, weight, self.stride)
+            ops::strided3x3(x, weight, self.stride, tf32)
         };
         out + cast(shift, dtype).unsqueeze::<4>()
     }
 }
 
 impl MbConv {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let hidden = ops::gelu(self.conv1.forward(x.clone()));
-        let hidden = ops::gelu(self.conv2.forward(hidden));
-        ops::gelu(self.conv3.forward(hidden) + x)
+    fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
+        let hidden = ops::gelu(self.conv1.forward(x.clone(), tf32));
+        let hidden = ops::gelu(self.conv2.forward(hidden, tf32));
+        ops::gelu(self.conv3.forward(hidden, tf32) + x)
     }
 }
 
 impl Merging {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = ops::gelu(self.conv1.forward(x));
-        self.conv3.forward(ops::gelu(self.conv2.forward(x)))
+    fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
+        let x = ops::gelu(self.conv1.forward(x, tf32));
+        self.conv3.forward(ops::gelu(self.conv2.forward(x, tf32)), tf32)
     }
 }
 
 impl TinyBlock {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = x.clone() + cast(self.attn.forward(x.clone()), x.dtype());
-        let x = self.local_conv.forward(x);
-        let hidden = self.mlp.fc1.forward(self.mlp.norm.forward(x.clone()));
-        x + self.mlp.fc2.forward(ops::gelu(hidden))
+    fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
+        let x = x.clone() + cast(self.attn.forward(x.clone(), tf32), x.dtype());
+        let x = self.local_conv.forward(x, tf32);
+        let hidden = self.mlp.fc1.forward(self.mlp.norm.forward(x.clone()), tf32);
+        x + self.mlp.fc2.forward(ops::gelu(hidden), tf32)
     }
 }
 
@@ -253,15 +253,15 @@ impl Stage {
         Self { blocks, downsample }
     }
 
-    fn forward(&self, mut x: Tensor<4>) -> Tensor<4> {
+    fn forward(&self, mut x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
         for block in &self.blocks {
             x = match block {
-                StageBlock::Conv(block) => block.forward(x),
-                StageBlock::Attention(block) => block.forward(x),
+                StageBlock::Conv(block) => block.forward(x, tf32),
+                StageBlock::Attention(block) => block.forward(x, tf32),
             };
         }
         match &self.downsample {
-            Some(merging) => merging.forward(x),
+            Some(merging) => merging.forward(x, tf32),
             None => x,
         }
     }
@@ -287,17 +287,18 @@ impl TinyVit {
 
     /// `[b, 3, s, s]` to the embedding `[b, g, g, prompt_dim]` and the output of the second stage
     /// `[b, g, g, embed_dims[2]]`.
-    pub fn forward(&self, images: Tensor<4>) -> ImageFeatures {
+    pub fn forward(&self, images: Tensor<4>, tf32: Tf32) -> ImageFeatures {
         let seq = &self.patch_embed.seq;
-        let x = ops::gelu(seq.m0.forward(images.permute([0, 2, 3, 1])));
-        let mut x = seq.m2.forward(x);
+        let x = ops::gelu(seq.m0.forward(images.permute([0, 2, 3, 1]), tf32));
+        let mut x = seq.m2.forward(x, tf32);
         let mut early = x.clone();
         for (i, stage) in self.layers.iter().enumerate() {
-            x = stage.forward(x);
+            x = stage.forward(x, tf32);
             if i == 1 {
                 early = x.clone();
             }
         }
-        ImageFeatures { embedding: self.neck.forward(x), early: cast(early, DType::F32), hq: None }
+        let embedding = self.neck.forward(x, tf32);
+        ImageFeatures { embedding, early: cast(early, DType::F32), hq: None }
     }
 }

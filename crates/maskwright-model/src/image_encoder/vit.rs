@@ -8,6 +8,7 @@ use super::features::ImageFeatures;
 use crate::config::{SamConfig, VitConfig};
 use crate::init::Init;
 use crate::layers::{Conv2d, LayerNorm, MlpBlock};
+use crate::ops::Tf32;
 use crate::ops::products::cast;
 
 /// Of the image encoder's norms.
@@ -82,19 +83,20 @@ impl Vit {
 
     /// `[b, 3, s, s]` to the embedding `[b, g, g, prompt_dim]` and the output of the first global
     /// block `[b, g, g, embed_dim]`.
-    pub fn forward(&self, images: Tensor<4>) -> ImageFeatures {
-        let (x, early) = self.tokens(images);
-        ImageFeatures { embedding: self.neck.forward(x), early, hq: None }
+    pub fn forward(&self, images: Tensor<4>, tf32: Tf32) -> ImageFeatures {
+        let (x, early) = self.tokens(images, tf32);
+        ImageFeatures { embedding: self.neck.forward(x, tf32), early, hq: None }
     }
 
-    fn tokens(&self, images: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+    fn tokens(&self, images: Tensor<4>, tf32: Tf32) -> (Tensor<4>, Tensor<4>) {
         let pixels = images.permute([0, 2, 3, 1]);
         let positions = self.pos_embed.val();
         // Between the blocks in the positions' type, f32, whatever that of the products.
-        let mut x = cast(self.patch_embed.proj.forward(pixels), positions.dtype()) + positions;
+        let patches = self.patch_embed.proj.forward(pixels, tf32);
+        let mut x = cast(patches, positions.dtype()) + positions;
         let mut early = None;
         for block in &self.blocks {
-            x = block.forward(x);
+            x = block.forward(x, tf32);
             if block.window == 0 && early.is_none() {
                 early = Some(x.clone());
             }
@@ -116,9 +118,9 @@ impl Neck {
     }
 
     /// `[b, h, w, in]` to `[b, h, w, out]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = self.m1.forward(self.m0.forward(x));
-        self.m3.forward(self.m2.forward(x))
+    pub fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
+        let x = self.m1.forward(self.m0.forward(x, tf32));
+        self.m3.forward(self.m2.forward(x, tf32))
     }
 }
 
@@ -136,11 +138,11 @@ impl Block {
     }
 
     /// `[b, h, w, c]` to the same.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
         let normed = self.norm1.forward(x.clone());
         let dtype = x.dtype();
-        let x = x + cast(self.attn.forward(normed, self.window), dtype);
+        let x = x + cast(self.attn.forward(normed, self.window, tf32), dtype);
         let normed = self.norm2.forward(x.clone());
-        x + cast(self.mlp.forward(normed), dtype)
+        x + cast(self.mlp.forward(normed, tf32), dtype)
     }
 }

@@ -146,7 +146,7 @@ impl Fused<3> for CrossAttention {
 #[cfg(test)]
 mod tests {
     use crate::kernels::testing::{random, same};
-    use crate::ops;
+    use crate::ops::{self, Tf32};
 
     #[test]
     fn matches_the_plain_twin() {
@@ -154,7 +154,7 @@ mod tests {
             let c = heads * d;
             let draw = |seed, rows| random(seed, [2, rows, c]);
             same(draw(1, n), draw(2, m), draw(3, m), 3e-5, |q, k, v| {
-                ops::attention(q, k, v, heads)
+                ops::attention(q, k, v, heads, Tf32::Never)
             });
         }
     }

@@ -204,14 +204,14 @@ impl Fused<2> for Conv3x3 {
 #[cfg(test)]
 mod tests {
     use crate::kernels::testing::{random, same};
-    use crate::ops;
+    use crate::ops::{self, Tf32};
 
     #[test]
     fn matches_the_plain_twin() {
         for [h, w, input, output] in [[1, 1, 3, 5], [4, 9, 16, 32], [19, 5, 8, 70], [2, 33, 1, 1]] {
             let weight = random(2, [3, 3, input, output]);
             same(random(1, [2, h, w, input]), weight, random(3, [1]), 2e-5, |x, weight, c| {
-                ops::conv3x3(x, weight) + c.unsqueeze::<4>()
+                ops::conv3x3(x, weight, Tf32::Never) + c.unsqueeze::<4>()
             });
         }
     }

@@ -128,14 +128,14 @@ impl Fused<2> for Depthwise {
 #[cfg(test)]
 mod tests {
     use crate::kernels::testing::{random, same};
-    use crate::ops;
+    use crate::ops::{self, Tf32};
 
     #[test]
     fn matches_the_plain_twin() {
         for [h, w, c, stride] in [[1, 1, 3, 1], [9, 4, 5, 1], [6, 8, 16, 2], [5, 7, 2, 2]] {
             let weight = random(2, [9, c]);
             same(random(1, [2, h, w, c]), weight, random(3, [1]), 2e-5, |x, weight, b| {
-                ops::depthwise3x3(x, weight, stride) + b.unsqueeze::<4>()
+                ops::depthwise3x3(x, weight, stride, Tf32::Never) + b.unsqueeze::<4>()
             });
         }
     }

@@ -285,7 +285,7 @@ mod tests {
     use burn::tensor::Tensor;
 
     use crate::kernels::testing::{random, same};
-    use crate::ops;
+    use crate::ops::{self, Tf32};
 
     /// A map, a window, heads and their channels; the window reaches over the edge in some.
     const CASES: [[usize; 5]; 5] =
@@ -302,7 +302,7 @@ mod tests {
                 let rows = tables.clone().narrow(0, 0, 2 * side[0] - 1);
                 let columns = tables.narrow(0, 2 * side[0] - 1, 2 * side[1] - 1);
                 let qkv = qkv + bias.clone().unsqueeze::<4>();
-                ops::window_attention(qkv, bias, rows, columns, heads, window)
+                ops::window_attention(qkv, bias, rows, columns, heads, window, Tf32::Never)
             });
         }
     }

@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use crate::image_encoder::ImageFeatures;
 use crate::init::Init;
 use crate::layers::{Conv2d, Embedding, LayerNorm, Mlp, Upsample2x};
-use crate::ops;
+use crate::ops::{self, Tf32};
 
 /// Everything that HQ-SAM trains.
 #[derive(Module, Debug)]
@@ -56,8 +56,8 @@ impl FeatureUpscaling {
     }
 
     /// `[b, h, w, c]` to `[b, h, w, 16 * prompt_dim / 8]`, in blocks; see [`ops::unblock`].
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        upscale(&self.m0, &self.m1, &self.m3, x)
+    pub fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
+        upscale(&self.m0, &self.m1, &self.m3, x, tf32)
     }
 }
 
@@ -68,19 +68,21 @@ pub(super) fn upscale(
     norm: &LayerNorm,
     second: &Upsample2x,
     x: Tensor<4>,
+    tf32: Tf32,
 ) -> Tensor<4> {
     let [b, h, w, _] = x.dims();
     let hidden = first.bias.dims()[0];
-    let x = first.forward(x).reshape([b, h * w, 4, hidden]);
-    let x = second.forward(ops::gelu(norm.forward(x)));
+    let x = first.forward(x, tf32).reshape([b, h * w, 4, hidden]);
+    let x = second.forward(ops::gelu(norm.forward(x)), tf32);
     let d = 4 * x.dims()[3];
     x.reshape([b, h, w, d])
 }
 
 impl MaskFeature {
     /// `[b, h, w, prompt_dim / 8]` to the same.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        self.m3.forward(ops::gelu(self.m1.forward(self.m0.forward(x))))
+    pub fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
+        let x = self.m1.forward(self.m0.forward(x, tf32));
+        self.m3.forward(ops::gelu(x), tf32)
     }
 }
 
@@ -112,8 +114,8 @@ impl HqHead {
 
     /// The part of the HQ feature that depends on the image alone:
     /// `[b, g, g, 16 * prompt_dim / 8]`, in blocks; see [`ops::unblock`].
-    pub fn features(&self, image: &ImageFeatures) -> Tensor<4> {
-        self.embedding_encoder.forward(image.embedding.clone())
-            + self.compress_vit_feat.forward(image.early.clone())
+    pub fn features(&self, image: &ImageFeatures, tf32: Tf32) -> Tensor<4> {
+        self.embedding_encoder.forward(image.embedding.clone(), tf32)
+            + self.compress_vit_feat.forward(image.early.clone(), tf32)
     }
 }

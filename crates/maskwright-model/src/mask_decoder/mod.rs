@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::image_encoder::{ImageFeatures, per_prompt};
 use crate::init::Init;
 use crate::layers::{Embedding, LayerNorm, Mlp, Upsample2x};
-use crate::ops;
+use crate::ops::{self, Tf32};
 use crate::prompt_encoder::PromptEmbeddings;
 
 /// What the decoder shall compute; the rest is not run.
@@ -134,8 +134,8 @@ pub(crate) struct Decoded {
 impl OutputUpscaling {
     /// `[b, g, g, prompt_dim]` to `[b, g, g, 16 * prompt_dim / 8]`, in blocks; see
     /// [`ops::unblock`].
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        ops::gelu(hq::upscale(&self.m0, &self.m1, &self.m3, x))
+    pub fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
+        ops::gelu(hq::upscale(&self.m0, &self.m1, &self.m3, x, tf32))
     }
 }
 
@@ -184,11 +184,12 @@ impl MaskDecoder {
         prompts: &PromptEmbeddings,
         image_of: &[usize],
         mode: DecodeMode,
+        tf32: Tf32,
     ) -> Result<MaskOutput> {
         features.check(prompts.batch, image_of)?;
         let embedding = per_prompt(features.embedding.clone(), image_of);
-        let decoded = self.transform(embedding, dense_pe, prompts, mode)?;
-        self.heads(features, image_of, decoded, mode)
+        let decoded = self.transform(embedding, dense_pe, prompts, mode, tf32)?;
+        self.heads(features, image_of, decoded, mode, tf32)
     }
 
     /// The part that depends on the number of the prompt's tokens. The embedding is that of each
@@ -199,6 +200,7 @@ impl MaskDecoder {
         dense_pe: Tensor<2>,
         prompts: &PromptEmbeddings,
         mode: DecodeMode,
+        tf32: Tf32,
     ) -> Result<Decoded> {
         let [_, h, w, c] = embedding.dims();
         let b = prompts.batch;
@@ -215,7 +217,7 @@ impl MaskDecoder {
         };
         let image = embedding + prompts.dense.clone();
         let image = image.expand([b, h, w, c]).reshape([b, h * w, c]);
-        let (tokens, image) = self.transformer.forward(image, dense_pe, tokens);
+        let (tokens, image) = self.transformer.forward(image, dense_pe, tokens, tf32);
         Ok(Decoded { tokens: tokens.slice([0..b, 0..count, 0..c]), image })
     }
 
@@ -226,10 +228,11 @@ impl MaskDecoder {
         image_of: &[usize],
         decoded: Decoded,
         mode: DecodeMode,
+        tf32: Tf32,
     ) -> Result<MaskOutput> {
         let [_, h, w, c] = features.embedding.dims();
         let b = decoded.image.dims()[0];
-        let upscaled = self.output_upscaling.forward(decoded.image.reshape([b, h, w, c]));
+        let upscaled = self.output_upscaling.forward(decoded.image.reshape([b, h, w, c]), tf32);
         let token = |i: usize| decoded.tokens.clone().slice([0..b, i..i + 1, 0..c]).reshape([b, c]);
         let masks = self.output_hypernetworks_mlps.len();
 
@@ -237,16 +240,16 @@ impl MaskDecoder {
             (false, _) => None,
             (true, None) => return Err(Error::NoHqHead),
             (true, Some(head)) => {
-                let hyper = head.hf_mlp.forward(token(1 + masks)).unsqueeze_dim(1);
+                let hyper = head.hf_mlp.forward(token(1 + masks), tf32).unsqueeze_dim(1);
                 // The mask is a product with the sum of two features. One has to be in place for
                 // its convolutions; the other stays in blocks, since moving the product is cheaper.
-                let fine = head.embedding_maskfeature.forward(ops::unblock(upscaled.clone()));
+                let fine = head.embedding_maskfeature.forward(ops::unblock(upscaled.clone()), tf32);
                 let coarse = match &features.hq {
                     Some(made) => made.clone(),
-                    None => head.features(features),
+                    None => head.features(features, tf32),
                 };
                 let coarse = per_prompt(coarse, image_of);
-                Some(product(hyper.clone(), fine) + product_of_blocks(hyper, coarse))
+                Some(product(hyper.clone(), fine, tf32) + product_of_blocks(hyper, coarse, tf32))
             }
         };
         let (mut sam, mut iou) = (None, None);
@@ -254,28 +257,28 @@ impl MaskDecoder {
             let wanted = if multimask { 1..masks } else { 0..1 };
             let hyper: Vec<Tensor<2>> = wanted
                 .clone()
-                .map(|i| self.output_hypernetworks_mlps[i].forward(token(1 + i)))
+                .map(|i| self.output_hypernetworks_mlps[i].forward(token(1 + i), tf32))
                 .collect();
-            sam = Some(product_of_blocks(Tensor::stack(hyper, 1), upscaled));
-            iou = Some(self.iou_prediction_head.forward(token(0)).slice([0..b, wanted]));
+            sam = Some(product_of_blocks(Tensor::stack(hyper, 1), upscaled, tf32));
+            iou = Some(self.iou_prediction_head.forward(token(0), tf32).slice([0..b, wanted]));
         }
         Ok(MaskOutput { sam, iou, hq })
     }
 }
 
 /// `[b, n, c]` weights times `[b, h, w, c]` features, or one such map for all: `[b, n, h, w]`.
-fn product(weights: Tensor<3>, features: Tensor<4>) -> Tensor<4> {
+fn product(weights: Tensor<3>, features: Tensor<4>, tf32: Tf32) -> Tensor<4> {
     let [images, h, w, c] = features.dims();
     let [b, n, _] = weights.dims();
     let features = features.reshape([images, h * w, c]).swap_dims(1, 2);
-    ops::products::matmul(weights, features).reshape([b, n, h, w])
+    ops::products::matmul(weights, features, tf32).reshape([b, n, h, w])
 }
 
 /// The same with features in blocks, `[b, h, w, 16 c]`: `[b, n, 4 h, 4 w]`.
-fn product_of_blocks(weights: Tensor<3>, features: Tensor<4>) -> Tensor<4> {
+fn product_of_blocks(weights: Tensor<3>, features: Tensor<4>, tf32: Tf32) -> Tensor<4> {
     let [images, h, w, _] = features.dims();
     let [b, n, c] = weights.dims();
     let features = features.reshape([images, h, w * 16, c]);
-    let masks = product(weights, features).reshape([b * n, h, w, 16]);
+    let masks = product(weights, features, tf32).reshape([b * n, h, w, 16]);
     ops::unblock(masks).reshape([b, n, 4 * h, 4 * w])
 }

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use crate::config::DecoderConfig;
 use crate::init::Init;
 use crate::layers::{LayerNorm, Linear, MlpBlock};
-use crate::ops;
+use crate::ops::{self, Tf32};
 
 /// PyTorch's default for `nn.LayerNorm`, which the original uses here.
 const EPSILON: f64 = 1e-5;
@@ -69,11 +69,11 @@ impl CrossAttention {
     }
 
     /// `q` is `[b, n, c]`, `k` and `v` are `[b, m, c]`; gives `[b, n, c]`.
-    pub fn forward(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
-        let q = self.q_proj.forward(q);
-        let k = self.k_proj.forward(k);
-        let v = self.v_proj.forward(v);
-        self.out_proj.forward(ops::attention(q, k, v, self.heads))
+    pub fn forward(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, tf32: Tf32) -> Tensor<3> {
+        let q = self.q_proj.forward(q, tf32);
+        let k = self.k_proj.forward(k, tf32);
+        let v = self.v_proj.forward(v, tf32);
+        self.out_proj.forward(ops::attention(q, k, v, self.heads, tf32), tf32)
     }
 }
 
@@ -102,24 +102,26 @@ impl TwoWayBlock {
         token_pe: &Tensor<3>,
         image_pe: &Tensor<3>,
         first: bool,
+        tf32: Tf32,
     ) -> (Tensor<3>, Tensor<3>) {
         let tokens = if first {
-            self.self_attn.forward(tokens.clone(), tokens.clone(), tokens)
+            self.self_attn.forward(tokens.clone(), tokens.clone(), tokens, tf32)
         } else {
             let placed = tokens.clone() + token_pe.clone();
-            tokens.clone() + self.self_attn.forward(placed.clone(), placed, tokens)
+            tokens.clone() + self.self_attn.forward(placed.clone(), placed, tokens, tf32)
         };
         let tokens = self.norm1.forward(tokens);
 
         let placed_image = image.clone() + image_pe.clone();
         let placed = tokens.clone() + token_pe.clone();
-        let attended =
-            self.cross_attn_token_to_image.forward(placed, placed_image.clone(), image.clone());
+        let keys = placed_image.clone();
+        let attended = self.cross_attn_token_to_image.forward(placed, keys, image.clone(), tf32);
         let tokens = self.norm2.forward(tokens + attended);
-        let tokens = self.norm3.forward(tokens.clone() + self.mlp.forward(tokens));
+        let tokens = self.norm3.forward(tokens.clone() + self.mlp.forward(tokens, tf32));
 
         let placed = tokens.clone() + token_pe.clone();
-        let attended = self.cross_attn_image_to_token.forward(placed_image, placed, tokens.clone());
+        let attended =
+            self.cross_attn_image_to_token.forward(placed_image, placed, tokens.clone(), tf32);
         (tokens, self.norm4.forward(image + attended))
     }
 }
@@ -143,16 +145,17 @@ impl TwoWayTransformer {
         image: Tensor<3>,
         image_pe: Tensor<2>,
         tokens: Tensor<3>,
+        tf32: Tf32,
     ) -> (Tensor<3>, Tensor<3>) {
         let image_pe = image_pe.unsqueeze::<3>();
         let token_pe = tokens.clone();
         let (mut tokens, mut image) = (tokens, image);
         for (i, layer) in self.layers.iter().enumerate() {
-            (tokens, image) = layer.forward(tokens, image, &token_pe, &image_pe, i == 0);
+            (tokens, image) = layer.forward(tokens, image, &token_pe, &image_pe, i == 0, tf32);
         }
         let placed = tokens.clone() + token_pe;
-        let attended =
-            self.final_attn_token_to_image.forward(placed, image.clone() + image_pe, image.clone());
+        let keys = image.clone() + image_pe;
+        let attended = self.final_attn_token_to_image.forward(placed, keys, image.clone(), tf32);
         (self.norm_final_attn.forward(tokens + attended), image)
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Maps are channels-last `[batch, height, width, channels]`. Everything is differentiable. On the
 //! CPU the functions run as fused kernels; everywhere else, and as the definition that tests hold
-//! the kernels to, they are the tensor expressions in [`plain`].
+//! the kernels to, they are the tensor expressions in [`plain`]. What multiplies is told what f32 is
+//! worth there ([`Tf32`]).
 
 pub(crate) mod normalise;
 pub mod plain;
@@ -20,6 +21,7 @@ use crate::kernels::layer_norm::LayerNorm;
 use crate::kernels::rearrange::{Rows, Unblock};
 use crate::kernels::window_attention::WindowAttention;
 use crate::kernels::{fused, takes};
+pub use products::Tf32;
 use products::{cast, matmul};
 
 /// `x @ weight + bias` over the last axis; `weight` is `[in, out]`, and its type is the result's.
@@ -27,6 +29,7 @@ pub fn linear<const D: usize>(
     x: Tensor<D>,
     weight: Tensor<2>,
     bias: Option<Tensor<1>>,
+    tf32: Tf32,
 ) -> Tensor<D> {
     // Flattened, so that it is one product whatever the leading axes.
     let mut dims = x.dims();
@@ -36,8 +39,8 @@ pub fn linear<const D: usize>(
     let dtype = weight.dtype();
     let x = cast(x, dtype).reshape([rows, input]);
     let bias = bias.map(|bias| cast(bias, dtype));
-    if products::splits(&x) {
-        let product = matmul(x, weight);
+    if products::splits(&x, tf32) {
+        let product = matmul(x, weight, tf32);
         let out = match bias {
             Some(bias) => product + bias.unsqueeze::<2>(),
             None => product,
@@ -69,11 +72,11 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 
 /// Attention of every head: `softmax(q k^T / sqrt(d)) v`; `q` is `[b, n, c]`, `k` and `v` are
 /// `[b, m, c]`, with the heads' d channels side by side. Gives `[b, n, c]`.
-pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize) -> Tensor<3> {
+pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, tf32: Tf32) -> Tensor<3> {
     if takes(&q) {
         fused!(CrossAttention { heads }; q, k, v)
     } else {
-        plain::attention(q, k, v, heads)
+        plain::attention(q, k, v, heads, tf32)
     }
 }
 
@@ -91,39 +94,40 @@ pub fn window_attention(
     columns: Tensor<2>,
     heads: usize,
     window: usize,
+    tf32: Tf32,
 ) -> Tensor<4> {
     if takes(&qkv) {
         fused!(WindowAttention { heads, window }; qkv, bias, rows, columns)
     } else {
-        plain::window_attention(qkv, bias, rows, columns, heads, window)
+        plain::window_attention(qkv, bias, rows, columns, heads, window, tf32)
     }
 }
 
 /// 3 x 3 convolution with stride 1 and one cell of zeros around: `[b, h, w, in]` and a weight
 /// `[3, 3, in, out]`, whose type is the result's, to `[b, h, w, out]`.
-pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>, tf32: Tf32) -> Tensor<4> {
     let x = cast(x, weight.dtype());
-    if takes(&x) { fused!(Conv3x3; x, weight) } else { plain::conv3x3(x, weight) }
+    if takes(&x) { fused!(Conv3x3; x, weight) } else { plain::conv3x3(x, weight, tf32) }
 }
 
 /// 3 x 3 convolution with a stride and one cell of zeros around; as [`conv3x3`] otherwise.
-pub fn strided3x3(x: Tensor<4>, weight: Tensor<4>, stride: usize) -> Tensor<4> {
+pub fn strided3x3(x: Tensor<4>, weight: Tensor<4>, stride: usize, tf32: Tf32) -> Tensor<4> {
     let x = cast(x, weight.dtype()).permute([0, 3, 1, 2]);
     let weight = weight.permute([3, 2, 0, 1]);
     let convolve = |x, weight| {
         module::conv2d(x, weight, None, ConvOptions::new([stride; 2], [1; 2], [1; 2], 1))
     };
-    products::product(x, weight, convolve).permute([0, 2, 3, 1])
+    products::product(x, weight, tf32, convolve).permute([0, 2, 3, 1])
 }
 
 /// 3 x 3 convolution of each channel by itself, with a stride and one cell of zeros around:
 /// `[b, h, w, c]` and a weight `[9, c]` (rows first) to `[b, ceil(h / stride), ceil(w / stride), c]`.
-pub fn depthwise3x3(x: Tensor<4>, weight: Tensor<2>, stride: usize) -> Tensor<4> {
+pub fn depthwise3x3(x: Tensor<4>, weight: Tensor<2>, stride: usize, tf32: Tf32) -> Tensor<4> {
     let x = cast(x, weight.dtype());
     if takes(&x) {
         fused!(Depthwise { stride }; x, weight)
     } else {
-        plain::depthwise3x3(x, weight, stride)
+        plain::depthwise3x3(x, weight, stride, tf32)
     }
 }
 

@@ -5,7 +5,7 @@ use burn::tensor::module;
 use burn::tensor::ops::{AttentionModuleOptions, ConvOptions};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
-use super::products::{cast, matmul, on_cpu, product};
+use super::products::{Tf32, cast, matmul, on_cpu, product};
 
 /// Layer normalisation over the last axis with biased variance.
 pub fn layer_norm<const D: usize>(
@@ -23,15 +23,15 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 }
 
 /// See [`super::attention`].
-pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize) -> Tensor<3> {
+pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, tf32: Tf32) -> Tensor<3> {
     let [b, n, c] = q.dims();
     let d = c / heads;
     let split = |x: Tensor<3>| {
         let rows = x.dims()[1];
         x.reshape([b, rows, heads, d]).swap_dims(1, 2)
     };
-    let scores = matmul(split(q) * (d as f64).powf(-0.5), split(k).swap_dims(2, 3));
-    let out = matmul(softmax(scores), split(v));
+    let scores = matmul(split(q) * (d as f64).powf(-0.5), split(k).swap_dims(2, 3), tf32);
+    let out = matmul(softmax(scores), split(v), tf32);
     out.swap_dims(1, 2).reshape([b, n, c])
 }
 
@@ -43,13 +43,14 @@ pub fn window_attention(
     columns: Tensor<2>,
     heads: usize,
     window: usize,
+    tf32: Tf32,
 ) -> Tensor<4> {
     if window == 0 {
-        return relative_attention(qkv, rows, columns, heads);
+        return relative_attention(qkv, rows, columns, heads, tf32);
     }
     let [b, h, w, _] = qkv.dims();
     let windows = to_windows(qkv, bias, window);
-    from_windows(relative_attention(windows, rows, columns, heads), window, [b, h, w])
+    from_windows(relative_attention(windows, rows, columns, heads, tf32), window, [b, h, w])
 }
 
 /// Over each whole map of `[b, h, w, 3 c]`.
@@ -58,6 +59,7 @@ fn relative_attention(
     rows: Tensor<2>,
     columns: Tensor<2>,
     heads: usize,
+    tf32: Tf32,
 ) -> Tensor<4> {
     let [b, h, w, c] = qkv.dims();
     let (n, c) = (h * w, c / 3);
@@ -76,12 +78,12 @@ fn relative_attention(
     let columns = by_pair(columns, w).swap_dims(1, 2);
     let grid = q.clone().reshape([b * heads, h, w, d]);
     let by_row = grid.clone().swap_dims(0, 1).reshape([h, b * heads * w, d]);
-    let by_row = matmul(by_row, rows)
+    let by_row = matmul(by_row, rows, tf32)
         .reshape([h, b * heads, w, h])
         .swap_dims(0, 1)
         .reshape([b, heads, n, h]);
     let by_column = grid.permute([2, 0, 1, 3]).reshape([w, b * heads * h, d]);
-    let by_column = matmul(by_column, columns)
+    let by_column = matmul(by_column, columns, tf32)
         .reshape([w, b * heads, h, w])
         .permute([1, 2, 0, 3])
         .reshape([b, heads, n, w]);
@@ -91,7 +93,7 @@ fn relative_attention(
     let out = if flash(&q) {
         flash_attention(q, k, v)
     } else {
-        matmul(softmax(matmul(q, k.swap_dims(2, 3))), v)
+        matmul(softmax(matmul(q, k.swap_dims(2, 3), tf32)), v, tf32)
     };
     out.swap_dims(1, 2).reshape([b, h, w, c])
 }
@@ -181,7 +183,7 @@ fn from_windows(x: Tensor<4>, size: usize, [b, h, w]: [usize; 3]) -> Tensor<4> {
 }
 
 /// See [`super::conv3x3`].
-pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>, tf32: Tf32) -> Tensor<4> {
     let [b, h, w, c] = x.dims();
     let output = weight.dims()[3];
     let device = x.device();
@@ -194,17 +196,17 @@ pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
         .map(|k| padded.clone().slice([0..b, k / 3..k / 3 + h, k % 3..k % 3 + w, 0..c]))
         .collect();
     let columns = Tensor::cat(shifted, 3).reshape([b * h * w, 9 * c]);
-    matmul(columns, weight.reshape([9 * c, output])).reshape([b, h, w, output])
+    matmul(columns, weight.reshape([9 * c, output]), tf32).reshape([b, h, w, output])
 }
 
 /// See [`super::depthwise3x3`].
-pub fn depthwise3x3(x: Tensor<4>, weight: Tensor<2>, stride: usize) -> Tensor<4> {
+pub fn depthwise3x3(x: Tensor<4>, weight: Tensor<2>, stride: usize, tf32: Tf32) -> Tensor<4> {
     let c = x.dims()[3];
     let weight = weight.swap_dims(0, 1).reshape([c, 1, 3, 3]);
     let convolve = |x, weight| {
         module::conv2d(x, weight, None, ConvOptions::new([stride; 2], [1; 2], [1; 2], c))
     };
-    product(x.permute([0, 3, 1, 2]), weight, convolve).permute([0, 2, 3, 1])
+    product(x.permute([0, 3, 1, 2]), weight, tf32, convolve).permute([0, 2, 3, 1])
 }
 
 /// See [`super::unblock`]. One level after the other: not every backend has eight axes.

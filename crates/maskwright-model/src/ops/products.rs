@@ -4,21 +4,22 @@
 //! both factors to TF32: 11 bits instead of 24, an error of 5e-4 where f32 has 6e-8. Nothing tells.
 //! So each factor is split here into a part of 8 bits, which TF32 holds exactly, and the rest of 16,
 //! whose rounding is 2^-19 of the whole; the four products of the parts add up to the product in f32
-//! whichever way they were made. [`allow_tf32`] goes without, at about a quarter of the work.
+//! whichever way they were made. [`Tf32::Allowed`] goes without, at about a quarter of the work.
 //!
 //! On the CPU, and for other types than f32, the product is Burn's own.
-
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::backend::DispatchDevice;
 use burn::tensor::{DType, Device, Tensor};
 
-static ALLOW_TF32: AtomicBool = AtomicBool::new(false);
-
-/// Whether f32 products on an accelerator may be made of factors rounded to TF32, for the whole
-/// process, as PyTorch's `torch.backends.cuda.matmul.allow_tf32`; they may not unless this is called.
-pub fn allow_tf32(allow: bool) {
-    ALLOW_TF32.store(allow, Ordering::Relaxed);
+/// Whether f32 products on an accelerator may be made of factors rounded to TF32, as PyTorch's
+/// `torch.backends.cuda.matmul.allow_tf32`. Without a meaning on the CPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tf32 {
+    /// Products are in f32.
+    #[default]
+    Never,
+    /// They may be rounded.
+    Allowed,
 }
 
 /// Whether this is Burn's CPU backend, with or without autodiff.
@@ -38,22 +39,23 @@ pub(crate) fn cast<const D: usize>(x: Tensor<D>, dtype: DType) -> Tensor<D> {
 
 /// The product over the last axis of `a` and the one before the last of `b`; the axes before those
 /// are shared, or one of them is 1.
-pub fn matmul<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
-    product(a, b, Tensor::matmul)
+pub fn matmul<const D: usize>(a: Tensor<D>, b: Tensor<D>, tf32: Tf32) -> Tensor<D> {
+    product(a, b, tf32, Tensor::matmul)
 }
 
 /// What `multiply` makes of two factors; it has to be linear in each.
 pub(crate) fn product<const A: usize, const B: usize, const C: usize>(
     a: Tensor<A>,
     b: Tensor<B>,
+    tf32: Tf32,
     multiply: impl Fn(Tensor<A>, Tensor<B>) -> Tensor<C>,
 ) -> Tensor<C> {
-    if splits(&a) { split_product(a, b, multiply) } else { multiply(a, b) }
+    if splits(&a, tf32) { split_product(a, b, multiply) } else { multiply(a, b) }
 }
 
 /// Whether a product with this factor has to be split to be in f32.
-pub(super) fn splits<const D: usize>(x: &Tensor<D>) -> bool {
-    x.dtype() == DType::F32 && !ALLOW_TF32.load(Ordering::Relaxed) && !on_cpu(&x.device())
+pub(super) fn splits<const D: usize>(x: &Tensor<D>, tf32: Tf32) -> bool {
+    x.dtype() == DType::F32 && tf32 == Tf32::Never && !on_cpu(&x.device())
 }
 
 fn split_product<const A: usize, const B: usize, const C: usize>(

@@ -98,12 +98,17 @@ pub struct Applied {
 ///
 /// Tensors that fit are taken; all others are listed in the [`Mismatch`], and the model keeps its own
 /// values there. Absolute positions of another grid are interpolated bicubically, and relative
-/// position tables of another length linearly, to the model's.
+/// position tables of another length linearly, to the model's. A frozen copy of the image encoder is
+/// dropped where the checkpoint has something of it: place the model anew.
 ///
 /// # Errors
 /// [`Error::Input`] if a tensor's values do not fill its shape, [`Error::Checkpoint`] if they cannot
 /// be read.
-pub fn apply(sam: Sam, tensors: &impl Tensors) -> Result<Applied> {
+pub fn apply(mut sam: Sam, tensors: &impl Tensors) -> Result<Applied> {
+    // What computes has to be what is put in.
+    if tensors.shapes().keys().any(|name| name.starts_with("image_encoder.")) {
+        sam.image_encoder_mut();
+    }
     let mut applier = Apply {
         path: Path::default(),
         shapes: tensors.shapes(),

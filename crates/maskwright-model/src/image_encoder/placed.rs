@@ -1,0 +1,188 @@
+//! The image encoder at its place: its parameters, and what computes in their stead.
+//!
+//! A frozen encoder runs on another device or in another precision than that of its parameters, which
+//! stay where they are, in f32, for checkpoints. What runs is a copy, and a copy can be out of date: so
+//! nothing but this type holds it, and there are two ways alone. While there is a copy, nothing changes
+//! the parameters: a [`ModuleMapper`] (an optimizer, say) is not shown them. Whoever wants to change them
+//! asks for it ([`PlacedEncoder::parameters_mut`]), and the copy is dropped.
+
+use burn::module::{
+    Content, Devices, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper, ModuleVisitor,
+    Param,
+};
+use burn::tensor::{DType, Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::{ImageEncoder, ImageFeatures};
+use crate::ops::Tf32;
+use crate::ops::products::on_cpu;
+
+/// What a frozen image encoder multiplies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// bfloat16, with sums in f32.
+    #[default]
+    Bf16,
+    /// f32.
+    F32,
+}
+
+impl std::str::FromStr for Precision {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "bf16" => Ok(Self::Bf16),
+            "f32" => Ok(Self::F32),
+            _ => Err(format!("expected bf16 or f32, found {name:?}")),
+        }
+    }
+}
+
+impl std::fmt::Display for Precision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Bf16 => "bf16",
+            Self::F32 => "f32",
+        })
+    }
+}
+
+/// An image encoder and where it runs; see the [module](self).
+#[derive(Debug, Clone)]
+pub struct PlacedEncoder {
+    parameters: ImageEncoder,
+    /// What computes instead of the parameters.
+    copy: Option<Box<ImageEncoder>>,
+}
+
+impl PlacedEncoder {
+    /// An encoder that computes with its own parameters, where they are.
+    pub(crate) fn new(parameters: ImageEncoder) -> Self {
+        Self { parameters, copy: None }
+    }
+
+    /// The same on a device, in f32, computing with its own parameters.
+    pub(crate) fn on(self, device: &Device) -> Self {
+        Self::new(self.parameters.to_device(device))
+    }
+
+    /// The same with a frozen copy on a device in this precision; on the CPU an encoder in f32 computes
+    /// with its own parameters.
+    pub(crate) fn frozen_on(self, device: &Device, precision: Precision) -> Self {
+        if on_cpu(device) && precision == Precision::F32 {
+            return Self::new(self.parameters);
+        }
+        let copy = self.parameters.clone().to_device(device);
+        let copy = match precision {
+            Precision::F32 => copy,
+            Precision::Bf16 => copy.map(&mut ToBf16 { name: Vec::new() }),
+        };
+        Self { parameters: self.parameters, copy: Some(Box::new(copy)) }
+    }
+
+    /// Its parameters.
+    pub fn parameters(&self) -> &ImageEncoder {
+        &self.parameters
+    }
+
+    /// Its parameters, to be changed: a frozen copy is dropped, and the parameters move to where it
+    /// was.
+    pub fn parameters_mut(&mut self) -> &mut ImageEncoder {
+        if let Some(copy) = self.copy.take()
+            && let Some(device) = copy.devices().first()
+        {
+            self.parameters = self.parameters.clone().to_device(&device.clone().without_autodiff());
+        }
+        &mut self.parameters
+    }
+
+    /// Whether a frozen copy computes.
+    pub fn is_frozen(&self) -> bool {
+        self.copy.is_some()
+    }
+
+    /// Encodes normalised images; see [`ImageEncoder::forward`].
+    pub fn forward(&self, images: Tensor<4>, tf32: Tf32) -> ImageFeatures {
+        self.copy.as_deref().unwrap_or(&self.parameters).forward(images, tf32)
+    }
+}
+
+/// Visitors see the parameters; mappers see them where no copy computes.
+impl Module for PlacedEncoder {
+    fn collect_devices(&self, devices: Devices) -> Devices {
+        let devices = self.parameters.collect_devices(devices);
+        self.copy.iter().fold(devices, |devices, copy| copy.collect_devices(devices))
+    }
+
+    fn fork(self, device: &Device) -> Self {
+        Self::new(self.parameters.fork(device))
+    }
+
+    fn to_device(self, device: &Device) -> Self {
+        self.on(device)
+    }
+
+    fn train(self) -> Self {
+        match self.copy {
+            Some(_) => self,
+            None => Self::new(self.parameters.train()),
+        }
+    }
+
+    fn valid(&self) -> Self {
+        match self.copy {
+            Some(_) => self.clone(),
+            None => Self::new(self.parameters.valid()),
+        }
+    }
+
+    fn materialize(self) -> Self {
+        match self.copy {
+            Some(_) => self,
+            None => Self::new(self.parameters.materialize()),
+        }
+    }
+
+    fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
+        self.parameters.visit(visitor);
+    }
+
+    fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
+        match self.copy {
+            Some(_) => self,
+            None => Self::new(self.parameters.map(mapper)),
+        }
+    }
+}
+
+impl ModuleDisplayDefault for PlacedEncoder {
+    fn content(&self, content: Content) -> Option<Content> {
+        self.parameters.content(content)
+    }
+}
+
+impl ModuleDisplay for PlacedEncoder {}
+
+/// Puts the weights of linear layers and convolutions into bf16; a layer's result has the type of
+/// its weight.
+struct ToBf16 {
+    name: Vec<String>,
+}
+
+impl ModuleMapper for ToBf16 {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.name.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.name.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        // Of one axis are the weights of norms.
+        let multiplies = D > 1 && self.name.last().is_some_and(|name| name == "weight");
+        if multiplies { param.map(|tensor| tensor.cast(DType::BF16)) } else { param }
+    }
+}
