@@ -76,6 +76,25 @@ impl RgbImage {
         let row = self.row(y);
         [row[3 * x], row[3 * x + 1], row[3 * x + 2]]
     }
+
+    /// Makes a picture of planes, `[3, height, width]`, as samplers and models have them.
+    ///
+    /// # Panics
+    /// Where the planes have another size.
+    pub fn from_planes(size: Size, planes: &[u8]) -> Self {
+        let pixels = size.area();
+        assert_eq!(planes.len(), 3 * pixels, "planes of another size");
+        let (red, rest) = planes.split_at(pixels);
+        let (green, blue) = rest.split_at(pixels);
+        let data = red.iter().zip(green).zip(blue).flat_map(|((&r, &g), &b)| [r, g, b]).collect();
+        Self { size, data }
+    }
+
+    /// The picture as planes, `[3, height, width]`.
+    pub fn to_planes(&self) -> Vec<u8> {
+        let pixels = self.data.as_chunks::<3>().0;
+        (0..3).flat_map(|channel| pixels.iter().map(move |pixel| pixel[channel])).collect()
+    }
 }
 
 #[cfg(test)]
@@ -91,6 +110,13 @@ mod tests {
             Error::BufferSize { size: Size::new(3, 2), channels: 1, expected: 6, found: 7 }
         );
         assert!(GreyImage::new(Size::new(3, usize::MAX), vec![0; 7]).is_err());
+    }
+
+    #[test]
+    fn planes_are_channel_by_channel() {
+        let image = RgbImage::new(Size::new(1, 2), vec![1, 2, 3, 4, 5, 6]).unwrap();
+        assert_eq!(image.to_planes(), [1, 4, 2, 5, 3, 6]);
+        assert_eq!(RgbImage::from_planes(image.size, &image.to_planes()), image);
     }
 
     #[test]

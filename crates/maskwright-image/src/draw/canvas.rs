@@ -2,7 +2,7 @@
 
 use crate::image::RgbImage;
 use crate::mask::Bitmap;
-use crate::sample::{AxisTable, Sampler};
+use crate::sample::resize_antialiased;
 use crate::size::Size;
 
 /// Red, green, blue.
@@ -151,22 +151,16 @@ impl Canvas {
         (start <= end).then(|| (at(start), at(end)))
     }
 
-    /// Puts a picture with its top-left corner at `(x, y)`, scaled to `size`.
+    /// Puts a picture with its top-left corner at `(x, y)`, scaled to `size` with antialiasing.
     pub fn paste(&mut self, picture: &RgbImage, x: i32, y: i32, size: Size) {
         if picture.size.is_empty() || size.is_empty() {
             return;
         }
-        let Size { height, width } = size;
-        let rows = AxisTable::new(picture.size.height, height, false, 0, height);
-        let columns = AxisTable::new(picture.size.width, width, false, 0, width);
-        let mut planes = vec![0; 3 * width * height];
-        Sampler::new().image(picture, &rows, &columns, 0, &mut planes);
-        let plane = width * height;
-        for row in 0..height {
-            for column in 0..width {
-                let at = row * width + column;
-                let colour = [planes[at], planes[plane + at], planes[2 * plane + at]];
-                self.pixel(x.saturating_add(column as i32), y.saturating_add(row as i32), colour);
+        let scaled = resize_antialiased(picture, size);
+        for row in 0..size.height {
+            let top = y.saturating_add(row as i32);
+            for (column, colour) in scaled.row(row).as_chunks::<3>().0.iter().enumerate() {
+                self.pixel(x.saturating_add(column as i32), top, *colour);
             }
         }
     }

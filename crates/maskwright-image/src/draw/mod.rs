@@ -1,4 +1,4 @@
-//! Pictures for people: overlays, boxes, points and captions for previews and reports.
+//! Pictures for people: overlays, prompts ([`PromptPen`]) and captions for previews and reports.
 //!
 //! ```
 //! use maskwright_image::{draw::Canvas, mask::Bitmap, RgbImage, Size};
@@ -11,7 +11,9 @@
 //! ```
 
 mod canvas;
+mod prompt;
 mod text;
 
 pub use canvas::{Canvas, Colour};
+pub use prompt::{BOX, NEGATIVE, POSITIVE, PromptPen, RIM};
 pub use text::text_width;

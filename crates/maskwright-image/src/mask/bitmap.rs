@@ -191,6 +191,16 @@ impl Bitmap {
         GreyImage { size: self.size, data }
     }
 
+    /// The number of pixels that are set in both of two masks of the same size.
+    ///
+    /// # Panics
+    /// Where the sizes differ.
+    pub(crate) fn shared(&self, other: &Self) -> usize {
+        assert_eq!(self.size, other.size, "masks of different size");
+        let words = self.words.iter().zip(&other.words);
+        words.map(|(a, b)| (a & b).count_ones() as usize).sum()
+    }
+
     /// Combines two masks of the same size word by word; zero and zero must give zero.
     ///
     /// # Panics

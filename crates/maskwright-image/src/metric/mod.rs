@@ -19,7 +19,7 @@ use crate::size::Size;
 /// # Panics
 /// Where the sizes differ.
 pub fn iou(prediction: &Bitmap, truth: &Bitmap) -> f64 {
-    let intersection = prediction.zip_with(truth, |a, b| a & b).count();
+    let intersection = prediction.shared(truth);
     let union = prediction.count() + truth.count() - intersection;
     if union == 0 { 1.0 } else { intersection as f64 / union as f64 }
 }

@@ -7,9 +7,12 @@
 //! Pillow's result to the last bit.
 //!
 //! The [`Sampler`](super::Sampler) does not antialias, as PyTorch's `interpolate` does not; training
-//! samples are made by it. This is for pictures that a model shall see as SAM saw its own.
+//! samples are made by it. This is for pictures that a model shall see as SAM saw its own, and for
+//! pictures that people look at.
 
-use crate::image::RgbImage;
+use std::borrow::Cow;
+
+use crate::image::{GreyImage, RgbImage};
 use crate::size::Size;
 
 /// Bits of a weight after the point: a product with 255 and a sum of them stay within 32 bits.
@@ -35,11 +38,30 @@ struct Tap {
 /// assert_eq!(small.pixel(0, 0), [109; 3]);
 /// # Ok::<(), maskwright_image::Error>(())
 /// ```
-pub fn resize_antialiased(image: &RgbImage, Size { height, width }: Size) -> RgbImage {
-    assert!(!image.size.is_empty(), "a picture without pixels");
+pub fn resize_antialiased(image: &RgbImage, size: Size) -> RgbImage {
+    RgbImage { size, data: resize::<3>(&image.data, image.size, size) }
+}
+
+/// Resizes a grey picture to `size` with antialiasing; of a mask of 0 and 255 this is how much of each pixel it covers.
+///
+/// # Panics
+/// Where the picture has no pixels.
+pub fn resize_antialiased_grey(image: &GreyImage, size: Size) -> GreyImage {
+    GreyImage { size, data: resize::<1>(&image.data, image.size, size) }
+}
+
+fn resize<const CHANNELS: usize>(data: &[u8], from: Size, to: Size) -> Vec<u8> {
+    assert!(!from.is_empty(), "a picture without pixels");
     // An axis that keeps its length is copied, which the filter would do as well.
-    let wide = if width == image.size.width { image.clone() } else { along_rows(image, width) };
-    if height == image.size.height { wide } else { along_columns(&wide, height) }
+    let wide = if to.width == from.width {
+        Cow::Borrowed(data)
+    } else {
+        Cow::Owned(along_rows::<CHANNELS>(data, from.width, to.width))
+    };
+    if to.height == from.height {
+        return wide.into_owned();
+    }
+    along_columns(&wide, CHANNELS * to.width, from.height, to.height)
 }
 
 fn taps(from: usize, to: usize) -> Vec<Tap> {
@@ -75,38 +97,37 @@ fn level(sum: i32) -> u8 {
     ((sum + (1 << (PRECISION - 1))) >> PRECISION).clamp(0, 255) as u8
 }
 
-fn along_rows(image: &RgbImage, width: usize) -> RgbImage {
-    let taps = taps(image.size.width, width);
-    let mut out = RgbImage::filled(Size::new(image.size.height, width), 0);
-    for y in 0..image.size.height {
-        let row = image.row(y).as_chunks::<3>().0;
-        for (tap, pixel) in taps.iter().zip(out.row_mut(y).as_chunks_mut::<3>().0) {
-            let mut sums = [0i32; 3];
+fn along_rows<const CHANNELS: usize>(data: &[u8], from: usize, to: usize) -> Vec<u8> {
+    let taps = taps(from, to);
+    let rows = data.as_chunks::<CHANNELS>().0.chunks_exact(from);
+    let mut out = Vec::with_capacity(rows.len() * to * CHANNELS);
+    for row in rows {
+        for tap in &taps {
+            let mut sums = [0i32; CHANNELS];
             for (weight, source) in tap.weights.iter().zip(&row[tap.first..]) {
                 for (sum, &value) in sums.iter_mut().zip(source) {
                     *sum += weight * i32::from(value);
                 }
             }
-            *pixel = sums.map(level);
+            out.extend(sums.map(level));
         }
     }
     out
 }
 
-fn along_columns(image: &RgbImage, height: usize) -> RgbImage {
-    let taps = taps(image.size.height, height);
-    let mut out = RgbImage::filled(Size::new(height, image.size.width), 0);
-    let mut sums = vec![0i32; image.size.width * 3];
-    for (y, tap) in taps.iter().enumerate() {
+/// `data` has rows of `stride` bytes.
+fn along_columns(data: &[u8], stride: usize, from: usize, to: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(to * stride);
+    let mut sums = vec![0i32; stride];
+    for tap in taps(from, to) {
         sums.fill(0);
         for (k, weight) in tap.weights.iter().enumerate() {
-            for (sum, &value) in sums.iter_mut().zip(image.row(tap.first + k)) {
+            let row = &data[(tap.first + k) * stride..][..stride];
+            for (sum, &value) in sums.iter_mut().zip(row) {
                 *sum += weight * i32::from(value);
             }
         }
-        for (value, &sum) in out.row_mut(y).iter_mut().zip(&sums) {
-            *value = level(sum);
-        }
+        out.extend(sums.iter().map(|&sum| level(sum)));
     }
     out
 }
@@ -168,6 +189,28 @@ mod tests {
         assert_eq!(resized(&[10, 200, 30, 90, 250, 7, 77], 1), [100]);
         assert_eq!(resized(&[10, 200, 30], 7), [10, 37, 119, 200, 127, 54, 30]);
         assert_eq!(resized(&[9], 3), [9, 9, 9]);
+    }
+
+    #[test]
+    fn grey_is_resized_as_every_channel() {
+        for (from, to) in [((7, 5), (3, 11)), ((4, 4), (4, 2)), ((3, 8), (6, 8)), ((5, 6), (5, 6))]
+        {
+            let grey = noise(from.1, from.0, 3).data.into_iter().step_by(3).collect();
+            let grey = GreyImage::new(Size::new(from.0, from.1), grey).unwrap();
+            let rgb = grey.data.iter().flat_map(|&value| [value; 3]).collect();
+            let rgb = RgbImage::new(grey.size, rgb).unwrap();
+            let to = Size::new(to.0, to.1);
+            let expected = resize_antialiased(&rgb, to).data.into_iter().step_by(3);
+            assert!(resize_antialiased_grey(&grey, to).data.into_iter().eq(expected));
+        }
+    }
+
+    #[test]
+    fn a_size_without_pixels_gives_none() {
+        let image = RgbImage::filled(Size::new(3, 4), 9);
+        for to in [Size::new(0, 2), Size::new(2, 0), Size::default(), Size::new(0, 4)] {
+            assert_eq!(resize_antialiased(&image, to), RgbImage::filled(to, 0));
+        }
     }
 
     proptest! {

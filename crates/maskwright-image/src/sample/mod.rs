@@ -1,4 +1,10 @@
-//! Flip, scale and crop in one pass, with PyTorch's bilinear arithmetic.
+//! Flip, scale and crop in one pass, with PyTorch's bilinear arithmetic; and the other ways to resize.
+//!
+//! | for | by |
+//! |---|---|
+//! | training samples, evaluation, logits, mask prompts | [`Sampler`], [`resize_plane`]: PyTorch's bilinear, not antialiased |
+//! | pictures as SAM's predictor sees them, pictures for people | [`resize_antialiased`]: Pillow's bilinear |
+//! | small pictures of which many are made | [`every_nth`], [`luma_thumbnail`]: from a part of the pixels |
 //!
 //! An [`AxisTable`] per axis says which pixels every output mixes; a [`Sampler`] applies two of them to a
 //! picture, a label, a run-length mask or a plane of numbers. Results are those of
@@ -37,9 +43,11 @@ mod sampler;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod thinning;
 mod walk;
 
-pub use antialias::resize_antialiased;
+pub use antialias::{resize_antialiased, resize_antialiased_grey};
 pub use axis::AxisTable;
 pub(crate) use sampler::check_environment;
 pub use sampler::{Sampler, resize_plane, simd_available};
+pub use thinning::{every_nth, luma_thumbnail};
