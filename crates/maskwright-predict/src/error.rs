@@ -14,10 +14,10 @@ pub enum Error {
     #[error(transparent)]
     Model(Box<maskwright_model::Error>),
     /// A picture that could not be encoded or decoded.
-    #[error("{file}: {source}")]
+    #[error("{}{source}", named(file))]
     Image {
-        /// The file that was read or written.
-        file: PathBuf,
+        /// The file that was read or written; none where bytes were given.
+        file: Option<PathBuf>,
         /// The codec's reason.
         source: maskwright_image::Error,
     },
@@ -74,4 +74,9 @@ impl Error {
         let file = file.to_path_buf();
         move |source| Self::Io { file, action, source }
     }
+}
+
+/// A file's name before what is wrong with it.
+fn named(file: &Option<PathBuf>) -> String {
+    file.as_ref().map(|file| format!("{}: ", file.display())).unwrap_or_default()
 }

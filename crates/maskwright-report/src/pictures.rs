@@ -8,7 +8,6 @@ use maskwright_image::encode;
 use maskwright_image::mask::Bitmap;
 use maskwright_image::{RgbImage, Size};
 use maskwright_predict::mask_generator::GeneratedMask;
-use maskwright_predict::predictor::SourcePrompt;
 
 use crate::error::{Error, Result};
 use crate::page::tile::{self, BOX, Marks, TRUTH};
@@ -29,8 +28,8 @@ pub fn write_png(picture: &RgbImage, path: &Path) -> Result<()> {
     crate::files::write_atomically(path, &png)
 }
 
-/// The image with a predicted mask and its prompt over it.
-pub fn overlay(image: &RgbImage, mask: &Bitmap, prompt: &SourcePrompt) -> RgbImage {
+/// The image with a predicted mask and its prompt, in the image's frame, over it.
+pub fn overlay(image: &RgbImage, mask: &Bitmap, prompt: &Prompt) -> RgbImage {
     let marks = Marks {
         prediction: Some(mask),
         box_xyxy: prompt.box_xyxy,

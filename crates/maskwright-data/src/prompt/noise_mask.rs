@@ -9,16 +9,18 @@ use std::sync::OnceLock;
 
 use maskwright_image::Size;
 use maskwright_image::sample::{Sampler, resize_plane};
+use serde::{Deserialize, Serialize};
 
 use super::config::MaskValues;
 use crate::random::{Keyed, normal_cdf};
 
-/// A mask prompt: `size` x `size` values, row-major.
-#[derive(Debug, Clone, PartialEq)]
+/// A mask prompt: `size` x `size` values over the model's input, row-major.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct NoiseMask {
     /// Height and width.
     pub size: usize,
-    /// `size * size` values, one of the two [`MaskValues::levels`] each.
+    /// `size * size` values: one of the two [`MaskValues::levels`] each, or the logits of a prediction.
     pub data: Vec<f32>,
 }
 

@@ -2,11 +2,13 @@
 
 use maskwright_image::Size;
 use maskwright_image::mask::Bitmap;
+use serde::{Deserialize, Serialize};
 
 use crate::random::Keyed;
 
-/// A click: pixel indices in the frame of the model's input, and whether it lies on the object.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A click: pixel indices in the frame of its prompt, and whether it lies on the object.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Point {
     /// Column, to the right.
     pub x: f32,

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use maskwright_image::Size;
+use maskwright_image::mask::Rle;
 use serde::{Deserialize, Serialize};
 
 use super::GeneratedMask;
@@ -69,6 +71,22 @@ pub fn write_json(file: &MaskFile, path: &Path) -> Result<()> {
     crate::files::write_atomically(path, &bytes)
 }
 
+impl Segmentation {
+    /// The entry of a mask.
+    pub fn of(mask: &Rle) -> Self {
+        Self { size: [mask.height(), mask.width()], counts: mask.to_compressed() }
+    }
+
+    /// The mask.
+    ///
+    /// # Errors
+    /// What is wrong with the runs.
+    pub fn to_rle(&self) -> maskwright_image::Result<Rle> {
+        let [height, width] = self.size;
+        Rle::parse(Size::new(height, width), self.counts.as_bytes())
+    }
+}
+
 impl MaskFile {
     /// The file of these masks.
     pub fn new(image: ImageEntry, masks: &[GeneratedMask]) -> Self {
@@ -85,10 +103,7 @@ impl Annotation {
         let crop = mask.crop_box.map(|v| v as f64);
         Self {
             id,
-            segmentation: Segmentation {
-                size: [mask.mask.height(), mask.mask.width()],
-                counts: mask.mask.to_compressed(),
-            },
+            segmentation: Segmentation::of(&mask.mask),
             bbox: [x0, y0, x1 - x0, y1 - y0],
             area: mask.mask.area(),
             predicted_iou: mask.predicted_iou,

@@ -2,6 +2,7 @@
 //! checked on it.
 
 use burn::tensor::Device;
+use maskwright_data::prompt::{Point, Prompt};
 use maskwright_model::SamConfig;
 
 use super::*;
@@ -60,10 +61,7 @@ fn every_point_gives_the_masks_of_its_prompt() {
         for mask in &found {
             assert_eq!(mask.crop_box, [0, 0, 90, 70]);
             let [x, y] = mask.point;
-            let prompt = crate::predictor::SourcePrompt {
-                points: vec![(x as f32, y as f32, 1)],
-                ..Default::default()
-            };
+            let prompt = Prompt::from_points([Point { x: x as f32, y: y as f32, label: 1 }]);
             let alone = predictor.predict(&encoded, &prompt, kind, true).expect("masks").masks;
             let same = alone
                 .iter()

@@ -2,9 +2,10 @@
 //!
 //! ```no_run
 //! use std::path::Path;
-//! use maskwright_model::Compute;
-//! use maskwright_model::MaskKind;
-//! use maskwright_predict::predictor::{Predictor, SourcePrompt};
+//!
+//! use maskwright_data::prompt::Prompt;
+//! use maskwright_model::{Compute, MaskKind};
+//! use maskwright_predict::predictor::{Predictor, read_image};
 //!
 //! # fn main() -> Result<(), maskwright_predict::Error> {
 //! let predictor = Predictor::load(
@@ -13,14 +14,18 @@
 //!     None,
 //!     &Compute::default(),
 //! )?;
-//! let image = predictor.read_image(Path::new("leaf.jpg"))?;
+//! let image = read_image(Path::new("leaf.jpg"))?;
 //! let encoded = predictor.encode(&image)?;
-//! let prompt = SourcePrompt { box_xyxy: Some([40.0, 30.0, 410.0, 380.0]), ..Default::default() };
+//! let prompt = Prompt::from_box([40.0, 30.0, 410.0, 380.0]);
 //! let prediction = predictor.predict(&encoded, &prompt, MaskKind::SamHq, false)?;
 //! println!("{} pixels", prediction.masks[0].mask.count());
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Prompts are the data's, in pixels of the original image; their mask lies over the model's input
+//! ([`Predictor::mask_prompt`], [`PredictedMask::low_res`]). Prompts and predictions serialise, the masks
+//! of the latter as COCO's compressed run lengths.
 //!
 //! # Which masks there are
 //!
@@ -33,6 +38,7 @@
 //! The last two are HQ-SAM's rules (`hq_token_only` is `Hq`): its predictor always gives one mask.
 //! `Sam` is decoded without the HQ token, so that it is exactly the SAM inside the model.
 
+mod input;
 mod output;
 mod prompt;
 mod view;
@@ -40,7 +46,7 @@ mod view;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
-use maskwright_image::decode::{self, Limits, MaskRule};
+use maskwright_data::prompt::{MaskValues, NoiseMask, Prompt};
 use maskwright_image::mask::Bitmap;
 use maskwright_image::{GreyImage, RgbImage, Size};
 use maskwright_model::device::host;
@@ -49,8 +55,8 @@ use maskwright_model::{
     Compute, DecodeMode, ImageFeatures, MaskKind, MaskOutput, ModelSource, PromptInput, Sam,
 };
 
+pub use input::{decode_image, decode_mask, read_image, read_mask};
 pub use output::{PredictedMask, Prediction, write_embedding, write_logits};
-pub use prompt::{MaskPrompt, SourcePrompt};
 pub use view::Fit;
 pub(crate) use view::View;
 
@@ -152,17 +158,19 @@ impl Predictor {
         if self.sam.config().hq { MaskKind::SamHq } else { MaskKind::Sam }
     }
 
-    /// Reads a mask file for a prompt.
-    pub fn read_mask(&self, path: &Path) -> Result<GreyImage> {
-        let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
-        let decoded = decode::decode_label(&bytes, &MaskRule::default(), &Limits::default())
-            .map_err(|source| Error::Image { file: path.to_path_buf(), source })?;
-        Ok(decoded.pixels)
+    /// A mask of an image of size `image`, for a prompt on it: foreground above 128.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a mask of another size.
+    pub fn mask_prompt(&self, mask: &GreyImage, image: Size) -> Result<NoiseMask> {
+        let config = self.sam.config();
+        let view = View::new(self.fit, image, config.image_size);
+        prompt::mask_over_input(mask, &view, config.mask_size(), MaskValues::ZeroTo255)
     }
 
-    /// Reads the logits of an earlier prediction for a prompt: an `.npy` file, or a `.safetensors`
+    /// Reads the logits of an earlier prediction, for a prompt on the same image: an `.npy` file, or a `.safetensors`
     /// file with `low_res_logits`, of one mask.
-    pub fn read_logits(&self, path: &Path) -> Result<MaskPrompt> {
+    pub fn read_logits(&self, path: &Path) -> Result<NoiseMask> {
         let tensor = tensor_file::read(path, "low_res_logits")?;
         let side = self.sam.config().mask_size();
         let one = tensor.shape.iter().rev().skip(2).all(|&axis| axis == 1);
@@ -173,22 +181,13 @@ impl Predictor {
                 found: format!("an array of shape {:?}", tensor.shape),
             });
         }
-        Ok(MaskPrompt::Logits(tensor.values))
-    }
-
-    /// Reads an image file the way a viewer shows it: EXIF orientation is applied.
-    pub fn read_image(&self, path: &Path) -> Result<RgbImage> {
-        let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
-        let image = |source| Error::Image { file: path.to_path_buf(), source };
-        let header = decode::read_header(&bytes).map_err(image)?;
-        let decoded = decode::decode_rgb(&bytes, &Limits::default()).map_err(image)?;
-        Ok(decode::orient_rgb(decoded.pixels, header.orientation))
+        Ok(NoiseMask { size: side, data: tensor.values })
     }
 
     /// Brings an image to the model's size and encodes it.
     pub fn encode(&self, image: &RgbImage) -> Result<EncodedImage> {
         let config = self.sam.config();
-        let view = View::new(self.fit, (image.size.height, image.size.width), config.image_size);
+        let view = View::new(self.fit, image.size, config.image_size);
         let features = self.sam.encode_image(view.input(&self.sam, image, &self.device)?);
         let features = self.sam.with_hq_features(features);
         Ok(EncodedImage { features, view, mask_size: config.mask_size() })
@@ -202,7 +201,7 @@ impl Predictor {
     pub fn predict(
         &self,
         image: &EncodedImage,
-        prompt: &SourcePrompt,
+        prompt: &Prompt,
         kind: MaskKind,
         multimask: bool,
     ) -> Result<Prediction> {
@@ -217,24 +216,23 @@ impl Predictor {
     pub fn predict_all(
         &self,
         image: &EncodedImage,
-        prompts: &[SourcePrompt],
+        prompts: &[Prompt],
         kind: MaskKind,
         multimask: bool,
     ) -> Result<Vec<Prediction>> {
         let (mut inputs, mut notes) = (Vec::new(), Vec::new());
         for (number, prompt) in prompts.iter().enumerate() {
             let name = if prompts.len() == 1 { String::new() } else { format!("prompt {number}") };
-            let (input, remarks) = prompt.to_input(&image.view, image.mask_size, &name)?;
+            let (input, remarks) = prompt::to_input(prompt, &image.view, image.mask_size, &name)?;
             inputs.push(input);
             notes.push(remarks);
         }
-        let (height, width) = image.view.source();
         let mut answers = Vec::with_capacity(inputs.len());
         for batch in inputs.chunks(BATCH) {
             answers.extend(self.decode(image, batch, kind, multimask)?);
         }
         let full = |mask: LowResMask| PredictedMask {
-            mask: Bitmap::from_logits(&image.logits(&mask.logits), Size::new(height, width)),
+            mask: Bitmap::from_logits(&image.logits(&mask.logits), image.view.source()),
             low_res: mask.logits,
             predicted_iou: mask.predicted_iou,
         };

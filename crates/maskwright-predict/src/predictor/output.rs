@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
-use maskwright_image::encode;
 use maskwright_image::mask::Bitmap;
+use maskwright_image::{Size, encode};
+use serde::{Deserialize, Serialize};
 
 use super::EncodedImage;
 use crate::error::{Error, Result};
 use crate::tensor_file::{self, NamedTensor};
 
 /// The answer to one prompt.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
     /// One mask; for an ambiguous prompt to SAM's own decoder, several.
     pub masks: Vec<PredictedMask>,
@@ -19,13 +20,13 @@ pub struct Prediction {
 }
 
 /// A mask and how good the model believes it is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PredictedMask {
     /// The mask at the image's size: logits above 0.
+    #[serde(with = "run_lengths")]
     pub mask: Bitmap,
     /// The logits at the model's mask resolution, a square in row order: what a further prediction
-    /// can take as [`MaskPrompt::Logits`](super::MaskPrompt::Logits), and what
-    /// [`EncodedImage::logits`] brings to the image's size.
+    /// can take as the mask of its prompt, and what [`EncodedImage::logits`] brings to the image's size.
     pub low_res: Vec<f32>,
     /// The IoU that the model predicts. It has learned it for SAM's masks; beside an HQ mask it is
     /// that of the SAM mask which HQ-SAM would choose.
@@ -35,9 +36,27 @@ pub struct PredictedMask {
 impl PredictedMask {
     /// Writes the mask as an 8-bit grey PNG: 255 is the object.
     pub fn write_mask(&self, path: &Path) -> Result<()> {
-        let image = |source| Error::Image { file: path.to_path_buf(), source };
+        let image = |source| Error::Image { file: Some(path.to_path_buf()), source };
         let png = encode::png_grey(&self.mask.to_grey()).map_err(image)?;
         crate::files::write_atomically(path, &png)
+    }
+}
+
+/// A mask as COCO's compressed run lengths.
+mod run_lengths {
+    use maskwright_image::mask::{Bitmap, Rle};
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::mask_generator::Segmentation;
+
+    pub(super) fn serialize<S: Serializer>(mask: &Bitmap, to: S) -> Result<S::Ok, S::Error> {
+        Segmentation::of(&Rle::from_bitmap(mask)).serialize(to)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Bitmap, D::Error> {
+        let mask = Segmentation::deserialize(from)?.to_rle().map_err(D::Error::custom)?;
+        Ok(mask.to_bitmap())
     }
 }
 
@@ -61,7 +80,7 @@ pub fn write_logits(image: &EncodedImage, predictions: &[Prediction], path: &Pat
     if tensor_file::is_npy(path) {
         return tensor_file::write(path, &[low_res]);
     }
-    let (height, width) = image.view.source();
+    let Size { height, width } = image.view.source();
     let logits = NamedTensor {
         name: "logits".into(),
         shape: vec![predictions.len(), count, height, width],
@@ -92,4 +111,21 @@ pub fn write_embedding(image: &EncodedImage, path: &Path) -> Result<()> {
     let tensors =
         [tensor("image_embedding", embedding), tensor("interm_embedding", features.early.clone())];
     tensor_file::write(path, &tensors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn predictions_are_read_as_they_are_written() {
+        let mask = Bitmap::from_fn(Size::new(4, 6), |y, x| y == 1 && x > 2);
+        let mask = PredictedMask { mask, low_res: vec![0.1, -2.5], predicted_iou: 0.75 };
+        let prediction = Prediction { masks: vec![mask], notes: vec!["clipped".into()] };
+        let json = serde_json::to_string(&prediction).expect("plain");
+        assert!(json.contains(r#""mask":{"size":[4,6],"counts":""#), "{json}");
+        assert_eq!(serde_json::from_str::<Prediction>(&json).expect("read"), prediction);
+        let torn = json.replace("[4,6]", "[4,7]");
+        assert!(serde_json::from_str::<Prediction>(&torn).is_err());
+    }
 }

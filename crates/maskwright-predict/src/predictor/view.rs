@@ -70,8 +70,9 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// The view on an image of `source` = (height, width) for an input of `size` squared.
-    pub(crate) fn new(fit: Fit, source: (usize, usize), size: usize) -> Self {
+    /// The view on an image of this size for an input of `size` squared.
+    pub(crate) fn new(fit: Fit, source: Size, size: usize) -> Self {
+        let source = (source.height, source.width);
         let geometry = match fit {
             Fit::Squash => Geometry::squash(source, size),
             Fit::LongestSide | Fit::Sam => Geometry::longest_side(source, size),
@@ -79,9 +80,9 @@ impl View {
         Self { fit, geometry }
     }
 
-    /// Height and width of the image.
-    pub(crate) fn source(&self) -> (usize, usize) {
-        self.geometry.source
+    /// The image's size.
+    pub(crate) fn source(&self) -> Size {
+        Size::new(self.geometry.source.0, self.geometry.source.1)
     }
 
     /// The geometry beneath.
@@ -136,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_two_ways_to_place_a_point() {
-        let source = (30, 40);
+        let source = Size::new(30, 40);
         let ours = View::new(Fit::LongestSide, source, 80);
         let sams = View::new(Fit::Sam, source, 80);
         // The centre of the first pixel is that of the first two pixels of the input.

@@ -17,6 +17,7 @@
 //! assert_eq!(tile.size, Size::new(192, 256));
 //! ```
 
+use maskwright_data::prompt::Point;
 use maskwright_image::draw::{Canvas, Colour};
 use maskwright_image::mask::Bitmap;
 use maskwright_image::{RgbImage, Size};
@@ -45,8 +46,8 @@ pub struct Marks<'a> {
     pub prediction: Option<&'a Bitmap>,
     /// A box prompt, `[x0, y0, x1, y1]`, inclusive.
     pub box_xyxy: Option<[f32; 4]>,
-    /// Point prompts `(x, y, label)`: label 1 is foreground (green), 0 background (red).
-    pub points: &'a [(f32, f32, i32)],
+    /// Point prompts: label 1 is foreground (green), 0 background (red).
+    pub points: &'a [Point],
 }
 
 /// Draws `marks` on the picture, scaled to `width` pixels; the height follows.
@@ -83,7 +84,7 @@ pub fn prediction(image: &RgbImage, marks: &Marks<'_>, width: usize) -> RgbImage
             );
         }
     }
-    for &(x, y, label) in marks.points {
+    for &Point { x, y, label } in marks.points {
         let at = (((x + 0.5) * scale_x) as i32, ((y + 0.5) * scale_y) as i32);
         let radius = 1 + thick;
         canvas.disc(at, radius + 1, HALO);
@@ -249,7 +250,7 @@ mod tests {
         let image = RgbImage::filled(Size::new(10, 20), 0);
         let marks = Marks {
             box_xyxy: Some([4.0, 2.0, 9.0, 5.0]),
-            points: &[(15.0, 7.0, 1), (1.0, 8.0, 0)],
+            points: &[Point { x: 15.0, y: 7.0, label: 1 }, Point { x: 1.0, y: 8.0, label: 0 }],
             ..Marks::default()
         };
         let tile = prediction(&image, &marks, 80);

@@ -1,5 +1,6 @@
 //! The worst and the best predictions of an evaluation, beside the truth.
 
+use maskwright_data::prompt::Point;
 use maskwright_image::RgbImage;
 use maskwright_image::decode::{Limits, decode_rgb, orient_rgb, read_header};
 use maskwright_image::mask::Bitmap;
@@ -78,12 +79,12 @@ fn row(job: &EvalJob, config: &EvalConfig, scores: &ImageScores) -> Result<Galle
     let box_xyxy = prompt.box_xyxy.map(|corners| {
         sample.geometry.box_to_source(corners.map(f64::from)).map(|corner| corner as f32)
     });
-    let points: Vec<(f32, f32, i32)> = prompt
+    let points: Vec<Point> = prompt
         .points
         .iter()
         .map(|point| {
             let (x, y) = sample.geometry.to_source(f64::from(point.x), f64::from(point.y));
-            (x as f32, y as f32, point.label)
+            Point { x: x as f32, y: y as f32, label: point.label }
         })
         .collect();
     for (kind, mask) in predicted.masks.iter().filter(|(kind, _)| *kind != MaskKind::SamHq) {

@@ -11,7 +11,7 @@ use maskwright_model::MaskKind;
 use maskwright_predict::mask_generator::{
     ImageEntry, MaskFile, MaskGenerator, MaskGeneratorConfig, write_json,
 };
-use maskwright_predict::predictor::Predictor;
+use maskwright_predict::predictor::{Predictor, read_image};
 use maskwright_report::pictures;
 
 use crate::exit::Usage;
@@ -156,7 +156,7 @@ fn of_image(
     config: &MaskGeneratorConfig,
     (number, path): (usize, &Path),
 ) -> anyhow::Result<(usize, PathBuf)> {
-    let image = predictor.read_image(path)?;
+    let image = read_image(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut progress = Progress::new(flags.json, Arc::new(AtomicBool::new(false)));
     let generator = MaskGenerator::new(predictor, kind, config.clone())?;

@@ -75,8 +75,8 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
         .into());
     }
     let (predictor, kind) = flags.model.load()?;
-    let image = predictor.read_image(&flags.image)?;
-    let prompts = flags.prompts.read(&predictor)?;
+    let image = predictor::read_image(&flags.image)?;
+    let prompts = flags.prompts.read(&predictor, image.size)?;
     let encoded = predictor.encode(&image)?;
     if let Some(path) = &flags.embedding {
         predictor::write_embedding(&encoded, path)?;

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use maskwright_predict::predictor::{MaskPrompt, Predictor, SourcePrompt};
+use maskwright_data::prompt::{NoiseMask, Point, Prompt};
+use maskwright_image::Size;
+use maskwright_predict::predictor::{Predictor, read_mask};
 use serde::Deserialize;
 
 use crate::exit::Usage;
@@ -19,7 +21,7 @@ pub(crate) struct PromptFlags {
 
     /// A point on the object, or with a third number 0 one beside it; may be repeated
     #[arg(long = "point", value_name = "X,Y[,LABEL]", value_parser = point, allow_hyphen_values = true)]
-    points: Vec<(f32, f32, i32)>,
+    points: Vec<Point>,
 
     /// A rough mask of the image's size (PNG; above 128 is the object)
     #[arg(long, value_name = "FILE", conflicts_with = "mask_input")]
@@ -71,14 +73,14 @@ impl PromptFlags {
         Ok(())
     }
 
-    /// The prompts, at least one, their files read.
-    pub(crate) fn read(&self, predictor: &Predictor) -> anyhow::Result<Vec<SourcePrompt>> {
+    /// The prompts on an image of this size, at least one, their files read.
+    pub(crate) fn read(&self, predictor: &Predictor, image: Size) -> anyhow::Result<Vec<Prompt>> {
         if let Some(file) = &self.prompts {
-            return from_file(file, predictor);
+            return from_file(file, predictor, image);
         }
-        let prompt = |box_xyxy| -> anyhow::Result<SourcePrompt> {
-            let mask = mask(self.mask.as_deref(), self.mask_input.as_deref(), predictor)?;
-            Ok(SourcePrompt { points: self.points.clone(), box_xyxy, mask })
+        let prompt = |box_xyxy| -> anyhow::Result<Prompt> {
+            let (file, logits) = (self.mask.as_deref(), self.mask_input.as_deref());
+            Ok(Prompt::of(box_xyxy, self.points.clone(), mask(file, logits, predictor, image)?))
         };
         match self.boxes.as_slice() {
             [] => Ok(vec![prompt(None)?]),
@@ -89,18 +91,22 @@ impl PromptFlags {
 
 /// The mask of a prompt from whichever file there is.
 fn mask(
-    image: Option<&Path>,
+    file: Option<&Path>,
     logits: Option<&Path>,
     predictor: &Predictor,
-) -> anyhow::Result<Option<MaskPrompt>> {
-    Ok(match (image, logits) {
-        (Some(path), _) => Some(MaskPrompt::Image(predictor.read_mask(path)?)),
+    image: Size,
+) -> anyhow::Result<Option<NoiseMask>> {
+    Ok(match (file, logits) {
+        (Some(path), _) => {
+            let mask = predictor.mask_prompt(&read_mask(path)?, image);
+            Some(mask.with_context(|| path.display().to_string())?)
+        }
         (None, Some(path)) => Some(predictor.read_logits(path)?),
         (None, None) => None,
     })
 }
 
-fn from_file(file: &Path, predictor: &Predictor) -> anyhow::Result<Vec<SourcePrompt>> {
+fn from_file(file: &Path, predictor: &Predictor, size: Size) -> anyhow::Result<Vec<Prompt>> {
     let name = || file.display().to_string();
     let text = std::fs::read_to_string(file).with_context(name)?;
     let prompts: Vec<FilePrompt> = serde_json::from_str(&text).with_context(|| {
@@ -130,8 +136,10 @@ fn from_file(file: &Path, predictor: &Predictor) -> anyhow::Result<Vec<SourcePro
             // Files are named from where the list lies.
             let [image, logits] = [&prompt.mask, &prompt.mask_input]
                 .map(|path| path.as_ref().map(|p| folder.join(p)));
-            let mask = mask(image.as_deref(), logits.as_deref(), predictor).with_context(place)?;
-            Ok(SourcePrompt { points: prompt.points, box_xyxy: prompt.box_xyxy, mask })
+            let mask = mask(image.as_deref(), logits.as_deref(), predictor, size);
+            let points = prompt.points.into_iter();
+            let points = points.map(|(x, y, label)| Point { x, y, label }).collect();
+            Ok(Prompt::of(prompt.box_xyxy, points, mask.with_context(place)?))
         })
         .collect()
 }
@@ -152,28 +160,29 @@ fn numbers<const N: usize>(text: &str) -> anyhow::Result<[f32; N]> {
     values.try_into().map_err(|_| anyhow::anyhow!("expected {N} numbers, found {count}"))
 }
 
-fn point(text: &str) -> anyhow::Result<(f32, f32, i32)> {
+fn point(text: &str) -> anyhow::Result<Point> {
     if text.matches(',').count() == 1 {
         let [x, y] = numbers(text)?;
-        return Ok((x, y, 1));
+        return Ok(Point { x, y, label: 1 });
     }
     let [x, y, label] = numbers(text)?;
     match label {
-        0.0 => Ok((x, y, 0)),
-        1.0 => Ok((x, y, 1)),
+        0.0 => Ok(Point { x, y, label: 0 }),
+        1.0 => Ok(Point { x, y, label: 1 }),
         _ => anyhow::bail!("expected the label 1 (on the object) or 0 (beside it), found {label}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{numbers, point};
+    use super::*;
 
     #[test]
     fn points_and_boxes_are_read() {
         assert_eq!(numbers::<4>("1, 2,3.5,4").expect("read"), [1.0, 2.0, 3.5, 4.0]);
-        assert_eq!(point("7,8").expect("read"), (7.0, 8.0, 1));
-        assert_eq!(point("7,8,0").expect("read"), (7.0, 8.0, 0));
+        let at = |label| Point { x: 7.0, y: 8.0, label };
+        assert_eq!(point("7,8").expect("read"), at(1));
+        assert_eq!(point("7,8,0").expect("read"), at(0));
         for wrong in ["1,2,3", "a,b,c,d", "", "1,2,3,4,5", "1,2,3,nan"] {
             assert!(numbers::<4>(wrong).is_err(), "{wrong}");
         }

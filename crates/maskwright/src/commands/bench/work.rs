@@ -4,10 +4,11 @@
 
 use std::time::{Duration, Instant};
 
+use maskwright_data::prompt::Prompt;
 use maskwright_image::{RgbImage, Size};
 use maskwright_model::SamConfig;
 use maskwright_model::device::{Place, host};
-use maskwright_predict::predictor::{EncodedImage, Fit, Predictor, SourcePrompt};
+use maskwright_predict::predictor::{EncodedImage, Fit, Predictor};
 use maskwright_train::bench::{self, ModelBench, corners, noise};
 use serde::Serialize;
 
@@ -54,7 +55,7 @@ impl std::str::FromStr for Part {
 /// One part's work, ready to be repeated.
 pub(super) enum Work {
     Model(Box<ModelBench>),
-    Decoder { predictor: Box<Predictor>, image: Box<EncodedImage>, prompt: SourcePrompt },
+    Decoder { predictor: Box<Predictor>, image: Box<EncodedImage>, prompt: Prompt },
 }
 
 impl Work {
@@ -84,7 +85,7 @@ impl Work {
             RgbImage { size: Size::new(height, size), data: noise(3 * size * height, seed) };
         let predictor = Box::new(Predictor::new(sam, place.device().clone()).with_fit(Fit::Sam));
         let image = Box::new(predictor.encode(&image)?);
-        let prompt = SourcePrompt { box_xyxy: Some(corners(size)), ..Default::default() };
+        let prompt = Prompt::from_box(corners(size));
         Ok(Self::Decoder { predictor, image, prompt })
     }
 

@@ -1,0 +1,76 @@
+//! Images and masks from files and from bytes. Arrays need none of this: [`RgbImage::new`] takes the
+//! pixels of an image as `[height, width, 3]`, u8, red, green, blue.
+
+use std::path::Path;
+
+use maskwright_image::decode::{self, Limits, MaskRule};
+use maskwright_image::{GreyImage, RgbImage};
+
+use crate::error::{Error, Result};
+
+/// Reads an image file the way a viewer shows it: EXIF orientation is applied.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Image`] for a file that is no image.
+pub fn read_image(path: &Path) -> Result<RgbImage> {
+    let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
+    decoded(&bytes).map_err(|source| Error::Image { file: Some(path.to_path_buf()), source })
+}
+
+/// As [`read_image`], of a file's bytes (JPEG or PNG).
+///
+/// # Errors
+/// [`Error::Image`].
+pub fn decode_image(bytes: &[u8]) -> Result<RgbImage> {
+    decoded(bytes).map_err(|source| Error::Image { file: None, source })
+}
+
+/// Reads a mask file for a prompt: above 128 is the object.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Image`] for a file that is no mask.
+pub fn read_mask(path: &Path) -> Result<GreyImage> {
+    let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
+    label(&bytes).map_err(|source| Error::Image { file: Some(path.to_path_buf()), source })
+}
+
+/// As [`read_mask`], of a file's bytes.
+///
+/// # Errors
+/// [`Error::Image`].
+pub fn decode_mask(bytes: &[u8]) -> Result<GreyImage> {
+    label(bytes).map_err(|source| Error::Image { file: None, source })
+}
+
+fn decoded(bytes: &[u8]) -> maskwright_image::Result<RgbImage> {
+    let header = decode::read_header(bytes)?;
+    let decoded = decode::decode_rgb(bytes, &Limits::default())?;
+    Ok(decode::orient_rgb(decoded.pixels, header.orientation))
+}
+
+fn label(bytes: &[u8]) -> maskwright_image::Result<GreyImage> {
+    Ok(decode::decode_label(bytes, &MaskRule::default(), &Limits::default())?.pixels)
+}
+
+#[cfg(test)]
+mod tests {
+    use maskwright_image::{Size, encode};
+
+    use super::*;
+
+    #[test]
+    fn bytes_and_files_give_the_same_and_are_refused_by_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.png");
+        let image = RgbImage::new(Size::new(2, 3), (0..18).collect()).expect("pixels");
+        let png = encode::png_rgb(&image).expect("encoded");
+        std::fs::write(&path, &png).expect("written");
+        assert_eq!(decode_image(&png).expect("decoded"), image);
+        assert_eq!(read_image(&path).expect("read"), image);
+
+        std::fs::write(&path, "no picture").expect("written");
+        assert!(read_image(&path).expect_err("refused").to_string().contains("a.png"));
+        assert!(read_mask(&path).expect_err("refused").to_string().contains("a.png"));
+        assert!(decode_image(b"no picture").is_err() && decode_mask(b"").is_err());
+    }
+}
