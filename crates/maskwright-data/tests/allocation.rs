@@ -7,8 +7,8 @@ mod common;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use maskwright_data::plan::SampleKey;
 use maskwright_data::prompt::PromptKind;
+use maskwright_data::random::SampleKey;
 use maskwright_data::sample::{SampleConfig, SampleMaker};
 use maskwright_data::source::{Mix, PairsSource, SetSpec};
 use maskwright_image::decode::decoder_name;
@@ -61,7 +61,7 @@ fn a_sample_takes_memory_for_its_output_alone() {
     let mut seen = [false; 3];
     for round in 0..3 {
         for epoch in 0..40 {
-            let key = SampleKey { seed: 1, epoch, record: epoch % 3 };
+            let key = SampleKey::in_epoch(1, epoch, epoch % 3);
             let before = ALLOCATIONS.get();
             let (prompt, _info) = maker.train_into(&mix, key, &mut image, &mut label).unwrap();
             let taken = ALLOCATIONS.get() - before;

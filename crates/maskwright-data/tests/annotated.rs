@@ -11,7 +11,7 @@ use common::annotated::{
 use common::write;
 use maskwright_data::Error;
 use maskwright_data::loader::{Loader, LoaderConfig};
-use maskwright_data::plan::SampleKey;
+use maskwright_data::random::SampleKey;
 use maskwright_data::sample::{Preset, SampleConfig, SampleMaker, TrainSample};
 use maskwright_data::source::{
     DataFile, MaskBuffer, MaskForm, Mix, Objects, OpenContext, Patterns, Pick, SetKind, SetSpec,
@@ -92,7 +92,7 @@ fn layouts_agree_with_each_other_and_with_mask_files() {
     let mut first_objects = 0;
     for epoch in 0..8 {
         for record in 0..3 {
-            let key = SampleKey { seed: 4, epoch, record };
+            let key = SampleKey::in_epoch(4, epoch, record);
             let expected = sample(&folder, key);
             assert_eq!(sample(&tars, key), expected);
             assert_eq!(sample(&web, key), expected);

@@ -5,7 +5,7 @@ mod common;
 use common::annotated::{coco, coco_json, names, open, sa1b_folder, sa1b_members, tar};
 use common::write;
 use maskwright_data::Error;
-use maskwright_data::plan::SampleKey;
+use maskwright_data::random::SampleKey;
 use maskwright_data::sample::{SampleConfig, SampleMaker};
 use maskwright_data::source::{
     MaskBuffer, Mix, Objects, OpenContext, Pick, SetKind, SetSpec, Unmatched,
@@ -93,7 +93,7 @@ fn flawed_objects_are_named_when_they_are_drawn() {
     }
     write(&annotations, wrong.to_string());
     let mix = Mix::new(vec![open(&SetSpec::coco("c", &annotations, &images))]).unwrap();
-    let key = SampleKey { seed: 0, epoch: 0, record: 0 };
+    let key = SampleKey::in_epoch(0, 0, 0);
     let mut maker = SampleMaker::new(SampleConfig::for_size(32)).unwrap();
     let error = maker.train(&mix, key).unwrap_err();
     assert!(matches!(error, Error::SizeMismatch { .. }), "{error}");

@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use maskwright_data::geometry::Geometry;
-use maskwright_data::plan::{Draws, SampleKey, Sides, Transform};
+use maskwright_data::plan::{Draws, Sides, Transform};
 use maskwright_data::prompt::{MaskValues, boundary_band, noise_mask_from_normals, tight_box};
+use maskwright_data::random::SampleKey;
 use maskwright_image::mask::Bitmap;
 use maskwright_image::sample::{Sampler, resize_plane};
 use maskwright_image::{GreyImage, RgbImage, Size};
@@ -94,7 +95,7 @@ fn jitter_is_the_references() {
             let output = (size[0], size[1]);
             // As the transform of a data file.
             let resize = Transform::Resize { size: Some(Sides::Both([output.0, output.1])) };
-            let mut draws = Draws::new(SampleKey { seed: 0, epoch: 0, record: 0 });
+            let mut draws = Draws::new(SampleKey::in_epoch(0, 0, 0));
             case.check(resize.apply(Geometry::whole(source), 1024, &mut draws));
         }
     }

@@ -10,7 +10,7 @@ use maskwright_data::batch::TrainBatch;
 use maskwright_data::loader::{
     EvalConfig, EvalLoader, LastBatch, Loader, LoaderConfig, LoaderState,
 };
-use maskwright_data::plan::SampleKey;
+use maskwright_data::random::SampleKey;
 use maskwright_data::sample::{Preset, SampleConfig, SampleMaker};
 use maskwright_data::source::{Mix, PairsSource, SetSpec, Source};
 use maskwright_data::{Error, Result};

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use common::{disc, mask, picture, png_pair, with_orientation, write};
 use maskwright_data::Error;
-use maskwright_data::plan::{Decode, Framing, SampleKey};
+use maskwright_data::plan::{Decode, Framing};
 use maskwright_data::prompt::{KindWeights, PromptConfig, PromptKind};
+use maskwright_data::random::SampleKey;
 use maskwright_data::sample::{Preset, SampleConfig, SampleMaker};
 use maskwright_data::source::{ExifRule, Mix, PairsSource, SetSpec, Source};
 use maskwright_image::decode::{Warning, orient_grey};
@@ -26,7 +27,7 @@ fn spec(root: &std::path::Path) -> SetSpec {
 }
 
 fn key(epoch: u64) -> SampleKey {
-    SampleKey { seed: 11, epoch, record: 0 }
+    SampleKey::in_epoch(11, epoch, 0)
 }
 
 /// The picture tells where each of its pixels was: image, label and geometry agree.

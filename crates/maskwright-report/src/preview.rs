@@ -6,9 +6,8 @@
 use std::path::Path;
 
 use maskwright_data::geometry::Geometry;
-use maskwright_data::plan::SampleKey;
 use maskwright_data::prompt::PromptKind;
-use maskwright_data::random::Order;
+use maskwright_data::random::{Order, SampleKey};
 use maskwright_data::sample::{SampleInfo, SampleMaker, TrainSample};
 use maskwright_data::source::{DataFile, Mix, OpenContext};
 use maskwright_image::draw::Canvas;
@@ -96,7 +95,7 @@ pub fn preview(
     let mut tiles = Vec::new();
     let mut pictures = Vec::new();
     for record in records {
-        let key = SampleKey { seed: config.seed, epoch: config.epoch, record };
+        let key = SampleKey::in_epoch(config.seed, config.epoch, record);
         let sample = maker.train(&mix, key)?;
         tiles.push(info(&sample));
         pictures.push((tile(&sample, config), caption(&sample.info, &sample)));

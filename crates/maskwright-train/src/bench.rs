@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use burn::tensor::Tensor;
 use maskwright_data::batch::TrainBatch;
 use maskwright_data::geometry::Geometry;
-use maskwright_data::plan::{Framing, SampleKey};
+use maskwright_data::plan::Framing;
 use maskwright_data::prompt::{Prompt, PromptKind};
+use maskwright_data::random::SampleKey;
 use maskwright_data::sample::SampleInfo;
 use maskwright_model::device::{Place, host};
 use maskwright_model::{DecodeMode, ImageFeatures, PromptInput, Sam, SamConfig, Trainable};
@@ -141,7 +142,7 @@ fn train_batch(size: usize, batch: usize, corners: [f32; 4], seed: u64) -> Train
     let info = |record: usize| SampleInfo {
         set: "noise".into(),
         name: record.to_string(),
-        key: SampleKey { seed, epoch: 0, record: record as u64 },
+        key: SampleKey::in_epoch(seed, 0, record as u64),
         geometry: Geometry::whole((size, size)),
         framing: Framing::Jitter,
         redraws: 0,

@@ -145,7 +145,7 @@ fn choose_points(
     for (mask, sample) in batch.samples.iter().enumerate() {
         let plane =
             Plane { values: &values[mask * height * width..][..height * width], height, width };
-        let coords = points::draw(&settings.points, &plane, sample.key);
+        let coords = points::draw(&settings.points, &plane, sample.key.object(0));
         targets.push(coords, &label(batch, mask));
     }
     targets

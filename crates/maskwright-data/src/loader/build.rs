@@ -7,9 +7,8 @@ use super::config::{LoaderConfig, OnRefusal};
 use super::ordered::Task;
 use crate::batch::TrainBatch;
 use crate::error::Error;
-use crate::plan::SampleKey;
 use crate::prompt::Prompt;
-use crate::random::{Order, Purpose};
+use crate::random::{Order, Purpose, SampleKey};
 use crate::sample::{SampleInfo, SampleMaker, Timings};
 use crate::source::Mix;
 
@@ -41,11 +40,18 @@ pub(super) enum Failure {
     Other(Error),
 }
 
+/// A place in the order of an epoch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) epoch: u64,
+    pub(super) position: u64,
+}
+
 /// A record that could not be used.
 #[derive(Debug)]
 pub(super) struct Refusal {
-    /// The place in the epoch's order that it was meant for.
-    pub(super) position: u64,
+    /// Where it was meant for.
+    pub(super) place: Place,
     pub(super) key: SampleKey,
     pub(super) error: Error,
 }
@@ -110,12 +116,9 @@ impl Builder {
         let slots =
             images.chunks_exact_mut(3 * size * size).zip(labels.chunks_exact_mut(size * size));
         for (&position, (image, label)) in positions.iter().zip(slots) {
-            let key = SampleKey {
-                seed: self.config.seed,
-                epoch: task.epoch,
-                record: order.record(position),
-            };
-            let (prompt, info) = self.make(maker, position, key, image, label, refusals)?;
+            let key = SampleKey::in_epoch(self.config.seed, task.epoch, order.record(position));
+            let place = Place { epoch: task.epoch, position };
+            let (prompt, info) = self.make(maker, place, key, image, label, refusals)?;
             prompts.push(prompt);
             samples.push(info);
         }
@@ -135,7 +138,7 @@ impl Builder {
     fn make(
         &self,
         maker: &mut SampleMaker,
-        position: u64,
+        place: Place,
         key: SampleKey,
         image: &mut [u8],
         label: &mut [f32],
@@ -153,7 +156,7 @@ impl Builder {
             }
             match maker.train_into(&self.mix, key, image, label) {
                 Err(error) if error.is_about_a_record() => {
-                    refusals.push(Refusal { position, key, error });
+                    refusals.push(Refusal { place, key, error });
                     refused.push(at);
                 }
                 made => return made.map_err(Failure::Other),
@@ -170,7 +173,7 @@ impl Builder {
         let places = set.map_or(0..0, |set| self.mix.places(set));
         let count = places.end - places.start;
         // Made when the first one is asked for, which is seldom.
-        let order = LazyCell::new(move || Order::drawn(key.draw(Purpose::Replacement), count));
+        let order = LazyCell::new(move || Order::drawn(key.generator(Purpose::Replacement), count));
         (0..count).map(move |at| SampleKey { record: places.start + order.record(at), ..key })
     }
 }

@@ -18,7 +18,7 @@ pub struct LedgerEntry {
     pub epoch: u64,
     /// Place in the order of the epoch that it was meant for, its own or that of a record it should replace.
     pub position: u64,
-    /// Number of the record over all sets, as in [`SampleKey::record`](crate::plan::SampleKey::record).
+    /// Number of the record over all sets, as in [`SampleKey::record`](crate::random::SampleKey::record).
     pub record: u64,
     /// Name of its set.
     pub set: String,
@@ -137,15 +137,15 @@ impl Ledger {
     /// Adds a refusal, unless it is known from before a resume. A line is written at once and whole, so that
     /// an interrupted run has it.
     pub(super) fn add(&mut self, mix: &Mix, refusal: &Refusal) -> Result<()> {
-        let key = refusal.key;
-        if self.former.contains(&(key.epoch, refusal.position, key.record)) {
+        let (key, place) = (refusal.key, refusal.place);
+        if self.former.contains(&(place.epoch, place.position, key.record)) {
             return Ok(());
         }
         let (set, index) = mix.locate(key)?;
         let record = mix.sets()[set].record(index)?;
         let entry = LedgerEntry {
-            epoch: key.epoch,
-            position: refusal.position,
+            epoch: place.epoch,
+            position: place.position,
             record: key.record,
             set: record.set.to_string(),
             index: index as u64,

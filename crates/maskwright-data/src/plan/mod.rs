@@ -13,10 +13,11 @@
 //! certain to be seen. So every mask that is not empty gives a sample.
 //!
 //! ```
-//! use maskwright_data::plan::{Plan, PlanConfig, SampleKey};
+//! use maskwright_data::plan::{Plan, PlanConfig};
 //! use maskwright_data::prompt::PromptConfig;
+//! use maskwright_data::random::SampleKey;
 //!
-//! let key = SampleKey { seed: 42, epoch: 3, record: 1207 };
+//! let key = SampleKey::in_epoch(42, 3, 1207);
 //! let plan = Plan::draw(&PlanConfig::default(), &PromptConfig::default(), key, (768, 1024));
 //! assert_eq!(plan.geometry.output, (1024, 1024));
 //! // The same key gives the same plan.
@@ -34,26 +35,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
 use crate::prompt::{PromptConfig, PromptKind};
-use crate::random::{Keyed, Purpose};
-
-/// The identity of a training sample: everything random in it is a function of this.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct SampleKey {
-    /// Seed of the run.
-    pub seed: u64,
-    /// Epoch, from 0.
-    pub epoch: u64,
-    /// Number of the record over all sets of the run; where sets are repeated, its place in the
-    /// [`Mix`](crate::source::Mix).
-    pub record: u64,
-}
-
-impl SampleKey {
-    /// The generator of one purpose.
-    pub fn draw(&self, purpose: Purpose) -> Keyed {
-        Keyed::new(self.seed, self.epoch, self.record, purpose)
-    }
-}
+use crate::random::{Purpose, SampleKey};
 
 /// How training samples are cut out of images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -232,7 +214,7 @@ impl Plan {
         key: SampleKey,
         source: (usize, usize),
     ) -> Plan {
-        let mut kinds = key.draw(Purpose::PromptKind);
+        let mut kinds = key.generator(Purpose::PromptKind);
         let kind = prompts.kinds.draw(&mut kinds);
         Plan {
             geometry: Views::new(config, key, source).first(),
@@ -247,7 +229,7 @@ mod tests {
     use super::*;
 
     fn key(record: u64) -> SampleKey {
-        SampleKey { seed: 5, epoch: 0, record }
+        SampleKey::in_epoch(5, 0, record)
     }
 
     #[test]

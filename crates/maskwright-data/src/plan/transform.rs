@@ -5,9 +5,10 @@
 //!
 //! ```
 //! use maskwright_data::geometry::Geometry;
-//! use maskwright_data::plan::{Draws, SampleKey, Transform};
+//! use maskwright_data::plan::{Draws, Transform};
+//! use maskwright_data::random::SampleKey;
 //!
-//! let mut draws = Draws::new(SampleKey { seed: 42, epoch: 0, record: 7 });
+//! let mut draws = Draws::new(SampleKey::in_epoch(42, 0, 7));
 //! let list = [
 //!     Transform::RandomHflip { probability: 0.5 },
 //!     Transform::Resize { size: Some([600, 800].into()) },
@@ -20,10 +21,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SampleKey;
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
-use crate::random::{Keyed, Purpose};
+use crate::random::{Keyed, Purpose, SampleKey};
 
 /// Height and width in pixels; in a data file one number for a square, or `[height, width]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,9 +137,9 @@ impl Draws {
     /// The generators of a sample.
     pub fn new(key: SampleKey) -> Draws {
         Draws {
-            flips: key.draw(Purpose::Flip),
-            scales: key.draw(Purpose::Scale),
-            crops: key.draw(Purpose::Crop),
+            flips: key.generator(Purpose::Flip),
+            scales: key.generator(Purpose::Scale),
+            crops: key.generator(Purpose::Crop),
             choice: false,
         }
     }
@@ -289,7 +289,7 @@ mod tests {
     use super::*;
 
     fn draws(record: u64) -> Draws {
-        Draws::new(SampleKey { seed: 3, epoch: 0, record })
+        Draws::new(SampleKey::in_epoch(3, 0, record))
     }
 
     fn view(list: &[Transform], source: (usize, usize), size: usize, record: u64) -> Geometry {

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::PlanConfig;
 use super::transform::Draws;
-use super::{PlanConfig, SampleKey};
 use crate::geometry::Geometry;
+use crate::random::SampleKey;
 
 /// How the final view on a record came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

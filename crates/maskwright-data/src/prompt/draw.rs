@@ -7,8 +7,7 @@ use super::noise_mask::Drawer;
 use super::points::foreground_points_with;
 use super::{Point, PointChoice, Prompt, PromptConfig, PromptKind};
 use super::{background_points, centre_point, jittered_box, tight_box};
-use crate::plan::SampleKey;
-use crate::random::Purpose;
+use crate::random::{ObjectKey, Purpose};
 
 /// A sampled label and what was derived from it.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +32,7 @@ pub fn draw_prompt(
     config: &PromptConfig,
     kind: PromptKind,
     also: &[PromptKind],
-    key: SampleKey,
+    key: ObjectKey,
 ) -> Option<Prompt> {
     PromptDrawer::new(Sampler::new()).draw(view, config, kind, also, key)
 }
@@ -59,14 +58,14 @@ impl PromptDrawer {
         config: &PromptConfig,
         kind: PromptKind,
         also: &[PromptKind],
-        key: SampleKey,
+        key: ObjectKey,
     ) -> Option<Prompt> {
         let count = view.foreground.count();
         let tight = tight_box(view.foreground)?;
         let too_small = count < config.points;
         let kind = match (kind, config.kinds.without(PromptKind::Points)) {
             (PromptKind::Points, Some(others)) if too_small => {
-                others.draw(&mut key.draw(Purpose::OtherKind))
+                others.draw(&mut key.generator(Purpose::OtherKind))
             }
             _ => kind,
         };
@@ -78,7 +77,7 @@ impl PromptDrawer {
             let amount = config.box_jitter as f32;
             match amount {
                 0.0 => tight,
-                _ => jittered_box(tight, amount, view.visible, &mut key.draw(Purpose::Box)),
+                _ => jittered_box(tight, amount, view.visible, &mut key.generator(Purpose::Box)),
             }
         });
         let points = if wants(PromptKind::Points) {
@@ -87,7 +86,7 @@ impl PromptDrawer {
             Vec::new()
         };
         let mask = wants(PromptKind::NoiseMask).then(|| {
-            let mut draw = key.draw(Purpose::NoiseMask);
+            let mut draw = key.generator(Purpose::NoiseMask);
             let (size, values) = (config.mask_size, config.mask_values);
             self.noise.draw(view.label, view.shape, size, values, &mut draw)
         });
@@ -98,9 +97,9 @@ impl PromptDrawer {
         &mut self,
         view: LabelView<'_>,
         config: &PromptConfig,
-        key: SampleKey,
+        key: ObjectKey,
     ) -> Vec<Point> {
-        let mut draw = key.draw(Purpose::Points);
+        let mut draw = key.generator(Purpose::Points);
         let mut points =
             foreground_points_with(view.foreground, config.points, &mut draw, &mut self.ranks);
         if config.point_choice == PointChoice::Centre
@@ -129,9 +128,10 @@ mod tests {
     use super::super::KindWeights;
     use super::*;
     use maskwright_image::Size;
+    use crate::random::SampleKey;
 
-    fn key(record: u64) -> SampleKey {
-        SampleKey { seed: 1, epoch: 0, record }
+    fn key(record: u64) -> ObjectKey {
+        SampleKey::in_epoch(1, 0, record).object(0)
     }
 
     fn with_label<T>(pixels: usize, test: impl FnOnce(LabelView<'_>) -> T) -> T {

@@ -3,63 +3,36 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-/// What a generator is drawn from for.
-///
-/// Draws of different purposes never share bits, so adding a draw to one of them
-/// leaves all others as they were. The numbers are part of the generator's key:
-/// they are never reused or renumbered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u64)]
-#[non_exhaustive]
-pub enum Purpose {
-    /// The order in which an epoch visits the records.
-    Order = 1,
-    /// Whether a sample is mirrored.
-    Flip = 2,
-    /// The scale of the jitter.
-    Scale = 3,
-    /// Where the jitter crops, with its redraws.
-    Crop = 4,
-    /// Which kind of prompt a sample gets.
-    PromptKind = 5,
-    /// Foreground and background points.
-    Points = 6,
-    /// The noise in a mask prompt.
-    NoiseMask = 7,
-    /// The jitter of a box prompt.
-    Box = 8,
-    /// The record that stands in for a refused one.
-    Replacement = 9,
-    /// The kind of prompt of a sample whose first kind is impossible.
-    OtherKind = 10,
-    /// Data made by a generator instead of read from files.
-    Synthesis = 11,
-    /// The points that the training loss is taken on.
-    LossPoints = 12,
-    /// Which of an image's objects a sample shows.
-    Object = 13,
-    /// Which records of a set come once more than the others in an epoch.
-    Remainder = 14,
-}
+use super::Purpose;
 
-/// A random generator keyed by `(seed, epoch, record, purpose)`.
+/// A random generator keyed by `(seed, number, record, purpose)` and an object's place.
 ///
 /// The four numbers, as little-endian 64-bit words, are the 256-bit key of a
-/// ChaCha stream with 8 rounds (Bernstein, "ChaCha, a variant of Salsa20", 2008);
-/// the draws are its words in order. Equal keys give equal draws on every platform.
+/// ChaCha stream with 8 rounds (Bernstein, "ChaCha, a variant of Salsa20", 2008), the
+/// place is its nonce; the draws are its words in order. Equal keys give equal draws on
+/// every platform.
 #[derive(Debug, Clone)]
 pub struct Keyed {
     bits: ChaCha8Rng,
 }
 
 impl Keyed {
-    /// The generator of one key.
-    pub fn new(seed: u64, epoch: u64, record: u64, purpose: Purpose) -> Keyed {
+    /// The generator of one key. `number` is that of the view or of the draw, as the purpose's
+    /// [scope](Purpose::scope) says; in an epoch that makes its own views both are the epoch's.
+    pub fn new(seed: u64, number: u64, record: u64, purpose: Purpose) -> Keyed {
         let mut key = [0u8; 32];
-        for (word, value) in key.chunks_exact_mut(8).zip([seed, epoch, record, purpose as u64]) {
+        for (word, value) in key.chunks_exact_mut(8).zip([seed, number, record, purpose as u64]) {
             word.copy_from_slice(&value.to_le_bytes());
         }
         Keyed { bits: ChaCha8Rng::from_seed(key) }
+    }
+
+    /// The generator of one of several objects that share the key, from its beginning; that at place 0 is
+    /// the key's own.
+    pub fn of_object(mut self, place: u64) -> Keyed {
+        self.bits.set_stream(place);
+        self.bits.set_word_pos(0);
+        self
     }
 
     /// 32 random bits.
@@ -125,13 +98,15 @@ mod tests {
     #[test]
     fn every_part_of_the_key_matters() {
         let first =
-            |seed, epoch, record, purpose| Keyed::new(seed, epoch, record, purpose).next_u64();
+            |seed, number, record, purpose| Keyed::new(seed, number, record, purpose).next_u64();
         let base = first(1, 2, 3, Purpose::Flip);
         assert_eq!(base, first(1, 2, 3, Purpose::Flip));
         assert_ne!(base, first(2, 2, 3, Purpose::Flip));
         assert_ne!(base, first(1, 3, 3, Purpose::Flip));
         assert_ne!(base, first(1, 2, 4, Purpose::Flip));
         assert_ne!(base, first(1, 2, 3, Purpose::Scale));
+        assert_eq!(base, Keyed::new(1, 2, 3, Purpose::Flip).of_object(0).next_u64());
+        assert_ne!(base, Keyed::new(1, 2, 3, Purpose::Flip).of_object(1).next_u64());
         // Swapping two parts is another key.
         assert_ne!(first(1, 2, 3, Purpose::Flip), first(1, 3, 2, Purpose::Flip));
     }

@@ -7,8 +7,8 @@ use maskwright_image::mask::Bitmap;
 use maskwright_image::{GreyImage, Size};
 
 use crate::geometry::Geometry;
-use crate::plan::SampleKey;
 use crate::prompt::{LabelView, Prompt, PromptConfig, PromptKind, draw_prompt};
+use crate::random::SampleKey;
 
 /// A record as the model is evaluated on it.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +58,7 @@ impl EvalSample {
             foreground: &foreground,
             visible: self.geometry.visible(),
         };
-        let key = SampleKey { seed, epoch: EVALUATION, record: self.record as u64 };
-        draw_prompt(view, &config, kind, &[], key)
+        let key = SampleKey::in_epoch(seed, EVALUATION, self.record as u64);
+        draw_prompt(view, &config, kind, &[], key.object(0))
     }
 }

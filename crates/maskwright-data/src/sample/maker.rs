@@ -14,8 +14,9 @@ use super::upright::{Stored, fit};
 use super::{Clock, EvalSample, Preset, SampleConfig, SampleInfo, Timings, TrainSample};
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
-use crate::plan::{Decode, Framing, Plan, SampleKey, Views};
+use crate::plan::{Decode, Framing, Plan, Views};
 use crate::prompt::{LabelView, Prompt, PromptDrawer};
+use crate::random::SampleKey;
 use crate::source::{MaskBuffer, MaskForm, Mix, Pick, Source};
 
 /// Makes samples, one after the other, in buffers that it keeps. Each thread has its own.
@@ -25,14 +26,14 @@ use crate::source::{MaskBuffer, MaskForm, Mix, Pick, Source};
 /// 8 bits.
 ///
 /// ```no_run
-/// use maskwright_data::plan::SampleKey;
+/// use maskwright_data::random::SampleKey;
 /// use maskwright_data::sample::{Preset, SampleConfig, SampleMaker};
 /// use maskwright_data::source::{Mix, PairsSource, SetSpec};
 ///
 /// let set = PairsSource::open(&SetSpec::pairs("leaves", "photos", "masks"))?;
 /// let mut maker = SampleMaker::new(SampleConfig::for_size(512))?;
 /// let shown = maker.eval(&set, 0, Preset::Squash)?;
-/// let key = SampleKey { seed: 42, epoch: 0, record: 0 };
+/// let key = SampleKey::in_epoch(42, 0, 0);
 /// let sample = maker.train(&Mix::of(set)?, key)?;
 /// assert_eq!(sample.image.len(), 3 * 512 * 512);
 /// # Ok::<(), maskwright_data::Error>(())
@@ -153,7 +154,7 @@ impl SampleMaker {
         let config = &self.config.prompts;
         let prompt = self
             .prompts
-            .draw(label_view, config, plan.kind, &plan.also, key)
+            .draw(label_view, config, plan.kind, &plan.also, key.object(0))
             .ok_or_else(|| opened.empty_mask())?;
         self.timings.prompt += (self.clock)() - start;
 
@@ -186,7 +187,7 @@ impl SampleMaker {
         preset: Preset,
     ) -> Result<EvalSample> {
         let size = self.config.plan.size;
-        let key = SampleKey { seed: 0, epoch: EVALUATION, record: index as u64 };
+        let key = SampleKey::in_epoch(0, EVALUATION, index as u64);
         let mut opened = self.open(source, index, key)?;
         let geometry = preset.geometry(opened.size, size);
         let mut image = vec![0; 3 * size * size];

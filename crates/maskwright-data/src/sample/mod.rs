@@ -22,8 +22,9 @@ use std::sync::Arc;
 use maskwright_image::decode::Warning;
 
 use crate::geometry::Geometry;
-use crate::plan::{Framing, SampleKey};
+use crate::plan::Framing;
 use crate::prompt::Prompt;
+use crate::random::SampleKey;
 
 /// A training sample of `size` x `size` pixels.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +46,7 @@ pub struct SampleInfo {
     pub set: Arc<str>,
     /// Name of the record in its set.
     pub name: String,
-    /// Seed, epoch and the number of the record over all sets: enough to make the sample again.
+    /// Seed, view, draw and the number of the record over all sets: enough to make the sample again.
     pub key: SampleKey,
     /// The view on the image.
     pub geometry: Geometry,

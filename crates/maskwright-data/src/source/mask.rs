@@ -2,7 +2,7 @@
 
 use maskwright_image::mask::{PolygonScratch, Rle};
 
-use crate::plan::SampleKey;
+use crate::random::SampleKey;
 
 /// Which object of a record is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::Source;
 use super::weights::{repeated, tempered, validate_repeat};
 use crate::error::{Error, Result};
-use crate::plan::SampleKey;
-use crate::random::{Keyed, Order, Purpose};
+use crate::random::{Order, Purpose, SampleKey};
 use crate::record::Record;
 
 /// The sets of a run, one after the other, each as often as it is wanted.
@@ -116,7 +115,7 @@ impl Mix {
         self.starts[set] as u64..self.starts[set + 1] as u64
     }
 
-    /// Which set the record of a key is in, and its number there. The key's seed and epoch matter for places
+    /// Which set the record of a key is in, and its number there. The key's seed and view matter for places
     /// beyond the last whole repeat of a set.
     pub fn locate(&self, key: SampleKey) -> Result<(usize, usize)> {
         let set = self.set_of(key.record)?;
@@ -127,7 +126,7 @@ impl Mix {
         if place < whole {
             return Ok((set, (place % records) as usize));
         }
-        let draw = Keyed::new(key.seed, key.epoch, set as u64, Purpose::Remainder);
+        let draw = SampleKey { record: set as u64, ..key }.generator(Purpose::Remainder);
         Ok((set, Order::drawn(draw, records).record(place - whole) as usize))
     }
 
@@ -139,7 +138,7 @@ impl Mix {
 
     /// The first key of an epoch whose record is `name` of the set `set`, by search.
     pub fn find(&self, seed: u64, epoch: u64, set: &str, name: &str) -> Option<SampleKey> {
-        let keys = (0..self.len() as u64).map(|record| SampleKey { seed, epoch, record });
+        let keys = (0..self.len() as u64).map(|record| SampleKey::in_epoch(seed, epoch, record));
         keys.into_iter().find(|&key| {
             self.record(key).is_ok_and(|found| &*found.set == set && found.name == name)
         })
@@ -190,7 +189,7 @@ mod tests {
     }
 
     fn key(epoch: u64, record: u64) -> SampleKey {
-        SampleKey { seed: 5, epoch, record }
+        SampleKey::in_epoch(5, epoch, record)
     }
 
     /// How often each record comes in an epoch.

@@ -85,9 +85,9 @@ impl Objects {
             (_, Pick::Drawn(_)) if nth >= u64::from(objects) => return None,
             (_, Pick::Drawn(key)) => {
                 // The records of an image follow each other; all use the draws of the first.
-                let first = key.record.wrapping_sub(nth);
-                let draws = Keyed::new(key.seed, key.epoch, first, Purpose::Object);
-                distinct(draws, objects, nth as u32).into()
+                let mut first = key;
+                first.record = key.record.wrapping_sub(nth);
+                distinct(first.generator(Purpose::Object), objects, nth as u32).into()
             }
         };
         u32::try_from(chosen).ok().filter(|&chosen| chosen < objects)
@@ -158,10 +158,10 @@ impl ObjectFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::SampleKey;
+    use crate::random::SampleKey;
 
     fn drawn(record: u64, epoch: u64) -> Pick {
-        Pick::Drawn(SampleKey { seed: 3, epoch, record })
+        Pick::Drawn(SampleKey::in_epoch(3, epoch, record))
     }
 
     #[test]

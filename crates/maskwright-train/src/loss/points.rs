@@ -3,8 +3,7 @@
 //! The method is PointRend's (Kirillov et al., 2020, section 3.2): oversample uniform
 //! points, keep the most uncertain, add a few uniform ones for coverage.
 
-use maskwright_data::plan::SampleKey;
-use maskwright_data::random::Purpose;
+use maskwright_data::random::{ObjectKey, Purpose};
 use serde::{Deserialize, Serialize};
 
 /// How many points a mask's loss is taken on, and how they are chosen.
@@ -105,11 +104,11 @@ impl Plane<'_> {
     }
 }
 
-/// The points of one mask, drawn for one record of one epoch.
+/// The points of one mask, drawn for one object of one sample.
 ///
 /// A pure function of the logits and the key, so that a step can be repeated alone.
-pub fn draw(config: &PointConfig, logits: &Plane<'_>, key: SampleKey) -> Vec<f32> {
-    let mut generator = key.draw(Purpose::LossPoints);
+pub fn draw(config: &PointConfig, logits: &Plane<'_>, key: ObjectKey) -> Vec<f32> {
+    let mut generator = key.generator(Purpose::LossPoints);
     let candidates: Vec<f32> = (0..2 * config.candidates()).map(|_| generator.uniform()).collect();
     let uniform: Vec<f32> = (0..2 * config.uniform()).map(|_| generator.uniform()).collect();
     choose(config, logits, &candidates, &uniform)
@@ -146,6 +145,8 @@ pub fn choose(
 
 #[cfg(test)]
 mod tests {
+    use maskwright_data::random::SampleKey;
+
     use super::*;
 
     /// A plane whose logit is 0 on the vertical centre line and grows away from it.
@@ -158,7 +159,7 @@ mod tests {
         let values = ramp();
         let plane = Plane { values: &values, height: 16, width: 16 };
         let config = PointConfig { points: 400, oversample: 3, importance: 0.75 };
-        let key = SampleKey { seed: 1, epoch: 0, record: 5 };
+        let key = SampleKey::in_epoch(1, 0, 5).object(0);
         let points = draw(&config, &plane, key);
         assert_eq!(points.len(), 800);
         let (uncertain, uniform) = points.split_at(2 * config.uncertain());
@@ -170,7 +171,8 @@ mod tests {
         assert!(inner.iter().all(|p| (p[0] - 0.5).abs() < 0.16));
         assert!(uniform.chunks(2).any(|p| (p[0] - 0.5).abs() > 0.4));
         assert_eq!(points, draw(&config, &plane, key), "keyed draws repeat");
-        assert_ne!(points, draw(&config, &plane, SampleKey { record: 6, ..key }));
+        assert_ne!(points, draw(&config, &plane, SampleKey::in_epoch(1, 0, 6).object(0)));
+        assert_ne!(points, draw(&config, &plane, SampleKey::in_epoch(1, 0, 5).object(1)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use maskwright_data::plan::SampleKey;
+use maskwright_data::random::SampleKey;
 use maskwright_data::sample::Timings;
 use maskwright_image::decode::decoder_name;
 use maskwright_image::sample::Sampler;
@@ -106,7 +106,7 @@ pub(crate) fn run(flags: &DataBenchFlags) -> anyhow::Result<()> {
     let config = data.sample_config(flags.size, (flags.size / 4).max(1));
     let keys: Vec<SampleKey> = (0..flags.draws)
         .flat_map(|epoch| (0..mix.len() as u64).map(move |record| (epoch, record)))
-        .map(|(epoch, record)| SampleKey { seed: flags.seed, epoch, record })
+        .map(|(epoch, record)| SampleKey::in_epoch(flags.seed, epoch, record))
         .collect();
     let threads = flags.threads.min(keys.len());
     let measured = measure::samples(&mix, &config, &keys, threads, flags.repeat)?;

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use cpu_time::ProcessTime;
 use maskwright_data::loader::{LastBatch, Loader, LoaderConfig};
-use maskwright_data::plan::SampleKey;
-use maskwright_data::random::Order;
+use maskwright_data::random::{Order, SampleKey};
 use maskwright_data::sample::{SampleConfig, SampleMaker};
 use maskwright_data::source::Mix;
 use maskwright_image::decode::decoder_name;
@@ -157,9 +156,8 @@ fn measure(flags: &LoaderBenchFlags, mix: &Mix, config: &SampleConfig) -> anyhow
     let order = Order::new(flags.seed, 0, records);
     // A loader drops what fills no batch.
     let made = records - records % flags.batch_size.max(1) as u64;
-    let keys: Vec<SampleKey> = (0..made)
-        .map(|place| SampleKey { seed: flags.seed, epoch: 0, record: order.record(place) })
-        .collect();
+    let keys: Vec<SampleKey> =
+        (0..made).map(|place| SampleKey::in_epoch(flags.seed, 0, order.record(place))).collect();
 
     // Every number once; one thread is measured in any case.
     let mut counts = flags.threads.clone();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use cpu_time::ThreadTime;
-use maskwright_data::plan::SampleKey;
+use maskwright_data::random::SampleKey;
 use maskwright_data::sample::{SampleConfig, SampleMaker, Timings};
 use maskwright_data::source::{MaskBuffer, MaskForm, Mix, Pick, Source};
 use maskwright_image::decode::{Limits, decode_label, decode_rgb};
@@ -160,7 +160,7 @@ fn hash(key: SampleKey, image: &[u8], label: &[f32]) -> u64 {
         let product = (state ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         product ^ (product >> 29)
     };
-    let start = mix(mix(key.epoch, key.record), key.seed);
+    let start = mix(mix(key.view, key.record), key.seed);
     let (words, rest) = image.as_chunks::<8>();
     let image = words.iter().map(|word| u64::from_le_bytes(*word));
     let rest = rest.iter().map(|&byte| u64::from(byte));
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_hash_sees_every_part() {
-        let key = |epoch| SampleKey { seed: 1, epoch, record: 2 };
+        let key = |epoch| SampleKey::in_epoch(1, epoch, 2);
         let base = hash(key(0), &[1; 11], &[0.5; 3]);
         assert_eq!(base, hash(key(0), &[1; 11], &[0.5; 3]));
         let mut last = [1; 11];
