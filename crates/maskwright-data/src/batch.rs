@@ -1,22 +1,26 @@
-//! Samples of one step, side by side in memory.
+//! Views of one step, side by side in memory.
 
 use crate::prompt::Prompt;
-use crate::sample::SampleInfo;
+use crate::sample::{ObjectInfo, ViewInfo};
 
-/// The samples of one training step.
+/// What one training step is made of: `b` views, each one image, with `n` objects in them, at least one in each.
+///
+/// The objects lie in the order of their views.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainBatch {
-    /// `[batch_size, 3, size, size]`: row-major, 0..=255, not normalised.
+    /// `[b, 3, size, size]`: row-major, 0..=255, not normalised.
     pub images: Vec<u8>,
-    /// `[batch_size, 1, size, size]`: row-major, 0.0..=255.0; above 128 is foreground.
+    /// `[n, size, size]`: row-major, 0.0..=255.0; above 128 is foreground.
     pub labels: Vec<f32>,
-    /// One per sample.
+    /// `n` prompts, one per object.
     pub prompts: Vec<Prompt>,
-    /// One per sample.
-    pub samples: Vec<SampleInfo>,
-    /// Number of samples.
-    pub batch_size: usize,
-    /// Height and width of a sample.
+    /// `n` numbers below `b`, one per object: the image that shows it.
+    pub image_of: Vec<usize>,
+    /// `n` infos, one per object.
+    pub objects: Vec<ObjectInfo>,
+    /// `b` infos, one per image.
+    pub views: Vec<ViewInfo>,
+    /// Height and width of the images and labels.
     pub size: usize,
     /// The epoch, from 0.
     pub epoch: u64,
@@ -25,23 +29,23 @@ pub struct TrainBatch {
 }
 
 impl TrainBatch {
-    /// The image of one sample: `[3, size, size]`.
+    /// One image: `[3, size, size]`.
     ///
     /// # Panics
     ///
-    /// If there is no such sample.
-    pub fn image(&self, sample: usize) -> &[u8] {
+    /// If there is no such image.
+    pub fn image(&self, view: usize) -> &[u8] {
         let len = 3 * self.size * self.size;
-        &self.images[sample * len..(sample + 1) * len]
+        &self.images[view * len..(view + 1) * len]
     }
 
-    /// The label of one sample: `[size, size]`.
+    /// The label of one object: `[size, size]`.
     ///
     /// # Panics
     ///
-    /// If there is no such sample.
-    pub fn label(&self, sample: usize) -> &[f32] {
+    /// If there is no such object.
+    pub fn label(&self, object: usize) -> &[f32] {
         let len = self.size * self.size;
-        &self.labels[sample * len..(sample + 1) * len]
+        &self.labels[object * len..(object + 1) * len]
     }
 }

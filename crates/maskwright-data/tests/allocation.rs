@@ -9,7 +9,7 @@ use std::cell::Cell;
 
 use maskwright_data::prompt::PromptKind;
 use maskwright_data::random::SampleKey;
-use maskwright_data::sample::{SampleConfig, SampleMaker};
+use maskwright_data::sample::{SampleConfig, SampleMaker, ViewBuffers};
 use maskwright_data::source::{Mix, PairsSource, SetSpec};
 use maskwright_image::decode::decoder_name;
 use maskwright_image::encode::{jpeg_rgb, png_grey};
@@ -57,15 +57,25 @@ fn a_sample_takes_memory_for_its_output_alone() {
     let mix = Mix::of(PairsSource::open(&spec).unwrap()).unwrap();
     let size = 128;
     let mut maker = SampleMaker::new(SampleConfig::for_size(size)).unwrap();
-    let (mut image, mut label) = (vec![0; 3 * size * size], vec![0.0; size * size]);
+    let (mut image, mut labels) = (vec![0; 3 * size * size], vec![0.0; size * size]);
+    let (mut prompts, mut objects) = (Vec::with_capacity(1), Vec::with_capacity(1));
     let mut seen = [false; 3];
     for round in 0..3 {
         for epoch in 0..40 {
             let key = SampleKey::in_epoch(1, epoch, epoch % 3);
+            prompts.clear();
+            objects.clear();
+            let mut buffers = ViewBuffers {
+                image: &mut image,
+                labels: &mut labels,
+                prompts: &mut prompts,
+                objects: &mut objects,
+            };
             let before = ALLOCATIONS.get();
-            let (prompt, _info) = maker.train_into(&mix, key, &mut image, &mut label).unwrap();
+            let _info = maker.view_into(&mix, key, &mut buffers).unwrap();
             let taken = ALLOCATIONS.get() - before;
             // The name of the record, and the points or the mask of the prompt.
+            let prompt = &prompts[0];
             let output = 1 + usize::from(prompt.kind != PromptKind::Box);
             seen[prompt.kind as usize] = true;
             if round > 0 {

@@ -12,12 +12,13 @@ use common::write;
 use maskwright_data::Error;
 use maskwright_data::loader::{Loader, LoaderConfig};
 use maskwright_data::random::SampleKey;
-use maskwright_data::sample::{Preset, SampleConfig, SampleMaker, TrainSample};
+use maskwright_data::sample::{Preset, SampleConfig, SampleMaker, View};
 use maskwright_data::source::{
     DataFile, MaskBuffer, MaskForm, Mix, Objects, OpenContext, Patterns, Pick, SetKind, SetSpec,
     Source, Unmatched,
 };
 use maskwright_image::encode::{jpeg_rgb, png_grey};
+use maskwright_image::mask::Bitmap;
 use serde_json::json;
 
 #[test]
@@ -85,9 +86,9 @@ fn layouts_agree_with_each_other_and_with_mask_files() {
     }
     let pairs = SetSpec::pairs("sa", root.path().join("i"), root.path().join("m"));
 
-    let sample = |spec: &SetSpec, key: SampleKey| -> TrainSample {
+    let sample = |spec: &SetSpec, key: SampleKey| -> View {
         let mut maker = SampleMaker::new(SampleConfig::for_size(48)).unwrap();
-        maker.train(&Mix::new(vec![open(spec)]).unwrap(), key).unwrap()
+        maker.view(&Mix::new(vec![open(spec)]).unwrap(), key).unwrap()
     };
     let mut first_objects = 0;
     for epoch in 0..8 {
@@ -96,11 +97,11 @@ fn layouts_agree_with_each_other_and_with_mask_files() {
             let expected = sample(&folder, key);
             assert_eq!(sample(&tars, key), expected);
             assert_eq!(sample(&web, key), expected);
-            let object = expected.info.object.unwrap();
+            let object = expected.objects[0].info.id.unwrap();
             assert!((100 * (record + 1)..100 * (record + 1) + 4).contains(&object));
             if object == id(record as usize, 0) {
                 let mut file = sample(&pairs, key);
-                file.info.object = expected.info.object;
+                file.objects[0].info.id = expected.objects[0].info.id;
                 assert_eq!(file, expected);
                 first_objects += 1;
             }
@@ -114,7 +115,7 @@ fn layouts_agree_with_each_other_and_with_mask_files() {
     };
     let found = eval(&folder);
     let nth = (found.object.unwrap() - id(1, 0)) as usize;
-    assert_eq!(found.label, scene(1).1[nth]);
+    assert_eq!(found.truth, Bitmap::from_grey(&scene(1).1[nth]));
     assert_eq!(eval(&tars), found);
 }
 
@@ -332,7 +333,7 @@ fn sets_of_all_kinds_make_one_run() {
     let mut seen: Vec<String> = loader
         .map(|batch| {
             let batch = batch.unwrap();
-            let info = &batch.samples[0];
+            let info = &batch.views[0];
             assert!(batch.label(0).iter().any(|&value| value > 128.0));
             format!("{}/{}", info.set, info.name)
         })

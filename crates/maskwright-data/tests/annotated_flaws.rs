@@ -95,7 +95,7 @@ fn flawed_objects_are_named_when_they_are_drawn() {
     let mix = Mix::new(vec![open(&SetSpec::coco("c", &annotations, &images))]).unwrap();
     let key = SampleKey::in_epoch(0, 0, 0);
     let mut maker = SampleMaker::new(SampleConfig::for_size(32)).unwrap();
-    let error = maker.train(&mix, key).unwrap_err();
+    let error = maker.view(&mix, key).unwrap_err();
     assert!(matches!(error, Error::SizeMismatch { .. }), "{error}");
     // NaN, which Python writes, is no JSON.
     write(

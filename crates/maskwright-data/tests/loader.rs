@@ -42,7 +42,7 @@ fn threads_and_depth_change_no_batch() {
     // Another seed is another run.
     let other =
         epochs(&mut Loader::new(mix, LoaderConfig { seed: 10, ..loader_config() }).unwrap(), 1);
-    assert_ne!(other[0].samples, reference[0].samples);
+    assert_ne!(other[0].views, reference[0].views);
 }
 
 #[test]
@@ -51,13 +51,15 @@ fn every_sample_can_be_made_again_alone() {
     let mix = mix(root.path(), 9);
     let mut loader = Loader::new(mix.clone(), loader_config()).unwrap();
     let batch = loader.nth(1).unwrap().unwrap();
-    assert_eq!((batch.batch_size, batch.size, batch.epoch, batch.index), (3, SIZE, 0, 1));
+    assert_eq!((batch.views.len(), batch.size, batch.epoch, batch.index), (3, SIZE, 0, 1));
+    assert_eq!(batch.image_of, [0, 1, 2]);
     let mut maker = SampleMaker::new(SampleConfig::for_size(SIZE)).unwrap();
-    for (at, info) in batch.samples.iter().enumerate() {
-        let sample = maker.train(&mix, info.key).unwrap();
-        assert_eq!(sample.image, batch.image(at));
-        assert_eq!(sample.label, batch.label(at));
-        assert_eq!((&sample.prompt, &sample.info), (&batch.prompts[at], info));
+    for (at, info) in batch.views.iter().enumerate() {
+        let view = maker.view(&mix, info.key).unwrap();
+        assert_eq!((&view.image[..], &view.info), (batch.image(at), info));
+        let [object] = &view.objects[..] else { panic!("one object") };
+        assert_eq!(object.label, batch.label(at));
+        assert_eq!((&object.prompt, &object.info), (&batch.prompts[at], &batch.objects[at]));
     }
 }
 
@@ -71,8 +73,8 @@ fn an_epoch_has_every_record_once() {
     let order = |epoch, loader: &mut Loader| {
         loader.start_epoch(epoch);
         let batches: Vec<TrainBatch> = loader.by_ref().map(Result::unwrap).collect();
-        assert_eq!(batches.iter().map(|b| b.batch_size).collect::<Vec<_>>(), [3, 3, 3, 1]);
-        let keys = batches.iter().flat_map(|b| &b.samples).map(|s| s.key.record);
+        assert_eq!(batches.iter().map(|b| b.views.len()).collect::<Vec<_>>(), [3, 3, 3, 1]);
+        let keys = batches.iter().flat_map(|b| &b.views).map(|s| s.key.record);
         keys.collect::<Vec<_>>()
     };
     let (first, second) = (order(0, &mut loader), order(1, &mut loader));
@@ -136,7 +138,7 @@ fn ranks_share_the_epoch() {
     let keys = |rank, world_size, batch_size| -> Vec<Vec<SampleKey>> {
         let config = LoaderConfig { rank, world_size, batch_size, ..loader_config() };
         let loader = Loader::new(mix.clone(), config).unwrap();
-        loader.map(|batch| batch.unwrap().samples.iter().map(|s| s.key).collect()).collect()
+        loader.map(|batch| batch.unwrap().views.iter().map(|s| s.key).collect()).collect()
     };
     let alone = keys(0, 1, 6);
     let (even, odd) = (keys(0, 2, 3), keys(1, 2, 3));
@@ -160,7 +162,7 @@ fn statistics_count_what_was_delivered() {
     assert_eq!(loader.queue(), (3, 3));
     let mut bytes = 0;
     for _ in 0..3 {
-        for sample in loader.next().unwrap().unwrap().samples {
+        for sample in loader.next().unwrap().unwrap().views {
             for file in
                 [format!("images/{}.jpg", sample.name), format!("masks/{}.png", sample.name)]
             {
@@ -170,6 +172,7 @@ fn statistics_count_what_was_delivered() {
     }
     let stats = loader.stats();
     assert_eq!((stats.batches, stats.samples, stats.workers), (3, 9, 2));
+    assert_eq!((stats.objects, stats.not_in_view), (9, 0));
     assert_eq!(stats.bytes, bytes);
     assert_eq!(stats.kinds.iter().sum::<u64>(), 9);
     assert!(stats.timings.image > std::time::Duration::ZERO);

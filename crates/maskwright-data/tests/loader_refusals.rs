@@ -76,7 +76,7 @@ fn a_bad_record_is_replaced_and_written_down() {
         let mut loader = Loader::new(mix.clone(), config).unwrap();
         let batches = epochs(&mut loader, 2);
         assert_eq!(batches.len(), 10);
-        let used = batches.iter().flat_map(|b| &b.samples);
+        let used = batches.iter().flat_map(|b| &b.views);
         assert!(used.clone().all(|s| s.name != "r07" && s.name != "r12"));
         let lines: Vec<LedgerEntry> = std::fs::read_to_string(&ledger)
             .unwrap()
@@ -179,7 +179,7 @@ fn a_record_is_replaced_by_one_of_its_set() {
     let ledger = root.path().join("ledger.jsonl");
     let mut loader = Loader::new(mix, replacing(1.0, &ledger)).unwrap();
     let batches = epochs(&mut loader, 1);
-    let of_bad = batches.iter().flat_map(|b| &b.samples).filter(|s| &*s.set == "some empty");
+    let of_bad = batches.iter().flat_map(|b| &b.views).filter(|s| &*s.set == "some empty");
     let names: Vec<&str> = of_bad.map(|sample| sample.name.as_str()).collect();
     assert_eq!(names.len(), 20);
     assert!(names.iter().all(|name| ["r00", "r01", "r02"].contains(name)), "{names:?}");
@@ -200,7 +200,7 @@ fn repeats_of_a_record_are_one_refused_record() {
     let ledger = root.path().join("ledger.jsonl");
     let mut loader = Loader::new(mix, replacing(0.05, &ledger)).unwrap();
     let batches = epochs(&mut loader, 2);
-    assert_eq!(batches.iter().map(|b| b.batch_size).sum::<usize>(), 140);
+    assert_eq!(batches.iter().map(|b| b.views.len()).sum::<usize>(), 140);
     assert_eq!(loader.stats().refused, 1);
     let lines = lines(&ledger);
     assert!(lines.len() >= 6 && lines.iter().all(|line| line.index == 4));
@@ -291,7 +291,7 @@ fn files_may_vanish_and_change_during_an_epoch() {
         let config = LoaderConfig { workers, prefetch: 1, batch_size: 2, ..loader_config() };
         let order: Vec<String> = Loader::new(mix.clone(), config.clone())
             .unwrap()
-            .flat_map(|batch| batch.unwrap().samples)
+            .flat_map(|batch| batch.unwrap().views)
             .map(|sample| sample.name)
             .collect();
         let file =
@@ -328,7 +328,7 @@ fn files_may_vanish_and_change_during_an_epoch() {
         let mut loader = Loader::new(mix, config).unwrap();
         loader.next().unwrap().unwrap();
         spoil();
-        assert!(loader.by_ref().all(|batch| batch.unwrap().batch_size == 2));
+        assert!(loader.by_ref().all(|batch| batch.unwrap().views.len() == 2));
         let mut refused: Vec<_> = lines(&ledger).into_iter().map(|line| line.file).collect();
         refused.sort();
         refused.dedup();

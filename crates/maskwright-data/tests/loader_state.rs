@@ -41,7 +41,7 @@ fn config() -> LoaderConfig {
 
 /// A hash of every tensor of each sample of a batch, and of what is known about it.
 fn hashes(batch: &TrainBatch) -> Vec<u64> {
-    (0..batch.batch_size)
+    (0..batch.views.len())
         .map(|at| {
             let mut hasher = DefaultHasher::new();
             batch.image(at).hash(&mut hasher);
@@ -49,7 +49,8 @@ fn hashes(batch: &TrainBatch) -> Vec<u64> {
                 value.to_bits().hash(&mut hasher);
             }
             // Printed numbers are exact.
-            format!("{:?} {:?}", batch.prompts[at], batch.samples[at]).hash(&mut hasher);
+            format!("{:?} {:?}", batch.prompts[at], (&batch.views[at], &batch.objects[at]))
+                .hash(&mut hasher);
             hasher.finish()
         })
         .collect()

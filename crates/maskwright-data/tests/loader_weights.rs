@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use maskwright_data::loader::{LastBatch, Loader, LoaderConfig};
-use maskwright_data::sample::{SampleConfig, SampleInfo, SampleMaker};
+use maskwright_data::sample::{SampleConfig, SampleMaker, ViewInfo};
 use maskwright_data::source::{DataFile, Mix, OpenContext, PairsSource, SetSpec, Source};
 
 /// Twelve records that come two and a half times, and ten of which three tenths come.
@@ -30,13 +30,13 @@ fn config() -> LoaderConfig {
 }
 
 /// The samples of an epoch, of all ranks in the order of the epoch.
-fn epoch(mix: &Mix, epoch: u64, ranks: usize, workers: usize) -> Vec<SampleInfo> {
+fn epoch(mix: &Mix, epoch: u64, ranks: usize, workers: usize) -> Vec<ViewInfo> {
     let mut of_ranks = Vec::new();
     for rank in 0..ranks {
         let config = LoaderConfig { rank, world_size: ranks, workers, ..config() };
         let mut loader = Loader::new(mix.clone(), config).unwrap();
         loader.start_epoch(epoch);
-        let samples: Vec<SampleInfo> = loader.flat_map(|batch| batch.unwrap().samples).collect();
+        let samples: Vec<ViewInfo> = loader.flat_map(|batch| batch.unwrap().views).collect();
         of_ranks.push(samples);
     }
     (0..of_ranks[0].len()).flat_map(|at| of_ranks.iter().map(move |of| of[at].clone())).collect()
@@ -84,7 +84,7 @@ fn threads_and_ranks_change_no_weight() {
     // Each can be made alone, repeats and parts too.
     let mut maker = SampleMaker::new(SampleConfig::for_size(32)).unwrap();
     for info in alone {
-        assert_eq!(maker.train(&mix, info.key).unwrap().info, info);
+        assert_eq!(maker.view(&mix, info.key).unwrap().info, info);
     }
 }
 

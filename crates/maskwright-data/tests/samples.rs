@@ -44,7 +44,7 @@ fn image_label_and_geometry_agree() {
     let mix = Mix::of(PairsSource::open(&spec(root.path())).unwrap()).unwrap();
     let mut flips = 0;
     for epoch in 0..30 {
-        let sample = maker().train(&mix, key(epoch)).unwrap();
+        let sample = maker().view(&mix, key(epoch)).unwrap();
         let geometry = sample.info.geometry;
         flips += i32::from(geometry.flip);
         let visible = geometry.visible();
@@ -57,13 +57,13 @@ fn image_label_and_geometry_agree() {
             // Two source pixels away from the edge the label is sure.
             let inside = (u - 90.5).min(v - 60.5);
             if inside.abs() > 2.0 {
-                assert_eq!(sample.label[at] > 128.0, inside > 0.0);
+                assert_eq!(sample.objects[0].label[at] > 128.0, inside > 0.0);
             }
         }
         if visible.1 < SIZE {
-            assert_eq!((sample.image[SIZE - 1], sample.label[SIZE - 1]), (128, 0.0));
+            assert_eq!((sample.image[SIZE - 1], sample.objects[0].label[SIZE - 1]), (128, 0.0));
         }
-        let again = maker().train(&mix, key(epoch)).unwrap();
+        let again = maker().view(&mix, key(epoch)).unwrap();
         assert_eq!(again, sample);
     }
     assert!((5..25).contains(&flips));
@@ -78,7 +78,7 @@ fn a_maker_has_no_memory() {
     let mut used = maker();
     for record in [3, 0, 5, 5, 1] {
         let key = SampleKey { record, ..key(1) };
-        assert_eq!(used.train(&mix, key).unwrap(), maker().train(&mix, key).unwrap());
+        assert_eq!(used.view(&mix, key).unwrap(), maker().view(&mix, key).unwrap());
     }
     assert!(used.take_timings().total() > std::time::Duration::ZERO);
     assert_eq!(used.take_timings().total(), std::time::Duration::ZERO);
@@ -91,21 +91,20 @@ fn prompts_lie_on_the_sampled_label() {
     let mix = Mix::of(PairsSource::open(&SetSpec::pairs("s", images, masks)).unwrap()).unwrap();
     let mut kinds = [0; 3];
     for epoch in 0..60 {
-        let sample = maker().train(&mix, SampleKey { record: epoch % 4, ..key(epoch) }).unwrap();
-        let foreground = Bitmap::from_label(&sample.label, Size::square(SIZE));
-        kinds[sample.prompt.kind as usize] += 1;
-        match sample.prompt.kind {
+        let sample = maker().view(&mix, SampleKey { record: epoch % 4, ..key(epoch) }).unwrap();
+        let foreground = Bitmap::from_label(&sample.objects[0].label, Size::square(SIZE));
+        let prompt = sample.objects[0].prompt.clone();
+        kinds[prompt.kind as usize] += 1;
+        match prompt.kind {
             PromptKind::Box => {
                 let corners = foreground.box_xyxy().unwrap().map(|corner| corner as f32);
-                assert_eq!(sample.prompt.box_xyxy, Some(corners));
+                assert_eq!(prompt.box_xyxy, Some(corners));
             }
             PromptKind::Points => {
-                assert_eq!(sample.prompt.points.len(), 10);
-                assert!(
-                    sample.prompt.points.iter().all(|p| foreground.get(p.y as usize, p.x as usize))
-                );
+                assert_eq!(prompt.points.len(), 10);
+                assert!(prompt.points.iter().all(|p| foreground.get(p.y as usize, p.x as usize)));
             }
-            PromptKind::NoiseMask => assert_eq!(sample.prompt.mask.unwrap().data.len(), 16 * 16),
+            PromptKind::NoiseMask => assert_eq!(prompt.mask.unwrap().data.len(), 16 * 16),
         }
     }
     assert!(kinds.iter().all(|&n| n > 8), "{kinds:?}");
@@ -139,8 +138,8 @@ fn every_object_comes_into_view() {
     let mut framings = Vec::new();
     for epoch in 0..20 {
         for record in 0..2 {
-            let sample = maker.train(&mix, SampleKey { record, ..key(epoch) }).unwrap();
-            assert!(sample.label.iter().any(|&v| v > 128.0));
+            let sample = maker.view(&mix, SampleKey { record, ..key(epoch) }).unwrap();
+            assert!(sample.objects[0].label.iter().any(|&v| v > 128.0));
             framings.push((record, sample.info.framing));
             if sample.info.framing != Framing::Jitter {
                 assert_eq!(sample.info.redraws, 2);
@@ -162,8 +161,9 @@ fn a_small_object_draws_another_kind() {
     (config.plan.scale_min, config.plan.scale_max) = (1.0, 1.0);
     config.prompts.kinds = KindWeights { boxes: 0.001, points: 1.0, noise_mask: 0.0 };
     let mut maker = SampleMaker::new(config).unwrap();
-    let sample = maker.train(&mix, key(0)).unwrap();
-    assert_eq!((sample.prompt.kind, sample.info.other_kind), (PromptKind::Box, true));
+    let sample = maker.view(&mix, key(0)).unwrap();
+    let object = &sample.objects[0];
+    assert_eq!((object.prompt.kind, object.info.other_kind), (PromptKind::Box, true));
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn unusable_records_are_named() {
     let mix = Mix::of(PairsSource::open(&spec(root.path())).unwrap()).unwrap();
     std::fs::remove_file(root.path().join("images/f_gone.png")).unwrap();
     let mut maker = maker();
-    let mut error = |record| maker.train(&mix, SampleKey { record, ..key(0) }).unwrap_err();
+    let mut error = |record| maker.view(&mix, SampleKey { record, ..key(0) }).unwrap_err();
     let empty = error(0);
     assert!(matches!(empty, Error::EmptyMask { .. }));
     assert!(empty.to_string().contains("masks/a_empty.png"), "{empty}");
@@ -222,20 +222,14 @@ fn oriented_images_lie_on_their_masks() {
         let set = PairsSource::open(&spec(root.path())).unwrap();
         let sample = maker().eval(&set, 0, Preset::Squash).unwrap();
         assert_eq!(sample.turned, exif != 1);
-        assert_eq!(
-            (sample.label.size.width, sample.label.size.height),
-            (upright.size.width, upright.size.height)
-        );
+        assert_eq!(sample.truth.size(), upright.size);
         let agree = |image: &[u8], label: &[f32]| {
             let same = image.iter().zip(label).filter(|&(&pixel, &v)| (pixel > 128) == (v > 128.0));
             same.count() as f64 / label.len() as f64
         };
-        assert!(
-            agree(&sample.image[..SIZE * SIZE], &sample.label_output) > 0.95,
-            "orientation {exif}"
-        );
+        assert!(agree(&sample.image[..SIZE * SIZE], &sample.label) > 0.95, "orientation {exif}");
         let mix = Mix::of(set).unwrap();
-        let train = maker().train(&mix, key(0)).unwrap();
+        let train = maker().view(&mix, key(0)).unwrap();
         assert_eq!(train.info.turned, exif != 1);
 
         // Annotated on the stored pixels: found out by the size, or by the setting.
@@ -245,7 +239,7 @@ fn oriented_images_lie_on_their_masks() {
         let sample = maker().eval(&set, 0, Preset::Squash).unwrap();
         assert!(!sample.turned);
         assert!(
-            agree(&sample.image[..SIZE * SIZE], &sample.label_output) > 0.95,
+            agree(&sample.image[..SIZE * SIZE], &sample.label) > 0.95,
             "orientation {exif} stored"
         );
     }
@@ -259,11 +253,11 @@ fn evaluation_keeps_the_original_label() {
     let set = PairsSource::open(&spec(root.path())).unwrap();
     let mut maker = maker();
     let squashed = maker.eval(&set, 0, Preset::Squash).unwrap();
-    assert_eq!(squashed.label, disc(200, 100));
+    assert_eq!(squashed.truth, Bitmap::from_grey(&disc(200, 100)));
     assert_eq!(squashed.geometry.visible(), (64, 64));
     let fitted = maker.eval(&set, 0, Preset::LongestSide).unwrap();
     assert_eq!(fitted.geometry.visible(), (32, 64));
-    assert_eq!((fitted.image[32 * 64], fitted.label_output[32 * 64]), (128, 0.0));
+    assert_eq!((fitted.image[32 * 64], fitted.label[32 * 64]), (128, 0.0));
     assert_eq!(maker.eval(&set, 0, Preset::Squash).unwrap(), squashed);
 
     let config = PromptConfig { mask_size: 16, ..PromptConfig::default() };
@@ -295,19 +289,19 @@ fn damaged_files_are_warned_of_or_refused() {
     let mut lenient = SampleMaker::new(config.clone()).unwrap();
     config.plan.strict = true;
     let mut strict = SampleMaker::new(config.clone()).unwrap();
-    assert!(lenient.train(&mix, key(0)).unwrap().info.warnings.contains(&Warning::Truncated));
-    let error = strict.train(&mix, key(0)).unwrap_err();
+    assert!(lenient.view(&mix, key(0)).unwrap().info.warnings.contains(&Warning::Truncated));
+    let error = strict.view(&mix, key(0)).unwrap_err();
     assert!(matches!(error, Error::DamagedFile { .. }));
     assert_eq!(error.reason(), "damaged");
     let text = error.to_string();
     assert!(text.contains("a_cut.jpg") && text.contains("ends too early"), "{text}");
     let sound = SampleKey { record: 1, ..key(0) };
-    assert_eq!(strict.train(&mix, sound).unwrap(), lenient.train(&mix, sound).unwrap());
+    assert_eq!(strict.view(&mix, sound).unwrap(), lenient.view(&mix, sound).unwrap());
 
     // Also where the crop shows nothing of the damage.
     (config.plan.scale_min, config.plan.scale_max) = (4.0, 4.0);
     let mut strict = SampleMaker::new(config).unwrap();
-    assert!((0..10).all(|epoch| strict.train(&mix, key(epoch)).is_err()));
+    assert!((0..10).all(|epoch| strict.view(&mix, key(epoch)).is_err()));
 }
 
 /// Scaled decoding changes the image a little and nothing else.
@@ -327,8 +321,8 @@ fn scaled_decoding_changes_pixels_alone() {
     let (mut off, mut pixels) = (0u64, 0u64);
     for epoch in 0..20 {
         let (a, b) =
-            (exact.train(&mix, key(epoch)).unwrap(), scaled.train(&mix, key(epoch)).unwrap());
-        assert_eq!((&a.label, &a.prompt, &a.info), (&b.label, &b.prompt, &b.info));
+            (exact.view(&mix, key(epoch)).unwrap(), scaled.view(&mix, key(epoch)).unwrap());
+        assert_eq!((&a.objects, &a.info), (&b.objects, &b.info));
         off += a.image.iter().zip(&b.image).map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>();
         pixels += a.image.len() as u64;
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use maskwright_data::geometry::Geometry;
 use maskwright_data::prompt::PromptKind;
 use maskwright_data::random::{Order, SampleKey};
-use maskwright_data::sample::{SampleInfo, SampleMaker, TrainSample};
+use maskwright_data::sample::{SampleMaker, View, ViewObject};
 use maskwright_data::source::{DataFile, Mix, OpenContext};
 use maskwright_image::draw::Canvas;
 use maskwright_image::{RgbImage, Size};
@@ -78,7 +78,7 @@ impl TileInfo {
     }
 }
 
-/// Makes the samples and writes the picture to `output`; `context` hears of what opening the sets
+/// Makes the samples and writes the picture to `output`, a tile for every object of every view; `context` hears of what opening the sets
 /// takes.
 pub fn preview(
     data: &DataFile,
@@ -96,9 +96,11 @@ pub fn preview(
     let mut pictures = Vec::new();
     for record in records {
         let key = SampleKey::in_epoch(config.seed, config.epoch, record);
-        let sample = maker.train(&mix, key)?;
-        tiles.push(info(&sample));
-        pictures.push((tile(&sample, config), caption(&sample.info, &sample)));
+        let view = maker.view(&mix, key)?;
+        for object in &view.objects {
+            tiles.push(info(&view, object));
+            pictures.push((tile(&view, object, config), caption(&view, object)));
+        }
     }
     pictures::write_png(&sheet(&pictures, config), output)?;
     Ok(tiles)
@@ -121,25 +123,25 @@ fn records(mix: &Mix, config: &PreviewConfig) -> Result<Vec<u64>> {
     }
 }
 
-fn info(sample: &TrainSample) -> TileInfo {
-    let foreground = sample.label.iter().filter(|&&v| v > 128.0).count();
+fn info(view: &View, object: &ViewObject) -> TileInfo {
+    let foreground = object.label.iter().filter(|&&v| v > 128.0).count();
     TileInfo {
-        record: sample.info.key.record,
-        set: sample.info.set.to_string(),
-        name: sample.info.name.clone(),
-        prompt: sample.prompt.kind,
-        foreground: foreground as f64 / sample.label.len() as f64,
-        geometry: sample.info.geometry,
-        redraws: sample.info.redraws,
+        record: view.info.key.record,
+        set: view.info.set.to_string(),
+        name: view.info.name.clone(),
+        prompt: object.prompt.kind,
+        foreground: foreground as f64 / object.label.len() as f64,
+        geometry: view.info.geometry,
+        redraws: view.info.redraws,
     }
 }
 
-fn caption(info: &SampleInfo, sample: &TrainSample) -> String {
-    format!("{} {} {}", info.key.record, sample.prompt.kind, info.name)
+fn caption(view: &View, object: &ViewObject) -> String {
+    format!("{} {} {}", view.info.key.record, object.prompt.kind, view.info.name)
 }
 
-fn tile(sample: &TrainSample, config: &PreviewConfig) -> RgbImage {
-    pictures::sample_tile(&sample.image, &sample.label, config.input_size, &sample.prompt)
+fn tile(view: &View, object: &ViewObject, config: &PreviewConfig) -> RgbImage {
+    pictures::sample_tile(&view.image, &object.label, config.input_size, &object.prompt)
 }
 
 /// Height of a caption's line.

@@ -10,7 +10,7 @@ use maskwright_data::geometry::Geometry;
 use maskwright_data::plan::Framing;
 use maskwright_data::prompt::{Prompt, PromptKind};
 use maskwright_data::random::SampleKey;
-use maskwright_data::sample::SampleInfo;
+use maskwright_data::sample::{ObjectInfo, ViewInfo};
 use maskwright_model::device::{Place, host};
 use maskwright_model::{DecodeMode, ImageFeatures, PromptInput, Sam, SamConfig, Trainable};
 
@@ -139,15 +139,16 @@ fn train_batch(size: usize, batch: usize, corners: [f32; 4], seed: u64) -> Train
     let labels = (0..batch * size * size).map(|i| if inside(i) { 255.0 } else { 0.0 }).collect();
     let prompt =
         Prompt { kind: PromptKind::Box, box_xyxy: Some(corners), points: Vec::new(), mask: None };
-    let info = |record: usize| SampleInfo {
+    let key = |record: usize| SampleKey::in_epoch(seed, 0, record as u64);
+    let object = |record| ObjectInfo { key: key(record).object(0), id: None, other_kind: false };
+    let view = |record: usize| ViewInfo {
         set: "noise".into(),
         name: record.to_string(),
-        key: SampleKey::in_epoch(seed, 0, record as u64),
+        key: key(record),
         geometry: Geometry::whole((size, size)),
         framing: Framing::Jitter,
         redraws: 0,
-        other_kind: false,
-        object: None,
+        not_in_view: 0,
         turned: false,
         warnings: Vec::new(),
     };
@@ -155,8 +156,9 @@ fn train_batch(size: usize, batch: usize, corners: [f32; 4], seed: u64) -> Train
         images: noise(batch * 3 * size * size, seed),
         labels,
         prompts: vec![prompt; batch],
-        samples: (0..batch).map(info).collect(),
-        batch_size: batch,
+        image_of: (0..batch).collect(),
+        objects: (0..batch).map(object).collect(),
+        views: (0..batch).map(view).collect(),
         size,
         epoch: 0,
         index: 0,

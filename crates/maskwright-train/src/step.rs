@@ -57,11 +57,7 @@ pub fn train_step(
             loss: parts.total as f32,
             epoch,
             step,
-            records: batch
-                .samples
-                .iter()
-                .map(|sample| format!("{}/{}", sample.set, sample.name))
-                .collect(),
+            records: batch.views.iter().map(|view| format!("{}/{}", view.set, view.name)).collect(),
         });
     }
     let gradients = loss.backward();
@@ -77,7 +73,7 @@ pub fn loss(
 ) -> Result<(Tensor<1>, StepLoss)> {
     // Plain tensors: what depends on frozen parameters alone is not recorded.
     let device = model.device();
-    let images = model.preprocess(&batch.images, batch.batch_size, &device)?;
+    let images = model.preprocess(&batch.images, batch.views.len(), &device)?;
     let features = model.encode_image(images);
     let inputs: Vec<PromptInput> = batch.prompts.iter().map(prompts::to_model).collect();
     let mode = mode(model, settings.hq_alone);
@@ -133,7 +129,7 @@ fn scalar(value: &Tensor<1>) -> f64 {
     f64::from(value.clone().inner().into_scalar::<f32>())
 }
 
-/// The points of every mask of the batch, keyed by its record.
+/// The points of every mask of the batch, keyed by its object.
 fn choose_points(
     values: &[f32],
     logits: &Tensor<4>,
@@ -142,16 +138,16 @@ fn choose_points(
 ) -> PointTargets {
     let [_, _, height, width] = logits.dims();
     let mut targets = PointTargets::new(settings.points.points);
-    for (mask, sample) in batch.samples.iter().enumerate() {
+    for (mask, object) in batch.objects.iter().enumerate() {
         let plane =
             Plane { values: &values[mask * height * width..][..height * width], height, width };
-        let coords = points::draw(&settings.points, &plane, sample.key.object(0));
+        let coords = points::draw(&settings.points, &plane, object.key);
         targets.push(coords, &label(batch, mask));
     }
     targets
 }
 
-/// The label of one sample in the model's frame, 0..255.
+/// The label of one object in the model's frame, 0..255.
 fn label(batch: &TrainBatch, mask: usize) -> Plane<'_> {
     Plane { values: batch.label(mask), height: batch.size, width: batch.size }
 }

@@ -7,9 +7,8 @@ use super::config::{LoaderConfig, OnRefusal};
 use super::ordered::Task;
 use crate::batch::TrainBatch;
 use crate::error::Error;
-use crate::prompt::Prompt;
 use crate::random::{Order, Purpose, SampleKey};
-use crate::sample::{SampleInfo, SampleMaker, Timings};
+use crate::sample::{SampleConfig, SampleMaker, Timings, ViewBuffers, ViewInfo};
 use crate::source::Mix;
 
 /// How many records in a row may be refused at one place of a batch.
@@ -108,42 +107,48 @@ impl Builder {
         let records = self.mix.len() as u64;
         let order = Order::new(self.config.seed, task.epoch, records);
         let positions: Vec<u64> = self.config.places(records, task.start, task.index).collect();
-        let size = self.config.sample.plan.size;
-        let (mut images, mut labels) =
-            self.spare.take(positions.len() * 3 * size * size, positions.len() * size * size);
-        let mut prompts = Vec::with_capacity(positions.len());
-        let mut samples = Vec::with_capacity(positions.len());
-        let slots =
-            images.chunks_exact_mut(3 * size * size).zip(labels.chunks_exact_mut(size * size));
-        for (&position, (image, label)) in positions.iter().zip(slots) {
+        let SampleConfig { objects_per_image: most, plan, .. } = &self.config.sample;
+        let (size, most) = (plan.size, *most);
+        let (pixels, count) = (size * size, positions.len());
+        let (mut images, mut labels) = self.spare.take(count * 3 * pixels, count * most * pixels);
+        let (mut prompts, mut objects) =
+            (Vec::with_capacity(count * most), Vec::with_capacity(count * most));
+        let (mut image_of, mut views) =
+            (Vec::with_capacity(count * most), Vec::with_capacity(count));
+        for (&position, image) in positions.iter().zip(images.chunks_exact_mut(3 * pixels)) {
             let key = SampleKey::in_epoch(self.config.seed, task.epoch, order.record(position));
             let place = Place { epoch: task.epoch, position };
-            let (prompt, info) = self.make(maker, place, key, image, label, refusals)?;
-            prompts.push(prompt);
-            samples.push(info);
+            // Views with fewer objects leave no gap: the labels of the next one follow.
+            let labels = &mut labels[objects.len() * pixels..][..most * pixels];
+            let mut buffers =
+                ViewBuffers { image, labels, prompts: &mut prompts, objects: &mut objects };
+            let view = self.make(maker, place, key, &mut buffers, refusals)?;
+            image_of.resize(objects.len(), views.len());
+            views.push(view);
         }
+        labels.truncate(objects.len() * pixels);
         Ok(TrainBatch {
             images,
             labels,
             prompts,
-            batch_size: samples.len(),
-            samples,
+            image_of,
+            objects,
+            views,
             size,
             epoch: task.epoch,
             index: task.start / self.config.round() + task.index,
         })
     }
 
-    /// The sample of a key, or of another record of its set that replaces it.
+    /// The view of a key, or of another record of its set that replaces it.
     fn make(
         &self,
         maker: &mut SampleMaker,
         place: Place,
         key: SampleKey,
-        image: &mut [u8],
-        label: &mut [f32],
+        buffers: &mut ViewBuffers<'_>,
         refusals: &mut Vec<Refusal>,
-    ) -> Result<(Prompt, SampleInfo), Failure> {
+    ) -> Result<ViewInfo, Failure> {
         let mut refused = Vec::new();
         let mut candidates = std::iter::once(key).chain(self.replacements(key));
         while refused.len() < REPLACEMENTS
@@ -154,7 +159,7 @@ impl Builder {
             if refused.contains(&at) {
                 continue;
             }
-            match maker.train_into(&self.mix, key, image, label) {
+            match maker.view_into(&self.mix, key, buffers) {
                 Err(error) if error.is_about_a_record() => {
                     refusals.push(Refusal { place, key, error });
                     refused.push(at);

@@ -10,14 +10,15 @@ use crate::sample::SampleConfig;
 /// How batches are made.
 #[derive(Debug, Clone)]
 pub struct LoaderConfig {
-    /// Samples per batch and rank.
+    /// Images per batch and rank, each with up to
+    /// [`objects_per_image`](SampleConfig::objects_per_image) objects.
     pub batch_size: usize,
     /// Seed of the order and of every sample.
     pub seed: u64,
     /// Threads that make batches. Changes no batch.
     pub workers: usize,
     /// How many batches are made before they are asked for, those under way included. Changes no
-    /// batch. Memory grows with it: a batch of 4 at 1024 pixels takes 28 MiB.
+    /// batch. Memory grows with it: a batch of 4 at 1024 pixels with an object each takes 28 MiB.
     pub prefetch: usize,
     /// How many bytes these batches may take at most; at least one batch is made ahead however large it is.
     /// What counts are [images and labels](LoaderConfig::batch_bytes). No more workers are started than may
@@ -144,10 +145,12 @@ impl LoaderConfig {
         self.sample.validate()
     }
 
-    /// Bytes of the images and labels of a full batch. Mask prompts come on top of that, at most 4% more.
+    /// Bytes of the images and labels of a full batch whose every image shows as many objects as are drawn.
+    /// Mask prompts come on top of that, at most 6% of the labels.
     pub fn batch_bytes(&self) -> u64 {
         let pixels = (self.sample.plan.size * self.sample.plan.size) as u64;
-        self.batch_size as u64 * pixels * (3 + size_of::<f32>() as u64)
+        let objects = self.sample.objects_per_image as u64;
+        self.batch_size as u64 * pixels * (3 + objects * size_of::<f32>() as u64)
     }
 
     /// How many batches are made ahead: as many as both bounds allow.

@@ -13,19 +13,22 @@ use crate::sample::Timings;
 pub struct LoaderStats {
     /// Batches delivered.
     pub batches: u64,
-    /// Samples in them.
+    /// Samples in them: images, each with one or several objects.
     pub samples: u64,
+    /// Objects in them.
+    pub objects: u64,
+    /// Objects that were drawn for an image but not shown by the view on it.
+    pub not_in_view: u64,
     /// Crops that were drawn again because they showed no object.
     pub redraws: u64,
     /// Samples that show the whole image because no crop showed the object.
     pub whole_images: u64,
     /// Samples that show the object at the image's own resolution because it vanishes in the whole
     /// image.
-    pub objects: u64,
-    /// Samples whose object had fewer pixels than a point prompt has points, and that drew another
-    /// kind.
+    pub own_resolution: u64,
+    /// Objects with fewer pixels than a point prompt has points, which drew another kind.
     pub other_kinds: u64,
-    /// Samples per kind of prompt, in the order of [`PromptKind::ALL`].
+    /// Objects per kind of prompt, in the order of [`PromptKind::ALL`].
     pub kinds: [u64; 3],
     /// Images turned upright by their EXIF orientation.
     pub turned: u64,
@@ -56,14 +59,18 @@ pub struct LoaderStats {
 impl LoaderStats {
     pub(super) fn count(&mut self, batch: &TrainBatch) {
         self.batches += 1;
-        self.samples += batch.samples.len() as u64;
-        for (sample, prompt) in batch.samples.iter().zip(&batch.prompts) {
-            self.redraws += u64::from(sample.redraws);
-            self.whole_images += u64::from(sample.framing == Framing::WholeImage);
-            self.objects += u64::from(sample.framing == Framing::Object);
-            self.other_kinds += u64::from(sample.other_kind);
-            self.turned += u64::from(sample.turned);
-            self.warned += u64::from(!sample.warnings.is_empty());
+        self.samples += batch.views.len() as u64;
+        self.objects += batch.objects.len() as u64;
+        for view in &batch.views {
+            self.redraws += u64::from(view.redraws);
+            self.not_in_view += u64::from(view.not_in_view);
+            self.whole_images += u64::from(view.framing == Framing::WholeImage);
+            self.own_resolution += u64::from(view.framing == Framing::Object);
+            self.turned += u64::from(view.turned);
+            self.warned += u64::from(!view.warnings.is_empty());
+        }
+        for (object, prompt) in batch.objects.iter().zip(&batch.prompts) {
+            self.other_kinds += u64::from(object.other_kind);
             for (count, kind) in self.kinds.iter_mut().zip(PromptKind::ALL) {
                 *count += u64::from(prompt.kind == kind);
             }
@@ -83,6 +90,8 @@ impl LoaderStats {
             redraws: self.redraws - earlier.redraws,
             whole_images: self.whole_images - earlier.whole_images,
             objects: self.objects - earlier.objects,
+            not_in_view: self.not_in_view - earlier.not_in_view,
+            own_resolution: self.own_resolution - earlier.own_resolution,
             other_kinds: self.other_kinds - earlier.other_kinds,
             kinds,
             turned: self.turned - earlier.turned,

@@ -1,41 +1,40 @@
 //! What a training sample will show, drawn before any pixel is decoded.
 //!
-//! A [`Plan`] needs only the image's width and height, which its header gives. So the decoder can
+//! A view is drawn from the image's width and height alone, which its header gives. So the decoder can
 //! be asked for nothing but the rows and columns that the crop shows. The draws follow HQ-SAM's
 //! training: mirrored with probability 1/2, a scale uniform in `[0.1, 2)`, a crop uniform over all
-//! positions, a prompt kind uniform over box, points and noise mask.
+//! positions.
 //!
 //! The steps that make a view can be replaced by [others](Transform), each a random or fixed change of the
 //! view; however many they are, the image is sampled once.
 //!
-//! Where a crop shows no object, [`Views`] goes on: first other crops of the same scale, then the
+//! Where a crop shows no object, [`Attempts`] goes on: first other crops of the same scale, then the
 //! whole image, then the object at the image's own resolution, where at least one of its pixels is
 //! certain to be seen. So every mask that is not empty gives a sample.
 //!
 //! ```
-//! use maskwright_data::plan::{Plan, PlanConfig};
-//! use maskwright_data::prompt::PromptConfig;
+//! use maskwright_data::plan::{Attempts, PlanConfig};
 //! use maskwright_data::random::SampleKey;
 //!
+//! let config = PlanConfig::default();
 //! let key = SampleKey::in_epoch(42, 3, 1207);
-//! let plan = Plan::draw(&PlanConfig::default(), &PromptConfig::default(), key, (768, 1024));
-//! assert_eq!(plan.geometry.output, (1024, 1024));
-//! // The same key gives the same plan.
-//! assert_eq!(plan, Plan::draw(&PlanConfig::default(), &PromptConfig::default(), key, (768, 1024)));
+//! let geometry = Attempts::new(&config, key, (768, 1024)).first();
+//! assert_eq!(geometry.output, (1024, 1024));
+//! // The same view again, whatever is asked about it.
+//! let again = SampleKey { draw: 4, ..key };
+//! assert_eq!(geometry, Attempts::new(&config, again, (768, 1024)).first());
 //! ```
 
+mod attempts;
 mod transform;
-mod views;
 
+pub use attempts::{Attempts, Framing};
 pub use transform::{Draws, Sides, Transform};
-pub use views::{Framing, Views};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
-use crate::prompt::{PromptConfig, PromptKind};
-use crate::random::{Purpose, SampleKey};
 
 /// How training samples are cut out of images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -195,38 +194,10 @@ impl PlanConfig {
     }
 }
 
-/// What a sample will show and which prompt it will have.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
-    /// The view on the image, as first drawn.
-    pub geometry: Geometry,
-    /// The kind of prompt.
-    pub kind: PromptKind,
-    /// Further kinds given along with it; none by default.
-    pub also: Vec<PromptKind>,
-}
-
-impl Plan {
-    /// Draws the plan of one sample. `source` is the image's height and width, upright.
-    pub fn draw(
-        config: &PlanConfig,
-        prompts: &PromptConfig,
-        key: SampleKey,
-        source: (usize, usize),
-    ) -> Plan {
-        let mut kinds = key.generator(Purpose::PromptKind);
-        let kind = prompts.kinds.draw(&mut kinds);
-        Plan {
-            geometry: Views::new(config, key, source).first(),
-            kind,
-            also: prompts.draw_also(kind, &mut kinds),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::SampleKey;
 
     fn key(record: u64) -> SampleKey {
         SampleKey::in_epoch(5, 0, record)
@@ -236,7 +207,7 @@ mod tests {
     fn flips_half_of_the_time_and_as_configured() {
         let count = |probability| {
             let config = PlanConfig { flip_probability: probability, ..PlanConfig::default() };
-            (0..10_000).filter(|&r| Views::new(&config, key(r), (10, 10)).first().flip).count()
+            (0..10_000).filter(|&r| Attempts::new(&config, key(r), (10, 10)).first().flip).count()
         };
         // Four standard deviations of a binomial count.
         assert!(count(0.5).abs_diff(5000) < 200);
@@ -250,7 +221,7 @@ mod tests {
         let config = PlanConfig { size: 1000, ..PlanConfig::default() };
         let (mut scale_sum, mut crop_sum, mut crops) = (0f64, 0f64, 0u32);
         for record in 0..20_000 {
-            let geometry = Views::new(&config, key(record), (1000, 1000)).first();
+            let geometry = Attempts::new(&config, key(record), (1000, 1000)).first();
             let scale = geometry.scaled.0 as f64 / 1000.0;
             assert!((0.1..=2.0).contains(&scale));
             scale_sum += scale;
@@ -268,7 +239,7 @@ mod tests {
     #[test]
     fn redraws_are_bounded_and_keep_the_scale() {
         let config = PlanConfig { scale_min: 2.0, ..PlanConfig::default() };
-        let mut views = Views::new(&config, key(0), (600, 800));
+        let mut views = Attempts::new(&config, key(0), (600, 800));
         let first = views.first();
         let mut crops = vec![first.crop];
         while let Some(next) = views.redraw() {
@@ -285,7 +256,7 @@ mod tests {
     #[test]
     fn nothing_is_redrawn_where_the_whole_image_is_in_view() {
         let config = PlanConfig { scale_max: 0.9, ..PlanConfig::default() };
-        let mut views = Views::new(&config, key(0), (600, 800));
+        let mut views = Attempts::new(&config, key(0), (600, 800));
         views.first();
         assert_eq!(views.redraw(), None);
     }
@@ -294,7 +265,7 @@ mod tests {
     fn the_last_view_holds_the_pixel() {
         let config = PlanConfig { size: 64, ..PlanConfig::default() };
         for record in 0..20 {
-            let mut views = Views::new(&config, key(record), (500, 30));
+            let mut views = Attempts::new(&config, key(record), (500, 30));
             views.first();
             for (x, y) in [(0, 0), (29, 499), (3, 250)] {
                 let geometry = views.around(x, y);
@@ -331,8 +302,8 @@ mod tests {
         assert!(written.validate().is_ok());
         for record in 0..100 {
             let (mut a, mut b) = (
-                Views::new(&written, key(record), (600, 800)),
-                Views::new(&standard, key(record), (600, 800)),
+                Attempts::new(&written, key(record), (600, 800)),
+                Attempts::new(&standard, key(record), (600, 800)),
             );
             assert_eq!(a.first(), b.first());
             assert_eq!(a.redraw(), b.redraw());

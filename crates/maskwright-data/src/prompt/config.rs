@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::random::Keyed;
+use crate::random::{Keyed, ObjectKey, Purpose};
 
 /// A kind of prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -226,8 +226,15 @@ impl PromptConfig {
         "mask_values",
     ];
 
+    /// Draws the kinds of prompt that an object gets.
+    pub fn draw_kinds(&self, key: ObjectKey) -> DrawnKinds {
+        let mut draw = key.generator(Purpose::PromptKind);
+        let kind = self.kinds.draw(&mut draw);
+        DrawnKinds { kind, also: self.draw_also(kind, &mut draw) }
+    }
+
     /// Draws the kinds that are given along with `kind`.
-    pub(crate) fn draw_also(&self, kind: PromptKind, draw: &mut Keyed) -> Vec<PromptKind> {
+    fn draw_also(&self, kind: PromptKind, draw: &mut Keyed) -> Vec<PromptKind> {
         if self.also_probability == 0.0 {
             return Vec::new();
         }
@@ -272,10 +279,25 @@ impl PromptConfig {
     }
 }
 
+/// The kinds of prompt that were drawn for an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrawnKinds {
+    /// The kind of the prompt.
+    pub kind: PromptKind,
+    /// Further kinds given along with it; none by default.
+    pub also: Vec<PromptKind>,
+}
+
+impl DrawnKinds {
+    /// One kind and no other.
+    pub fn only(kind: PromptKind) -> DrawnKinds {
+        DrawnKinds { kind, also: Vec::new() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Purpose;
 
     #[test]
     fn kinds_come_as_often_as_their_weights_say() {

@@ -5,13 +5,13 @@ use maskwright_image::sample::Sampler;
 
 use super::noise_mask::Drawer;
 use super::points::foreground_points_with;
-use super::{Point, PointChoice, Prompt, PromptConfig, PromptKind};
+use super::{DrawnKinds, Point, PointChoice, Prompt, PromptConfig, PromptKind};
 use super::{background_points, centre_point, jittered_box, tight_box};
 use crate::random::{ObjectKey, Purpose};
 
 /// A sampled label and what was derived from it.
 #[derive(Debug, Clone, Copy)]
-pub struct LabelView<'a> {
+pub struct SampledLabel<'a> {
     /// `[h, w]` in 0..255.
     pub label: &'a [f32],
     /// Height and width.
@@ -22,19 +22,18 @@ pub struct LabelView<'a> {
     pub visible: (usize, usize),
 }
 
-/// Draws a prompt of `kind`, with the kinds of `also` in addition.
+/// Draws a prompt of the given kinds.
 ///
 /// A point prompt needs as many foreground pixels as it has points: where they are fewer, that
 /// sample draws another kind; if the settings have no other kind, some pixels are repeated. Returns
 /// `None` if the label has no foreground, where no prompt can tell what to segment.
 pub fn draw_prompt(
-    view: LabelView<'_>,
+    sampled: SampledLabel<'_>,
     config: &PromptConfig,
-    kind: PromptKind,
-    also: &[PromptKind],
+    kinds: &DrawnKinds,
     key: ObjectKey,
 ) -> Option<Prompt> {
-    PromptDrawer::new(Sampler::new()).draw(view, config, kind, also, key)
+    PromptDrawer::new(Sampler::new()).draw(sampled, config, kinds, key)
 }
 
 /// Draws prompts one after the other and keeps its memory: a prompt then takes what it consists of and
@@ -54,56 +53,56 @@ impl PromptDrawer {
     /// As [`draw_prompt`].
     pub fn draw(
         &mut self,
-        view: LabelView<'_>,
+        sampled: SampledLabel<'_>,
         config: &PromptConfig,
-        kind: PromptKind,
-        also: &[PromptKind],
+        kinds: &DrawnKinds,
         key: ObjectKey,
     ) -> Option<Prompt> {
-        let count = view.foreground.count();
-        let tight = tight_box(view.foreground)?;
+        let count = sampled.foreground.count();
+        let tight = tight_box(sampled.foreground)?;
         let too_small = count < config.points;
-        let kind = match (kind, config.kinds.without(PromptKind::Points)) {
+        let kind = match (kinds.kind, config.kinds.without(PromptKind::Points)) {
             (PromptKind::Points, Some(others)) if too_small => {
                 others.draw(&mut key.generator(Purpose::OtherKind))
             }
-            _ => kind,
+            (kind, _) => kind,
         };
         let wants = |part: PromptKind| {
-            part == kind || (also.contains(&part) && !(part == PromptKind::Points && too_small))
+            part == kind
+                || (kinds.also.contains(&part) && !(part == PromptKind::Points && too_small))
         };
 
         let box_xyxy = wants(PromptKind::Box).then(|| {
             let amount = config.box_jitter as f32;
             match amount {
                 0.0 => tight,
-                _ => jittered_box(tight, amount, view.visible, &mut key.generator(Purpose::Box)),
+                _ => jittered_box(tight, amount, sampled.visible, &mut key.generator(Purpose::Box)),
             }
         });
         let points = if wants(PromptKind::Points) {
-            self.draw_points(view, config, key)
+            self.draw_points(sampled, config, key)
         } else {
             Vec::new()
         };
         let mask = wants(PromptKind::NoiseMask).then(|| {
             let mut draw = key.generator(Purpose::NoiseMask);
             let (size, values) = (config.mask_size, config.mask_values);
-            self.noise.draw(view.label, view.shape, size, values, &mut draw)
+            self.noise.draw(sampled.label, sampled.shape, size, values, &mut draw)
         });
         Some(Prompt { kind, box_xyxy, points, mask })
     }
 
     fn draw_points(
         &mut self,
-        view: LabelView<'_>,
+        sampled: SampledLabel<'_>,
         config: &PromptConfig,
         key: ObjectKey,
     ) -> Vec<Point> {
         let mut draw = key.generator(Purpose::Points);
         let mut points =
-            foreground_points_with(view.foreground, config.points, &mut draw, &mut self.ranks);
+            foreground_points_with(sampled.foreground, config.points, &mut draw, &mut self.ranks);
         if config.point_choice == PointChoice::Centre
-            && let Some((x, y)) = centre_point(view.foreground)
+            && let Some((x, y)) = centre_point(sampled.foreground)
         {
             let centre = Point { x: x as f32, y: y as f32, label: 1 };
             // Points stay different: if the centre was drawn already, it only moves to the front.
@@ -113,8 +112,8 @@ impl PromptDrawer {
         }
         if config.negative_points > 0 {
             points.extend(background_points(
-                view.foreground,
-                view.visible,
+                sampled.foreground,
+                sampled.visible,
                 config.negative_points,
                 &mut draw,
             ));
@@ -134,11 +133,11 @@ mod tests {
         SampleKey::in_epoch(1, 0, record).object(0)
     }
 
-    fn with_label<T>(pixels: usize, test: impl FnOnce(LabelView<'_>) -> T) -> T {
+    fn with_label<T>(pixels: usize, test: impl FnOnce(SampledLabel<'_>) -> T) -> T {
         let label: Vec<f32> =
             (0..32 * 32).map(|at| if at < pixels { 255.0 } else { 0.0 }).collect();
         let foreground = Bitmap::from_label(&label, Size::square(32));
-        test(LabelView {
+        test(SampledLabel {
             label: &label,
             shape: (32, 32),
             foreground: &foreground,
@@ -153,7 +152,8 @@ mod tests {
     #[test]
     fn a_prompt_has_the_part_of_its_kind_alone() {
         with_label(100, |view| {
-            let prompt = |kind| draw_prompt(view, &config(), kind, &[], key(0)).unwrap();
+            let prompt =
+                |kind| draw_prompt(view, &config(), &DrawnKinds::only(kind), key(0)).unwrap();
             let boxed = prompt(PromptKind::Box);
             assert_eq!(boxed.box_xyxy, Some([0.0, 0.0, 31.0, 3.0]));
             assert!(boxed.points.is_empty() && boxed.mask.is_none());
@@ -172,19 +172,28 @@ mod tests {
         with_label(9, |view| {
             let mut boxes = 0;
             for record in 0..400 {
-                let prompt =
-                    draw_prompt(view, &config(), PromptKind::Points, &[], key(record)).unwrap();
+                let prompt = draw_prompt(
+                    view,
+                    &config(),
+                    &DrawnKinds::only(PromptKind::Points),
+                    key(record),
+                )
+                .unwrap();
                 assert_ne!(prompt.kind, PromptKind::Points);
                 assert!(prompt.points.is_empty());
                 boxes += i32::from(prompt.kind == PromptKind::Box);
             }
             assert!((150..250).contains(&boxes), "{boxes}");
             let only = PromptConfig { kinds: KindWeights::only(PromptKind::Points), ..config() };
-            let prompt = draw_prompt(view, &only, PromptKind::Points, &[], key(0)).unwrap();
+            let prompt =
+                draw_prompt(view, &only, &DrawnKinds::only(PromptKind::Points), key(0)).unwrap();
             assert_eq!(prompt.points.len(), 10);
         });
         with_label(0, |view| {
-            assert_eq!(draw_prompt(view, &config(), PromptKind::Box, &[], key(0)), None);
+            assert_eq!(
+                draw_prompt(view, &config(), &DrawnKinds::only(PromptKind::Box), key(0)),
+                None
+            );
         });
     }
 
@@ -193,8 +202,9 @@ mod tests {
         with_label(100, |view| {
             let config =
                 PromptConfig { negative_points: 3, point_choice: PointChoice::Centre, ..config() };
-            let all = [PromptKind::Points, PromptKind::NoiseMask];
-            let prompt = draw_prompt(view, &config, PromptKind::Box, &all, key(0)).unwrap();
+            let also = vec![PromptKind::Points, PromptKind::NoiseMask];
+            let kinds = DrawnKinds { kind: PromptKind::Box, also };
+            let prompt = draw_prompt(view, &config, &kinds, key(0)).unwrap();
             assert!(prompt.box_xyxy.is_some() && prompt.mask.is_some());
             assert_eq!(prompt.points.iter().filter(|p| p.label == 1).count(), 10);
             assert_eq!(prompt.points.iter().filter(|p| p.label == 0).count(), 3);

@@ -21,8 +21,8 @@ mod noise_mask;
 mod points;
 
 pub use boxes::{jittered_box, tight_box};
-pub use config::{KindWeights, MaskValues, PointChoice, PromptConfig, PromptKind};
-pub use draw::{LabelView, PromptDrawer, draw_prompt};
+pub use config::{DrawnKinds, KindWeights, MaskValues, PointChoice, PromptConfig, PromptKind};
+pub use draw::{PromptDrawer, SampledLabel, draw_prompt};
 pub use noise_mask::{NoiseMask, boundary_band, noise_mask, noise_mask_from_normals};
 pub use points::{Point, background_points, centre_point, foreground_points};
 

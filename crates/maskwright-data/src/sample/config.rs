@@ -2,19 +2,38 @@
 
 use maskwright_image::decode::Limits;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan::PlanConfig;
 use crate::prompt::PromptConfig;
 
+/// The most objects that are drawn for a view. A label of 1024 x 1024 pixels takes 4 MiB, so more of them would
+/// be a slip.
+const MOST_OBJECTS: usize = 1024;
+
 /// How samples are made.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct SampleConfig {
     /// How training samples are cut out, and the size of all samples.
     pub plan: PlanConfig,
     /// How prompts are drawn.
     pub prompts: PromptConfig,
+    /// How many different objects of a record are drawn for a view, all where it has fewer; those that the
+    /// view does not show are left out of it.
+    pub objects_per_image: usize,
     /// What the decoder accepts.
     pub limits: Limits,
+}
+
+impl Default for SampleConfig {
+    /// HQ-SAM's training: one object per image.
+    fn default() -> SampleConfig {
+        SampleConfig {
+            plan: PlanConfig::default(),
+            prompts: PromptConfig::default(),
+            objects_per_image: 1,
+            limits: Limits::default(),
+        }
+    }
 }
 
 impl SampleConfig {
@@ -30,6 +49,13 @@ impl SampleConfig {
     /// Refuses settings that no sample can be made with.
     pub fn validate(&self) -> Result<()> {
         self.plan.validate()?;
+        if !(1..=MOST_OBJECTS).contains(&self.objects_per_image) {
+            return Err(Error::Setting {
+                key: "objects_per_image".into(),
+                expected: format!("1 to {MOST_OBJECTS}"),
+                found: self.objects_per_image.to_string(),
+            });
+        }
         self.prompts.validate()
     }
 }

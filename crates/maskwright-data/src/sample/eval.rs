@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use maskwright_image::Size;
 use maskwright_image::decode::Warning;
 use maskwright_image::mask::Bitmap;
-use maskwright_image::{GreyImage, Size};
 
 use crate::geometry::Geometry;
-use crate::prompt::{LabelView, Prompt, PromptConfig, PromptKind, draw_prompt};
+use crate::prompt::{DrawnKinds, Prompt, PromptConfig, PromptKind, SampledLabel, draw_prompt};
 use crate::random::SampleKey;
 
 /// A record as the model is evaluated on it.
@@ -19,11 +19,10 @@ pub struct EvalSample {
     pub size: usize,
     /// How the original became the input; leads back as well.
     pub geometry: Geometry,
-    /// The label at the original resolution, upright like the image, 0..=255; above 128 is
-    /// foreground.
-    pub label: GreyImage,
-    /// `[size, size]`: the label in the frame of the input, 0.0..=255.0.
-    pub label_output: Vec<f32>,
+    /// The object at the original resolution, upright like the image.
+    pub truth: Bitmap,
+    /// `[size, size]`: the label in the frame of the input, 0.0..=255.0; above 128 is foreground.
+    pub label: Vec<f32>,
     /// Name of the set.
     pub set: Arc<str>,
     /// Name of the record in its set.
@@ -51,14 +50,14 @@ impl EvalSample {
     pub fn prompt(&self, kind: PromptKind, config: &PromptConfig, seed: u64) -> Option<Prompt> {
         let config =
             PromptConfig { kinds: crate::prompt::KindWeights::only(kind), ..config.clone() };
-        let foreground = Bitmap::from_label(&self.label_output, Size::square(self.size));
-        let view = LabelView {
-            label: &self.label_output,
+        let foreground = Bitmap::from_label(&self.label, Size::square(self.size));
+        let sampled = SampledLabel {
+            label: &self.label,
             shape: (self.size, self.size),
             foreground: &foreground,
             visible: self.geometry.visible(),
         };
         let key = SampleKey::in_epoch(seed, EVALUATION, self.record as u64);
-        draw_prompt(view, &config, kind, &[], key.object(0))
+        draw_prompt(sampled, &config, &DrawnKinds::only(kind), key.object(0))
     }
 }

@@ -1,27 +1,25 @@
-//! From files to samples.
+//! From records to samples.
 
-use maskwright_image::decode::{
-    Decoded, LabelDecoder, decode_rgb, orient_grey, orient_rgb, read_header,
-};
-use maskwright_image::mask::Bitmap;
-use maskwright_image::sample::{AxisTable, Sampler};
-use maskwright_image::{GreyImage, check_environment};
+use maskwright_image::{Size, check_environment};
+use maskwright_image::sample::Sampler;
 
 use super::eval::EVALUATION;
 use super::opened::{Opened, Part};
-use super::timings::wall;
-use super::upright::{Stored, fit};
-use super::{Clock, EvalSample, Preset, SampleConfig, SampleInfo, Timings, TrainSample};
+use super::reader::Reader;
+use super::timings::{Stopwatch, wall};
+use super::view_sampler::{Framed, ViewSampler};
+use super::{
+    Clock, EvalSample, ObjectInfo, Preset, SampleConfig, Timings, View, ViewInfo, ViewObject,
+};
 use crate::error::{Error, Result};
-use crate::geometry::Geometry;
-use crate::plan::{Decode, Framing, Plan, Views};
-use crate::prompt::{LabelView, Prompt, PromptDrawer};
-use crate::random::SampleKey;
-use crate::source::{MaskBuffer, MaskForm, Mix, Pick, Source};
+use crate::plan::{Attempts, Decode};
+use crate::prompt::{Prompt, PromptDrawer, SampledLabel};
+use crate::random::{ObjectKey, SampleKey};
+use crate::source::{Mix, Pick, Source};
 
 /// Makes samples, one after the other, in buffers that it keeps. Each thread has its own.
 ///
-/// After a few samples have grown the buffers, [`train_into`](SampleMaker::train_into) takes memory for
+/// After a few samples have grown the buffers, [`view_into`](SampleMaker::view_into) takes memory for
 /// nothing but what it returns, where the image is a JPEG that libjpeg decodes and the mask a grey PNG of
 /// 8 bits.
 ///
@@ -33,29 +31,33 @@ use crate::source::{MaskBuffer, MaskForm, Mix, Pick, Source};
 /// let set = PairsSource::open(&SetSpec::pairs("leaves", "photos", "masks"))?;
 /// let mut maker = SampleMaker::new(SampleConfig::for_size(512))?;
 /// let shown = maker.eval(&set, 0, Preset::Squash)?;
-/// let key = SampleKey::in_epoch(42, 0, 0);
-/// let sample = maker.train(&Mix::of(set)?, key)?;
-/// assert_eq!(sample.image.len(), 3 * 512 * 512);
+/// let view = maker.view(&Mix::of(set)?, SampleKey::in_epoch(42, 0, 0))?;
+/// assert_eq!(view.image.len(), 3 * 512 * 512);
+/// assert_eq!(view.objects[0].label.len(), 512 * 512);
 /// # Ok::<(), maskwright_data::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct SampleMaker {
     config: SampleConfig,
-    sampler: Sampler,
-    labels: LabelDecoder,
+    reader: Reader,
+    sampler: ViewSampler,
     prompts: PromptDrawer,
-    image_bytes: Vec<u8>,
-    /// The mask of the record at hand, as its source has it.
-    mask: MaskBuffer,
-    /// Where that is an image file: the label it becomes, upright.
-    label: GreyImage,
-    /// The sampled label's object.
-    foreground: Bitmap,
-    rows: AxisTable,
-    cols: AxisTable,
-    timings: Timings,
+    watch: Stopwatch,
     bytes_read: u64,
-    clock: Clock,
+}
+
+/// The caller's memory for a view.
+#[derive(Debug)]
+pub struct ViewBuffers<'a> {
+    /// `[3, size, size]`, as in [`View::image`]; its former content does not matter.
+    pub image: &'a mut [u8],
+    /// `[objects_per_image, size, size]`: the labels of the objects, in their order. Its former content does
+    /// not matter; what lies behind the last object's label is undefined.
+    pub labels: &'a mut [f32],
+    /// A prompt for each object is appended.
+    pub prompts: &'a mut Vec<Prompt>,
+    /// The view's objects are appended, at least one.
+    pub objects: &'a mut Vec<ObjectInfo>,
 }
 
 impl SampleMaker {
@@ -63,26 +65,21 @@ impl SampleMaker {
     pub fn new(config: SampleConfig) -> Result<SampleMaker> {
         config.validate()?;
         check_environment().map_err(|source| Error::Environment { source })?;
+        let scaled = config.plan.decode == Decode::Scaled;
         Ok(SampleMaker {
-            sampler: Sampler::new().scaled_decoding(config.plan.decode == Decode::Scaled),
-            labels: LabelDecoder::default(),
+            reader: Reader::new(config.limits, config.plan.strict),
+            sampler: ViewSampler::new(Sampler::new().scaled_decoding(scaled)),
             prompts: PromptDrawer::new(Sampler::new()),
-            image_bytes: Vec::new(),
-            mask: MaskBuffer::new(),
-            label: GreyImage::default(),
-            foreground: Bitmap::default(),
-            rows: AxisTable::new(1, 1, false, 0, 1),
-            cols: AxisTable::new(1, 1, false, 0, 1),
             config,
-            timings: Timings::default(),
+            watch: Stopwatch { clock: wall, timings: Timings::default() },
             bytes_read: 0,
-            clock: wall,
         })
     }
 
     /// The same maker, whose stages are timed by another clock.
-    pub fn with_clock(self, clock: Clock) -> SampleMaker {
-        SampleMaker { clock, ..self }
+    pub fn with_clock(mut self, clock: Clock) -> SampleMaker {
+        self.watch.clock = clock;
+        self
     }
 
     /// The settings.
@@ -92,86 +89,182 @@ impl SampleMaker {
 
     /// Time spent since the last call.
     pub fn take_timings(&mut self) -> Timings {
-        std::mem::take(&mut self.timings)
+        std::mem::take(&mut self.watch.timings)
     }
 
-    /// Bytes of the files that training samples were made from since the last call.
+    /// Bytes of the files that views were made from since the last call.
     pub fn take_bytes_read(&mut self) -> u64 {
         std::mem::take(&mut self.bytes_read)
     }
 
-    /// The training sample of a key.
+    /// The view of a key, with its objects.
     ///
     /// # Errors
     ///
     /// Files that cannot be read or decoded, sizes that differ, a mask without any foreground. Each
     /// names the record and the file.
-    pub fn train(&mut self, mix: &Mix, key: SampleKey) -> Result<TrainSample> {
+    pub fn view(&mut self, mix: &Mix, key: SampleKey) -> Result<View> {
         let pixels = self.config.plan.size * self.config.plan.size;
-        let (mut image, mut label) = (vec![0; 3 * pixels], vec![0.0; pixels]);
-        let (prompt, info) = self.train_into(mix, key, &mut image, &mut label)?;
-        Ok(TrainSample { image, label, prompt, info })
+        let mut image = vec![0; 3 * pixels];
+        let mut labels = vec![0.0; self.config.objects_per_image * pixels];
+        let (mut prompts, mut objects) = (Vec::new(), Vec::new());
+        let mut buffers = ViewBuffers {
+            image: &mut image,
+            labels: &mut labels,
+            prompts: &mut prompts,
+            objects: &mut objects,
+        };
+        let info = self.view_into(mix, key, &mut buffers)?;
+        let parts = labels.chunks_exact(pixels).zip(prompts).zip(objects);
+        let object = |((label, prompt), info): ((&[f32], _), _)| ViewObject {
+            label: label.to_vec(),
+            prompt,
+            info,
+        };
+        Ok(View { image, objects: parts.map(object).collect(), info })
     }
 
-    /// As [`train`](SampleMaker::train), into memory of the caller: `image` of `3 * size * size`
-    /// bytes, `label` of `size * size` values, as in [`TrainSample`]. Their former content does not
-    /// matter.
+    /// As [`view`](SampleMaker::view), into memory of the caller. After an error prompts and objects are what
+    /// they were.
     ///
     /// # Panics
     ///
-    /// If the lengths are others.
-    pub fn train_into(
+    /// If the lengths of image or labels are others than [`ViewBuffers`] says.
+    pub fn view_into(
         &mut self,
         mix: &Mix,
         key: SampleKey,
-        image: &mut [u8],
-        label: &mut [f32],
-    ) -> Result<(Prompt, SampleInfo)> {
+        out: &mut ViewBuffers<'_>,
+    ) -> Result<ViewInfo> {
         let size = self.config.plan.size;
         assert_eq!(
-            (image.len(), label.len()),
-            (3 * size * size, size * size),
+            (out.image.len(), out.labels.len()),
+            (3 * size * size, self.config.objects_per_image * size * size),
             "lengths for size {size}"
         );
+        let (prompts, objects) = (out.prompts.len(), out.objects.len());
+        let made = self.make_view(mix, key, out);
+        if made.is_err() {
+            out.prompts.truncate(prompts);
+            out.objects.truncate(objects);
+        }
+        made
+    }
+
+    fn make_view(
+        &mut self,
+        mix: &Mix,
+        key: SampleKey,
+        out: &mut ViewBuffers<'_>,
+    ) -> Result<ViewInfo> {
+        let size = self.config.plan.size;
         let (set, index) = mix.locate(key)?;
-        let mut opened = self.open(&*mix.sets()[set], index, key)?;
-        self.bytes_read += (self.image_bytes.len() + self.mask.bytes()) as u64;
+        let source = &*mix.sets()[set];
+        // The view shows this object: a function of the view's number, whatever is drawn to ask about it.
+        let framing = SampleKey { draw: key.view, ..key }.object(0);
+        let mut opened = self.reader.open(source, index, Pick::Drawn(framing), &mut self.watch)?;
+        self.bytes_read += (self.reader.image.len() + self.reader.mask_bytes()) as u64;
 
-        let plan = Plan::draw(&self.config.plan, &self.config.prompts, key, opened.size);
-        let start = (self.clock)();
-        let view = self.find_object(&opened, key, label)?;
-        self.timings.label += (self.clock)() - start;
+        let attempts = Attempts::new(&self.config.plan, key, pair(opened.size));
+        let (mask, first) = (self.reader.mask(), &mut out.labels[..size * size]);
+        let framed = self.watch.time(|t| &mut t.label, || self.sampler.find(attempts, mask, first));
+        let framed = framed.ok_or_else(|| opened.empty_mask())?;
 
-        self.sample_image(&mut opened, &view.geometry, image)?;
+        let drawn = self.objects_drawn(source, index)?;
+        let (mut shown, mut not_in_view) = (0, 0);
+        for object in (0..drawn).map(|place| key.object(place)) {
+            let label = &mut out.labels[shown * size * size..][..size * size];
+            // The label of the object that the view was made for is there already.
+            let visible = object == framing || self.look(&mut opened, object, label)?;
+            if visible {
+                self.prompt(&opened, &framed, object, label, out.prompts, out.objects)?;
+                shown += 1;
+            } else {
+                not_in_view += 1;
+            }
+        }
+        if shown == 0 {
+            let label = &mut out.labels[..size * size];
+            self.look(&mut opened, framing, label)?;
+            self.prompt(&opened, &framed, key.object(0), label, out.prompts, out.objects)?;
+        }
 
-        let start = (self.clock)();
-        let label_view = LabelView {
-            label,
-            shape: (size, size),
-            foreground: &self.foreground,
-            visible: view.geometry.visible(),
-        };
-        let config = &self.config.prompts;
-        let prompt = self
-            .prompts
-            .draw(label_view, config, plan.kind, &plan.also, key.object(0))
-            .ok_or_else(|| opened.empty_mask())?;
-        self.timings.prompt += (self.clock)() - start;
+        self.image(&mut opened, out.image)?;
 
-        let (set, name) = opened.source.identity(index)?;
-        let info = SampleInfo {
+        let (set, name) = source.identity(index)?;
+        Ok(ViewInfo {
             set,
             name,
             key,
-            geometry: view.geometry,
-            framing: view.framing,
-            redraws: view.redraws,
-            other_kind: prompt.kind != plan.kind,
-            object: self.mask.object,
-            turned: !opened.turn.is_identity(),
+            geometry: framed.geometry,
+            framing: framed.framing,
+            redraws: framed.redraws,
+            not_in_view,
+            turned: !opened.turn().is_identity(),
             warnings: opened.warnings,
+        })
+    }
+
+    /// How many objects of a record are drawn.
+    fn objects_drawn(&self, source: &dyn Source, index: usize) -> Result<u64> {
+        let most = self.config.objects_per_image;
+        let there = if most == 1 { 1 } else { source.objects(index)? };
+        Ok(there.min(most) as u64)
+    }
+
+    /// Samples the label of another object in the view at hand; says whether the view shows it.
+    fn look(
+        &mut self,
+        opened: &mut Opened<'_>,
+        object: ObjectKey,
+        label: &mut [f32],
+    ) -> Result<bool> {
+        self.reader.read_mask(opened, Pick::Drawn(object), &mut self.watch)?;
+        self.bytes_read += self.reader.mask_bytes() as u64;
+        let mask = self.reader.mask();
+        let visible = self.watch.time(|t| &mut t.label, || self.sampler.label(mask, label));
+        if !visible && mask.is_empty() {
+            return Err(opened.empty_mask());
+        }
+        Ok(visible)
+    }
+
+    /// Draws the prompt of the object whose label was sampled last, and appends both.
+    fn prompt(
+        &mut self,
+        opened: &Opened<'_>,
+        framed: &Framed,
+        key: ObjectKey,
+        label: &[f32],
+        prompts: &mut Vec<Prompt>,
+        objects: &mut Vec<ObjectInfo>,
+    ) -> Result<()> {
+        let size = self.config.plan.size;
+        let (config, drawer) = (&self.config.prompts, &mut self.prompts);
+        let sampled = SampledLabel {
+            label,
+            shape: (size, size),
+            foreground: self.sampler.foreground(),
+            visible: framed.geometry.visible(),
         };
-        Ok((prompt, info))
+        let kinds = config.draw_kinds(key);
+        let prompt = self
+            .watch
+            .time(|t| &mut t.prompt, || drawer.draw(sampled, config, &kinds, key))
+            .ok_or_else(|| opened.empty_mask())?;
+        let other_kind = prompt.kind != kinds.kind;
+        objects.push(ObjectInfo { key, id: self.reader.object(), other_kind });
+        prompts.push(prompt);
+        Ok(())
+    }
+
+    /// Decodes and samples what the view at hand shows of the image.
+    fn image(&mut self, opened: &mut Opened<'_>, out: &mut [u8]) -> Result<()> {
+        let (config, sampler) = (&self.config, &mut self.sampler);
+        let bytes = &self.reader.image;
+        let warnings =
+            self.watch.time(|t| &mut t.image, || sampler.image(bytes, opened, config, out))?;
+        opened.add(Part::Image, warnings, config.plan.strict)
     }
 
     /// The evaluation sample of a record, without randomness.
@@ -187,160 +280,33 @@ impl SampleMaker {
         preset: Preset,
     ) -> Result<EvalSample> {
         let size = self.config.plan.size;
-        let key = SampleKey::in_epoch(0, EVALUATION, index as u64);
-        let mut opened = self.open(source, index, key)?;
-        let geometry = preset.geometry(opened.size, size);
+        let object = SampleKey::in_epoch(0, EVALUATION, index as u64).object(0);
+        let mut opened = self.reader.open(source, index, Pick::Drawn(object), &mut self.watch)?;
+        let geometry = preset.geometry(pair(opened.size), size);
         let mut image = vec![0; 3 * size * size];
-        let mut label_output = vec![0.0; size * size];
-        let start = (self.clock)();
-        geometry.set_tables(&mut self.rows, &mut self.cols);
-        if self.mask.form == MaskForm::Rle {
-            self.label = self.mask.rle.to_grey();
-        }
-        self.sampler.label(&self.label, &self.rows, &self.cols, 0.0, &mut label_output);
-        self.timings.label += (self.clock)() - start;
-        self.sample_image(&mut opened, &geometry, &mut image)?;
+        let mut label = vec![0.0; size * size];
+        self.sampler.set_view(&geometry);
+        let mask = self.reader.mask();
+        self.watch.time(|t| &mut t.label, || self.sampler.label(mask, &mut label));
+        let truth = mask.to_bitmap();
+        self.image(&mut opened, &mut image)?;
         let (set, name) = source.identity(index)?;
         Ok(EvalSample {
             image,
             size,
             geometry,
-            label: std::mem::take(&mut self.label),
-            label_output,
+            truth,
+            label,
             set,
             name,
             record: index,
-            object: self.mask.object,
-            turned: !opened.turn.is_identity(),
+            object: self.reader.object(),
+            turned: !opened.turn().is_identity(),
             warnings: opened.warnings,
         })
     }
-
-    /// Reads image and mask, makes a mask file a label, decides about the orientation.
-    fn open<'a>(
-        &mut self,
-        source: &'a dyn Source,
-        index: usize,
-        key: SampleKey,
-    ) -> Result<Opened<'a>> {
-        let start = (self.clock)();
-        source.image_bytes(index, &mut self.image_bytes)?;
-        self.timings.read += (self.clock)() - start;
-        let start = (self.clock)();
-        source.mask(index, Pick::Drawn(key), &mut self.mask)?;
-        // What an annotation costs is mostly to find and parse its run lengths.
-        *match self.mask.form {
-            MaskForm::File => &mut self.timings.read,
-            MaskForm::Rle => &mut self.timings.mask,
-        } += (self.clock)() - start;
-
-        let start = (self.clock)();
-        let mut opened = Opened::new(source, index);
-        let image = read_header(&self.image_bytes)
-            .map(|header| Stored::of(&header))
-            .map_err(|error| opened.refused(Part::Image, error))?;
-        let mask = match self.mask.form {
-            MaskForm::File => read_header(&self.mask.file)
-                .map(|header| Stored::of(&header))
-                .map_err(|error| opened.refused(Part::Mask, error))?,
-            MaskForm::Rle => Stored::plain(self.mask.rle.size()),
-        };
-        let fit = fit(source.exif(), &image, &mask).ok_or_else(|| {
-            opened.about(|record| Error::SizeMismatch {
-                record: record.to_string(),
-                image: record.image,
-                image_size: image.size,
-                mask: record.mask,
-                mask_size: mask.size,
-            })
-        })?;
-        (opened.turn, opened.size) = (fit.image, (fit.size.height, fit.size.width));
-        self.timings.header += (self.clock)() - start;
-
-        if self.mask.form == MaskForm::File {
-            let start = (self.clock)();
-            let (rule, limits) = (source.mask_rule(), &self.config.limits);
-            let warnings = self
-                .labels
-                .decode(&self.mask.file, rule, limits, &mut self.label)
-                .map_err(|error| opened.refused(Part::Mask, error))?;
-            opened.add(Part::Mask, warnings, self.config.plan.strict)?;
-            if !fit.mask.is_identity() {
-                self.label = orient_grey(std::mem::take(&mut self.label), fit.mask);
-            }
-            self.timings.mask += (self.clock)() - start;
-        }
-        Ok(opened)
-    }
-
-    /// Tries views until one shows the object; `label` holds that view's label then, and `foreground`
-    /// its object.
-    fn find_object(&mut self, opened: &Opened, key: SampleKey, label: &mut [f32]) -> Result<Found> {
-        let Self { config, sampler, mask, label: decoded, foreground, rows, cols, .. } = self;
-        let mut views = Views::new(&config.plan, key, opened.size);
-        let mut try_view = |geometry: Geometry, framing: Framing, redraws: u32| {
-            geometry.set_tables(rows, cols);
-            match mask.form {
-                MaskForm::File => {
-                    sampler.label_and_foreground(decoded, rows, cols, label, foreground)
-                }
-                MaskForm::Rle => {
-                    sampler.rle_and_foreground(&mask.rle, rows, cols, label, foreground)
-                }
-            }
-            (foreground.count() > 0).then_some(Found { geometry, framing, redraws })
-        };
-        let mut next = Some(views.first());
-        while let Some(geometry) = next {
-            if let Some(found) = try_view(geometry, Framing::Jitter, views.redraws()) {
-                return Ok(found);
-            }
-            next = views.redraw();
-        }
-        if let Some(found) = try_view(views.whole_image(), Framing::WholeImage, views.redraws()) {
-            return Ok(found);
-        }
-        let whole = match mask.form {
-            MaskForm::File => Bitmap::from_grey(decoded),
-            MaskForm::Rle => mask.rle.to_bitmap(),
-        };
-        whole
-            .nth(whole.count() / 2)
-            .and_then(|(x, y)| try_view(views.around(x, y), Framing::Object, views.redraws()))
-            .ok_or_else(|| opened.empty_mask())
-    }
-
-    /// Decodes what the view shows of the image.
-    fn sample_image(
-        &mut self,
-        opened: &mut Opened,
-        geometry: &Geometry,
-        out: &mut [u8],
-    ) -> Result<()> {
-        let start = (self.clock)();
-        let Self { config, sampler, image_bytes, rows, cols, .. } = self;
-        geometry.set_tables(rows, cols);
-        let (limits, pad) = (&config.limits, config.plan.pad);
-        // Damage after the last row that is shown goes unnoticed unless all is decoded.
-        let warnings = if opened.turn.is_identity() && !config.plan.strict {
-            sampler
-                .image_from_bytes(image_bytes, limits, rows, cols, pad, out)
-                .map_err(|error| opened.refused(Part::Image, error))?
-        } else {
-            let Decoded { pixels, warnings } = decode_rgb(image_bytes, limits)
-                .map_err(|error| opened.refused(Part::Image, error))?;
-            sampler.image(&orient_rgb(pixels, opened.turn), rows, cols, pad, out);
-            warnings
-        };
-        opened.add(Part::Image, warnings, config.plan.strict)?;
-        self.timings.image += (self.clock)() - start;
-        Ok(())
-    }
 }
 
-/// A view that shows the object.
-struct Found {
-    geometry: Geometry,
-    framing: Framing,
-    redraws: u32,
+fn pair(size: Size) -> (usize, usize) {
+    (size.height, size.width)
 }

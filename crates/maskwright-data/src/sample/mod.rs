@@ -1,20 +1,33 @@
-//! Samples: pixels, label and prompt of one record, in the frame of the model's input.
+//! Samples: pixels, labels and prompts of one record, in the frame of the model's input.
 //!
-//! [`SampleMaker`] makes them. A [`TrainSample`] is a pure function of the data and a
-//! [`SampleKey`]; an [`EvalSample`] of the data alone, and keeps the label at
-//! its original resolution for the metrics.
+//! [`SampleMaker`] makes them. A [`View`] is one image with one or several of its objects, and a pure function
+//! of the data and a [`SampleKey`]; an [`EvalSample`] shows one object, is a function of the data alone, and
+//! keeps the label at its original resolution for the metrics.
+//!
+//! # Several objects of an image
+//!
+//! [`SampleConfig::objects_per_image`] objects are drawn for a view, all of a record's where it has fewer. The
+//! view is cut out so that it shows the first of them. Of the others it holds those that it shows, by the same
+//! rule: at least one pixel of the sampled label is foreground. How many it does not show is in
+//! [`ViewInfo::not_in_view`]. An object without any foreground in the whole image is an error, whichever it is.
+//!
+//! Where a view is asked about with other draws than its own (`draw` and `view` of its key differ), what it shows stays the
+//! same: it is cut out for the object that the draw of the view's own number puts first. That object stands
+//! in where the view shows none of those that were drawn.
 
 mod config;
 mod eval;
 mod maker;
 mod opened;
+mod reader;
 mod timings;
 pub mod upright;
+mod view_sampler;
 
 pub use crate::geometry::Preset;
 pub use config::SampleConfig;
 pub use eval::EvalSample;
-pub use maker::SampleMaker;
+pub use maker::{SampleMaker, ViewBuffers};
 pub use timings::{Clock, Timings};
 
 use std::sync::Arc;
@@ -24,29 +37,38 @@ use maskwright_image::decode::Warning;
 use crate::geometry::Geometry;
 use crate::plan::Framing;
 use crate::prompt::Prompt;
-use crate::random::SampleKey;
+use crate::random::{ObjectKey, SampleKey};
 
-/// A training sample of `size` x `size` pixels.
+/// One image as training sees it, `size` x `size` pixels, with objects that it shows.
 #[derive(Debug, Clone, PartialEq)]
-pub struct TrainSample {
+pub struct View {
     /// `[3, size, size]`: red, green, blue planes, row-major, 0..=255, not normalised.
     pub image: Vec<u8>,
+    /// At least one, in the order in which they were drawn.
+    pub objects: Vec<ViewObject>,
+    /// Where it comes from.
+    pub info: ViewInfo,
+}
+
+/// An object of a view.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ViewObject {
     /// `[size, size]`: row-major, 0.0..=255.0; above 128 is foreground. Padding is 0.
     pub label: Vec<f32>,
     /// What the model is told.
     pub prompt: Prompt,
-    /// Where it comes from.
-    pub info: SampleInfo,
+    /// Which object it is.
+    pub info: ObjectInfo,
 }
 
-/// Where a sample comes from and how it was made.
+/// Where a view comes from and how it was made.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SampleInfo {
+pub struct ViewInfo {
     /// Name of the set.
     pub set: Arc<str>,
     /// Name of the record in its set.
     pub name: String,
-    /// Seed, view, draw and the number of the record over all sets: enough to make the sample again.
+    /// Seed, view, draw and the number of the record over all sets: enough to make the view again.
     pub key: SampleKey,
     /// The view on the image.
     pub geometry: Geometry,
@@ -54,12 +76,21 @@ pub struct SampleInfo {
     pub framing: Framing,
     /// How many crops without the object were drawn before.
     pub redraws: u32,
-    /// Whether the object was too small for the kind of prompt drawn first.
-    pub other_kind: bool,
-    /// Id of the annotation that was sampled, where the record's objects lie in an annotation file.
-    pub object: Option<u64>,
+    /// How many of the drawn objects the view does not show.
+    pub not_in_view: u32,
     /// Whether the image was turned upright by its EXIF orientation.
     pub turned: bool,
-    /// What was odd about the image or the mask.
+    /// What was odd about the image or the masks.
     pub warnings: Vec<Warning>,
+}
+
+/// Which object of a view, and how its prompt was drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectInfo {
+    /// The key of the prompt and of the points of the loss.
+    pub key: ObjectKey,
+    /// Id of the annotation, where the record's objects lie in an annotation file.
+    pub id: Option<u64>,
+    /// Whether the object was too small for the kind of prompt drawn first.
+    pub other_kind: bool,
 }

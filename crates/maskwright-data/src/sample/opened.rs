@@ -2,20 +2,24 @@
 
 use std::path::PathBuf;
 
+use maskwright_image::Size;
 use maskwright_image::decode::{Orientation, Warning};
 
+use super::upright::Stored;
 use crate::error::{Error, Result};
 use crate::record::Record;
 use crate::source::Source;
 
-/// A record whose files are read and whose mask is at hand: the maker's label, or its run lengths.
+/// A record whose image is read, and a mask of it.
 pub(super) struct Opened<'a> {
     pub(super) source: &'a dyn Source,
-    index: usize,
-    /// How the image has to be turned; the label is turned already.
-    pub(super) turn: Orientation,
-    /// Height and width.
-    pub(super) size: (usize, usize),
+    pub(super) index: usize,
+    /// The image as it is stored.
+    pub(super) image: Stored,
+    /// How the image has to be turned, once a mask was read; masks are turned already.
+    pub(super) turn: Option<Orientation>,
+    /// The size of image and masks, so turned.
+    pub(super) size: Size,
     pub(super) warnings: Vec<Warning>,
 }
 
@@ -29,8 +33,13 @@ pub(super) enum Part {
 impl<'a> Opened<'a> {
     /// A record of which nothing is known yet.
     pub(super) fn new(source: &'a dyn Source, index: usize) -> Opened<'a> {
-        let (turn, size) = (Orientation::IDENTITY, (0, 0));
-        Opened { source, index, turn, size, warnings: Vec::new() }
+        let image = Stored::plain(Size::default());
+        Opened { source, index, image, turn: None, size: Size::default(), warnings: Vec::new() }
+    }
+
+    /// How the image has to be turned.
+    pub(super) fn turn(&self) -> Orientation {
+        self.turn.unwrap_or(Orientation::IDENTITY)
     }
 
     /// Takes warnings, or with `strict` refuses those about damage.

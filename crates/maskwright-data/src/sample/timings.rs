@@ -58,3 +58,24 @@ pub(super) fn wall() -> Duration {
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed()
 }
+
+/// Takes the time of the stages.
+#[derive(Debug)]
+pub(super) struct Stopwatch {
+    pub(super) clock: Clock,
+    pub(super) timings: Timings,
+}
+
+impl Stopwatch {
+    /// Does some work, which counts towards a stage.
+    pub(super) fn time<T>(
+        &mut self,
+        stage: fn(&mut Timings) -> &mut Duration,
+        work: impl FnOnce() -> T,
+    ) -> T {
+        let start = (self.clock)();
+        let done = work();
+        *stage(&mut self.timings) += (self.clock)() - start;
+        done
+    }
+}

@@ -2,14 +2,15 @@
 
 use maskwright_image::mask::{PolygonScratch, Rle};
 
-use crate::random::SampleKey;
+use crate::random::ObjectKey;
 
 /// Which object of a record is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pick {
-    /// The one that the source's rule gives the sample of this key. Records with a single object
-    /// give that one.
-    Drawn(SampleKey),
+    /// The one that the source's rule gives the object of this key. Records with a single object
+    /// give that one; others take the objects in an order that the sample's draw determines, and begin again
+    /// where the places go beyond its end.
+    Drawn(ObjectKey),
     /// The one of this number, below [`Source::objects`](super::Source::objects).
     Nth(usize),
 }

@@ -84,10 +84,12 @@ impl Objects {
             (_, Pick::Nth(object)) => object as u64,
             (_, Pick::Drawn(_)) if nth >= u64::from(objects) => return None,
             (_, Pick::Drawn(key)) => {
-                // The records of an image follow each other; all use the draws of the first.
-                let mut first = key;
-                first.record = key.record.wrapping_sub(nth);
-                distinct(first.generator(Purpose::Object), objects, nth as u32).into()
+                // The records of an image follow each other; all use the order that the first draws, each
+                // from its own number on.
+                let mut sample = key.sample;
+                sample.record = sample.record.wrapping_sub(nth);
+                let place = (nth + key.place % u64::from(objects)) % u64::from(objects);
+                distinct(sample.generator(Purpose::Object), objects, place as u32).into()
             }
         };
         u32::try_from(chosen).ok().filter(|&chosen| chosen < objects)
@@ -161,7 +163,7 @@ mod tests {
     use crate::random::SampleKey;
 
     fn drawn(record: u64, epoch: u64) -> Pick {
-        Pick::Drawn(SampleKey::in_epoch(3, epoch, record))
+        Pick::Drawn(SampleKey::in_epoch(3, epoch, record).object(0))
     }
 
     #[test]

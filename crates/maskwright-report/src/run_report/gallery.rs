@@ -68,10 +68,10 @@ fn row(job: &EvalJob, config: &EvalConfig, scores: &ImageScores) -> Result<Galle
     let predicted = job.predict(set, scores.record, scores.prompt, config)?;
     let sample = &predicted.sample;
     let image = read_image(set, scores.record, sample.turned)?;
-    let truth = Bitmap::from_grey(&sample.label);
+    let truth = &sample.truth;
     let mut tiles = vec![Tile {
         caption: "image and truth".to_owned(),
-        image: tile::prediction(&image, &Marks { truth: Some(&truth), ..Marks::default() }, TILE),
+        image: tile::prediction(&image, &Marks { truth: Some(truth), ..Marks::default() }, TILE),
     }];
     let Some(prompt) = &predicted.prompt else {
         return Ok(GalleryRow { label: scores.name.clone(), tiles });
@@ -89,16 +89,16 @@ fn row(job: &EvalJob, config: &EvalConfig, scores: &ImageScores) -> Result<Galle
         .collect();
     for (kind, mask) in predicted.masks.iter().filter(|(kind, _)| *kind != MaskKind::SamHq) {
         let iou = metric::iou(mask, &truth);
-        let boundary = metric::boundary_iou(mask, &truth, config.boundary_ratio);
+        let boundary = metric::boundary_iou(mask, truth, config.boundary_ratio);
         let marks =
-            Marks { truth: Some(&truth), prediction: Some(mask), box_xyxy, points: &points };
+            Marks { truth: Some(truth), prediction: Some(mask), box_xyxy, points: &points };
         tiles.push(Tile {
             caption: format!("{}: IoU {iou:.3}, boundary {boundary:.3}", kind.title()),
             image: tile::prediction(&image, &marks, TILE),
         });
         tiles.push(Tile {
             caption: format!("{}: errors", kind.title()),
-            image: tile::errors(&image, mask, &truth, TILE),
+            image: tile::errors(&image, mask, truth, TILE),
         });
     }
     Ok(GalleryRow { label: scores.name.clone(), tiles })

@@ -162,7 +162,6 @@ fn score_all(
     predicted
         .iter()
         .map(|predicted| {
-            let truth = Bitmap::from_grey(&predicted.sample.label);
             let per_prompt = config.prompts.iter().zip(&predicted.masks);
             per_prompt
                 .map(|(&prompt, masks)| {
@@ -173,9 +172,7 @@ fn score_all(
                         prompt,
                         scores: masks
                             .iter()
-                            .map(|(mask, logits)| {
-                                score(*mask, logits, &predicted.sample, &truth, config)
-                            })
+                            .map(|(mask, logits)| score(*mask, logits, &predicted.sample, config))
                             .collect(),
                     })
                 })
@@ -184,20 +181,14 @@ fn score_all(
         .collect()
 }
 
-fn score(
-    mask: MaskKind,
-    logits: &[f32],
-    sample: &EvalSample,
-    truth: &Bitmap,
-    config: &Settings,
-) -> MaskScores {
+fn score(mask: MaskKind, logits: &[f32], sample: &EvalSample, config: &Settings) -> MaskScores {
     let side = logits.len().isqrt();
     let logits = postprocess::to_source(&sample.geometry, logits, side);
     let (height, width) = sample.geometry.source;
     let predicted = Bitmap::from_logits(&logits, Size::new(height, width));
     MaskScores {
         mask,
-        iou: metric::iou(&predicted, truth),
-        boundary_iou: metric::boundary_iou(&predicted, truth, config.boundary_ratio),
+        iou: metric::iou(&predicted, &sample.truth),
+        boundary_iou: metric::boundary_iou(&predicted, &sample.truth, config.boundary_ratio),
     }
 }

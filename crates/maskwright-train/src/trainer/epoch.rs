@@ -97,7 +97,7 @@ pub(super) fn run_epoch(
             &settings,
         )?;
         run.model = Some(model);
-        let images = batch.batch_size as f64;
+        let images = batch.views.len() as f64;
         run.loader.recycle(batch);
         let seconds = clock.elapsed().as_secs_f64();
         clock = Instant::now();

@@ -7,7 +7,7 @@ use clap::Args;
 use cpu_time::ProcessTime;
 use maskwright_data::loader::{LastBatch, Loader, LoaderConfig};
 use maskwright_data::random::{Order, SampleKey};
-use maskwright_data::sample::{SampleConfig, SampleMaker};
+use maskwright_data::sample::{SampleConfig, SampleMaker, ViewBuffers};
 use maskwright_data::source::Mix;
 use maskwright_image::decode::decoder_name;
 use maskwright_image::sample::Sampler;
@@ -169,7 +169,8 @@ fn measure(flags: &LoaderBenchFlags, mix: &Mix, config: &SampleConfig) -> anyhow
         let loader = Loader::new(mix.clone(), loader_config(flags, config, threads))?;
         let pixels = config.plan.size * config.plan.size;
         let maker = || {
-            anyhow::Ok((SampleMaker::new(config.clone())?, vec![0; 3 * pixels], vec![0.0; pixels]))
+            let labels = vec![0.0; config.objects_per_image * pixels];
+            anyhow::Ok((SampleMaker::new(config.clone())?, vec![0; 3 * pixels], labels))
         };
         let makers = (0..threads).map(|_| maker()).collect::<anyhow::Result<_>>()?;
         let mut contest = Contest { makers, loader };
@@ -221,9 +222,14 @@ impl Contest {
     /// Makes all samples without a loader: each thread takes the next one when it is done with one.
     fn by_makers(&mut self, mix: &Mix, keys: &[SampleKey]) -> anyhow::Result<Cost> {
         let next = AtomicUsize::new(0);
-        let work = |(maker, image, label): &mut (SampleMaker, Vec<u8>, Vec<f32>)| {
+        let work = |(maker, image, labels): &mut (SampleMaker, Vec<u8>, Vec<f32>)| {
+            let (mut prompts, mut objects) = (Vec::new(), Vec::new());
             while let Some(&key) = keys.get(next.fetch_add(1, Ordering::Relaxed)) {
-                maker.train_into(mix, key, image, label)?;
+                prompts.clear();
+                objects.clear();
+                let mut buffers =
+                    ViewBuffers { image, labels, prompts: &mut prompts, objects: &mut objects };
+                maker.view_into(mix, key, &mut buffers)?;
             }
             anyhow::Ok(())
         };

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use cpu_time::ThreadTime;
+use maskwright_data::prompt::Prompt;
 use maskwright_data::random::SampleKey;
-use maskwright_data::sample::{SampleConfig, SampleMaker, Timings};
+use maskwright_data::sample::{ObjectInfo, SampleConfig, SampleMaker, Timings, ViewBuffers};
 use maskwright_data::source::{MaskBuffer, MaskForm, Mix, Pick, Source};
 use maskwright_image::decode::{Limits, decode_label, decode_rgb};
 
@@ -54,7 +55,7 @@ pub(super) fn samples(
         let warm = warm_up(mix, config, &mine);
         // Also where warming up failed: the others wait.
         ready.wait();
-        let (mut maker, mut image, mut label, digest) = warm?;
+        let mut warm = warm?;
         let start = Instant::now();
         let mut made = Vec::with_capacity(rounds * keys.len());
         loop {
@@ -64,10 +65,10 @@ pub(super) fn samples(
             }
             let at = turn % keys.len();
             let before = thread_cpu();
-            maker.train_into(mix, keys[at], &mut image, &mut label)?;
-            made.push((at, thread_cpu() - before, maker.take_timings()));
+            warm.make(mix, keys[at])?;
+            made.push((at, thread_cpu() - before, warm.maker.take_timings()));
         }
-        Ok(Share { made, digest, wall: (start, Instant::now()) })
+        Ok(Share { made, digest: warm.digest, wall: (start, Instant::now()) })
     };
     let shares: Vec<Share> = std::thread::scope(|scope| {
         let threads: Vec<_> =
@@ -93,19 +94,44 @@ pub(super) fn samples(
     })
 }
 
-type Warm = (SampleMaker, Vec<u8>, Vec<f32>, u64);
+/// A maker whose buffers have grown, and memory for what it makes.
+struct Warm {
+    maker: SampleMaker,
+    image: Vec<u8>,
+    labels: Vec<f32>,
+    prompts: Vec<Prompt>,
+    objects: Vec<ObjectInfo>,
+    /// Of all that was made while it warmed up.
+    digest: u64,
+}
+
+impl Warm {
+    fn make(&mut self, mix: &Mix, key: SampleKey) -> anyhow::Result<()> {
+        let Self { maker, image, labels, prompts, objects, .. } = self;
+        prompts.clear();
+        objects.clear();
+        maker.view_into(mix, key, &mut ViewBuffers { image, labels, prompts, objects })?;
+        Ok(())
+    }
+}
 
 fn warm_up(mix: &Mix, config: &SampleConfig, keys: &[SampleKey]) -> anyhow::Result<Warm> {
-    let mut maker = SampleMaker::new(config.clone())?.with_clock(thread_cpu);
     let pixels = config.plan.size * config.plan.size;
-    let (mut image, mut label) = (vec![0; 3 * pixels], vec![0.0; pixels]);
-    let mut digest = 0u64;
+    let mut warm = Warm {
+        maker: SampleMaker::new(config.clone())?.with_clock(thread_cpu),
+        image: vec![0; 3 * pixels],
+        labels: vec![0.0; config.objects_per_image * pixels],
+        prompts: Vec::new(),
+        objects: Vec::new(),
+        digest: 0,
+    };
     for &key in keys {
-        maker.train_into(mix, key, &mut image, &mut label)?;
-        digest = digest.wrapping_add(hash(key, &image, &label));
+        warm.make(mix, key)?;
+        let labels = &warm.labels[..warm.objects.len() * pixels];
+        warm.digest = warm.digest.wrapping_add(hash(key, &warm.image, labels));
     }
-    maker.take_timings();
-    Ok((maker, image, label, digest))
+    warm.maker.take_timings();
+    Ok(warm)
 }
 
 /// CPU time of decoding whole files of a set, image and mask, per record: what any way of making

@@ -44,7 +44,7 @@ pub(super) fn run(mix: Mix, config: LoaderConfig, count: u64, json: bool) -> any
             None => loader.start_epoch(loader.epoch() + 1),
             Some(batch) => {
                 let batch = batch?;
-                samples += batch.batch_size as u64;
+                samples += batch.views.len() as u64;
                 loader.recycle(batch);
                 if samples * MARKS >= count * (marks.len() as u64 + 1) {
                     let mark = Mark { samples, resident_mib: resident_mib()? };

@@ -21,7 +21,7 @@ pub enum Framing {
 
 /// The views on one record that are tried in turn until one shows the object.
 #[derive(Debug, Clone)]
-pub struct Views<'a> {
+pub struct Attempts<'a> {
     config: &'a PlanConfig,
     key: SampleKey,
     source: (usize, usize),
@@ -30,10 +30,10 @@ pub struct Views<'a> {
     redraws: u32,
 }
 
-impl<'a> Views<'a> {
-    /// The views of a sample. `source` is the image's height and width, upright.
-    pub fn new(config: &'a PlanConfig, key: SampleKey, source: (usize, usize)) -> Views<'a> {
-        Views { config, key, source, draws: Draws::new(key), flip: false, redraws: 0 }
+impl<'a> Attempts<'a> {
+    /// The attempts of a sample. `source` is the image's height and width, upright.
+    pub fn new(config: &'a PlanConfig, key: SampleKey, source: (usize, usize)) -> Attempts<'a> {
+        Attempts { config, key, source, draws: Draws::new(key), flip: false, redraws: 0 }
     }
 
     /// The first view: the one that a sample has in all but a few cases.

@@ -1,0 +1,153 @@
+//! The files of the record at hand, read and made a mask.
+
+use maskwright_image::GreyImage;
+use maskwright_image::decode::{LabelDecoder, Limits, orient_grey, read_header};
+use maskwright_image::mask::{Bitmap, Rle};
+
+use super::opened::{Opened, Part};
+use super::timings::Stopwatch;
+use super::upright::{Stored, fit};
+use crate::error::{Error, Result};
+use crate::source::{MaskBuffer, MaskForm, Pick, Source};
+
+/// Reads records, one after the other, into memory that it keeps: an image, and one mask at a time.
+#[derive(Debug)]
+pub(super) struct Reader {
+    limits: Limits,
+    strict: bool,
+    labels: LabelDecoder,
+    pub(super) image: Vec<u8>,
+    /// The mask as its source has it.
+    mask: MaskBuffer,
+    /// Where that is an image file: the label it becomes, upright.
+    label: GreyImage,
+}
+
+/// A mask at the image's own size, upright like the image.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum WholeMask<'a> {
+    /// 0..=255; above 128 is foreground.
+    Grey(&'a GreyImage),
+    /// Run lengths.
+    Rle(&'a Rle),
+}
+
+impl WholeMask<'_> {
+    /// Whether there is no foreground.
+    pub(super) fn is_empty(self) -> bool {
+        match self {
+            WholeMask::Grey(label) => Bitmap::from_grey(label).count() == 0,
+            WholeMask::Rle(rle) => rle.area() == 0,
+        }
+    }
+
+    /// The foreground.
+    pub(super) fn to_bitmap(self) -> Bitmap {
+        match self {
+            WholeMask::Grey(label) => Bitmap::from_grey(label),
+            WholeMask::Rle(rle) => rle.to_bitmap(),
+        }
+    }
+}
+
+impl Reader {
+    pub(super) fn new(limits: Limits, strict: bool) -> Reader {
+        Reader {
+            limits,
+            strict,
+            labels: LabelDecoder::default(),
+            image: Vec::new(),
+            mask: MaskBuffer::new(),
+            label: GreyImage::default(),
+        }
+    }
+
+    /// Reads image and mask of a record; decides about the orientation.
+    pub(super) fn open<'a>(
+        &mut self,
+        source: &'a dyn Source,
+        index: usize,
+        pick: Pick,
+        watch: &mut Stopwatch,
+    ) -> Result<Opened<'a>> {
+        watch.time(|t| &mut t.read, || source.image_bytes(index, &mut self.image))?;
+        let mut opened = Opened::new(source, index);
+        opened.image = watch
+            .time(|t| &mut t.header, || read_header(&self.image))
+            .map(|header| Stored::of(&header))
+            .map_err(|error| opened.refused(Part::Image, error))?;
+        self.read_mask(&mut opened, pick, watch)?;
+        Ok(opened)
+    }
+
+    /// Reads another mask of the record.
+    ///
+    /// The first mask of a record says how the image is turned; others have to fit the image so turned.
+    pub(super) fn read_mask(
+        &mut self,
+        opened: &mut Opened<'_>,
+        pick: Pick,
+        watch: &mut Stopwatch,
+    ) -> Result<()> {
+        let start = (watch.clock)();
+        opened.source.mask(opened.index, pick, &mut self.mask)?;
+        // What an annotation costs is mostly to find and parse its run lengths.
+        *match self.mask.form {
+            MaskForm::File => &mut watch.timings.read,
+            MaskForm::Rle => &mut watch.timings.mask,
+        } += (watch.clock)() - start;
+
+        let mask = match self.mask.form {
+            MaskForm::File => watch
+                .time(|t| &mut t.header, || read_header(&self.mask.file))
+                .map(|header| Stored::of(&header))
+                .map_err(|error| opened.refused(Part::Mask, error))?,
+            MaskForm::Rle => Stored::plain(self.mask.rle.size()),
+        };
+        let image = opened.image;
+        let fits = fit(opened.source.exif(), &image, &mask)
+            .filter(|fit| opened.turn.is_none_or(|turn| turn == fit.image));
+        let fit = fits.ok_or_else(|| {
+            opened.about(|record| Error::SizeMismatch {
+                record: record.to_string(),
+                image: record.image,
+                image_size: image.size,
+                mask: record.mask,
+                mask_size: mask.size,
+            })
+        })?;
+        (opened.turn, opened.size) = (Some(fit.image), fit.size);
+
+        if self.mask.form == MaskForm::File {
+            let (rule, limits) = (opened.source.mask_rule(), &self.limits);
+            let (labels, file, label) = (&mut self.labels, &self.mask.file, &mut self.label);
+            let warnings = watch
+                .time(|t| &mut t.mask, || labels.decode(file, rule, limits, label))
+                .map_err(|error| opened.refused(Part::Mask, error))?;
+            opened.add(Part::Mask, warnings, self.strict)?;
+            if !fit.mask.is_identity() {
+                let turned = std::mem::take(&mut self.label);
+                self.label = watch.time(|t| &mut t.mask, || orient_grey(turned, fit.mask));
+            }
+        }
+        Ok(())
+    }
+
+    /// The mask read last.
+    pub(super) fn mask(&self) -> WholeMask<'_> {
+        match self.mask.form {
+            MaskForm::File => WholeMask::Grey(&self.label),
+            MaskForm::Rle => WholeMask::Rle(&self.mask.rle),
+        }
+    }
+
+    /// Id of the annotation that the mask read last came from.
+    pub(super) fn object(&self) -> Option<u64> {
+        self.mask.object
+    }
+
+    /// How many bytes of files the mask read last was read from.
+    pub(super) fn mask_bytes(&self) -> usize {
+        self.mask.bytes()
+    }
+}

@@ -1,0 +1,108 @@
+//! What a view shows of masks and of the image.
+
+use maskwright_image::decode::{Decoded, Warning, decode_rgb, orient_rgb};
+use maskwright_image::mask::Bitmap;
+use maskwright_image::sample::{AxisTable, Sampler};
+
+use super::SampleConfig;
+use super::opened::{Opened, Part};
+use super::reader::WholeMask;
+use crate::error::Result;
+use crate::geometry::Geometry;
+use crate::plan::{Attempts, Framing};
+
+/// A view that shows the object.
+pub(super) struct Framed {
+    pub(super) geometry: Geometry,
+    pub(super) framing: Framing,
+    pub(super) redraws: u32,
+}
+
+/// Samples masks and images through one view after the other, in memory that it keeps.
+#[derive(Debug)]
+pub(super) struct ViewSampler {
+    sampler: Sampler,
+    /// The tables of the view at hand.
+    rows: AxisTable,
+    cols: AxisTable,
+    /// The object of the label sampled last.
+    foreground: Bitmap,
+}
+
+impl ViewSampler {
+    pub(super) fn new(sampler: Sampler) -> ViewSampler {
+        let one = AxisTable::new(1, 1, false, 0, 1);
+        ViewSampler { sampler, rows: one.clone(), cols: one, foreground: Bitmap::default() }
+    }
+
+    /// Goes to a view.
+    pub(super) fn set_view(&mut self, geometry: &Geometry) {
+        geometry.set_tables(&mut self.rows, &mut self.cols);
+    }
+
+    /// Samples the label of a mask, and says whether the view shows its object: whether at least one
+    /// pixel is foreground.
+    pub(super) fn label(&mut self, mask: WholeMask<'_>, label: &mut [f32]) -> bool {
+        let Self { sampler, rows, cols, foreground } = self;
+        match mask {
+            WholeMask::Grey(whole) => {
+                sampler.label_and_foreground(whole, rows, cols, label, foreground)
+            }
+            WholeMask::Rle(rle) => sampler.rle_and_foreground(rle, rows, cols, label, foreground),
+        }
+        foreground.count() > 0
+    }
+
+    /// The object of the label sampled last.
+    pub(super) fn foreground(&self) -> &Bitmap {
+        &self.foreground
+    }
+
+    /// Goes from view to view until one shows the object, and stays there; `label` holds its label then.
+    /// `None` if the mask is empty.
+    pub(super) fn find(
+        &mut self,
+        mut attempts: Attempts<'_>,
+        mask: WholeMask<'_>,
+        label: &mut [f32],
+    ) -> Option<Framed> {
+        let mut attempt = |geometry: Geometry, framing: Framing, redraws: u32| {
+            self.set_view(&geometry);
+            self.label(mask, label).then_some(Framed { geometry, framing, redraws })
+        };
+        let mut next = Some(attempts.first());
+        while let Some(geometry) = next {
+            if let Some(framed) = attempt(geometry, Framing::Jitter, attempts.redraws()) {
+                return Some(framed);
+            }
+            next = attempts.redraw();
+        }
+        let redraws = attempts.redraws();
+        if let Some(framed) = attempt(attempts.whole_image(), Framing::WholeImage, redraws) {
+            return Some(framed);
+        }
+        let whole = mask.to_bitmap();
+        let (x, y) = whole.nth(whole.count() / 2)?;
+        attempt(attempts.around(x, y), Framing::Object, redraws)
+    }
+
+    /// Decodes what the view shows of the image. Damage after the last row that is shown goes unnoticed
+    /// unless all is decoded, as `plan.strict` asks for.
+    pub(super) fn image(
+        &mut self,
+        bytes: &[u8],
+        opened: &Opened<'_>,
+        config: &SampleConfig,
+        out: &mut [u8],
+    ) -> Result<Vec<Warning>> {
+        let Self { sampler, rows, cols, .. } = self;
+        let refused = |error| opened.refused(Part::Image, error);
+        let (limits, pad, turn) = (&config.limits, config.plan.pad, opened.turn());
+        if turn.is_identity() && !config.plan.strict {
+            return sampler.image_from_bytes(bytes, limits, rows, cols, pad, out).map_err(refused);
+        }
+        let Decoded { pixels, warnings } = decode_rgb(bytes, limits).map_err(refused)?;
+        sampler.image(&orient_rgb(pixels, turn), rows, cols, pad, out);
+        Ok(warnings)
+    }
+}
