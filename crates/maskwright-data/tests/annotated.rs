@@ -14,8 +14,8 @@ use maskwright_data::loader::{Loader, LoaderConfig};
 use maskwright_data::random::SampleKey;
 use maskwright_data::sample::{Preset, SampleConfig, SampleMaker, View};
 use maskwright_data::source::{
-    DataFile, MaskBuffer, MaskForm, Mix, Objects, OpenContext, Patterns, Pick, SetKind, SetSpec,
-    Source, Unmatched,
+    DataFile, ImageBuffer, MaskBuffer, MaskForm, Mix, Objects, OpenContext, Patterns, Pick,
+    SetKind, SetSpec, Source, Unmatched,
 };
 use maskwright_image::encode::{jpeg_rgb, png_grey};
 use maskwright_image::mask::Bitmap;
@@ -186,9 +186,9 @@ fn web_datasets_hold_mask_files() {
     set.mask(1, Pick::Nth(0), &mut mask).unwrap();
     assert_eq!((mask.form, mask.object), (MaskForm::File, None));
     assert_eq!(mask.file, png_grey(&scene(1).1[0]).unwrap());
-    let mut bytes = Vec::new();
-    set.image_bytes(2, &mut bytes).unwrap();
-    assert_eq!(bytes, jpeg_rgb(&scene(2).0, 95).unwrap());
+    let mut image = ImageBuffer::new();
+    set.image(2, &mut image).unwrap();
+    assert_eq!(image.file, jpeg_rgb(&scene(2).0, 95).unwrap());
     assert!(matches!(set.record(3), Err(Error::NoSuchRecord { index: 3, len: 3, .. })));
 }
 

@@ -7,7 +7,8 @@ use std::path::Path;
 use common::write;
 use maskwright_data::Error;
 use maskwright_data::source::{
-    Extensions, MaskBuffer, MaskForm, PairsSource, Pick, SetSpec, Source, Unmatched,
+    Extensions, ImageBuffer, ImageForm, MaskBuffer, MaskForm, PairsSource, Pick, SetSpec, Source,
+    Unmatched,
 };
 
 fn names(set: &PairsSource) -> Vec<String> {
@@ -38,9 +39,10 @@ fn files_pair_by_stem_in_a_fixed_order() {
     let record = set.record(2).unwrap();
     assert_eq!(record.to_string(), "set/b");
     assert!(record.image.ends_with("images/b.JPG") && record.mask.ends_with("masks/b.png"));
-    let mut bytes = b"old".to_vec();
-    set.image_bytes(2, &mut bytes).unwrap();
-    assert_eq!(bytes, b"b.JPG");
+    let mut image = ImageBuffer::new();
+    image.file = b"old".to_vec();
+    set.image(2, &mut image).unwrap();
+    assert_eq!((image.form, image.file.as_slice()), (ImageForm::File, b"b.JPG".as_slice()));
     let mut mask = MaskBuffer::new();
     set.mask(2, Pick::Nth(0), &mut mask).unwrap();
     assert_eq!((mask.form, mask.file.as_slice()), (MaskForm::File, b"b.png".as_slice()));
@@ -181,7 +183,7 @@ fn absurdly_large_files_are_not_read() {
     // Sparse: takes no space.
     let file = std::fs::File::create(root.path().join("images/a.jpg")).unwrap();
     file.set_len(5 << 30).unwrap();
-    let error = PairsSource::open(&spec).unwrap().image_bytes(0, &mut Vec::new()).unwrap_err();
+    let error = PairsSource::open(&spec).unwrap().image(0, &mut ImageBuffer::new()).unwrap_err();
     assert!(error.to_string().contains("a.jpg: 5368709120 bytes are more than"), "{error}");
 }
 
@@ -201,9 +203,9 @@ fn folders_in_folders_are_searched_where_asked() {
     let set = PairsSource::open(&deep).unwrap();
     assert_eq!(names(&set), ["a", "cats/a", "cats/old/b"]);
     assert!(set.record(2).unwrap().image.ends_with("images/cats/old/b.JPG"));
-    let mut bytes = Vec::new();
-    set.image_bytes(1, &mut bytes).unwrap();
-    assert_eq!(bytes, b"cats/a.jpg");
+    let mut image = ImageBuffer::new();
+    set.image(1, &mut image).unwrap();
+    assert_eq!(image.file, b"cats/a.jpg");
     let cats = SetSpec { include: vec!["cats/*".into()], ..deep.clone() };
     assert_eq!(names(&PairsSource::open(&cats).unwrap()), ["cats/a", "cats/old/b"]);
     let error = PairsSource::open(&SetSpec { masks: root.path().join("masks/cats"), ..deep });
@@ -228,7 +230,7 @@ fn a_list_names_pairs_wherever_they_lie() {
     let mut mask = MaskBuffer::new();
     set.mask(0, Pick::Nth(0), &mut mask).unwrap();
     assert_eq!(mask.file, b"mask");
-    let error = set.image_bytes(1, &mut Vec::new()).unwrap_err().to_string();
+    let error = set.image(1, &mut ImageBuffer::new()).unwrap_err().to_string();
     assert!(error.contains("b.c.png"), "{error}");
 
     // Relative to the set's folders where it has some, and named by a column.
@@ -236,7 +238,7 @@ fn a_list_names_pairs_wherever_they_lie() {
     let spec = SetSpec { images: root.path().join("x"), masks: root.path().join("y"), ..spec };
     let set = PairsSource::open(&spec).unwrap();
     assert_eq!(names(&set), ["one"]);
-    set.image_bytes(0, &mut Vec::new()).unwrap();
+    set.image(0, &mut ImageBuffer::new()).unwrap();
 
     for (text, part) in [
         ("", "line 1: expected the columns image and mask, found "),
@@ -266,9 +268,9 @@ fn links_are_followed() {
     write(root.path().join("elsewhere"), "image");
     std::os::unix::fs::symlink(root.path().join("elsewhere"), root.path().join("images/a.jpg"))
         .unwrap();
-    let mut bytes = Vec::new();
-    PairsSource::open(&spec).unwrap().image_bytes(0, &mut bytes).unwrap();
-    assert_eq!(bytes, b"image");
+    let mut image = ImageBuffer::new();
+    PairsSource::open(&spec).unwrap().image(0, &mut image).unwrap();
+    assert_eq!(image.file, b"image");
 }
 
 #[cfg(unix)]

@@ -4,7 +4,7 @@
 use super::palette::distance;
 use super::*;
 use maskwright_data::Error;
-use maskwright_data::source::{MaskBuffer, OpenContext, Pick};
+use maskwright_data::source::{ImageBuffer, MaskBuffer, OpenContext, Pick};
 use std::fs;
 use std::path::Path;
 
@@ -204,7 +204,7 @@ fn seed_split_and_index_make_different_pictures() {
 /// What the sources read is what was drawn: masks to the last level, images but for JPEG.
 #[test]
 fn the_data_file_opens_the_set() {
-    use maskwright_image::decode::{Limits, decode_label, decode_rgb};
+    use maskwright_image::decode::{Limits, decode_label};
     let folder = tempfile::tempdir().unwrap();
     let config = DemoConfig { min_side: 200, max_side: 260, ..small() };
     let set = write(&config, folder.path()).unwrap();
@@ -217,13 +217,13 @@ fn the_data_file_opens_the_set() {
     for (source, split) in sources.iter().zip([Split::Train, Split::Valid]) {
         for index in 0..source.len() {
             let drawn = config.picture(split, index).unwrap();
-            let (mut image, mut mask) = (Vec::new(), MaskBuffer::new());
-            source.image_bytes(index, &mut image).unwrap();
+            let (mut image, mut mask) = (ImageBuffer::new(), MaskBuffer::new());
+            source.image(index, &mut image).unwrap();
             source.mask(index, Pick::Nth(0), &mut mask).unwrap();
             let label = decode_label(&mask.file, source.mask_rule(), &Limits::default()).unwrap();
             assert_eq!(label.pixels, drawn.mask);
             assert!(label.warnings.is_empty(), "{:?}", label.warnings);
-            let pixels = decode_rgb(&image, &Limits::default()).unwrap().pixels;
+            let pixels = image.decode(&Limits::default()).unwrap().pixels;
             let off: u64 = pixels
                 .data
                 .iter()

@@ -17,7 +17,9 @@ use crate::shape::Shape;
 use crate::values;
 use maskwright_data::record::Record;
 use maskwright_data::sample::upright::{Fit, Stored, fit};
-use maskwright_data::source::{ExifRule, MaskBuffer, MaskForm, Pick, Source};
+use maskwright_data::source::{
+    ExifRule, ImageBuffer, ImageForm, MaskBuffer, MaskForm, Pick, Source,
+};
 
 /// Looks at records, one after the other; each thread has its own.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub(super) struct Inspector {
     jitter: Option<Jitter>,
     looker: Looker,
     labels: LabelDecoder,
-    bytes: Vec<u8>,
+    image: ImageBuffer,
     mask: MaskBuffer,
     label: GreyImage,
 }
@@ -44,7 +46,7 @@ impl Inspector {
             jitter,
             looker: Looker::new(),
             labels: LabelDecoder::default(),
-            bytes: Vec::new(),
+            image: ImageBuffer::new(),
             mask: MaskBuffer::new(),
             label: GreyImage::default(),
         }
@@ -139,13 +141,18 @@ impl Inspector {
         record: &Record,
         found: &mut Inspection,
     ) -> Option<Picture> {
-        if let Err(error) = source.image_bytes(index, &mut self.bytes) {
+        if let Err(error) = source.image(index, &mut self.image) {
             found.note(Check::UnreadableFile, true, reason(&error));
             return None;
         }
-        found.bytes += self.bytes.len() as u64;
-        found.image_hash = Some(fingerprint::of_bytes(&self.bytes));
-        let header = match read_header(&self.bytes) {
+        // Pixels in memory have no file that could be wrong.
+        if self.image.form != ImageForm::File {
+            return None;
+        }
+        let bytes = &self.image.file;
+        found.bytes += bytes.len() as u64;
+        found.image_hash = Some(fingerprint::of_bytes(bytes));
+        let header = match read_header(bytes) {
             Ok(header) => header,
             Err(error) => {
                 found.note(check_of(&error), true, format!("image: {error}"));
@@ -156,7 +163,7 @@ impl Inspector {
         found.size = Some((size.height, size.width));
         extension(&record.image, header.format, true, found);
         format_notes(&header, found);
-        let pixels = match decode_rgb(&self.bytes, &self.limits) {
+        let pixels = match decode_rgb(bytes, &self.limits) {
             Ok(decoded) => {
                 warnings("image", true, &decoded.warnings, found);
                 found.look = self.looker.look(&decoded.pixels);
@@ -194,6 +201,7 @@ impl Inspector {
                 }
             }
             MaskForm::Rle => Stored::plain(self.mask.rle.size()),
+            MaskForm::Grey => Stored::plain(self.mask.grey.size),
         };
         let shape = match self.mask.form {
             MaskForm::File => {
@@ -223,6 +231,7 @@ impl Inspector {
                 }
                 shape
             }
+            MaskForm::Grey => Shape::of_label(&self.mask.grey),
         };
         self.compare_sizes(source.exif(), image, &stored, pixels, found);
         if shape.foreground > 0 && shape.foreground == shape.pixels() {

@@ -8,7 +8,7 @@ use maskwright_image::{GreyImage, RgbImage};
 
 use crate::subject::Subject;
 use maskwright_data::sample::upright::{Stored, fit};
-use maskwright_data::source::{MaskBuffer, MaskForm, Pick, Source};
+use maskwright_data::source::{ImageBuffer, ImageForm, MaskBuffer, MaskForm, Pick, Source};
 
 /// What can be seen of a record's object. Nothing here is an error: what cannot be decoded is absent.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,7 +28,7 @@ pub struct Look {
 /// Makes looks, one after the other.
 #[derive(Debug, Default)]
 pub struct Looker {
-    bytes: Vec<u8>,
+    image: ImageBuffer,
     mask: MaskBuffer,
     limits: Limits,
 }
@@ -45,11 +45,13 @@ impl Looker {
         let Some(source) = subject.source() else { return look };
         let mut turn = Orientation::IDENTITY;
         let mut size = None;
-        let stored = source.image_bytes(record, &mut self.bytes).ok().and_then(|()| {
-            let header = read_header(&self.bytes).ok()?;
-            turn = header.orientation;
-            size = Some(Stored::of(&header));
-            decode_rgb(&self.bytes, &self.limits).ok()
+        let stored = source.image(record, &mut self.image).ok().and_then(|()| {
+            if self.image.form == ImageForm::File {
+                let header = read_header(&self.image.file).ok()?;
+                turn = header.orientation;
+                size = Some(Stored::of(&header));
+            }
+            self.image.decode(&self.limits).ok()
         });
         let stored = stored.map(|decoded| decoded.pixels);
         let (label, mask_size) = self.mask(source, record, nth, &mut look);
@@ -92,6 +94,10 @@ impl Looker {
             MaskForm::Rle => {
                 let rle = &self.mask.rle;
                 (Some(rle.to_grey()), Some(Stored::plain(rle.size())))
+            }
+            MaskForm::Grey => {
+                let grey = &self.mask.grey;
+                (Some((**grey).clone()), Some(Stored::plain(grey.size)))
             }
         }
     }

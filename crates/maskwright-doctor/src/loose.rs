@@ -6,7 +6,7 @@ use std::sync::Arc;
 use maskwright_image::decode::MaskRule;
 
 use maskwright_data::record::Record;
-use maskwright_data::source::{MaskBuffer, Pick, Source};
+use maskwright_data::source::{ImageBuffer, MaskBuffer, Pick, Source};
 use maskwright_data::{Error, Result};
 
 /// Images whose masks are not there; each record has no object.
@@ -60,9 +60,9 @@ impl Source for Loose {
         Ok(Record { set: self.name.clone(), name, mask: image.clone(), image })
     }
 
-    fn image_bytes(&self, index: usize, bytes: &mut Vec<u8>) -> Result<()> {
+    fn image(&self, index: usize, image: &mut ImageBuffer) -> Result<()> {
         let file = self.file(index)?;
-        maskwright_data::source::read_file(file, bytes)
+        maskwright_data::source::read_file(file, image.start_file())
     }
 
     fn objects(&self, _: usize) -> Result<usize> {

@@ -126,8 +126,8 @@ impl PromptDrawer {
 mod tests {
     use super::super::KindWeights;
     use super::*;
-    use maskwright_image::Size;
     use crate::random::SampleKey;
+    use maskwright_image::Size;
 
     fn key(record: u64) -> ObjectKey {
         SampleKey::in_epoch(1, 0, record).object(0)

@@ -1,7 +1,7 @@
 //! From records to samples.
 
-use maskwright_image::{Size, check_environment};
 use maskwright_image::sample::Sampler;
+use maskwright_image::{Size, check_environment};
 
 use super::eval::EVALUATION;
 use super::opened::{Opened, Part};
@@ -163,7 +163,7 @@ impl SampleMaker {
         // The view shows this object: a function of the view's number, whatever is drawn to ask about it.
         let framing = SampleKey { draw: key.view, ..key }.object(0);
         let mut opened = self.reader.open(source, index, Pick::Drawn(framing), &mut self.watch)?;
-        self.bytes_read += (self.reader.image.len() + self.reader.mask_bytes()) as u64;
+        self.bytes_read += (self.reader.image.bytes() + self.reader.mask_bytes()) as u64;
 
         let attempts = Attempts::new(&self.config.plan, key, pair(opened.size));
         let (mask, first) = (self.reader.mask(), &mut out.labels[..size * size]);
@@ -261,9 +261,9 @@ impl SampleMaker {
     /// Decodes and samples what the view at hand shows of the image.
     fn image(&mut self, opened: &mut Opened<'_>, out: &mut [u8]) -> Result<()> {
         let (config, sampler) = (&self.config, &mut self.sampler);
-        let bytes = &self.reader.image;
+        let image = &self.reader.image;
         let warnings =
-            self.watch.time(|t| &mut t.image, || sampler.image(bytes, opened, config, out))?;
+            self.watch.time(|t| &mut t.image, || sampler.image(image, opened, config, out))?;
         opened.add(Part::Image, warnings, config.plan.strict)
     }
 

@@ -8,7 +8,7 @@ use super::opened::{Opened, Part};
 use super::timings::Stopwatch;
 use super::upright::{Stored, fit};
 use crate::error::{Error, Result};
-use crate::source::{MaskBuffer, MaskForm, Pick, Source};
+use crate::source::{ImageBuffer, ImageForm, MaskBuffer, MaskForm, Pick, Source};
 
 /// Reads records, one after the other, into memory that it keeps: an image, and one mask at a time.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) struct Reader {
     limits: Limits,
     strict: bool,
     labels: LabelDecoder,
-    pub(super) image: Vec<u8>,
+    pub(super) image: ImageBuffer,
     /// The mask as its source has it.
     mask: MaskBuffer,
     /// Where that is an image file: the label it becomes, upright.
@@ -56,7 +56,7 @@ impl Reader {
             limits,
             strict,
             labels: LabelDecoder::default(),
-            image: Vec::new(),
+            image: ImageBuffer::new(),
             mask: MaskBuffer::new(),
             label: GreyImage::default(),
         }
@@ -70,12 +70,15 @@ impl Reader {
         pick: Pick,
         watch: &mut Stopwatch,
     ) -> Result<Opened<'a>> {
-        watch.time(|t| &mut t.read, || source.image_bytes(index, &mut self.image))?;
+        watch.time(|t| &mut t.read, || source.image(index, &mut self.image))?;
         let mut opened = Opened::new(source, index);
-        opened.image = watch
-            .time(|t| &mut t.header, || read_header(&self.image))
-            .map(|header| Stored::of(&header))
-            .map_err(|error| opened.refused(Part::Image, error))?;
+        opened.image = match self.image.form {
+            ImageForm::File => watch
+                .time(|t| &mut t.header, || read_header(&self.image.file))
+                .map(|header| Stored::of(&header))
+                .map_err(|error| opened.refused(Part::Image, error))?,
+            ImageForm::Pixels => Stored::plain(self.image.pixels.size),
+        };
         self.read_mask(&mut opened, pick, watch)?;
         Ok(opened)
     }
@@ -93,7 +96,7 @@ impl Reader {
         opened.source.mask(opened.index, pick, &mut self.mask)?;
         // What an annotation costs is mostly to find and parse its run lengths.
         *match self.mask.form {
-            MaskForm::File => &mut watch.timings.read,
+            MaskForm::File | MaskForm::Grey => &mut watch.timings.read,
             MaskForm::Rle => &mut watch.timings.mask,
         } += (watch.clock)() - start;
 
@@ -103,6 +106,7 @@ impl Reader {
                 .map(|header| Stored::of(&header))
                 .map_err(|error| opened.refused(Part::Mask, error))?,
             MaskForm::Rle => Stored::plain(self.mask.rle.size()),
+            MaskForm::Grey => Stored::plain(self.mask.grey.size),
         };
         let image = opened.image;
         let fits = fit(opened.source.exif(), &image, &mask)
@@ -138,10 +142,11 @@ impl Reader {
         match self.mask.form {
             MaskForm::File => WholeMask::Grey(&self.label),
             MaskForm::Rle => WholeMask::Rle(&self.mask.rle),
+            MaskForm::Grey => WholeMask::Grey(&self.mask.grey),
         }
     }
 
-    /// Id of the annotation that the mask read last came from.
+    /// The object's id, where the mask read last is one of several.
     pub(super) fn object(&self) -> Option<u64> {
         self.mask.object
     }

@@ -10,6 +10,7 @@ use super::reader::WholeMask;
 use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::plan::{Attempts, Framing};
+use crate::source::{ImageBuffer, ImageForm};
 
 /// A view that shows the object.
 pub(super) struct Framed {
@@ -90,7 +91,7 @@ impl ViewSampler {
     /// unless all is decoded, as `plan.strict` asks for.
     pub(super) fn image(
         &mut self,
-        bytes: &[u8],
+        image: &ImageBuffer,
         opened: &Opened<'_>,
         config: &SampleConfig,
         out: &mut [u8],
@@ -98,10 +99,15 @@ impl ViewSampler {
         let Self { sampler, rows, cols, .. } = self;
         let refused = |error| opened.refused(Part::Image, error);
         let (limits, pad, turn) = (&config.limits, config.plan.pad, opened.turn());
-        if turn.is_identity() && !config.plan.strict {
-            return sampler.image_from_bytes(bytes, limits, rows, cols, pad, out).map_err(refused);
+        if image.form == ImageForm::Pixels {
+            sampler.image(&image.pixels, rows, cols, pad, out);
+            return Ok(Vec::new());
         }
-        let Decoded { pixels, warnings } = decode_rgb(bytes, limits).map_err(refused)?;
+        let file = &image.file;
+        if turn.is_identity() && !config.plan.strict {
+            return sampler.image_from_bytes(file, limits, rows, cols, pad, out).map_err(refused);
+        }
+        let Decoded { pixels, warnings } = decode_rgb(file, limits).map_err(refused)?;
         sampler.image(&orient_rgb(pixels, turn), rows, cols, pad, out);
         Ok(warnings)
     }

@@ -9,7 +9,7 @@ use super::annotation::{Flaw, read_sa1b, read_segmentation};
 use super::bytes::{append_bytes, push_bytes, read_file, read_part};
 use super::index::{Entry, Index, Span};
 use super::objects::ObjectFilter;
-use super::{ExifRule, LeftOut, MaskBuffer, Objects, Pick, SetSpec, Source};
+use super::{ExifRule, ImageBuffer, LeftOut, MaskBuffer, Objects, Pick, SetSpec, Source};
 use crate::error::{Error, Result};
 use crate::record::Record;
 
@@ -75,11 +75,7 @@ impl IndexedSource {
     /// The name of an image's record of a number.
     fn record_name(&self, entry: &Entry, nth: u64) -> Result<String> {
         self.index.names(entry, |names| {
-            let name = String::from_utf8_lossy(names.stem);
-            match self.objects {
-                Objects::One => name.into_owned(),
-                Objects::All | Objects::UpTo(_) => format!("{name}#{nth}"),
-            }
+            self.objects.record_name(&String::from_utf8_lossy(names.stem), nth)
         })
     }
 
@@ -233,9 +229,9 @@ impl Source for IndexedSource {
         Ok((self.name.clone(), self.record_name(&entry, nth)?))
     }
 
-    fn image_bytes(&self, index: usize, bytes: &mut Vec<u8>) -> Result<()> {
+    fn image(&self, index: usize, image: &mut ImageBuffer) -> Result<()> {
         let (entry, _) = self.locate(index)?;
-        self.read(entry.image, || self.image_path(&entry), bytes)
+        self.read(entry.image, || self.image_path(&entry), image.start_file())
     }
 
     fn objects(&self, index: usize) -> Result<usize> {

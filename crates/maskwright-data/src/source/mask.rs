@@ -1,5 +1,9 @@
-//! Masks as sources hand them out: an image file, or run lengths.
+//! Masks as sources hand them out: an image file, run lengths, or a label.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use maskwright_image::GreyImage;
 use maskwright_image::mask::{PolygonScratch, Rle};
 
 use crate::random::ObjectKey;
@@ -24,19 +28,25 @@ pub enum MaskForm {
     File,
     /// [`MaskBuffer::rle`] is the mask, in the frame of the stored image or the upright one.
     Rle,
+    /// [`MaskBuffer::grey`] is a label already, in the frame of the image.
+    Grey,
 }
 
 /// A mask, in memory that is used again for the next one.
 #[derive(Debug, Default)]
 pub struct MaskBuffer {
-    /// Which of the two below holds the mask.
+    /// Which of the three below holds the mask.
     pub form: MaskForm,
     /// The bytes of an image file.
     pub file: Vec<u8>,
     /// Run lengths.
     pub rle: Rle,
-    /// The annotation's id, where the mask is one of several in an annotation file.
+    /// A label: levels of 0..=255, above 128 is the object. Shared with the source that has it.
+    pub grey: Arc<GreyImage>,
+    /// The object's id, where the mask is one of several of a record.
     pub object: Option<u64>,
+    /// Memory for a path.
+    pub(crate) path: PathBuf,
     /// What annotation files are read into.
     pub(crate) json: Vec<u8>,
     /// Polygons, parsed.
@@ -55,6 +65,7 @@ impl MaskBuffer {
         match self.form {
             MaskForm::File => self.file.len(),
             MaskForm::Rle => self.json.len(),
+            MaskForm::Grey => 0,
         }
     }
 
@@ -64,5 +75,20 @@ impl MaskBuffer {
         self.object = None;
         self.file.clear();
         &mut self.file
+    }
+
+    /// Makes this a mask of run lengths, which are copied.
+    pub fn set_rle(&mut self, rle: &Rle) {
+        self.form = MaskForm::Rle;
+        self.object = None;
+        self.json.clear();
+        self.rle.clone_from(rle);
+    }
+
+    /// Makes this a mask that is a label.
+    pub fn set_grey(&mut self, label: Arc<GreyImage>) {
+        self.form = MaskForm::Grey;
+        self.object = None;
+        self.grey = label;
     }
 }

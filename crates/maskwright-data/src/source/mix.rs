@@ -153,7 +153,7 @@ mod tests {
     use maskwright_image::decode::MaskRule;
 
     use super::*;
-    use crate::source::{MaskBuffer, Pick};
+    use crate::source::{ImageBuffer, MaskBuffer, Pick};
 
     struct Numbered(&'static str, usize, MaskRule);
 
@@ -173,7 +173,7 @@ mod tests {
                 mask: path,
             })
         }
-        fn image_bytes(&self, _: usize, _: &mut Vec<u8>) -> Result<()> {
+        fn image(&self, _: usize, _: &mut ImageBuffer) -> Result<()> {
             Ok(())
         }
         fn mask(&self, _: usize, _: Pick, _: &mut MaskBuffer) -> Result<()> {

@@ -2,7 +2,8 @@
 //!
 //! A [`Source`] is a list of records, each an image with a mask or with several objects, which it hands
 //! out when a sample is made. [`PairsSource`] is a folder of images with a folder of masks, or a list of
-//! both; [`IndexedSource`] is COCO, LVIS, SA-1B or a WebDataset. A [`Mix`] joins the sets of a run,
+//! both; [`IndexedSource`] is COCO, LVIS, SA-1B or a WebDataset; [`MemorySource`] has pixels and masks in
+//! memory. A [`Mix`] joins the sets of a run,
 //! each as often as it is wanted. A [`DataFile`] describes the sets of a run in TOML.
 //!
 //! | file | what it is about |
@@ -11,6 +12,8 @@
 //! | `pairs/` | folders and lists |
 //! | `coco`, `sa1b`, `shards` | opening annotated sets: from files to an index |
 //! | `annotation/` | the JSON of annotation files |
+//! | `memory` | arrays as a set |
+//! | `image`, `mask` | the forms in which images and masks are handed out |
 //! | `tar`, `pattern` | tar files read in place; names of many files |
 //! | `index/` | the cached index |
 //! | `mix`, `weights` | the sets of a run together |
@@ -33,11 +36,13 @@ mod drafts;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hqseg44k;
+mod image;
 mod index;
 mod indexed;
 mod keys;
 mod kinds;
 mod mask;
+mod memory;
 mod mix;
 mod objects;
 mod pairs;
@@ -61,9 +66,11 @@ pub use annotation::{Stated, read_stated};
 pub use bytes::read_file;
 pub use datafile::DataFile;
 pub use hqseg44k::{hqseg44k, hqseg44k_available};
+pub use image::{ImageBuffer, ImageForm};
 pub use index::{IndexObserver, IndexProgress, OpenContext};
 pub use indexed::IndexedSource;
 pub use mask::{MaskBuffer, MaskForm, Pick};
+pub use memory::{MemoryMask, MemorySource};
 pub use mix::Mix;
 pub use objects::Objects;
 pub use pairs::{PairsSource, Unmatched};
@@ -116,8 +123,8 @@ pub trait Source: Send + Sync {
         self.record(index).map(|record| (record.set, record.name))
     }
 
-    /// Replaces the content of `bytes` with the image file of a record.
-    fn image_bytes(&self, index: usize, bytes: &mut Vec<u8>) -> Result<()>;
+    /// Replaces the content of `image` with the image of a record: its file as it is, or its pixels.
+    fn image(&self, index: usize, image: &mut ImageBuffer) -> Result<()>;
 
     /// How many objects a record's samples are drawn from; 1 where the record is one object.
     fn objects(&self, _index: usize) -> Result<usize> {
@@ -127,7 +134,7 @@ pub trait Source: Send + Sync {
     /// Replaces the content of `mask` with the mask of one of a record's objects.
     fn mask(&self, index: usize, pick: Pick, mask: &mut MaskBuffer) -> Result<()>;
 
-    /// How this set's mask files become labels in 0..255.
+    /// How this set's mask files become labels in 0..255; masks in other forms are labels already.
     fn mask_rule(&self) -> &MaskRule;
 
     /// What to do with the orientation of images.
@@ -187,8 +194,8 @@ impl<S: Source + ?Sized> Source for Arc<S> {
     fn identity(&self, index: usize) -> Result<(Arc<str>, String)> {
         (**self).identity(index)
     }
-    fn image_bytes(&self, index: usize, bytes: &mut Vec<u8>) -> Result<()> {
-        (**self).image_bytes(index, bytes)
+    fn image(&self, index: usize, image: &mut ImageBuffer) -> Result<()> {
+        (**self).image(index, image)
     }
     fn objects(&self, index: usize) -> Result<usize> {
         (**self).objects(index)

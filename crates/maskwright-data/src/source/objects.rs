@@ -58,6 +58,14 @@ impl From<Objects> for OneAllOrCount {
 }
 
 impl Objects {
+    /// The name of the `nth` record of an image.
+    pub(crate) fn record_name(self, image: &str, nth: u64) -> String {
+        match self {
+            Objects::One => image.to_owned(),
+            Objects::All | Objects::UpTo(_) => format!("{image}#{nth}"),
+        }
+    }
+
     /// How many records an image with `objects` objects makes; none without objects.
     pub(crate) fn records(self, objects: u32) -> u64 {
         match self {

@@ -1,9 +1,9 @@
 //! The worst and the best predictions of an evaluation, beside the truth.
 
 use maskwright_data::prompt::Point;
+use maskwright_data::source::ImageBuffer;
 use maskwright_image::RgbImage;
-use maskwright_image::decode::{Limits, decode_rgb, orient_rgb, read_header};
-use maskwright_image::mask::Bitmap;
+use maskwright_image::decode::{Limits, orient_rgb, read_header};
 use maskwright_image::metric;
 use maskwright_model::MaskKind;
 use maskwright_train::eval_job::EvalJob;
@@ -90,8 +90,7 @@ fn row(job: &EvalJob, config: &EvalConfig, scores: &ImageScores) -> Result<Galle
     for (kind, mask) in predicted.masks.iter().filter(|(kind, _)| *kind != MaskKind::SamHq) {
         let iou = metric::iou(mask, &truth);
         let boundary = metric::boundary_iou(mask, truth, config.boundary_ratio);
-        let marks =
-            Marks { truth: Some(truth), prediction: Some(mask), box_xyxy, points: &points };
+        let marks = Marks { truth: Some(truth), prediction: Some(mask), box_xyxy, points: &points };
         tiles.push(Tile {
             caption: format!("{}: IoU {iou:.3}, boundary {boundary:.3}", kind.title()),
             image: tile::prediction(&image, &marks, TILE),
@@ -106,11 +105,14 @@ fn row(job: &EvalJob, config: &EvalConfig, scores: &ImageScores) -> Result<Galle
 
 /// The whole image at its own resolution, upright if the sample was turned.
 fn read_image(set: &EvalSet, record: usize, turned: bool) -> Result<RgbImage> {
-    let mut bytes = Vec::new();
-    set.source.image_bytes(record, &mut bytes)?;
+    let mut image = ImageBuffer::new();
+    set.source.image(record, &mut image)?;
     let file = set.source.record(record)?.image;
-    let image = |source| Error::Image { file: file.clone(), source };
-    let header = read_header(&bytes).map_err(image)?;
-    let pixels = decode_rgb(&bytes, &Limits::default()).map_err(image)?.pixels;
-    Ok(if turned { orient_rgb(pixels, header.orientation) } else { pixels })
+    let refused = |source| Error::Image { file: file.clone(), source };
+    let pixels = image.decode(&Limits::default()).map_err(refused)?.pixels;
+    if !turned {
+        return Ok(pixels);
+    }
+    let header = read_header(&image.file).map_err(refused)?;
+    Ok(orient_rgb(pixels, header.orientation))
 }

@@ -3,7 +3,6 @@
 mod folder;
 mod list;
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bytes::{append_bytes, push_bytes, read_file};
 use super::select::Selection;
-use super::{ExifRule, LeftOut, MaskBuffer, Pick, SetSpec, Source};
+use super::{ExifRule, ImageBuffer, LeftOut, MaskBuffer, Pick, SetSpec, Source};
 use crate::error::{Error, Result};
 use crate::record::Record;
 
@@ -136,11 +135,6 @@ fn start(path: &mut PathBuf, folder: &Path) {
     path.push(folder);
 }
 
-thread_local! {
-    /// The path being read: a sample's files are opened without taking memory.
-    static PATH: RefCell<PathBuf> = RefCell::default();
-}
-
 impl PairsSource {
     /// Lists both folders of a set and pairs their files, or reads the set's list.
     ///
@@ -239,20 +233,18 @@ impl Source for PairsSource {
         Ok((self.name.clone(), self.pairs.name(self.pair(index)?)))
     }
 
-    fn image_bytes(&self, index: usize, bytes: &mut Vec<u8>) -> Result<()> {
+    fn image(&self, index: usize, image: &mut ImageBuffer) -> Result<()> {
         let item = self.pair(index)?;
-        PATH.with_borrow_mut(|path| {
-            self.pairs.write_image(item, path);
-            read_file(path, bytes)
-        })
+        self.pairs.write_image(item, &mut image.path);
+        image.start_file();
+        read_file(&image.path, &mut image.file)
     }
 
     fn mask(&self, index: usize, _: Pick, mask: &mut MaskBuffer) -> Result<()> {
         let item = self.pair(index)?;
-        PATH.with_borrow_mut(|path| {
-            self.pairs.write_mask(item, path);
-            read_file(path, mask.start_file())
-        })
+        self.pairs.write_mask(item, &mut mask.path);
+        mask.start_file();
+        read_file(&mask.path, &mut mask.file)
     }
 
     fn mask_rule(&self) -> &MaskRule {

@@ -9,8 +9,8 @@ use cpu_time::ThreadTime;
 use maskwright_data::prompt::Prompt;
 use maskwright_data::random::SampleKey;
 use maskwright_data::sample::{ObjectInfo, SampleConfig, SampleMaker, Timings, ViewBuffers};
-use maskwright_data::source::{MaskBuffer, MaskForm, Mix, Pick, Source};
-use maskwright_image::decode::{Limits, decode_label, decode_rgb};
+use maskwright_data::source::{ImageBuffer, MaskBuffer, MaskForm, Mix, Pick, Source};
+use maskwright_image::decode::{Limits, decode_label};
 
 /// What was measured of all samples.
 pub(super) struct Measured {
@@ -138,20 +138,21 @@ fn warm_up(mix: &Mix, config: &SampleConfig, keys: &[SampleKey]) -> anyhow::Resu
 /// samples starts from that does not know beforehand what it will show.
 pub(super) fn whole_decodes(mix: &Mix, rounds: usize) -> anyhow::Result<Vec<[Duration; 2]>> {
     let limits = Limits::default();
-    let (mut image, mut mask) = (Vec::new(), MaskBuffer::new());
+    let (mut image, mut mask) = (ImageBuffer::new(), MaskBuffer::new());
     let records = mix.sets().iter().flat_map(|set| (0..set.len()).map(move |index| (set, index)));
     records
         .map(|(set, index)| {
-            set.image_bytes(index, &mut image)?;
+            set.image(index, &mut image)?;
             set.mask(index, Pick::Nth(0), &mut mask)?;
             let (mut images, mut masks) = (Vec::new(), Vec::new());
             for _ in 0..=rounds {
                 let start = thread_cpu();
-                decode_rgb(&image, &limits)?;
+                image.decode(&limits)?;
                 let between = thread_cpu();
                 match mask.form {
                     MaskForm::File => drop(decode_label(&mask.file, set.mask_rule(), &limits)?),
                     MaskForm::Rle => drop(mask.rle.to_grey()),
+                    MaskForm::Grey => {}
                 }
                 images.push(between - start);
                 masks.push(thread_cpu() - between);
