@@ -208,6 +208,14 @@ pub enum Preset {
 }
 
 impl Preset {
+    /// The name in settings and in checkpoints.
+    pub fn name(self) -> &'static str {
+        match self {
+            Preset::Squash => "squash",
+            Preset::LongestSide => "longest_side",
+        }
+    }
+
     /// The view on an image of `source` = (height, width).
     pub fn geometry(self, source: (usize, usize), size: usize) -> Geometry {
         match self {

@@ -39,6 +39,7 @@ pub mod conventions;
 pub mod device;
 mod error;
 pub mod files;
+mod fitting;
 pub mod image_encoder;
 mod init;
 mod kernels;
@@ -58,6 +59,7 @@ pub use config::{DecoderConfig, EncoderConfig, ModelType, SamConfig, TinyVitConf
 pub use conventions::{Conventions, MaskPromptValues, PIXEL_MEAN, PIXEL_STD, Padding};
 pub use device::{Compute, DeviceName, Place};
 pub use error::{Error, Mismatch, Misshapen, Result};
+pub use fitting::GeometryFrom;
 pub use image_encoder::{ImageFeatures, Precision};
 pub use load::ModelSource;
 pub use mask_decoder::{DecodeMode, MaskDecoder, MaskOutput};

@@ -2,13 +2,13 @@
 
 use maskwright_data::postprocess;
 use maskwright_data::prompt::{Prompt, PromptKind};
-use maskwright_data::sample::{EvalSample, SampleConfig, SampleMaker};
+use maskwright_data::sample::{EvalSample, Preset, SampleConfig, SampleMaker};
 use maskwright_data::source::{DataFile, OpenContext};
 use maskwright_image::Size;
 use maskwright_image::mask::Bitmap;
 use maskwright_model::device::{Compute, Place, host};
 use maskwright_model::load::{ModelSource, check_input_size, load_model};
-use maskwright_model::{MaskKind, Sam};
+use maskwright_model::{GeometryFrom, MaskKind, Sam};
 
 use crate::error::{Error, Result};
 use crate::evaluator::{EvalConfig, EvalSet, Evaluation, all_masks, evaluate};
@@ -38,6 +38,7 @@ pub struct PredictedRecord {
 
 impl EvalJob {
     /// Loads the model and opens the `[[valid]]` sets of `data`; `context` hears of what that takes.
+    /// Images are padded as the model was trained with, or as `data` says where it does not say.
     ///
     /// # Errors
     /// No checkpoint, no sets, or one of either that cannot be read.
@@ -60,7 +61,10 @@ impl EvalJob {
         }
         let sets = open_sets(data.open_valid(context)?);
         let loaded = load_model(model, input_size, false, 0, &host())?;
-        let samples = sample_config(data, &loaded.sam);
+        let mut samples = sample_config(data, &loaded.sam);
+        if let Some(value) = loaded.sam.padding_value() {
+            samples.plan.pad = value;
+        }
         let mut notes = loaded.notes;
         notes.extend(left_out(sets.iter().map(|set| &set.source)));
         let sam = place.put(loaded.sam, false);
@@ -80,6 +84,12 @@ impl EvalJob {
     /// The sets.
     pub fn sets(&self) -> &[EvalSet] {
         &self.sets
+    }
+
+    /// How images are fitted into the input, and who says so: as `asked`, or as the model was validated,
+    /// or as HQ-SAM validates ([`Preset::Squash`]) where it does not say.
+    pub fn geometry(&self, asked: Option<Preset>) -> (Preset, GeometryFrom) {
+        self.sam.geometry(asked, Preset::Squash)
     }
 
     /// Evaluates the model on every set.
@@ -106,7 +116,9 @@ impl EvalJob {
         let Some(prompt) = sample.prompt(prompt, &self.samples.prompts, config.seed) else {
             return Ok(PredictedRecord { sample, prompt: None, masks: Vec::new() });
         };
-        let input = self.sam.preprocess(&sample.image, 1, self.place.device())?;
+        let (rows, columns) = sample.geometry.visible();
+        let device = self.place.device();
+        let input = self.sam.preprocess_fitted(&sample.image, [rows, columns], device)?;
         let features = self.sam.encode_image(input);
         let (height, width) = sample.geometry.source;
         let side = self.sam.config().mask_size();

@@ -14,6 +14,7 @@
 pub mod bench;
 pub mod checkpoint;
 pub mod config;
+mod conventions;
 pub mod convert;
 mod error;
 pub mod eval_job;

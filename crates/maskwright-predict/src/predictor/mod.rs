@@ -52,7 +52,8 @@ use maskwright_image::{GreyImage, RgbImage, Size};
 use maskwright_model::device::host;
 use maskwright_model::load::{check_input_size, load_model};
 use maskwright_model::{
-    Compute, DecodeMode, ImageFeatures, MaskKind, MaskOutput, ModelSource, PromptInput, Sam,
+    Compute, DecodeMode, GeometryFrom, ImageFeatures, MaskKind, MaskOutput, MaskPromptValues,
+    ModelSource, PromptInput, Sam,
 };
 
 pub use input::{decode_image, decode_mask, read_image, read_mask};
@@ -72,6 +73,7 @@ pub struct Predictor {
     sam: Sam,
     device: Device,
     fit: Fit,
+    fit_from: GeometryFrom,
     notes: Vec<String>,
 }
 
@@ -131,15 +133,23 @@ impl Predictor {
     }
 
     /// Wraps a model that is there already.
+    ///
+    /// Images are fitted into its input as it was validated, and padded so; a model that does not say
+    /// how it was trained is used as SAM's published predictor uses it ([`Fit::Sam`]).
     pub fn new(sam: Sam, device: Device) -> Self {
-        Self { sam, device, fit: Fit::default(), notes: Vec::new() }
+        let (fit, fit_from) = sam.geometry(None, Fit::Sam);
+        Self { sam, device, fit, fit_from, notes: Vec::new() }
     }
 
     /// The same with another way to bring an image to the model's size.
     #[must_use]
-    pub fn with_fit(mut self, fit: Fit) -> Self {
-        self.fit = fit;
-        self
+    pub fn with_fit(self, fit: Fit) -> Self {
+        Self { fit, fit_from: GeometryFrom::Caller, ..self }
+    }
+
+    /// How images are fitted into the input, and who said so.
+    pub fn fit(&self) -> (Fit, GeometryFrom) {
+        (self.fit, self.fit_from)
     }
 
     /// Remarks on the checkpoint, such as weights that are no numbers.
@@ -158,14 +168,19 @@ impl Predictor {
         if self.sam.config().hq { MaskKind::SamHq } else { MaskKind::Sam }
     }
 
-    /// A mask of an image of size `image`, for a prompt on it: foreground above 128.
+    /// A mask of an image of size `image`, for a prompt on it: foreground above 128. Its values are those
+    /// that the model was trained with, 0 and 255 if it does not say.
     ///
     /// # Errors
     /// [`Error::Setting`] for a mask of another size.
     pub fn mask_prompt(&self, mask: &GreyImage, image: Size) -> Result<NoiseMask> {
         let config = self.sam.config();
         let view = View::new(self.fit, image, config.image_size);
-        prompt::mask_over_input(mask, &view, config.mask_size(), MaskValues::ZeroTo255)
+        let values = match self.sam.conventions().map(|found| found.mask_prompt) {
+            Some(MaskPromptValues::Logits) => MaskValues::Logits,
+            Some(MaskPromptValues::ZeroTo255) | None => MaskValues::ZeroTo255,
+        };
+        prompt::mask_over_input(mask, &view, config.mask_size(), values)
     }
 
     /// Reads the logits of an earlier prediction, for a prompt on the same image: an `.npy` file, or a `.safetensors`

@@ -4,22 +4,23 @@ use std::str::FromStr;
 
 use burn::tensor::{Device, Tensor};
 use maskwright_data::geometry::Geometry;
+use maskwright_data::postprocess;
 use maskwright_image::sample::{Sampler, resize_antialiased};
 use maskwright_image::{RgbImage, Size};
 use maskwright_model::Sam;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use maskwright_data::postprocess;
 
-/// Value of the padding beside the image, as in training.
+/// Value of the padding beside the image where the model does not say it: HQ-SAM's in training.
 const PAD: u8 = 128;
 
 /// How an image of any size is fitted into the model's square input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fit {
     /// As training and evaluation here: the longer side to the input's, sampled as training samples
-    /// are, padded with grey; prompts move with the pixels' areas.
-    #[default]
+    /// are, padded as the model was trained with; prompts move with the pixels' areas.
     LongestSide,
     /// Both sides to the input's, as HQ-SAM's evaluation; nothing is padded.
     Squash,
@@ -100,8 +101,10 @@ impl View {
         }
         let mut pixels = vec![0; 3 * height * width];
         let (rows, columns) = (self.geometry.rows(), self.geometry.cols());
-        Sampler::new().image(image, &rows, &columns, PAD, &mut pixels);
-        Ok(sam.preprocess(&pixels, 1, device)?)
+        let pad = sam.padding_value().unwrap_or(PAD);
+        Sampler::new().image(image, &rows, &columns, pad, &mut pixels);
+        let (shown_height, shown_width) = self.geometry.visible();
+        Ok(sam.preprocess_fitted(&pixels, [shown_height, shown_width], device)?)
     }
 
     /// A pixel index of the image as one of the input.

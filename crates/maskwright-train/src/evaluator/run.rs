@@ -116,7 +116,9 @@ fn predict(
     config: &Settings,
     sample: &EvalSample,
 ) -> Result<Vec<Option<MaskLogits>>> {
-    let features = sam.encode_image(sam.preprocess(&sample.image, 1, device)?);
+    let (height, width) = sample.geometry.visible();
+    let input = sam.preprocess_fitted(&sample.image, [height, width], device)?;
+    let features = sam.encode_image(input);
     config
         .prompts
         .iter()

@@ -34,6 +34,7 @@ use maskwright_model::{MaskKind, Sam, weights};
 use serde::Serialize;
 
 use crate::config::TrainConfig;
+use crate::conventions;
 use crate::error::Result;
 use crate::evaluator::{EvalSet, Evaluation, evaluate};
 use crate::observer::{Observer, RunStart};
@@ -154,6 +155,7 @@ impl<'a> Run<'a> {
             }
         };
         let encoder_learns = model.encoder_learns(&config.train);
+        let model = conventions::remembered(model, config)?;
         let model = place.put(model, encoder_learns).training(&config.train);
         let mut loader = Loader::new(data, loader_config(config, &samples, folder))?;
         if let Some(position) = position {

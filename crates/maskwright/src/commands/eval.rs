@@ -5,13 +5,16 @@ use std::path::PathBuf;
 use clap::Args;
 use maskwright_data::prompt::PromptKind;
 use maskwright_data::sample::Preset;
+use maskwright_model::GeometryFrom;
 use maskwright_report::run_report;
 use maskwright_train::eval_job::EvalJob;
 use maskwright_train::evaluator::{EvalConfig, Evaluation};
 use maskwright_train::observer::Observer;
+use serde::Serialize;
 
 use crate::flags::data::DataFlags;
 use crate::flags::device::DeviceFlags;
+use crate::flags::geometry;
 use crate::flags::model::ModelFlags;
 use crate::progress::Progress;
 use crate::{interrupt, output};
@@ -24,7 +27,7 @@ use crate::{interrupt, output};
 #[command(after_help = "\
 Examples:
   maskwright eval --checkpoint run/sam_hq_epoch_11.safetensors --images photos --masks masks
-  maskwright eval --checkpoint sam_hq_vit_l.pth --hqseg44k data --geometry squash --json")]
+  maskwright eval --checkpoint sam_hq_vit_l.pth --hqseg44k data --json")]
 pub(crate) struct EvalFlags {
     #[command(flatten)]
     data: DataFlags,
@@ -47,9 +50,11 @@ pub(crate) struct EvalFlags {
     #[arg(long, value_name = "KIND,...", value_delimiter = ',', default_value = "box")]
     prompts: Vec<PromptKind>,
 
-    /// How an image is fitted into the input: longest_side or squash
-    #[arg(long, value_name = "PRESET", default_value = "longest_side")]
-    geometry: Preset,
+    /// How an image is fitted into the input: longest_side, or squash (both sides). If not given:
+    /// what the checkpoint was validated with, and squash, which is HQ-SAM's validation, for a
+    /// checkpoint of others, which does not say it
+    #[arg(long, value_name = "PRESET")]
+    geometry: Option<Preset>,
 
     /// Seed of the points and the noise masks
     #[arg(long, value_name = "N", default_value_t = 42)]
@@ -69,30 +74,61 @@ pub(crate) struct EvalFlags {
     json: bool,
 }
 
+/// The document of `--json`.
+#[derive(Serialize)]
+struct Document<'a> {
+    /// How images were fitted into the input.
+    geometry: Preset,
+    /// Who said so.
+    geometry_from: GeometryFrom,
+    #[serde(flatten)]
+    evaluation: &'a Evaluation,
+}
+
 pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
     let mut data = flags.data.resolve(100.0)?;
     if flags.on_train {
         data.valid = std::mem::take(&mut data.train);
     }
-    let config = EvalConfig {
-        prompts: flags.prompts.clone(),
-        geometry: flags.geometry,
-        seed: flags.seed,
-        limit: flags.limit,
-        ..EvalConfig::default()
-    };
     let mut progress = Progress::new(flags.json, interrupt::on_ctrl_c());
     let (model, compute) = (flags.model.resolve()?, flags.device.resolve());
     let job = EvalJob::open(&model, &compute, flags.input_size, &data, &progress.opening())?;
     for note in job.notes() {
         eprintln!("note: {note}");
     }
+    let (geometry, geometry_from) = geometry_of(&job, flags.geometry);
+    let config = EvalConfig {
+        prompts: flags.prompts.clone(),
+        geometry,
+        seed: flags.seed,
+        limit: flags.limit,
+        ..EvalConfig::default()
+    };
     let evaluation = job.evaluate(&config, &mut progress)?;
     progress.finish();
     if let Some(page) = &flags.report {
         run_report::write_evaluation(&job, &config, &evaluation, page)?;
     }
-    if flags.json { output::json(&evaluation) } else { print(&evaluation) }
+    tell(flags.json, (geometry, geometry_from), &evaluation)
+}
+
+/// The geometry that a model is evaluated with, said where it was not asked for.
+pub(crate) fn geometry_of(job: &EvalJob, asked: Option<Preset>) -> (Preset, GeometryFrom) {
+    let (geometry, from) = job.geometry(asked);
+    geometry::say(geometry.name(), from, "HQ-SAM validates");
+    (geometry, from)
+}
+
+/// Prints an evaluation, as JSON with the geometry that it was made with.
+pub(crate) fn tell(
+    json: bool,
+    (geometry, geometry_from): (Preset, GeometryFrom),
+    evaluation: &Evaluation,
+) -> anyhow::Result<()> {
+    if json {
+        return output::json(&Document { geometry, geometry_from, evaluation });
+    }
+    print(evaluation)
 }
 
 /// The table for people, also used by the demo.

@@ -24,7 +24,7 @@ use crate::progress::Progress;
 /// A grid of points is asked about; duplicates and doubtful masks go. Each image gets a JSON file in
 /// the schema of the SA-1B data set: annotations with segmentation (COCO run lengths), bbox, area,
 /// predicted_iou, stability_score, crop_box and point_coords. Settings have the names and defaults
-/// of SAM's scripts/amg.py; add --geometry sam to see images exactly as it does.
+/// of SAM's scripts/amg.py, and with a checkpoint of others images are seen exactly as there.
 #[derive(Args)]
 #[command(
     visible_aliases = ["amg", "everything"],
@@ -143,7 +143,13 @@ pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
         if !flags.json {
             println!("{}: {} masks of {}", file.1.display(), file.0, image.display());
         }
-        found.push(serde_json::json!({"image": image, "masks": file.0, "file": file.1}));
+        found.push(serde_json::json!({
+            "image": image,
+            "masks": file.0,
+            "file": file.1,
+            "geometry": predictor.fit().0,
+            "geometry_from": predictor.fit().1,
+        }));
     }
     if flags.json { output::json(&found) } else { Ok(()) }
 }

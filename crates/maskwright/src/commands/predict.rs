@@ -112,6 +112,8 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
             "width": image.size.width,
             "height": image.size.height,
             "kind": kind,
+            "geometry": predictor.fit().0,
+            "geometry_from": predictor.fit().1,
             "masks": masks,
         }));
     }

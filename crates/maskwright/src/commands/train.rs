@@ -10,6 +10,7 @@ use maskwright_model::Trainable;
 use maskwright_report::run_report;
 use maskwright_train::TrainConfig;
 use maskwright_train::eval_job::EvalJob;
+use maskwright_train::evaluator::EvalConfig;
 use maskwright_train::observer::Observer;
 use maskwright_train::trainer::{Start, TrainOutcome, train};
 
@@ -136,15 +137,10 @@ pub(crate) struct TrainFlags {
     )]
     eval_prompts: Vec<PromptKind>,
 
-    /// How validation fits an image into the input: longest_side (as prediction does), or
-    /// squash (both sides, HQ-SAM's validation)
-    #[arg(
-        long,
-        value_name = "PRESET",
-        default_value = "longest_side",
-        help_heading = "Validation"
-    )]
-    geometry: Preset,
+    /// How validation fits an image into the input: longest_side (if not given), or squash (both
+    /// sides, HQ-SAM's validation). The checkpoint remembers it, and is used so
+    #[arg(long, value_name = "PRESET", help_heading = "Validation")]
+    geometry: Option<Preset>,
 
     /// Threads that decode and sample; 0 for one per core
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -269,7 +265,7 @@ impl TrainFlags {
             Refusal::Replace => OnRefusal::Replace { budget: self.refusal_budget / 100.0 },
         };
         config.evaluation.prompts.clone_from(&self.eval_prompts);
-        config.evaluation.geometry = self.geometry;
+        config.evaluation.geometry = self.geometry.unwrap_or(Preset::LongestSide);
         Ok(config)
     }
 }
@@ -277,7 +273,7 @@ impl TrainFlags {
 pub(crate) fn run(flags: &TrainFlags) -> anyhow::Result<()> {
     flags.legacy.check()?;
     if flags.legacy.eval {
-        return evaluate(&flags.resolve()?, flags.json);
+        return evaluate(&flags.resolve()?, flags.geometry, flags.json);
     }
     let (config, start) = if flags.resume {
         let config = TrainConfig::read_from_run(&flags.output)?;
@@ -316,7 +312,7 @@ fn report(flags: &TrainFlags, config: &TrainConfig, outcome: &TrainOutcome) -> a
 }
 
 /// `--eval`: the validation of a run, of the model as it is.
-fn evaluate(config: &TrainConfig, json: bool) -> anyhow::Result<()> {
+fn evaluate(config: &TrainConfig, asked: Option<Preset>, json: bool) -> anyhow::Result<()> {
     let mut progress = Progress::new(json, interrupt::on_ctrl_c());
     let job = EvalJob::open(
         &config.model,
@@ -325,7 +321,9 @@ fn evaluate(config: &TrainConfig, json: bool) -> anyhow::Result<()> {
         &config.data,
         &progress.opening(),
     )?;
-    let evaluation = job.evaluate(&config.evaluation, &mut progress)?;
+    let geometry = super::eval::geometry_of(&job, asked);
+    let settings = EvalConfig { geometry: geometry.0, ..config.evaluation.clone() };
+    let evaluation = job.evaluate(&settings, &mut progress)?;
     progress.finish();
-    if json { output::json(&evaluation) } else { super::eval::print(&evaluation) }
+    super::eval::tell(json, geometry, &evaluation)
 }

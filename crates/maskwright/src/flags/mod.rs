@@ -2,6 +2,7 @@
 
 pub(crate) mod data;
 pub(crate) mod device;
+pub(crate) mod geometry;
 pub(crate) mod legacy;
 pub(crate) mod model;
 pub(crate) mod predictor;

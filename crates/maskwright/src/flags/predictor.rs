@@ -7,6 +7,7 @@ use maskwright_model::MaskKind;
 use maskwright_predict::predictor::{Fit, Predictor};
 
 use crate::flags::device::DeviceFlags;
+use crate::flags::geometry;
 use crate::hub;
 
 /// Which model answers.
@@ -30,10 +31,11 @@ pub(crate) struct PredictorFlags {
     #[arg(long, value_name = "PIXELS")]
     input_size: Option<usize>,
 
-    /// How the image is fitted into the input: longest_side (as in training here), squash, or sam
-    /// (SAM's published predictor, number by number)
-    #[arg(long, value_name = "WAY", default_value = "longest_side")]
-    geometry: Fit,
+    /// How the image is fitted into the input: longest_side (as in training here), squash (both
+    /// sides), or sam (SAM's published predictor, number by number). If not given: what the
+    /// checkpoint was validated with, and sam for a checkpoint of others, which does not say it
+    #[arg(long, value_name = "WAY")]
+    geometry: Option<Fit>,
 
     #[command(flatten)]
     device: DeviceFlags,
@@ -48,11 +50,16 @@ impl PredictorFlags {
             restore_model.as_deref(),
             self.input_size,
             &self.device.resolve(),
-        )?
-        .with_fit(self.geometry);
+        )?;
+        let predictor = match self.geometry {
+            Some(fit) => predictor.with_fit(fit),
+            None => predictor,
+        };
         for note in predictor.notes() {
             eprintln!("note: {note}");
         }
+        let (fit, from) = predictor.fit();
+        geometry::say(fit.name(), from, "SAM's published predictor fits images");
         let kind = self.kind.unwrap_or_else(|| predictor.best_kind());
         Ok((predictor, kind))
     }
