@@ -8,12 +8,6 @@ use safetensors::{Dtype, SafeTensors};
 
 use crate::error::{Error, Result};
 
-/// First bytes of an `.npy` file.
-const NPY_MAGIC: &[u8] = b"\x93NUMPY";
-
-/// Its data starts at a multiple of this.
-const NPY_ALIGNMENT: usize = 64;
-
 /// An f32 array with its name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedTensor {
@@ -47,7 +41,7 @@ fn another_kind(path: &Path) -> Error {
 /// [`Error::FileName`] for another kind of file, or several arrays for an `.npy`; [`Error::Io`].
 pub fn write(path: &Path, tensors: &[NamedTensor]) -> Result<()> {
     let bytes = match tensors {
-        [tensor] if is_npy(path) => npy(tensor),
+        [tensor] if is_npy(path) => npy(tensor).map_err(Error::io(path, "write"))?,
         _ if has_extension(path, "safetensors") => safetensors(tensors)
             .map_err(|error| Error::io(path, "write")(std::io::Error::other(error)))?,
         _ => return Err(another_kind(path)),
@@ -113,57 +107,38 @@ fn read_safetensors(bytes: &[u8], name: &str) -> std::result::Result<NamedTensor
     Ok(NamedTensor { name: name.to_owned(), shape, values })
 }
 
-fn npy(tensor: &NamedTensor) -> Vec<u8> {
-    let axes: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
-    // A tuple of one has a comma too.
-    let comma = if axes.len() == 1 { "," } else { "" };
-    let shape = format!("({}{comma})", axes.join(", "));
-    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
-    // Magic, two bytes of version, two of the header's length, the header, a line break.
-    let fixed = NPY_MAGIC.len() + 4;
-    let length = (fixed + header.len() + 1).next_multiple_of(NPY_ALIGNMENT) - fixed;
-    header.push_str(&" ".repeat(length - header.len() - 1));
-    header.push('\n');
-    let mut bytes = NPY_MAGIC.to_vec();
-    bytes.extend([1, 0]);
-    bytes.extend((header.len() as u16).to_le_bytes());
-    bytes.extend(header.as_bytes());
-    bytes.extend(tensor.values.iter().flat_map(|value| value.to_le_bytes()));
-    bytes
+fn npy(tensor: &NamedTensor) -> std::io::Result<Vec<u8>> {
+    use npyz::WriterBuilder;
+
+    let shape: Vec<u64> = tensor.shape.iter().map(|&axis| axis as u64).collect();
+    let mut bytes = Vec::new();
+    let mut writer =
+        npyz::WriteOptions::new().default_dtype().shape(&shape).writer(&mut bytes).begin_nd()?;
+    writer.extend(&tensor.values)?;
+    writer.finish()?;
+    Ok(bytes)
 }
 
 fn read_npy(bytes: &[u8]) -> std::result::Result<NamedTensor, Unreadable> {
-    let wrong = |found: &str| ("an .npy file of f32 ('<f4') in row order".to_owned(), found.into());
-    let rest = bytes.strip_prefix(NPY_MAGIC).ok_or_else(|| wrong("other bytes"))?;
-    let (start, length) = match rest {
-        [1, _, a, b, ..] => (4, usize::from(u16::from_le_bytes([*a, *b]))),
-        [2 | 3, _, a, b, c, d, ..] => (6, u32::from_le_bytes([*a, *b, *c, *d]) as usize),
-        _ => return Err(wrong("an unknown version, or a file cut short")),
-    };
-    let end = start + length;
-    let header = rest.get(start..end).ok_or_else(|| wrong("a file cut short"))?;
-    let header = String::from_utf8_lossy(header);
-    let value = |key: &str| {
-        let after = header.split_once(&format!("'{key}':"))?.1.trim_start();
-        Some(after.to_owned())
-    };
-    let is = |key: &str, wanted: &str| value(key).is_some_and(|text| text.starts_with(wanted));
-    if !is("descr", "'<f4'") || !is("fortran_order", "False") {
-        return Err(wrong(header.trim()));
+    let wrong = |found: String| ("an .npy file of f32 ('<f4') in row order".to_owned(), found);
+    let file = npyz::NpyFile::new(bytes).map_err(|error| wrong(error.to_string()))?;
+    if file.order() != npyz::Order::C {
+        return Err(wrong("an array in column order".into()));
     }
-    let shape = value("shape")
-        .and_then(|text| {
-            let inside = text.strip_prefix('(')?.split_once(')')?.0.to_owned();
-            let axes = inside.split(',').map(str::trim).filter(|axis| !axis.is_empty());
-            axes.map(|axis| axis.parse::<usize>().ok()).collect::<Option<Vec<usize>>>()
-        })
-        .ok_or_else(|| wrong(header.trim()))?;
-    let data = &rest[end..];
+    let dtype = file.dtype().descr();
+    if dtype != "'<f4'" {
+        return Err(wrong(dtype));
+    }
+    let shape: Vec<usize> = file.shape().iter().map(|&axis| axis as usize).collect();
     let count = shape.iter().try_fold(1usize, |all, &axis| all.checked_mul(axis));
-    if count.and_then(|count| count.checked_mul(4)) != Some(data.len()) {
-        return Err(wrong(&format!("the shape {shape:?} with {} bytes", data.len())));
+    let values = count.and_then(|count| count.checked_mul(4));
+    // Before anything of the size that the file claims is made room for.
+    let held = bytes.len();
+    if values.is_none_or(|wanted| wanted > held) {
+        return Err(wrong(format!("the shape {shape:?} in {held} bytes")));
     }
-    Ok(NamedTensor { name: String::new(), shape, values: floats(data) })
+    let values: Vec<f32> = file.into_vec().map_err(|error| wrong(error.to_string()))?;
+    Ok(NamedTensor { name: String::new(), shape, values })
 }
 
 #[cfg(test)]
@@ -185,7 +160,7 @@ mod tests {
             write(&path, std::slice::from_ref(&one)).expect("written");
             assert_eq!(read(&path, "any").expect("read"), one);
             let bytes = std::fs::read(&path).expect("read");
-            assert_eq!((bytes.len() - 4 * one.values.len()) % NPY_ALIGNMENT, 0);
+            assert_eq!((bytes.len() - 4 * one.values.len()) % 64, 0);
         }
         let path = folder.path().join("b.safetensors");
         let two = [tensor("first", &[2, 3]), tensor("second", &[4])];
@@ -199,26 +174,36 @@ mod tests {
 
     #[test]
     fn the_header_is_numpys() {
-        let bytes = npy(&tensor("", &[2, 3]));
-        let text = String::from_utf8_lossy(&bytes[10..128]).into_owned();
-        assert!(text.starts_with("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }"));
-        assert_eq!(bytes[6..10], [1, 0, 118, 0]);
-        assert_eq!(bytes[127], b'\n');
+        let bytes = npy(&tensor("", &[2, 3])).expect("written");
+        assert!(bytes.starts_with(b"\x93NUMPY\x01\x00"));
+        let data = bytes.len() - 4 * 6;
+        let text = String::from_utf8_lossy(&bytes[10..data]).into_owned();
+        for part in ["'descr': '<f4'", "'fortran_order': False", "'shape': (2, 3)"] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert_eq!((data % 64, bytes[data - 1]), (0, b'\n'));
     }
 
     #[test]
     fn damaged_files_are_refused_by_name() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.npy");
-        let good = npy(&tensor("", &[2, 3]));
-        let doubled = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("<f4", "<f8");
+        let good = npy(&tensor("", &[2, 3])).expect("written");
+        let data = good.len() - 4 * 6;
+        let header = |from: &str, to: &str| {
+            let text = String::from_utf8_lossy(&good[6..data]).replace(from, to);
+            [&good[..6], text.as_bytes(), &good[data..]].concat()
+        };
         let cases = [
             Vec::new(),
             b"no array".to_vec(),
             good[..9].to_vec(),
             good[..60].to_vec(),
             good[..good.len() - 1].to_vec(),
-            [&good[..6], doubled(&good[6..128]).as_bytes(), &good[128..]].concat(),
+            header("<f4", "<f8"),
+            header("<f4", ">f4"),
+            header("False", "True "),
+            header("(2, 3)", "(9, 9)"),
         ];
         for bytes in cases {
             std::fs::write(&path, &bytes).expect("written");
