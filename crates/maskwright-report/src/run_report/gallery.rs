@@ -88,7 +88,7 @@ fn row(job: &EvalJob, config: &EvalConfig, scores: &ImageScores) -> Result<Galle
         })
         .collect();
     for (kind, mask) in predicted.masks.iter().filter(|(kind, _)| *kind != MaskKind::SamHq) {
-        let iou = metric::iou(mask, &truth);
+        let iou = metric::iou(mask, truth);
         let boundary = metric::boundary_iou(mask, truth, config.boundary_ratio);
         let marks = Marks { truth: Some(truth), prediction: Some(mask), box_xyxy, points: &points };
         tiles.push(Tile {

@@ -13,6 +13,7 @@ use maskwright_image::decode::decoder_name;
 use maskwright_image::sample::Sampler;
 use serde::Serialize;
 
+use super::median::median;
 use super::soak;
 use crate::exit::Usage;
 use crate::flags::data::DataFlags;
@@ -266,13 +267,6 @@ fn cost(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Cost> {
     Ok(Cost { cpu: (cpu() - before).as_secs_f64(), wall: wall.as_secs_f64() })
 }
 
-/// The middle one; of an even number the lower middle.
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or_default()
-}
-
 fn print(report: &Report) -> anyhow::Result<()> {
     let rows: Vec<Vec<String>> = report
         .threads
@@ -314,15 +308,4 @@ fn print(report: &Report) -> anyhow::Result<()> {
         report.simd,
     );
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::median;
-
-    #[test]
-    fn the_median_is_the_middle() {
-        assert_eq!(median([3.0, 9.0, 1.0].into_iter()), 3.0);
-        assert_eq!(median([4.0, 2.0].into_iter()), 2.0);
-    }
 }

@@ -12,6 +12,8 @@ use maskwright_data::sample::{ObjectInfo, SampleConfig, SampleMaker, Timings, Vi
 use maskwright_data::source::{ImageBuffer, MaskBuffer, MaskForm, Mix, Pick, Source};
 use maskwright_image::decode::{Limits, decode_label};
 
+use super::median::median;
+
 /// What was measured of all samples.
 pub(super) struct Measured {
     /// Median CPU time of each sample over the rounds.
@@ -164,7 +166,7 @@ pub(super) fn whole_decodes(mix: &Mix, rounds: usize) -> anyhow::Result<Vec<[Dur
 }
 
 fn median_stages(rounds: &[Timings]) -> Timings {
-    let of = |stage: fn(&Timings) -> Duration| median(rounds.iter().map(stage).collect());
+    let of = |stage: fn(&Timings) -> Duration| median(rounds.iter().map(stage));
     Timings {
         read: of(|t| t.read),
         header: of(|t| t.header),
@@ -173,12 +175,6 @@ fn median_stages(rounds: &[Timings]) -> Timings {
         image: of(|t| t.image),
         prompt: of(|t| t.prompt),
     }
-}
-
-/// The middle one; of an even number the lower middle. Zero of none.
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times.get(times.len().saturating_sub(1) / 2).copied().unwrap_or_default()
 }
 
 /// A hash of a sample, eight bytes a step.
@@ -198,14 +194,6 @@ fn hash(key: SampleKey, image: &[u8], label: &[f32]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_median_is_the_middle() {
-        let ms = |times: &[u64]| times.iter().map(|&t| Duration::from_millis(t)).collect();
-        assert_eq!(median(ms(&[9, 1, 5])), Duration::from_millis(5));
-        assert_eq!(median(ms(&[4, 8])), Duration::from_millis(4));
-        assert_eq!(median(Vec::new()), Duration::ZERO);
-    }
 
     #[test]
     fn a_hash_sees_every_part() {

@@ -6,6 +6,7 @@ mod files;
 mod index;
 mod loader;
 mod measure;
+mod median;
 mod model;
 mod soak;
 mod work;

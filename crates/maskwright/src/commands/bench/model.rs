@@ -8,6 +8,7 @@ use maskwright_model::load::check_input_size;
 use maskwright_model::{ModelType, SamConfig};
 use serde::Serialize;
 
+use super::median::median;
 use super::work::{Part, Work};
 use crate::exit::Usage;
 use crate::flags::device::DeviceFlags;
@@ -143,14 +144,12 @@ fn in_turns(flags: &ModelBenchFlags, config: &SamConfig, part: Part) -> anyhow::
 }
 
 fn report(part: Part, ms: Vec<f64>) -> Report {
-    let mut sorted = ms.clone();
-    sorted.sort_by(f64::total_cmp);
-    let at = |place: usize| sorted.get(place).copied().unwrap_or(f64::NAN);
+    let all = || ms.iter().copied();
     Report {
         part,
-        median_ms: at(sorted.len().saturating_sub(1) / 2),
-        min_ms: at(0),
-        max_ms: at(sorted.len().saturating_sub(1)),
+        median_ms: median(all()),
+        min_ms: all().reduce(f64::min).unwrap_or_default(),
+        max_ms: all().reduce(f64::max).unwrap_or_default(),
         ms,
         peak_mib: peak_mib(),
     }
