@@ -12,17 +12,18 @@
 //!
 //! # Coordinates
 //!
-//! Sizes are `(height, width)`. Points are `(x, y)` in pixel indices: the *centre* of the top-left
+//! Points are `(x, y)` in pixel indices: the *centre* of the top-left
 //! pixel is `(0, 0)`, x grows to the right, y down. Resizing follows `align_corners = false`: pixel
 //! areas, not pixel centres, are stretched, so index `i` of `n` maps to `(i + 0.5) * scaled / n -
 //! 0.5`.
 //!
 //! ```
 //! use maskwright_data::geometry::Geometry;
+//! use maskwright_image::Size;
 //!
-//! let geometry = Geometry::longest_side((300, 400), 1024);
-//! assert_eq!(geometry.scaled, (768, 1024));
-//! assert_eq!(geometry.visible(), (768, 1024)); // the 256 rows below are padding
+//! let geometry = Geometry::longest_side(Size::new(300, 400), 1024);
+//! assert_eq!(geometry.scaled, Size::new(768, 1024));
+//! assert_eq!(geometry.visible(), geometry.scaled); // the 256 rows below are padding
 //! let (x, y) = geometry.to_output(199.5, 149.5); // the middle of the image
 //! assert_eq!((x, y), (511.5, 383.5));
 //! assert_eq!(geometry.to_source(x, y), (199.5, 149.5));
@@ -30,6 +31,7 @@
 
 use std::str::FromStr;
 
+use maskwright_image::Size;
 use maskwright_image::sample::AxisTable;
 use serde::{Deserialize, Serialize};
 
@@ -37,24 +39,27 @@ use crate::error::{Error, Result};
 
 /// A mirrored, resized, cropped and padded view of an image.
 ///
-/// All sizes are `(height, width)` in pixels.
+/// Written as JSON, a size is `[height, width]` and the crop `[row, column]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Geometry {
     /// Size of the source image.
-    pub source: (usize, usize),
+    #[serde(with = "pair")]
+    pub source: Size,
     /// Whether the source is mirrored left to right, before everything else.
     pub flip: bool,
     /// Size of the whole image after resizing, of which the output may show a part.
-    pub scaled: (usize, usize),
+    #[serde(with = "pair")]
+    pub scaled: Size,
     /// Row and column of the scaled image that become row 0 and column 0 of the output.
     pub crop: (usize, usize),
     /// Size of the output; what lies beyond the scaled image is padding.
-    pub output: (usize, usize),
+    #[serde(with = "pair")]
+    pub output: Size,
 }
 
 impl Geometry {
     /// The image as it is: the view that steps are applied to.
-    pub fn whole(source: (usize, usize)) -> Geometry {
+    pub fn whole(source: Size) -> Geometry {
         Geometry { source, flip: false, scaled: source, crop: (0, 0), output: source }
     }
 
@@ -64,43 +69,44 @@ impl Geometry {
     /// The image is resized, in proportion, so that it fits a square of `scale * size` pixels. The
     /// arithmetic is that of the reference, in f32 with ties rounded to even, except that a side
     /// never shrinks below one pixel. The `size` x `size` output shows the part from the crop on.
-    pub fn jitter(source: (usize, usize), size: usize, flip: bool, scale: f32) -> Geometry {
+    pub fn jitter(source: Size, size: usize, flip: bool, scale: f32) -> Geometry {
         let whole = Geometry::whole(source).with_flip(flip);
-        whole.scaled_to_fit(size, scale).with_output((size, size))
+        whole.scaled_to_fit(size, scale).with_output(Size::square(size))
     }
 
     /// All of what this view shows, resized as by [`jitter`](Geometry::jitter) and not cropped yet; the
     /// view must show all of the image.
     pub(crate) fn scaled_to_fit(self, size: usize, scale: f32) -> Geometry {
-        let (h, w) = (self.output.0 as f32, self.output.1 as f32);
+        let (h, w) = (self.output.height as f32, self.output.width as f32);
         let target = (scale * size as f32).round_ties_even();
         let ratio = (target / h).min(target / w);
         let side = |length: f32| ((length * ratio).round_ties_even() as usize).max(1);
-        self.resized((side(h), side(w)))
+        self.resized(Size::new(side(h), side(w)))
     }
 
-    /// All of the image stretched to `size` = (height, width).
-    pub fn resized(self, size: (usize, usize)) -> Geometry {
+    /// All of the image stretched to `size`.
+    pub fn resized(self, size: Size) -> Geometry {
         Geometry { scaled: size, crop: (0, 0), output: size, ..self }
     }
 
     /// Both axes stretched to `size`: HQ-SAM's evaluation. Proportions are lost, nothing is padded.
-    pub fn squash(source: (usize, usize), size: usize) -> Geometry {
-        Geometry::whole(source).resized((size, size))
+    pub fn squash(source: Size, size: usize) -> Geometry {
+        Geometry::whole(source).resized(Size::square(size))
     }
 
     /// The longer side resized to `size`, the shorter in proportion, padded at the right or the
     /// bottom: the geometry of SAM's predictor (computed in f64, halves rounded up).
-    pub fn longest_side(source: (usize, usize), size: usize) -> Geometry {
+    pub fn longest_side(source: Size, size: usize) -> Geometry {
         Geometry::whole(source).fitted(size)
     }
 
     /// [`longest_side`](Geometry::longest_side) of what this view shows; the view must show all of the
     /// image.
     pub(crate) fn fitted(self, size: usize) -> Geometry {
-        let ratio = size as f64 / self.output.0.max(self.output.1) as f64;
+        let ratio = size as f64 / self.output.height.max(self.output.width) as f64;
         let side = |length: usize| ((length as f64 * ratio + 0.5) as usize).max(1);
-        self.resized((side(self.output.0), side(self.output.1))).with_output((size, size))
+        self.resized(Size::new(side(self.output.height), side(self.output.width)))
+            .with_output(Size::square(size))
     }
 
     /// The same view, mirrored if `flip`.
@@ -114,54 +120,70 @@ impl Geometry {
     }
 
     /// The same view with another output size, from the same top-left on.
-    pub fn with_output(self, output: (usize, usize)) -> Geometry {
+    pub fn with_output(self, output: Size) -> Geometry {
         Geometry { output, ..self }
     }
 
     /// How far the crop can move on without padding that a smaller crop would fill: scaled size less
     /// output size, or 0 where the image is smaller than the output. Crops of a whole image are drawn
     /// from `0..=margin`.
-    pub fn margin(&self) -> (usize, usize) {
-        (self.scaled.0.saturating_sub(self.output.0), self.scaled.1.saturating_sub(self.output.1))
+    pub fn margin(&self) -> Size {
+        let side = |scaled: usize, output: usize| scaled.saturating_sub(output);
+        Size {
+            height: side(self.scaled.height, self.output.height),
+            width: side(self.scaled.width, self.output.width),
+        }
     }
 
     /// How many rows and columns of the output show the image; the rest is padding.
-    pub fn visible(&self) -> (usize, usize) {
+    pub fn visible(&self) -> Size {
         let side =
             |scaled: usize, crop: usize, output: usize| scaled.saturating_sub(crop).min(output);
-        (
-            side(self.scaled.0, self.crop.0, self.output.0),
-            side(self.scaled.1, self.crop.1, self.output.1),
-        )
+        Size {
+            height: side(self.scaled.height, self.crop.0, self.output.height),
+            width: side(self.scaled.width, self.crop.1, self.output.width),
+        }
     }
 
     /// The sampling table of the rows.
     pub fn rows(&self) -> AxisTable {
-        AxisTable::new(self.source.0, self.scaled.0, false, self.crop.0, self.output.0)
+        AxisTable::new(
+            self.source.height,
+            self.scaled.height,
+            false,
+            self.crop.0,
+            self.output.height,
+        )
     }
 
     /// The sampling table of the columns.
     pub fn cols(&self) -> AxisTable {
-        AxisTable::new(self.source.1, self.scaled.1, self.flip, self.crop.1, self.output.1)
+        AxisTable::new(
+            self.source.width,
+            self.scaled.width,
+            self.flip,
+            self.crop.1,
+            self.output.width,
+        )
     }
 
     /// Makes two tables [`rows`](Geometry::rows) and [`cols`](Geometry::cols), in the memory that they
     /// have.
     pub fn set_tables(&self, rows: &mut AxisTable, cols: &mut AxisTable) {
-        rows.set(self.source.0, self.scaled.0, false, self.crop.0, self.output.0);
-        cols.set(self.source.1, self.scaled.1, self.flip, self.crop.1, self.output.1);
+        rows.set(self.source.height, self.scaled.height, false, self.crop.0, self.output.height);
+        cols.set(self.source.width, self.scaled.width, self.flip, self.crop.1, self.output.width);
     }
 
     /// Where the point `(x, y)` of the source lies in the output. Points that the crop does not
     /// show come out negative or beyond the output.
     pub fn to_output(&self, x: f64, y: f64) -> (f64, f64) {
-        let x = if self.flip { self.source.1 as f64 - 1.0 - x } else { x };
+        let x = if self.flip { self.source.width as f64 - 1.0 - x } else { x };
         let axis = |at: f64, source: usize, scaled: usize, crop: usize| {
             (at + 0.5) * scaled as f64 / source as f64 - 0.5 - crop as f64
         };
         (
-            axis(x, self.source.1, self.scaled.1, self.crop.1),
-            axis(y, self.source.0, self.scaled.0, self.crop.0),
+            axis(x, self.source.width, self.scaled.width, self.crop.1),
+            axis(y, self.source.height, self.scaled.height, self.crop.0),
         )
     }
 
@@ -171,9 +193,9 @@ impl Geometry {
         let axis = |at: f64, source: usize, scaled: usize, crop: usize| {
             (at + 0.5 + crop as f64) * source as f64 / scaled as f64 - 0.5
         };
-        let x = axis(x, self.source.1, self.scaled.1, self.crop.1);
-        let y = axis(y, self.source.0, self.scaled.0, self.crop.0);
-        (if self.flip { self.source.1 as f64 - 1.0 - x } else { x }, y)
+        let x = axis(x, self.source.width, self.scaled.width, self.crop.1);
+        let y = axis(y, self.source.height, self.scaled.height, self.crop.0);
+        (if self.flip { self.source.width as f64 - 1.0 - x } else { x }, y)
     }
 
     /// The box `[x0, y0, x1, y1]` of the source in the output, corners in order even where the view
@@ -196,6 +218,20 @@ fn ordered(a: (f64, f64), b: (f64, f64)) -> [f64; 4] {
     [a.0.min(b.0), a.1.min(b.1), a.0.max(b.0), a.1.max(b.1)]
 }
 
+/// Sizes as `[height, width]`, the form that they have in files.
+mod pair {
+    use maskwright_image::Size;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(size: &Size, to: S) -> Result<S::Ok, S::Error> {
+        [size.height, size.width].serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Size, D::Error> {
+        <[usize; 2]>::deserialize(from).map(|[height, width]| Size { height, width })
+    }
+}
+
 /// A geometry without randomness, for evaluation and prediction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -216,8 +252,8 @@ impl Preset {
         }
     }
 
-    /// The view on an image of `source` = (height, width).
-    pub fn geometry(self, source: (usize, usize), size: usize) -> Geometry {
+    /// The view on an image of the size `source`.
+    pub fn geometry(self, source: Size, size: usize) -> Geometry {
         match self {
             Preset::Squash => Geometry::squash(source, size),
             Preset::LongestSide => Geometry::longest_side(source, size),
@@ -250,41 +286,55 @@ mod tests {
     #[test]
     fn jitter_rounds_ties_to_even() {
         // 0.5 * 5 = 2.5 goes to 2, not 3.
-        assert_eq!(Geometry::jitter((5, 5), 5, false, 0.5).scaled, (2, 2));
+        assert_eq!(Geometry::jitter(Size::new(5, 5), 5, false, 0.5).scaled, Size::new(2, 2));
         // 0.7 * 5 = 3.5 goes to 4.
-        assert_eq!(Geometry::jitter((5, 5), 5, false, 0.7).scaled, (4, 4));
+        assert_eq!(Geometry::jitter(Size::new(5, 5), 5, false, 0.7).scaled, Size::new(4, 4));
     }
 
     #[test]
     fn jitter_keeps_proportions() {
-        let geometry = Geometry::jitter((300, 400), 1024, false, 1.0);
-        assert_eq!(geometry.scaled, (768, 1024));
-        assert_eq!(geometry.margin(), (0, 0));
-        assert_eq!(geometry.visible(), (768, 1024));
-        let larger = Geometry::jitter((300, 400), 1024, true, 2.0);
-        assert_eq!(larger.scaled, (1536, 2048));
-        assert_eq!(larger.margin(), (512, 1024));
-        assert_eq!(larger.with_crop((512, 1024)).visible(), (1024, 1024));
+        let geometry = Geometry::jitter(Size::new(300, 400), 1024, false, 1.0);
+        assert_eq!(geometry.scaled, Size::new(768, 1024));
+        assert_eq!(geometry.margin(), Size::new(0, 0));
+        assert_eq!(geometry.visible(), Size::new(768, 1024));
+        let larger = Geometry::jitter(Size::new(300, 400), 1024, true, 2.0);
+        assert_eq!(larger.scaled, Size::new(1536, 2048));
+        assert_eq!(larger.margin(), Size::new(512, 1024));
+        assert_eq!(larger.with_crop((512, 1024)).visible(), Size::new(1024, 1024));
     }
 
     #[test]
     fn no_side_vanishes() {
-        assert_eq!(Geometry::jitter((3, 4000), 1024, false, 0.1).scaled, (1, 102));
-        assert_eq!(Geometry::longest_side((1, 9000), 1024).scaled, (1, 1024));
+        assert_eq!(
+            Geometry::jitter(Size::new(3, 4000), 1024, false, 0.1).scaled,
+            Size::new(1, 102)
+        );
+        assert_eq!(Geometry::longest_side(Size::new(1, 9000), 1024).scaled, Size::new(1, 1024));
     }
 
     #[test]
     fn longest_side_rounds_halves_up() {
         // 333 * 1024 / 500 = 681.98.
-        assert_eq!(Geometry::longest_side((333, 500), 1024).scaled, (682, 1024));
-        assert_eq!(Geometry::longest_side((5, 4), 10).scaled, (10, 8));
+        assert_eq!(Geometry::longest_side(Size::new(333, 500), 1024).scaled, Size::new(682, 1024));
+        assert_eq!(Geometry::longest_side(Size::new(5, 4), 10).scaled, Size::new(10, 8));
     }
 
     #[test]
     fn a_mirrored_corner_goes_to_the_other_side() {
-        let geometry = Geometry::squash((10, 20), 20).with_flip(true);
+        let geometry = Geometry::squash(Size::new(10, 20), 20).with_flip(true);
         assert_eq!(geometry.to_output(0.0, 0.0), (19.0, 0.5));
         assert_eq!(geometry.box_to_output([0.0, 0.0, 4.0, 4.0]), [15.0, 0.5, 19.0, 8.5]);
+    }
+
+    /// In files a size is a pair, its height first.
+    #[test]
+    fn sizes_are_written_as_height_and_width() {
+        let geometry = Geometry::jitter(Size::new(300, 400), 64, true, 1.0).with_crop((0, 3));
+        let text = serde_json::to_string(&geometry).unwrap();
+        let expected =
+            r#"{"source":[300,400],"flip":true,"scaled":[48,64],"crop":[0,3],"output":[64,64]}"#;
+        assert_eq!(text, expected);
+        assert_eq!(serde_json::from_str::<Geometry>(&text).unwrap(), geometry);
     }
 
     proptest! {
@@ -294,19 +344,19 @@ mod tests {
             scale in 0.1f32..2.0, cut in (0.0f64..1.0, 0.0f64..1.0),
             at in (0.0f64..1.0, 0.0f64..1.0),
         ) {
-            let geometry = Geometry::jitter((h, w), size, flip, scale);
+            let geometry = Geometry::jitter(Size::new(h, w), size, flip, scale);
             let margin = geometry.margin();
             let geometry = geometry.with_crop((
-                (margin.0 as f64 * cut.0) as usize,
-                (margin.1 as f64 * cut.1) as usize,
+                (margin.height as f64 * cut.0) as usize,
+                (margin.width as f64 * cut.1) as usize,
             ));
             let (x, y) = (at.0 * w as f64, at.1 * h as f64);
             let (u, v) = geometry.to_output(x, y);
             let (back_x, back_y) = geometry.to_source(u, v);
             prop_assert!((back_x - x).abs() < 1e-6 && (back_y - y).abs() < 1e-6);
             let visible = geometry.visible();
-            prop_assert!(visible.0 >= 1 && visible.0 <= size);
-            prop_assert!(visible.1 >= 1 && visible.1 <= size);
+            prop_assert!((1..=size).contains(&visible.height));
+            prop_assert!((1..=size).contains(&visible.width));
         }
     }
 }

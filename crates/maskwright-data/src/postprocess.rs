@@ -18,12 +18,12 @@ use maskwright_image::sample::resize_plane;
 /// Returns `[height, width]` of the source in row order.
 pub fn to_source(geometry: &Geometry, logits: &[f32], mask_size: usize) -> Vec<f32> {
     let mut plane = if geometry.visible() == geometry.output {
-        resize_plane(logits, Size::square(mask_size), size_of(geometry.source))
+        resize_plane(logits, Size::square(mask_size), geometry.source)
     } else {
         by_way_of_the_input(geometry, logits, mask_size)
     };
     if geometry.flip {
-        for row in plane.chunks_exact_mut(geometry.source.1) {
+        for row in plane.chunks_exact_mut(geometry.source.width) {
             row.reverse();
         }
     }
@@ -34,22 +34,18 @@ pub fn to_source(geometry: &Geometry, logits: &[f32], mask_size: usize) -> Vec<f
 /// to the image's size. As [`to_source`], but for mirrored views.
 pub fn by_way_of_the_input(geometry: &Geometry, logits: &[f32], mask_size: usize) -> Vec<f32> {
     let visible = geometry.visible();
-    let mut input = resize_plane(logits, Size::square(mask_size), size_of(geometry.output));
-    let width = geometry.output.1;
-    if visible.1 < width {
-        for y in 1..visible.0 {
-            input.copy_within(y * width..y * width + visible.1, y * visible.1);
+    let mut input = resize_plane(logits, Size::square(mask_size), geometry.output);
+    let width = geometry.output.width;
+    if visible.width < width {
+        for y in 1..visible.height {
+            input.copy_within(y * width..y * width + visible.width, y * visible.width);
         }
     }
-    input.truncate(visible.0 * visible.1);
+    input.truncate(visible.area());
     if visible == geometry.source {
         return input;
     }
-    resize_plane(&input, size_of(visible), size_of(geometry.source))
-}
-
-fn size_of((height, width): (usize, usize)) -> Size {
-    Size { height, width }
+    resize_plane(&input, visible, geometry.source)
 }
 
 #[cfg(test)]
@@ -72,7 +68,7 @@ mod tests {
 
     #[test]
     fn squash_stretches_and_longest_side_cuts_the_padding() {
-        let source = (40, 80);
+        let source = Size::new(40, 80);
         let squash = to_source(&Geometry::squash(source, 64), &quarter(16), 16);
         assert_eq!(squash.len(), 40 * 80);
         assert!((share(&squash) - 0.25).abs() < 0.03);

@@ -51,11 +51,11 @@ impl Case {
     fn check(&self, geometry: Geometry) {
         let (shape, image) = self.u8("source_image");
         let (h, w) = (shape[0], shape[1]);
-        assert_eq!(geometry.source, (h, w), "{}", self.name);
+        assert_eq!(geometry.source, Size::new(h, w), "{}", self.name);
         let image = RgbImage::new(Size::new(h, w), image).unwrap();
         let label = GreyImage::new(Size::new(h, w), self.u8("source_label").1).unwrap();
         let (rows, cols) = (geometry.rows(), geometry.cols());
-        let area = geometry.output.0 * geometry.output.1;
+        let area = geometry.output.area();
         let (mut pixels, mut values) = (vec![0; 3 * area], vec![0.0; area]);
         let mut sampler = Sampler::new();
         sampler.image(&image, &rows, &cols, 128, &mut pixels);
@@ -77,7 +77,7 @@ fn jitter_is_the_references() {
     for path in common::golden("geometry").unwrap_or_default() {
         let case = Case::read(&path);
         let (shape, _) = case.u8("source_image");
-        let source = (shape[0], shape[1]);
+        let source = Size::new(shape[0], shape[1]);
         if case.metadata.contains_key("rand") {
             let span = (case.number("aug_scale_max") - case.number("aug_scale_min")) as f32;
             let scale = case.number("rand") as f32 * span + case.number("aug_scale_min") as f32;
@@ -85,7 +85,7 @@ fn jitter_is_the_references() {
             let crop = (case.number("offset_h") as usize, case.number("offset_w") as usize);
             let geometry = Geometry::jitter(source, case.number("size") as usize, flip, scale);
             assert!(
-                crop.0 <= geometry.margin().0 && crop.1 <= geometry.margin().1,
+                crop.0 <= geometry.margin().height && crop.1 <= geometry.margin().width,
                 "{}",
                 case.name
             );
@@ -126,8 +126,13 @@ fn prompts_are_the_references() {
             {
                 assert!((ours - theirs).abs() < 1e-3, "{}: {ours} {theirs}", case.name);
             }
-            let mask =
-                noise_mask_from_normals(label, (h, w), 256, MaskValues::ZeroTo255, &of(&noise));
+            let mask = noise_mask_from_normals(
+                label,
+                Size::new(h, w),
+                256,
+                MaskValues::ZeroTo255,
+                &of(&noise),
+            );
             let wrong = mask.data.iter().zip(of(&masks)).filter(|(a, b)| **a != *b).count();
             assert_eq!(wrong, 0, "{} mask {n}", case.name);
         }
@@ -171,7 +176,7 @@ fn the_noise_mask_follows_its_definition() {
     let band = boundary_band(&single(&coverage), size);
     let mask = noise_mask_from_normals(
         &single(&label),
-        (side, side),
+        Size::square(side),
         size,
         MaskValues::ZeroTo255,
         &single(&noise),
@@ -190,8 +195,8 @@ fn the_noise_mask_follows_its_definition() {
 /// One jitter by hand: 4 x 6 pixels at scale 0.75 of 8 are 4 x 6 again, so pixels are copied, mirrored, and padded.
 #[test]
 fn a_jitter_by_hand() {
-    let geometry = Geometry::jitter((4, 6), 8, true, 0.75);
-    assert_eq!(geometry.scaled, (4, 6));
+    let geometry = Geometry::jitter(Size::new(4, 6), 8, true, 0.75);
+    assert_eq!(geometry.scaled, Size::new(4, 6));
     let label = GreyImage::new(Size::new(4, 6), (0..24).collect()).unwrap();
     let mut out = vec![0.0; 64];
     Sampler::new().label(&label, &geometry.rows(), &geometry.cols(), 9.5, &mut out);

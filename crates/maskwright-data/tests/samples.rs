@@ -48,7 +48,11 @@ fn image_label_and_geometry_agree() {
         let geometry = sample.info.geometry;
         flips += i32::from(geometry.flip);
         let visible = geometry.visible();
-        for (y, x) in [(0, 0), (visible.0 / 2, visible.1 / 3), (visible.0 - 1, visible.1 - 1)] {
+        for (y, x) in [
+            (0, 0),
+            (visible.height / 2, visible.width / 3),
+            (visible.height - 1, visible.width - 1),
+        ] {
             let (u, v) = geometry.to_source(x as f64, y as f64);
             let (u, v) = (u.clamp(0.0, width as f64 - 1.0), v.clamp(0.0, height as f64 - 1.0));
             let at = y * SIZE + x;
@@ -60,7 +64,7 @@ fn image_label_and_geometry_agree() {
                 assert_eq!(sample.objects[0].label[at] > 128.0, inside > 0.0);
             }
         }
-        if visible.1 < SIZE {
+        if visible.width < SIZE {
             assert_eq!((sample.image[SIZE - 1], sample.objects[0].label[SIZE - 1]), (128, 0.0));
         }
         let again = maker().view(&mix, key(epoch)).unwrap();
@@ -254,9 +258,9 @@ fn evaluation_keeps_the_original_label() {
     let mut maker = maker();
     let squashed = maker.eval(&set, 0, Preset::Squash).unwrap();
     assert_eq!(squashed.truth, Bitmap::from_grey(&disc(200, 100)));
-    assert_eq!(squashed.geometry.visible(), (64, 64));
+    assert_eq!(squashed.geometry.visible(), Size::square(64));
     let fitted = maker.eval(&set, 0, Preset::LongestSide).unwrap();
-    assert_eq!(fitted.geometry.visible(), (32, 64));
+    assert_eq!(fitted.geometry.visible(), Size::new(32, 64));
     assert_eq!((fitted.image[32 * 64], fitted.label[32 * 64]), (128, 0.0));
     assert_eq!(maker.eval(&set, 0, Preset::Squash).unwrap(), squashed);
 

@@ -61,14 +61,12 @@ impl TileInfo {
     pub fn one_line(&self) -> String {
         let geometry = &self.geometry;
         format!(
-            "{:>6}  {}/{}  {} x {} to {} x {}, crop {},{}{}  {}  {:.1}% foreground",
+            "{:>6}  {}/{}  {} to {}, crop {},{}{}  {}  {:.1}% foreground",
             self.record,
             self.set,
             self.name,
-            geometry.source.1,
-            geometry.source.0,
-            geometry.scaled.1,
-            geometry.scaled.0,
+            geometry.source,
+            geometry.scaled,
             geometry.crop.1,
             geometry.crop.0,
             if geometry.flip { ", mirrored" } else { "" },
@@ -78,8 +76,8 @@ impl TileInfo {
     }
 }
 
-/// Makes the samples and writes the picture to `output`, a tile for every object of every view; `context` hears of what opening the sets
-/// takes.
+/// Makes the samples and writes the picture to `output`, a tile for every object of every view;
+/// `context` hears of what opening the sets takes.
 pub fn preview(
     data: &DataFile,
     config: &PreviewConfig,

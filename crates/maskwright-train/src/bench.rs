@@ -11,6 +11,7 @@ use maskwright_data::plan::Framing;
 use maskwright_data::prompt::{Prompt, PromptKind};
 use maskwright_data::random::SampleKey;
 use maskwright_data::sample::{ObjectInfo, ViewInfo};
+use maskwright_image::Size;
 use maskwright_model::device::{Place, host};
 use maskwright_model::{DecodeMode, ImageFeatures, PromptInput, Sam, SamConfig, Trainable};
 
@@ -145,7 +146,7 @@ fn train_batch(size: usize, batch: usize, corners: [f32; 4], seed: u64) -> Train
         set: "noise".into(),
         name: record.to_string(),
         key: key(record),
-        geometry: Geometry::whole((size, size)),
+        geometry: Geometry::whole(Size::square(size)),
         framing: Framing::Jitter,
         redraws: 0,
         not_in_view: 0,

@@ -4,7 +4,6 @@ use maskwright_data::postprocess;
 use maskwright_data::prompt::{Prompt, PromptKind};
 use maskwright_data::sample::{EvalSample, Preset, SampleConfig, SampleMaker};
 use maskwright_data::source::{DataFile, OpenContext};
-use maskwright_image::Size;
 use maskwright_image::mask::Bitmap;
 use maskwright_model::device::{Compute, Place, host};
 use maskwright_model::load::{ModelSource, check_input_size, load_model};
@@ -116,17 +115,17 @@ impl EvalJob {
         let Some(prompt) = sample.prompt(prompt, &self.samples.prompts, config.seed) else {
             return Ok(PredictedRecord { sample, prompt: None, masks: Vec::new() });
         };
-        let (rows, columns) = sample.geometry.visible();
+        let shown = sample.geometry.visible();
         let device = self.place.device();
-        let input = self.sam.preprocess_fitted(&sample.image, [rows, columns], device)?;
+        let input =
+            self.sam.preprocess_fitted(&sample.image, [shown.height, shown.width], device)?;
         let features = self.sam.encode_image(input);
-        let (height, width) = sample.geometry.source;
         let side = self.sam.config().mask_size();
         let masks = all_masks(&self.sam, &features, &prompts::to_model(&prompt))?
             .into_iter()
             .map(|(kind, logits)| {
                 let logits = postprocess::to_source(&sample.geometry, &logits, side);
-                (kind, Bitmap::from_logits(&logits, Size::new(height, width)))
+                (kind, Bitmap::from_logits(&logits, sample.geometry.source))
             })
             .collect();
         Ok(PredictedRecord { sample, prompt: Some(prompt), masks })

@@ -77,8 +77,7 @@ pub fn loss(
     let features = model.encode_image(images);
     let inputs: Vec<PromptInput> = batch.prompts.iter().map(prompts::to_model).collect();
     let mode = mode(model, settings.hq_alone);
-    let image_of: Vec<usize> = (0..inputs.len()).collect();
-    let output = model.predict(&features, &inputs, &image_of, mode)?;
+    let output = model.predict(&features, &inputs, &batch.image_of, mode)?;
 
     let mut parts = StepLoss::default();
     let mut total: Option<Tensor<1>> = None;

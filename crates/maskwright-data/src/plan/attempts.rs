@@ -1,5 +1,6 @@
 //! The views on one record that are tried until one shows the object.
 
+use maskwright_image::Size;
 use serde::{Deserialize, Serialize};
 
 use super::PlanConfig;
@@ -24,15 +25,15 @@ pub enum Framing {
 pub struct Attempts<'a> {
     config: &'a PlanConfig,
     key: SampleKey,
-    source: (usize, usize),
+    source: Size,
     draws: Draws,
     flip: bool,
     redraws: u32,
 }
 
 impl<'a> Attempts<'a> {
-    /// The attempts of a sample. `source` is the image's height and width, upright.
-    pub fn new(config: &'a PlanConfig, key: SampleKey, source: (usize, usize)) -> Attempts<'a> {
+    /// The attempts of a sample. `source` is the image's size, upright.
+    pub fn new(config: &'a PlanConfig, key: SampleKey, source: Size) -> Attempts<'a> {
         Attempts { config, key, source, draws: Draws::new(key), flip: false, redraws: 0 }
     }
 
@@ -67,13 +68,14 @@ impl<'a> Attempts<'a> {
     /// The surroundings of the source pixel `(x, y)` at the image's own resolution: no pixel is
     /// blended with another, so a foreground pixel stays one.
     pub fn around(&self, x: usize, y: usize) -> Geometry {
-        let (height, width) = self.source;
+        let Size { height, width } = self.source;
         let side = self.config.size;
         let x = if self.flip { width - 1 - x } else { x };
-        let whole = Geometry::whole(self.source).with_flip(self.flip).with_output((side, side));
+        let whole =
+            Geometry::whole(self.source).with_flip(self.flip).with_output(Size::square(side));
         debug_assert!(x < width && y < height);
         let margin = whole.margin();
         let crop = |at: usize, margin: usize| at.saturating_sub(side / 2).min(margin);
-        whole.with_crop((crop(y, margin.0), crop(x, margin.1)))
+        whole.with_crop((crop(y, margin.height), crop(x, margin.width)))
     }
 }

@@ -15,14 +15,15 @@
 //! ```
 //! use maskwright_data::plan::{Attempts, PlanConfig};
 //! use maskwright_data::random::SampleKey;
+//! use maskwright_image::Size;
 //!
 //! let config = PlanConfig::default();
-//! let key = SampleKey::in_epoch(42, 3, 1207);
-//! let geometry = Attempts::new(&config, key, (768, 1024)).first();
-//! assert_eq!(geometry.output, (1024, 1024));
+//! let (key, size) = (SampleKey::in_epoch(42, 3, 1207), Size::new(768, 1024));
+//! let geometry = Attempts::new(&config, key, size).first();
+//! assert_eq!(geometry.output, Size::square(1024));
 //! // The same view again, whatever is asked about it.
 //! let again = SampleKey { draw: 4, ..key };
-//! assert_eq!(geometry, Attempts::new(&config, again, (768, 1024)).first());
+//! assert_eq!(geometry, Attempts::new(&config, again, size).first());
 //! ```
 
 mod attempts;
@@ -31,6 +32,7 @@ mod transform;
 pub use attempts::{Attempts, Framing};
 pub use transform::{Draws, Sides, Transform};
 
+use maskwright_image::Size;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -136,8 +138,8 @@ impl PlanConfig {
         ]
     }
 
-    /// Draws a view on an image of `source` = (height, width), upright.
-    fn view(&self, source: (usize, usize), draws: &mut Draws) -> Geometry {
+    /// Draws a view on an image of the size `source`, upright.
+    fn view(&self, source: Size, draws: &mut Draws) -> Geometry {
         let start = Geometry::whole(source);
         let step = |view, transform: &Transform| transform.apply(view, self.size, draws);
         if self.transforms.is_empty() {
@@ -207,7 +209,9 @@ mod tests {
     fn flips_half_of_the_time_and_as_configured() {
         let count = |probability| {
             let config = PlanConfig { flip_probability: probability, ..PlanConfig::default() };
-            (0..10_000).filter(|&r| Attempts::new(&config, key(r), (10, 10)).first().flip).count()
+            (0..10_000)
+                .filter(|&r| Attempts::new(&config, key(r), Size::new(10, 10)).first().flip)
+                .count()
         };
         // Four standard deviations of a binomial count.
         assert!(count(0.5).abs_diff(5000) < 200);
@@ -221,14 +225,14 @@ mod tests {
         let config = PlanConfig { size: 1000, ..PlanConfig::default() };
         let (mut scale_sum, mut crop_sum, mut crops) = (0f64, 0f64, 0u32);
         for record in 0..20_000 {
-            let geometry = Attempts::new(&config, key(record), (1000, 1000)).first();
-            let scale = geometry.scaled.0 as f64 / 1000.0;
+            let geometry = Attempts::new(&config, key(record), Size::new(1000, 1000)).first();
+            let scale = geometry.scaled.height as f64 / 1000.0;
             assert!((0.1..=2.0).contains(&scale));
             scale_sum += scale;
             let margin = geometry.margin();
-            if margin.0 >= 100 {
-                assert!(geometry.crop.0 <= margin.0 && geometry.crop.1 <= margin.1);
-                crop_sum += geometry.crop.0 as f64 / margin.0 as f64;
+            if margin.height >= 100 {
+                assert!(geometry.crop.0 <= margin.height && geometry.crop.1 <= margin.width);
+                crop_sum += geometry.crop.0 as f64 / margin.height as f64;
                 crops += 1;
             }
         }
@@ -239,7 +243,7 @@ mod tests {
     #[test]
     fn redraws_are_bounded_and_keep_the_scale() {
         let config = PlanConfig { scale_min: 2.0, ..PlanConfig::default() };
-        let mut views = Attempts::new(&config, key(0), (600, 800));
+        let mut views = Attempts::new(&config, key(0), Size::new(600, 800));
         let first = views.first();
         let mut crops = vec![first.crop];
         while let Some(next) = views.redraw() {
@@ -256,7 +260,7 @@ mod tests {
     #[test]
     fn nothing_is_redrawn_where_the_whole_image_is_in_view() {
         let config = PlanConfig { scale_max: 0.9, ..PlanConfig::default() };
-        let mut views = Attempts::new(&config, key(0), (600, 800));
+        let mut views = Attempts::new(&config, key(0), Size::new(600, 800));
         views.first();
         assert_eq!(views.redraw(), None);
     }
@@ -265,13 +269,15 @@ mod tests {
     fn the_last_view_holds_the_pixel() {
         let config = PlanConfig { size: 64, ..PlanConfig::default() };
         for record in 0..20 {
-            let mut views = Attempts::new(&config, key(record), (500, 30));
+            let mut views = Attempts::new(&config, key(record), Size::new(500, 30));
             views.first();
             for (x, y) in [(0, 0), (29, 499), (3, 250)] {
                 let geometry = views.around(x, y);
                 let (u, v) = geometry.to_output(x as f64, y as f64);
                 let visible = geometry.visible();
-                assert!(u >= 0.0 && v >= 0.0 && u < visible.1 as f64 && v < visible.0 as f64);
+                assert!(
+                    u >= 0.0 && v >= 0.0 && u < visible.width as f64 && v < visible.height as f64
+                );
                 assert_eq!((u.fract(), v.fract()), (0.0, 0.0));
             }
         }
@@ -302,8 +308,8 @@ mod tests {
         assert!(written.validate().is_ok());
         for record in 0..100 {
             let (mut a, mut b) = (
-                Attempts::new(&written, key(record), (600, 800)),
-                Attempts::new(&standard, key(record), (600, 800)),
+                Attempts::new(&written, key(record), Size::new(600, 800)),
+                Attempts::new(&standard, key(record), Size::new(600, 800)),
             );
             assert_eq!(a.first(), b.first());
             assert_eq!(a.redraw(), b.redraw());

@@ -7,6 +7,7 @@
 //! use maskwright_data::geometry::Geometry;
 //! use maskwright_data::plan::{Draws, Transform};
 //! use maskwright_data::random::SampleKey;
+//! use maskwright_image::Size;
 //!
 //! let mut draws = Draws::new(SampleKey::in_epoch(42, 0, 7));
 //! let list = [
@@ -14,11 +15,13 @@
 //!     Transform::Resize { size: Some([600, 800].into()) },
 //!     Transform::RandomCrop { size: Some(512.into()) },
 //! ];
-//! let view = list.iter().fold(Geometry::whole((480, 640)), |view, t| t.apply(view, 512, &mut draws));
-//! assert_eq!((view.scaled, view.output), ((600, 800), (512, 512)));
+//! let whole = Geometry::whole(Size::new(480, 640));
+//! let view = list.iter().fold(whole, |view, t| t.apply(view, 512, &mut draws));
+//! assert_eq!((view.scaled, view.output), (Size::new(600, 800), Size::square(512)));
 //! assert!(view.crop.0 <= 600 - 512 && view.crop.1 <= 800 - 512);
 //! ```
 
+use maskwright_image::Size;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -36,11 +39,11 @@ pub enum Sides {
 }
 
 impl Sides {
-    /// Height and width.
-    pub fn height_width(self) -> (usize, usize) {
+    /// Both sides.
+    pub fn size(self) -> Size {
         match self {
-            Sides::Square(side) => (side, side),
-            Sides::Both([height, width]) => (height, width),
+            Sides::Square(side) => Size::square(side),
+            Sides::Both([height, width]) => Size { height, width },
         }
     }
 }
@@ -155,13 +158,15 @@ impl Draws {
     }
 
     /// A part of what the view shows, every position equally likely.
-    fn crop(&mut self, view: Geometry, output: (usize, usize)) -> Geometry {
+    fn crop(&mut self, view: Geometry, output: Size) -> Geometry {
         let shown = view.visible();
-        let margin = (shown.0.saturating_sub(output.0), shown.1.saturating_sub(output.1));
-        self.choice |= margin != (0, 0);
+        let margin = |shown: usize, output: usize| shown.saturating_sub(output);
+        let (down, right) =
+            (margin(shown.height, output.height), margin(shown.width, output.width));
+        self.choice |= (down, right) != (0, 0);
         let mut draw = |margin: usize| self.crops.below(margin as u64 + 1) as usize;
-        let y = draw(margin.0);
-        let x = draw(margin.1);
+        let y = draw(down);
+        let x = draw(right);
         view.with_crop((view.crop.0 + y, view.crop.1 + x)).with_output(output)
     }
 }
@@ -181,15 +186,13 @@ impl Transform {
                 // Product and sum rounded one after the other, as the reference computes the scale.
                 let scale = draws.scales.uniform() * (max - min) as f32 + min as f32;
                 let side = given.unwrap_or(size);
-                draws.crop(view.scaled_to_fit(side, scale), (side, side))
+                draws.crop(view.scaled_to_fit(side, scale), Size::square(side))
             }
             Transform::RandomCrop { size: given } => {
-                draws.crop(view, given.unwrap_or(size.into()).height_width())
+                draws.crop(view, given.unwrap_or(size.into()).size())
             }
-            Transform::Resize { size: given } => {
-                view.resized(given.unwrap_or(size.into()).height_width())
-            }
-            Transform::Squash {} => view.resized((size, size)),
+            Transform::Resize { size: given } => view.resized(given.unwrap_or(size.into()).size()),
+            Transform::Squash {} => view.resized(Size::square(size)),
             Transform::LongestSide {} => view.fitted(size),
         }
     }
@@ -225,28 +228,28 @@ impl Transform {
                 refuse("size", "1 to 16384 pixels", size.to_string())
             }
             Transform::RandomCrop { size: Some(size) } | Transform::Resize { size: Some(size) } => {
-                let (height, width) = size.height_width();
-                if side(height) && side(width) {
+                let size = size.size();
+                if side(size.height) && side(size.width) {
                     return Ok(());
                 }
-                refuse("size", "1 to 16384 pixels", format!("{height} x {width}"))
+                refuse("size", "1 to 16384 pixels", format!("{} x {}", size.height, size.width))
             }
             _ => Ok(()),
         }
     }
 
     /// Height and width after this step where they do not depend on the image.
-    fn output(&self, before: Option<(usize, usize)>, size: usize) -> Option<(usize, usize)> {
+    fn output(&self, before: Option<Size>, size: usize) -> Option<Size> {
         match *self {
             Transform::RandomHflip { .. } => before,
             Transform::LargeScaleJitter { size: given, .. } => {
                 let side = given.unwrap_or(size);
-                Some((side, side))
+                Some(Size::square(side))
             }
             Transform::RandomCrop { size: given } | Transform::Resize { size: given } => {
-                Some(given.unwrap_or(size.into()).height_width())
+                Some(given.unwrap_or(size.into()).size())
             }
-            Transform::Squash {} | Transform::LongestSide {} => Some((size, size)),
+            Transform::Squash {} | Transform::LongestSide {} => Some(Size::square(size)),
         }
     }
 }
@@ -274,13 +277,15 @@ pub(super) fn validate_list(list: &[Transform]) -> Result<()> {
 /// Refuses a list that does not end with views of `size` x `size`.
 pub(super) fn validate_output(list: &[Transform], size: usize) -> Result<()> {
     let output = list.iter().fold(None, |before, step| step.output(before, size));
-    if output == Some((size, size)) {
+    if output == Some(Size::square(size)) {
         return Ok(());
     }
     Err(Error::Setting {
         key: "plan.transforms".into(),
         expected: format!("a list whose last size is the model's input, {size} x {size}"),
-        found: output.map_or("the image's own size".into(), |(h, w)| format!("{h} x {w}")),
+        found: output.map_or("the image's own size".into(), |size| {
+            format!("{} x {}", size.height, size.width)
+        }),
     })
 }
 
@@ -292,7 +297,7 @@ mod tests {
         Draws::new(SampleKey::in_epoch(3, 0, record))
     }
 
-    fn view(list: &[Transform], source: (usize, usize), size: usize, record: u64) -> Geometry {
+    fn view(list: &[Transform], source: Size, size: usize, record: u64) -> Geometry {
         let mut draws = draws(record);
         let start = Geometry::whole(source);
         list.iter().fold(start, |view, step| step.apply(view, size, &mut draws))
@@ -300,14 +305,14 @@ mod tests {
 
     #[test]
     fn each_step_alone_is_its_preset() {
-        let source = (300, 400);
+        let source = Size::new(300, 400);
         assert_eq!(view(&[Transform::Squash {}], source, 64, 0), Geometry::squash(source, 64));
         assert_eq!(
             view(&[Transform::LongestSide {}], source, 64, 0),
             Geometry::longest_side(source, 64)
         );
         let resized = view(&[Transform::Resize { size: Some([30, 50].into()) }], source, 64, 0);
-        assert_eq!((resized.scaled, resized.output), ((30, 50), (30, 50)));
+        assert_eq!((resized.scaled, resized.output), (Size::new(30, 50), Size::new(30, 50)));
         let jitter = Transform::LargeScaleJitter { min: 0.7, max: 0.7, size: None };
         assert_eq!(view(&[jitter], source, 64, 0), Geometry::jitter(source, 64, false, 0.7));
         assert!(view(&[Transform::RandomHflip { probability: 1.0 }], source, 64, 0).flip);
@@ -320,29 +325,33 @@ mod tests {
         let crop = Transform::RandomCrop { size: Some([4, 3].into()) };
         let mut seen = std::collections::BTreeMap::new();
         for record in 0..3000 {
-            let view = view(&[crop], (6, 5), 3, record);
-            assert_eq!((view.output, view.visible()), ((4, 3), (4, 3)));
+            let view = view(&[crop], Size::new(6, 5), 3, record);
+            assert_eq!((view.output, view.visible()), (Size::new(4, 3), Size::new(4, 3)));
             *seen.entry(view.crop).or_insert(0u32) += 1;
         }
         assert_eq!(seen.len(), 9);
         // Five standard deviations of a count with mean 333.
         assert!(seen.values().all(|&count| count.abs_diff(333) < 90), "{seen:?}");
         // A smaller image is padded.
-        let small = view(&[crop], (2, 2), 3, 0);
-        assert_eq!((small.crop, small.visible(), small.output), ((0, 0), (2, 2), (4, 3)));
+        let small = view(&[crop], Size::square(2), 3, 0);
+        assert_eq!(
+            (small.crop, small.visible(), small.output),
+            ((0, 0), Size::square(2), Size::new(4, 3))
+        );
     }
 
     #[test]
     fn a_crop_of_a_crop_lies_inside_it() {
         let jitter = Transform::LargeScaleJitter { min: 2.0, max: 2.0, size: Some(100) };
         let both = [jitter, Transform::RandomCrop { size: None }];
+        let source = Size::new(90, 120);
         let mut moved = false;
         for record in 0..50 {
             let (first, second) =
-                (view(&both[..1], (90, 120), 64, record), view(&both, (90, 120), 64, record));
-            assert_eq!((first.scaled, second.scaled), ((150, 200), (150, 200)));
+                (view(&both[..1], source, 64, record), view(&both, source, 64, record));
+            assert_eq!((first.scaled, second.scaled), (Size::new(150, 200), Size::new(150, 200)));
             let shift = (second.crop.0 - first.crop.0, second.crop.1 - first.crop.1);
-            assert!(shift.0 <= 36 && shift.1 <= 36 && second.output == (64, 64));
+            assert!(shift.0 <= 36 && shift.1 <= 36 && second.output == Size::square(64));
             moved |= shift != (0, 0);
         }
         assert!(moved);
@@ -354,7 +363,7 @@ mod tests {
             Transform::Resize { size: Some([100, 100].into()) },
             Transform::LargeScaleJitter { min: 0.5, max: 0.5, size: None },
         ];
-        assert_eq!(view(&list, (300, 400), 64, 0).scaled, (32, 32));
+        assert_eq!(view(&list, Size::new(300, 400), 64, 0).scaled, Size::square(32));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Box prompts.
 
+use maskwright_image::Size;
 use maskwright_image::mask::Bitmap;
 
 use crate::random::Keyed;
@@ -15,13 +16,8 @@ pub fn tight_box(foreground: &Bitmap) -> Option<[f32; 4]> {
 ///
 /// With `amount` a, the centre moves by up to a/2 of the width and height, and width and height
 /// change by up to a of themselves, each uniform (the box noise of DN-DETR, Li et al., 2022).
-/// The result stays inside `visible` = (height, width), the part of the frame that is not padding.
-pub fn jittered_box(
-    corners: [f32; 4],
-    amount: f32,
-    visible: (usize, usize),
-    draw: &mut Keyed,
-) -> [f32; 4] {
+/// The result stays inside `visible`, the part of the frame that is not padding.
+pub fn jittered_box(corners: [f32; 4], amount: f32, visible: Size, draw: &mut Keyed) -> [f32; 4] {
     let [x0, y0, x1, y1] = corners;
     let mut axis = |low: f32, high: f32, len: usize| {
         let extent = high - low;
@@ -30,8 +26,8 @@ pub fn jittered_box(
         let last = len.saturating_sub(1) as f32;
         ((centre - half).clamp(0.0, last), (centre + half).clamp(0.0, last))
     };
-    let (x0, x1) = axis(x0, x1, visible.1);
-    let (y0, y1) = axis(y0, y1, visible.0);
+    let (x0, x1) = axis(x0, x1, visible.width);
+    let (y0, y1) = axis(y0, y1, visible.height);
     [x0, y0, x1, y1]
 }
 
@@ -53,12 +49,12 @@ mod tests {
         let mut draw = Keyed::new(1, 0, 0, Purpose::Box);
         let tight = [10.0, 20.0, 50.0, 99.0];
         for _ in 0..1000 {
-            let [x0, y0, x1, y1] = jittered_box(tight, 0.4, (100, 60), &mut draw);
+            let [x0, y0, x1, y1] = jittered_box(tight, 0.4, Size::new(100, 60), &mut draw);
             assert!(0.0 <= x0 && x0 <= x1 && x1 <= 59.0);
             assert!(0.0 <= y0 && y0 <= y1 && y1 <= 99.0);
             // Half of 0.4 of the extent for the centre, half of 0.4 for the size.
             assert!((x0 - 10.0).abs() <= 16.001 && (x1 - 50.0).abs() <= 16.001);
         }
-        assert_eq!(jittered_box(tight, 0.0, (100, 60), &mut draw), tight);
+        assert_eq!(jittered_box(tight, 0.0, Size::new(100, 60), &mut draw), tight);
     }
 }

@@ -1,5 +1,6 @@
 //! One prompt from one sampled label.
 
+use maskwright_image::Size;
 use maskwright_image::mask::Bitmap;
 use maskwright_image::sample::Sampler;
 
@@ -14,12 +15,12 @@ use crate::random::{ObjectKey, Purpose};
 pub struct SampledLabel<'a> {
     /// `[h, w]` in 0..255.
     pub label: &'a [f32],
-    /// Height and width.
-    pub shape: (usize, usize),
+    /// The size of the label.
+    pub size: Size,
     /// The pixels above 128.
     pub foreground: &'a Bitmap,
     /// Rows and columns that show the image; the rest is padding.
-    pub visible: (usize, usize),
+    pub visible: Size,
 }
 
 /// Draws a prompt of the given kinds.
@@ -87,7 +88,7 @@ impl PromptDrawer {
         let mask = wants(PromptKind::NoiseMask).then(|| {
             let mut draw = key.generator(Purpose::NoiseMask);
             let (size, values) = (config.mask_size, config.mask_values);
-            self.noise.draw(sampled.label, sampled.shape, size, values, &mut draw)
+            self.noise.draw(sampled.label, sampled.size, size, values, &mut draw)
         });
         Some(Prompt { kind, box_xyxy, points, mask })
     }
@@ -139,9 +140,9 @@ mod tests {
         let foreground = Bitmap::from_label(&label, Size::square(32));
         test(SampledLabel {
             label: &label,
-            shape: (32, 32),
+            size: Size::square(32),
             foreground: &foreground,
-            visible: (32, 32),
+            visible: Size::square(32),
         })
     }
 

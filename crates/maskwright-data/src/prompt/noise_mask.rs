@@ -38,12 +38,12 @@ const COARSE: usize = 8;
 /// the noise, for one table look-up and 32 random bits.
 pub fn noise_mask(
     label: &[f32],
-    shape: (usize, usize),
+    label_size: Size,
     size: usize,
     values: MaskValues,
     draw: &mut Keyed,
 ) -> NoiseMask {
-    Drawer::new(Sampler::new()).draw(label, shape, size, values, draw)
+    Drawer::new(Sampler::new()).draw(label, label_size, size, values, draw)
 }
 
 /// Draws noise masks one after the other, in memory that it keeps.
@@ -64,17 +64,12 @@ impl Drawer {
     pub(super) fn draw(
         &mut self,
         label: &[f32],
-        shape: (usize, usize),
+        label_size: Size,
         size: usize,
         values: MaskValues,
         draw: &mut Keyed,
     ) -> NoiseMask {
-        self.sampler.resize_plane_into(
-            label,
-            Size::new(shape.0, shape.1),
-            Size::square(size),
-            &mut self.coverage,
-        );
+        self.sampler.resize_plane_into(label, label_size, Size::square(size), &mut self.coverage);
         self.coverage.iter_mut().for_each(|v| *v /= 255.0);
         self.recover(size);
         let (outside, inside) = values.levels();
@@ -107,13 +102,13 @@ fn lost(v: f32, recovered: f32) -> bool {
 /// If `normals` has another length.
 pub fn noise_mask_from_normals(
     label: &[f32],
-    shape: (usize, usize),
+    label_size: Size,
     size: usize,
     values: MaskValues,
     normals: &[f32],
 ) -> NoiseMask {
     assert_eq!(normals.len(), size * size, "one normal number per pixel of the prompt");
-    let coverage = coverage(label, shape, size);
+    let coverage = coverage(label, label_size, size);
     let band = boundary_band(&coverage, size);
     let (outside, inside) = values.levels();
     let pixel = |((&v, &noisy), &noise): ((&f32, &bool), &f32)| {
@@ -133,8 +128,8 @@ pub fn boundary_band(coverage: &[f32], size: usize) -> Vec<bool> {
 }
 
 /// The label at the prompt's size, 0..1.
-fn coverage(label: &[f32], shape: (usize, usize), size: usize) -> Vec<f32> {
-    let mut small = resize_plane(label, Size::new(shape.0, shape.1), Size::square(size));
+fn coverage(label: &[f32], label_size: Size, size: usize) -> Vec<f32> {
+    let mut small = resize_plane(label, label_size, Size::square(size));
     small.iter_mut().for_each(|v| *v /= 255.0);
     small
 }
@@ -172,14 +167,14 @@ mod tests {
     #[test]
     fn only_the_boundary_is_disturbed() {
         let label = disc(256, 256);
-        let clean = coverage(&label, (256, 256), 64);
+        let clean = coverage(&label, Size::square(256), 64);
         let band = boundary_band(&clean, 64);
         assert!(!band[0] && !band[32 * 64 + 32]);
         let noisy = band.iter().filter(|&&b| b).count();
         assert!((200..2500).contains(&noisy), "{noisy}");
         for record in 0..20 {
             let mut draw = Keyed::new(1, 0, record, Purpose::NoiseMask);
-            let mask = noise_mask(&label, (256, 256), 64, MaskValues::ZeroTo255, &mut draw);
+            let mask = noise_mask(&label, Size::square(256), 64, MaskValues::ZeroTo255, &mut draw);
             for (at, &value) in mask.data.iter().enumerate() {
                 assert!(value == 0.0 || value == 255.0);
                 if !band[at] {
@@ -200,12 +195,17 @@ mod tests {
         let (mut table, mut noise) = (0f64, 0f64);
         for record in 0..400 {
             let mut draw = Keyed::new(1, 0, record, Purpose::NoiseMask);
-            let mask = noise_mask(&label, (64, 64), 32, MaskValues::ZeroTo255, &mut draw);
+            let mask = noise_mask(&label, Size::square(64), 32, MaskValues::ZeroTo255, &mut draw);
             table += f64::from(mask.data.iter().sum::<f32>()) / 255.0;
             let mut draw = Keyed::new(2, 0, record, Purpose::NoiseMask);
             let normals: Vec<f32> = (0..32 * 32).map(|_| draw.normal()).collect();
-            let mask =
-                noise_mask_from_normals(&label, (64, 64), 32, MaskValues::ZeroTo255, &normals);
+            let mask = noise_mask_from_normals(
+                &label,
+                Size::square(64),
+                32,
+                MaskValues::ZeroTo255,
+                &normals,
+            );
             noise += f64::from(mask.data.iter().sum::<f32>()) / 255.0;
         }
         // Means of 400 sums of some 500 coin tosses: a standard deviation of about 0.8 between the
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn logits_have_the_sign_of_the_object() {
         let mut draw = Keyed::new(1, 0, 0, Purpose::NoiseMask);
-        let mask = noise_mask(&disc(64, 64), (64, 64), 16, MaskValues::Logits, &mut draw);
+        let mask = noise_mask(&disc(64, 64), Size::square(64), 16, MaskValues::Logits, &mut draw);
         assert_eq!((mask.data[0], mask.data[8 * 16 + 8]), (-10.0, 10.0));
     }
 }

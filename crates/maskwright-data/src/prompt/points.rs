@@ -40,16 +40,16 @@ pub(super) fn foreground_points_with(
     points
 }
 
-/// `k` pixels of the background inside `visible` = (height, width), in random order.
+/// `k` pixels of the background inside `visible`, in random order.
 ///
 /// Fewer background pixels than `k` are repeated; where there are none, the result is empty.
 pub fn background_points(
     foreground: &Bitmap,
-    visible: (usize, usize),
+    visible: Size,
     k: usize,
     draw: &mut Keyed,
 ) -> Vec<Point> {
-    let background = Bitmap::from_fn(Size::new(visible.0, visible.1), |y, x| !foreground.get(y, x));
+    let background = Bitmap::from_fn(visible, |y, x| !foreground.get(y, x));
     let points = foreground_points(&background, k, draw);
     points.into_iter().map(|point| Point { label: 0, ..point }).collect()
 }
@@ -181,12 +181,12 @@ mod tests {
     fn background_points_avoid_object_and_padding() {
         let left = Bitmap::from_fn(Size::square(20), |_, x| x < 5);
         for record in 0..50 {
-            for point in background_points(&left, (10, 8), 6, &mut draw(record)) {
+            for point in background_points(&left, Size::new(10, 8), 6, &mut draw(record)) {
                 assert_eq!(point.label, 0);
                 assert!(point.y < 10.0 && (5.0..8.0).contains(&point.x));
             }
         }
-        assert!(background_points(&left, (10, 5), 6, &mut draw(0)).is_empty());
+        assert!(background_points(&left, Size::new(10, 5), 6, &mut draw(0)).is_empty());
     }
 
     #[test]

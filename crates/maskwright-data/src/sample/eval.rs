@@ -53,7 +53,7 @@ impl EvalSample {
         let foreground = Bitmap::from_label(&self.label, Size::square(self.size));
         let sampled = SampledLabel {
             label: &self.label,
-            shape: (self.size, self.size),
+            size: Size::square(self.size),
             foreground: &foreground,
             visible: self.geometry.visible(),
         };

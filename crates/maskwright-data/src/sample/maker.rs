@@ -165,7 +165,7 @@ impl SampleMaker {
         let mut opened = self.reader.open(source, index, Pick::Drawn(framing), &mut self.watch)?;
         self.bytes_read += (self.reader.image.bytes() + self.reader.mask_bytes()) as u64;
 
-        let attempts = Attempts::new(&self.config.plan, key, pair(opened.size));
+        let attempts = Attempts::new(&self.config.plan, key, opened.size);
         let (mask, first) = (self.reader.mask(), &mut out.labels[..size * size]);
         let framed = self.watch.time(|t| &mut t.label, || self.sampler.find(attempts, mask, first));
         let framed = framed.ok_or_else(|| opened.empty_mask())?;
@@ -243,7 +243,7 @@ impl SampleMaker {
         let (config, drawer) = (&self.config.prompts, &mut self.prompts);
         let sampled = SampledLabel {
             label,
-            shape: (size, size),
+            size: Size::square(size),
             foreground: self.sampler.foreground(),
             visible: framed.geometry.visible(),
         };
@@ -282,7 +282,7 @@ impl SampleMaker {
         let size = self.config.plan.size;
         let object = SampleKey::in_epoch(0, EVALUATION, index as u64).object(0);
         let mut opened = self.reader.open(source, index, Pick::Drawn(object), &mut self.watch)?;
-        let geometry = preset.geometry(pair(opened.size), size);
+        let geometry = preset.geometry(opened.size, size);
         let mut image = vec![0; 3 * size * size];
         let mut label = vec![0.0; size * size];
         self.sampler.set_view(&geometry);
@@ -305,8 +305,4 @@ impl SampleMaker {
             warnings: opened.warnings,
         })
     }
-}
-
-fn pair(size: Size) -> (usize, usize) {
-    (size.height, size.width)
 }

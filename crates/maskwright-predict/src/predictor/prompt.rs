@@ -89,10 +89,9 @@ pub(super) fn mask_over_input(
         });
     }
     let geometry = view.geometry();
-    let output = Size::new(geometry.output.0, geometry.output.1);
-    let mut label = vec![0.0; output.area()];
+    let mut label = vec![0.0; geometry.output.area()];
     Sampler::new().label(mask, &geometry.rows(), &geometry.cols(), 0.0, &mut label);
-    let small = resize_plane(&label, output, Size::square(side));
+    let small = resize_plane(&label, geometry.output, Size::square(side));
     let (outside, inside) = values.levels();
     let data = small.into_iter().map(|v| if v > 128.0 { inside } else { outside }).collect();
     Ok(NoiseMask { size: side, data })

@@ -73,7 +73,6 @@ pub(crate) struct View {
 impl View {
     /// The view on an image of this size for an input of `size` squared.
     pub(crate) fn new(fit: Fit, source: Size, size: usize) -> Self {
-        let source = (source.height, source.width);
         let geometry = match fit {
             Fit::Squash => Geometry::squash(source, size),
             Fit::LongestSide | Fit::Sam => Geometry::longest_side(source, size),
@@ -83,7 +82,7 @@ impl View {
 
     /// The image's size.
     pub(crate) fn source(&self) -> Size {
-        Size::new(self.geometry.source.0, self.geometry.source.1)
+        self.geometry.source
     }
 
     /// The geometry beneath.
@@ -93,18 +92,17 @@ impl View {
 
     /// The image, normalised, as `[1, 3, s, s]`.
     pub(crate) fn input(&self, sam: &Sam, image: &RgbImage, device: &Device) -> Result<Tensor<4>> {
-        let (height, width) = self.geometry.output;
         if self.fit == Fit::Sam {
             let scaled = self.geometry.scaled;
-            let planes = planes(&resize_antialiased(image, Size::new(scaled.0, scaled.1)));
-            return Ok(sam.preprocess_padded(&planes, 1, [scaled.0, scaled.1], device)?);
+            let planes = planes(&resize_antialiased(image, scaled));
+            return Ok(sam.preprocess_padded(&planes, 1, [scaled.height, scaled.width], device)?);
         }
-        let mut pixels = vec![0; 3 * height * width];
+        let mut pixels = vec![0; 3 * self.geometry.output.area()];
         let (rows, columns) = (self.geometry.rows(), self.geometry.cols());
         let pad = sam.padding_value().unwrap_or(PAD);
         Sampler::new().image(image, &rows, &columns, pad, &mut pixels);
-        let (shown_height, shown_width) = self.geometry.visible();
-        Ok(sam.preprocess_fitted(&pixels, [shown_height, shown_width], device)?)
+        let shown = self.geometry.visible();
+        Ok(sam.preprocess_fitted(&pixels, [shown.height, shown.width], device)?)
     }
 
     /// A pixel index of the image as one of the input.
@@ -112,7 +110,8 @@ impl View {
         let (x, y) = match self.fit {
             Fit::Sam => {
                 let (source, scaled) = (self.geometry.source, self.geometry.scaled);
-                (x * (scaled.1 as f64 / source.1 as f64), y * (scaled.0 as f64 / source.0 as f64))
+                let stretch = |scaled: usize, source: usize| scaled as f64 / source as f64;
+                (x * stretch(scaled.width, source.width), y * stretch(scaled.height, source.height))
             }
             _ => self.geometry.to_output(x, y),
         };

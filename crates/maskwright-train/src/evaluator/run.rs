@@ -7,7 +7,6 @@ use burn::tensor::{Device, Tensor};
 use maskwright_data::loader::{EvalConfig, EvalLoader};
 use maskwright_data::postprocess;
 use maskwright_data::sample::{EvalSample, SampleConfig};
-use maskwright_image::Size;
 use maskwright_image::mask::Bitmap;
 use maskwright_image::metric;
 use maskwright_model::{DecodeMode, ImageFeatures, MaskKind, PromptInput, Sam};
@@ -116,8 +115,8 @@ fn predict(
     config: &Settings,
     sample: &EvalSample,
 ) -> Result<Vec<Option<MaskLogits>>> {
-    let (height, width) = sample.geometry.visible();
-    let input = sam.preprocess_fitted(&sample.image, [height, width], device)?;
+    let shown = sample.geometry.visible();
+    let input = sam.preprocess_fitted(&sample.image, [shown.height, shown.width], device)?;
     let features = sam.encode_image(input);
     config
         .prompts
@@ -186,8 +185,7 @@ fn score_all(
 fn score(mask: MaskKind, logits: &[f32], sample: &EvalSample, config: &Settings) -> MaskScores {
     let side = logits.len().isqrt();
     let logits = postprocess::to_source(&sample.geometry, logits, side);
-    let (height, width) = sample.geometry.source;
-    let predicted = Bitmap::from_logits(&logits, Size::new(height, width));
+    let predicted = Bitmap::from_logits(&logits, sample.geometry.source);
     MaskScores {
         mask,
         iou: metric::iou(&predicted, &sample.truth),
