@@ -6,7 +6,7 @@ use crate::shell;
 
 /// Where the settings and the pins are.
 const FOLDER: &str = "benches/python";
-const FOLDERS: &[&str] = &[FOLDER, "python/parity"];
+const FOLDERS: &[&str] = &[FOLDER, "python/golden", "python/parity"];
 const VENV: &str = "target/python-checks";
 /// The tools and what they need to see; the same pins as in `requirements.txt`.
 const TOOLS: &[&str] = &["ruff", "mypy", "numpy"];

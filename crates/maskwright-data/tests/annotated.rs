@@ -349,7 +349,7 @@ fn sets_of_all_kinds_make_one_run() {
 fn real_annotation_files_open() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     if !data.is_dir() {
-        eprintln!("skipped: no folder of sample data beside this checkout");
+        eprintln!("left out: the optional folder ../shared/data is not here");
         return;
     }
     let mut checked = 0;

@@ -63,7 +63,7 @@ fn listed_instances_are_bounded_and_all_are_counted() {
 fn the_sample_photographs() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     if !folder.is_dir() {
-        eprintln!("skipped: no sample photographs at {}", folder.display());
+        eprintln!("left out: the optional folder ../shared/data is not here");
         return;
     }
     let diagnose = |name: &str| {

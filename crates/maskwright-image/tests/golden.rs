@@ -5,7 +5,7 @@ mod support;
 use maskwright_image::mask::Bitmap;
 use maskwright_image::sample::{AxisTable, Sampler, resize_plane};
 use maskwright_image::{GreyImage, RgbImage, Size, metric};
-use support::{Case, shared_files};
+use support::{Case, golden_files};
 
 /// The reference's jitter: scaled height and width from its uniform draw, in f32 as PyTorch computes them.
 fn jitter_size(rand: f32, size: usize, height: usize, width: usize) -> (usize, usize) {
@@ -15,15 +15,43 @@ fn jitter_size(rand: f32, size: usize, height: usize, width: usize) -> (usize, u
     (scaled(height), scaled(width))
 }
 
-/// Samples a case's sources and compares with its results, bit by bit. Returns how many bytes of the u8 picture differ from
-/// the case's, truncated.
+/// How far the results of PyTorch's two kernels can be from each other, for values up to 255.
+///
+/// Half a unit in the last place is 2^-17 there. The kernel that goes along rows and then along columns errs by at most two
+/// of them each way (products weighted to one, and their sum), four in all; the one that weights four pixels at once by five
+/// (the products of the weights, the products with them, and three sums).
+const APART: f32 = 9.0 / 131_072.0;
+
+/// What became of the bytes of some cases that PyTorch's other kernel made.
+#[derive(Debug, Default)]
+struct Tally {
+    /// Bytes compared.
+    bytes: usize,
+    /// Those whose value, before it is truncated, is within [`APART`] of a whole number, and not exactly one.
+    near_whole: usize,
+    /// Those that differ.
+    differing: usize,
+}
+
+impl Tally {
+    /// Holds the rate of differing bytes to what rounding explains.
+    ///
+    /// A byte can only differ where a whole number lies between the two results. Values spread evenly are within [`APART`] of
+    /// a whole number at a rate of twice that; more come from scales that are ratios of small numbers, whose exact values are
+    /// whole. In either case a result is below as often as above, so at most half of the near ones may differ.
+    fn check(&self) {
+        assert!(2 * self.differing <= self.near_whole, "{self:?}");
+    }
+}
+
+/// Samples a case's sources and compares with its results, bit by bit.
 ///
 /// PyTorch 2.15 has two kernels that round differently. With one thread, which data loaders' workers have, and for pictures
-/// of at most 128 pixels of scaled height plus width, it takes the one that [`Sampler::image`] follows: with one thread it
-/// gives the bytes found here for every case. The cases were made with several threads, which take the other kernel for the
-/// larger ones. [`Sampler::plane`] follows that, so f32 is equal in every bit and truncates to the same bytes. The u8
-/// picture differs from it where rounding goes to different sides of a whole number, by one level.
-fn check(case: &Case, rows: &AxisTable, columns: &AxisTable, name: &str) -> usize {
+/// of at most 128 pixels of scaled height plus width, it takes the one that [`Sampler::image`] follows: every byte is equal.
+/// With several threads it takes the other for the larger ones. [`Sampler::plane`] follows that, so f32 is equal in every
+/// bit and truncates to the same bytes; the u8 picture differs from it where rounding goes to different sides of a whole
+/// number, by one level.
+fn check(case: &Case, rows: &AxisTable, columns: &AxisTable, name: &str, tally: &mut Tally) {
     let (shape, data) = case.u8("source_image");
     let image = RgbImage::new(Size::new(shape[0], shape[1]), data).unwrap();
     let label = GreyImage::new(Size::new(shape[0], shape[1]), case.u8("source_label").1).unwrap();
@@ -33,38 +61,42 @@ fn check(case: &Case, rows: &AxisTable, columns: &AxisTable, name: &str) -> usiz
 
     let mut bytes = vec![0; 3 * pixels];
     sampler.image(&image, rows, columns, 128, &mut bytes);
-    let same_kernel = rows.scaled() + columns.scaled() <= 128;
-    let mut differing = 0;
+    let small = rows.scaled() + columns.scaled() <= 128;
+    let same_kernel = case.of_one_thread() || small;
     for (found, &expected) in bytes.iter().zip(&expected) {
+        let distance = (expected - expected.round()).abs();
+        if !same_kernel {
+            tally.bytes += 1;
+            tally.near_whole += usize::from(distance > 0.0 && distance <= APART);
+        }
         if *found == expected as u8 {
             continue;
         }
-        differing += 1;
-        let near_whole = (expected - expected.round()).abs() < 5e-5;
+        tally.differing += 1;
         assert!(
-            !same_kernel && near_whole && found.abs_diff(expected as u8) == 1,
+            !same_kernel && distance <= APART && found.abs_diff(expected as u8) == 1,
             "{name}: {found} instead of {expected}"
         );
     }
 
     let mut plane = vec![0.0; pixels];
-    for (channel, expected) in expected.chunks_exact(pixels).enumerate() {
-        let source: Vec<f32> =
-            image.data.iter().skip(channel).step_by(3).map(|&value| f32::from(value)).collect();
-        sampler.plane(&source, image.size, rows, columns, 128.0, &mut plane);
-        assert_eq!(plane, expected, "{name}: channel {channel}");
+    if !case.of_one_thread() || small {
+        for (channel, expected) in expected.chunks_exact(pixels).enumerate() {
+            let source: Vec<f32> =
+                image.data.iter().skip(channel).step_by(3).map(|&value| f32::from(value)).collect();
+            sampler.plane(&source, image.size, rows, columns, 128.0, &mut plane);
+            assert_eq!(plane, expected, "{name}: channel {channel}");
+        }
     }
     sampler.label(&label, rows, columns, 0.0, &mut plane);
     assert_eq!(plane, case.f32("label_f32").1, "{name}: label");
-    differing
 }
 
 #[test]
 fn jitter_equals_pytorch() {
-    let paths = shared_files("golden/geometry", "jitter_");
-    let mut differing = 0;
-    for path in &paths {
-        let case = Case::read(path);
+    let mut tally = Tally::default();
+    for path in golden_files("geometry", "jitter_") {
+        let case = Case::read(&path);
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let number = |key: &str| case.word(key).as_u64().unwrap() as usize;
         let (shape, _) = case.u8("source_image");
@@ -74,33 +106,30 @@ fn jitter_equals_pytorch() {
         let flip = case.word("flip").as_bool().unwrap();
         let rows = AxisTable::new(height, scaled.0, false, number("offset_h"), size);
         let columns = AxisTable::new(width, scaled.1, flip, number("offset_w"), size);
-        differing += check(&case, &rows, &columns, &name);
+        check(&case, &rows, &columns, &name, &mut tally);
     }
-    // Of 1,665,024 bytes.
-    assert_eq!(differing, if paths.is_empty() { 0 } else { 448 });
+    tally.check();
 }
 
 #[test]
 fn resizing_equals_pytorch() {
-    let paths = shared_files("golden/geometry", "resize_");
-    let mut differing = 0;
-    for path in &paths {
-        let case = Case::read(path);
+    let mut tally = Tally::default();
+    for path in golden_files("geometry", "resize_") {
+        let case = Case::read(&path);
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let size = case.word("size");
         let side = |axis: usize| size[axis].as_u64().unwrap() as usize;
         let (shape, _) = case.u8("source_image");
         let rows = AxisTable::new(shape[0], side(0), false, 0, side(0));
         let columns = AxisTable::new(shape[1], side(1), false, 0, side(1));
-        differing += check(&case, &rows, &columns, &name);
+        check(&case, &rows, &columns, &name, &mut tally);
     }
-    // Of 540,672 bytes.
-    assert_eq!(differing, if paths.is_empty() { 0 } else { 31 });
+    tally.check();
 }
 
 #[test]
 fn metrics_equal_the_reference() {
-    for path in shared_files("golden/metrics", "case_") {
+    for path in golden_files("metrics", "case_") {
         let case = Case::read(&path);
         let (shape, logits) = case.f32("logits");
         let (size, label) = case.u8("label_u8");
@@ -115,7 +144,7 @@ fn metrics_equal_the_reference() {
     }
 }
 
-/// Without the golden files: PyTorch's documented formula in f64, on a picture made here.
+/// PyTorch's documented formula in f64, on a picture made here.
 #[test]
 fn sampling_follows_the_formula() {
     let (height, width) = (23, 31);

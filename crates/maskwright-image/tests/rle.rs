@@ -47,6 +47,7 @@ fn check(mask: &Rle, case: &Value) {
     assert_eq!(&Rle::from_bitmap(&bitmap), mask);
 }
 
+/// The cases beside the repository; `reference` is what a clone alone holds to pycocotools.
 #[test]
 fn golden() {
     let Some(folder) = shared("golden/rle") else { return };

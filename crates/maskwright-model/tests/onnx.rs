@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
 use maskwright_model::onnx::{ExportOptions, Masks, export};
@@ -301,17 +301,15 @@ fn a_plain_sam_gives_its_own_numbers() {
     hold(scattered(&small_vit().with_hq(false)), &[(Masks::Sam, true)]);
 }
 
-/// The golden model, at its own size and at one it was not made for.
+/// The golden models, at their own size and at one they were not made for.
 #[test]
-fn the_golden_model_gives_its_own_numbers() {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/golden/model/small_sam_hq.safetensors");
-    if !file.is_file() {
-        return eprintln!("no golden file at {}: this test is skipped", file.display());
-    }
-    for image_size in [None, Some(96)] {
-        let options = LoadOptions { image_size, ..LoadOptions::default() };
-        let loaded = weights::load(&file, &options, &Device::flex()).unwrap();
-        hold(loaded.sam, &[(Masks::SamHq, false)]);
+fn the_golden_models_give_their_own_numbers() {
+    for folder in common::golden::folders() {
+        let file = folder.join("small_sam_hq.safetensors");
+        for image_size in [None, Some(96)] {
+            let options = LoadOptions { image_size, ..LoadOptions::default() };
+            let loaded = weights::load(&file, &options, &Device::flex()).unwrap();
+            hold(loaded.sam, &[(Masks::SamHq, false)]);
+        }
     }
 }

@@ -109,11 +109,25 @@ pub(crate) fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
     out
 }
 
-/// The golden cases of the reference implementation, where this checkout has them.
-pub(crate) fn golden(folder: &str) -> Option<Vec<PathBuf>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/golden").join(folder);
+/// The golden cases of a kind: those of the repository, and after them those of `../shared/golden`,
+/// where it is there. The cases of geometry lie beside the crate that samples.
+pub(crate) fn golden(kind: &str) -> Vec<PathBuf> {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let owner = if kind == "geometry" { "maskwright-image" } else { "maskwright-data" };
+    let mut files = files_of(&crates.join(owner).join("tests/golden").join(kind));
+    assert!(!files.is_empty(), "no golden cases of {kind}");
+    let shared = crates.join("../../shared/golden").join(kind);
+    if shared.is_dir() {
+        files.extend(files_of(&shared));
+    } else {
+        eprintln!("left out: the optional folder ../shared/golden/{kind} is not here");
+    }
+    files
+}
+
+fn files_of(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> =
-        fs::read_dir(folder).ok()?.map(|entry| entry.unwrap().path()).collect();
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    Some(files)
+    files
 }

@@ -4,7 +4,7 @@
 pub(crate) mod jpeg;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors};
 
@@ -13,14 +13,25 @@ pub(crate) fn shared(folder: &str) -> Option<PathBuf> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(folder);
     let found = path.is_dir().then_some(path);
     if found.is_none() {
-        eprintln!("shared/{folder} is not there: only the cases in the repository are tested");
+        eprintln!("left out: the optional folder ../shared/{folder} is not here");
     }
     found
 }
 
-/// The files of a shared folder whose name starts with `prefix`, sorted.
-pub(crate) fn shared_files(folder: &str, prefix: &str) -> Vec<PathBuf> {
-    let Some(folder) = shared(folder) else { return Vec::new() };
+/// The golden cases of a folder whose name starts with `prefix`: those of the repository, and after
+/// them those of `../shared/golden`, where it is there.
+pub(crate) fn golden_files(folder: &str, prefix: &str) -> Vec<PathBuf> {
+    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(folder);
+    let mut files = files_of(&own, prefix);
+    assert!(!files.is_empty(), "no {prefix}* in {}", own.display());
+    if let Some(more) = shared(&format!("golden/{folder}")) {
+        files.extend(files_of(&more, prefix));
+    }
+    files
+}
+
+/// The files of a folder whose name starts with `prefix`, sorted.
+fn files_of(folder: &Path, prefix: &str) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -42,6 +53,11 @@ impl Case {
         let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
         let words = metadata.metadata().clone().unwrap_or_default();
         Self { bytes, words }
+    }
+
+    /// Whether PyTorch had one thread when it made the case.
+    pub(crate) fn of_one_thread(&self) -> bool {
+        self.words.get("threads").is_some_and(|threads| threads == "1")
     }
 
     /// A metadata value, which is JSON.

@@ -1,4 +1,4 @@
-//! The loss and its gradient against PyTorch's, on `golden/loss`, and a hand-computed case.
+//! The loss and its gradient against PyTorch's, on the golden cases of the loss, and a hand-computed case.
 
 use std::path::PathBuf;
 
@@ -7,9 +7,10 @@ use maskwright_train::loss::points::{Plane, choose};
 use maskwright_train::loss::{PointConfig, PointTargets, point_loss};
 use safetensors::SafeTensors;
 
-fn golden(name: &str) -> Option<Vec<u8>> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/golden").join(name);
-    std::fs::read(path).ok()
+fn cases() -> Vec<PathBuf> {
+    let files = |folder: PathBuf| std::fs::read_dir(folder).expect("a folder of cases");
+    let folders = crate::folders("maskwright-train", "loss", "loss");
+    folders.into_iter().flat_map(files).map(|entry| entry.expect("an entry").path()).collect()
 }
 
 fn floats(file: &SafeTensors<'_>, name: &str) -> (Vec<usize>, Vec<f32>) {
@@ -21,11 +22,9 @@ fn floats(file: &SafeTensors<'_>, name: &str) -> (Vec<usize>, Vec<f32>) {
 
 #[test]
 fn golden_cases_match_pytorch() {
-    for case in ["loss/case_0.safetensors", "loss/case_1.safetensors"] {
-        let Some(bytes) = golden(case) else {
-            eprintln!("{case}: the optional folder ../shared is not here");
-            continue;
-        };
+    for path in cases() {
+        let case = path.display();
+        let bytes = std::fs::read(&path).expect("a case");
         let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
         let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("a header");
         let wanted = |key: &str| -> f64 {
@@ -37,7 +36,11 @@ fn golden_cases_match_pytorch() {
         let (_, uniform) = floats(&file, "random_coords");
         let (_, wanted_grad) = floats(&file, "grad_logits");
 
-        let config = PointConfig::default();
+        // Cases beside the repository have as many points as HQ-SAM's training.
+        let mut config = PointConfig::default();
+        if let Some(points) = metadata.metadata().as_ref().and_then(|words| words.get("points")) {
+            config.points = points.parse().expect("a number");
+        }
         let mut points = PointTargets::new(config.points);
         let label: Vec<f32> = target.iter().map(|t| t * 255.0).collect();
         for mask in 0..shape[0] {
