@@ -19,10 +19,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from segment_anything_hq import SamPredictor, sam_model_registry
-from segment_anything_hq.modeling.mask_decoder import MaskDecoder
-from segment_anything_hq.modeling.transformer import TwoWayTransformer
 from torch.nn import functional
+
+import stand_in
+
+stand_in.torchvision()
+
+from segment_anything_hq import SamPredictor, sam_model_registry  # noqa: E402
+from segment_anything_hq.modeling.mask_decoder import MaskDecoder  # noqa: E402
+from segment_anything_hq.modeling.transformer import TwoWayTransformer  # noqa: E402
 
 SIZE = 1024
 BOX = [float(int(share * SIZE)) for share in (0.2, 0.15, 0.7, 0.6)]

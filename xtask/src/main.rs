@@ -4,12 +4,16 @@
 //! cargo xtask demo    set up, build, run the embedded demo
 //! cargo xtask test    set up, then every check and test, cheapest first
 //! cargo xtask setup   only the set-up
-//! cargo xtask check   format, lints, dependency rules, licences and Python, no tests
+//! cargo xtask rules   only dependency rules, circles of files and licences
+//! cargo xtask gpu-bundle   a folder to carry to a machine with a GPU
+//! cargo xtask check   format, lints, dependency rules, circles, licences and Python, no tests
 //! ```
 
 #![forbid(unsafe_code)]
 
+mod circles;
 mod dependency_rules;
+mod gpu_bundle;
 mod licences;
 mod python;
 mod setup;
@@ -23,8 +27,12 @@ usage: cargo xtask COMMAND
 
   demo [ARGS]   set up, build in release mode, run `maskwright demo ARGS`
   test          set up, then every check and test, cheapest first (what CI runs)
-  check         format, lints, dependency rules, licences and Python, no tests
-  setup         only the set-up: system packages that make things faster";
+  check         format, lints, dependency rules, circles, licences and Python, no tests
+  setup         only the set-up: system packages that make things faster
+  rules         only dependency rules, circles of files and licences
+  gpu-bundle [FOLDER]
+                what a machine with a GPU needs to test and time this on it, under 60 MiB
+                (target/gpu-bundle unless a folder is given)";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -35,6 +43,10 @@ fn main() -> ExitCode {
         "test" => setup::run().and_then(|()| validate::test()),
         "check" => validate::check(),
         "setup" => setup::run(),
+        "rules" => validate::rules(),
+        "gpu-bundle" => {
+            gpu_bundle::run(rest.first().map_or("target/gpu-bundle", String::as_str).as_ref())
+        }
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -17,6 +17,21 @@ pub(crate) fn run(program: &str, args: &[&str], variables: &[(&str, &str)]) -> R
     if status.success() { Ok(()) } else { Err(format!("`{line}` failed: {status}")) }
 }
 
+/// Runs a program, what it says on standard error shown; returns what it writes.
+pub(crate) fn output(program: &str, args: &[&str]) -> Result<String, String> {
+    let line = command_line(program, args, &[]);
+    println!("$ {line}");
+    let done = Command::new(program)
+        .args(args)
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("cannot run `{line}`: {error}"))?;
+    if !done.status.success() {
+        return Err(format!("`{line}` failed: {}", done.status));
+    }
+    String::from_utf8(done.stdout).map_err(|error| format!("`{line}`: {error}"))
+}
+
 /// Whether a program runs at all with these arguments, its output hidden.
 pub(crate) fn works(program: &str, args: &[&str]) -> bool {
     Command::new(program)
