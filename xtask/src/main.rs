@@ -13,11 +13,13 @@
 
 mod circles;
 mod dependency_rules;
+mod flag_words;
 mod gpu_bundle;
 mod licences;
 mod python;
 mod setup;
 mod shell;
+mod source_tree;
 mod validate;
 
 use std::process::ExitCode;

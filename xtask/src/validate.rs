@@ -2,7 +2,7 @@
 
 use cargo_metadata::{CargoOpt, MetadataCommand};
 
-use crate::{circles, dependency_rules, licences, python, shell};
+use crate::{circles, dependency_rules, flag_words, licences, python, shell};
 
 /// Checks that run no test.
 pub(crate) fn check() -> Result<(), String> {
@@ -50,7 +50,7 @@ pub(crate) fn test() -> Result<(), String> {
     )
 }
 
-/// The dependency directions, circles of files, and the licences.
+/// The dependency directions, circles of files, flags named in libraries, and the licences.
 pub(crate) fn rules() -> Result<(), String> {
     let metadata = MetadataCommand::new()
         .features(CargoOpt::SomeFeatures(vec!["maskwright/cuda".to_owned()]))
@@ -63,9 +63,10 @@ pub(crate) fn rules() -> Result<(), String> {
         .map_err(|error| format!("cargo metadata: {error}"))?;
     let mut found = dependency_rules::violations(&metadata);
     found.extend(circles::violations(&metadata)?);
+    found.extend(flag_words::violations(&metadata)?);
     found.extend(licences::violations(&metadata));
     if found.is_empty() {
-        println!("dependency directions, circles of files and licences: as they should be");
+        println!("dependency directions, files, words and licences: as they should be");
         return Ok(());
     }
     Err(format!("{} violations:\n  {}", found.len(), found.join("\n  ")))

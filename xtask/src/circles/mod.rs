@@ -1,6 +1,6 @@
 //! Circles of files: two or more files of a crate that each need the other to be understood.
 //!
-//! Every source file of a library or program is read by a Rust parser (`tree`), the paths in it are
+//! Every source file of a library or program is read by a Rust parser (`source_tree`), the paths in it are
 //! followed to the files that define what they name (`paths`), and files that reach each other are
 //! a circle (`graph`). What counts as an arrow from one file to another:
 //!
@@ -15,11 +15,12 @@ mod graph;
 mod paths;
 #[cfg(test)]
 mod tests;
-mod tree;
 
 use std::path::Path;
 
 use cargo_metadata::Metadata;
+
+use crate::source_tree::Tree;
 
 /// Circles that are known and to be cut: the files of each, relative to the root. A circle found may
 /// be a part of one of these. One that is gone has to go from here, so that the list ends empty.
@@ -87,7 +88,7 @@ struct Circle {
 
 /// The circles among the files of the crate whose root file is given.
 fn circles(root: &Path, source: &Path) -> Result<Vec<Circle>, String> {
-    let tree = tree::Tree::read(source)?;
+    let tree = Tree::read(source)?;
     let arrows = paths::arrows(&tree);
     let name = |file: usize| {
         let path = &tree.files[file];

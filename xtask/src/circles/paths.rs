@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proc_macro2::{TokenStream, TokenTree};
 
-use super::tree::Tree;
+use crate::source_tree::Tree;
 
 /// From which file to which, with a name that the first takes from the second.
 pub(super) type Arrows = BTreeMap<(usize, usize), String>;

@@ -182,30 +182,65 @@ impl<T> Drop for Ordered<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::sync::atomic::{AtomicU64, Ordering};
-    use std::time::Duration;
 
     use super::*;
 
+    /// Something that threads wait for, and that is true from some time on.
+    #[derive(Default)]
+    struct Gate<T> {
+        state: Mutex<T>,
+        changed: Condvar,
+    }
+
+    impl<T> Gate<T> {
+        fn change(&self, change: impl FnOnce(&mut T)) {
+            change(&mut self.state.lock().unwrap());
+            self.changed.notify_all();
+        }
+
+        fn wait_until(&self, so: impl Fn(&T) -> bool) {
+            let state = self.state.lock().unwrap();
+            drop(self.changed.wait_while(state, |state| !so(state)).unwrap());
+        }
+    }
+
+    fn square(task: Task) -> u64 {
+        let place = task.start + task.index;
+        task.epoch * 1000 + place * place
+    }
+
     fn squares(workers: usize, ahead: usize) -> Ordered<u64> {
-        let job = |_: &mut (), task: Task| {
-            // Later tasks are faster, so that they finish out of order.
-            std::thread::sleep(Duration::from_micros(2000 / (task.index + 1)));
-            let place = task.start + task.index;
-            task.epoch * 1000 + place * place
-        };
-        Ordered::new(vec![(); workers], ahead, "square", job).unwrap()
+        Ordered::new(vec![(); workers], ahead, "square", |_, task| square(task)).unwrap()
     }
 
     fn drain(ordered: &mut Ordered<u64>) -> Vec<u64> {
         std::iter::from_fn(|| ordered.next()).collect()
     }
 
+    /// Waits until so many results are ready.
+    fn wait_for_ready(ordered: &Ordered<u64>, count: u64) {
+        let state = ordered.shared.lock();
+        let missing = |state: &mut State<u64>| (state.ready.len() as u64) < count;
+        drop(ordered.shared.done.wait_while(state, missing).unwrap());
+    }
+
     #[test]
     fn results_come_in_order() {
         for workers in [1, 2, 5] {
             for ahead in [1, 3, 20] {
-                let mut ordered = squares(workers, ahead);
+                let finished = Gate::<BTreeSet<u64>>::default();
+                let out_of_order = workers > 1 && ahead > 1;
+                let job = move |_: &mut (), task: Task| {
+                    // Each even task waits for the odd one after it.
+                    if out_of_order && task.index % 2 == 0 {
+                        finished.wait_until(|finished| finished.contains(&(task.index + 1)));
+                    }
+                    finished.change(|finished| drop(finished.insert(task.index)));
+                    square(task)
+                };
+                let mut ordered = Ordered::new(vec![(); workers], ahead, "square", job).unwrap();
                 assert_eq!(ordered.next(), None);
                 ordered.restart(1, 2, 6);
                 assert_eq!(drain(&mut ordered), [1004, 1009, 1016, 1025, 1036, 1049]);
@@ -216,12 +251,22 @@ mod tests {
 
     #[test]
     fn a_restart_gives_up_what_was_under_way() {
-        let mut ordered = squares(3, 4);
+        let open = Arc::new(Gate::<bool>::default());
+        let gate = open.clone();
+        let job = move |_: &mut (), task: Task| {
+            // Whatever is begun after the first is under way until the gate opens.
+            if task.epoch == 1 && task.index > 0 {
+                gate.wait_until(|open| *open);
+            }
+            square(task)
+        };
+        let mut ordered = Ordered::new(vec![(); 3], 4, "square", job).unwrap();
         ordered.restart(1, 0, 100);
         ordered.next();
         assert_eq!(ordered.position(), 1);
         ordered.restart(2, 5, 2);
         assert_eq!(ordered.position(), 0);
+        open.change(|open| *open = true);
         assert_eq!(drain(&mut ordered), [2025, 2036]);
     }
 
@@ -235,12 +280,14 @@ mod tests {
         };
         let mut ordered = Ordered::new(vec![(); 4], 3, "count", job).unwrap();
         ordered.restart(0, 0, 100);
-        std::thread::sleep(Duration::from_millis(30));
-        assert_eq!(started.load(Ordering::SeqCst), 3);
-        assert_eq!(ordered.ready(), (3, 3));
-        ordered.next();
-        std::thread::sleep(Duration::from_millis(30));
-        assert_eq!(started.load(Ordering::SeqCst), 4);
+        for taken in 0..100 {
+            // Everything that is allowed is done, and one worker is left without work.
+            let allowed = 3.min(100 - taken);
+            wait_for_ready(&ordered, allowed);
+            assert_eq!(ordered.ready(), (allowed, allowed));
+            assert_eq!(started.load(Ordering::SeqCst), taken + allowed);
+            assert_eq!(ordered.next(), Some(taken));
+        }
     }
 
     #[test]

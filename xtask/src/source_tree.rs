@@ -10,35 +10,35 @@ use syn::{Attribute, ImplItem, Item, Meta, Token, UseTree};
 
 /// A crate's modules; the first is its root.
 #[derive(Debug, Default)]
-pub(super) struct Tree {
-    pub(super) files: Vec<PathBuf>,
-    pub(super) modules: Vec<Module>,
+pub(crate) struct Tree {
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) modules: Vec<Module>,
 }
 
 /// One module, in a file of its own or within its parent's.
 #[derive(Debug, Default)]
-pub(super) struct Module {
-    pub(super) file: usize,
-    pub(super) parent: Option<usize>,
-    pub(super) children: BTreeMap<String, usize>,
+pub(crate) struct Module {
+    pub(crate) file: usize,
+    pub(crate) parent: Option<usize>,
+    pub(crate) children: BTreeMap<String, usize>,
     /// Names of what is defined here, modules apart.
-    pub(super) items: BTreeSet<String>,
-    pub(super) imports: Vec<Import>,
+    pub(crate) items: BTreeSet<String>,
+    pub(crate) imports: Vec<Import>,
     /// Everything else: the code, tokens of tests left out.
-    pub(super) code: Vec<TokenStream>,
+    pub(crate) code: Vec<TokenStream>,
 }
 
 /// One name that a `use` brings in.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Import {
-    pub(super) path: Vec<String>,
+pub(crate) struct Import {
+    pub(crate) path: Vec<String>,
     /// What it is called here; nothing where all names of a module are brought in.
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
 }
 
 impl Tree {
     /// Reads the crate whose root file is given.
-    pub(super) fn read(root: &Path) -> Result<Self, String> {
+    pub(crate) fn read(root: &Path) -> Result<Self, String> {
         let mut tree = Self::default();
         let folder = root.parent().unwrap_or(Path::new("")).to_path_buf();
         tree.read_file(root, &folder, None)?;
