@@ -91,15 +91,20 @@ class Record:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.lines: list[str] = []
-        self.failed = False
+        self.faults: list[str] = []
 
     def add(self, *lines: str) -> None:
         """Add lines, and write and show them."""
         self.lines += lines
-        print(*lines, sep="\n", flush=True)
+        self.write(*lines)
+
+    def write(self, *news: str) -> None:
+        """Show what is new, and write all of it; what failed stands at the end."""
+        print(*news, sep="\n", flush=True)
         if self.path is not None:
+            failed = ["", "## What failed", "", *self.faults] if self.faults else []
             part = self.path.with_suffix(".part")
-            part.write_text("\n".join([*self.lines, ""]), encoding="utf-8")
+            part.write_text("\n".join([*self.lines, *failed, ""]), encoding="utf-8")
             part.replace(self.path)
 
     @contextlib.contextmanager
@@ -108,11 +113,11 @@ class Record:
         try:
             yield
         except GpuError as error:
-            self.failed = True
-            self.add(f"**{what}: {error}**", "")
+            self.faults.append(f"- {what}: {error}")
+            self.write(self.faults[-1])
         except (OSError, ValueError, subprocess.SubprocessError) as error:
-            self.failed = True
-            self.add(f"**{what}: {type(error).__name__}: {error}**", "")
+            self.faults.append(f"- {what}: {type(error).__name__}: {error}")
+            self.write(self.faults[-1])
 
 
 def golden(command: list[str], environment: dict[str, str], seconds: float) -> list[str]:
@@ -349,14 +354,14 @@ def main() -> int:
             f"{name}, driver {driver}; {versions(PACKAGES)}. Made by `benches/python/gpu.py`.",
             "",
         )
-    if record.failed:
+    if record.faults:
         return 1
     with tempfile.TemporaryDirectory() as links:
         environment = place.environment(Path(links))
         command = find_command(flags.maskwright)
         right(record, command, flags.golden_tests, environment, clock)
         fast(record, command, flags, environment, clock)
-    return int(record.failed)
+    return int(bool(record.faults))
 
 
 if __name__ == "__main__":
