@@ -43,7 +43,7 @@ static ALLOCATOR: Counting = Counting;
 #[test]
 fn a_sample_takes_memory_for_its_output_alone() {
     if !decoder_name().starts_with("mozjpeg") || !cfg!(target_pointer_width = "64") {
-        return;
+        return eprintln!("left out: this build decodes without libjpeg");
     }
     let root = tempfile::tempdir().unwrap();
     for (at, (width, height)) in [(300, 200), (90, 260), (401, 399)].into_iter().enumerate() {

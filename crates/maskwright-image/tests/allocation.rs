@@ -38,7 +38,7 @@ mod counting {
     #[test]
     fn sampling_reuses_its_buffers() {
         if !decoder_name().starts_with("mozjpeg") {
-            return;
+            return eprintln!("left out: this build decodes without libjpeg");
         }
         let pixels = (0..300 * 200 * 3).map(|i| (i / 7 % 251) as u8).collect();
         let image = RgbImage::new(Size::new(200, 300), pixels).unwrap();

@@ -87,7 +87,7 @@ proptest! {
 fn reading_ahead_is_libjpegs() {
     // The pure Rust decoder reads ahead in its own way.
     if !decoder_name().starts_with("mozjpeg") {
-        return;
+        return eprintln!("left out: this build decodes without libjpeg");
     }
     let (mut truncated, mut whole) = (0, 0);
     for seed in 0..300 {
