@@ -5,8 +5,8 @@ mod common;
 use std::path::Path;
 
 use common::annotated::{
-    coco, id, names, objects, open, rle, sa1b_folder, sa1b_json, sa1b_members, scene, tar,
-    web_members,
+    coco, coco_with, id, names, objects, open, rle, sa1b_folder, sa1b_json, sa1b_members, scene,
+    scoring, taking, tar, web, web_members,
 };
 use common::write;
 use maskwright_data::Error;
@@ -14,7 +14,7 @@ use maskwright_data::loader::{Loader, LoaderConfig};
 use maskwright_data::random::SampleKey;
 use maskwright_data::sample::{Preset, SampleConfig, SampleMaker, View};
 use maskwright_data::source::{
-    DataFile, ImageBuffer, MaskBuffer, MaskForm, Mix, Objects, OpenContext, Patterns, Pick,
+    CocoKeys, DataFile, ImageBuffer, MaskBuffer, MaskForm, Mix, Objects, OpenContext, Pick,
     SetKind, SetSpec, Source, Unmatched,
 };
 use maskwright_image::encode::{jpeg_rgb, png_grey};
@@ -42,14 +42,14 @@ fn coco_objects_are_the_files_own() {
     assert_eq!(left.len(), 1);
     assert!(left[0].starts_with("4 annotations of crowds (first: id "), "{left:?}");
 
-    let crowds = open(&SetSpec { crowds: true, ..spec.clone() });
+    let crowds = open(&coco_with(spec.clone(), |keys| keys.crowds = true));
     assert_eq!(crowds.objects(0).unwrap(), scene(3).1.len());
     assert!(crowds.left_out().is_empty());
 
-    let plates = open(&SetSpec { categories: vec!["plate".into()], ..spec.clone() });
+    let plates = open(&coco_with(spec.clone(), |keys| keys.categories = vec!["plate".into()]));
     // Only images with three objects or more have a plate that is no crowd.
     assert_eq!(names(&*plates), ["scene_2", "scene_1"]);
-    let error = SetSpec { categories: vec!["plat".into()], ..spec.clone() }
+    let error = coco_with(spec.clone(), |keys| keys.categories = vec!["plat".into()])
         .open(&OpenContext::default())
         .err()
         .unwrap();
@@ -59,13 +59,13 @@ fn coco_objects_are_the_files_own() {
         "{error}"
     );
 
-    let all = open(&SetSpec { objects: Objects::All, ..spec.clone() });
+    let all = open(&taking(spec.clone(), |keys| keys.objects = Objects::All));
     assert_eq!(
         names(&*all),
         ["scene_3#0", "scene_2#0", "scene_2#1", "scene_2#2", "scene_1#0", "scene_1#1", "scene_0#0"]
     );
     assert_eq!(objects(&*all, 2), [objects(&*set, 1)[1].clone()]);
-    let two = open(&SetSpec { objects: Objects::UpTo(2), ..spec });
+    let two = open(&taking(spec, |keys| keys.objects = Objects::UpTo(2)));
     assert_eq!(two.len(), 1 + 2 + 2 + 1);
 }
 
@@ -77,7 +77,7 @@ fn layouts_agree_with_each_other_and_with_mask_files() {
     tar(&root.path().join("t/sa_000.tar"), &sa1b_members(0..2));
     tar(&root.path().join("t/sa_001.tar"), &sa1b_members(2..3));
     let tars = SetSpec::sa1b("sa", root.path().join("t/sa_{000..001}.tar"));
-    let web = SetSpec { kind: SetKind::WebDataset, ..tars.clone() };
+    let web = web("sa", root.path().join("t/sa_{000..001}.tar"));
     for n in 0..3 {
         let (image, masks) = scene(n);
         let name = format!("sa_{n}");
@@ -131,19 +131,19 @@ fn filters_choose_objects_and_images() {
     };
     let all: Vec<Vec<u64>> = (0..5).map(|n| (0..2 + n % 3).map(|k| id(n, k)).collect()).collect();
     assert_eq!(ids(&spec), all);
-    let sure = SetSpec { min_predicted_iou: Some(0.915), ..spec.clone() };
+    let sure = scoring(spec.clone(), |keys| keys.min_predicted_iou = Some(0.915));
     let without_first: Vec<Vec<u64>> = all.iter().map(|ids| ids[1..].to_vec()).collect();
     assert_eq!(ids(&sure), without_first);
-    let stable = SetSpec { min_stability_score: Some(0.98), ..spec.clone() };
+    let stable = scoring(spec.clone(), |keys| keys.min_stability_score = Some(0.98));
     assert_eq!(ids(&stable), all.iter().map(|ids| ids[..1].to_vec()).collect::<Vec<_>>());
-    let many = SetSpec { min_objects: Some(3), ..spec.clone() };
+    let many = taking(spec.clone(), |keys| keys.min_objects = Some(3));
     assert_eq!(
         open(&many).left_out()[0].to_string(),
         "2 images without an object to take (first: sa_0.jpg)"
     );
     assert_eq!(ids(&many).len(), 3);
-    assert_eq!(ids(&SetSpec { max_objects: Some(2), ..spec.clone() }).len(), 2);
-    let large = SetSpec { min_area: Some(1e6), ..spec.clone() }
+    assert_eq!(ids(&taking(spec.clone(), |keys| keys.max_objects = Some(2))).len(), 2);
+    let large = taking(spec.clone(), |keys| keys.min_area = Some(1e6))
         .open(&OpenContext::default())
         .err()
         .unwrap()
@@ -170,12 +170,7 @@ fn filters_choose_objects_and_images() {
 fn web_datasets_hold_mask_files() {
     let root = tempfile::tempdir().unwrap();
     tar(&root.path().join("web.tar"), &web_members(0..3));
-    let spec = SetSpec {
-        name: "web".into(),
-        kind: SetKind::WebDataset,
-        shards: Patterns(vec![root.path().join("*.tar").to_string_lossy().into_owned()]),
-        ..SetSpec::default()
-    };
+    let spec = web("web", root.path().join("*.tar"));
     let set = open(&spec);
     assert_eq!(names(&*set), ["0000", "0001", "0002"]);
     let record = set.record(1).unwrap();
@@ -209,12 +204,7 @@ fn members_of_tar_files_are_called_by_their_names() {
         all.map(|(name, bytes)| (name.to_string(), bytes.clone())).collect::<Vec<_>>()
     };
     let file = root.path().join("web.tar");
-    let spec = SetSpec {
-        name: "web".into(),
-        kind: SetKind::WebDataset,
-        shards: Patterns(vec![file.to_string_lossy().into_owned()]),
-        ..SetSpec::default()
-    };
+    let spec = web("web", &file);
     tar(&file, &members(&[]));
     let set = open(&spec);
     assert_eq!(names(&*set), ["f.v1/a", "b"]);
@@ -279,7 +269,14 @@ fn lvis_is_read_as_coco() {
         annotation.as_object_mut().unwrap().remove("iscrowd");
     }
     write(&annotations, file.to_string());
-    let spec = SetSpec { kind: SetKind::Lvis, ..SetSpec::coco("lvis", &annotations, &images) };
+    let spec = SetSpec::new(
+        "lvis",
+        SetKind::Lvis(CocoKeys {
+            annotations: annotations.clone(),
+            images: images.clone(),
+            ..CocoKeys::default()
+        }),
+    );
     let set = open(&spec);
     assert_eq!(names(&*set), ["scene_1", "scene_0"]);
     assert_eq!(set.objects(0).unwrap(), scene(1).1.len());
@@ -366,11 +363,9 @@ fn real_annotation_files_open() {
             50,
         ),
     ] {
-        let spec = SetSpec {
-            objects: Objects::All,
-            crowds: true,
-            ..SetSpec::coco("real", data.join(annotations), data.join(images))
-        };
+        let spec = SetSpec::coco("real", data.join(annotations), data.join(images));
+        let spec = taking(spec, |keys| keys.objects = Objects::All);
+        let spec = coco_with(spec, |keys| keys.crowds = true);
         let set = open(&spec);
         assert_eq!(set.len(), records, "{annotations}");
         for record in 0..set.len() {

@@ -2,13 +2,16 @@
 
 mod common;
 
-use common::annotated::{coco, coco_json, names, open, sa1b_folder, sa1b_members, tar};
+use std::path::Path;
+
+use common::annotated::{coco, coco_json, names, open, sa1b_folder, sa1b_members, taking, tar};
 use common::write;
 use maskwright_data::Error;
 use maskwright_data::random::SampleKey;
 use maskwright_data::sample::{SampleConfig, SampleMaker};
 use maskwright_data::source::{
-    MaskBuffer, Mix, Objects, OpenContext, Pick, SetKind, SetSpec, Unmatched,
+    DataFile, MaskBuffer, Mix, OpenContext, PairsSource, Pick, Sa1bKeys, SetKind, SetSpec,
+    Unmatched,
 };
 use serde_json::json;
 
@@ -174,17 +177,36 @@ fn annotation_files_are_found_however_their_ending_is_spelt() {
 
 #[test]
 fn keys_of_other_kinds_are_refused() {
-    let error = |spec: SetSpec| spec.open(&OpenContext::default()).err().unwrap().to_string();
-    let pairs = SetSpec::pairs("p", "i", "m");
-    let text = error(SetSpec { objects: Objects::All, ..pairs.clone() });
+    let parse = |set: &str| {
+        DataFile::parse(&format!("[[train]]\n{set}"), Path::new("data.toml"))
+            .map_err(|error| error.to_string())
+    };
+    let pairs = "name = 'p'\nimages = 'i'\nmasks = 'm'\n";
+    let text = parse(&format!("{pairs}objects = 'all'\n")).unwrap_err();
     assert!(
-        text.contains("objects of set p") && text.contains("\"coco\" or \"lvis\" or \"sa1b\""),
+        text.contains("data.toml, line 5: objects of set p")
+            && text.contains("\"coco\" or \"lvis\" or \"sa1b\""),
         "{text}"
     );
-    let text = error(SetSpec { kind: SetKind::Coco, ..pairs.clone() });
-    assert!(text.contains("masks of set p") && text.contains("kind \"coco\""), "{text}");
-    let text = error(SetSpec { kind: SetKind::Sa1b, name: "s".into(), ..SetSpec::default() });
+    let text = parse(&format!("kind = 'coco'\n{pairs}")).unwrap_err();
+    assert!(text.contains("line 5: masks of set p") && text.contains("kind \"coco\""), "{text}");
+    // Settings of earlier runs have the defaults of other kinds.
+    let coco = "name = 'c'\nkind = 'coco'\nimages = 'i'\nannotations = 'a.json'\n";
+    let data = parse(&format!("{coco}invert = false\nmask_channel = 'auto'\n")).unwrap();
+    assert_eq!(data, parse(coco).unwrap());
+    assert!(parse(&format!("{coco}invert = true\n")).unwrap_err().contains("line 6: invert"));
+    // Where a set is read by itself, too.
+    let error = toml::from_str::<SetSpec>("name = 'p'\nmaskss = 'm'\n").unwrap_err().to_string();
+    assert!(error.contains("unknown key `maskss` (did you mean `masks`?)"), "{error}");
+    let error = toml::from_str::<SetSpec>("name = 'p'\ninvert = 1\n").unwrap_err().to_string();
+    assert!(error.contains("invert of set p") && error.contains("bool"), "{error}");
+
+    let error = |spec: SetSpec| spec.open(&OpenContext::default()).err().unwrap().to_string();
+    let text = error(SetSpec::new("s", SetKind::Sa1b(Sa1bKeys::default())));
     assert!(text.contains("either images or shards") && text.contains("none of them"), "{text}");
-    let text = error(SetSpec { min_area: Some(f64::NAN), ..SetSpec::sa1b("s", "x") });
+    let spec = taking(SetSpec::sa1b("s", "x"), |keys| keys.min_area = Some(f64::NAN));
+    let text = error(spec);
     assert!(text.contains("min_area of set s"), "{text}");
+    let text = PairsSource::open(&SetSpec::sa1b("s", "x")).unwrap_err().to_string();
+    assert!(text.contains("kind \"pairs\"") && text.contains("kind \"sa1b\""), "{text}");
 }

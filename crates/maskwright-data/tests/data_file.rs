@@ -64,9 +64,9 @@ fn error(text: &str) -> String {
 fn every_setting_is_read() {
     let data = parse(FULL).unwrap();
     let set = &data.train[0];
-    assert_eq!(set.kind, SetKind::Pairs);
-    assert_eq!(set.image_ext.as_ref().unwrap().iter().collect::<Vec<_>>(), ["jpg"]);
-    assert_eq!(set.mask_ext.as_ref().unwrap().iter().collect::<Vec<_>>(), ["png", "jpg"]);
+    let SetKind::Pairs(keys) = &set.kind else { panic!("{set:?}") };
+    assert_eq!(keys.image_ext.as_ref().unwrap().iter().collect::<Vec<_>>(), ["jpg"]);
+    assert_eq!(keys.mask_ext.as_ref().unwrap().iter().collect::<Vec<_>>(), ["png", "jpg"]);
     assert_eq!(set.exif, ExifRule::Ignore);
     assert_eq!(set.mask_rule().unwrap().values.get(&1), Some(&255));
     assert_eq!(set.mask_rule().unwrap().colours.get(&[255, 128, 0]), Some(&200));
@@ -97,7 +97,8 @@ fn folders_are_relative_to_the_file() {
     let file = root.path().join("sets/data.toml");
     common::write(&file, "[[train]]\nname = 'discs'\nimages = 'images'\nmasks = 'masks'\n");
     let data = DataFile::read(&file).unwrap();
-    assert_eq!(data.train[0].images, root.path().join("sets/images"));
+    let SetKind::Pairs(keys) = &data.train[0].kind else { panic!("{data:?}") };
+    assert_eq!(keys.images, root.path().join("sets/images"));
     assert_eq!(Mix::new(data.open_train(&OpenContext::default()).unwrap()).unwrap().len(), 3);
     assert!(data.open_valid(&OpenContext::default()).unwrap().is_empty());
 

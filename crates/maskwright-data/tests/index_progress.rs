@@ -5,11 +5,9 @@ mod common;
 use std::path::Path;
 use std::sync::Mutex;
 
-use common::annotated::{coco, open, sa1b_folder, sa1b_members, tar, web_members};
+use common::annotated::{coco, open, sa1b_folder, sa1b_members, tar, web, web_members};
 use common::write;
-use maskwright_data::source::{
-    IndexObserver, IndexProgress, OpenContext, Patterns, SetKind, SetSpec,
-};
+use maskwright_data::source::{IndexObserver, IndexProgress, OpenContext, SetSpec};
 
 /// A stage as it was heard: its set, its name, the most that was done, how much there was, whether it ended.
 type Heard = (String, &'static str, u64, Option<u64>, bool);
@@ -53,12 +51,7 @@ fn every_stage_is_heard_to_its_end() {
     tar(&shards[0], &sa1b_members(0..3));
     tar(&shards[1], &sa1b_members(3..5));
     tar(&root.path().join("web.tar"), &web_members(0..4));
-    let web = SetSpec {
-        name: "web".into(),
-        kind: SetKind::WebDataset,
-        shards: Patterns(vec![root.path().join("web.tar").to_string_lossy().into_owned()]),
-        ..SetSpec::default()
-    };
+    let web = web("web", root.path().join("web.tar"));
     let stage = |set: &str, stage, done, total| (set.to_owned(), stage, done, total, true);
     let json = length(&annotations);
     let tars = 2 * (length(&shards[0]) + length(&shards[1]));

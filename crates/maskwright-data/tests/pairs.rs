@@ -4,7 +4,7 @@ mod common;
 
 use std::path::Path;
 
-use common::write;
+use common::{pairs_with, write};
 use maskwright_data::Error;
 use maskwright_data::source::{
     Extensions, ImageBuffer, ImageForm, MaskBuffer, MaskForm, PairsSource, Pick, SetSpec, Source,
@@ -58,7 +58,7 @@ fn images_and_masks_may_share_a_folder() {
     assert_eq!(names(&set), ["x", "y"]);
     assert!(set.record(0).unwrap().mask.ends_with("x.png"));
 
-    let both = SetSpec { image_ext: Some(["jpg", "png"].into_iter().collect()), ..spec };
+    let both = pairs_with(spec, |keys| keys.image_ext = Some(["jpg", "png"].into_iter().collect()));
     let error = PairsSource::open(&both).unwrap_err().to_string();
     assert!(error.contains("both have png") && error.contains("mask_suffix"), "{error}");
 }
@@ -67,15 +67,17 @@ fn images_and_masks_may_share_a_folder() {
 fn a_suffix_tells_masks_from_images() {
     let root = tempfile::tempdir().unwrap();
     touch(root.path(), &["x.png", "x_mask.png", "y.jpg", "y_mask.png"]);
-    let spec =
-        SetSpec { mask_suffix: "_mask".into(), ..SetSpec::pairs("s", root.path(), root.path()) };
+    let spec = pairs_with(SetSpec::pairs("s", root.path(), root.path()), |keys| {
+        keys.mask_suffix = "_mask".into()
+    });
     let set = PairsSource::open(&spec).unwrap();
     assert_eq!(names(&set), ["x", "y"]);
     assert!(set.record(1).unwrap().mask.ends_with("y_mask.png"));
 
     let apart = tempfile::tempdir().unwrap();
     let spec = self::spec(apart.path(), &["x.png"], &["x.mask.png", "x.png"]);
-    let set = PairsSource::open(&SetSpec { mask_suffix: ".mask".into(), ..spec }).unwrap();
+    let set =
+        PairsSource::open(&pairs_with(spec, |keys| keys.mask_suffix = ".mask".into())).unwrap();
     assert!(set.record(0).unwrap().mask.ends_with("x.mask.png"));
 }
 
@@ -130,7 +132,7 @@ fn two_files_of_one_name_are_refused() {
     let spec = spec(root.path(), &["a.jpg", "a.png", "b.jpg"], &["a.png", "b.png"]);
     let error = PairsSource::open(&spec).unwrap_err().to_string();
     assert!(error.contains("a.jpg and a.png (1 such"), "{error}");
-    let jpg_only = SetSpec { image_ext: Some(Extensions::from_iter([".JPG"])), ..spec };
+    let jpg_only = pairs_with(spec, |keys| keys.image_ext = Some(Extensions::from_iter([".JPG"])));
     assert_eq!(names(&PairsSource::open(&jpg_only).unwrap()), ["a", "b"]);
 }
 
@@ -199,7 +201,7 @@ fn folders_in_folders_are_searched_where_asked() {
     }
     let flat = spec(root.path(), &[], &[]);
     assert_eq!(names(&PairsSource::open(&flat).unwrap()), ["a"]);
-    let deep = SetSpec { recursive: true, ..flat };
+    let deep = pairs_with(flat, |keys| keys.recursive = true);
     let set = PairsSource::open(&deep).unwrap();
     assert_eq!(names(&set), ["a", "cats/a", "cats/old/b"]);
     assert!(set.record(2).unwrap().image.ends_with("images/cats/old/b.JPG"));
@@ -208,7 +210,8 @@ fn folders_in_folders_are_searched_where_asked() {
     assert_eq!(image.file, b"cats/a.jpg");
     let cats = SetSpec { include: vec!["cats/*".into()], ..deep.clone() };
     assert_eq!(names(&PairsSource::open(&cats).unwrap()), ["cats/a", "cats/old/b"]);
-    let error = PairsSource::open(&SetSpec { masks: root.path().join("masks/cats"), ..deep });
+    let error =
+        PairsSource::open(&pairs_with(deep, |keys| keys.masks = root.path().join("masks/cats")));
     let error = error.unwrap_err().to_string();
     assert!(error.contains("cats/old/b.JPG") || error.contains("cats/a.jpg"), "{error}");
 }
@@ -223,7 +226,7 @@ fn a_list_names_pairs_wherever_they_lie() {
         &list,
         "\u{feff}Mask, image ,split\r\n\"../y/m,1.png\",../x/photo 1.jpg,train\r\n../y/n.png,../x/b.c.png,valid\r\n",
     );
-    let spec = SetSpec { name: "listed".into(), list: list.clone(), ..SetSpec::default() };
+    let spec = pairs_with(SetSpec::pairs("listed", "", ""), |keys| keys.list = list.clone());
     spec.validate().unwrap();
     let set = PairsSource::open(&spec).unwrap();
     assert_eq!(names(&set), ["../x/photo 1", "../x/b.c"]);
@@ -235,7 +238,8 @@ fn a_list_names_pairs_wherever_they_lie() {
 
     // Relative to the set's folders where it has some, and named by a column.
     write(&list, "image,mask,name\nphoto 1.jpg,\"m,1.png\",one\n");
-    let spec = SetSpec { images: root.path().join("x"), masks: root.path().join("y"), ..spec };
+    let (x, y) = (root.path().join("x"), root.path().join("y"));
+    let spec = pairs_with(spec, |keys| (keys.images, keys.masks) = (x, y));
     let set = PairsSource::open(&spec).unwrap();
     assert_eq!(names(&set), ["one"]);
     set.image(0, &mut ImageBuffer::new()).unwrap();
@@ -285,8 +289,9 @@ fn names_need_not_be_unicode() {
     write(file(b"caf\xe9_m.png"), "mask");
     write(file(b"caf\xea.jpg"), "image 2");
     write(file(b"caf\xea_m.png"), "mask 2");
-    let spec =
-        SetSpec { mask_suffix: "_m".into(), ..SetSpec::pairs("s", root.path(), root.path()) };
+    let spec = pairs_with(SetSpec::pairs("s", root.path(), root.path()), |keys| {
+        keys.mask_suffix = "_m".into()
+    });
     let set = PairsSource::open(&spec).unwrap();
     assert_eq!(names(&set), ["caf\u{fffd}", "caf\u{fffd}"]);
     let mut mask = MaskBuffer::new();

@@ -4,7 +4,7 @@ mod common;
 
 use std::path::Path;
 
-use common::annotated::{coco, id, open, scene};
+use common::annotated::{coco, coco_with, id, open, scene, taking};
 use maskwright_data::batch::TrainBatch;
 use maskwright_data::geometry::Geometry;
 use maskwright_data::loader::{LastBatch, Loader, LoaderConfig};
@@ -24,7 +24,7 @@ fn config(objects_per_image: usize) -> SampleConfig {
 
 fn spec(root: &Path) -> SetSpec {
     let (annotations, images) = coco(root, THERE.len());
-    SetSpec { crowds: true, ..SetSpec::coco("coco", annotations, images) }
+    coco_with(SetSpec::coco("coco", annotations, images), |keys| keys.crowds = true)
 }
 
 fn mix(root: &Path) -> Mix {
@@ -117,10 +117,10 @@ fn all_objects_are_drawn_where_there_are_fewer() {
 #[test]
 fn records_of_an_image_go_on_in_one_order() {
     let root = tempfile::tempdir().unwrap();
-    let two = SetSpec { objects: Objects::UpTo(2), ..spec(root.path()) };
+    let two = taking(spec(root.path()), |keys| keys.objects = Objects::UpTo(2));
     let two = Mix::new(vec![open(&two)]).unwrap();
     assert_eq!(two.len(), 2 * THERE.len());
-    let single = SetSpec { objects: Objects::All, ..spec(root.path()) };
+    let single = taking(spec(root.path()), |keys| keys.objects = Objects::All);
     let single = Mix::new(vec![open(&single)]).unwrap();
     let mut wide = config(2);
     // The whole image is in view.

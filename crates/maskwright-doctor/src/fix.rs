@@ -134,7 +134,8 @@ pub(super) fn fix(check: Check, at: &Situation) -> (Option<Fix>, Option<String>)
         Check::DimMask => dim(hints),
         Check::ColourMask => colours(hints, at.records),
         Check::InvertedMask => {
-            let invert = !at.spec.is_some_and(|spec| spec.invert);
+            let keys = at.spec.and_then(|spec| spec.kind.mask_files());
+            let invert = !keys.is_some_and(|keys| keys.invert);
             if 5 * at.records >= 4 * at.checked {
                 (line(format!("invert = {invert}")), advice("nearly all masks of the set are so"))
             } else {
@@ -274,7 +275,7 @@ fn colours(hints: &Hints, records: u64) -> (Option<Fix>, Option<String>) {
 
 fn tiny(hints: &Hints, spec: Option<&SetSpec>) -> (Option<Fix>, Option<String>) {
     let otherwise = "without it these samples get another kind of prompt, or another crop";
-    if spec.is_some_and(|spec| spec.kind != SetKind::Pairs) {
+    if spec.is_some_and(|spec| !matches!(spec.kind, SetKind::Pairs(_))) {
         let line = Fix::Line(format!("min_area = {}", hints.area + 1));
         return (Some(line), Some(format!("leaves them out; {otherwise}")));
     }

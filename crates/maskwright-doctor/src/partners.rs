@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use maskwright_data::source::{Extensions, SetSpec};
+use maskwright_data::source::{Extensions, PairsKeys};
 
 /// A `mask_suffix` that pairs images with masks.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,13 +45,13 @@ fn files(folder: &Path) -> Vec<(String, String, OsString)> {
 }
 
 /// The suffix that most masks have more than an image, where the set's own finds fewer partners.
-pub(super) fn suffix(spec: &SetSpec) -> Option<Suffix> {
+pub(super) fn suffix(keys: &PairsKeys) -> Option<Suffix> {
     let (image_ext, mask_ext) =
-        (endings(&spec.image_ext, &IMAGES), endings(&spec.mask_ext, &MASKS));
+        (endings(&keys.image_ext, &IMAGES), endings(&keys.mask_ext, &MASKS));
     let masks: Vec<_> =
-        files(&spec.masks).into_iter().filter(|file| mask_ext.contains(&file.1)).collect();
+        files(&keys.masks).into_iter().filter(|file| mask_ext.contains(&file.1)).collect();
     let mut counts: HashMap<String, (usize, OsString)> = HashMap::new();
-    for (stem, ending, _) in files(&spec.images) {
+    for (stem, ending, _) in files(&keys.images) {
         if !image_ext.contains(&ending) {
             continue;
         }
@@ -69,17 +69,17 @@ pub(super) fn suffix(spec: &SetSpec) -> Option<Suffix> {
     }
     let best = counts.into_iter().max_by(|a, b| (a.1.0, &b.0).cmp(&(b.1.0, &a.0)))?;
     let (suffix, (explains, example)) = best;
-    let new = suffix != spec.mask_suffix;
-    new.then(|| Suffix { suffix, explains, example: spec.masks.join(example) })
+    let new = suffix != keys.mask_suffix;
+    new.then(|| Suffix { suffix, explains, example: keys.masks.join(example) })
 }
 
-/// The set with one ending of `role` ("images" or "masks"), the one that most files have, and the line for it.
-pub(super) fn one_ending(spec: &SetSpec, role: &str) -> Option<(String, SetSpec)> {
+/// The keys with one ending of `role` ("images" or "masks"), the one that most files have, and the line for it.
+pub(super) fn one_ending(keys: &PairsKeys, role: &str) -> Option<(String, PairsKeys)> {
     let image = role == "images";
     let (folder, allowed) = if image {
-        (&spec.images, endings(&spec.image_ext, &IMAGES))
+        (&keys.images, endings(&keys.image_ext, &IMAGES))
     } else {
-        (&spec.masks, endings(&spec.mask_ext, &MASKS))
+        (&keys.masks, endings(&keys.mask_ext, &MASKS))
     };
     let mut counts: HashMap<String, usize> = HashMap::new();
     for (_, ending, _) in files(folder) {
@@ -91,7 +91,7 @@ pub(super) fn one_ending(spec: &SetSpec, role: &str) -> Option<(String, SetSpec)
         return None;
     }
     let best = counts.into_iter().max_by(|a, b| (a.1, &b.0).cmp(&(b.1, &a.0)))?.0;
-    let mut mended = spec.clone();
+    let mut mended = keys.clone();
     let chosen = Some([best.as_str()].into_iter().collect());
     let key = if image {
         mended.image_ext = chosen;
@@ -104,17 +104,17 @@ pub(super) fn one_ending(spec: &SetSpec, role: &str) -> Option<(String, SetSpec)
 }
 
 /// Files without a partner: images, masks.
-pub(super) fn split(spec: &SetSpec, unmatched: &[PathBuf]) -> (Vec<PathBuf>, Vec<PathBuf>) {
-    let mask_ext = endings(&spec.mask_ext, &MASKS);
+pub(super) fn split(keys: &PairsKeys, unmatched: &[PathBuf]) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let mask_ext = endings(&keys.mask_ext, &MASKS);
     let is_mask = |file: &PathBuf| {
-        if spec.images != spec.masks {
-            return file.starts_with(&spec.masks)
-                && (!file.starts_with(&spec.images) || spec.masks.starts_with(&spec.images));
+        if keys.images != keys.masks {
+            return file.starts_with(&keys.masks)
+                && (!file.starts_with(&keys.images) || keys.masks.starts_with(&keys.images));
         }
         let ending = file.extension().map(|e| e.to_string_lossy().to_lowercase());
         let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-        let suffixed = stem.is_some_and(|stem| stem.ends_with(&spec.mask_suffix));
-        let masks = if spec.mask_suffix.is_empty() && spec.mask_ext.is_none() {
+        let suffixed = stem.is_some_and(|stem| stem.ends_with(&keys.mask_suffix));
+        let masks = if keys.mask_suffix.is_empty() && keys.mask_ext.is_none() {
             ending.as_deref() == Some("png")
         } else {
             ending.is_some_and(|ending| mask_ext.contains(&ending))
@@ -139,8 +139,12 @@ mod tests {
         folder
     }
 
-    fn spec(root: &Path) -> SetSpec {
-        SetSpec::pairs("set", root.join("im"), root.join("gt"))
+    fn keys(images: impl Into<PathBuf>, masks: impl Into<PathBuf>) -> PairsKeys {
+        PairsKeys { images: images.into(), masks: masks.into(), ..PairsKeys::default() }
+    }
+
+    fn spec(root: &Path) -> PairsKeys {
+        keys(root.join("im"), root.join("gt"))
     }
 
     #[test]
@@ -157,7 +161,7 @@ mod tests {
         let found = suffix(&spec(root.path())).unwrap();
         assert_eq!((found.suffix.as_str(), found.explains), ("_mask", 3));
         assert!(found.example.ends_with("gt/a_mask.png"));
-        let mended = SetSpec { mask_suffix: "_mask".into(), ..spec(root.path()) };
+        let mended = PairsKeys { mask_suffix: "_mask".into(), ..spec(root.path()) };
         assert_eq!(suffix(&mended), None);
         let numbers = folder(&["im/p_1.jpg", "gt/p_10.png"]);
         assert_eq!(suffix(&spec(numbers.path())), None);
@@ -178,7 +182,7 @@ mod tests {
         let files = [PathBuf::from("/set/im/a.png"), PathBuf::from("/set/gt/b.png")];
         let (images, masks) = split(&set, &files);
         assert_eq!((images, masks), (vec![files[0].clone()], vec![files[1].clone()]));
-        let beside = SetSpec::pairs("set", "/set", "/set");
+        let beside = keys("/set", "/set");
         let files = [PathBuf::from("/set/a.jpg"), PathBuf::from("/set/b.png")];
         let (images, masks) = split(&beside, &files);
         assert_eq!((images, masks), (vec![files[0].clone()], vec![files[1].clone()]));

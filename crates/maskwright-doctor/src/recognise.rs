@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::subject::{Role, Subject};
 use crate::{Settings, listing, partners};
-use maskwright_data::source::{DataFile, OpenContext, SetSpec, hqseg44k_available};
+use maskwright_data::source::{
+    DataFile, OpenContext, PairsKeys, SetKind, SetSpec, hqseg44k_available,
+};
 use maskwright_data::{Error, Result};
 
 /// Names that folders of images and of masks have, in pairs that are tried in this order.
@@ -114,14 +116,16 @@ fn folder(
     if files.pictures == 0 {
         return Ok(None);
     }
-    let beside = SetSpec::pairs(name, path, path);
+    let beside = PairsKeys { images: path.into(), masks: path.into(), ..PairsKeys::default() };
     if files.paired > 0 {
-        return Ok(Some(vec![Subject::open(&beside, role, context)]));
+        let spec = SetSpec::new(name, SetKind::Pairs(beside));
+        return Ok(Some(vec![Subject::open(&spec, role, context)]));
     }
     if let Some(found) =
         partners::suffix(&beside).filter(|found| 3 * found.explains > files.pictures)
     {
-        let spec = SetSpec { mask_suffix: found.suffix, ..beside };
+        let keys = PairsKeys { mask_suffix: found.suffix, ..beside };
+        let spec = SetSpec::new(name, SetKind::Pairs(keys));
         return Ok(Some(vec![Subject::open(&spec, role, context)]));
     }
     Ok(Some(vec![Subject::images_alone(name, path)?]))

@@ -11,7 +11,7 @@ use crate::fix::Fix;
 use crate::loose::Loose;
 use crate::partners;
 use maskwright_data::source::{
-    DataFile, Objects, OpenContext, PairsSource, SetKind, SetSpec, Source, Unmatched,
+    DataFile, Objects, OpenContext, PairsKeys, PairsSource, SetKind, SetSpec, Source, Unmatched,
 };
 use maskwright_data::{Error, Result};
 
@@ -76,8 +76,8 @@ impl Subject {
     /// in spite of it, by leaving out files without a partner or by settings that are then proposed, is.
     pub fn open(spec: &SetSpec, role: Role, context: &OpenContext<'_>) -> Subject {
         let mut openings = Vec::new();
-        let opened = match spec.kind {
-            SetKind::Pairs => open_pairs(spec, &mut openings),
+        let opened = match &spec.kind {
+            SetKind::Pairs(keys) => open_pairs(spec, keys, &mut openings),
             _ => open_annotated(spec, context, &mut openings),
         };
         let source = match opened {
@@ -89,14 +89,19 @@ impl Subject {
                 None
             }
         };
-        let shared = matches!(spec.kind, SetKind::Coco | SetKind::Lvis) && source.is_some();
+        let claims = match &spec.kind {
+            SetKind::Coco(keys) | SetKind::Lvis(keys) if source.is_some() => {
+                Some(Claims::of_coco(&keys.annotations))
+            }
+            _ => None,
+        };
         Subject {
             role,
             name: spec.name.clone(),
             spec: Some(spec.clone()),
             source,
             masks: true,
-            claims: shared.then(|| Claims::of_coco(&spec.annotations)),
+            claims,
             openings,
         }
     }
@@ -215,7 +220,10 @@ fn open_annotated(
     context: &OpenContext<'_>,
     openings: &mut Vec<Opening>,
 ) -> Result<Arc<dyn Source>> {
-    let every_image = SetSpec { objects: Objects::One, ..spec.clone() };
+    let mut every_image = spec.clone();
+    if let Some(keys) = every_image.kind.taken_mut() {
+        keys.objects = Objects::One;
+    }
     let opened = every_image.open(context);
     let Err(Error::Unlisted { what, count, first, file, .. }) = opened else {
         let source = opened?;
@@ -235,16 +243,25 @@ fn open_annotated(
 }
 
 /// Opens a set of pairs, in spite of files without a partner and of ambiguous names where that can be.
-fn open_pairs(spec: &SetSpec, openings: &mut Vec<Opening>) -> Result<Arc<dyn Source>> {
+fn open_pairs(
+    spec: &SetSpec,
+    keys: &PairsKeys,
+    openings: &mut Vec<Opening>,
+) -> Result<Arc<dyn Source>> {
     // What the set itself skips is no mistake.
     let strict = spec.unmatched == Unmatched::Error;
-    let mut spec = SetSpec { unmatched: Unmatched::Skip, ..spec.clone() };
+    let open = |keys: &PairsKeys| {
+        let (unmatched, kind) = (Unmatched::Skip, SetKind::Pairs(keys.clone()));
+        PairsSource::open(&SetSpec { unmatched, kind, ..spec.clone() })
+    };
+    let shared = |set| Arc::new(set) as Arc<dyn Source>;
+    let mut keys = keys.clone();
     // Each proposal mends one cause, and they do not repeat.
     for _ in 0..3 {
-        match PairsSource::open(&spec) {
+        match open(&keys) {
             Err(Error::DuplicateStem { role, folder, files, count, .. }) => {
-                let Some((line, mended)) = partners::one_ending(&spec, role) else {
-                    return PairsSource::open(&spec).map(|set| Arc::new(set) as Arc<dyn Source>);
+                let Some((line, mended)) = partners::one_ending(&keys, role) else {
+                    return open(&keys).map(shared);
                 };
                 let files: Vec<_> = files.iter().map(|file| folder.join(file)).collect();
                 let detail = format!("{count} stems of the {role} are there more than once");
@@ -255,29 +272,29 @@ fn open_pairs(spec: &SetSpec, openings: &mut Vec<Opening>) -> Result<Arc<dyn Sou
                     advice: Some("the ending that most files have".into()),
                     ..Opening::new(Check::AmbiguousNames, String::new())
                 });
-                spec = mended;
+                keys = mended;
             }
             Err(Error::Unpaired { .. }) => {
-                let Some(suffix) = partners::suffix(&spec) else {
-                    return PairsSource::open(&spec).map(|set| Arc::new(set) as Arc<dyn Source>);
+                let Some(suffix) = partners::suffix(&keys) else {
+                    return open(&keys).map(shared);
                 };
-                propose_suffix(&mut spec, suffix, openings);
+                propose_suffix(&mut keys, suffix, openings);
             }
             Ok(set) => {
-                if let Some(suffix) = partners::suffix(&spec).filter(|s| s.explains > set.len()) {
-                    propose_suffix(&mut spec, suffix, openings);
+                if let Some(suffix) = partners::suffix(&keys).filter(|s| s.explains > set.len()) {
+                    propose_suffix(&mut keys, suffix, openings);
                     continue;
                 }
-                unmatched(&spec, &set, strict, openings);
-                return Ok(Arc::new(set));
+                unmatched(&keys, &set, strict, openings);
+                return Ok(shared(set));
             }
             Err(error) => return Err(error),
         }
     }
-    PairsSource::open(&spec).map(|set| Arc::new(set) as Arc<dyn Source>)
+    open(&keys).map(shared)
 }
 
-fn propose_suffix(spec: &mut SetSpec, found: partners::Suffix, openings: &mut Vec<Opening>) {
+fn propose_suffix(keys: &mut PairsKeys, found: partners::Suffix, openings: &mut Vec<Opening>) {
     let detail = format!(
         "{} images have a mask whose name ends in \"{}\" besides",
         found.explains, found.suffix
@@ -288,12 +305,12 @@ fn propose_suffix(spec: &mut SetSpec, found: partners::Suffix, openings: &mut Ve
         fix: Some(Fix::Line(format!("mask_suffix = {}", toml::Value::from(found.suffix.as_str())))),
         ..Opening::new(Check::MissingMask, String::new())
     });
-    spec.mask_suffix = found.suffix;
+    keys.mask_suffix = found.suffix;
 }
 
 /// Tells of the files without a partner.
-fn unmatched(spec: &SetSpec, set: &PairsSource, strict: bool, openings: &mut Vec<Opening>) {
-    let (images, masks) = partners::split(spec, set.unmatched());
+fn unmatched(keys: &PairsKeys, set: &PairsSource, strict: bool, openings: &mut Vec<Opening>) {
+    let (images, masks) = partners::split(keys, set.unmatched());
     let severity = if strict { Severity::Error } else { Severity::Note };
     for (check, files) in [(Check::MissingMask, images), (Check::MissingImage, masks)] {
         if files.is_empty() {

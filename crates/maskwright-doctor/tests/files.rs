@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 
 use common::{Set, all, blob, diagnose, mask, names, only, png, scene};
-use maskwright_data::source::{OpenContext, SetSpec, Unmatched};
+use maskwright_data::source::{OpenContext, SetKind, SetSpec, Unmatched};
 use maskwright_doctor::{Check, Role, Severity, Subject};
 use maskwright_image::encode::{jpeg_rgb, png_grey, png_rgb};
 
@@ -55,7 +55,10 @@ fn masks_with_a_suffix() {
     let missing = only(&found, Check::MissingMask);
     assert_eq!((missing.count, missing.fix.as_deref()), (4, Some("mask_suffix = \"_mask\"")));
     assert_eq!(found.usable, 4);
-    let mended = diagnose(&SetSpec { mask_suffix: "_mask".into(), ..set.spec() });
+    let mut spec = set.spec();
+    let SetKind::Pairs(keys) = &mut spec.kind else { panic!("{spec:?}") };
+    keys.mask_suffix = "_mask".into();
+    let mended = diagnose(&spec);
     assert!(mended.findings.is_empty(), "{:#?}", mended.findings);
 }
 

@@ -36,6 +36,7 @@ impl Error {
             | Error::DamagedFile { file, .. }
             | Error::DataFile { file, .. }
             | Error::UnknownKey { file, .. }
+            | Error::KeyValue { file, .. }
             | Error::Ledger { file, .. } => Some(file),
             Error::SizeMismatch { mask, .. } => Some(mask),
             Error::BudgetExceeded { last, .. } => last.file(),

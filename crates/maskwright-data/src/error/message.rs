@@ -37,6 +37,6 @@ pub(super) fn unpaired(
 }
 
 /// A proposal for a key that is not known.
-pub(super) fn did_you_mean(nearest: Option<&str>) -> String {
+pub(crate) fn did_you_mean(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"))
 }

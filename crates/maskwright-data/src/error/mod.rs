@@ -8,7 +8,8 @@ mod message;
 use std::path::PathBuf;
 
 use maskwright_image::Size;
-use message::{did_you_mean, unpaired};
+pub(crate) use message::did_you_mean;
+use message::unpaired;
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -259,7 +260,19 @@ pub enum Error {
         /// The known key that is spelt most like it, if one is close.
         nearest: Option<&'static str>,
         /// All keys of that table.
-        known: &'static [&'static str],
+        known: Box<[&'static str]>,
+    },
+
+    /// A key of a data file has a value that it cannot have, or stands in a set of a kind that it does
+    /// not belong to; or a set lacks a key.
+    #[error("{}, line {line}: {message}", file.display())]
+    KeyValue {
+        /// The data file.
+        file: PathBuf,
+        /// Line of the key, or of the set that lacks it, from 1.
+        line: usize,
+        /// The key with its set, what was expected and what was found.
+        message: String,
     },
 
     /// A setting has a value that it cannot have.

@@ -118,18 +118,6 @@ impl Default for PlanConfig {
 }
 
 impl PlanConfig {
-    /// The names of the settings, as a data file spells them.
-    pub const KEYS: &'static [&'static str] = &[
-        "flip_probability",
-        "scale_min",
-        "scale_max",
-        "transforms",
-        "max_redraws",
-        "pad",
-        "decode",
-        "strict",
-    ];
-
     /// The mirroring and the jitter of HQ-SAM's training, as far as no others are given.
     fn standard(&self) -> [Transform; 2] {
         [

@@ -172,9 +172,6 @@ impl Draws {
 }
 
 impl Transform {
-    /// The names of the settings of all kinds, as a data file spells them.
-    pub const KEYS: &'static [&'static str] = &["kind", "probability", "min", "max", "size"];
-
     /// The view after this step. `size` is the side of the model's input.
     pub fn apply(&self, view: Geometry, size: usize, draws: &mut Draws) -> Geometry {
         match *self {

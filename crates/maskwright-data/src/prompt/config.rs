@@ -76,9 +76,6 @@ impl Default for KindWeights {
 }
 
 impl KindWeights {
-    /// The names of the weights, as a data file spells them.
-    pub const KEYS: &'static [&'static str] = &["box", "points", "noise_mask"];
-
     /// No kind at all: a start for [`with`](KindWeights::with).
     pub fn none() -> KindWeights {
         KindWeights { boxes: 0.0, points: 0.0, noise_mask: 0.0 }
@@ -215,17 +212,6 @@ impl Default for PromptConfig {
 }
 
 impl PromptConfig {
-    /// The names of the settings, as a data file spells them.
-    pub const KEYS: &'static [&'static str] = &[
-        "kinds",
-        "also_probability",
-        "points",
-        "negative_points",
-        "point_choice",
-        "box_jitter",
-        "mask_values",
-    ];
-
     /// Draws the kinds of prompt that an object gets.
     pub fn draw_kinds(&self, key: ObjectKey) -> DrawnKinds {
         let mut draw = key.generator(Purpose::PromptKind);

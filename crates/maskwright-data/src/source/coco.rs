@@ -7,7 +7,7 @@ use super::bytes::path_from_bytes;
 use super::index::{Image, IndexWriter, Names, OpenContext, Span, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::select::Selection;
-use super::{LeftOut, SetSpec, Unmatched};
+use super::{CocoKeys, LeftOut, SetSpec, Unmatched};
 use crate::error::{Error, Result};
 
 /// Numbers of the files in the index.
@@ -15,32 +15,37 @@ const IMAGES: u32 = 0;
 const ANNOTATIONS: u32 = 1;
 
 /// Opens the set's index, or reads its annotation file into one.
-pub(super) fn open(spec: &SetSpec, context: &OpenContext<'_>) -> Result<IndexedSource> {
-    if !spec.images.is_dir() {
+pub(super) fn open(
+    spec: &SetSpec,
+    keys: &CocoKeys,
+    context: &OpenContext<'_>,
+) -> Result<IndexedSource> {
+    if !keys.images.is_dir() {
         return Err(Error::FolderMissing {
             set: spec.name.clone(),
             role: "images",
-            folder: spec.images.clone(),
+            folder: keys.images.clone(),
         });
     }
     let mut print = spec.fingerprint();
-    print.source(&spec.annotations)?;
-    print.source(&spec.images)?;
+    print.source(&keys.annotations)?;
+    print.source(&keys.images)?;
     let index = open_or_build(&spec.name, &print, |writer| {
-        let left_out = build(spec, context, writer)?;
-        Ok((vec![spec.images.clone(), spec.annotations.clone()], left_out))
+        let left_out = build(spec, keys, context, writer)?;
+        Ok((vec![keys.images.clone(), keys.annotations.clone()], left_out))
     })?;
     IndexedSource::new(spec, index, Notes::Shared)
 }
 
 fn build(
     spec: &SetSpec,
+    keys: &CocoKeys,
     context: &OpenContext<'_>,
     writer: &mut IndexWriter,
 ) -> Result<Vec<LeftOut>> {
     let selection = Selection::new(&spec.name, &spec.include, &spec.exclude, spec.part)?;
-    let filter = spec.object_filter();
-    let mut file = read_coco(&spec.annotations, ANNOTATIONS, &filter, &spec.name, context)?;
+    let filter = spec.kind.object_filter();
+    let mut file = read_coco(&keys.annotations, ANNOTATIONS, &filter, &spec.name, context)?;
     let unlisted = std::mem::take(&mut file.unlisted);
     let mut absent = LeftOut::none("images that are listed but not there");
     let mut bare = LeftOut::none("images without an object to take");
@@ -58,13 +63,13 @@ fn build(
             bare.add(|| name.clone().into_owned());
             continue;
         }
-        match find(&spec.images, &file, image) {
+        match find(&keys.images, &file, image) {
             Some(found) => chosen.push((number, found)),
             None => absent.add(|| name.clone().into_owned()),
         }
     }
     drop(stage);
-    let flaws = [(unlisted, &spec.annotations), (absent, &spec.images)];
+    let flaws = [(unlisted, &keys.annotations), (absent, &keys.images)];
     refuse_unmatched(spec, &flaws)?;
 
     let names: Vec<&str> = chosen.iter().map(|(_, name)| name.as_str()).collect();
@@ -78,7 +83,7 @@ fn build(
             notes: Span { file: ANNOTATIONS, len: 0, at: 0 },
             size: (image.width, image.height),
             objects: objects.len() as u32,
-            records: spec.objects.records(objects.len() as u32),
+            records: keys.taken.objects.records(objects.len() as u32),
         })?;
         for (_, object) in objects {
             writer.object(object)?;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::keys::{self, Section};
+use super::check::check;
+use super::keys::names_of;
 use super::weights::validate_repeat;
 use super::{Mix, MixConfig, OpenContext, SetSpec, Source, pattern};
 use crate::error::{Error, Result};
@@ -39,7 +40,7 @@ use crate::sample::SampleConfig;
 /// kinds = { box = 2, points = 1, noise_mask = 0 }
 /// ```
 ///
-/// A set has these keys; which of them a kind has no use for, [`SetSpec::validate`] knows:
+/// A set has these keys, some of them in sets of some kinds alone, as [`SetKind`](super::SetKind) has them:
 ///
 /// | key | meaning | default |
 /// |---|---|---|
@@ -82,8 +83,6 @@ pub struct DataFile {
 }
 
 impl DataFile {
-    const KEYS: &'static [&'static str] = &["train", "valid", "mix", "plan", "prompts"];
-
     /// A single training set from two folders, an image and its mask sharing their stem.
     pub fn from_folders(images: impl Into<PathBuf>, masks: impl Into<PathBuf>) -> DataFile {
         let (images, masks) = (images.into(), masks.into());
@@ -109,12 +108,11 @@ impl DataFile {
             .map_err(|source| Error::Read { file: path.into(), source })?;
         let folder = folder.parent().unwrap_or(Path::new(""));
         for set in data.train.iter_mut().chain(&mut data.valid) {
-            for path in [&mut set.images, &mut set.masks, &mut set.list, &mut set.annotations] {
-                if !path.as_os_str().is_empty() {
-                    *path = folder.join(&*path);
-                }
+            let (paths, patterns) = set.kind.places_mut();
+            for path in paths.into_iter().filter(|path| !path.as_os_str().is_empty()) {
+                *path = folder.join(&*path);
             }
-            for pattern in &mut set.shards.0 {
+            for pattern in patterns.into_iter().flat_map(|patterns| &mut patterns.0) {
                 *pattern = pattern::relative_to(folder, pattern);
             }
         }
@@ -124,36 +122,7 @@ impl DataFile {
     /// Parses the text of a data file; `path` is named in errors. Relative folders stay as they
     /// are.
     pub fn parse(text: &str, path: &Path) -> Result<DataFile> {
-        const SET: Section = Section { keys: SetSpec::KEYS, inner: &[] };
-        const ROOT: Section = Section {
-            keys: DataFile::KEYS,
-            inner: &[
-                ("train", &SET),
-                ("valid", &SET),
-                ("mix", &Section { keys: MixConfig::KEYS, inner: &[] }),
-                (
-                    "plan",
-                    &Section {
-                        keys: PlanConfig::KEYS,
-                        inner: &[(
-                            "transforms",
-                            &Section { keys: crate::plan::Transform::KEYS, inner: &[] },
-                        )],
-                    },
-                ),
-                (
-                    "prompts",
-                    &Section {
-                        keys: PromptConfig::KEYS,
-                        inner: &[(
-                            "kinds",
-                            &Section { keys: crate::prompt::KindWeights::KEYS, inner: &[] },
-                        )],
-                    },
-                ),
-            ],
-        };
-        keys::check(text, path, &ROOT)?;
+        check(text, path, names_of::<DataFile>())?;
         let data: DataFile = toml::from_str(text).map_err(|error| Error::DataFile {
             file: path.into(),
             message: error.to_string().trim_end().into(),

@@ -65,7 +65,7 @@ pub(super) fn write(
             notes: item.notes,
             size: item.size,
             objects: item.objects,
-            records: spec.objects.records(item.objects.max(1)),
+            records: spec.kind.objects().records(item.objects.max(1)),
         })
     };
     if !selection.has_part() {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{DataFile, Extensions, SetSpec, Unmatched};
+use super::{DataFile, Extensions, PairsKeys, SetKind, SetSpec, Unmatched};
 use crate::error::{Error, Result};
 
 /// Name, folder of images, folder of masks.
@@ -63,11 +63,16 @@ pub fn hqseg44k_available(root: impl AsRef<Path>) -> Result<(DataFile, Vec<PathB
                 .collect();
             absent.dedup();
             if absent.is_empty() {
-                sets.push(SetSpec {
+                let keys = PairsKeys {
+                    images: absolute.join(images),
+                    masks: absolute.join(masks),
                     image_ext: Some(Extensions::from_iter(["jpg"])),
                     mask_ext: Some(Extensions::from_iter(["png"])),
+                    ..PairsKeys::default()
+                };
+                sets.push(SetSpec {
                     unmatched: Unmatched::Skip,
-                    ..SetSpec::pairs(name, absolute.join(images), absolute.join(masks))
+                    ..SetSpec::new(name, SetKind::Pairs(keys))
                 });
             }
             missing.append(&mut absent);

@@ -60,8 +60,8 @@ impl IndexedSource {
             name: spec.name.as_str().into(),
             index,
             notes,
-            objects: spec.objects,
-            filter: spec.object_filter(),
+            objects: spec.kind.objects(),
+            filter: spec.kind.object_filter(),
             rule: spec.mask_rule()?,
             exif: spec.exif,
         })

@@ -1,70 +1,173 @@
-//! Checks the keys of a data file before its values are read, so that a misspelt one is
-//! reported with its line and the key that was meant.
+//! The keys of a data file: which there are, asked of the types that hold them, and which was meant
+//! where one is misspelt.
+//!
+//! No list of keys is kept anywhere. serde knows the fields of every settings type and names them when
+//! it meets an unknown one, which is how [`names_of`] asks.
 
-use std::path::Path;
+use std::cell::RefCell;
+use std::fmt::Display;
 
-use toml::de::{DeTable, DeValue};
+use serde::de::value::{MapAccessDeserializer, MapDeserializer, StrDeserializer};
+use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess};
+use serde::{Deserialize, de};
 
-use crate::error::{Error, Result};
+use crate::error::did_you_mean;
 
-/// The keys that a table may have, and the tables (or lists of tables) inside it.
-pub(super) struct Section {
-    pub(super) keys: &'static [&'static str],
-    pub(super) inner: &'static [(&'static str, &'static Section)],
+/// What serde says is expected where something unknown is found.
+#[derive(Debug)]
+struct Expected(&'static [&'static str]);
+
+impl Display for Expected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join(", "))
+    }
 }
 
-/// Refuses the first key of `text` that `root` does not have.
-pub(super) fn check(text: &str, file: &Path, root: &Section) -> Result<()> {
-    let table = DeTable::parse(text).map_err(|error| Error::DataFile {
-        file: file.into(),
-        message: error.to_string().trim_end().into(),
-    })?;
-    check_table(text, file, table.get_ref(), root, "a data file")
+impl std::error::Error for Expected {}
+
+impl de::Error for Expected {
+    fn custom<T: Display>(_: T) -> Expected {
+        Expected(&[])
+    }
+
+    fn unknown_field(_: &str, expected: &'static [&'static str]) -> Expected {
+        Expected(expected)
+    }
+
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Expected {
+        Expected(expected)
+    }
 }
 
-fn check_table(
-    text: &str,
-    file: &Path,
-    table: &DeTable<'_>,
-    section: &Section,
-    name: &str,
-) -> Result<()> {
-    // In the order of the file, so that the first mistake is reported first.
-    let mut entries: Vec<_> = table.iter().collect();
-    entries.sort_by_key(|(key, _)| key.span().start);
-    for (key, value) in entries {
-        let word = key.get_ref().as_ref();
-        if !section.keys.contains(&word) {
-            return Err(Error::UnknownKey {
-                file: file.into(),
-                line: text[..key.span().start].matches('\n').count() + 1,
-                key: word.into(),
-                section: name.into(),
-                nearest: nearest(word, section.keys),
-                known: section.keys,
-            });
-        }
-        let Some((_, inner)) = section.inner.iter().find(|(known, _)| *known == word) else {
-            continue;
-        };
-        match value.get_ref() {
-            DeValue::Table(table) => check_table(text, file, table, inner, &format!("[{word}]"))?,
-            DeValue::Array(list) => {
-                for item in list.iter() {
-                    if let DeValue::Table(table) = item.get_ref() {
-                        check_table(text, file, table, inner, &format!("[[{word}]]"))?;
-                    }
-                }
+/// What is expected in place of the last of these entries.
+fn expected<'a, T: Deserialize<'a>>(entries: &[(&'static str, &'static str)]) -> Names {
+    let entries = entries.iter().map(|&(key, value)| {
+        let value: StrDeserializer<'_, Expected> = value.into_deserializer();
+        (key, value)
+    });
+    T::deserialize(MapDeserializer::new(entries)).err().map_or(&[], |error: Expected| error.0)
+}
+
+/// Keys as a data file spells them.
+pub(super) type Names = &'static [&'static str];
+
+/// The keys of a settings type that denies unknown fields.
+pub(super) fn names_of<'a, T: Deserialize<'a>>() -> Names {
+    expected::<T>(&[("", "")])
+}
+
+/// The keys of all variants of a settings type that denies unknown fields and is told apart by `tag`, which
+/// comes first.
+pub(super) fn names_of_variants<'a, T: Deserialize<'a>>(tag: &'static str) -> Vec<&'static str> {
+    let mut names = vec![tag];
+    for variant in expected::<T>(&[(tag, "")]) {
+        for name in expected::<T>(&[(tag, variant), ("", "")]) {
+            if !names.contains(name) {
+                names.push(name);
             }
-            // A value where a table belongs is reported with the types.
-            _ => {}
         }
     }
-    Ok(())
+    names
+}
+
+/// What is wrong with a key of a table.
+#[derive(Debug)]
+pub(super) enum KeyFlaw {
+    /// There is no such key.
+    Unknown { key: String, nearest: Option<&'static str>, known: Vec<&'static str> },
+    /// The key has a value that it cannot have, or no place here; none is absent.
+    Value { key: Option<String>, message: String },
+}
+
+impl KeyFlaw {
+    /// The flaw with the name of the set that the key belongs to.
+    pub(super) fn of_set(self, set: &str) -> KeyFlaw {
+        match self {
+            KeyFlaw::Value { key: Some(key), message } => {
+                let message = format!("{key} of set {set}: {message}");
+                KeyFlaw::Value { key: Some(key), message }
+            }
+            other => other,
+        }
+    }
+}
+
+impl Display for KeyFlaw {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            KeyFlaw::Value { message, .. } => f.write_str(message),
+            KeyFlaw::Unknown { key, nearest, known } => {
+                let meant = did_you_mean(*nearest);
+                write!(f, "unknown key `{key}`{meant}; known are {}", known.join(", "))
+            }
+        }
+    }
+}
+
+/// A table whose keys are taken group by group.
+pub(super) struct Reader {
+    table: toml::Table,
+    /// The keys of all groups taken so far.
+    known: Vec<&'static str>,
+}
+
+impl Reader {
+    pub(super) fn new(table: toml::Table) -> Reader {
+        Reader { table, known: Vec::new() }
+    }
+
+    /// Takes the keys of `T` and reads their values.
+    pub(super) fn take<'a, T: Deserialize<'a>>(&mut self) -> Result<T, KeyFlaw> {
+        let names = names_of::<T>();
+        self.known.extend(names);
+        let entries: Vec<_> =
+            names.iter().filter_map(|&name| Some((name, self.table.remove(name)?))).collect();
+        let current = RefCell::new(None);
+        let keys = Traced { entries: entries.into_iter(), value: None, current: &current };
+        T::deserialize(MapAccessDeserializer::new(keys)).map_err(|error| KeyFlaw::Value {
+            key: current.take().map(str::to_owned),
+            message: error.message().to_owned(),
+        })
+    }
+
+    /// The keys of all groups, and what is left of the table.
+    pub(super) fn finish(self) -> (Vec<&'static str>, toml::Table) {
+        (self.known, self.table)
+    }
+}
+
+/// The entries of a table, with a note of the key at hand for errors about its value.
+struct Traced<'a> {
+    entries: std::vec::IntoIter<(&'static str, toml::Value)>,
+    value: Option<toml::Value>,
+    current: &'a RefCell<Option<&'static str>>,
+}
+
+impl<'a> MapAccess<'a> for Traced<'_> {
+    type Error = toml::de::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'a>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Self::Error> {
+        let next = self.entries.next();
+        *self.current.borrow_mut() = next.as_ref().map(|entry| entry.0);
+        let Some((key, value)) = next else { return Ok(None) };
+        self.value = Some(value);
+        let key: StrDeserializer<'_, Self::Error> = key.into_deserializer();
+        seed.deserialize(key).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'a>>(
+        &mut self,
+        seed: V,
+    ) -> Result<V::Value, Self::Error> {
+        seed.deserialize(self.value.take().expect("a key comes before its value"))
+    }
 }
 
 /// The known word that is spelt most like `word`, if it is close enough to be meant.
-fn nearest(word: &str, known: &[&'static str]) -> Option<&'static str> {
+pub(super) fn nearest(word: &str, known: &[&'static str]) -> Option<&'static str> {
     let word = word.to_lowercase().replace('-', "_");
     // The beginning of a key (`scale` for `scale_min`) is closer than any other word of that
     // distance.
@@ -72,4 +175,18 @@ fn nearest(word: &str, known: &[&'static str]) -> Option<&'static str> {
     let distance = |key: &str| strsim::damerau_levenshtein(&word, key);
     let key = known.iter().min_by_key(|key| (!begins(key), distance(key)))?;
     (begins(key) || distance(key) <= 2.max(word.len() / 3)).then_some(*key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{PlanConfig, Transform};
+
+    #[test]
+    fn types_tell_their_keys() {
+        let plan = names_of::<PlanConfig>();
+        assert!(plan.contains(&"scale_min") && plan.contains(&"transforms"), "{plan:?}");
+        let steps = names_of_variants::<Transform>("kind");
+        assert_eq!(steps, ["kind", "probability", "min", "max", "size"]);
+    }
 }

@@ -8,7 +8,9 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `set_spec`, `texts`, `kinds`, `datafile`, `keys` | what a data file may say |
+//! | `datafile`, `set_spec`, `kinds`, `texts` | what a data file may say |
+//! | `keys`, `check` | which keys there are, and what was meant where one is wrong |
+//! | `open` | a set opened by its kind |
 //! | `pairs/` | folders and lists |
 //! | `coco`, `sa1b`, `shards` | opening annotated sets: from files to an index |
 //! | `annotation/` | the JSON of annotation files |
@@ -30,6 +32,7 @@
 
 mod annotation;
 mod bytes;
+mod check;
 mod coco;
 mod datafile;
 mod drafts;
@@ -45,6 +48,7 @@ mod mask;
 mod memory;
 mod mix;
 mod objects;
+mod open;
 mod pairs;
 mod part;
 mod pattern;
@@ -69,13 +73,17 @@ pub use hqseg44k::{hqseg44k, hqseg44k_available};
 pub use image::{ImageBuffer, ImageForm};
 pub use index::{IndexObserver, IndexProgress, OpenContext};
 pub use indexed::IndexedSource;
+pub use kinds::{
+    ChannelChoice, CocoKeys, KindName, MaskKeys, ObjectKeys, PairsKeys, Sa1bKeys, ScoreKeys,
+    SetKind, WebDatasetKeys,
+};
 pub use mask::{MaskBuffer, MaskForm, Pick};
 pub use memory::{MemoryMask, MemorySource};
 pub use mix::Mix;
 pub use objects::Objects;
 pub use pairs::{PairsSource, Unmatched};
 pub use part::Part;
-pub use set_spec::{ChannelChoice, SetKind, SetSpec};
+pub use set_spec::SetSpec;
 pub use synthetic::synthetic_index;
 pub use texts::{Extensions, Patterns};
 pub use weights::MixConfig;

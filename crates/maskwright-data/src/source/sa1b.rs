@@ -13,37 +13,41 @@ use super::index::{IndexWriter, Names, OpenContext, Span, Stage, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::objects::ObjectFilter;
 use super::select::Selection;
-use super::{LeftOut, SetSpec, Unmatched};
+use super::{LeftOut, Sa1bKeys, SetSpec, Unmatched};
 use crate::error::{Error, Result};
 
 /// Annotation files that a thread reads at a time.
 const BLOCK: usize = 1024;
 
 /// Opens the set's index, or makes one by reading all annotation files once.
-pub(super) fn open(spec: &SetSpec, context: &OpenContext<'_>) -> Result<IndexedSource> {
+pub(super) fn open(
+    spec: &SetSpec,
+    keys: &Sa1bKeys,
+    context: &OpenContext<'_>,
+) -> Result<IndexedSource> {
     let mut print = spec.fingerprint();
-    for folder in folders(spec)? {
+    for folder in folders(spec, keys)? {
         print.source(&folder)?;
     }
     let index = open_or_build(&spec.name, &print, |writer| {
-        let left_out = build(spec, context, writer)?;
-        Ok((vec![spec.images.clone()], left_out))
+        let left_out = build(spec, keys, context, writer)?;
+        Ok((vec![keys.images.clone()], left_out))
     })?;
     IndexedSource::new(spec, index, Notes::Own)
 }
 
 /// The folder and all folders in it. An index holds as long as none of them changed.
-fn folders(spec: &SetSpec) -> Result<Vec<PathBuf>> {
-    if !spec.images.is_dir() {
+fn folders(spec: &SetSpec, keys: &Sa1bKeys) -> Result<Vec<PathBuf>> {
+    if !keys.images.is_dir() {
         return Err(Error::FolderMissing {
             set: spec.name.clone(),
             role: "images and annotations",
-            folder: spec.images.clone(),
+            folder: keys.images.clone(),
         });
     }
     // A folder of files alone, as SA-1B comes, is not walked through: it may hold millions.
     let mut found = Vec::new();
-    let mut open = vec![spec.images.clone()];
+    let mut open = vec![keys.images.clone()];
     while let Some(folder) = open.pop() {
         let data = std::fs::metadata(&folder)
             .map_err(|source| Error::Read { file: folder.clone(), source })?;
@@ -83,6 +87,7 @@ struct Found {
 
 fn build(
     spec: &SetSpec,
+    keys: &Sa1bKeys,
     context: &OpenContext<'_>,
     writer: &mut IndexWriter,
 ) -> Result<Vec<LeftOut>> {
@@ -91,14 +96,14 @@ fn build(
         LeftOut::none("images without an annotation file"),
         LeftOut::none("annotation files without an image"),
     ];
-    let names = list(spec, &selection, context, &mut lone)?;
+    let names = list(spec, keys, &selection, context, &mut lone)?;
     let [images, annotations] = lone;
-    let flaws = [(images, &spec.images), (annotations, &spec.images)];
+    let flaws = [(images, &keys.images), (annotations, &keys.images)];
     refuse_unmatched(spec, &flaws)?;
 
     let blocks: Vec<&[Found]> = names.chunks(BLOCK).collect();
     let stage = context.stage(&spec.name, "annotations", Some(names.len() as u64));
-    let read = in_parallel(blocks.len(), |number| read_block(spec, blocks[number], &stage))?;
+    let read = in_parallel(blocks.len(), |number| read_block(spec, keys, blocks[number], &stage))?;
     drop(stage);
     let (drafts, left): (Vec<Drafts>, Vec<Vec<LeftOut>>) = read.into_iter().unzip();
     drafts::write(spec, &selection, &drafts, writer)?;
@@ -108,6 +113,7 @@ fn build(
 /// The images that have an annotation file and pass the set's patterns, sorted.
 fn list(
     spec: &SetSpec,
+    keys: &Sa1bKeys,
     selection: &Selection,
     context: &OpenContext<'_>,
     lone: &mut [LeftOut; 2],
@@ -115,10 +121,10 @@ fn list(
     let mut found: HashMap<Vec<u8>, Found> = HashMap::new();
     let mut annotations: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
     let stage = context.stage(&spec.name, "files", None);
-    for entry in WalkDir::new(&spec.images).min_depth(1).follow_links(true) {
+    for entry in WalkDir::new(&keys.images).min_depth(1).follow_links(true) {
         stage.add(1);
-        let entry = entry.map_err(|error| walk_error(&spec.images, error))?;
-        let path = entry.path().strip_prefix(&spec.images).unwrap_or(entry.path());
+        let entry = entry.map_err(|error| walk_error(&keys.images, error))?;
+        let path = entry.path().strip_prefix(&keys.images).unwrap_or(entry.path());
         let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
         if hidden || !entry.file_type().is_file() {
             continue;
@@ -130,7 +136,12 @@ fn list(
                 let image = os_bytes(path.as_os_str()).to_vec();
                 let new = Found { image, notes: None };
                 if let Some(old) = found.insert(stem, new) {
-                    return Err(doubled(spec, "images", [&old.image, os_bytes(path.as_os_str())]));
+                    return Err(doubled(
+                        spec,
+                        keys,
+                        "images",
+                        [&old.image, os_bytes(path.as_os_str())],
+                    ));
                 }
             }
             Some("json") => annotations.push((stem, os_bytes(path.as_os_str()).to_vec())),
@@ -144,7 +155,7 @@ fn list(
             Some(found) => {
                 if let Some(ending) = found.notes.replace(file[stem.len()..].to_vec()) {
                     let other = [stem, ending].concat();
-                    return Err(doubled(spec, "annotations", [&other, &file]));
+                    return Err(doubled(spec, keys, "annotations", [&other, &file]));
                 }
             }
             None => lone[1].add(|| String::from_utf8_lossy(&file).into_owned()),
@@ -161,11 +172,11 @@ fn list(
 }
 
 /// Two files of one name but for their endings.
-fn doubled(spec: &SetSpec, role: &'static str, files: [&[u8]; 2]) -> Error {
+fn doubled(spec: &SetSpec, keys: &Sa1bKeys, role: &'static str, files: [&[u8]; 2]) -> Error {
     Error::DuplicateStem {
         set: spec.name.clone(),
         role,
-        folder: spec.images.clone(),
+        folder: keys.images.clone(),
         files: files.map(|file| String::from_utf8_lossy(file).into_owned()).to_vec(),
         count: 1,
     }
@@ -181,6 +192,7 @@ impl Found {
 /// Counts the objects of some images.
 fn read_block(
     spec: &SetSpec,
+    keys: &Sa1bKeys,
     images: &[Found],
     stage: &Stage<'_>,
 ) -> Result<(Drafts, Vec<LeftOut>)> {
@@ -189,7 +201,7 @@ fn read_block(
     for found in images {
         let shown = || String::from_utf8_lossy(&found.image).into_owned();
         let ending = found.notes.as_deref().unwrap_or(b".json");
-        let file = spec.images.join(path_from_bytes(&found.image));
+        let file = keys.images.join(path_from_bytes(&found.image));
         // An ending begins with its dot.
         let file = file.with_extension(String::from_utf8_lossy(&ending[1..]).as_ref());
         if let Some((size, objects)) =
@@ -215,7 +227,7 @@ pub(super) struct Counter {
 impl Counter {
     pub(super) fn new(spec: &SetSpec) -> Counter {
         Counter {
-            filter: spec.object_filter(),
+            filter: spec.kind.object_filter(),
             unmatched: spec.unmatched,
             bytes: Vec::new(),
             bare: LeftOut::none("images without an object to take"),

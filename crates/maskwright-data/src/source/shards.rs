@@ -13,30 +13,61 @@ use super::index::{Names, OpenContext, Span, Stage, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::sa1b::Counter;
 use super::select::Selection;
-use super::{Extensions, LeftOut, SetKind, SetSpec, pattern, tar};
+use super::{Extensions, LeftOut, Patterns, Sa1bKeys, SetSpec, WebDatasetKeys, pattern, tar};
 use crate::error::{Error, Result};
 
+/// Opens a set of SA-1B in its tar files.
+pub(super) fn open_sa1b(
+    spec: &SetSpec,
+    keys: &Sa1bKeys,
+    context: &OpenContext<'_>,
+) -> Result<IndexedSource> {
+    let standard = |endings: &[&str]| endings.iter().copied().collect();
+    let layout = Layout { image: standard(&["jpg", "jpeg"]), mask: standard(&[]) };
+    open(spec, &keys.shards, &layout, Notes::Own, context)
+}
+
+/// Opens a set of WebDataset's layout.
+pub(super) fn open_webdataset(
+    spec: &SetSpec,
+    keys: &WebDatasetKeys,
+    context: &OpenContext<'_>,
+) -> Result<IndexedSource> {
+    let or = |given: &Option<Extensions>, standard: &[&str]| {
+        given.clone().unwrap_or_else(|| standard.iter().copied().collect())
+    };
+    let layout = Layout {
+        image: or(&keys.image_ext, &["jpg", "jpeg"]),
+        mask: or(&keys.mask_ext, &["png", "mask.png", "seg.png"]),
+    };
+    open(spec, &keys.shards, &layout, Notes::OwnOrMask, context)
+}
+
 /// Opens the set's index, or makes one by walking through the tar files once.
-pub(super) fn open(spec: &SetSpec, context: &OpenContext<'_>) -> Result<IndexedSource> {
-    let files = pattern::files(&format!("shards of set {}", spec.name), &spec.shards.0)?;
+fn open(
+    spec: &SetSpec,
+    shards: &Patterns,
+    layout: &Layout,
+    notes: Notes,
+    context: &OpenContext<'_>,
+) -> Result<IndexedSource> {
+    let files = pattern::files(&format!("shards of set {}", spec.name), &shards.0)?;
     let mut print = spec.fingerprint();
     for file in &files {
         print.source(file)?;
     }
     let index = open_or_build(&spec.name, &print, |writer| {
         let selection = Selection::new(&spec.name, &spec.include, &spec.exclude, spec.part)?;
-        let layout = Layout::of(spec);
         // Each is gone through twice: for its members, and for what their annotations say.
         let stage = context.stage(&spec.name, "tar files", Some(2 * lengths(&files)?));
         let shards = in_parallel(files.len(), |number| {
-            read_shard(spec, &selection, &layout, &files[number], number, &stage)
+            read_shard(spec, &selection, layout, &files[number], number, &stage)
         })?;
         drop(stage);
         let (drafts, left): (Vec<Drafts>, Vec<Vec<LeftOut>>) = shards.into_iter().unzip();
         drafts::write(spec, &selection, &drafts, writer)?;
         Ok((files.clone(), drafts::sum(left.into_iter().flatten())))
     })?;
-    let notes = if spec.kind == SetKind::Sa1b { Notes::Own } else { Notes::OwnOrMask };
     IndexedSource::new(spec, index, notes)
 }
 
@@ -68,18 +99,6 @@ struct Layout {
     image: Extensions,
     /// Endings of mask files; none are looked for in SA-1B.
     mask: Extensions,
-}
-
-impl Layout {
-    fn of(spec: &SetSpec) -> Layout {
-        let standard = |endings: &[&str]| endings.iter().copied().collect();
-        let masks: &[&str] = match spec.kind {
-            SetKind::Sa1b => &[],
-            _ => &["png", "mask.png", "seg.png"],
-        };
-        let image = spec.image_ext.clone().unwrap_or_else(|| standard(&["jpg", "jpeg"]));
-        Layout { image, mask: spec.mask_ext.clone().unwrap_or_else(|| standard(masks)) }
-    }
 }
 
 /// The members of one key.

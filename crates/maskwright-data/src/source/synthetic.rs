@@ -46,6 +46,6 @@ pub fn synthetic_index(images: u64) -> Result<IndexedSource> {
         let files = (0..shards).map(|shard| PathBuf::from(format!("/nowhere/sa_{shard:06}.tar")));
         Ok((files.collect(), Vec::new()))
     })?;
-    let spec = SetSpec { name: "synthetic".into(), ..SetSpec::default() };
+    let spec = SetSpec::sa1b("synthetic", "/nowhere");
     IndexedSource::new(&spec, index, Notes::Own)
 }

@@ -25,9 +25,6 @@ impl Default for MixConfig {
 }
 
 impl MixConfig {
-    /// The names of the settings, as a data file spells them.
-    pub const KEYS: &'static [&'static str] = &["temperature"];
-
     /// Refuses a temperature below 1, and one that is not finite.
     pub fn validate(&self) -> Result<()> {
         if self.temperature >= 1.0 && self.temperature.is_finite() {

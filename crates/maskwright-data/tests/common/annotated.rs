@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use maskwright_data::source::{MaskBuffer, MaskForm, OpenContext, Pick, SetSpec, Source};
+use maskwright_data::source::{
+    CocoKeys, MaskBuffer, MaskForm, ObjectKeys, OpenContext, Patterns, Pick, ScoreKeys, SetKind,
+    SetSpec, Source, WebDatasetKeys,
+};
 use maskwright_image::encode::{jpeg_rgb, png_grey};
 use maskwright_image::mask::{Bitmap, Rle};
 use maskwright_image::{GreyImage, RgbImage};
@@ -163,4 +166,30 @@ pub(crate) fn sa1b_folder(root: &Path, count: usize) -> SetSpec {
         write(root.join("sa1b").join(name), bytes);
     }
     SetSpec::sa1b("sa", root.join("sa1b"))
+}
+
+/// A set with other rules about its objects.
+pub(crate) fn taking(mut spec: SetSpec, change: impl FnOnce(&mut ObjectKeys)) -> SetSpec {
+    change(spec.kind.taken_mut().expect("a set of annotated images"));
+    spec
+}
+
+/// A set of COCO with some keys changed.
+pub(crate) fn coco_with(mut spec: SetSpec, change: impl FnOnce(&mut CocoKeys)) -> SetSpec {
+    let SetKind::Coco(keys) = &mut spec.kind else { panic!("not a set of COCO: {spec:?}") };
+    change(keys);
+    spec
+}
+
+/// A set of SA-1B with other bounds of scores.
+pub(crate) fn scoring(mut spec: SetSpec, change: impl FnOnce(&mut ScoreKeys)) -> SetSpec {
+    let SetKind::Sa1b(keys) = &mut spec.kind else { panic!("not a set of SA-1B: {spec:?}") };
+    change(&mut keys.scores);
+    spec
+}
+
+/// Tar files of WebDataset's layout.
+pub(crate) fn web(name: &str, shards: impl AsRef<Path>) -> SetSpec {
+    let shards = Patterns(vec![shards.as_ref().to_string_lossy().into_owned()]);
+    SetSpec::new(name, SetKind::WebDataset(WebDatasetKeys { shards, ..Default::default() }))
 }

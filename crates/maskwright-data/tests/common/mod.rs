@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use maskwright_data::batch::TrainBatch;
 use maskwright_data::loader::{Loader, LoaderConfig};
 use maskwright_data::sample::SampleConfig;
+use maskwright_data::source::{PairsKeys, SetKind, SetSpec};
 use maskwright_image::encode::{jpeg_rgb, png_grey, png_rgb};
 use maskwright_image::{GreyImage, RgbImage, Size};
 
@@ -95,6 +96,13 @@ pub(crate) fn epochs(loader: &mut Loader, epochs: u64) -> Vec<TrainBatch> {
 pub(crate) fn png_pair(folder: &Path, name: &str, image: &RgbImage, mask: &GreyImage) {
     write(folder.join("images").join(format!("{name}.png")), png_rgb(image).unwrap());
     write(folder.join("masks").join(format!("{name}.png")), png_grey(mask).unwrap());
+}
+
+/// A set of pairs with some keys changed.
+pub(crate) fn pairs_with(mut spec: SetSpec, change: impl FnOnce(&mut PairsKeys)) -> SetSpec {
+    let SetKind::Pairs(keys) = &mut spec.kind else { panic!("not a set of pairs: {spec:?}") };
+    change(keys);
+    spec
 }
 
 /// The JPEG with an EXIF orientation put in.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use maskwright_data::plan::Decode;
 use maskwright_data::source::{
-    DataFile, Extensions, SetSpec, Unmatched, hqseg44k, hqseg44k_available,
+    DataFile, Extensions, PairsKeys, SetKind, SetSpec, Unmatched, hqseg44k, hqseg44k_available,
 };
 
 use crate::exit::Usage;
@@ -96,12 +96,17 @@ impl DataFlags {
             return Ok(data);
         }
         let mut set = match (&self.images, &self.masks, &self.coco, &self.sa1b) {
-            (Some(images), Some(masks), None, None) => SetSpec {
-                image_ext: extensions(&self.image_ext),
-                mask_ext: extensions(&self.mask_ext),
-                mask_suffix: self.mask_suffix.clone(),
-                ..SetSpec::pairs(name_of(images), images, masks)
-            },
+            (Some(images), Some(masks), None, None) => {
+                let keys = PairsKeys {
+                    images: images.clone(),
+                    masks: masks.clone(),
+                    image_ext: extensions(&self.image_ext),
+                    mask_ext: extensions(&self.mask_ext),
+                    mask_suffix: self.mask_suffix.clone(),
+                    ..PairsKeys::default()
+                };
+                SetSpec::new(name_of(images), SetKind::Pairs(keys))
+            }
             (Some(images), None, Some(annotations), None) => {
                 SetSpec::coco(name_of(images), annotations, images)
             }

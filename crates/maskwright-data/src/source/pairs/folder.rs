@@ -10,7 +10,7 @@ use super::{Found, Item, Layout, Pairs, Unmatched, stem_and_ending};
 use crate::error::{Error, Result};
 use crate::source::bytes::walk_error;
 use crate::source::select::Selection;
-use crate::source::{Extensions, SetSpec};
+use crate::source::{Extensions, PairsKeys, SetSpec};
 
 /// A file of one of the folders.
 struct Candidate {
@@ -32,26 +32,28 @@ impl Candidate {
 }
 
 /// Lists both folders and pairs their files.
-pub(super) fn pairs(spec: &SetSpec, selection: &Selection) -> Result<Found> {
-    let (image_ext, mask_ext) = extensions(spec)?;
-    let suffix = spec.mask_suffix.as_bytes();
+pub(super) fn pairs(spec: &SetSpec, keys: &PairsKeys, selection: &Selection) -> Result<Found> {
+    let (image_ext, mask_ext) = extensions(spec, keys)?;
+    let suffix = keys.mask_suffix.as_bytes();
     let mut images = list(
         spec,
+        keys,
         "images",
-        &spec.images,
+        &keys.images,
         |stem, ending| {
             let is_mask = !suffix.is_empty()
                 && mask_ext.contains(ending)
                 && stem.ends_with(suffix)
-                && spec.images == spec.masks;
+                && keys.images == keys.masks;
             (image_ext.contains(ending) && !is_mask).then_some(stem.len())
         },
         &image_ext,
     )?;
     let mut masks = list(
         spec,
+        keys,
         "masks",
-        &spec.masks,
+        &keys.masks,
         |stem, ending| {
             let key = stem.strip_suffix(suffix)?;
             mask_ext.contains(ending).then_some(key.len())
@@ -97,16 +99,17 @@ pub(super) fn pairs(spec: &SetSpec, selection: &Selection) -> Result<Found> {
         });
         text.extend_from_slice(&image.key);
     }
-    refuse_lone(spec, &lone_images, &lone_masks, items.is_empty())?;
-    let layout = Layout::Names { suffix: spec.mask_suffix.clone(), endings };
+    refuse_lone(spec, keys, &lone_images, &lone_masks, items.is_empty())?;
+    let layout = Layout::Names { suffix: keys.mask_suffix.clone(), endings };
     let pairs =
-        Pairs { images: spec.images.clone(), masks: spec.masks.clone(), layout, items, text };
+        Pairs { images: keys.images.clone(), masks: keys.masks.clone(), layout, items, text };
     Ok(Found { pairs, total, lone_images, lone_masks })
 }
 
 /// Refuses files without a counterpart, unless the set skips them and some have one.
 fn refuse_lone(
     spec: &SetSpec,
+    keys: &PairsKeys,
     lone_images: &[PathBuf],
     lone_masks: &[PathBuf],
     no_pair: bool,
@@ -120,8 +123,8 @@ fn refuse_lone(
     };
     Err(Error::Unpaired {
         set: spec.name.clone(),
-        images: spec.images.clone(),
-        masks: spec.masks.clone(),
+        images: keys.images.clone(),
+        masks: keys.masks.clone(),
         images_without_mask: lone_images.len(),
         masks_without_image: lone_masks.len(),
         first: [show(lone_images), show(lone_masks)].concat(),
@@ -129,13 +132,13 @@ fn refuse_lone(
 }
 
 /// The endings to look for. In one folder without a suffix they alone tell images from masks.
-fn extensions(spec: &SetSpec) -> Result<(Extensions, Extensions)> {
-    let together = spec.images == spec.masks && spec.mask_suffix.is_empty();
-    let image = spec.image_ext.clone().unwrap_or_else(|| {
+fn extensions(spec: &SetSpec, keys: &PairsKeys) -> Result<(Extensions, Extensions)> {
+    let together = keys.images == keys.masks && keys.mask_suffix.is_empty();
+    let image = keys.image_ext.clone().unwrap_or_else(|| {
         let all: &[&str] = if together { &["jpg", "jpeg"] } else { &["jpg", "jpeg", "png"] };
         all.iter().copied().collect()
     });
-    let mask = spec.mask_ext.clone().unwrap_or_else(|| {
+    let mask = keys.mask_ext.clone().unwrap_or_else(|| {
         let all: &[&str] = if together { &["png"] } else { &["png", "jpg"] };
         all.iter().copied().collect()
     });
@@ -156,6 +159,7 @@ fn extensions(spec: &SetSpec) -> Result<(Extensions, Extensions)> {
 /// much of the stem is the key.
 fn list(
     spec: &SetSpec,
+    keys: &PairsKeys,
     role: &'static str,
     folder: &Path,
     key: impl Fn(&[u8], &str) -> Option<usize>,
@@ -168,10 +172,10 @@ fn list(
         }
         _ => unreadable(source),
     })?;
-    let depth = if spec.recursive { usize::MAX } else { 1 };
+    let depth = if keys.recursive { usize::MAX } else { 1 };
     // Links to folders are followed where folders are searched. Links to files are followed when they
     // are read.
-    let walk = WalkDir::new(folder).min_depth(1).max_depth(depth).follow_links(spec.recursive);
+    let walk = WalkDir::new(folder).min_depth(1).max_depth(depth).follow_links(keys.recursive);
     let mut found = Vec::new();
     let mut others: HashMap<String, usize> = HashMap::new();
     for entry in walk.into_iter().filter_entry(|entry| {
@@ -204,7 +208,7 @@ fn list(
         }
     }
     if found.is_empty() {
-        let suffix = if role == "masks" { spec.mask_suffix.as_str() } else { "" };
+        let suffix = if role == "masks" { keys.mask_suffix.as_str() } else { "" };
         let expected: Vec<String> =
             expected.iter().map(|ending| format!("{suffix}.{ending}")).collect();
         return Err(Error::FolderEmpty {

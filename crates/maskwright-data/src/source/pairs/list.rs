@@ -7,7 +7,7 @@ use csv::{ByteRecord, ReaderBuilder, Trim};
 
 use super::{Found, Item, Layout, Pairs};
 use crate::error::{Error, Result};
-use crate::source::SetSpec;
+use crate::source::PairsKeys;
 use crate::source::select::Selection;
 
 /// Where the columns are that a list must or may have.
@@ -18,8 +18,8 @@ struct Columns {
 }
 
 /// Reads the list. Its paths are relative to the set's folders or, where it has none, to the list.
-pub(super) fn pairs(spec: &SetSpec, selection: &Selection) -> Result<Found> {
-    let path = &spec.list;
+pub(super) fn pairs(keys: &PairsKeys, selection: &Selection) -> Result<Found> {
+    let path = &keys.list;
     let flaw = |line: u64, message: String| Error::List { file: path.clone(), line, message };
     let unreadable = |error: csv::Error| {
         let line = error.position().map_or(1, csv::Position::line);
@@ -42,8 +42,8 @@ pub(super) fn pairs(spec: &SetSpec, selection: &Selection) -> Result<Found> {
         if folder.as_os_str().is_empty() { beside.into() } else { folder.clone() }
     };
     let mut pairs = Pairs {
-        images: base(&spec.images),
-        masks: base(&spec.masks),
+        images: base(&keys.images),
+        masks: base(&keys.masks),
         layout: Layout::Rows,
         items: Vec::new(),
         text: Vec::new(),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bytes::{append_bytes, push_bytes, read_file};
 use super::select::Selection;
-use super::{ExifRule, ImageBuffer, LeftOut, MaskBuffer, Pick, SetSpec, Source};
+use super::{ExifRule, ImageBuffer, LeftOut, MaskBuffer, Pick, SetKind, SetSpec, Source};
 use crate::error::{Error, Result};
 use crate::record::Record;
 
@@ -142,13 +142,23 @@ impl PairsSource {
     ///
     /// A folder that is missing or holds no image or mask, two files of one name, files without a
     /// counterpart (unless the set skips them), a list that cannot be read or has rows that name no
-    /// pair, a selection that leaves nothing, or a setting that makes no sense.
+    /// pair, a selection that leaves nothing, or a setting that makes no sense, another kind of set among them.
     pub fn open(spec: &SetSpec) -> Result<PairsSource> {
+        let SetKind::Pairs(keys) = &spec.kind else {
+            return Err(Error::Setting {
+                key: format!("set {}", spec.name),
+                expected: "a set of kind \"pairs\"".into(),
+                found: format!("kind \"{}\"", spec.kind.name()),
+            });
+        };
         let selection = Selection::new(&spec.name, &spec.include, &spec.exclude, spec.part)?;
         let rule = spec.mask_rule()?;
-        let listed = spec.list.as_os_str().is_empty();
-        let mut found =
-            if listed { folder::pairs(spec, &selection)? } else { list::pairs(spec, &selection)? };
+        let folders = keys.list.as_os_str().is_empty();
+        let mut found = if folders {
+            folder::pairs(spec, keys, &selection)?
+        } else {
+            list::pairs(keys, &selection)?
+        };
 
         if selection.has_part() {
             let items = &found.pairs.items;
@@ -168,8 +178,8 @@ impl PairsSource {
 
         let mut left_out =
             [LeftOut::none("images without a mask"), LeftOut::none("masks without an image")];
-        let lone_images = found.lone_images.iter().map(|file| spec.images.join(file));
-        let lone_masks = found.lone_masks.iter().map(|file| spec.masks.join(file));
+        let lone_images = found.lone_images.iter().map(|file| keys.images.join(file));
+        let lone_masks = found.lone_masks.iter().map(|file| keys.masks.join(file));
         let sides = lone_images.map(|file| (0, file)).chain(lone_masks.map(|file| (1, file)));
         let mut unmatched = Vec::new();
         for (side, file) in sides {
