@@ -20,10 +20,12 @@ pub enum Error {
         reason: String,
     },
     /// A model type that is not known.
-    #[error("unknown model type {name:?} (known: vit_b, vit_l, vit_h, vit_tiny)")]
+    #[error("unknown model type {name:?} (known: {known})")]
     UnknownModelType {
         /// What was given.
         name: String,
+        /// The names that there are, with commas between them.
+        known: String,
     },
     /// An input whose size does not fit the model.
     #[error("{what}: expected {expected}, found {found}")]

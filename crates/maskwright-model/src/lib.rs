@@ -54,13 +54,14 @@ mod prompt_encoder;
 mod sam;
 mod trainable;
 pub mod weights;
+mod words;
 
-pub use config::{DecoderConfig, EncoderConfig, ModelType, SamConfig, TinyVitConfig, VitConfig};
+pub use config::{DecoderConfig, ModelType, SamConfig};
 pub use conventions::{Conventions, MaskPromptValues, PIXEL_MEAN, PIXEL_STD, Padding};
 pub use device::{Compute, DeviceName, Place};
 pub use error::{Error, Mismatch, Misshapen, Result};
 pub use fitting::GeometryFrom;
-pub use image_encoder::{ImageFeatures, Precision};
+pub use image_encoder::{EncoderConfig, ImageFeatures, Precision, TinyVitConfig, VitConfig};
 pub use load::ModelSource;
 pub use mask_decoder::{DecodeMode, MaskDecoder, MaskOutput};
 pub use mask_kind::MaskKind;

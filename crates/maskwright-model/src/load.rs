@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{EncoderConfig, ModelType, SamConfig};
+use crate::config::{ModelType, SamConfig};
 use crate::error::{Error, Result};
+use crate::image_encoder::EncoderConfig;
 use crate::sam::Sam;
 use crate::weights::{self, Checkpoint};
 
@@ -138,12 +139,11 @@ pub fn check_decoder_type(
 
 /// A model in a few words: its official name, or its sizes.
 pub fn describe(config: &SamConfig) -> String {
-    match config.model_type() {
-        ModelType::Custom => {
-            format!("a custom model (width {}, {})", config.early_dim(), encoder(config))
-        }
-        official => official.to_string(),
+    let model = config.model_type();
+    if model.is_custom() {
+        return format!("a custom model (width {}, {})", config.early_dim(), encoder(config));
     }
+    model.to_string()
 }
 
 fn encoder(config: &SamConfig) -> String {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::words;
+
 /// Which of the model's masks is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -14,14 +16,17 @@ pub enum MaskKind {
     SamHq,
 }
 
+const NAMES: [(&str, MaskKind); 4] = [
+    ("sam", MaskKind::Sam),
+    ("hq", MaskKind::Hq),
+    ("sam_hq", MaskKind::SamHq),
+    ("sam-hq", MaskKind::SamHq),
+];
+
 impl MaskKind {
     /// The name in tables and files.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Sam => "sam",
-            Self::Hq => "hq",
-            Self::SamHq => "sam_hq",
-        }
+        words::name(&NAMES, &self)
     }
 
     /// The name for people.
@@ -44,11 +49,6 @@ impl std::str::FromStr for MaskKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "sam" => Ok(Self::Sam),
-            "hq" => Ok(Self::Hq),
-            "sam_hq" | "sam-hq" => Ok(Self::SamHq),
-            _ => Err(format!("expected sam, hq or sam_hq, found {text:?}")),
-        }
+        words::read(&NAMES, text)
     }
 }

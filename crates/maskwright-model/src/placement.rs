@@ -67,7 +67,8 @@ mod tests {
     use burn::tensor::{DType, Tensor};
 
     use super::*;
-    use crate::config::{EncoderConfig, SamConfig, TinyVitConfig};
+    use crate::config::SamConfig;
+    use crate::image_encoder::{EncoderConfig, TinyVitConfig};
     use crate::weights::state_dict;
 
     fn off(a: Tensor<4>, b: Tensor<4>) -> f32 {

@@ -10,7 +10,7 @@ use burn::tensor::{Device, Tensor};
 use crate::config::SamConfig;
 use crate::conventions::{Conventions, PIXEL_MEAN, PIXEL_STD};
 use crate::error::{Error, Result};
-use crate::image_encoder::{ImageEncoder, ImageFeatures, PlacedEncoder, per_prompt};
+use crate::image_encoder::{ImageFeatures, PlacedEncoder, per_prompt};
 use crate::init::Init;
 use crate::mask_decoder::{DecodeMode, Decoded, MaskDecoder, MaskOutput};
 use crate::ops::normalise::{Pixels, normalised};
@@ -44,7 +44,9 @@ impl SamConfig {
         self.validate()?;
         let init = Init::new(device, seed);
         Ok(Sam {
-            image_encoder: PlacedEncoder::new(ImageEncoder::new(init.part("image_encoder"), self)),
+            image_encoder: PlacedEncoder::new(
+                self.encoder.init(init.part("image_encoder"), &self.frame()),
+            ),
             prompt_encoder: PromptEncoder::new(init.part("prompt_encoder"), self),
             mask_decoder: MaskDecoder::new(init.part("mask_decoder"), self),
             tf32: Tf32::default(),

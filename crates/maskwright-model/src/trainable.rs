@@ -30,7 +30,9 @@ use serde::{Deserialize, Serialize};
 use crate::config::SamConfig;
 use crate::error::{Error, Result};
 use crate::sam::Sam;
-use crate::weights::{self, Path, in_hq_head, is_buffer};
+use crate::weights::model::{expected, shapes};
+use crate::weights::names::{Path, in_hq_head, is_buffer};
+use crate::words;
 
 /// The part of a model that training changes. Constants of the model ([`is_buffer`]) are in none.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -90,13 +92,12 @@ impl FromStr for NamePattern {
         if text.contains(['.', '*']) && text.chars().all(plain) {
             return Ok(Self(text.to_owned()));
         }
-        let words: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
         Err(Error::Config {
             field: "what learns",
             value: text.to_owned(),
             reason: format!(
-                "known: {}, or patterns of tensor names such as mask_decoder.hf_*",
-                words.join(", ")
+                "known: {}, and patterns of tensor names such as mask_decoder.hf_*",
+                words::list(&WORDS, "and")
             ),
         })
     }
@@ -114,8 +115,8 @@ impl FromStr for Trainable {
     /// Reads `hq`, `decoder`, `all`, or patterns with commas between them.
     fn from_str(text: &str) -> Result<Self> {
         let text = text.trim();
-        if let Some((_, known)) = WORDS.iter().find(|(word, _)| *word == text) {
-            return Ok(known.clone());
+        if let Some(known) = words::find(&WORDS, text) {
+            return Ok(known);
         }
         text.split(',').map(|part| part.trim().parse()).collect::<Result<_>>().map(Self::Matching)
     }
@@ -123,10 +124,7 @@ impl FromStr for Trainable {
 
 impl std::fmt::Display for Trainable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some((word, _)) = WORDS.iter().find(|(_, known)| known == self) {
-            return f.write_str(word);
-        }
-        let Self::Matching(patterns) = self else { return Ok(()) };
+        let Self::Matching(patterns) = self else { return f.write_str(words::name(&WORDS, self)) };
         let texts: Vec<&str> = patterns.iter().map(|pattern| pattern.0.as_str()).collect();
         f.write_str(&texts.join(","))
     }
@@ -163,7 +161,7 @@ impl Trainable {
     pub fn asks_for_hq_head(&self) -> bool {
         let Self::Matching(patterns) = self else { return *self == Self::Hq };
         // The names of the decoder are the same in every model.
-        let Ok(names) = weights::expected(&SamConfig::small(32, 16, 32, 1)) else { return false };
+        let Ok(names) = expected(&SamConfig::small(32, 16, 32, 1)) else { return false };
         patterns.iter().any(|pattern| {
             let mut matched = names.keys().filter(|name| pattern.matches(name)).peekable();
             matched.peek().is_some() && matched.all(|name| in_hq_head(name))
@@ -175,7 +173,7 @@ impl Trainable {
     /// # Errors
     /// [`Error::Config`] naming the first such pattern, or the word.
     pub fn check(&self, sam: &Sam) -> Result<()> {
-        let names = weights::shapes(sam);
+        let names = shapes(sam);
         let learns = |one: &Self| names.iter().any(|(name, _)| one.contains(name));
         let each: Vec<Self> = match self {
             Self::Matching(patterns) => {
@@ -216,7 +214,7 @@ impl Sam {
 
     /// The number of values that learn.
     pub fn trainable_count(&self, trainable: &Trainable) -> usize {
-        weights::shapes(self)
+        shapes(self)
             .iter()
             .filter(|(name, _)| trainable.contains(name))
             .map(|(_, shape)| shape.iter().product::<usize>())
@@ -225,14 +223,14 @@ impl Sam {
 
     /// Whether something of the image encoder learns, which then cannot be a frozen copy.
     pub fn encoder_learns(&self, trainable: &Trainable) -> bool {
-        weights::shapes(self)
+        shapes(self)
             .iter()
             .any(|(name, _)| name.starts_with("image_encoder.") && trainable.contains(name))
     }
 
     /// Whether the HQ head learns and nothing else, so that SAM's own masks need not be computed.
     pub fn hq_head_alone_learns(&self, trainable: &Trainable) -> bool {
-        let names = weights::shapes(self);
+        let names = shapes(self);
         let mut learning = names.iter().filter(|(name, _)| trainable.contains(name)).peekable();
         learning.peek().is_some() && learning.all(|(name, _)| in_hq_head(name))
     }
@@ -307,7 +305,7 @@ mod tests {
         assert_eq!(read(" *.neck.* , mask_decoder.* "), read("*.neck.*,mask_decoder.*"));
         for text in ["", "HQ", "head", "hq,decoder", "mask_decoder.hf_*,", "a.b c", "--x.*"] {
             let error = text.parse::<Trainable>().expect_err(text).to_string();
-            assert!(error.contains("hq, decoder, all"), "{error}");
+            assert!(error.contains("hq, decoder and all"), "{error}");
         }
     }
 

@@ -1,39 +1,24 @@
 //! Which configurations can be: every field against its limits and against the others.
 
-use super::{EncoderConfig, SamConfig};
+use super::sam_config::SamConfig;
 use crate::error::{Error, Result};
+use crate::image_encoder::{MAX_COUNT, MAX_SIZE, require};
 
 impl SamConfig {
     /// Refuses sizes of which no model is made: a damaged file's would take all memory.
     fn require_possible(&self) -> Result<()> {
-        const SIZE: usize = 1 << 16;
-        const COUNT: usize = 1 << 10;
-        const WINDOW: usize = 1 << 6;
         let decoder = &self.decoder;
         let mut limits = vec![
-            ("image_size", self.image_size, SIZE),
-            ("prompt_dim", self.prompt_dim, SIZE),
-            ("decoder.depth", decoder.depth, COUNT),
-            ("decoder.mlp_dim", decoder.mlp_dim, SIZE),
-            ("decoder.iou_head_depth", decoder.iou_head_depth, COUNT),
-            ("decoder.iou_head_hidden", decoder.iou_head_hidden, SIZE),
-            ("decoder.multimask", decoder.multimask, COUNT),
-            ("decoder.mask_prompt_dim", decoder.mask_prompt_dim, SIZE),
+            ("image_size", self.image_size, MAX_SIZE),
+            ("prompt_dim", self.prompt_dim, MAX_SIZE),
+            ("decoder.depth", decoder.depth, MAX_COUNT),
+            ("decoder.mlp_dim", decoder.mlp_dim, MAX_SIZE),
+            ("decoder.iou_head_depth", decoder.iou_head_depth, MAX_COUNT),
+            ("decoder.iou_head_hidden", decoder.iou_head_hidden, MAX_SIZE),
+            ("decoder.multimask", decoder.multimask, MAX_COUNT),
+            ("decoder.mask_prompt_dim", decoder.mask_prompt_dim, MAX_SIZE),
         ];
-        match &self.encoder {
-            EncoderConfig::Vit(vit) => limits.extend([
-                ("encoder.embed_dim", vit.embed_dim, SIZE),
-                ("encoder.depth", vit.depth, COUNT),
-                ("encoder.mlp_dim", vit.mlp_dim, SIZE),
-                ("encoder.window_size", vit.window_size, SIZE),
-            ]),
-            EncoderConfig::TinyVit(tiny) => {
-                limits.push(("encoder.classes", tiny.classes, SIZE));
-                limits.extend(tiny.embed_dims.map(|dim| ("encoder.embed_dims", dim, SIZE)));
-                limits.extend(tiny.depths.map(|depth| ("encoder.depths", depth, COUNT)));
-                limits.extend(tiny.windows.map(|side| ("encoder.windows", side, WINDOW)));
-            }
-        }
+        limits.extend(self.encoder.limits());
         match limits.into_iter().find(|&(_, value, limit)| value > limit) {
             Some((field, value, limit)) => Err(Error::Config {
                 field,
@@ -49,24 +34,13 @@ impl SamConfig {
     /// # Errors
     /// [`Error::Config`] naming the first field that cannot be.
     pub fn validate(&self) -> Result<()> {
-        fn require(
-            good: bool,
-            field: &'static str,
-            value: impl std::fmt::Debug,
-            reason: impl Into<String>,
-        ) -> Result<()> {
-            if good {
-                return Ok(());
-            }
-            Err(Error::Config { field, value: format!("{value:?}"), reason: reason.into() })
-        }
         self.require_possible()?;
         require(self.patch_size > 0, "patch_size", self.patch_size, "must be positive")?;
         require(
-            self.image_size > 0 && self.image_size.is_multiple_of(self.patch_size),
+            self.image_size > 0 && self.image_size.is_multiple_of(self.input_step()),
             "image_size",
             self.image_size,
-            format!("must be a positive multiple of patch_size ({})", self.patch_size),
+            format!("must be a positive multiple of patch_size ({})", self.input_step()),
         )?;
         let decoder = &self.decoder;
         require(
@@ -102,68 +76,14 @@ impl SamConfig {
             decoder.mask_prompt_dim,
             "must be a positive multiple of 4",
         )?;
-        match &self.encoder {
-            EncoderConfig::Vit(vit) => {
-                require(vit.depth > 0, "encoder.depth", vit.depth, "must be positive")?;
-                require(vit.mlp_dim > 0, "encoder.mlp_dim", vit.mlp_dim, "must be positive")?;
-                require(
-                    vit.heads > 0 && vit.embed_dim > 0 && vit.embed_dim.is_multiple_of(vit.heads),
-                    "encoder.heads",
-                    vit.heads,
-                    format!("must divide embed_dim ({})", vit.embed_dim),
-                )?;
-                require(
-                    vit.window_size > 0,
-                    "encoder.window_size",
-                    vit.window_size,
-                    "must be positive",
-                )?;
-                require(
-                    !vit.global_blocks.is_empty()
-                        && vit.global_blocks.is_sorted_by(|a, b| a < b)
-                        && vit.global_blocks.iter().all(|&block| block < vit.depth),
-                    "encoder.global_blocks",
-                    &vit.global_blocks,
-                    format!("must be ascending, below depth ({}), and at least one", vit.depth),
-                )?;
-            }
-            EncoderConfig::TinyVit(tiny) => {
-                require(
-                    self.patch_size == 16,
-                    "patch_size",
-                    self.patch_size,
-                    "must be 16 for TinyViT",
-                )?;
-                require(
-                    tiny.embed_dims.iter().all(|&dim| dim > 0) && tiny.embed_dims[0] >= 2,
-                    "encoder.embed_dims",
-                    tiny.embed_dims,
-                    "must be positive, the first at least 2",
-                )?;
-                require(
-                    tiny.heads
-                        .iter()
-                        .zip(&tiny.embed_dims[1..])
-                        .all(|(&heads, dim)| heads > 0 && dim.is_multiple_of(heads)),
-                    "encoder.heads",
-                    tiny.heads,
-                    format!("must divide the last three of embed_dims ({:?})", tiny.embed_dims),
-                )?;
-                require(
-                    tiny.windows.iter().all(|&side| side > 0) && tiny.classes > 0,
-                    "encoder.windows",
-                    tiny.windows,
-                    "must be positive, and classes too",
-                )?;
-            }
-        }
-        Ok(())
+        self.encoder.check(&self.frame())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image_encoder::EncoderConfig;
 
     #[test]
     fn impossible_configurations_are_named() {

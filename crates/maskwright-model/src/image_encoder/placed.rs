@@ -13,13 +13,15 @@ use burn::module::{
 use burn::tensor::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{ImageEncoder, ImageFeatures};
+use super::features::ImageFeatures;
+use super::kinds::ImageEncoder;
 use crate::ops::Tf32;
 use crate::ops::products::on_cpu;
+use crate::words;
 
 /// What a frozen image encoder multiplies in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "String", try_from = "String")]
 pub enum Precision {
     /// bfloat16, with sums in f32.
     #[default]
@@ -28,24 +30,33 @@ pub enum Precision {
     F32,
 }
 
+const PRECISIONS: [(&str, Precision); 2] = [("bf16", Precision::Bf16), ("f32", Precision::F32)];
+
 impl std::str::FromStr for Precision {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        match name {
-            "bf16" => Ok(Self::Bf16),
-            "f32" => Ok(Self::F32),
-            _ => Err(format!("expected bf16 or f32, found {name:?}")),
-        }
+        words::read(&PRECISIONS, name)
     }
 }
 
 impl std::fmt::Display for Precision {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Bf16 => "bf16",
-            Self::F32 => "f32",
-        })
+        f.write_str(words::name(&PRECISIONS, self))
+    }
+}
+
+impl TryFrom<String> for Precision {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        name.parse()
+    }
+}
+
+impl From<Precision> for String {
+    fn from(precision: Precision) -> Self {
+        precision.to_string()
     }
 }
 

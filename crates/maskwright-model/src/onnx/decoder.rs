@@ -4,9 +4,9 @@
 //! and HQ-SAM, so that what was written for their files runs with these; beyond them any number of
 //! prompts may be asked at once.
 
-use super::Masks;
 use super::graph::{Attribute, Axis, Graph, Value};
 use super::layers::Walk;
+use super::masks::Masks;
 use super::{prompts, two_way_transformer};
 use crate::config::SamConfig;
 

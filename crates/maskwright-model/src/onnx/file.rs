@@ -17,7 +17,9 @@ use super::proto::{
 };
 use crate::error::{Error, Mismatch, Result};
 use crate::files::write_whole;
-use crate::weights::{Checkpoint, Element};
+use crate::weights::checkpoint::Checkpoint;
+use crate::weights::element::Element;
+use crate::weights::{CONFIG_KEY, CONVENTIONS_KEY};
 
 /// What is smaller stays in the `.onnx` file: shapes, which readers want at once.
 const SMALL: u64 = 1024;
@@ -177,8 +179,8 @@ fn header(about: &About<'_>) -> ModelProto {
             version: Some(OPSET),
         }],
         metadata_props: [
-            Some(entry(crate::weights::CONFIG_KEY, about.config)),
-            about.conventions.map(|json| entry(crate::weights::CONVENTIONS_KEY, json)),
+            Some(entry(CONFIG_KEY, about.config)),
+            about.conventions.map(|json| entry(CONVENTIONS_KEY, json)),
             Some(entry("maskwright.part", about.part)),
         ]
         .into_iter()

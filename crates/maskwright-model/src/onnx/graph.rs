@@ -6,21 +6,22 @@ use super::proto::{
     AttributeProto, AttributeType, DataType, DimensionProto, NodeProto, TensorShapeProto,
     TensorTypeProto, TypeProto, ValueInfoProto,
 };
-use crate::weights::{Checkpoint, Element};
+use crate::weights::checkpoint::Checkpoint;
+use crate::weights::element::Element;
 
 /// What a node gives, an input or a constant, by its name in the graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Value(String);
+pub(crate) struct Value(String);
 
 impl Value {
     /// In the place of an input that a node can do without.
-    pub(super) fn absent() -> Self {
+    pub(crate) fn absent() -> Self {
         Self(String::new())
     }
 }
 
 /// A setting of a node.
-pub(super) enum Attribute {
+pub(crate) enum Attribute {
     Int(i64),
     Float(f32),
     Ints(Vec<i64>),
@@ -29,7 +30,7 @@ pub(super) enum Attribute {
 
 /// The length of an axis.
 #[derive(Clone, Copy)]
-pub(super) enum Axis {
+pub(crate) enum Axis {
     Fixed(usize),
     /// Any length. Axes of the same name have the same.
     Free(&'static str),
@@ -45,7 +46,7 @@ pub(super) struct Constant {
 }
 
 /// Nodes, constants, inputs and outputs so far.
-pub(super) struct Graph<'a> {
+pub(crate) struct Graph<'a> {
     checkpoint: &'a Checkpoint,
     pub(super) nodes: Vec<NodeProto>,
     pub(super) constants: Vec<Constant>,
@@ -59,7 +60,7 @@ pub(super) struct Graph<'a> {
 }
 
 impl<'a> Graph<'a> {
-    pub(super) fn new(checkpoint: &'a Checkpoint) -> Self {
+    pub(crate) fn new(checkpoint: &'a Checkpoint) -> Self {
         Self {
             checkpoint,
             nodes: Vec::new(),
@@ -74,18 +75,18 @@ impl<'a> Graph<'a> {
     }
 
     /// What the following nodes belong to: the beginning of their names.
-    pub(super) fn scope(&mut self, part: &str) {
+    pub(crate) fn scope(&mut self, part: &str) {
         part.clone_into(&mut self.scope);
     }
 
     /// Declares an input of f32.
-    pub(super) fn input(&mut self, name: &str, axes: &[Axis], says: &str) -> Value {
+    pub(crate) fn input(&mut self, name: &str, axes: &[Axis], says: &str) -> Value {
         self.inputs.push(info(name, axes, says));
         Value(name.to_owned())
     }
 
     /// Declares what a node gives as an output of f32, and gives it this name, everywhere.
-    pub(super) fn output(&mut self, name: &str, value: Value, axes: &[Axis], says: &str) {
+    pub(crate) fn output(&mut self, name: &str, value: Value, axes: &[Axis], says: &str) {
         for node in &mut self.nodes {
             let places = node.input.iter_mut().chain(&mut node.output);
             places.filter(|place| **place == value.0).for_each(|place| name.clone_into(place));
@@ -94,7 +95,7 @@ impl<'a> Graph<'a> {
     }
 
     /// Adds a node with one output.
-    pub(super) fn node(
+    pub(crate) fn node(
         &mut self,
         op: &'static str,
         inputs: &[&Value],
@@ -105,7 +106,7 @@ impl<'a> Graph<'a> {
     }
 
     /// Cuts an axis into parts of these lengths.
-    pub(super) fn split(&mut self, x: &Value, axis: i64, lengths: &[usize]) -> Vec<Value> {
+    pub(crate) fn split(&mut self, x: &Value, axis: i64, lengths: &[usize]) -> Vec<Value> {
         let sizes: Vec<i64> = lengths.iter().map(|&length| length as i64).collect();
         let sizes = self.integers(&sizes);
         let axis = [("axis", Attribute::Int(axis))];
@@ -134,7 +135,7 @@ impl<'a> Graph<'a> {
 
     /// A tensor of the checkpoint by its official name, unchanged; f32 for the nodes, whatever its
     /// number type in the file.
-    pub(super) fn weight(&mut self, name: &str) -> Value {
+    pub(crate) fn weight(&mut self, name: &str) -> Value {
         if let Some(value) = self.weights.get(name) {
             return value.clone();
         }
@@ -161,23 +162,23 @@ impl<'a> Graph<'a> {
     }
 
     /// Numbers of this shape.
-    pub(super) fn floats(&mut self, values: &[f32], shape: &[usize]) -> Value {
+    pub(crate) fn floats(&mut self, values: &[f32], shape: &[usize]) -> Value {
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         self.constant(DataType::Float, shape, bytes)
     }
 
     /// One number.
-    pub(super) fn float(&mut self, value: f32) -> Value {
+    pub(crate) fn float(&mut self, value: f32) -> Value {
         self.floats(&[value], &[])
     }
 
     /// Integers in a row.
-    pub(super) fn integers(&mut self, values: &[i64]) -> Value {
+    pub(crate) fn integers(&mut self, values: &[i64]) -> Value {
         self.integers_of_shape(values, &[values.len()])
     }
 
     /// Integers of this shape.
-    pub(super) fn integers_of_shape(&mut self, values: &[i64], shape: &[usize]) -> Value {
+    pub(crate) fn integers_of_shape(&mut self, values: &[i64], shape: &[usize]) -> Value {
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         self.constant(DataType::Int64, shape, bytes)
     }

@@ -7,110 +7,110 @@ use super::graph::{Attribute, Graph, Value};
 
 /// How a convolution walks over its map.
 #[derive(Clone, Copy)]
-pub(super) struct Walk {
-    pub(super) stride: usize,
+pub(crate) struct Walk {
+    pub(crate) stride: usize,
     /// Zeros around.
-    pub(super) padding: usize,
-    pub(super) groups: usize,
+    pub(crate) padding: usize,
+    pub(crate) groups: usize,
 }
 
 impl Walk {
     /// 1 x 1.
-    pub(super) const CELLS: Self = Self { stride: 1, padding: 0, groups: 1 };
+    pub(crate) const CELLS: Self = Self { stride: 1, padding: 0, groups: 1 };
     /// 3 x 3 that keeps the size.
-    pub(super) const SAME: Self = Self { stride: 1, padding: 1, groups: 1 };
+    pub(crate) const SAME: Self = Self { stride: 1, padding: 1, groups: 1 };
 
     /// Squares beside each other.
-    pub(super) fn squares(size: usize) -> Self {
+    pub(crate) fn squares(size: usize) -> Self {
         Self { stride: size, ..Self::CELLS }
     }
 }
 
 /// Plain operations.
 impl Graph<'_> {
-    pub(super) fn add(&mut self, a: &Value, b: &Value) -> Value {
+    pub(crate) fn add(&mut self, a: &Value, b: &Value) -> Value {
         self.node("Add", &[a, b], &[])
     }
 
-    pub(super) fn mul(&mut self, a: &Value, b: &Value) -> Value {
+    pub(crate) fn mul(&mut self, a: &Value, b: &Value) -> Value {
         self.node("Mul", &[a, b], &[])
     }
 
-    pub(super) fn scaled(&mut self, x: &Value, factor: f32) -> Value {
+    pub(crate) fn scaled(&mut self, x: &Value, factor: f32) -> Value {
         let factor = self.float(factor);
         self.mul(x, &factor)
     }
 
-    pub(super) fn plus(&mut self, x: &Value, term: f32) -> Value {
+    pub(crate) fn plus(&mut self, x: &Value, term: f32) -> Value {
         let term = self.float(term);
         self.add(x, &term)
     }
 
-    pub(super) fn matmul(&mut self, a: &Value, b: &Value) -> Value {
+    pub(crate) fn matmul(&mut self, a: &Value, b: &Value) -> Value {
         self.node("MatMul", &[a, b], &[])
     }
 
-    pub(super) fn softmax(&mut self, x: &Value) -> Value {
+    pub(crate) fn softmax(&mut self, x: &Value) -> Value {
         self.node("Softmax", &[x], &[("axis", Attribute::Int(-1))])
     }
 
     /// 0 keeps an axis as long as it is, -1 is what is left over.
-    pub(super) fn reshape(&mut self, x: &Value, shape: &[i64]) -> Value {
+    pub(crate) fn reshape(&mut self, x: &Value, shape: &[i64]) -> Value {
         let shape = self.integers(shape);
         self.node("Reshape", &[x, &shape], &[])
     }
 
-    pub(super) fn transpose(&mut self, x: &Value, axes: &[i64]) -> Value {
+    pub(crate) fn transpose(&mut self, x: &Value, axes: &[i64]) -> Value {
         self.node("Transpose", &[x], &[("perm", Attribute::Ints(axes.to_vec()))])
     }
 
-    pub(super) fn concat(&mut self, parts: &[&Value], axis: i64) -> Value {
+    pub(crate) fn concat(&mut self, parts: &[&Value], axis: i64) -> Value {
         self.node("Concat", parts, &[("axis", Attribute::Int(axis))])
     }
 
     /// Entries of an axis; the indices' axes take its place.
-    pub(super) fn gather(&mut self, x: &Value, indices: &Value, axis: i64) -> Value {
+    pub(crate) fn gather(&mut self, x: &Value, indices: &Value, axis: i64) -> Value {
         self.node("Gather", &[x, indices], &[("axis", Attribute::Int(axis))])
     }
 
     /// One entry of an axis, which goes.
-    pub(super) fn pick(&mut self, x: &Value, index: i64, axis: i64) -> Value {
+    pub(crate) fn pick(&mut self, x: &Value, index: i64, axis: i64) -> Value {
         let index = self.integers_of_shape(&[index], &[]);
         self.gather(x, &index, axis)
     }
 
     /// Entries of an axis from one up to another.
-    pub(super) fn slice(&mut self, x: &Value, axis: i64, from: i64, to: i64) -> Value {
+    pub(crate) fn slice(&mut self, x: &Value, axis: i64, from: i64, to: i64) -> Value {
         let (from, to, axis) =
             (self.integers(&[from]), self.integers(&[to]), self.integers(&[axis]));
         self.node("Slice", &[x, &from, &to, &axis], &[])
     }
 
-    pub(super) fn unsqueeze(&mut self, x: &Value, axis: i64) -> Value {
+    pub(crate) fn unsqueeze(&mut self, x: &Value, axis: i64) -> Value {
         let axis = self.integers(&[axis]);
         self.node("Unsqueeze", &[x, &axis], &[])
     }
 
     /// The lengths of the axes before this one.
-    pub(super) fn lengths_before(&mut self, x: &Value, axis: i64) -> Value {
+    pub(crate) fn lengths_before(&mut self, x: &Value, axis: i64) -> Value {
         let range = [("start", Attribute::Int(0)), ("end", Attribute::Int(axis))];
         self.node("Shape", &[x], &range)
     }
 
     /// Repeats along axes of length 1: the lengths of the first axes are a value, the others given.
-    pub(super) fn expand(&mut self, x: &Value, first: &Value, others: &[i64]) -> Value {
+    pub(crate) fn expand(&mut self, x: &Value, first: &Value, others: &[i64]) -> Value {
         let others = self.integers(others);
         let shape = self.concat(&[first, &others], 0);
         self.node("Expand", &[x, &shape], &[])
     }
 
     /// `[n, c, h, w]` to `[n, h, w, c]`.
-    pub(super) fn channels_last(&mut self, x: &Value) -> Value {
+    pub(crate) fn channels_last(&mut self, x: &Value) -> Value {
         self.transpose(x, &[0, 2, 3, 1])
     }
 
     /// `[n, h, w, c]` to `[n, c, h, w]`.
-    pub(super) fn channels_first(&mut self, x: &Value) -> Value {
+    pub(crate) fn channels_first(&mut self, x: &Value) -> Value {
         self.transpose(x, &[0, 3, 1, 2])
     }
 }
@@ -118,7 +118,7 @@ impl Graph<'_> {
 /// Layers, by the beginning of their tensors' names.
 impl Graph<'_> {
     /// The exact (erf) GELU, in the form that runtimes know to fuse.
-    pub(super) fn gelu(&mut self, x: &Value) -> Value {
+    pub(crate) fn gelu(&mut self, x: &Value) -> Value {
         let root = self.float(std::f32::consts::SQRT_2);
         let inner = self.node("Div", &[x, &root], &[]);
         let inner = self.node("Erf", &[&inner], &[]);
@@ -127,19 +127,19 @@ impl Graph<'_> {
         self.scaled(&twice, 0.5)
     }
 
-    pub(super) fn relu(&mut self, x: &Value) -> Value {
+    pub(crate) fn relu(&mut self, x: &Value) -> Value {
         self.node("Relu", &[x], &[])
     }
 
     /// `[rows, in]` to `[rows, out]`.
-    pub(super) fn linear_rows(&mut self, x: &Value, name: &str) -> Value {
+    pub(crate) fn linear_rows(&mut self, x: &Value, name: &str) -> Value {
         let weight = self.weight(&format!("{name}.weight"));
         let bias = self.weight(&format!("{name}.bias"));
         self.node("Gemm", &[x, &weight, &bias], &[("transB", Attribute::Int(1))])
     }
 
     /// `[.., in]` to `[.., out]`.
-    pub(super) fn linear(&mut self, x: &Value, name: &str) -> Value {
+    pub(crate) fn linear(&mut self, x: &Value, name: &str) -> Value {
         let weight = self.weight(&format!("{name}.weight"));
         let weight = self.transpose(&weight, &[1, 0]);
         let product = self.matmul(x, &weight);
@@ -148,7 +148,7 @@ impl Graph<'_> {
     }
 
     /// Linear layers of `[rows, in]` with ReLU between.
-    pub(super) fn perceptron(&mut self, x: &Value, name: &str, depth: usize) -> Value {
+    pub(crate) fn perceptron(&mut self, x: &Value, name: &str, depth: usize) -> Value {
         let mut x = x.clone();
         for layer in 0..depth {
             if layer > 0 {
@@ -160,7 +160,7 @@ impl Graph<'_> {
     }
 
     /// Over the last axis.
-    pub(super) fn layer_norm(&mut self, x: &Value, name: &str, epsilon: f32) -> Value {
+    pub(crate) fn layer_norm(&mut self, x: &Value, name: &str, epsilon: f32) -> Value {
         let weight = self.weight(&format!("{name}.weight"));
         let bias = self.weight(&format!("{name}.bias"));
         let settings = [("axis", Attribute::Int(-1)), ("epsilon", Attribute::Float(epsilon))];
@@ -168,14 +168,14 @@ impl Graph<'_> {
     }
 
     /// Over the channels of `[n, c, h, w]`: the original's LayerNorm2d.
-    pub(super) fn layer_norm_2d(&mut self, x: &Value, name: &str) -> Value {
+    pub(crate) fn layer_norm_2d(&mut self, x: &Value, name: &str) -> Value {
         let x = self.channels_last(x);
         let x = self.layer_norm(&x, name, 1e-6);
         self.channels_first(&x)
     }
 
     /// A convolution of `[n, c, h, w]`.
-    pub(super) fn conv(&mut self, x: &Value, name: &str, walk: Walk, bias: bool) -> Value {
+    pub(crate) fn conv(&mut self, x: &Value, name: &str, walk: Walk, bias: bool) -> Value {
         let weight = self.weight(&format!("{name}.weight"));
         let mut inputs = vec![x.clone(), weight];
         if bias {
@@ -192,7 +192,7 @@ impl Graph<'_> {
     }
 
     /// A transposed convolution 2 x 2 with stride 2 of `[n, c, h, w]`.
-    pub(super) fn upsample_2x(&mut self, x: &Value, name: &str) -> Value {
+    pub(crate) fn upsample_2x(&mut self, x: &Value, name: &str) -> Value {
         let weight = self.weight(&format!("{name}.weight"));
         let bias = self.weight(&format!("{name}.bias"));
         let settings = [
@@ -204,7 +204,7 @@ impl Graph<'_> {
     }
 
     /// Two of those, `name.0` and `name.3`, with the norm `name.1` and GELU between.
-    pub(super) fn upsample_4x(&mut self, x: &Value, name: &str) -> Value {
+    pub(crate) fn upsample_4x(&mut self, x: &Value, name: &str) -> Value {
         let x = self.upsample_2x(x, &format!("{name}.0"));
         let x = self.layer_norm_2d(&x, &format!("{name}.1"));
         let x = self.gelu(&x);
@@ -212,7 +212,7 @@ impl Graph<'_> {
     }
 
     /// To the embedding's channels: `neck.0` to `neck.3` of the image encoder.
-    pub(super) fn neck(&mut self, x: &Value) -> Value {
+    pub(crate) fn neck(&mut self, x: &Value) -> Value {
         const NECK: &str = "image_encoder.neck";
         self.scope(NECK);
         let x = self.conv(x, &format!("{NECK}.0"), Walk::CELLS, false);
@@ -224,12 +224,12 @@ impl Graph<'_> {
 
 /// A square map cut into square windows.
 #[derive(Clone, Copy)]
-pub(super) struct Windows {
+pub(crate) struct Windows {
     /// Side of the map.
-    pub(super) map: usize,
+    pub(crate) map: usize,
     /// Side of a window.
-    pub(super) side: usize,
-    pub(super) channels: usize,
+    pub(crate) side: usize,
+    pub(crate) channels: usize,
 }
 
 impl Windows {
@@ -240,7 +240,7 @@ impl Windows {
 
     /// `[n, map, map, c]` to `[n * windows, side * side, c]`, filled up with zeros at the bottom and
     /// right.
-    pub(super) fn cut(self, g: &mut Graph<'_>, x: &Value) -> Value {
+    pub(crate) fn cut(self, g: &mut Graph<'_>, x: &Value) -> Value {
         let (count, side, channels) = (self.count() as i64, self.side as i64, self.channels as i64);
         let more = count * side - self.map as i64;
         let mut x = x.clone();
@@ -254,7 +254,7 @@ impl Windows {
     }
 
     /// The way back.
-    pub(super) fn join(self, g: &mut Graph<'_>, x: &Value) -> Value {
+    pub(crate) fn join(self, g: &mut Graph<'_>, x: &Value) -> Value {
         let (count, side, channels) = (self.count() as i64, self.side as i64, self.channels as i64);
         let map = self.map as i64;
         let x = g.reshape(x, &[-1, count, count, side, side, channels]);

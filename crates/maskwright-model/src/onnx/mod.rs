@@ -29,41 +29,25 @@
 
 mod decoder;
 mod file;
-mod graph;
-mod layers;
+pub(crate) mod graph;
+pub(crate) mod layers;
+mod masks;
 mod prompts;
 mod proto;
 #[cfg(test)]
 mod tests;
-mod tiny_vit;
 mod two_way_transformer;
-mod vit;
 
 use std::path::{Path, PathBuf};
 
 use graph::{Axis, Graph, Value};
+pub use masks::Masks;
 
-use crate::config::{EncoderConfig, SamConfig};
+use crate::config::SamConfig;
 use crate::conventions::{Conventions, PIXEL_MEAN, PIXEL_STD};
 use crate::error::{Error, Result};
+use crate::image_encoder::Encoded;
 use crate::weights::{self, Checkpoint, Written};
-
-/// Which masks the decoder gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Masks {
-    /// SAM's own, from a decoder without the HQ token.
-    Sam,
-    /// The HQ mask alone.
-    Hq,
-    /// The sum of both, as HQ-SAM's predictor.
-    SamHq,
-}
-
-impl Masks {
-    fn hq(self) -> bool {
-        self != Self::Sam
-    }
-}
 
 /// How to [`export`].
 #[derive(Debug, Clone)]
@@ -93,14 +77,6 @@ pub struct Exported {
     pub files: Vec<PathBuf>,
     /// The checkpoint's tensors in them.
     pub written: Written,
-}
-
-/// What an image encoder's graph gives.
-struct Encoded {
-    /// `[n, c, g, g]`.
-    embedding: Value,
-    /// `[n, g, g, d]`: the first is the one that the HQ head takes.
-    interm: Vec<Value>,
 }
 
 /// The files that an export to `NAME.onnx` may write: `NAME.encoder.onnx`, `NAME.decoder.onnx`, and
@@ -187,18 +163,15 @@ fn encoder(g: &mut Graph<'_>, config: &SamConfig, conventions: Option<&Conventio
     let (mean, deviation) = (g.floats(&mean, &[3, 1, 1]), g.floats(&deviation, &[3, 1, 1]));
     let centred = g.node("Sub", &[&pixels, &mean], &[]);
     let normalised = g.node("Div", &[&centred, &deviation], &[]);
-    let Encoded { embedding, interm } = match &config.encoder {
-        EncoderConfig::Vit(vit) => vit::encode(g, config, vit, &normalised),
-        EncoderConfig::TinyVit(tiny) => tiny_vit::encode(g, config, tiny, &normalised),
-    };
+    let Encoded { embedding, early } = config.encoder.graph(g, &config.frame(), &normalised);
     let axes = [images, Axis::Fixed(config.prompt_dim), grid, grid];
     g.output("image_embeddings", embedding, &axes, "The image embedding");
     if hq {
         g.scope("image_encoder.interm");
-        let levels: Vec<Value> = interm.iter().map(|level| g.unsqueeze(level, 0)).collect();
+        let levels: Vec<Value> = early.iter().map(|level| g.unsqueeze(level, 0)).collect();
         let levels = g.concat(&levels.iter().collect::<Vec<_>>(), 0);
         let early_dim = Axis::Fixed(config.early_dim());
-        let axes = [Axis::Fixed(interm.len()), images, grid, grid, early_dim];
+        let axes = [Axis::Fixed(early.len()), images, grid, grid, early_dim];
         let says = "The outputs of the encoder's global blocks, or of TinyViT's second stage";
         g.output("interm_embeddings", levels, &axes, says);
     }

@@ -8,8 +8,9 @@ use prost::Message;
 
 use super::proto::{DataLocation, DataType, GraphProto, ModelProto, TensorProto};
 use super::{ExportOptions, Exported, Masks};
-use crate::config::{EncoderConfig, SamConfig};
+use crate::config::SamConfig;
 use crate::error::Result;
+use crate::image_encoder::EncoderConfig;
 use crate::weights::{self, Checkpoint, Element};
 
 /// A small model of each encoder, sizes that are nobody's defaults.

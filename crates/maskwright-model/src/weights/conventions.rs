@@ -1,7 +1,7 @@
 //! The [`Conventions`] of a model in the metadata of its file.
 
-use super::CONVENTIONS_KEY;
 use super::checkpoint::Checkpoint;
+use super::keys::CONVENTIONS_KEY;
 use super::tensors::Tensors;
 use crate::conventions::Conventions;
 use crate::error::{Error, Result};

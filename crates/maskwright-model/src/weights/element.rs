@@ -5,6 +5,7 @@ use std::str::FromStr;
 use half::{bf16, f16};
 
 use crate::error::{Error, Result};
+use crate::words;
 
 /// The type of a tensor's values in a file; all are little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,32 +22,37 @@ pub enum Element {
     I64,
 }
 
+const NAMES: [(&str, Element); 8] = [
+    ("f32", Element::F32),
+    ("float32", Element::F32),
+    ("f16", Element::F16),
+    ("float16", Element::F16),
+    ("bf16", Element::Bf16),
+    ("bfloat16", Element::Bf16),
+    ("f64", Element::F64),
+    ("i64", Element::I64),
+];
+
+/// Those of [`NAMES`] that a checkpoint can be brought to.
+const WRITABLE: usize = 6;
+
 impl std::fmt::Display for Element {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Bf16 => "bf16",
-            Self::F64 => "f64",
-            Self::I64 => "i64",
-        })
+        f.write_str(words::name(&NAMES, self))
     }
 }
 
 impl FromStr for Element {
     type Err = Error;
 
+    /// Reads the name of a type that a checkpoint can be brought to.
     fn from_str(name: &str) -> Result<Self> {
-        match name {
-            "f32" | "float32" => Ok(Self::F32),
-            "f16" | "float16" => Ok(Self::F16),
-            "bf16" | "bfloat16" => Ok(Self::Bf16),
-            _ => Err(Error::Config {
-                field: "dtype",
-                value: name.to_owned(),
-                reason: "known: f32, f16, bf16".to_owned(),
-            }),
-        }
+        let writable = &NAMES[..WRITABLE];
+        words::find(writable, name).ok_or_else(|| Error::Config {
+            field: "dtype",
+            value: name.to_owned(),
+            reason: format!("known: {}", words::list(writable, "and")),
+        })
     }
 }
 
@@ -144,6 +150,11 @@ fn to_odd(value: f64) -> f32 {
     }
     let above = f64::from(nearest).abs() > value.abs();
     f32::from_bits((nearest.to_bits() - u32::from(above)) | 1)
+}
+
+/// What number type a model's tensor has in files: PyTorch's counters are integers.
+pub(super) fn element_of(name: &str) -> Element {
+    if name.ends_with("num_batches_tracked") { Element::I64 } else { Element::F32 }
 }
 
 #[cfg(test)]

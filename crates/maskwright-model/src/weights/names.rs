@@ -1,10 +1,5 @@
 //! From the place of a parameter in the module to its official name and layout.
 
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::Tensor;
-
-use crate::sam::Sam;
-
 /// The way to the current parameter while a module is traversed.
 #[derive(Debug, Default)]
 pub(crate) struct Path {
@@ -161,27 +156,10 @@ pub fn in_hq_head(name: &str) -> bool {
         .is_some_and(|part| PARTS.contains(&part))
 }
 
-/// The official name and shape of every tensor of a model, in its own order.
-pub fn shapes(sam: &Sam) -> Vec<(String, Vec<usize>)> {
-    struct Shapes {
-        path: Path,
-        found: Vec<(String, Vec<usize>)>,
-    }
-    impl ModuleVisitor for Shapes {
-        fn enter_module(&mut self, name: &str, container_type: &str) {
-            self.path.enter(name, container_type);
-        }
-        fn exit_module(&mut self, _name: &str, _container_type: &str) {
-            self.path.exit();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let shape = self.path.layout().official_shape(&param.lazy_shape());
-            self.found.push((self.path.name(), shape));
-        }
-    }
-    let mut shapes = Shapes { path: Path::default(), found: Vec::new() };
-    sam.visit(&mut shapes);
-    shapes.found
+/// The key, with its dot, under which a training checkpoint has the model.
+pub(super) fn wrapper_of<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<&'static str> {
+    const WRAPPERS: [&str; 3] = ["model.", "state_dict.", "model_state_dict."];
+    WRAPPERS.into_iter().find(|wrapper| names.clone().any(|name| name.starts_with(wrapper)))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::checkpoint::{Checkpoint, LazyTensor};
 use super::element::Element;
+use super::model::expected;
 use super::state::StateTensor;
 use crate::config::SamConfig;
 use crate::error::Result;
@@ -13,7 +14,7 @@ impl Checkpoint {
     /// # Errors
     /// [`crate::Error::Config`] for a configuration that cannot be.
     pub(crate) fn fitted(mut self, config: &SamConfig) -> Result<Self> {
-        for (name, shape) in super::content::expected(config)? {
+        for (name, shape) in expected(config)? {
             let Some(tensor) = self.tensors.get_mut(&name) else { continue };
             if tensor.element == Element::F64 {
                 *tensor = tensor.to_element(Element::F32);

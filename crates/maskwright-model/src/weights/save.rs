@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::checkpoint::{Checkpoint, LazyTensor, element_of};
-use super::element::Element;
+use super::checkpoint::{Checkpoint, LazyTensor};
+use super::detect::detect;
+use super::element::{Element, element_of};
 use super::state::StateDict;
-use super::{detect, hugging_face, pytorch, safetensors_file};
+use super::{hugging_face, pytorch, safetensors_file};
 use crate::error::{Error, Result};
 use crate::sam::Sam;
 

@@ -3,50 +3,24 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::config::{DecoderConfig, EncoderConfig, SamConfig, VitConfig};
+use crate::config::{DecoderConfig, SamConfig};
+use crate::image_encoder::EncoderConfig;
 
 /// What is read of it; what a file leaves out has the value that transformers gives it.
 #[derive(Debug, Deserialize)]
 struct File {
     model_type: Option<String>,
-    #[serde(default)]
-    vision_config: Vision,
+    #[serde(default = "nothing")]
+    vision_config: Value,
     #[serde(default)]
     prompt_encoder_config: Prompt,
     #[serde(default)]
     mask_decoder_config: Decoder,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(default)]
-struct Vision {
-    hidden_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    image_size: usize,
-    patch_size: usize,
-    window_size: usize,
-    global_attn_indexes: Vec<usize>,
-    mlp_ratio: f64,
-    mlp_dim: Option<usize>,
-    output_channels: usize,
-}
-
-impl Default for Vision {
-    fn default() -> Self {
-        Self {
-            hidden_size: 768,
-            num_hidden_layers: 12,
-            num_attention_heads: 12,
-            image_size: 1024,
-            patch_size: 16,
-            window_size: 14,
-            global_attn_indexes: vec![2, 5, 8, 11],
-            mlp_ratio: 4.0,
-            mlp_dim: None,
-            output_channels: 256,
-        }
-    }
+/// A file that leaves a part out.
+fn nothing() -> Value {
+    json!({})
 }
 
 #[derive(Debug, Deserialize)]
@@ -94,20 +68,14 @@ pub(super) fn from_json(text: &str) -> Result<SamConfig, String> {
         "sam_hq" => true,
         other => return Err(format!("expected model_type sam or sam_hq, found {other:?}")),
     };
-    let (vision, decoder) = (file.vision_config, file.mask_decoder_config);
-    let mlp_dim = vision.mlp_dim.unwrap_or((vision.hidden_size as f64 * vision.mlp_ratio) as usize);
+    let (frame, encoder) = EncoderConfig::from_hugging_face(&file.vision_config)
+        .ok_or("its vision_config is of no encoder that is known here")??;
+    let decoder = file.mask_decoder_config;
     let config = SamConfig {
-        image_size: vision.image_size,
-        patch_size: vision.patch_size,
-        encoder: EncoderConfig::Vit(VitConfig {
-            embed_dim: vision.hidden_size,
-            depth: vision.num_hidden_layers,
-            heads: vision.num_attention_heads,
-            mlp_dim,
-            global_blocks: vision.global_attn_indexes,
-            window_size: vision.window_size,
-        }),
-        prompt_dim: vision.output_channels,
+        image_size: frame.image_size,
+        patch_size: frame.patch_size,
+        encoder,
+        prompt_dim: frame.embedding_dim,
         decoder: DecoderConfig {
             depth: decoder.num_hidden_layers,
             mlp_dim: decoder.mlp_dim,
@@ -125,9 +93,10 @@ pub(super) fn from_json(text: &str) -> Result<SamConfig, String> {
 
 /// The `config.json` of a model, or what it has that transformers knows no way to say.
 pub(super) fn to_json(config: &SamConfig) -> Result<Value, String> {
-    let EncoderConfig::Vit(vit) = &config.encoder else {
-        return Err("TinyViT, which transformers has not".to_owned());
-    };
+    let mut vision = config
+        .encoder
+        .to_hugging_face(&config.frame())
+        .ok_or_else(|| format!("{}, which transformers has not", config.encoder.title()))?;
     let decoder = &config.decoder;
     if decoder.iou_head_depth < 2 {
         return Err(format!(
@@ -136,30 +105,12 @@ pub(super) fn to_json(config: &SamConfig) -> Result<Value, String> {
         ));
     }
     let (kind, class) = if config.hq { ("sam_hq", "SamHQModel") } else { ("sam", "SamModel") };
+    vision["model_type"] = json!(format!("{kind}_vision_model"));
     let mut json = json!({
         "architectures": [class],
         "model_type": kind,
         "initializer_range": 0.02,
-        "vision_config": {
-            "model_type": format!("{kind}_vision_model"),
-            "hidden_size": vit.embed_dim,
-            "num_hidden_layers": vit.depth,
-            "num_attention_heads": vit.heads,
-            "mlp_dim": vit.mlp_dim,
-            "mlp_ratio": vit.mlp_dim as f64 / vit.embed_dim as f64,
-            "global_attn_indexes": vit.global_blocks,
-            "window_size": vit.window_size,
-            "image_size": config.image_size,
-            "patch_size": config.patch_size,
-            "output_channels": config.prompt_dim,
-            "num_pos_feats": config.prompt_dim / 2,
-            "num_channels": 3,
-            "hidden_act": "gelu",
-            "layer_norm_eps": 1e-6,
-            "qkv_bias": true,
-            "use_abs_pos": true,
-            "use_rel_pos": true,
-        },
+        "vision_config": vision,
         "prompt_encoder_config": {
             "hidden_size": config.prompt_dim,
             "image_size": config.image_size,
@@ -184,7 +135,7 @@ pub(super) fn to_json(config: &SamConfig) -> Result<Value, String> {
         },
     });
     if config.hq {
-        json["mask_decoder_config"]["vit_dim"] = json!(vit.embed_dim);
+        json["mask_decoder_config"]["vit_dim"] = json!(config.early_dim());
     }
     Ok(json)
 }

@@ -23,8 +23,11 @@ const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 const OLD_WEIGHTS: &str = "pytorch_model.bin";
 
-/// Opens a folder; its names become the official ones.
-pub(super) fn open_folder(folder: &Path) -> Result<Checkpoint> {
+/// Opens a folder; its names become the official ones. `open_file` opens an older folder's PyTorch file.
+pub(super) fn open_folder(
+    folder: &Path,
+    open_file: &dyn Fn(&Path) -> Result<Checkpoint>,
+) -> Result<Checkpoint> {
     let bad = |file: &str, reason: String| Error::Checkpoint {
         path: folder.join(file),
         format: "Hugging Face",
@@ -46,7 +49,7 @@ pub(super) fn open_folder(folder: &Path) -> Result<Checkpoint> {
     } else if folder.join(WEIGHTS).is_file() {
         safetensors_file::open(&folder.join(WEIGHTS))?
     } else if folder.join(OLD_WEIGHTS).is_file() {
-        Checkpoint::open(&folder.join(OLD_WEIGHTS))?
+        open_file(&folder.join(OLD_WEIGHTS))?
     } else {
         return Err(Error::Checkpoint {
             path: folder.to_owned(),

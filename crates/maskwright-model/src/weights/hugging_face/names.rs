@@ -2,17 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::image_encoder::EncoderConfig;
+
 /// Official name, theirs; a `*` stands for a number, and what follows a rule's parts stays. The first
-/// rule that fits is taken; names that no rule fits are the same in both.
-const RULES: [(&str, &str); 37] = [
-    ("image_encoder.patch_embed.proj", "vision_encoder.patch_embed.projection"),
-    ("image_encoder.blocks.*.norm1", "vision_encoder.layers.*.layer_norm1"),
-    ("image_encoder.blocks.*.norm2", "vision_encoder.layers.*.layer_norm2"),
-    ("image_encoder.blocks", "vision_encoder.layers"),
-    ("image_encoder.neck.0", "vision_encoder.neck.conv1"),
-    ("image_encoder.neck.1", "vision_encoder.neck.layer_norm1"),
-    ("image_encoder.neck.2", "vision_encoder.neck.conv2"),
-    ("image_encoder.neck.3", "vision_encoder.neck.layer_norm2"),
+/// rule that fits is taken, those of the encoders before these; names that no rule fits are the same in
+/// both.
+const RULES: [(&str, &str); 29] = [
     ("image_encoder", "vision_encoder"),
     (POSITIONS, "shared_image_embedding.positional_embedding"),
     // Files of older releases have the tied copy too.
@@ -140,8 +135,8 @@ fn translate(
     name: &str,
     sides: impl Fn(&(&'static str, &'static str)) -> (&'static str, &'static str),
 ) -> String {
-    RULES
-        .iter()
+    EncoderConfig::hugging_face_names()
+        .chain(&RULES)
         .map(sides)
         .find_map(|(from, to)| by_rule(name, from, to))
         .unwrap_or_else(|| name.to_owned())

@@ -5,7 +5,7 @@ use std::io::{BufRead, Read};
 use std::rc::Rc;
 
 use super::opcode;
-use super::pickle::{Global, MAX_PICKLE, Parsed, TensorRecord, Value, global};
+use super::value::{Global, MAX_PICKLE, Parsed, TensorRecord, Value, global};
 
 /// A pickle that is being read.
 pub(super) struct Machine<'a, R> {

@@ -5,6 +5,7 @@ mod machine;
 mod opcode;
 mod pickle;
 mod read;
+mod value;
 mod write;
 
 use std::collections::BTreeMap;
@@ -12,8 +13,9 @@ use std::path::Path;
 
 pub(super) use write::write;
 
-use self::pickle::Kind;
-use super::checkpoint::{Checkpoint, Layout, LazyTensor, wrapper_of};
+use self::value::Kind;
+use super::checkpoint::{Checkpoint, Layout, LazyTensor};
+use super::names::wrapper_of;
 use super::safetensors_file::{check_element, wrong_type};
 use crate::error::{Error, Result};
 

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use zip::read::{ArchiveOffset, Config};
 use zip::{CompressionMethod, ZipArchive};
 
-use crate::weights::{CONFIG_KEY, CONVENTIONS_KEY, TRAINABLE_KEY};
-
-use super::pickle::{MAX_PICKLE, Parsed, Pickle, TensorRecord};
+use super::pickle::Pickle;
+use super::value::{MAX_PICKLE, Parsed, TensorRecord};
+use crate::weights::keys::{CONFIG_KEY, CONVENTIONS_KEY, TRAINABLE_KEY};
 
 /// The most entries that a checkpoint's zip has: SAM's largest has 620.
 const MAX_ENTRIES: usize = 100_000;

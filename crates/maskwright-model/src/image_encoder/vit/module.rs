@@ -4,8 +4,10 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use super::attention::Attention;
-use super::features::ImageFeatures;
-use crate::config::{SamConfig, VitConfig};
+use super::config::VitConfig;
+use crate::image_encoder::features::ImageFeatures;
+use crate::image_encoder::neck::Neck;
+use crate::image_encoder::specification::Frame;
 use crate::init::Init;
 use crate::layers::{Conv2d, LayerNorm, MlpBlock};
 use crate::ops::Tf32;
@@ -49,23 +51,10 @@ pub struct Block {
     window: usize,
 }
 
-/// 1 x 1 convolution, norm, 3 x 3 convolution, norm.
-#[derive(Module, Debug)]
-pub struct Neck {
-    /// 1 x 1, no bias.
-    pub m0: Conv2d,
-    /// After it.
-    pub m1: LayerNorm,
-    /// 3 x 3, no bias.
-    pub m2: Conv2d,
-    /// After it.
-    pub m3: LayerNorm,
-}
-
 impl Vit {
-    pub(crate) fn new(init: Init<'_>, config: &SamConfig, vit: &VitConfig) -> Self {
-        let (grid, dim) = (config.grid(), vit.embed_dim);
-        let patch = Conv2d::patches(init.part("patch_embed.proj"), 3, dim, config.patch_size, true);
+    pub(super) fn new(init: Init<'_>, frame: &Frame, vit: &VitConfig) -> Self {
+        let (grid, dim) = (frame.grid(), vit.embed_dim);
+        let patch = Conv2d::patches(init.part("patch_embed.proj"), 3, dim, frame.patch_size, true);
         let blocks = (0..vit.depth)
             .map(|i| {
                 let global = vit.global_blocks.contains(&i);
@@ -77,7 +66,7 @@ impl Vit {
             patch_embed: PatchEmbed { proj: patch },
             pos_embed: init.constant([1, grid, grid, dim], 0.0),
             blocks,
-            neck: Neck::new(init.part("neck"), dim, config.prompt_dim),
+            neck: Neck::new(init.part("neck"), dim, frame.embedding_dim),
         }
     }
 
@@ -104,23 +93,6 @@ impl Vit {
         // A configuration without a global block is refused before a model is made of it.
         let early = early.unwrap_or_else(|| x.clone());
         (x, early)
-    }
-}
-
-impl Neck {
-    pub(super) fn new(init: Init<'_>, input: usize, output: usize) -> Self {
-        Self {
-            m0: Conv2d::patches(init.part(0), input, output, 1, false),
-            m1: LayerNorm::new(init.part(1), output, EPSILON),
-            m2: Conv2d::same3x3(init.part(2), output, output, false),
-            m3: LayerNorm::new(init.part(3), output, EPSILON),
-        }
-    }
-
-    /// `[b, h, w, in]` to `[b, h, w, out]`.
-    pub fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
-        let x = self.m1.forward(self.m0.forward(x, tf32));
-        self.m3.forward(self.m2.forward(x, tf32))
     }
 }
 

@@ -1,28 +1,23 @@
 //! The graph of SAM's vision transformer: [`crate::image_encoder::Vit`], node by node.
 
-use super::Encoded;
-use super::graph::{Graph, Value};
-use super::layers::{Walk, Windows};
-use crate::config::{SamConfig, VitConfig};
+use super::config::VitConfig;
+use crate::image_encoder::specification::{Encoded, Frame};
+use crate::onnx::graph::{Graph, Value};
+use crate::onnx::layers::{Walk, Windows};
 
 /// Of the image encoder's norms.
 const EPSILON: f32 = 1e-6;
 
 /// Normalised images `[n, 3, s, s]` to the embedding and the outputs of all global blocks.
-pub(super) fn encode(
-    g: &mut Graph<'_>,
-    config: &SamConfig,
-    vit: &VitConfig,
-    images: &Value,
-) -> Encoded {
-    let (grid, channels) = (config.grid(), vit.embed_dim);
+pub(super) fn encode(g: &mut Graph<'_>, frame: &Frame, vit: &VitConfig, images: &Value) -> Encoded {
+    let (grid, channels) = (frame.grid(), vit.embed_dim);
     g.scope("image_encoder.patch_embed");
-    let walk = Walk::squares(config.patch_size);
+    let walk = Walk::squares(frame.patch_size);
     let patches = g.conv(images, "image_encoder.patch_embed.proj", walk, true);
     let patches = g.channels_last(&patches);
     let positions = g.weight("image_encoder.pos_embed");
     let mut x = g.add(&patches, &positions);
-    let mut interm = Vec::new();
+    let mut early = Vec::new();
     for block in 0..vit.depth {
         let name = format!("image_encoder.blocks.{block}");
         g.scope(&name);
@@ -53,11 +48,11 @@ pub(super) fn encode(
         let out = g.reshape(&rows, &[-1, grid as i64, grid as i64, channels as i64]);
         x = g.add(&x, &out);
         if global {
-            interm.push(x.clone());
+            early.push(x.clone());
         }
     }
     let x = g.channels_first(&x);
-    Encoded { embedding: g.neck(&x), interm }
+    Encoded { embedding: g.neck(&x), early }
 }
 
 /// Self-attention over squares of tokens with decomposed relative positions.

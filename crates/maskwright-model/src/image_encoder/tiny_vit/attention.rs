@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor, TensorData, activation};
 
-use super::tiny_vit::EPSILON;
+use super::config::EPSILON;
 use crate::init::Init;
 use crate::layers::{LayerNorm, Linear};
 use crate::ops::Tf32;

@@ -8,17 +8,15 @@
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Tensor};
 
-use super::features::ImageFeatures;
-use super::tiny_attention::WindowAttention;
-use super::vit::Neck;
-use crate::config::{SamConfig, TinyVitConfig};
+use super::attention::WindowAttention;
+use super::config::{EPSILON, TinyVitConfig};
+use crate::image_encoder::features::ImageFeatures;
+use crate::image_encoder::neck::Neck;
+use crate::image_encoder::specification::Frame;
 use crate::init::Init;
 use crate::layers::{Conv2d, LayerNorm, Linear};
 use crate::ops::products::cast;
 use crate::ops::{self, Tf32};
-
-/// PyTorch's default for its norms.
-pub(super) const EPSILON: f64 = 1e-5;
 
 /// The encoder; see [`TinyVit::forward`].
 #[derive(Module, Debug)]
@@ -268,7 +266,7 @@ impl Stage {
 }
 
 impl TinyVit {
-    pub(crate) fn new(init: Init<'_>, config: &SamConfig, tiny: &TinyVitConfig) -> Self {
+    pub(super) fn new(init: Init<'_>, frame: &Frame, tiny: &TinyVitConfig) -> Self {
         let [first, .., last] = tiny.embed_dims;
         let seq = init.part("patch_embed.seq");
         Self {
@@ -281,7 +279,7 @@ impl TinyVit {
             layers: (0..4).map(|i| Stage::new(init.part("layers").part(i), tiny, i)).collect(),
             norm_head: LayerNorm::new(init.part("norm_head"), last, EPSILON),
             head: Linear::new(init.part("head"), last, tiny.classes),
-            neck: Neck::new(init.part("neck"), last, config.prompt_dim),
+            neck: Neck::new(init.part("neck"), last, frame.embedding_dim),
         }
     }
 

@@ -1,17 +1,17 @@
 //! The graph of TinyViT: [`crate::image_encoder::TinyVit`], node by node.
 
-use super::Encoded;
-use super::graph::{Attribute, Graph, Value};
-use super::layers::{Walk, Windows};
-use crate::config::{SamConfig, TinyVitConfig};
+use super::config::TinyVitConfig;
+use crate::image_encoder::specification::{Encoded, Frame};
+use crate::onnx::graph::{Attribute, Graph, Value};
+use crate::onnx::layers::{Walk, Windows};
 
-/// PyTorch's default for its norms.
-const EPSILON: f32 = 1e-5;
+/// Of the norms.
+const EPSILON: f32 = super::config::EPSILON as f32;
 
 /// Normalised images `[n, 3, s, s]` to the embedding and the output of the second stage.
 pub(super) fn encode(
     g: &mut Graph<'_>,
-    config: &SamConfig,
+    frame: &Frame,
     tiny: &TinyVitConfig,
     images: &Value,
 ) -> Encoded {
@@ -20,8 +20,8 @@ pub(super) fn encode(
     let x = conv_norm(g, images, "image_encoder.patch_embed.seq.0", half);
     let x = g.gelu(&x);
     let mut x = conv_norm(g, &x, "image_encoder.patch_embed.seq.2", half);
-    let mut interm = Vec::new();
-    let mut map = config.image_size / 4;
+    let mut early = Vec::new();
+    let mut map = frame.image_size / 4;
     for stage in 0..tiny.depths.len() {
         let layer = format!("image_encoder.layers.{stage}");
         let channels = tiny.embed_dims[stage];
@@ -49,10 +49,10 @@ pub(super) fn encode(
             map = map.div_ceil(stride);
         }
         if stage == 1 {
-            interm.push(g.channels_last(&x));
+            early.push(g.channels_last(&x));
         }
     }
-    Encoded { embedding: g.neck(&x), interm }
+    Encoded { embedding: g.neck(&x), early }
 }
 
 /// A convolution without bias, and batch normalisation by stored statistics.

@@ -1,0 +1,122 @@
+//! Tensors into a model, by name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{Tensor, TensorData};
+
+use super::names::Path;
+use super::resize::{fits, to_fit};
+use super::state::StateTensor;
+use super::tensors::Tensors;
+use crate::error::{Error, Mismatch, Misshapen, Result};
+use crate::sam::Sam;
+
+/// What [`apply`] did.
+#[derive(Debug)]
+pub struct Applied {
+    /// The model.
+    pub sam: Sam,
+    /// The tensors that did not fit.
+    pub mismatch: Mismatch,
+    /// Tensors with values that are NaN or infinite, and how many of them.
+    pub not_finite: Vec<(String, usize)>,
+}
+
+/// Puts a checkpoint's tensors into a model by name, one at a time.
+///
+/// Tensors that fit are taken; all others are listed in the [`Mismatch`], and the model keeps its own
+/// values there. Absolute positions of another grid are interpolated bicubically, and relative
+/// position tables of another length linearly, to the model's. A frozen copy of the image encoder is
+/// dropped where the checkpoint has something of it: place the model anew.
+///
+/// # Errors
+/// [`Error::Input`] if a tensor's values do not fill its shape, [`Error::Checkpoint`] if they cannot
+/// be read.
+pub fn apply(mut sam: Sam, tensors: &impl Tensors) -> Result<Applied> {
+    // What computes has to be what is put in.
+    if tensors.shapes().keys().any(|name| name.starts_with("image_encoder.")) {
+        sam.image_encoder_mut();
+    }
+    let mut applier = Apply {
+        path: Path::default(),
+        shapes: tensors.shapes(),
+        tensors,
+        used: BTreeSet::new(),
+        mismatch: Mismatch { file: tensors.path().map(Into::into), ..Mismatch::default() },
+        not_finite: Vec::new(),
+        failed: None,
+    };
+    let sam = sam.map(&mut applier);
+    let Apply { shapes, used, mut mismatch, not_finite, failed, .. } = applier;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    mismatch.unexpected = shapes.into_keys().filter(|name| !used.contains(name)).collect();
+    mismatch.missing.sort();
+    Ok(Applied { sam, mismatch, not_finite })
+}
+
+struct Apply<'a, T> {
+    path: Path,
+    shapes: BTreeMap<String, Vec<usize>>,
+    tensors: &'a T,
+    used: BTreeSet<String>,
+    mismatch: Mismatch,
+    not_finite: Vec<(String, usize)>,
+    /// The first tensor that could not be read; the others are then left.
+    failed: Option<Error>,
+}
+
+impl<T: Tensors> ModuleMapper for Apply<'_, T> {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.path.enter(name, container_type);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if self.failed.is_some() {
+            return param;
+        }
+        let name = self.path.name();
+        let layout = self.path.layout();
+        let shape = param.lazy_shape();
+        let expected = layout.official_shape(&shape);
+        let Some(found) = self.shapes.get(&name) else {
+            self.mismatch.missing.push(name);
+            return param;
+        };
+        self.used.insert(name.clone());
+        if !fits(&name, found, &expected) {
+            let found = found.clone();
+            self.mismatch.misshapen.push(Misshapen { name, expected, found });
+            return param;
+        }
+        let values = match self.tensors.values(&name) {
+            Ok((values, 0)) => values,
+            Ok((values, count)) => {
+                self.not_finite.push((name.clone(), count));
+                values
+            }
+            Err(error) => {
+                self.failed = Some(error);
+                return param;
+            }
+        };
+        let tensor = StateTensor { shape: found.clone(), values };
+        let values = match to_fit(&name, &tensor, &expected) {
+            Some(resized) => resized.values,
+            None => tensor.values,
+        };
+        let values = layout.official_to_here(values, &expected);
+        let tensor = Tensor::from_data(TensorData::new(values, shape), &param.lazy_device());
+        if param.is_initialized() {
+            return param.map(|old| tensor.set_require_grad(old.is_require_grad()));
+        }
+        // Initial values that nobody has asked for are not made.
+        Param::initialized(param.id, tensor).set_require_grad(true)
+    }
+}

@@ -1,0 +1,76 @@
+//! A part of a model into a whole one: mask decoders, and what was tuned.
+
+use super::apply::{Applied, apply};
+use super::check::{check, check_decoder, check_part, refuse};
+use super::checkpoint::Checkpoint;
+use super::content::{Content, content, with_prefix};
+use super::conventions::conventions;
+use super::detect::detect;
+use super::names::in_hq_head;
+use super::patterns::patterns_of;
+use super::tensors::Tensors;
+use crate::error::{Error, Result};
+use crate::sam::Sam;
+
+/// Puts a mask decoder, or tensors that were tuned by patterns ([`super::tuned`]), into a model: what it
+/// has replaces what the model has, and what the model lacks (an HQ head) is added; its conventions, where it carries some, become the model's. Gives how many
+/// tensors were replaced and how many added.
+///
+/// # Errors
+/// [`Error::Detect`] if the first is no whole model or the second neither of these,
+/// [`Error::Mismatch`] with every misfit of either.
+pub fn merge(sam: &mut Checkpoint, decoder: Checkpoint) -> Result<(usize, usize)> {
+    let config = detect(sam)?;
+    check(sam, &config)?;
+    let tuned_with = conventions(&decoder)?;
+    if let Some(patterns) = patterns_of(&decoder)? {
+        check_part(&decoder, &config, |name| patterns.contains(name))?;
+        tuned_with.iter().for_each(|conventions| sam.set_conventions(conventions));
+        return Ok(sam.put_over(decoder));
+    }
+    let decoder = with_prefix(decoder);
+    if content(&decoder.shapes()) != Content::Decoder {
+        return Err(Error::Detect {
+            file: decoder.path,
+            reason: "expected a mask decoder alone, found a whole model or something else".into(),
+        });
+    }
+    check_decoder(&decoder, &config)?;
+    tuned_with.iter().for_each(|conventions| sam.set_conventions(conventions));
+    let counts = sam.put_over(decoder);
+    let hq = sam.names().any(in_hq_head);
+    sam.set_config(&config.with_hq(hq));
+    Ok(counts)
+}
+
+/// Puts a mask decoder's checkpoint, whose names may lack `mask_decoder.` (HQ-SAM's `epoch_N.pth`), or
+/// a whole one, into a model; everything else stays.
+///
+/// # Errors
+/// [`Error::Mismatch`] if a tensor is unknown or misshapen, or its part of the decoder is not complete.
+pub fn apply_decoder(sam: Sam, checkpoint: Checkpoint) -> Result<Applied> {
+    let checkpoint = match content(&checkpoint.shapes()) {
+        Content::Decoder => {
+            let decoder = with_prefix(checkpoint);
+            check_decoder(&decoder, sam.config())?;
+            decoder
+        }
+        Content::Whole => {
+            check(&checkpoint, sam.config())?;
+            checkpoint
+        }
+    };
+    apply_part(sam, &checkpoint)
+}
+
+/// Puts what a checkpoint has into a model; what it lacks stays. Its conventions, where it carries
+/// some, become the model's: they are those of what was tuned last.
+pub(super) fn apply_part(sam: Sam, part: &Checkpoint) -> Result<Applied> {
+    let mut applied = apply(sam, part)?;
+    applied.mismatch.missing.clear();
+    refuse(std::mem::take(&mut applied.mismatch))?;
+    if let Some(conventions) = conventions(part)? {
+        applied.sam = applied.sam.with_conventions(conventions)?;
+    }
+    Ok(applied)
+}

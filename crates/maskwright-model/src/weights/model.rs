@@ -1,0 +1,134 @@
+//! A model as tensors by their official names.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Gradients, Tensor};
+
+use super::checkpoint::{Checkpoint, LazyTensor};
+use super::element::element_of;
+use super::keys::CONFIG_KEY;
+use super::names::Path;
+use super::state::{StateDict, StateTensor};
+use crate::config::SamConfig;
+use crate::error::Result;
+use crate::sam::Sam;
+
+/// The official name and shape of every tensor of a model, in its own order.
+pub fn shapes(sam: &Sam) -> Vec<(String, Vec<usize>)> {
+    struct Shapes {
+        path: Path,
+        found: Vec<(String, Vec<usize>)>,
+    }
+    impl ModuleVisitor for Shapes {
+        fn enter_module(&mut self, name: &str, container_type: &str) {
+            self.path.enter(name, container_type);
+        }
+        fn exit_module(&mut self, _name: &str, _container_type: &str) {
+            self.path.exit();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let shape = self.path.layout().official_shape(&param.lazy_shape());
+            self.found.push((self.path.name(), shape));
+        }
+    }
+    let mut shapes = Shapes { path: Path::default(), found: Vec::new() };
+    sam.visit(&mut shapes);
+    shapes.found
+}
+
+/// Name and shape of everything in a model, none of which is made.
+pub(crate) fn expected(config: &SamConfig) -> Result<BTreeMap<String, Vec<usize>>> {
+    Ok(shapes(&config.init(&Device::flex(), 0)?).into_iter().collect())
+}
+
+impl Checkpoint {
+    /// A model's tensors, which share its memory.
+    pub fn of(sam: &Sam) -> Self {
+        struct Collect {
+            path: Path,
+            tensors: BTreeMap<String, LazyTensor>,
+        }
+        impl ModuleVisitor for Collect {
+            fn enter_module(&mut self, name: &str, container_type: &str) {
+                self.path.enter(name, container_type);
+            }
+            fn exit_module(&mut self, _name: &str, _container_type: &str) {
+                self.path.exit();
+            }
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                let name = self.path.name();
+                let layout = self.path.layout();
+                let tensor = param.val();
+                let shape = tensor.dims();
+                let element = element_of(&name);
+                let official = layout.official_shape(&shape);
+                let lazy = LazyTensor::new(element, official, move || {
+                    let values = tensor.clone().try_into_vec_as::<f32>();
+                    let values = values.map_err(|e| std::io::Error::other(format!("{e:?}")))?;
+                    Ok(element.of_f32(&layout.here_to_official(values, &shape)))
+                });
+                self.tensors.insert(name, lazy);
+            }
+        }
+        let mut collect = Collect { path: Path::default(), tensors: BTreeMap::new() };
+        sam.visit(&mut collect);
+        let mut checkpoint = Self { tensors: collect.tensors, ..Self::default() };
+        checkpoint.set_config(sam.config());
+        if let Some(conventions) = sam.conventions() {
+            checkpoint.set_conventions(conventions);
+        }
+        checkpoint
+    }
+
+    /// Remembers the configuration, which the files of this crate carry.
+    pub fn set_config(&mut self, config: &SamConfig) {
+        if let Ok(json) = serde_json::to_string(config) {
+            self.metadata.insert(CONFIG_KEY.to_owned(), json);
+        }
+    }
+}
+
+/// Every tensor of a model under its official name, and the configuration in the metadata.
+pub fn state_dict(sam: &Sam) -> StateDict {
+    // Reading a model back fails only if the device fails, and then nothing of it is left to have.
+    Checkpoint::of(sam).into_state().expect("a device that answers")
+}
+
+/// The gradient of every parameter that has one, under its official name and in its official
+/// layout.
+pub fn gradients(sam: &Sam, gradients: &Gradients) -> StateDict {
+    struct Collect<'a> {
+        path: Path,
+        gradients: &'a Gradients,
+        tensors: BTreeMap<String, StateTensor>,
+    }
+    impl ModuleVisitor for Collect<'_> {
+        fn enter_module(&mut self, name: &str, container_type: &str) {
+            self.path.enter(name, container_type);
+        }
+        fn exit_module(&mut self, _name: &str, _container_type: &str) {
+            self.path.exit();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = param.val().grad(self.gradients) {
+                self.tensors.insert(self.path.name(), official(&self.path, gradient));
+            }
+        }
+    }
+    let mut collect = Collect { path: Path::default(), gradients, tensors: BTreeMap::new() };
+    sam.visit(&mut collect);
+    StateDict { tensors: collect.tensors, metadata: BTreeMap::new() }
+}
+
+fn official<const D: usize>(path: &Path, tensor: Tensor<D>) -> StateTensor {
+    let layout = path.layout();
+    let shape = tensor.dims();
+    // Reading a float tensor back as f32 fails only if the device fails, and then nothing of the
+    // model is left to save.
+    let values = tensor.try_into_vec_as::<f32>().expect("a device that answers");
+    StateTensor {
+        shape: layout.official_shape(&shape),
+        values: layout.here_to_official(values, &shape),
+    }
+}
