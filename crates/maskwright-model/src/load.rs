@@ -26,6 +26,10 @@ pub struct ModelSource {
     /// A tuned decoder (`epoch_N`) that replaces the checkpoint's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restore_model: Option<PathBuf>,
+    /// Side of the model's square input in pixels, a multiple of 16; the checkpoint's own if not
+    /// given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_size: Option<usize>,
     /// A model of other sizes than the official ones, made from nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<SamConfig>,
@@ -43,11 +47,10 @@ pub struct LoadedModel {
 /// Makes the model that `source` describes.
 ///
 /// With a checkpoint its configuration is told from its tensors, and `model_type` has to
-/// agree with it; without one a model is initialised from `seed`. `input_size` of `None`
-/// keeps the checkpoint's. `want_hq` adds a fresh HQ head where there is none.
+/// agree with it; without one a model is initialised from `seed`. `want_hq` adds a fresh HQ head
+/// where there is none.
 pub fn load_model(
     source: &ModelSource,
-    input_size: Option<usize>,
     want_hq: bool,
     seed: u64,
     device: &Device,
@@ -59,7 +62,7 @@ pub fn load_model(
             let checkpoint = Checkpoint::open(path)?;
             let mut config = weights::detect(&checkpoint)?;
             check_type(path, wanted, &config)?;
-            config.image_size = input_size.unwrap_or(config.image_size);
+            config.image_size = source.input_size.unwrap_or(config.image_size);
             config.hq |= want_hq;
             notes.extend(checkpoint.notes.iter().map(|note| format!("{}: {note}", path.display())));
             let loaded = weights::from_tensors(&config, &checkpoint, seed, device)?;
@@ -73,7 +76,7 @@ pub fn load_model(
             loaded.sam
         }
         None => {
-            let config = fresh_config(source, wanted, input_size, want_hq)?;
+            let config = fresh_config(source, wanted, want_hq)?;
             notes.push(format!("no checkpoint: all weights start fresh (seed {seed})"));
             config.init(device, seed)?
         }
@@ -89,7 +92,6 @@ pub fn load_model(
 fn fresh_config(
     source: &ModelSource,
     wanted: Option<ModelType>,
-    input_size: Option<usize>,
     want_hq: bool,
 ) -> Result<SamConfig> {
     let config = match (&source.config, wanted) {
@@ -99,7 +101,7 @@ fn fresh_config(
             return Err(Error::NoModel);
         }
     };
-    let size = input_size.unwrap_or(config.image_size);
+    let size = source.input_size.unwrap_or(config.image_size);
     let hq = want_hq || config.hq;
     Ok(config.with_image_size(size).with_hq(hq))
 }

@@ -16,9 +16,9 @@ use maskwright_model::device::{Place, host};
 use maskwright_model::{DecodeMode, ImageFeatures, PromptInput, Sam, SamConfig, Trainable};
 
 use crate::error::Result;
-use crate::loss::PointConfig;
-use crate::optimizer::Adam;
-use crate::step::{StepSettings, train_step};
+use crate::loss::LossConfig;
+use crate::optimizer::{Optimizer, OptimizerConfig};
+use crate::step::{StepSettings, forward};
 
 /// Which work is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +36,22 @@ pub enum Part {
 pub struct ModelBench(Work);
 
 enum Work {
-    Encoder { sam: Box<Sam>, input: Tensor<4> },
-    Head { sam: Box<Sam>, features: Box<ImageFeatures>, prompt: PromptInput },
+    Encoder {
+        sam: Box<Sam>,
+        input: Tensor<4>,
+    },
+    Head {
+        sam: Box<Sam>,
+        features: Box<ImageFeatures>,
+        prompt: PromptInput,
+    },
     // The model leaves while a step changes it, and is not there after one that failed.
-    Step { sam: Option<Box<Sam>>, adam: Adam, batch: Box<TrainBatch>, settings: StepSettings },
+    Step {
+        sam: Option<Box<Sam>>,
+        optimizer: Optimizer,
+        batch: Box<TrainBatch>,
+        settings: StepSettings,
+    },
 }
 
 impl ModelBench {
@@ -72,13 +84,10 @@ impl ModelBench {
             }
             Part::Step => {
                 let sam = Some(Box::new(sam.training(&Trainable::Hq)));
-                let settings = StepSettings {
-                    hq_alone: true,
-                    points: PointConfig::default(),
-                    iou_weight: 1.0,
-                };
+                let settings = StepSettings { hq_alone: true, loss: LossConfig::default() };
+                let optimizer = Optimizer::new(&OptimizerConfig::default());
                 let batch = Box::new(train_batch(size, batch, corners, seed));
-                Work::Step { sam, adam: Adam::default(), batch, settings }
+                Work::Step { sam, optimizer, batch, settings }
             }
         };
         Ok(Self(work))
@@ -103,9 +112,11 @@ impl ModelBench {
                     drop(loss.backward());
                 }
             }
-            Work::Step { sam, adam, batch, settings } => {
+            Work::Step { sam, optimizer, batch, settings } => {
                 if let Some(model) = sam.take() {
-                    let (model, _) = train_step(*model, adam, batch, 0, 0, 1e-3, settings)?;
+                    let forward = forward(&model, batch, settings)?;
+                    forward.check_finite(batch, 0, 0)?;
+                    let model = optimizer.update(*model, forward.backward(), 1e-3);
                     *sam = Some(Box::new(model));
                 }
             }

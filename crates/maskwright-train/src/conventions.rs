@@ -14,7 +14,7 @@ pub(crate) fn remembered(sam: Sam, config: &TrainConfig) -> Result<Sam> {
         MaskValues::ZeroTo255 => MaskPromptValues::ZeroTo255,
         MaskValues::Logits => MaskPromptValues::Logits,
     };
-    let mut conventions = Conventions::new(padding, mask_prompt, config.evaluation.geometry.name());
+    let mut conventions = Conventions::new(padding, mask_prompt, config.validation.geometry.name());
     if let Some(before) = sam.conventions() {
         conventions.pixel_mean = before.pixel_mean;
         conventions.pixel_std = before.pixel_std;

@@ -160,6 +160,22 @@ impl Error {
         let (key, expected) = (key.into(), expected.into());
         Self::Setting { key, expected, found: found.to_string(), file: None }
     }
+
+    /// A [`Setting`](Self::Setting) that was read from `path`; other errors stay as they are.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        match self {
+            Self::Setting { key, expected, found, .. } => {
+                Self::Setting { key, expected, found, file: Some(path.to_path_buf()) }
+            }
+            Self::Model(error) => match *error {
+                maskwright_model::Error::Setting { key, expected, found } => {
+                    Self::Setting { key: key.into(), expected, found, file: Some(path.into()) }
+                }
+                other => Self::Model(Box::new(other)),
+            },
+            other => other,
+        }
+    }
 }
 
 /// A file's name before what is wrong in it.

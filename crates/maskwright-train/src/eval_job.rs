@@ -10,10 +10,11 @@ use maskwright_model::load::{ModelSource, check_input_size, load_model};
 use maskwright_model::{GeometryFrom, MaskKind, Sam};
 
 use crate::error::{Error, Result};
-use crate::evaluator::{EvalConfig, EvalSet, Evaluation, all_masks, evaluate};
+use crate::evaluator::{
+    EvalConfig, EvalSet, Evaluation, all_masks, evaluate, left_out, open_sets, sample_config,
+};
 use crate::observer::Observer;
 use crate::prompts;
-use crate::trainer::{left_out, open_sets, sample_config};
 
 /// What `maskwright eval` holds: a model and the validation sets of a data file.
 pub struct EvalJob {
@@ -44,14 +45,11 @@ impl EvalJob {
     pub fn open(
         model: &ModelSource,
         compute: &Compute,
-        input_size: Option<usize>,
         data: &DataFile,
         context: &OpenContext<'_>,
     ) -> Result<Self> {
         let place = compute.open()?;
-        if let Some(size) = input_size {
-            check_input_size(size)?;
-        }
+        model.input_size.map_or(Ok(()), check_input_size)?;
         if model.checkpoint.is_none() {
             return Err(Error::NoCheckpoint);
         }
@@ -59,7 +57,7 @@ impl EvalJob {
             return Err(Error::NoSets { list: "valid" });
         }
         let sets = open_sets(data.open_valid(context)?);
-        let loaded = load_model(model, input_size, false, 0, &host())?;
+        let loaded = load_model(model, false, 0, &host())?;
         let mut samples = sample_config(data, &loaded.sam);
         if let Some(value) = loaded.sam.padding_value() {
             samples.plan.pad = value;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::evaluator::SetMetrics;
+use crate::loss::LossValues;
 
 /// A line of `metrics.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,12 +36,9 @@ pub struct StepEntry {
     pub step: usize,
     /// Steps done in the whole run.
     pub global_step: usize,
-    /// Binary cross entropy plus dice (plus the other terms that are trained).
-    pub loss: f64,
-    /// Binary cross entropy on the points.
-    pub bce: f64,
-    /// Dice on the points.
-    pub dice: f64,
+    /// `loss`, what was minimised, and its terms by name (`bce`, `dice`), without their weights.
+    #[serde(flatten)]
+    pub loss: LossValues,
     /// The learning rate.
     pub learning_rate: f64,
     /// Training images per second.
@@ -54,12 +52,10 @@ pub struct EpochEntry {
     pub epoch: usize,
     /// Steps done in the whole run.
     pub global_step: usize,
-    /// Mean training loss of the epoch.
-    pub loss: f64,
-    /// Mean binary cross entropy.
-    pub bce: f64,
-    /// Mean dice loss.
-    pub dice: f64,
+    /// Means over the epoch of `loss`, what was minimised, and its terms by name (`bce`, `dice`),
+    /// without their weights.
+    #[serde(flatten)]
+    pub loss: LossValues,
     /// The learning rate.
     pub learning_rate: f64,
     /// Seconds of training, without validation.
@@ -205,9 +201,10 @@ mod tests {
             epoch: 0,
             step: global_step,
             global_step,
-            loss: 1.5,
-            bce: 0.5,
-            dice: 1.0,
+            loss: LossValues {
+                total: 1.5,
+                terms: [("bce".to_owned(), 0.5), ("dice".to_owned(), 1.0)].into(),
+            },
             learning_rate: 1e-3,
             images_per_second: 3.0,
         })
@@ -229,6 +226,17 @@ mod tests {
         log.append(&step(25)).expect("appended");
         let entries = read(&path).expect("reads");
         assert_eq!(entries, [step(10), step(20), step(25)]);
+    }
+
+    #[test]
+    fn terms_lie_beside_the_loss_by_name() {
+        let text = line(&step(10));
+        assert!(text.contains(r#""loss":1.5,"bce":0.5,"dice":1.0,"learning_rate""#), "{text}");
+        let with_iou = text.replace(r#""dice":1.0"#, r#""dice":1.0,"iou":0.25"#);
+        let Entry::Step(entry) = serde_json::from_str(&with_iou).expect("a step") else {
+            panic!("another kind");
+        };
+        assert_eq!((entry.loss.term("iou"), entry.loss.term("focal")), (Some(0.25), None));
     }
 
     #[test]

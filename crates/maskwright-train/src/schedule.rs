@@ -1,38 +1,91 @@
-//! The learning rate over the epochs: a step schedule.
+//! The learning rate over a run, step by step.
 //!
 //! HQ-SAM trains with 1e-3 for ten epochs and with a tenth of it for the last two
 //! (`StepLR(optimizer, lr_drop_epoch)`, whose factor is 0.1).
 //!
 //! ```
-//! use maskwright_train::schedule::StepSchedule;
-//! let schedule = StepSchedule { learning_rate: 1e-3, drop_epoch: 10 };
-//! assert_eq!(schedule.at(9), 1e-3);
-//! assert!((schedule.at(10) - 1e-4).abs() < 1e-12);
+//! use maskwright_train::schedule::{Place, ScheduleConfig};
+//!
+//! let schedule = ScheduleConfig::default();
+//! let at = |epoch| Place { epoch, step: 0, steps_per_epoch: 50, epochs: 12 };
+//! assert_eq!(schedule.rate(1e-3, at(9)), 1e-3);
+//! assert!((schedule.rate(1e-3, at(10)) - 1e-4).abs() < 1e-12);
 //! ```
 
 use serde::{Deserialize, Serialize};
 
-/// Divides the learning rate by ten every `drop_epoch` epochs.
+/// How the learning rate changes over a run.
 ///
-/// The rate is a function of the epoch's number alone, so that it is right after a
-/// resume too (the reference sets `last_epoch` by hand there and then never drops).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct StepSchedule {
-    /// The rate of the first epochs.
-    pub learning_rate: f64,
-    /// Epochs between two drops; 0 never drops.
-    pub drop_epoch: usize,
+/// A rate is a function of the place in the run alone, so that it is right after a resume too (the
+/// reference sets `last_epoch` by hand there and then never drops).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScheduleConfig {
+    /// The rule.
+    pub kind: ScheduleKind,
+    /// With `step`: epochs between two drops to a tenth; 0 never drops.
+    pub drop_every_epochs: usize,
+}
+
+/// A rule that the learning rate follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScheduleKind {
+    /// A tenth of the rate every so many epochs.
+    #[default]
+    Step,
+}
+
+impl Default for ScheduleConfig {
+    /// HQ-SAM's.
+    fn default() -> Self {
+        Self { kind: ScheduleKind::Step, drop_every_epochs: 10 }
+    }
+}
+
+/// A step's place in its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The epoch, from 0.
+    pub epoch: usize,
+    /// Steps done in it.
+    pub step: usize,
+    /// Steps of a whole epoch.
+    pub steps_per_epoch: usize,
+    /// The epoch that the run ends before.
+    pub epochs: usize,
+}
+
+impl Place {
+    /// Steps from the beginning of epoch 0.
+    ///
+    /// An epoch that goes on with other batches than it began with may have more steps than
+    /// others; they all lie in it.
+    pub fn global_step(&self) -> usize {
+        let last = self.steps_per_epoch.saturating_sub(1);
+        self.epoch * self.steps_per_epoch + self.step.min(last)
+    }
+
+    /// Steps of the whole run, from the beginning of epoch 0.
+    pub fn steps(&self) -> usize {
+        self.epochs * self.steps_per_epoch
+    }
 }
 
 /// What a drop multiplies the rate by (PyTorch's default `gamma`).
 const DROP_FACTOR: f64 = 0.1;
 
-impl StepSchedule {
-    /// The learning rate in `epoch`, counted from 0.
-    pub fn at(&self, epoch: usize) -> f64 {
-        match epoch.checked_div(self.drop_epoch) {
-            Some(drops) => self.learning_rate * DROP_FACTOR.powi(drops as i32),
-            None => self.learning_rate,
+impl ScheduleConfig {
+    /// The learning rate of a step, where the optimizer's is `base`.
+    pub fn rate(&self, base: f64, place: Place) -> f64 {
+        match self.kind {
+            ScheduleKind::Step => {
+                let epoch = place.global_step() / place.steps_per_epoch.max(1);
+                match epoch.checked_div(self.drop_every_epochs) {
+                    Some(drops) => base * DROP_FACTOR.powi(drops as i32),
+                    None => base,
+                }
+            }
         }
     }
 }
@@ -41,19 +94,32 @@ impl StepSchedule {
 mod tests {
     use super::*;
 
+    fn place(epoch: usize, step: usize) -> Place {
+        Place { epoch, step, steps_per_epoch: 7, epochs: 8 }
+    }
+
     #[test]
     fn drops_tenfold_every_drop_epoch() {
-        let schedule = StepSchedule { learning_rate: 1e-3, drop_epoch: 3 };
-        let rates: Vec<f64> = (0..8).map(|epoch| schedule.at(epoch)).collect();
+        let schedule = ScheduleConfig { kind: ScheduleKind::Step, drop_every_epochs: 3 };
         let wanted = [1e-3, 1e-3, 1e-3, 1e-4, 1e-4, 1e-4, 1e-5, 1e-5];
-        for (rate, wanted) in rates.iter().zip(wanted) {
-            assert!((rate / wanted - 1.0).abs() < 1e-12, "{rate} {wanted}");
+        for (epoch, wanted) in wanted.into_iter().enumerate() {
+            // The first step of an epoch, its last, and one more, after a resume with other batches.
+            for step in [0, 6, 7] {
+                let rate = schedule.rate(1e-3, place(epoch, step));
+                assert!((rate / wanted - 1.0).abs() < 1e-12, "{rate} {wanted}");
+            }
         }
     }
 
     #[test]
     fn zero_never_drops() {
-        let schedule = StepSchedule { learning_rate: 0.5, drop_epoch: 0 };
-        assert_eq!(schedule.at(1000), 0.5);
+        let schedule = ScheduleConfig { kind: ScheduleKind::Step, drop_every_epochs: 0 };
+        assert_eq!(schedule.rate(0.5, place(1000, 0)), 0.5);
+    }
+
+    #[test]
+    fn places_count_steps_from_the_first_epoch() {
+        assert_eq!(place(2, 3).global_step(), 17);
+        assert_eq!(place(2, 3).steps(), 56);
     }
 }

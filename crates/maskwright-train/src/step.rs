@@ -1,76 +1,71 @@
-//! One training step: batch, model, loss, gradients, Adam.
+//! One training step in three calls: forward, backward, update.
+//!
+//! [`forward`] makes a loss of a batch, [`Forward::backward`] its gradients, and
+//! [`Optimizer::update`](crate::optimizer::Optimizer::update) changes the model. Between them there
+//! is room for what works on gradients.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use maskwright_data::batch::TrainBatch;
 use maskwright_model::{DecodeMode, PromptInput, Sam};
 
 use crate::error::{Error, Result};
 use crate::loss::points::{self, Plane};
-use crate::loss::{PointConfig, PointTargets, point_loss};
-use crate::optimizer::Adam;
+use crate::loss::{LossConfig, LossValues, PointTargets, TermValue, point_loss, weighted_sum};
 use crate::prompts;
 
 /// What every step of a run has in common.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct StepSettings {
     /// Whether the HQ head learns and nothing else ([`Sam::hq_head_alone_learns`]).
     pub hq_alone: bool,
-    /// The points of the loss.
-    pub points: PointConfig,
-    /// Weight of the predicted IoU's squared error, where the IoU head learns.
-    pub iou_weight: f64,
+    /// What is minimised.
+    pub loss: LossConfig,
 }
 
-/// The loss of a step, by part; each is a mean over the batch.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct StepLoss {
-    /// Binary cross entropy, summed over the masks that are trained.
-    pub bce: f64,
-    /// Dice, likewise.
-    pub dice: f64,
-    /// Squared error of the predicted IoU, unweighted.
-    pub iou: f64,
-    /// What was minimised.
-    pub total: f64,
+/// A batch's loss, before anything changed.
+#[derive(Debug)]
+pub struct Forward {
+    /// What is minimised, differentiable, of shape `[1]`.
+    pub total: Tensor<1>,
+    /// The same and its terms in numbers; each term is a mean over the batch, summed over the
+    /// masks that are trained.
+    pub values: LossValues,
 }
 
-/// Trains on one batch. Returns the changed model and the loss before the change.
+impl Forward {
+    /// The gradients of everything that learns.
+    pub fn backward(self) -> Gradients {
+        self.total.backward()
+    }
+
+    /// Refuses a loss that is no number, naming the batch's records; `epoch` and `step` say where
+    /// the run stands.
+    ///
+    /// # Errors
+    /// [`Error::LossNotFinite`].
+    pub fn check_finite(&self, batch: &TrainBatch, epoch: usize, step: usize) -> Result<()> {
+        if self.values.total.is_finite() {
+            return Ok(());
+        }
+        let views = batch.views.iter();
+        Err(Error::LossNotFinite {
+            loss: self.values.total as f32,
+            epoch,
+            step,
+            records: views.map(|view| format!("{}/{}", view.set, view.name)).collect(),
+        })
+    }
+}
+
+/// The loss of a batch.
 ///
 /// Where the HQ head alone learns, the HQ mask alone is computed and trained, as in HQ-SAM.
 /// Otherwise SAM's own single mask and its predicted IoU are trained, and the HQ
 /// mask beside them where the model has the head.
 ///
 /// # Errors
-/// [`Error::LossNotFinite`] before anything changes.
-pub fn train_step(
-    model: Sam,
-    adam: &mut Adam,
-    batch: &TrainBatch,
-    epoch: usize,
-    step: usize,
-    learning_rate: f64,
-    settings: &StepSettings,
-) -> Result<(Sam, StepLoss)> {
-    let (loss, parts) = loss(&model, batch, settings)?;
-    if !parts.total.is_finite() {
-        return Err(Error::LossNotFinite {
-            loss: parts.total as f32,
-            epoch,
-            step,
-            records: batch.views.iter().map(|view| format!("{}/{}", view.set, view.name)).collect(),
-        });
-    }
-    let gradients = loss.backward();
-    let model = adam.step(model, gradients, learning_rate);
-    Ok((model, parts))
-}
-
-/// The loss of a batch as a differentiable number, and its parts.
-pub fn loss(
-    model: &Sam,
-    batch: &TrainBatch,
-    settings: &StepSettings,
-) -> Result<(Tensor<1>, StepLoss)> {
+/// [`Error::Model`] for images or prompts that do not fit the model.
+pub fn forward(model: &Sam, batch: &TrainBatch, settings: &StepSettings) -> Result<Forward> {
     // Plain tensors: what depends on frozen parameters alone is not recorded.
     let device = model.device();
     let images = model.preprocess(&batch.images, batch.views.len(), &device)?;
@@ -79,37 +74,50 @@ pub fn loss(
     let mode = mode(model, settings.hq_alone);
     let output = model.predict(&features, &inputs, &batch.image_of, mode)?;
 
-    let mut parts = StepLoss::default();
-    let mut total: Option<Tensor<1>> = None;
-    let mut add = |term: Tensor<1>| {
-        total = Some(match total.take() {
-            Some(sum) => sum + term,
-            None => term,
-        });
-    };
-    let masks = [output.sam.filter(|_| !settings.hq_alone), output.hq];
-    for (place, logits) in masks.into_iter().enumerate() {
-        let Some(logits) = logits else { continue };
+    let mut masks: Vec<Vec<TermValue>> = Vec::new();
+    if let Some(logits) = output.sam.filter(|_| !settings.hq_alone) {
         let values = host_values(&logits);
-        let points = choose_points(&values, &logits, batch, settings);
-        let term = point_loss(logits.clone(), &points);
-        parts.bce += scalar(&term.bce);
-        parts.dice += scalar(&term.dice);
-        add(term.total());
-        // Place 0 is SAM's own mask, the one whose IoU the head predicts.
-        if place == 0
-            && settings.iou_weight > 0.0
-            && let Some(predicted) = &output.iou
-        {
-            let truth = true_ious(&values, &logits, batch, &predicted.device());
-            let error = (predicted.clone() - truth).square().mean();
-            parts.iou = scalar(&error);
-            add(error * settings.iou_weight);
+        let mut terms = mask_terms(&logits, &values, batch, &settings.loss);
+        // It is this mask's IoU that the head predicts.
+        if let Some(predicted) = output.iou.filter(|_| settings.loss.wants_iou()) {
+            let truth = true_ious(floats(&values), &logits, batch, &predicted.device());
+            terms.extend(settings.loss.of_iou(&predicted, &truth));
         }
+        masks.push(terms);
     }
-    let total = total.expect("every mode gives a mask that is trained");
-    parts.total = scalar(&total);
-    Ok((total, parts))
+    if let Some(logits) = output.hq {
+        masks.push(mask_terms(&logits, &host_values(&logits), batch, &settings.loss));
+    }
+    let sums = masks.iter().filter_map(|terms| weighted_sum(terms));
+    let total = sums.reduce(|sum, mask| sum + mask);
+    let total = total.expect("every mode trains a mask, and every loss has a term of it");
+    let values = numbers(&total, &masks.concat());
+    Ok(Forward { total, values })
+}
+
+/// The terms of one of the model's masks, whose logits are `values` on the host.
+fn mask_terms(
+    logits: &Tensor<4>,
+    values: &TensorData,
+    batch: &TrainBatch,
+    loss: &LossConfig,
+) -> Vec<TermValue> {
+    let points = choose_points(floats(values), logits, batch, loss);
+    point_loss(loss, logits.clone(), &points)
+}
+
+/// The loss in numbers, in one copy from the device.
+fn numbers(total: &Tensor<1>, terms: &[TermValue]) -> LossValues {
+    let all = std::iter::once(total).chain(terms.iter().map(|term| &term.value));
+    let all: Vec<Tensor<1>> = all.map(|value| value.clone().inner()).collect();
+    let data = Tensor::cat(all, 0).into_data();
+    let mut numbers = data.iter::<f32>().map(f64::from);
+    let total = numbers.next().expect("the total is the first");
+    let mut values = LossValues { total, ..LossValues::default() };
+    for (term, value) in terms.iter().zip(numbers) {
+        values.add_term(term.name, value);
+    }
+    values
 }
 
 fn mode(model: &Sam, hq_alone: bool) -> DecodeMode {
@@ -120,12 +128,16 @@ fn mode(model: &Sam, hq_alone: bool) -> DecodeMode {
     }
 }
 
-fn host_values(logits: &Tensor<4>) -> Vec<f32> {
-    logits.clone().inner().into_data().iter::<f32>().collect()
+/// A mask's logits on the host, row by row.
+///
+/// All of them: where points are wanted, half as many values are looked at as there are pixels, and
+/// the IoU looks at each. On the CPU nothing is copied.
+fn host_values(logits: &Tensor<4>) -> TensorData {
+    logits.clone().inner().into_data().convert::<f32>()
 }
 
-fn scalar(value: &Tensor<1>) -> f64 {
-    f64::from(value.clone().inner().into_scalar::<f32>())
+fn floats(data: &TensorData) -> &[f32] {
+    data.as_slice::<f32>().expect("they are f32")
 }
 
 /// The points of every mask of the batch, keyed by its object.
@@ -133,14 +145,14 @@ fn choose_points(
     values: &[f32],
     logits: &Tensor<4>,
     batch: &TrainBatch,
-    settings: &StepSettings,
+    loss: &LossConfig,
 ) -> PointTargets {
     let [_, _, height, width] = logits.dims();
-    let mut targets = PointTargets::new(settings.points.points);
+    let mut targets = PointTargets::new(loss.points.per_mask);
     for (mask, object) in batch.objects.iter().enumerate() {
         let plane =
             Plane { values: &values[mask * height * width..][..height * width], height, width };
-        let coords = points::draw(&settings.points, &plane, object.key);
+        let coords = points::draw(&loss.points, &plane, object.key);
         targets.push(coords, &label(batch, mask));
     }
     targets
@@ -170,8 +182,5 @@ fn true_ious(values: &[f32], logits: &Tensor<4>, batch: &TrainBatch, device: &De
             if either == 0 { 1.0 } else { both as f32 / either as f32 }
         })
         .collect();
-    Tensor::from_data(
-        burn::tensor::TensorData::new(ious, [count, 1]),
-        &device.clone().without_autodiff(),
-    )
+    Tensor::from_data(TensorData::new(ious, [count, 1]), &device.clone().without_autodiff())
 }

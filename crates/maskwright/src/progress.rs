@@ -147,13 +147,14 @@ impl Observer for Progress {
 
     fn epoch(&mut self, entry: &EpochEntry) {
         self.finish();
+        let terms = entry.loss.terms.iter();
+        let terms: Vec<String> = terms.map(|(name, value)| format!("{name} {value:.4}")).collect();
         self.say(&format!(
-            "epoch {} done in {}: loss {:.4} (bce {:.4}, dice {:.4}), learning rate {:.1e}",
+            "epoch {} done in {}: loss {:.4} ({}), learning rate {:.1e}",
             entry.epoch,
             duration(entry.seconds),
-            entry.loss,
-            entry.bce,
-            entry.dice,
+            entry.loss.total,
+            terms.join(", "),
             entry.learning_rate,
         ));
     }

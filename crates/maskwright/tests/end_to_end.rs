@@ -202,9 +202,8 @@ fn a_run_in_two_parts_equals_one_in_one() {
     works(&from_nothing(&images, &masks, &model, &parts, "2"));
     let config = place.join("parts").join("config.toml");
     let text = std::fs::read_to_string(&config).expect("the settings");
-    assert!(text.contains("max_epoch_num = 2"));
-    std::fs::write(&config, text.replace("max_epoch_num = 2", "max_epoch_num = 4"))
-        .expect("written");
+    assert!(text.contains("\nepochs = 2"));
+    std::fs::write(&config, text.replace("\nepochs = 2", "\nepochs = 4")).expect("written");
     works(&["train", "--resume", "--output", &parts]);
 
     let last = "sam_hq_epoch_3.safetensors";

@@ -59,6 +59,7 @@ pub use element::Element;
 pub use keys::{CONFIG_KEY, CONVENTIONS_KEY, TRAINABLE_KEY};
 pub use load::{LoadOptions, Loaded, from_tensors, load};
 pub use model::{gradients, shapes, state_dict};
+pub use names::Path as ParameterPath;
 pub use names::{in_hq_head, is_buffer};
 pub use save::{Container, Written, save};
 pub use state::{StateDict, StateTensor};

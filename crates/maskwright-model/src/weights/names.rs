@@ -1,12 +1,14 @@
 //! From the place of a parameter in the module to its official name and layout.
 
-/// The way to the current parameter while a module is traversed.
-#[derive(Debug, Default)]
-pub(crate) struct Path {
+/// The way to the current parameter while a module is traversed: its official name and layout.
+///
+/// A visitor or a mapper of a module tells it of every level that it enters and leaves.
+#[derive(Debug, Clone, Default)]
+pub struct Path {
     parts: Vec<Part>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Part {
     /// Empty where the official names have no such level.
     name: String,
@@ -29,7 +31,8 @@ pub(crate) enum Layout {
 }
 
 impl Path {
-    pub(crate) fn enter(&mut self, name: &str, container: &str) {
+    /// Goes down into the part of this name, which lies in a container of this type.
+    pub fn enter(&mut self, name: &str, container: &str) {
         // An enum's variant and the HQ head are no level of the official names, and the `m` before
         // a digit stands for the index in PyTorch's `Sequential`, which no Rust field can be named.
         let name = if container.starts_with("Enum:")
@@ -45,14 +48,33 @@ impl Path {
         self.parts.push(Part { name: name.to_owned(), container: container.to_owned() });
     }
 
-    pub(crate) fn exit(&mut self) {
+    /// Comes back up.
+    pub fn exit(&mut self) {
         self.parts.pop();
     }
 
-    pub(crate) fn name(&self) -> String {
+    /// The official name of the parameter here.
+    pub fn name(&self) -> String {
         let parts: Vec<&str> =
             self.parts.iter().map(|p| p.name.as_str()).filter(|name| !name.is_empty()).collect();
         parts.join(".")
+    }
+
+    /// The official shape of the parameter here, whose shape in this crate is `shape`.
+    pub fn official_shape(&self, shape: &[usize]) -> Vec<usize> {
+        self.layout().official_shape(shape)
+    }
+
+    /// Values of the parameter here, of the shape `shape` in this crate, in row order: their
+    /// official shape, and they in its row order.
+    pub fn here_to_official(&self, values: Vec<f32>, shape: &[usize]) -> (Vec<usize>, Vec<f32>) {
+        let layout = self.layout();
+        (layout.official_shape(shape), layout.here_to_official(values, shape))
+    }
+
+    /// Values in the row order of the official shape `shape`, in the order of this crate.
+    pub fn official_to_here(&self, values: Vec<f32>, shape: &[usize]) -> Vec<f32> {
+        self.layout().official_to_here(values, shape)
     }
 
     pub(crate) fn layout(&self) -> Layout {

@@ -119,15 +119,14 @@ impl Predictor {
         compute: &Compute,
     ) -> Result<Self> {
         let place = compute.open()?;
-        if let Some(size) = input_size {
-            check_input_size(size)?;
-        }
+        input_size.map_or(Ok(()), check_input_size)?;
         let source = ModelSource {
             checkpoint: Some(checkpoint.to_path_buf()),
             restore_model: restore_model.map(Path::to_path_buf),
+            input_size,
             ..Default::default()
         };
-        let loaded = load_model(&source, input_size, false, 0, &host())?;
+        let loaded = load_model(&source, false, 0, &host())?;
         let sam = place.put(loaded.sam, false);
         Ok(Self { notes: loaded.notes, ..Self::new(sam, place.device().clone()) })
     }

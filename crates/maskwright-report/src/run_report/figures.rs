@@ -1,29 +1,41 @@
 //! Curves and tables of a run.
 
+use std::collections::BTreeSet;
+
 use maskwright_model::MaskKind;
 use maskwright_train::evaluator::SetMetrics;
-use maskwright_train::run_log::{Entry, StepEntry};
+use maskwright_train::loss::TERMS;
+use maskwright_train::run_log::Entry;
 
 use crate::page::{Best, CurvePlot, Series, Table};
 
-/// Cross entropy and dice over the steps of a run.
+/// Every term of the loss over the steps of a run, by name.
 pub fn loss_curve(title: &str, log: &[Entry]) -> CurvePlot {
-    let of = |value: fn(&StepEntry) -> f64| -> Vec<(f64, f64)> {
-        log.iter()
-            .filter_map(|entry| match entry {
-                Entry::Step(step) => Some((step.global_step as f64, value(step))),
-                Entry::Epoch(_) | Entry::Loader(_) => None,
-            })
-            .collect()
+    let steps = || {
+        log.iter().filter_map(|entry| match entry {
+            Entry::Step(step) => Some(step),
+            Entry::Epoch(_) | Entry::Loader(_) => None,
+        })
     };
+    let of = |name: &str| -> Vec<(f64, f64)> {
+        steps().filter_map(|step| Some((step.global_step as f64, step.loss.term(name)?))).collect()
+    };
+    // Terms in the order in which they are added; then what only a later version knows.
+    let known = TERMS.iter().map(|term| (term.name, term.title));
+    let logged: BTreeSet<&str> =
+        steps().flat_map(|step| step.loss.terms.keys().map(String::as_str)).collect();
+    let others = logged.iter().map(|&name| (name, name));
+    let others = others.filter(|(name, _)| TERMS.iter().all(|term| term.name != *name));
+    let series = known
+        .chain(others)
+        .filter(|(name, _)| logged.contains(name))
+        .map(|(name, title)| Series { name: title.into(), points: of(name) })
+        .collect();
     CurvePlot {
         title: title.into(),
         x_label: "step".into(),
         y_label: "loss".into(),
-        series: vec![
-            Series { name: "cross entropy".into(), points: of(|step| step.bce) },
-            Series { name: "dice".into(), points: of(|step| step.dice) },
-        ],
+        series,
         log_y: false,
     }
 }

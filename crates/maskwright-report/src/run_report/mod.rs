@@ -80,7 +80,7 @@ pub fn write(folder: &Path, compute: Option<&Compute>) -> Result<Written> {
             Err(reason) => notes.push(format!("No predictions are shown: {reason}.")),
         }
     }
-    if run.epochs().next_back().is_none_or(|last| last.epoch + 1 < run.config.max_epoch_num) {
+    if run.epochs().next_back().is_none_or(|last| last.epoch + 1 < run.config.train.epochs) {
         let done = run.epochs().count();
         notes.push(format!("The run is not over: {done} epochs are done."));
     }
@@ -132,14 +132,22 @@ fn predictions(
     let Some((of_epoch, checkpoint)) = &run.checkpoint else {
         return Err("the folder has no whole model".into());
     };
-    let model = ModelSource { checkpoint: Some(checkpoint.clone()), ..ModelSource::default() };
-    let compute = compute.unwrap_or(&run.config.compute);
+    let model = ModelSource {
+        checkpoint: Some(checkpoint.clone()),
+        input_size: run.config.model.input_size,
+        ..ModelSource::default()
+    };
+    let compute = compute.copied().unwrap_or_else(|| run.config.compute.compute());
     // The run made the indexes that its sets need: there is nothing to wait for.
     let context = OpenContext::default();
-    EvalJob::open(&model, compute, Some(run.config.input_size), &run.config.data, &context)
+    EvalJob::open(&model, &compute, &run.config.data, &context)
         .map_err(Into::into)
         .and_then(|job| {
-            gallery::galleries(&job, &run.config.evaluation, &validation.evaluation.images)
+            gallery::galleries(
+                &job,
+                &run.config.validation.evaluation(),
+                &validation.evaluation.images,
+            )
         })
         .map(|galleries| (galleries, *of_epoch))
         .map_err(|error: crate::Error| error.to_string())
@@ -171,18 +179,21 @@ fn pictures_of(galleries: &[Gallery]) -> Vec<RgbImage> {
 }
 
 fn settings(config: &TrainConfig) -> String {
+    let input = config.model.input_size.map_or_else(
+        || "the checkpoint's size".to_owned(),
+        |side| format!("{side} x {side} pixels"),
+    );
     format!(
         "The settings are in config.toml. What learns: {}; {} epochs, {} images per step, input of \
-         {side} x {side} pixels.",
+         {input}.",
         scope(config),
-        config.max_epoch_num - config.start_epoch,
-        config.batch_size_train,
-        side = config.input_size,
+        config.train.epochs - config.train.first_epoch,
+        config.train.batch_size,
     )
 }
 
 fn scope(config: &TrainConfig) -> String {
-    match &config.train {
+    match &config.train.learns {
         maskwright_model::Trainable::Hq => "the HQ head".into(),
         maskwright_model::Trainable::Decoder => "the mask decoder".into(),
         maskwright_model::Trainable::All => "everything".into(),

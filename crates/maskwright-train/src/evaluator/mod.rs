@@ -8,54 +8,14 @@
 //! Three stages run beside each other: samples are decoded, the model runs, masks are
 //! brought to the image's size and scored. Results come in the sets' order.
 
+mod config;
 mod metrics;
 mod run;
+mod sets;
 
-use std::sync::Arc;
-
-use maskwright_data::prompt::PromptKind;
-use maskwright_data::sample::Preset;
-use maskwright_data::source::Source;
-use serde::{Deserialize, Serialize};
-
+pub use config::EvalConfig;
 pub use metrics::{Evaluation, ImageScores, MaskScores, SetMetrics};
 pub(crate) use run::all_masks;
 pub use run::evaluate;
-
-/// How a model is evaluated.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct EvalConfig {
-    /// The prompts each image is given, one evaluation each. HQ-SAM: its box.
-    pub prompts: Vec<PromptKind>,
-    /// How an image becomes a model input.
-    pub geometry: Preset,
-    /// Width of the boundary in boundary IoU, as a share of the image's diagonal
-    /// (Cheng et al., 2021). HQ-SAM: 0.02.
-    pub boundary_ratio: f64,
-    /// Seed of the prompts that are drawn (points, noise mask).
-    pub seed: u64,
-    /// At most so many images of each set, 0 for all: a quick look during training.
-    pub limit: usize,
-}
-
-impl Default for EvalConfig {
-    fn default() -> Self {
-        Self {
-            prompts: vec![PromptKind::Box],
-            geometry: Preset::LongestSide,
-            boundary_ratio: 0.02,
-            seed: 0,
-            limit: 0,
-        }
-    }
-}
-
-/// A named set to evaluate on.
-#[derive(Clone)]
-pub struct EvalSet {
-    /// The name in tables.
-    pub name: String,
-    /// Its records.
-    pub source: Arc<dyn Source>,
-}
+pub(crate) use sets::left_out;
+pub use sets::{EvalSet, open_sets, sample_config};

@@ -11,7 +11,9 @@ use maskwright_image::mask::Bitmap;
 use maskwright_image::metric;
 use maskwright_model::{DecodeMode, ImageFeatures, MaskKind, PromptInput, Sam};
 
-use super::{EvalConfig as Settings, EvalSet, Evaluation, ImageScores, MaskScores, SetMetrics};
+use super::config::EvalConfig as Settings;
+use super::metrics::{Evaluation, ImageScores, MaskScores, SetMetrics};
+use super::sets::EvalSet;
 use crate::error::Result;
 use crate::observer::Observer;
 use crate::prompts;

@@ -1,66 +1,46 @@
-//! The training loss: binary cross entropy and dice on sampled points.
+//! The training loss: a weighted sum of named terms, on sampled points.
 //!
 //! HQ-SAM follows PointRend (Kirillov et al., 2020) and Mask2Former: the loss is not
 //! taken on every pixel but on 112 x 112 points of each mask. Three quarters of them
 //! are the most uncertain (smallest |logit|) of three times as many uniform draws,
 //! the rest are uniform. [`points`] chooses them, [`PointTargets`] holds what was
-//! chosen with the label's values there, [`point_loss`] is the differentiable part.
+//! chosen with the label's values there, [`LossConfig`] says which terms are taken of them and what
+//! each weighs.
+//!
+//! A term is a file here that describes it as a [`LossTerm`], and a line in [`TERMS`]; settings,
+//! logs, reports and states know it by its name.
 //!
 //! Points are chosen on the host: the choice needs no gradient, the labels are there
 //! already (a label never travels to the device), and selecting 9408 of 37632 values
 //! takes a fraction of a millisecond without sorting them.
 
+mod bce;
+mod config;
+mod dice;
+mod iou;
 pub mod points;
+mod term;
 
 use burn::tensor::ops::{GridSampleOptions, GridSamplePaddingMode, InterpolateMode};
-use burn::tensor::{Device, Tensor, TensorData, activation::sigmoid};
+use burn::tensor::{Device, Tensor, TensorData};
 
+pub use config::{LossConfig, TERMS};
 pub use points::{PointConfig, PointTargets};
+pub use term::{LossTerm, LossValues, TermFunction, TermValue, weighted_sum};
 
-/// The two parts of the loss, each a mean over the masks of the batch.
-#[derive(Debug, Clone)]
-pub struct MaskLoss {
-    /// Binary cross entropy of the points' logits, shape `[1]`.
-    pub bce: Tensor<1>,
-    /// Dice loss of the points' probabilities, shape `[1]`.
-    pub dice: Tensor<1>,
-}
-
-impl MaskLoss {
-    /// What is minimised: the sum of both, each weighing 1 as in HQ-SAM.
-    pub fn total(&self) -> Tensor<1> {
-        self.bce.clone() + self.dice.clone()
-    }
-}
-
-/// Binary cross entropy and dice of `logits` at the chosen points.
+/// The terms of `logits` at the chosen points.
 ///
 /// # Shapes
-/// - `logits`: `[B, 1, h, w]`, any resolution, values unbounded;
-/// - `points`: B masks of P points each, coordinates in `[0, 1]` of the whole mask,
+/// - `logits`: `[n, 1, h, w]`, any resolution, values unbounded;
+/// - `points`: n masks of P points each, coordinates in `[0, 1]` of the whole mask,
 ///   x first, so that logits and label need not have one size.
-///
-/// Dice is `1 - (2 * sum(p * t) + 1) / (sum(p) + sum(t) + 1)` with `p` the sigmoid of
-/// the logit (Milletari et al., 2016, smoothed by one).
-pub fn point_loss(logits: Tensor<4>, points: &PointTargets) -> MaskLoss {
+pub fn point_loss(config: &LossConfig, logits: Tensor<4>, points: &PointTargets) -> Vec<TermValue> {
     let device = logits.device();
-    let [batch, _, _, _] = logits.dims();
+    let [masks, _, _, _] = logits.dims();
     let count = points.per_mask;
-    let sampled = sample_at(logits, points, &device).reshape([batch, count]);
-    let target =
-        Tensor::<2>::from_data(TensorData::new(points.targets.clone(), [batch, count]), &device);
-
-    // max(x, 0) - x t + ln(1 + exp(-|x|)): finite for every x.
-    let softplus = sampled.clone().abs().neg().exp().log1p();
-    let bce = sampled.clone().clamp_min(0.0) - sampled.clone() * target.clone() + softplus;
-    let bce = bce.mean();
-
-    let probability = sigmoid(sampled);
-    let overlap = (probability.clone() * target.clone()).sum_dim(1);
-    let sizes = probability.sum_dim(1) + target.sum_dim(1);
-    let dice = ((overlap * 2.0 + 1.0) / (sizes + 1.0)).neg() + 1.0;
-    let dice = dice.mean();
-    MaskLoss { bce, dice }
+    let sampled = sample_at(logits, points, &device).reshape([masks, count]);
+    let labels = TensorData::new(points.targets.clone(), [masks, count]);
+    config.of_points(&sampled, &Tensor::from_data(labels, &device))
 }
 
 /// Bilinear values of `logits` at the points, `[B, 1, 1, P]`; zero outside, pixel

@@ -6,12 +6,15 @@
 use maskwright_data::random::{ObjectKey, Purpose};
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
+
 /// How many points a mask's loss is taken on, and how they are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PointConfig {
     /// Points per mask. HQ-SAM: 112 x 112.
-    pub points: usize,
+    #[serde(alias = "points")]
+    pub per_mask: usize,
     /// Uniform candidates per point from which the uncertain ones are taken. HQ-SAM: 3.
     pub oversample: usize,
     /// The share of points that are the most uncertain candidates. HQ-SAM: 0.75.
@@ -20,24 +23,42 @@ pub struct PointConfig {
 
 impl Default for PointConfig {
     fn default() -> Self {
-        Self { points: 112 * 112, oversample: 3, importance: 0.75 }
+        Self { per_mask: 112 * 112, oversample: 3, importance: 0.75 }
     }
 }
 
 impl PointConfig {
+    /// Refuses a count of 0 and a share that is none.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub fn validate(&self) -> Result<()> {
+        let counts = [("per_mask", self.per_mask), ("oversample", self.oversample)];
+        for (key, count) in counts {
+            if count == 0 {
+                return Err(Error::setting(format!("train.loss.points.{key}"), "1 or more", count));
+            }
+        }
+        if !(0.0..=1.0).contains(&self.importance) {
+            let key = "train.loss.points.importance";
+            return Err(Error::setting(key, "a share from 0 to 1", self.importance));
+        }
+        Ok(())
+    }
+
     /// Candidates drawn per mask.
     pub fn candidates(&self) -> usize {
-        self.points * self.oversample
+        self.per_mask * self.oversample
     }
 
     /// Points taken from the candidates.
     pub fn uncertain(&self) -> usize {
-        (self.importance * self.points as f32) as usize
+        (self.importance * self.per_mask as f32) as usize
     }
 
     /// Points that are uniform whatever the logits.
     pub fn uniform(&self) -> usize {
-        self.points - self.uncertain()
+        self.per_mask - self.uncertain()
     }
 }
 
@@ -135,7 +156,7 @@ pub fn choose(
     ranked.truncate(keep);
     ranked.sort_unstable_by_key(|&(_, index)| index);
 
-    let mut chosen = Vec::with_capacity(2 * config.points);
+    let mut chosen = Vec::with_capacity(2 * config.per_mask);
     for (_, index) in ranked {
         chosen.extend_from_slice(&candidates[2 * index as usize..][..2]);
     }
@@ -158,7 +179,7 @@ mod tests {
     fn uncertain_points_lie_at_the_zero_crossing() {
         let values = ramp();
         let plane = Plane { values: &values, height: 16, width: 16 };
-        let config = PointConfig { points: 400, oversample: 3, importance: 0.75 };
+        let config = PointConfig { per_mask: 400, oversample: 3, importance: 0.75 };
         let key = SampleKey::in_epoch(1, 0, 5).object(0);
         let points = draw(&config, &plane, key);
         assert_eq!(points.len(), 800);
@@ -191,7 +212,7 @@ mod tests {
     fn fewer_candidates_than_wanted_are_all_taken() {
         let values = ramp();
         let plane = Plane { values: &values, height: 16, width: 16 };
-        let config = PointConfig { points: 4, oversample: 1, importance: 1.0 };
+        let config = PointConfig { per_mask: 4, oversample: 1, importance: 1.0 };
         let candidates = [0.1, 0.1, 0.9, 0.9, 0.5, 0.5, 0.2, 0.2];
         assert_eq!(choose(&config, &plane, &candidates, &[]), candidates);
     }

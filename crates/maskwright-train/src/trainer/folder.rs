@@ -6,13 +6,12 @@ use maskwright_data::loader::LoaderState;
 use maskwright_model::weights::tuned;
 use maskwright_model::{Sam, Trainable};
 
-use super::epoch::EpochSums;
-use super::state::{self, Progress};
+use super::state::{self, LossSums, Progress};
 use crate::checkpoint;
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::optimizer::Adam;
+use crate::optimizer::Optimizer;
 use crate::run_files::{
     self, CONFIG, LEDGER, METRICS, RESUME, TUNED, VALIDATION, Validation, WEIGHTS, WHOLE, numbered,
 };
@@ -55,22 +54,24 @@ impl RunFolder {
                     remove(file)?;
                 }
             }
-            Start::Resume => {
-                if folder.resume_point()?.is_none() {
+            Start::Resume => match folder.resume_point()? {
+                // What cannot be continued stays as it is.
+                Some(point) => state::check_version(&point)?,
+                None => {
+                    let found = match ours.is_empty() {
+                        true => "no run",
+                        false => "a run that wrote none yet",
+                    };
                     return Err(Error::NothingToResume {
                         folder: path.to_path_buf(),
                         expected: "a folder resume-STEP, which a run writes after each epoch and \
                                    when it is stopped"
                             .into(),
-                        found: if ours.is_empty() {
-                            "no run".into()
-                        } else {
-                            "a run that wrote none yet".into()
-                        },
+                        found: found.into(),
                         begun: !ours.is_empty(),
                     });
                 }
-            }
+            },
         }
         files::create_folder(path)?;
         config.write(&path.join(CONFIG))?;
@@ -104,10 +105,10 @@ impl RunFolder {
     pub(super) fn save_state(
         &self,
         sam: &Sam,
-        adam: &Adam,
+        optimizer: &Optimizer,
         progress: &Progress,
         loader: LoaderState,
-        sums: &EpochSums,
+        sums: &LossSums,
         trainable: &Trainable,
     ) -> Result<()> {
         let target = self.path.join(format!("{RESUME}{:08}", progress.global_step));
@@ -117,7 +118,7 @@ impl RunFolder {
             .suffix(".part")
             .tempdir_in(&self.path)
             .map_err(Error::io(&target, "write"))?;
-        let optimizer = adam.to_bytes(&target)?;
+        let optimizer = optimizer.to_bytes(sam, &target)?;
         let weights = tuned(sam, trainable);
         state::write(part.path(), progress, loader, sums, &weights, &optimizer)?;
         // A state of this very step (a run stopped twice at one place) makes way.

@@ -20,32 +20,27 @@
 mod data_watch;
 mod epoch;
 mod folder;
+mod run;
 mod state;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use maskwright_data::loader::{Loader, LoaderConfig, LoaderState};
-use maskwright_data::sample::SampleConfig;
-use maskwright_data::source::{DataFile, Mix, Source};
-use maskwright_model::device::{Place, host};
+use maskwright_model::MaskKind;
+use maskwright_model::device::host;
 use maskwright_model::load::{load_model, parameter_count};
-use maskwright_model::{MaskKind, Sam, weights};
 use serde::Serialize;
 
 use crate::config::TrainConfig;
-use crate::conventions;
 use crate::error::Result;
-use crate::evaluator::{EvalSet, Evaluation, evaluate};
+use crate::evaluator::{left_out, open_sets};
 use crate::observer::{Observer, RunStart};
-use crate::optimizer::Adam;
 use crate::run_files::Validation;
-use crate::run_log::{Entry, EpochEntry, RunLog};
-use data_watch::DataWatch;
-use epoch::{EpochSums, run_epoch};
+use crate::run_log::{Entry, EpochEntry};
+use epoch::run_epoch;
 use folder::RunFolder;
 pub use folder::Start;
-use state::Progress;
+use run::Run;
+use state::LossSums;
 
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -56,25 +51,6 @@ pub struct TrainOutcome {
     pub last: Option<EpochEntry>,
     /// Whether the observer stopped the run before its end; resumed, it goes on from there.
     pub stopped: bool,
-}
-
-/// How samples are made of `data` for this model: its input size, and mask prompts at the
-/// resolution of its masks.
-pub fn sample_config(data: &DataFile, model: &Sam) -> SampleConfig {
-    data.sample_config(model.config().image_size, model.config().mask_size())
-}
-
-/// The sets of a list, opened, under their names.
-pub fn open_sets(sets: Vec<Arc<dyn Source>>) -> Vec<EvalSet> {
-    sets.into_iter().map(|source| EvalSet { name: source.name().to_owned(), source }).collect()
-}
-
-/// What the sets' data holds that no record shows, a line each.
-pub(crate) fn left_out<'a>(sets: impl Iterator<Item = &'a Arc<dyn Source>>) -> Vec<String> {
-    let of_set = |set: &'a Arc<dyn Source>| {
-        set.left_out().iter().map(move |left| format!("set {}: left out are {left}", set.name()))
-    };
-    sets.flat_map(of_set).collect()
 }
 
 /// Trains as `config` says.
@@ -89,14 +65,14 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Result<TrainOutcome> {
     config.validate()?;
-    let place = config.compute.open()?;
+    let place = config.compute.compute().open()?;
     // Everything that can be refused is looked at before the folder is touched.
     let train_data = config.data.train_mix(&observer.opening())?;
     let valid_sets = open_sets(config.data.open_valid(&observer.opening())?);
-    let hq = config.train.asks_for_hq_head();
-    let loaded = load_model(&config.model, Some(config.input_size), hq, config.seed, &host())?;
-    config.train.check(&loaded.sam)?;
-    let mut folder = RunFolder::open(&config.output, start, config)?;
+    let hq = config.train.learns.asks_for_hq_head();
+    let loaded = load_model(&config.model, hq, config.train.seed, &host())?;
+    config.train.learns.check(&loaded.sam)?;
+    let folder = RunFolder::open(&config.output, start, config)?;
     let sources = train_data.sets().iter().chain(valid_sets.iter().map(|set| &set.source));
     for note in left_out(sources) {
         observer.note(&note);
@@ -107,193 +83,68 @@ pub fn train(
             observer.note(note);
         }
     }
-    let mut run = Run::new(config, place, loaded.sam, train_data, valid_sets, &mut folder)?;
-    run.go(&mut folder, observer)
+    let mut run = Run::new(config, place, loaded.sam, train_data, valid_sets, &folder)?;
+    go(&mut run, &folder, observer)
 }
 
-/// A run between its steps.
-struct Run<'a> {
-    config: &'a TrainConfig,
-    place: Place,
-    /// Gone only while a step has it.
-    model: Option<Sam>,
-    adam: Adam,
-    loader: Loader,
-    valid: Vec<EvalSet>,
-    samples: SampleConfig,
-    log: RunLog,
-    progress: Progress,
-    sums: EpochSums,
-    watch: DataWatch,
-}
-
-impl<'a> Run<'a> {
-    fn new(
-        config: &'a TrainConfig,
-        place: Place,
-        mut model: Sam,
-        data: Mix,
-        valid: Vec<EvalSet>,
-        folder: &mut RunFolder,
-    ) -> Result<Self> {
-        let samples = sample_config(&config.data, &model);
-
-        let mut adam = Adam::default();
-        let mut progress = Progress { epoch: config.start_epoch, ..Progress::default() };
-        let mut sums = EpochSums::default();
-        let mut position = None;
-        let log = match folder.resume_point()? {
-            None => RunLog::create(&folder.metrics())?,
-            Some(point) => {
-                let state = state::read(&point)?;
-                model = weights::apply_tuned(model, state.weights)?.sam;
-                adam = Adam::from_bytes(&state.optimizer, &point, place.device())?;
-                progress = state.progress;
-                sums = state.sums;
-                position = Some(state.loader);
-                RunLog::resume(&folder.metrics(), progress.global_step)?
-            }
+/// The epochs that are left.
+fn go(run: &mut Run<'_>, folder: &RunFolder, observer: &mut dyn Observer) -> Result<TrainOutcome> {
+    let (learning, checkpoints) = (&run.config.train, &run.config.checkpoints);
+    let steps = run.loader.batches_per_epoch() as usize;
+    observer.started(&RunStart {
+        records: run.loader.mix().len(),
+        steps_per_epoch: steps,
+        epoch: run.progress.epoch,
+        epochs: learning.epochs,
+        trainable_parameters: run.model().trainable_count(&learning.learns),
+        parameters: parameter_count(run.model()),
+    });
+    let mut outcome = TrainOutcome { checkpoint: None, last: None, stopped: false };
+    while run.progress.epoch < learning.epochs {
+        let finished = run_epoch(run, steps, folder, observer)?;
+        if !finished {
+            run.save_state(folder)?;
+            run.tell_data(observer, true)?;
+            outcome.stopped = true;
+            return Ok(outcome);
+        }
+        let epoch = run.progress.epoch;
+        // The validation comes later.
+        let mut entry = EpochEntry {
+            epoch,
+            global_step: run.progress.global_step,
+            loss: run.sums.means(),
+            learning_rate: run.learning_rate(),
+            seconds: run.sums.seconds,
+            validation: Vec::new(),
         };
-        let encoder_learns = model.encoder_learns(&config.train);
-        let model = conventions::remembered(model, config)?;
-        let model = place.put(model, encoder_learns).training(&config.train);
-        let mut loader = Loader::new(data, loader_config(config, &samples, folder))?;
-        if let Some(position) = position {
-            loader.restore(position)?;
+        observer.epoch(&entry);
+        if let Some(evaluation) = run.validate(observer)? {
+            entry.validation.clone_from(&evaluation.sets);
+            folder.save_validation(&Validation { epoch, evaluation })?;
         }
-        Ok(Self {
-            config,
-            place,
-            model: Some(model),
-            adam,
-            loader,
-            valid,
-            samples,
-            log,
-            progress,
-            sums,
-            watch: DataWatch::default(),
-        })
-    }
-
-    fn model(&self) -> &Sam {
-        self.model.as_ref().expect("the model is back between steps")
-    }
-
-    fn go(&mut self, folder: &mut RunFolder, observer: &mut dyn Observer) -> Result<TrainOutcome> {
-        let config = self.config;
-        let steps = self.loader.batches_per_epoch() as usize;
-        let trainable = self.model().trainable_count(&config.train);
-        let parameters = parameter_count(self.model());
-        observer.started(&RunStart {
-            records: self.loader.mix().len(),
-            steps_per_epoch: steps,
-            epoch: self.progress.epoch,
-            epochs: config.max_epoch_num,
-            trainable_parameters: trainable,
-            parameters,
-        });
-        let mut outcome = TrainOutcome { checkpoint: None, last: None, stopped: false };
-        while self.progress.epoch < config.max_epoch_num {
-            let finished = run_epoch(self, steps, folder, observer)?;
-            if !finished {
-                self.save_state(folder)?;
-                self.tell_data(observer, true)?;
-                outcome.stopped = true;
-                return Ok(outcome);
+        run.log.append(&Entry::Epoch(entry.clone()))?;
+        let done = epoch + 1;
+        let due = (done - learning.first_epoch).is_multiple_of(checkpoints.every_epochs);
+        if due || done == learning.epochs {
+            if let Some(score) = validation_score(&entry)
+                && run.progress.best.is_none_or(|(best, _)| score > best)
+            {
+                run.progress.best = Some((score, epoch));
             }
-            let epoch = self.progress.epoch;
-            let last = epoch + 1 == config.max_epoch_num;
-            let mut entry = self.sums.entry(epoch, &self.progress, config);
-            observer.epoch(&entry);
-            if let Some(evaluation) = self.validate(observer)? {
-                entry.validation.clone_from(&evaluation.sets);
-                folder.save_validation(&Validation { epoch, evaluation })?;
-            }
-            self.log.append(&Entry::Epoch(entry.clone()))?;
-            if last || (epoch + 1 - config.start_epoch).is_multiple_of(config.model_save_fre) {
-                if let Some(score) = validation_score(&entry)
-                    && self.progress.best.is_none_or(|(best, _)| score > best)
-                {
-                    self.progress.best = Some((score, epoch));
-                }
-                let best = self.progress.best.map(|(_, epoch)| epoch);
-                let path = folder.save_checkpoint(self.model(), epoch, best, &config.train)?;
-                outcome.checkpoint = Some(path);
-            }
-            outcome.last = Some(entry);
-            self.progress.next_epoch();
-            self.sums = EpochSums::default();
-            self.save_state(folder)?;
+            let best = run.progress.best.map(|(_, epoch)| epoch);
+            let path = folder.save_checkpoint(run.model(), epoch, best, &learning.learns)?;
+            outcome.checkpoint = Some(path);
         }
-        if outcome.last.is_some() {
-            self.tell_data(observer, true)?;
-        }
-        Ok(outcome)
+        outcome.last = Some(entry);
+        run.progress.next_epoch();
+        run.sums = LossSums::default();
+        run.save_state(folder)?;
     }
-
-    /// The validation of the epoch that ends, where one is due.
-    fn validate(&self, observer: &mut dyn Observer) -> Result<Option<Evaluation>> {
-        let done = self.progress.epoch + 1;
-        let due = done == self.config.max_epoch_num
-            || (done - self.config.start_epoch).is_multiple_of(self.config.eval_every);
-        let wanted = due && !self.valid.is_empty();
-        wanted.then(|| self.evaluate(observer)).transpose()
+    if outcome.last.is_some() {
+        run.tell_data(observer, true)?;
     }
-
-    fn evaluate(&self, observer: &mut dyn Observer) -> Result<Evaluation> {
-        let model = self.model().clone().frozen();
-        evaluate(
-            &model,
-            self.place.device(),
-            &self.samples,
-            &self.valid,
-            &self.config.evaluation,
-            observer,
-        )
-    }
-
-    /// Tells whether training waits for data, if it is time to, or at the `end`.
-    fn tell_data(&mut self, observer: &mut dyn Observer, end: bool) -> Result<()> {
-        let told = if end {
-            self.watch.whole(&self.loader, &self.progress)
-        } else {
-            self.watch.minute(&self.loader, &self.progress)
-        };
-        if let Some(entry) = told {
-            self.log.append(&Entry::Loader(entry.clone()))?;
-            observer.data(&entry);
-        }
-        Ok(())
-    }
-
-    fn save_state(&mut self, folder: &mut RunFolder) -> Result<()> {
-        let mut loader = self.loader.state();
-        if self.progress.step == 0 {
-            // Between two epochs the loader still stands at the end of the one that is over.
-            loader = LoaderState { epoch: self.progress.epoch as u64, position: 0, ..loader };
-        }
-        let (progress, sums) = (&self.progress, &self.sums);
-        folder.save_state(self.model(), &self.adam, progress, loader, sums, &self.config.train)
-    }
-}
-
-fn loader_config(config: &TrainConfig, samples: &SampleConfig, folder: &RunFolder) -> LoaderConfig {
-    let mut loader = LoaderConfig {
-        batch_size: config.batch_size_train,
-        seed: config.seed,
-        last_batch: config.last_batch,
-        prefetch_bytes: config.prefetch_bytes,
-        on_refusal: config.on_refusal,
-        ledger: Some(folder.ledger()),
-        sample: samples.clone(),
-        ..LoaderConfig::default()
-    };
-    if config.workers > 0 {
-        loader.workers = config.workers;
-        loader.prefetch = config.workers + 2;
-    }
-    loader
+    Ok(outcome)
 }
 
 /// The number that "best" goes by: mean IoU over the sets of the mask that is trained.

@@ -6,8 +6,8 @@ use maskwright_data::loader::LoaderState;
 use maskwright_model::weights::Checkpoint;
 use serde::{Deserialize, Serialize};
 
-use super::epoch::EpochSums;
 use crate::error::{Error, Result};
+use crate::loss::LossValues;
 
 /// The position of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,30 @@ pub(super) struct Progress {
     pub(super) global_step: usize,
     /// The best validation so far and its epoch.
     pub(super) best: Option<(f64, usize)>,
+}
+
+/// What the means over some steps are made of. An epoch's are in the state, so that one that was
+/// stopped in its middle has the means of all its steps.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct LossSums {
+    /// Steps that were added up.
+    pub(super) steps: usize,
+    #[serde(flatten)]
+    losses: LossValues,
+    pub(super) seconds: f64,
+}
+
+impl LossSums {
+    pub(super) fn add(&mut self, losses: &LossValues, seconds: f64) {
+        self.steps += 1;
+        self.losses.add(losses);
+        self.seconds += seconds;
+    }
+
+    /// The means over the steps; 0 where there were none.
+    pub(super) fn means(&self) -> LossValues {
+        self.losses.divided_by(self.steps.max(1) as f64)
+    }
 }
 
 impl Progress {
@@ -38,7 +62,7 @@ struct StateFile {
     progress: Progress,
     /// The next sample.
     loader: LoaderState,
-    sums: EpochSums,
+    sums: LossSums,
 }
 
 /// What every version of the file has.
@@ -48,17 +72,17 @@ struct AnyVersion {
 }
 
 /// 2: where the loader stands is told by samples, no longer by steps. 3: the optimizer's state is a
-/// safetensors file.
-const VERSION: u32 = 3;
+/// safetensors file. 4: by official names.
+const VERSION: u32 = 4;
 const STATE: &str = "state.json";
 const WEIGHTS: &str = "weights.safetensors";
-const OPTIMIZER: &str = "adam.safetensors";
+const OPTIMIZER: &str = "optimizer.safetensors";
 
 /// A state that was read back.
 pub(super) struct SavedState {
     pub(super) progress: Progress,
     pub(super) loader: LoaderState,
-    pub(super) sums: EpochSums,
+    pub(super) sums: LossSums,
     pub(super) weights: Checkpoint,
     pub(super) optimizer: Vec<u8>,
 }
@@ -68,7 +92,7 @@ pub(super) fn write(
     folder: &Path,
     progress: &Progress,
     loader: LoaderState,
-    sums: &EpochSums,
+    sums: &LossSums,
     weights: &Checkpoint,
     optimizer: &[u8],
 ) -> Result<()> {
@@ -82,24 +106,39 @@ pub(super) fn write(
 
 /// Reads a state folder.
 pub(super) fn read(folder: &Path) -> Result<SavedState> {
+    let bytes = read_checked(folder)?;
     let path = folder.join(STATE);
-    let bytes = std::fs::read(&path).map_err(Error::io(&path, "read"))?;
-    let wrong = |found: String| Error::RunFile {
-        file: path.clone(),
-        expected: format!("the state of a run, version {VERSION}"),
-        found,
-    };
-    let AnyVersion { version } =
-        serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
-    if version != VERSION {
-        return Err(wrong(format!("version {version}; resume it with the version that wrote it")));
-    }
-    let state: StateFile = serde_json::from_slice(&bytes).map_err(|e| wrong(e.to_string()))?;
+    let state: StateFile =
+        serde_json::from_slice(&bytes).map_err(|error| wrong(&path, error.to_string()))?;
     let optimizer = folder.join(OPTIMIZER);
     let optimizer = std::fs::read(&optimizer).map_err(Error::io(&optimizer, "read"))?;
     let weights = Checkpoint::open(&folder.join(WEIGHTS))?;
     let StateFile { progress, loader, sums, .. } = state;
     Ok(SavedState { progress, loader, sums, weights, optimizer })
+}
+
+/// Refuses a state that another version wrote.
+pub(super) fn check_version(folder: &Path) -> Result<()> {
+    read_checked(folder).map(drop)
+}
+
+/// The bytes of `state.json`, of this version.
+fn read_checked(folder: &Path) -> Result<Vec<u8>> {
+    let path = folder.join(STATE);
+    let bytes = std::fs::read(&path).map_err(Error::io(&path, "read"))?;
+    let AnyVersion { version } =
+        serde_json::from_slice(&bytes).map_err(|error| wrong(&path, error.to_string()))?;
+    if version == VERSION {
+        return Ok(bytes);
+    }
+    let advice = "resume the run with the maskwright that wrote it, or begin a new one from its \
+                  last checkpoint";
+    Err(wrong(&path, format!("version {version}: {advice}")))
+}
+
+fn wrong(file: &Path, found: String) -> Error {
+    let expected = format!("the state of a run, version {VERSION}");
+    Error::RunFile { file: file.to_path_buf(), expected, found }
 }
 
 #[cfg(test)]
@@ -112,7 +151,7 @@ mod tests {
         let old = "{\"version\":1,\"progress\":{\"epoch\":0},\"sums\":{}}";
         std::fs::write(folder.path().join(STATE), old).expect("written");
         let message = read(folder.path()).err().expect("refused").to_string();
-        assert!(message.contains("state.json") && message.contains("version 3"), "{message}");
+        assert!(message.contains("state.json") && message.contains("version 4"), "{message}");
         assert!(message.contains("found version 1"), "{message}");
     }
 }

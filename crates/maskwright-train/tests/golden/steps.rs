@@ -8,8 +8,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use maskwright_model::weights::{self, LoadOptions, StateDict};
 use maskwright_model::{DecodeMode, PromptInput, PromptPoint, Trainable};
 use maskwright_train::loss::points::Plane;
-use maskwright_train::loss::{PointTargets, point_loss};
-use maskwright_train::optimizer::Adam;
+use maskwright_train::loss::{LossConfig, PointTargets, point_loss, weighted_sum};
+use maskwright_train::optimizer::{Optimizer, OptimizerConfig};
 
 /// How small a gradient is rounding, as a share of the largest in its tensor: a gradient is a sum
 /// over the loss's points of three masks, 37,632 at HQ-SAM's count of them, and each of these
@@ -77,7 +77,8 @@ fn five_steps_match(folder: &Path) {
     let pixels = labels.len() / 3;
     let side = pixels.isqrt();
 
-    let mut adam = Adam::default();
+    let config = OptimizerConfig::default();
+    let mut adam = Optimizer::new(&config);
     for (step, [bce, dice]) in wanted.into_iter().enumerate() {
         let features = sam.encode_image(sam.preprocess(&images, 3, &device).expect("fits"));
         let masks =
@@ -90,16 +91,16 @@ fn five_steps_match(folder: &Path) {
                 Plane { values: &labels[mask * pixels..][..pixels], height: side, width: side };
             targets.push(coords.values[mask * 2 * per_mask..][..2 * per_mask].to_vec(), &label);
         }
-        let loss = point_loss(masks.expect("an HQ mask"), &targets);
+        let loss = point_loss(&LossConfig::default(), masks.expect("an HQ mask"), &targets);
         // Adam divides by the root of tiny moments, so rounding grows from step to step, and another
         // device rounds otherwise.
         let later = if device == Device::flex() { 1e-4 } else { 1e-3 };
         let tolerance = if step == 0 { 1e-5 } else { later };
-        for (found, wanted) in [(&loss.bce, bce), (&loss.dice, dice)] {
-            let found = f64::from(found.clone().into_scalar::<f32>());
+        for (found, wanted) in loss.iter().zip([bce, dice]) {
+            let found = f64::from(found.value.clone().into_scalar::<f32>());
             assert!((found / wanted - 1.0).abs() < tolerance, "step {step}: {found} for {wanted}");
         }
-        sam = adam.step(sam, loss.total().backward(), 1e-3);
+        sam = adam.update(sam, weighted_sum(&loss).expect("two terms").backward(), 1e-3);
     }
 
     let after = weights::state_dict(&sam);
@@ -139,13 +140,14 @@ fn three_steps_follow_the_formula() {
     let start = [1.0f32, -2.0, 0.5];
     let weight = Tensor::<1>::from_data(TensorData::new(start.to_vec(), [3]), &device);
     let mut line = Line { weight: Param::from_tensor(weight) };
-    let mut adam = Adam::default();
+    let config = OptimizerConfig::default();
+    let mut adam = Optimizer::new(&config);
     let (mut value, mut first, mut second) = (start.map(f64::from), [0.0; 3], [0.0; 3]);
     for step in 1..=3 {
         // The loss is the sum of cubes: its gradient is 3 w^2.
         let weight = line.weight.val();
         let loss = (weight.clone() * weight.clone() * weight).sum();
-        line = adam.step(line, loss.backward(), 0.1);
+        line = adam.update(line, loss.backward(), 0.1);
         for i in 0..3 {
             let gradient = 3.0 * value[i] * value[i];
             first[i] = 0.9 * first[i] + 0.1 * gradient;
@@ -159,8 +161,9 @@ fn three_steps_follow_the_formula() {
             assert!((f64::from(*found) - wanted).abs() < 1e-5, "step {step}: {found} for {wanted}");
         }
         // The state travels as bytes and goes on as if nothing had happened.
-        let bytes = adam.to_bytes("state".as_ref()).expect("written");
+        let bytes = adam.to_bytes(&line, "state".as_ref()).expect("written");
         let plain = device.clone().without_autodiff();
-        adam = Adam::from_bytes(&bytes, "state".as_ref(), &plain).expect("read");
+        adam =
+            Optimizer::from_bytes(&config, &bytes, "state".as_ref(), &line, &plain).expect("read");
     }
 }

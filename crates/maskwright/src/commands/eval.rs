@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use maskwright_data::prompt::PromptKind;
 use maskwright_data::sample::Preset;
-use maskwright_model::GeometryFrom;
+use maskwright_model::{GeometryFrom, ModelSource};
 use maskwright_report::run_report;
 use maskwright_train::eval_job::EvalJob;
 use maskwright_train::evaluator::{EvalConfig, Evaluation};
@@ -91,8 +91,9 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
         data.valid = std::mem::take(&mut data.train);
     }
     let mut progress = Progress::new(flags.json, interrupt::on_ctrl_c());
-    let (model, compute) = (flags.model.resolve()?, flags.device.resolve());
-    let job = EvalJob::open(&model, &compute, flags.input_size, &data, &progress.opening())?;
+    let model = ModelSource { input_size: flags.input_size, ..flags.model.resolve()? };
+    let compute = flags.device.resolve();
+    let job = EvalJob::open(&model, &compute, &data, &progress.opening())?;
     for note in job.notes() {
         eprintln!("note: {note}");
     }

@@ -9,6 +9,7 @@ use maskwright_data::sample::Preset;
 use maskwright_model::Trainable;
 use maskwright_report::run_report;
 use maskwright_train::TrainConfig;
+use maskwright_train::config::ComputeConfig;
 use maskwright_train::eval_job::EvalJob;
 use maskwright_train::evaluator::EvalConfig;
 use maskwright_train::observer::Observer;
@@ -245,27 +246,26 @@ impl TrainFlags {
         }
         let mut config = TrainConfig::new(data, self.output.clone());
         config.model = self.model.resolve()?;
-        config.compute = self.device.resolve();
-        config.train = self.train.clone();
-        config.input_size = self.input_size;
-        config.batch_size_train = self.batch_size_train;
-        config.seed = self.seed;
-        config.learning_rate = self.learning_rate;
-        config.lr_drop_epoch = self.lr_drop_epoch;
-        config.start_epoch = self.start_epoch;
-        config.max_epoch_num = self.max_epoch_num;
-        config.model_save_fre = self.model_save_fre;
-        config.eval_every = self.eval_every;
-        config.save_every = self.save_every;
-        config.log_every = self.log_every;
-        config.workers = self.workers;
-        config.prefetch_bytes = self.prefetch_bytes;
-        config.on_refusal = match self.on_refusal {
+        config.compute =
+            ComputeConfig::new(self.device.resolve(), self.workers, self.prefetch_bytes);
+        config.model.input_size = Some(self.input_size);
+        config.train.learns = self.train.clone();
+        config.train.batch_size = self.batch_size_train;
+        config.train.seed = self.seed;
+        config.train.first_epoch = self.start_epoch;
+        config.train.epochs = self.max_epoch_num;
+        config.train.log_every_steps = self.log_every;
+        config.train.on_refusal = match self.on_refusal {
             Refusal::Fail => OnRefusal::Fail,
             Refusal::Replace => OnRefusal::Replace { budget: self.refusal_budget / 100.0 },
         };
-        config.evaluation.prompts.clone_from(&self.eval_prompts);
-        config.evaluation.geometry = self.geometry.unwrap_or(Preset::LongestSide);
+        config.optimizer.learning_rate = self.learning_rate;
+        config.schedule.drop_every_epochs = self.lr_drop_epoch;
+        config.checkpoints.every_epochs = self.model_save_fre;
+        config.checkpoints.state_every_steps = self.save_every;
+        config.validation.every_epochs = self.eval_every;
+        config.validation.prompts.clone_from(&self.eval_prompts);
+        config.validation.geometry = self.geometry.unwrap_or(Preset::LongestSide);
         Ok(config)
     }
 }
@@ -314,15 +314,10 @@ fn report(flags: &TrainFlags, config: &TrainConfig, outcome: &TrainOutcome) -> a
 /// `--eval`: the validation of a run, of the model as it is.
 fn evaluate(config: &TrainConfig, asked: Option<Preset>, json: bool) -> anyhow::Result<()> {
     let mut progress = Progress::new(json, interrupt::on_ctrl_c());
-    let job = EvalJob::open(
-        &config.model,
-        &config.compute,
-        Some(config.input_size),
-        &config.data,
-        &progress.opening(),
-    )?;
+    let (compute, opening) = (config.compute.compute(), progress.opening());
+    let job = EvalJob::open(&config.model, &compute, &config.data, &opening)?;
     let geometry = super::eval::geometry_of(&job, asked);
-    let settings = EvalConfig { geometry: geometry.0, ..config.evaluation.clone() };
+    let settings = EvalConfig { geometry: geometry.0, ..config.validation.evaluation() };
     let evaluation = job.evaluate(&settings, &mut progress)?;
     progress.finish();
     super::eval::tell(json, geometry, &evaluation)

@@ -134,7 +134,7 @@ pub(crate) fn run(config: &DemoConfig, observer: &mut dyn Observer) -> Result<De
     clock.lap("HQ head");
 
     let source = ModelSource { checkpoint: Some(checkpoint.clone()), ..Default::default() };
-    let job = EvalJob::open(&source, &Compute::default(), None, &data, &observer.opening())?;
+    let job = EvalJob::open(&source, &Compute::default(), &data, &observer.opening())?;
     let settings = EvalConfig {
         prompts: PromptKind::ALL.to_vec(),
         seed: config.seed,
@@ -255,37 +255,37 @@ fn preview_config(config: &DemoConfig) -> PreviewConfig {
 
 fn settings(config: &DemoConfig, data: &DataFile, output: &str) -> TrainConfig {
     let mut settings = TrainConfig::new(data.clone(), config.output.join(output));
-    settings.input_size = config.model.image_size;
-    settings.batch_size_train = config.batch_size;
-    settings.seed = config.seed;
-    settings.workers = config.workers;
-    settings.points.points = config.points;
-    settings.log_every = 10;
+    settings.model.input_size = Some(config.model.image_size);
+    settings.train.batch_size = config.batch_size;
+    settings.train.seed = config.seed;
+    settings.compute.workers = config.workers;
+    settings.train.loss.points.per_mask = config.points;
+    settings.train.log_every_steps = 10;
     // Only some of the held-out pictures: the curve is for looking, the table is the result.
-    settings.evaluation.limit = 16;
+    settings.validation.limit = 16;
     settings
 }
 
 fn sam_settings(config: &DemoConfig, data: &DataFile) -> TrainConfig {
     let mut settings = settings(config, data, "sam");
-    settings.train = Trainable::All;
+    settings.train.learns = Trainable::All;
     settings.model.config = Some(config.model.clone().with_hq(false));
-    settings.max_epoch_num = config.sam_epochs;
-    settings.learning_rate = config.sam_learning_rate;
-    settings.lr_drop_epoch = config.sam_epochs * 3 / 4;
-    settings.eval_every = 1;
-    settings.model_save_fre = config.sam_epochs;
+    settings.train.epochs = config.sam_epochs;
+    settings.optimizer.learning_rate = config.sam_learning_rate;
+    settings.schedule.drop_every_epochs = config.sam_epochs * 3 / 4;
+    settings.validation.every_epochs = 1;
+    settings.checkpoints.every_epochs = config.sam_epochs;
     settings
 }
 
 fn hq_settings(config: &DemoConfig, data: &DataFile, sam: &Path) -> TrainConfig {
     let mut settings = settings(config, data, "hq");
-    settings.train = Trainable::Hq;
+    settings.train.learns = Trainable::Hq;
     settings.model.checkpoint = Some(sam.to_path_buf());
-    settings.max_epoch_num = config.hq_epochs;
-    settings.learning_rate = config.hq_learning_rate;
-    settings.lr_drop_epoch = (config.hq_epochs * 3 / 4).max(1);
-    settings.eval_every = 1;
-    settings.model_save_fre = config.hq_epochs;
+    settings.train.epochs = config.hq_epochs;
+    settings.optimizer.learning_rate = config.hq_learning_rate;
+    settings.schedule.drop_every_epochs = (config.hq_epochs * 3 / 4).max(1);
+    settings.validation.every_epochs = 1;
+    settings.checkpoints.every_epochs = config.hq_epochs;
     settings
 }

@@ -48,6 +48,7 @@ impl ModelFlags {
             checkpoint: self.checkpoint.as_deref().map(hub::local).transpose()?,
             restore_model: self.restore_model.as_deref().map(hub::local).transpose()?,
             config,
+            ..ModelSource::default()
         })
     }
 }

@@ -1,0 +1,107 @@
+//! All settings of a run.
+
+use std::path::PathBuf;
+
+use maskwright_data::source::DataFile;
+use maskwright_model::load::{ModelSource, check_input_size};
+use serde::{Deserialize, Serialize};
+
+use super::sections::{CheckpointsConfig, ComputeConfig, LearningConfig, ValidationConfig};
+use crate::error::{Error, Result};
+use crate::optimizer::OptimizerConfig;
+use crate::schedule::ScheduleConfig;
+
+/// Everything that a training run is a function of, besides the files it names.
+///
+/// Defaults are HQ-SAM's. The resolved settings are written as `config.toml` into the
+/// output folder, and a resumed run reads them from there.
+///
+/// ```
+/// use maskwright_data::source::DataFile;
+/// use maskwright_train::TrainConfig;
+///
+/// let data = DataFile::from_folders("photos", "masks");
+/// let mut config = TrainConfig::new(data, "run".into());
+/// config.model.checkpoint = Some("sam_vit_b.pth".into());
+/// config.train.epochs = 20;
+/// config.optimizer.learning_rate = 5e-4;
+/// config.train.loss.weights.insert("dice".into(), 2.0);
+/// config.validate()?;
+/// # Ok::<(), maskwright_train::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// The folder that receives everything the run writes.
+    pub output: PathBuf,
+    /// Where the model comes from.
+    #[serde(default)]
+    pub model: ModelSource,
+    /// What learns, from how many images at a time, for how long.
+    #[serde(default)]
+    pub train: LearningConfig,
+    /// How parameters are changed.
+    #[serde(default)]
+    pub optimizer: OptimizerConfig,
+    /// The learning rate over the run.
+    #[serde(default)]
+    pub schedule: ScheduleConfig,
+    /// When models and states are written.
+    #[serde(default)]
+    pub checkpoints: CheckpointsConfig,
+    /// When and how the validation sets are evaluated.
+    #[serde(default)]
+    pub validation: ValidationConfig,
+    /// Where to compute, and with how many threads.
+    #[serde(default)]
+    pub compute: ComputeConfig,
+    /// The data sets, and how samples and prompts are drawn from them.
+    pub data: DataFile,
+}
+
+impl TrainConfig {
+    /// HQ-SAM's settings for these data and this output folder.
+    pub fn new(data: DataFile, output: PathBuf) -> Self {
+        Self {
+            output,
+            model: ModelSource { input_size: Some(1024), ..ModelSource::default() },
+            train: LearningConfig::default(),
+            optimizer: OptimizerConfig::default(),
+            schedule: ScheduleConfig::default(),
+            checkpoints: CheckpointsConfig::default(),
+            validation: ValidationConfig::default(),
+            compute: ComputeConfig::default(),
+            data,
+        }
+    }
+
+    /// Refuses settings that contradict each other or are out of range.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] with the first key, [`Error::NoSets`] for data without a training set.
+    pub fn validate(&self) -> Result<()> {
+        let at_least_one = [
+            ("train.batch_size", self.train.batch_size),
+            ("checkpoints.every_epochs", self.checkpoints.every_epochs),
+            ("validation.every_epochs", self.validation.every_epochs),
+            ("train.log_every_steps", self.train.log_every_steps),
+        ];
+        for (key, value) in at_least_one {
+            if value == 0 {
+                return Err(Error::setting(key, "1 or more", value));
+            }
+        }
+        self.model.input_size.map_or(Ok(()), check_input_size)?;
+        self.optimizer.validate()?;
+        let LearningConfig { first_epoch, epochs, .. } = self.train;
+        if first_epoch >= epochs {
+            let expected = format!("more than train.first_epoch ({first_epoch})");
+            return Err(Error::setting("train.epochs", expected, epochs));
+        }
+        self.train.loss.validate()?;
+        if self.data.train.is_empty() {
+            return Err(Error::NoSets { list: "train" });
+        }
+        Ok(())
+    }
+}

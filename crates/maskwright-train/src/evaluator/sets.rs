@@ -1,0 +1,35 @@
+//! The sets that a model is evaluated on, and how their samples are made for it.
+
+use std::sync::Arc;
+
+use maskwright_data::sample::SampleConfig;
+use maskwright_data::source::{DataFile, Source};
+use maskwright_model::Sam;
+
+/// A named set to evaluate on.
+#[derive(Clone)]
+pub struct EvalSet {
+    /// The name in tables.
+    pub name: String,
+    /// Its records.
+    pub source: Arc<dyn Source>,
+}
+
+/// How samples are made of `data` for this model: its input size, and mask prompts at the
+/// resolution of its masks.
+pub fn sample_config(data: &DataFile, model: &Sam) -> SampleConfig {
+    data.sample_config(model.config().image_size, model.config().mask_size())
+}
+
+/// The sets of a list, opened, under their names.
+pub fn open_sets(sets: Vec<Arc<dyn Source>>) -> Vec<EvalSet> {
+    sets.into_iter().map(|source| EvalSet { name: source.name().to_owned(), source }).collect()
+}
+
+/// What the sets' data holds that no record shows, a line each.
+pub(crate) fn left_out<'a>(sets: impl Iterator<Item = &'a Arc<dyn Source>>) -> Vec<String> {
+    let of_set = |set: &'a Arc<dyn Source>| {
+        set.left_out().iter().map(move |left| format!("set {}: left out are {left}", set.name()))
+    };
+    sets.flat_map(of_set).collect()
+}

@@ -1,0 +1,21 @@
+//! Binary cross entropy on the points.
+
+use burn::tensor::Tensor;
+
+use super::term::{LossTerm, TermFunction};
+
+/// HQ-SAM's first term, of weight 1.
+pub(super) const BCE: LossTerm = LossTerm {
+    name: "bce",
+    title: "cross entropy",
+    weight: 1.0,
+    function: TermFunction::Points(bce),
+};
+
+/// `max(x, 0) - x t + ln(1 + exp(-|x|))`, the mean over points and objects: finite for every
+/// logit `x`.
+fn bce(logits: Tensor<2>, labels: Tensor<2>) -> Tensor<1> {
+    let softplus = logits.clone().abs().neg().exp().log1p();
+    let bce = logits.clone().clamp_min(0.0) - logits * labels + softplus;
+    bce.mean()
+}

@@ -1,0 +1,160 @@
+//! What changes a model's parameters, with a state that survives the process.
+//!
+//! The arithmetic of Adam is Burn's, which is PyTorch's `Adam` (betas 0.9 and 0.999, epsilon
+//! 1e-8, no weight decay). The moments are kept here, by each parameter's official name:
+//! Burn's own optimizer keys them by ids that are drawn at random, and loads them onto the first
+//! device that the build knows, whether or not the machine has it.
+
+mod state;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::optim::{self, AdamConfig, AdamState, AdaptiveMomentumState, Optimizer as _};
+use burn::tensor::{Device, Gradients, Tensor};
+use maskwright_model::weights::ParameterPath;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use state::Moments;
+
+/// How parameters are changed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OptimizerConfig {
+    /// The rule.
+    pub kind: OptimizerKind,
+    /// The learning rate that the schedule starts from.
+    pub learning_rate: f64,
+}
+
+/// A rule that changes parameters by their gradients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptimizerKind {
+    /// Adam (Kingma and Ba, 2015) as PyTorch has it.
+    #[default]
+    Adam,
+}
+
+impl Default for OptimizerConfig {
+    /// HQ-SAM's.
+    fn default() -> Self {
+        Self { kind: OptimizerKind::Adam, learning_rate: 1e-3 }
+    }
+}
+
+impl OptimizerConfig {
+    /// Refuses a learning rate that is no number above 0.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub fn validate(&self) -> Result<()> {
+        if self.learning_rate.is_finite() && self.learning_rate > 0.0 {
+            return Ok(());
+        }
+        let key = "optimizer.learning_rate";
+        Err(Error::setting(key, "a number above 0", self.learning_rate))
+    }
+}
+
+/// PyTorch's default, which HQ-SAM keeps (Burn's own default is 1e-5).
+const EPSILON: f32 = 1e-8;
+
+/// A rule and what it remembers of every parameter.
+pub struct Optimizer {
+    rule: Rule,
+    /// By the parameter's official name.
+    moments: BTreeMap<String, Moments>,
+}
+
+enum Rule {
+    Adam(optim::Adam),
+}
+
+impl std::fmt::Debug for Optimizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Optimizer").field("parameters", &self.moments.len()).finish_non_exhaustive()
+    }
+}
+
+impl Optimizer {
+    /// An optimizer that has seen nothing yet.
+    pub fn new(config: &OptimizerConfig) -> Self {
+        let rule = match config.kind {
+            OptimizerKind::Adam => Rule::Adam(AdamConfig::new().with_epsilon(EPSILON).build()),
+        };
+        Self { rule, moments: BTreeMap::new() }
+    }
+
+    /// Moves every parameter that has a gradient; the others stay.
+    pub fn update<M: Module>(&mut self, model: M, gradients: Gradients, learning_rate: f64) -> M {
+        let path = ParameterPath::default();
+        model.map(&mut Update { optimizer: self, gradients, learning_rate, path })
+    }
+
+    /// The state as a safetensors file: `NAME.exp_avg` and `NAME.exp_avg_sq` of every parameter in
+    /// its official shape, and its number of steps in the metadata under its name.
+    ///
+    /// # Errors
+    /// [`Error::RunFile`], naming `file`, if a device does not give the values.
+    pub fn to_bytes<M: Module>(&self, model: &M, file: &Path) -> Result<Vec<u8>> {
+        state::write(&self.moments, model, file)
+    }
+
+    /// The optimizer whose state [`Self::to_bytes`] wrote for this model, on this device.
+    ///
+    /// # Errors
+    /// [`Error::RunFile`], naming `file`, for what is no such state, or another model's.
+    pub fn from_bytes<M: Module>(
+        config: &OptimizerConfig,
+        bytes: &[u8],
+        file: &Path,
+        model: &M,
+        device: &Device,
+    ) -> Result<Self> {
+        let moments = state::read(bytes, model, file, device)?;
+        Ok(Self { moments, ..Self::new(config) })
+    }
+}
+
+struct Update<'a> {
+    optimizer: &'a mut Optimizer,
+    gradients: Gradients,
+    learning_rate: f64,
+    path: ParameterPath,
+}
+
+impl ModuleMapper for Update<'_> {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.path.enter(name, container_type);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let tensor = param.val();
+        let Some(gradient) = tensor.grad_remove(&mut self.gradients) else { return param };
+        let name = self.path.name();
+        let shape = tensor.dims();
+        let Rule::Adam(adam) = &self.optimizer.rule;
+        let state = self.optimizer.moments.remove(&name).map(|moments| {
+            let [first, second] = [moments.first, moments.second].map(|m| m.reshape(shape));
+            AdamState::new(AdaptiveMomentumState::new(moments.steps, first, second))
+        });
+        let (moved, state) = adam.step(self.learning_rate, tensor.inner(), gradient, state);
+        if let Some(AdamState { momentum }) = state {
+            let count = shape.iter().product::<usize>();
+            let moments = Moments {
+                steps: momentum.time,
+                first: momentum.moment_1.reshape([count]),
+                second: momentum.moment_2.reshape([count]),
+            };
+            self.optimizer.moments.insert(name, moments);
+        }
+        param.map(|_| moved.autodiff()).set_require_grad(true)
+    }
+}
