@@ -8,7 +8,7 @@ use std::sync::Arc;
 use common::{SIZE, epochs, loader_config};
 use maskwright_data::batch::TrainBatch;
 use maskwright_data::loader::{
-    EvalConfig, EvalLoader, LastBatch, Loader, LoaderConfig, LoaderState,
+    EvalLoader, EvalLoaderConfig, LastBatch, Loader, LoaderConfig, LoaderState,
 };
 use maskwright_data::random::SampleKey;
 use maskwright_data::sample::{Preset, SampleConfig, SampleMaker};
@@ -199,13 +199,13 @@ fn evaluation_comes_in_the_order_of_the_set() {
     std::fs::write(images.join("disc_003.jpg"), "broken").unwrap();
     let set: Arc<dyn Source> =
         Arc::new(PairsSource::open(&SetSpec::pairs("s", images, masks)).unwrap());
-    let config = |workers, rank, world_size| EvalConfig {
+    let config = |workers, rank, world_size| EvalLoaderConfig {
         workers,
         rank,
         world_size,
         prefetch: 4,
         sample: SampleConfig::for_size(SIZE),
-        ..EvalConfig::default()
+        ..EvalLoaderConfig::default()
     };
     let names = |config| {
         let loader = EvalLoader::new(set.clone(), config).unwrap();

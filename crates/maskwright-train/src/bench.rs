@@ -22,7 +22,7 @@ use crate::step::{StepSettings, forward};
 
 /// Which work is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum Workload {
     /// The image encoder on one image, from normalised pixels to features.
     Encoder,
     /// The HQ mask of a box from an image's features, and the gradients of every parameter of the HQ
@@ -62,7 +62,7 @@ impl ModelBench {
     /// What the model says of its configuration.
     pub fn new(
         config: &SamConfig,
-        part: Part,
+        part: Workload,
         batch: usize,
         seed: u64,
         place: &Place,
@@ -72,17 +72,17 @@ impl ModelBench {
         let size = config.image_size;
         let corners = corners(size);
         let work = match part {
-            Part::Encoder => {
+            Workload::Encoder => {
                 let input = sam.preprocess(&noise(3 * size * size, seed), 1, &device)?;
                 Work::Encoder { sam, input }
             }
-            Part::Head => {
+            Workload::Head => {
                 let input = sam.preprocess(&noise(3 * size * size, seed), 1, &device)?;
                 let features = Box::new(sam.encode_image(input));
                 let sam = Box::new(sam.training(&Trainable::Hq));
                 Work::Head { sam, features, prompt: PromptInput::from_box(corners) }
             }
-            Part::Step => {
+            Workload::Step => {
                 let sam = Some(Box::new(sam.training(&Trainable::Hq)));
                 let settings = StepSettings { hq_alone: true, loss: LossConfig::default() };
                 let optimizer = Optimizer::new(&OptimizerConfig::default());
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn every_part_runs_again_and_again() {
         let config = SamConfig::small(64, 16, 32, 2);
-        for part in [Part::Encoder, Part::Head, Part::Step] {
+        for part in [Workload::Encoder, Workload::Head, Workload::Step] {
             let mut bench = ModelBench::new(&config, part, 2, 5, &Place::default()).expect("ready");
             for _ in 0..2 {
                 assert!(bench.run().expect("runs") > Duration::ZERO, "{part:?}");

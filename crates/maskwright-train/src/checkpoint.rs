@@ -13,12 +13,12 @@ use maskwright_model::weights::{self, Checkpoint, Container};
 use crate::error::Result;
 
 /// Writes the whole model.
-pub fn save_whole(sam: &Sam, path: &Path) -> Result<()> {
+pub(crate) fn save_whole(sam: &Sam, path: &Path) -> Result<()> {
     Ok(weights::save(sam, path)?)
 }
 
 /// Writes what [`weights::tuned`] gives.
-pub fn save_tuned(tuned: &Checkpoint, path: &Path) -> Result<()> {
+pub(crate) fn save_tuned(tuned: &Checkpoint, path: &Path) -> Result<()> {
     tuned.write(path, Container::Safetensors)?;
     Ok(())
 }

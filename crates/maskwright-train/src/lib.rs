@@ -1,29 +1,64 @@
 //! Training and evaluation of promptable segmentation models.
 //!
 //! This crate joins the data ([`maskwright_data`]) and the model ([`maskwright_model`]).
-//! In the data's order: [`step`] makes a loss of a batch and changes the model, [`loss`]
-//! says on which points, [`optimizer`] and [`schedule`] how far; [`trainer`] repeats
-//! that over epochs, [`evaluator`] measures, [`checkpoint`] and [`run_log`] keep the
-//! results, and [`run_files`] reads what a run left in its folder.
+//! In the data's order: [`step`] makes a loss of a batch, [`loss`] says of which terms,
+//! [`optimizer`] and [`schedule`] change the model by its gradients; [`trainer`] repeats
+//! that over epochs, [`evaluator`] measures, [`run_log`] keeps the results, and [`run_files`]
+//! reads what a run left in its folder.
 //!
 //! It knows no command line: settings come as [`TrainConfig`], progress goes to an
-//! [`observer::Observer`].
+//! [`Observer`](observer::Observer), and failures are values ([`enum@Error`]).
+//!
+//! # Train on folders of images and masks
+//!
+//! ```
+//! use maskwright_data::source::DataFile;
+//! use maskwright_model::SamConfig;
+//! use maskwright_train::observer::Silent;
+//! use maskwright_train::trainer::{Start, train};
+//! use maskwright_train::TrainConfig;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let pictures = maskwright_demo::DemoConfig { train: 4, valid: 1, ..Default::default() };
+//! # let set = maskwright_demo::write(&pictures, folder.path())?;
+//! # let (images, masks) = (set.train.images, set.train.masks);
+//! # let output = folder.path().join("run");
+//! // Every image has a mask of the same file stem; bright pixels (above 128) are the object.
+//! let data = DataFile::from_folders(images, masks);
+//! let mut config = TrainConfig::new(data, output);
+//! // A small model from nothing; `config.model.checkpoint` starts from a SAM's weights instead.
+//! config.model.config = Some(SamConfig::small(64, 16, 32, 2));
+//! config.model.input_size = Some(64);
+//! config.train.batch_size = 2;
+//! config.train.epochs = 1;
+//!
+//! let outcome = train(&config, Start::Fresh, &mut Silent)?;
+//! let last = outcome.last.ok_or("an epoch is over")?;
+//! println!("loss {:.3}, of it cross entropy {:.3}", last.loss.total, last.loss.terms["bce"]);
+//! println!("the model is {:?}", outcome.checkpoint);
+//! # assert!(outcome.checkpoint.is_some_and(|path| path.is_file()));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`trainer`] has an example of stopping and resuming, [`evaluator`] of evaluating a checkpoint, and
+//! [`step`] of a loop of one's own.
 
 #![forbid(unsafe_code)]
 
 pub mod bench;
-pub mod checkpoint;
+mod checkpoint;
 pub mod config;
 mod conventions;
 pub mod convert;
 mod error;
-pub mod eval_job;
 pub mod evaluator;
 mod files;
 pub mod loss;
 pub mod observer;
 pub mod optimizer;
-pub mod prompts;
+mod prompts;
 pub mod run_files;
 pub mod run_log;
 pub mod schedule;

@@ -4,7 +4,7 @@ use maskwright_data::prompt::Prompt;
 use maskwright_model::{PromptInput, PromptPoint};
 
 /// The same prompt in the model's type; both are in pixels of the model's input.
-pub fn to_model(prompt: &Prompt) -> PromptInput {
+pub(crate) fn to_model(prompt: &Prompt) -> PromptInput {
     PromptInput {
         points: prompt.points.iter().map(|p| PromptPoint::new(p.x, p.y, p.label)).collect(),
         box_xyxy: prompt.box_xyxy,

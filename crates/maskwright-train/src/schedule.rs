@@ -4,10 +4,10 @@
 //! (`StepLR(optimizer, lr_drop_epoch)`, whose factor is 0.1).
 //!
 //! ```
-//! use maskwright_train::schedule::{Place, ScheduleConfig};
+//! use maskwright_train::schedule::{RunStep, ScheduleConfig};
 //!
 //! let schedule = ScheduleConfig::default();
-//! let at = |epoch| Place { epoch, step: 0, steps_per_epoch: 50, epochs: 12 };
+//! let at = |epoch| RunStep { epoch, step: 0, steps_per_epoch: 50, epochs: 12 };
 //! assert_eq!(schedule.rate(1e-3, at(9)), 1e-3);
 //! assert!((schedule.rate(1e-3, at(10)) - 1e-4).abs() < 1e-12);
 //! ```
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 /// How the learning rate changes over a run.
 ///
-/// A rate is a function of the place in the run alone, so that it is right after a resume too (the
+/// A rate is a function of where the step stands alone, so that it is right after a resume too (the
 /// reference sets `last_epoch` by hand there and then never drops).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -43,9 +43,9 @@ impl Default for ScheduleConfig {
     }
 }
 
-/// A step's place in its run.
+/// Where a step stands in its run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct RunStep {
     /// The epoch, from 0.
     pub epoch: usize,
     /// Steps done in it.
@@ -56,7 +56,7 @@ pub struct Place {
     pub epochs: usize,
 }
 
-impl Place {
+impl RunStep {
     /// Steps from the beginning of epoch 0.
     ///
     /// An epoch that goes on with other batches than it began with may have more steps than
@@ -77,10 +77,10 @@ const DROP_FACTOR: f64 = 0.1;
 
 impl ScheduleConfig {
     /// The learning rate of a step, where the optimizer's is `base`.
-    pub fn rate(&self, base: f64, place: Place) -> f64 {
+    pub fn rate(&self, base: f64, at: RunStep) -> f64 {
         match self.kind {
             ScheduleKind::Step => {
-                let epoch = place.global_step() / place.steps_per_epoch.max(1);
+                let epoch = at.global_step() / at.steps_per_epoch.max(1);
                 match epoch.checked_div(self.drop_every_epochs) {
                     Some(drops) => base * DROP_FACTOR.powi(drops as i32),
                     None => base,
@@ -94,8 +94,8 @@ impl ScheduleConfig {
 mod tests {
     use super::*;
 
-    fn place(epoch: usize, step: usize) -> Place {
-        Place { epoch, step, steps_per_epoch: 7, epochs: 8 }
+    fn place(epoch: usize, step: usize) -> RunStep {
+        RunStep { epoch, step, steps_per_epoch: 7, epochs: 8 }
     }
 
     #[test]

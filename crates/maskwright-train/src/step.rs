@@ -3,6 +3,43 @@
 //! [`forward`] makes a loss of a batch, [`Forward::backward`] its gradients, and
 //! [`Optimizer::update`](crate::optimizer::Optimizer::update) changes the model. Between them there
 //! is room for what works on gradients.
+//!
+//! ```
+//! use maskwright_data::loader::{Loader, LoaderConfig};
+//! use maskwright_data::source::{DataFile, OpenContext};
+//! use maskwright_model::{SamConfig, Trainable, device};
+//! use maskwright_train::evaluator::sample_config;
+//! use maskwright_train::loss::LossConfig;
+//! use maskwright_train::optimizer::{Optimizer, OptimizerConfig};
+//! use maskwright_train::step::{StepSettings, forward};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let pictures = maskwright_demo::DemoConfig { train: 4, valid: 1, ..Default::default() };
+//! # let set = maskwright_demo::write(&pictures, folder.path())?;
+//! # let data = DataFile::read(&set.data_file)?;
+//! let learns = Trainable::Hq;
+//! let mut sam = SamConfig::small(64, 16, 32, 2).init(&device::host(), 0)?.training(&learns);
+//! let settings = StepSettings {
+//!     hq_alone: sam.hq_head_alone_learns(&learns),
+//!     loss: LossConfig::default(),
+//! };
+//! let mut optimizer = Optimizer::new(&OptimizerConfig::default());
+//!
+//! let sample = sample_config(&data, &sam);
+//! let config = LoaderConfig { batch_size: 2, sample, ..LoaderConfig::default() };
+//! let mut loader = Loader::new(data.train_mix(&OpenContext::default())?, config)?;
+//! loader.start_epoch(0);
+//! while let Some(batch) = loader.next() {
+//!     let batch = batch?;
+//!     let forward = forward(&sam, &batch, &settings)?;
+//!     println!("loss {:.3}", forward.values.total);
+//!     sam = optimizer.update(sam, forward.backward(), 1e-3);
+//!     loader.recycle(batch);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use maskwright_data::batch::TrainBatch;
@@ -27,7 +64,7 @@ pub struct StepSettings {
 pub struct Forward {
     /// What is minimised, differentiable, of shape `[1]`.
     pub total: Tensor<1>,
-    /// The same and its terms in numbers; each term is a mean over the batch, summed over the
+    /// The same and its terms in numbers; each term is a mean over the objects, summed over the
     /// masks that are trained.
     pub values: LossValues,
 }
@@ -57,7 +94,7 @@ impl Forward {
     }
 }
 
-/// The loss of a batch.
+/// The loss of a batch: every image is encoded once, and every object decoded with its own prompt.
 ///
 /// Where the HQ head alone learns, the HQ mask alone is computed and trained, as in HQ-SAM.
 /// Otherwise SAM's own single mask and its predicted IoU are trained, and the HQ
@@ -163,7 +200,7 @@ fn label(batch: &TrainBatch, mask: usize) -> Plane<'_> {
     Plane { values: batch.label(mask), height: batch.size, width: batch.size }
 }
 
-/// The IoU of every predicted mask with its label at the mask's resolution, `[B, 1]`.
+/// The IoU of every predicted mask with its label at the mask's resolution, `[n, 1]`.
 fn true_ious(values: &[f32], logits: &Tensor<4>, batch: &TrainBatch, device: &Device) -> Tensor<2> {
     let [count, _, height, width] = logits.dims();
     let ious: Vec<f32> = (0..count)

@@ -10,7 +10,7 @@ use crate::source::Source;
 
 /// How evaluation samples are made.
 #[derive(Debug, Clone)]
-pub struct EvalConfig {
+pub struct EvalLoaderConfig {
     /// The view on the images.
     pub preset: Preset,
     /// Threads that make samples.
@@ -26,11 +26,11 @@ pub struct EvalConfig {
     pub sample: SampleConfig,
 }
 
-impl Default for EvalConfig {
+impl Default for EvalLoaderConfig {
     /// HQ-SAM's evaluation: squashed to 1024 x 1024; one worker per core.
-    fn default() -> EvalConfig {
+    fn default() -> EvalLoaderConfig {
         let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-        EvalConfig {
+        EvalLoaderConfig {
             preset: Preset::default(),
             workers,
             prefetch: workers + 2,
@@ -56,7 +56,7 @@ impl std::fmt::Debug for EvalLoader {
 
 impl EvalLoader {
     /// Starts the workers at the first record.
-    pub fn new(source: Arc<dyn Source>, config: EvalConfig) -> Result<EvalLoader> {
+    pub fn new(source: Arc<dyn Source>, config: EvalLoaderConfig) -> Result<EvalLoader> {
         if config.world_size == 0 || config.rank >= config.world_size {
             return Err(Error::Setting {
                 key: "eval.rank".into(),

@@ -77,7 +77,7 @@ mod stats;
 mod train;
 
 pub use config::{LastBatch, LoaderConfig, LoaderState, OnRefusal};
-pub use eval::{EvalConfig, EvalLoader};
+pub use eval::{EvalLoader, EvalLoaderConfig};
 pub use ledger::LedgerEntry;
 pub use stats::LoaderStats;
 pub use train::Loader;

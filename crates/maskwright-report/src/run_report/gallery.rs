@@ -6,7 +6,7 @@ use maskwright_image::RgbImage;
 use maskwright_image::decode::{Limits, orient_rgb, read_header};
 use maskwright_image::metric;
 use maskwright_model::MaskKind;
-use maskwright_train::eval_job::EvalJob;
+use maskwright_train::evaluator::EvalJob;
 use maskwright_train::evaluator::{EvalConfig, EvalSet, ImageScores};
 
 use crate::error::{Error, Result};

@@ -20,7 +20,7 @@ use maskwright_image::draw::Canvas;
 use maskwright_image::{RgbImage, Size};
 use maskwright_model::{Compute, MaskKind, ModelSource};
 use maskwright_train::TrainConfig;
-use maskwright_train::eval_job::EvalJob;
+use maskwright_train::evaluator::EvalJob;
 use maskwright_train::evaluator::{EvalConfig, Evaluation, SetMetrics};
 use maskwright_train::run_files::RunFiles;
 use serde::Serialize;

@@ -7,15 +7,45 @@
 //!
 //! Three stages run beside each other: samples are decoded, the model runs, masks are
 //! brought to the image's size and scored. Results come in the sets' order.
+//!
+//! ```
+//! use maskwright_data::prompt::PromptKind;
+//! use maskwright_data::source::{DataFile, OpenContext};
+//! use maskwright_model::{Compute, ModelSource};
+//! use maskwright_train::evaluator::{EvalConfig, EvalJob};
+//! use maskwright_train::observer::Silent;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let pictures = maskwright_demo::DemoConfig { train: 1, valid: 3, ..Default::default() };
+//! # let data_file = maskwright_demo::write(&pictures, folder.path())?.data_file;
+//! # let checkpoint = folder.path().join("sam_hq.safetensors");
+//! # let device = maskwright_model::device::host();
+//! # let sam = maskwright_model::SamConfig::small(64, 16, 32, 2).init(&device, 0)?;
+//! # maskwright_model::weights::save(&sam, &checkpoint)?;
+//! let data = DataFile::read(&data_file)?;
+//! let model = ModelSource { checkpoint: Some(checkpoint), ..ModelSource::default() };
+//! let job = EvalJob::open(&model, &Compute::default(), &data, &OpenContext::default())?;
+//!
+//! let config = EvalConfig { prompts: vec![PromptKind::Box], ..EvalConfig::default() };
+//! let evaluation = job.evaluate(&config, &mut Silent)?;
+//! for set in &evaluation.sets {
+//!     println!("{}", set.one_line());
+//! }
+//! # assert_eq!(evaluation.sets[0].images, 3);
+//! # Ok(())
+//! # }
+//! ```
 
 mod config;
+mod job;
 mod metrics;
 mod run;
 mod sets;
 
 pub use config::EvalConfig;
+pub use job::{EvalJob, PredictedRecord};
 pub use metrics::{Evaluation, ImageScores, MaskScores, SetMetrics};
-pub(crate) use run::all_masks;
 pub use run::evaluate;
 pub(crate) use sets::left_out;
 pub use sets::{EvalSet, open_sets, sample_config};

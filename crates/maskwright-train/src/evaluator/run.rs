@@ -1,35 +1,28 @@
 //! The evaluation loop: decode, predict, score, each stage beside the others.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use burn::tensor::{Device, Tensor};
-use maskwright_data::loader::{EvalConfig, EvalLoader};
+use maskwright_data::loader::{EvalLoader, EvalLoaderConfig};
 use maskwright_data::postprocess;
+use maskwright_data::prompt::PromptKind;
 use maskwright_data::sample::{EvalSample, SampleConfig};
 use maskwright_image::mask::Bitmap;
 use maskwright_image::metric;
 use maskwright_model::{DecodeMode, ImageFeatures, MaskKind, PromptInput, Sam};
 
-use super::config::EvalConfig as Settings;
+use super::config::EvalConfig;
 use super::metrics::{Evaluation, ImageScores, MaskScores, SetMetrics};
 use super::sets::EvalSet;
 use crate::error::Result;
 use crate::observer::Observer;
 use crate::prompts;
 
-/// Samples and masks that wait between two stages.
-const QUEUE: usize = 4;
+/// Images whose masks may wait for their scores: bounds the memory.
+const WINDOW: usize = 8;
 
 /// The masks of one prompt by kind, each as logits at the model's mask resolution.
 type MaskLogits = Vec<(MaskKind, Vec<f32>)>;
-
-/// What the model said of one image: the logits of each mask under each prompt.
-struct Predicted {
-    sample: EvalSample,
-    /// Per prompt of the configuration; `None` where the object gives no such prompt.
-    masks: Vec<Option<MaskLogits>>,
-}
 
 /// Evaluates `sam` on every set under every prompt of `config`.
 ///
@@ -40,7 +33,7 @@ pub fn evaluate(
     device: &Device,
     samples: &SampleConfig,
     sets: &[EvalSet],
-    config: &Settings,
+    config: &EvalConfig,
     observer: &mut dyn Observer,
 ) -> Result<Evaluation> {
     let mut evaluation = Evaluation::default();
@@ -65,48 +58,37 @@ fn evaluate_set(
     device: &Device,
     samples: &SampleConfig,
     set: &EvalSet,
-    config: &Settings,
+    config: &EvalConfig,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Vec<Option<ImageScores>>>> {
     let all = set.source.len();
     let total = if config.limit == 0 { all } else { all.min(config.limit) };
-    let loader = EvalLoader::new(
+    let mut loaded = EvalLoader::new(
         Arc::clone(&set.source),
-        EvalConfig { preset: config.geometry, sample: samples.clone(), ..EvalConfig::default() },
-    )?;
-    let (mask_out, mask_in) = sync_channel(QUEUE);
-    std::thread::scope(|scope| {
-        let scorer = scope.spawn(move || score_all(&mask_in, set, config));
-        let loaded = loader.take(total);
-        let done = predict_all(sam, device, samples, config, loaded, &mask_out, |done| {
-            observer.evaluating(&set.name, done, total);
-        });
-        // The scorer ends when its queue is closed.
-        drop(mask_out);
-        let scores = scorer.join().expect("scoring does not panic");
-        done.map(|()| scores)
-    })
-}
-
-/// The model's stage: samples to logits.
-fn predict_all(
-    sam: &Sam,
-    device: &Device,
-    settings: &SampleConfig,
-    config: &Settings,
-    samples: impl Iterator<Item = maskwright_data::Result<EvalSample>>,
-    out: &SyncSender<Predicted>,
-    mut done: impl FnMut(usize),
-) -> Result<()> {
-    for (count, sample) in samples.enumerate() {
-        let sample = sample?;
-        let masks = predict(sam, device, settings, config, &sample)?;
-        if out.send(Predicted { sample, masks }).is_err() {
-            break;
-        }
-        done(count + 1);
+        EvalLoaderConfig {
+            preset: config.geometry,
+            sample: samples.clone(),
+            ..EvalLoaderConfig::default()
+        },
+    )?
+    .take(total);
+    let mut images = Vec::with_capacity(total);
+    while images.len() < total {
+        let before = images.len();
+        let mut scores = vec![Vec::new(); WINDOW.min(total - before)];
+        // The next image is predicted while the last ones are scored.
+        rayon::in_place_scope(|scope| -> Result<()> {
+            for (place, (scores, sample)) in scores.iter_mut().zip(&mut loaded).enumerate() {
+                let sample = sample?;
+                let masks = predict(sam, device, samples, config, &sample)?;
+                scope.spawn(move |_| *scores = score_image(&sample, &masks, set, config));
+                observer.evaluating(&set.name, before + place + 1, total);
+            }
+            Ok(())
+        })?;
+        images.extend(scores);
     }
-    Ok(())
+    Ok(images)
 }
 
 /// The masks of one image under each prompt; the image is encoded once.
@@ -114,7 +96,7 @@ fn predict(
     sam: &Sam,
     device: &Device,
     samples: &SampleConfig,
-    config: &Settings,
+    config: &EvalConfig,
     sample: &EvalSample,
 ) -> Result<Vec<Option<MaskLogits>>> {
     let shown = sample.geometry.visible();
@@ -156,35 +138,29 @@ pub(crate) fn all_masks(
     Ok(masks)
 }
 
-/// The last stage: logits to scores at the image's own resolution.
-fn score_all(
-    predicted: &Receiver<Predicted>,
+/// The scores of one image's masks under each prompt, at the image's own resolution.
+fn score_image(
+    sample: &EvalSample,
+    masks: &[Option<MaskLogits>],
     set: &EvalSet,
-    config: &Settings,
-) -> Vec<Vec<Option<ImageScores>>> {
-    predicted
-        .iter()
-        .map(|predicted| {
-            let per_prompt = config.prompts.iter().zip(&predicted.masks);
-            per_prompt
-                .map(|(&prompt, masks)| {
-                    masks.as_ref().map(|masks| ImageScores {
-                        set: set.name.clone(),
-                        record: predicted.sample.record,
-                        name: predicted.sample.name.clone(),
-                        prompt,
-                        scores: masks
-                            .iter()
-                            .map(|(mask, logits)| score(*mask, logits, &predicted.sample, config))
-                            .collect(),
-                    })
-                })
-                .collect()
+    config: &EvalConfig,
+) -> Vec<Option<ImageScores>> {
+    let scores = |masks: &MaskLogits| -> Vec<MaskScores> {
+        masks.iter().map(|(mask, logits)| score(*mask, logits, sample, config)).collect()
+    };
+    let of_prompt = |(&prompt, masks): (&PromptKind, &Option<MaskLogits>)| {
+        masks.as_ref().map(|masks| ImageScores {
+            set: set.name.clone(),
+            record: sample.record,
+            name: sample.name.clone(),
+            prompt,
+            scores: scores(masks),
         })
-        .collect()
+    };
+    config.prompts.iter().zip(masks).map(of_prompt).collect()
 }
 
-fn score(mask: MaskKind, logits: &[f32], sample: &EvalSample, config: &Settings) -> MaskScores {
+fn score(mask: MaskKind, logits: &[f32], sample: &EvalSample, config: &EvalConfig) -> MaskScores {
     let side = logits.len().isqrt();
     let logits = postprocess::to_source(&sample.geometry, logits, side);
     let predicted = Bitmap::from_logits(&logits, sample.geometry.source);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use maskwright_data::loader::{Loader, LoaderStats};
 
-use super::state::Progress;
+use super::state::Position;
 use crate::run_log::{LoaderEntry, LoaderStages};
 
 /// Time between two tellings.
@@ -21,7 +21,7 @@ pub(super) struct DataWatch {
 
 impl DataWatch {
     /// What the loader did since the last telling, if that was a minute ago.
-    pub(super) fn minute(&mut self, loader: &Loader, progress: &Progress) -> Option<LoaderEntry> {
+    pub(super) fn minute(&mut self, loader: &Loader, progress: &Position) -> Option<LoaderEntry> {
         let told = *self.told.get_or_insert_with(Instant::now);
         if told.elapsed() < INTERVAL {
             return None;
@@ -33,12 +33,12 @@ impl DataWatch {
     }
 
     /// What the loader did since the run was started or resumed, if anything.
-    pub(super) fn whole(&mut self, loader: &Loader, progress: &Progress) -> Option<LoaderEntry> {
+    pub(super) fn whole(&mut self, loader: &Loader, progress: &Position) -> Option<LoaderEntry> {
         (loader.stats().batches > 0).then(|| entry(loader.stats(), progress, true))
     }
 }
 
-fn entry(stats: &LoaderStats, progress: &Progress, whole_run: bool) -> LoaderEntry {
+fn entry(stats: &LoaderStats, progress: &Position, whole_run: bool) -> LoaderEntry {
     let ms = |time: Duration| 1000.0 * time.as_secs_f64() / stats.samples.max(1) as f64;
     let times = &stats.timings;
     LoaderEntry {

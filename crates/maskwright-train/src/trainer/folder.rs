@@ -6,7 +6,7 @@ use maskwright_data::loader::LoaderState;
 use maskwright_model::weights::tuned;
 use maskwright_model::{Sam, Trainable};
 
-use super::state::{self, LossSums, Progress};
+use super::state::{self, LossSums, Position};
 use crate::checkpoint;
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
@@ -106,7 +106,7 @@ impl RunFolder {
         &self,
         sam: &Sam,
         optimizer: &Optimizer,
-        progress: &Progress,
+        progress: &Position,
         loader: LoaderState,
         sums: &LossSums,
         trainable: &Trainable,

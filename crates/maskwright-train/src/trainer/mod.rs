@@ -16,6 +16,45 @@
 //!
 //! A run is a function of its settings and the files they name: stopped at any step and
 //! resumed, it comes to the same weights as a run that was never stopped.
+//!
+//! ```
+//! use maskwright_train::TrainConfig;
+//! use maskwright_train::observer::{Observer, Silent, StepProgress};
+//! use maskwright_train::trainer::{Start, train};
+//!
+//! /// Asks to stop after the first step.
+//! struct OneStep(bool);
+//!
+//! impl Observer for OneStep {
+//!     fn step(&mut self, _progress: &StepProgress) {
+//!         self.0 = true;
+//!     }
+//!     fn should_stop(&self) -> bool {
+//!         self.0
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let temporary = tempfile::tempdir()?;
+//! # let pictures = maskwright_demo::DemoConfig { train: 4, valid: 1, ..Default::default() };
+//! # let set = maskwright_demo::write(&pictures, temporary.path())?;
+//! # let folder = temporary.path().join("run");
+//! # let data = maskwright_data::source::DataFile::read(&set.data_file)?;
+//! # let mut config = TrainConfig::new(data, folder.clone());
+//! # config.model.config = Some(maskwright_model::SamConfig::small(64, 16, 32, 2));
+//! # config.model.input_size = Some(64);
+//! # config.train.batch_size = 2;
+//! # config.train.epochs = 1;
+//! let stopped = train(&config, Start::Fresh, &mut OneStep(false))?;
+//! assert!(stopped.stopped);
+//!
+//! // Later, in another process: the folder has the settings and the state.
+//! let config = TrainConfig::read_from_run(&folder)?;
+//! let outcome = train(&config, Start::Resume, &mut Silent)?;
+//! assert!(!outcome.stopped && outcome.checkpoint.is_some());
+//! # Ok(())
+//! # }
+//! ```
 
 mod data_watch;
 mod epoch;

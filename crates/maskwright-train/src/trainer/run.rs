@@ -8,7 +8,7 @@ use maskwright_model::{Sam, weights};
 
 use super::data_watch::DataWatch;
 use super::folder::RunFolder;
-use super::state::{self, LossSums, Progress};
+use super::state::{self, LossSums, Position};
 use crate::config::TrainConfig;
 use crate::conventions;
 use crate::error::Result;
@@ -29,7 +29,7 @@ pub(super) struct Run<'a> {
     pub(super) valid: Vec<EvalSet>,
     pub(super) samples: SampleConfig,
     pub(super) log: RunLog,
-    pub(super) progress: Progress,
+    pub(super) progress: Position,
     pub(super) sums: LossSums,
     watch: DataWatch,
 }
@@ -46,7 +46,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self> {
         let samples = sample_config(&config.data, &model);
         let mut optimizer = Optimizer::new(&config.optimizer);
-        let mut progress = Progress { epoch: config.train.first_epoch, ..Progress::default() };
+        let mut progress = Position { epoch: config.train.first_epoch, ..Position::default() };
         let mut sums = LossSums::default();
         let mut position = None;
         let log = match folder.resume_point()? {
@@ -102,13 +102,13 @@ impl<'a> Run<'a> {
 
     /// The learning rate of the step that comes next.
     pub(super) fn learning_rate(&self) -> f64 {
-        let place = schedule::Place {
+        let at = schedule::RunStep {
             epoch: self.progress.epoch,
             step: self.progress.step,
             steps_per_epoch: self.loader.batches_per_epoch() as usize,
             epochs: self.config.train.epochs,
         };
-        self.config.schedule.rate(self.config.optimizer.learning_rate, place)
+        self.config.schedule.rate(self.config.optimizer.learning_rate, at)
     }
 
     /// The validation of the epoch that ends, where one is due.

@@ -11,7 +11,7 @@ use crate::loss::LossValues;
 
 /// The position of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Progress {
+pub(super) struct Position {
     /// The epoch that is being trained.
     pub(super) epoch: usize,
     /// Steps done in it.
@@ -46,7 +46,7 @@ impl LossSums {
     }
 }
 
-impl Progress {
+impl Position {
     pub(super) fn next_epoch(&mut self) {
         self.epoch += 1;
         self.step = 0;
@@ -59,7 +59,7 @@ impl Progress {
 struct StateFile {
     /// Raised when older versions cannot read the folder any more.
     version: u32,
-    progress: Progress,
+    progress: Position,
     /// The next sample.
     loader: LoaderState,
     sums: LossSums,
@@ -80,7 +80,7 @@ const OPTIMIZER: &str = "optimizer.safetensors";
 
 /// A state that was read back.
 pub(super) struct SavedState {
-    pub(super) progress: Progress,
+    pub(super) progress: Position,
     pub(super) loader: LoaderState,
     pub(super) sums: LossSums,
     pub(super) weights: Checkpoint,
@@ -90,7 +90,7 @@ pub(super) struct SavedState {
 /// Writes the files of a state into `folder`, which nobody reads before it is renamed.
 pub(super) fn write(
     folder: &Path,
-    progress: &Progress,
+    progress: &Position,
     loader: LoaderState,
     sums: &LossSums,
     weights: &Checkpoint,

@@ -7,7 +7,7 @@ use maskwright_data::prompt::PromptKind;
 use maskwright_data::sample::Preset;
 use maskwright_model::{GeometryFrom, ModelSource};
 use maskwright_report::run_report;
-use maskwright_train::eval_job::EvalJob;
+use maskwright_train::evaluator::EvalJob;
 use maskwright_train::evaluator::{EvalConfig, Evaluation};
 use maskwright_train::observer::Observer;
 use serde::Serialize;

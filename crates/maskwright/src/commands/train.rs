@@ -10,8 +10,7 @@ use maskwright_model::Trainable;
 use maskwright_report::run_report;
 use maskwright_train::TrainConfig;
 use maskwright_train::config::ComputeConfig;
-use maskwright_train::eval_job::EvalJob;
-use maskwright_train::evaluator::EvalConfig;
+use maskwright_train::evaluator::{EvalConfig, EvalJob};
 use maskwright_train::observer::Observer;
 use maskwright_train::trainer::{Start, TrainOutcome, train};
 

@@ -29,7 +29,7 @@ use maskwright_report::preview::{PreviewConfig, preview};
 use maskwright_report::run_report::gallery::galleries;
 use maskwright_report::{pictures as drawn, run_report};
 use maskwright_train::TrainConfig;
-use maskwright_train::eval_job::EvalJob;
+use maskwright_train::evaluator::EvalJob;
 use maskwright_train::evaluator::{EvalConfig, Evaluation};
 use maskwright_train::observer::Observer;
 use maskwright_train::trainer::{Start, TrainOutcome, train};

@@ -70,9 +70,9 @@ impl Work {
     ) -> anyhow::Result<Self> {
         let part = match part {
             Part::Decoder => return Self::decoder(config, seed, place),
-            Part::Encoder => bench::Part::Encoder,
-            Part::Head => bench::Part::Head,
-            Part::Step => bench::Part::Step,
+            Part::Encoder => bench::Workload::Encoder,
+            Part::Head => bench::Workload::Head,
+            Part::Step => bench::Workload::Step,
         };
         Ok(Self::Model(Box::new(ModelBench::new(config, part, batch, seed, place)?)))
     }

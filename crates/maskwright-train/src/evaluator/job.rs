@@ -9,14 +9,15 @@ use maskwright_model::device::{Compute, Place, host};
 use maskwright_model::load::{ModelSource, check_input_size, load_model};
 use maskwright_model::{GeometryFrom, MaskKind, Sam};
 
+use super::config::EvalConfig;
+use super::metrics::Evaluation;
+use super::run::{all_masks, evaluate};
+use super::sets::{EvalSet, left_out, open_sets, sample_config};
 use crate::error::{Error, Result};
-use crate::evaluator::{
-    EvalConfig, EvalSet, Evaluation, all_masks, evaluate, left_out, open_sets, sample_config,
-};
 use crate::observer::Observer;
 use crate::prompts;
 
-/// What `maskwright eval` holds: a model and the validation sets of a data file.
+/// A model and the validation sets of a data file, ready to be evaluated.
 pub struct EvalJob {
     sam: Sam,
     place: Place,
