@@ -29,13 +29,12 @@
 //! assert_eq!(geometry.to_source(x, y), (199.5, 149.5));
 //! ```
 
-use std::str::FromStr;
-
 use maskwright_image::Size;
 use maskwright_image::sample::AxisTable;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 /// A mirrored, resized, cropped and padded view of an image.
 ///
@@ -233,23 +232,34 @@ mod pair {
 }
 
 /// A geometry without randomness, for evaluation and prediction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantNames,
+)]
+#[strum(serialize_all = "snake_case", parse_err_ty = Error, parse_err_fn = no_preset)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
     /// [`Geometry::squash`]: HQ-SAM's evaluation.
     #[default]
     Squash,
     /// [`Geometry::longest_side`]: SAM's predictor.
+    #[strum(to_string = "longest_side", serialize = "longest-side")]
     LongestSide,
 }
 
 impl Preset {
     /// The name in settings and in checkpoints.
     pub fn name(self) -> &'static str {
-        match self {
-            Preset::Squash => "squash",
-            Preset::LongestSide => "longest_side",
-        }
+        self.into()
     }
 
     /// The view on an image of the size `source`.
@@ -261,21 +271,8 @@ impl Preset {
     }
 }
 
-impl FromStr for Preset {
-    type Err = Error;
-
-    /// Reads `squash` or `longest_side`; `longest-side` is accepted.
-    fn from_str(name: &str) -> Result<Preset> {
-        match name {
-            "squash" => Ok(Preset::Squash),
-            "longest_side" | "longest-side" => Ok(Preset::LongestSide),
-            _ => Err(Error::Setting {
-                key: "geometry".into(),
-                expected: "squash or longest_side".into(),
-                found: name.into(),
-            }),
-        }
-    }
+fn no_preset(found: &str) -> Error {
+    Error::unknown_name("geometry", Preset::VARIANTS, found)
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use maskwright_model::load::{
     check_decoder_type, check_input_size, check_type, describe, not_finite,
@@ -15,17 +14,20 @@ use maskwright_model::onnx::{self, ExportOptions, Masks};
 use maskwright_model::weights::{self, Checkpoint, Container, Content, Element, Layout, Tensors};
 use maskwright_model::{Error as ModelError, MaskKind, ModelType, SamConfig};
 use serde::Serialize;
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use crate::error::{Error, Result};
 
 /// What a checkpoint is made into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = Error, parse_err_fn = no_target)]
 pub enum Target {
     /// A `.pth` that PyTorch loads.
     Pth,
     /// A safetensors file with official names.
     Safetensors,
     /// A folder that transformers loads.
+    #[strum(serialize = "hf")]
     HuggingFace,
     /// The mask decoder with its HQ head alone, as HQ-SAM's `epoch_N.pth` has it, in the container
     /// that the file's ending names.
@@ -35,33 +37,14 @@ pub enum Target {
 }
 
 impl Target {
-    /// The name that [`FromStr`] reads.
+    /// The name that it is read from.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Pth => "pth",
-            Self::Safetensors => "safetensors",
-            Self::HuggingFace => "hf",
-            Self::HqDecoder => "hq-decoder",
-            Self::Onnx => "onnx",
-        }
+        self.into()
     }
 }
 
-impl FromStr for Target {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        match name {
-            "pth" => Ok(Self::Pth),
-            "safetensors" => Ok(Self::Safetensors),
-            "hf" => Ok(Self::HuggingFace),
-            "hq-decoder" => Ok(Self::HqDecoder),
-            "onnx" => Ok(Self::Onnx),
-            _ => {
-                Err(Error::setting("convert.to", "pth, safetensors, hf, hq-decoder or onnx", name))
-            }
-        }
-    }
+fn no_target(found: &str) -> Error {
+    Error::setting("convert.to", Target::VARIANTS.join(", "), found)
 }
 
 /// How to [`convert`].

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use maskwright_image::Size;
 pub(crate) use message::did_you_mean;
-use message::unpaired;
+use message::{one_of, unpaired};
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -359,6 +359,13 @@ pub enum Error {
         /// Why the last one was refused.
         last: Box<Error>,
     },
+}
+
+impl Error {
+    /// A name that is none of those that a setting may have.
+    pub(crate) fn unknown_name(key: &str, known: &[&str], found: &str) -> Error {
+        Error::Setting { key: key.into(), expected: one_of(known), found: found.into() }
+    }
 }
 
 /// How many records were refused for one reason.

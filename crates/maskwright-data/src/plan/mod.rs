@@ -34,6 +34,7 @@ pub use transform::{Draws, Sides, Transform};
 
 use maskwright_image::Size;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, VariantNames};
 
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
@@ -68,7 +69,10 @@ pub struct PlanConfig {
 }
 
 /// How JPEG files are decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, EnumString, VariantNames,
+)]
+#[strum(serialize_all = "snake_case", parse_err_ty = Error, parse_err_fn = no_decode)]
 #[serde(rename_all = "snake_case")]
 pub enum Decode {
     /// Every pixel, as libjpeg decodes it: samples are PyTorch's to the last bit.
@@ -79,21 +83,8 @@ pub enum Decode {
     Scaled,
 }
 
-impl std::str::FromStr for Decode {
-    type Err = Error;
-
-    /// Reads `exact` or `scaled`.
-    fn from_str(name: &str) -> Result<Decode> {
-        match name {
-            "exact" => Ok(Decode::Exact),
-            "scaled" => Ok(Decode::Scaled),
-            _ => Err(Error::Setting {
-                key: "decode".into(),
-                expected: "exact or scaled".into(),
-                found: name.into(),
-            }),
-        }
-    }
+fn no_decode(found: &str) -> Error {
+    Error::unknown_name("decode", Decode::VARIANTS, found)
 }
 
 fn default_size() -> usize {

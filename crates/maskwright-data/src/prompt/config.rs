@@ -1,19 +1,38 @@
 //! The settings of prompts.
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 
 use crate::error::{Error, Result};
 use crate::random::{Keyed, ObjectKey, Purpose};
 
 /// A kind of prompt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    Display,
+    VariantNames,
+)]
+#[strum(serialize_all = "snake_case", parse_err_ty = Error, parse_err_fn = no_kind)]
 #[serde(rename_all = "snake_case")]
 pub enum PromptKind {
     /// The box around the object.
     Box,
     /// Points on the object.
+    #[strum(to_string = "points", serialize = "point")]
     Points,
     /// A low resolution mask with a disturbed boundary.
+    #[strum(to_string = "noise_mask", serialize = "noise-mask")]
     NoiseMask,
 }
 
@@ -23,36 +42,12 @@ impl PromptKind {
 
     /// The name in settings, statistics and reports.
     pub fn name(self) -> &'static str {
-        match self {
-            PromptKind::Box => "box",
-            PromptKind::Points => "points",
-            PromptKind::NoiseMask => "noise_mask",
-        }
+        self.into()
     }
 }
 
-impl std::fmt::Display for PromptKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl std::str::FromStr for PromptKind {
-    type Err = Error;
-
-    /// Reads `box`, `points` or `noise_mask`; `point` and `noise-mask` are accepted.
-    fn from_str(name: &str) -> Result<PromptKind> {
-        match name {
-            "box" => Ok(PromptKind::Box),
-            "points" | "point" => Ok(PromptKind::Points),
-            "noise_mask" | "noise-mask" => Ok(PromptKind::NoiseMask),
-            _ => Err(Error::Setting {
-                key: "prompt kind".into(),
-                expected: "box, points or noise_mask".into(),
-                found: name.into(),
-            }),
-        }
-    }
+fn no_kind(found: &str) -> Error {
+    Error::unknown_name("prompt kind", PromptKind::VARIANTS, found)
 }
 
 /// How often each kind is drawn, relative to the others. Weight 0 leaves a kind out.
@@ -134,15 +129,24 @@ impl KindWeights {
 }
 
 /// The values of a mask prompt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, EnumString, VariantNames,
+)]
+#[strum(parse_err_ty = Error, parse_err_fn = no_values)]
 pub enum MaskValues {
     /// 0 outside and 255 inside: what HQ-SAM trains with.
     #[default]
     #[serde(rename = "0_255")]
+    #[strum(serialize = "0_255")]
     ZeroTo255,
     /// -10 outside and 10 inside: logits, which is what a predictor feeds back at inference.
     #[serde(rename = "logits")]
+    #[strum(serialize = "logits")]
     Logits,
+}
+
+fn no_values(found: &str) -> Error {
+    Error::unknown_name("mask_values", MaskValues::VARIANTS, found)
 }
 
 impl MaskValues {

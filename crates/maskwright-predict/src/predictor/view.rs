@@ -1,7 +1,5 @@
 //! How an image becomes the model's input, and the way back.
 
-use std::str::FromStr;
-
 use burn::tensor::{Device, Tensor};
 use maskwright_data::geometry::Geometry;
 use maskwright_data::postprocess;
@@ -9,6 +7,7 @@ use maskwright_image::sample::{Sampler, resize_antialiased};
 use maskwright_image::{RgbImage, Size};
 use maskwright_model::Sam;
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 
 use crate::error::{Error, Result};
 
@@ -16,11 +15,25 @@ use crate::error::{Error, Result};
 const PAD: u8 = 128;
 
 /// How an image of any size is fitted into the model's square input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    Display,
+    VariantNames,
+)]
+#[strum(serialize_all = "snake_case", parse_err_ty = Error, parse_err_fn = no_fit)]
 #[serde(rename_all = "snake_case")]
 pub enum Fit {
     /// As training and evaluation here: the longer side to the input's, sampled as training samples
     /// are, padded as the model was trained with; prompts move with the pixels' areas.
+    #[strum(to_string = "longest_side", serialize = "longest-side")]
     LongestSide,
     /// Both sides to the input's, as HQ-SAM's evaluation; nothing is padded.
     Squash,
@@ -33,33 +46,15 @@ pub enum Fit {
 impl Fit {
     /// The name on the command line.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::LongestSide => "longest_side",
-            Self::Squash => "squash",
-            Self::Sam => "sam",
-        }
+        self.into()
     }
 }
 
-impl std::fmt::Display for Fit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Fit {
-    type Err = Error;
-
-    /// Reads [`Fit::name`]; a hyphen is as good as an underscore.
-    fn from_str(name: &str) -> Result<Self> {
-        [Self::LongestSide, Self::Squash, Self::Sam]
-            .into_iter()
-            .find(|fit| fit.name() == name.replace('-', "_"))
-            .ok_or_else(|| Error::Setting {
-                key: "geometry".into(),
-                expected: "longest_side, squash or sam".into(),
-                found: name.into(),
-            })
+fn no_fit(found: &str) -> Error {
+    Error::Setting {
+        key: "geometry".into(),
+        expected: Fit::VARIANTS.join(", "),
+        found: found.into(),
     }
 }
 

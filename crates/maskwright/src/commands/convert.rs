@@ -6,6 +6,7 @@ use clap::Args;
 use maskwright_model::MaskKind;
 use maskwright_train::convert::{self, ConvertOptions, Converted, Target};
 
+use crate::flags::named::named;
 use crate::late_bar::LateBar;
 use crate::progress::thousands;
 use crate::{hub, output};
@@ -37,9 +38,8 @@ pub(crate) struct ConvertFlags {
     #[arg(value_name = "OUT")]
     output: PathBuf,
 
-    /// What to write, where the ending of OUT does not say it: pth, safetensors, hf, hq-decoder,
-    /// onnx
-    #[arg(long, value_name = "KIND")]
+    /// What to write, where the ending of OUT does not say it
+    #[arg(long, value_name = "KIND", value_parser = named::<Target>())]
     to: Option<Target>,
 
     /// Number type of the weights: f32, f16 or bf16; as they are if not given. (In ONNX graphs they

@@ -16,6 +16,7 @@ use crate::flags::data::DataFlags;
 use crate::flags::device::DeviceFlags;
 use crate::flags::geometry;
 use crate::flags::model::ModelFlags;
+use crate::flags::named::named;
 use crate::progress::Progress;
 use crate::{interrupt, output};
 
@@ -46,14 +47,20 @@ pub(crate) struct EvalFlags {
     #[arg(long, value_name = "PIXELS")]
     input_size: Option<usize>,
 
-    /// Kinds of prompts: box, points, noise_mask
-    #[arg(long, value_name = "KIND,...", value_delimiter = ',', default_value = "box")]
+    /// Kinds of prompts
+    #[arg(
+        long,
+        value_name = "KIND,...",
+        value_delimiter = ',',
+        value_parser = named::<PromptKind>(),
+        default_value = "box"
+    )]
     prompts: Vec<PromptKind>,
 
     /// How an image is fitted into the input: longest_side, or squash (both sides). If not given:
     /// what the checkpoint was validated with, and squash, which is HQ-SAM's validation, for a
     /// checkpoint of others, which does not say it
-    #[arg(long, value_name = "PRESET")]
+    #[arg(long, value_name = "PRESET", value_parser = named::<Preset>())]
     geometry: Option<Preset>,
 
     /// Seed of the points and the noise masks

@@ -18,6 +18,7 @@ use crate::exit::{Interrupted, Usage};
 use crate::flags::data::DataFlags;
 use crate::flags::device::DeviceFlags;
 use crate::flags::model::ModelFlags;
+use crate::flags::named::named;
 use crate::progress::Progress;
 use crate::{interrupt, output};
 
@@ -120,11 +121,17 @@ pub(crate) struct TrainFlags {
     log_every: usize,
 
     /// Kinds of prompts to train with, each drawn equally often
-    #[arg(long, value_name = "KIND,...", value_delimiter = ',', help_heading = "Training")]
+    #[arg(
+        long,
+        value_name = "KIND,...",
+        value_delimiter = ',',
+        value_parser = named::<PromptKind>(),
+        help_heading = "Training"
+    )]
     prompts: Vec<PromptKind>,
 
     /// Values of a mask prompt: 0_255 as HQ-SAM trains, or logits as inference feeds back
-    #[arg(long, value_name = "VALUES", value_parser = mask_values, help_heading = "Training")]
+    #[arg(long, value_name = "VALUES", value_parser = named::<MaskValues>(), help_heading = "Training")]
     mask_prompt: Option<MaskValues>,
 
     /// Kinds of prompts to validate with
@@ -132,6 +139,7 @@ pub(crate) struct TrainFlags {
         long,
         value_name = "KIND,...",
         value_delimiter = ',',
+        value_parser = named::<PromptKind>(),
         default_value = "box",
         help_heading = "Validation"
     )]
@@ -139,7 +147,7 @@ pub(crate) struct TrainFlags {
 
     /// How validation fits an image into the input: longest_side (if not given), or squash (both
     /// sides, HQ-SAM's validation). The checkpoint remembers it, and is used so
-    #[arg(long, value_name = "PRESET", help_heading = "Validation")]
+    #[arg(long, value_name = "PRESET", value_parser = named::<Preset>(), help_heading = "Validation")]
     geometry: Option<Preset>,
 
     /// Threads that decode and sample; 0 for one per core
@@ -218,14 +226,6 @@ impl LegacyFlags {
             eprintln!("note: {name} has no effect here");
         }
         Ok(())
-    }
-}
-
-fn mask_values(text: &str) -> Result<MaskValues, String> {
-    match text {
-        "0_255" => Ok(MaskValues::ZeroTo255),
-        "logits" => Ok(MaskValues::Logits),
-        _ => Err("expected 0_255 or logits".into()),
     }
 }
 

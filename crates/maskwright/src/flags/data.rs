@@ -9,6 +9,7 @@ use maskwright_data::source::{
 };
 
 use crate::exit::Usage;
+use crate::flags::named::named;
 
 /// Where the images and masks are. Exactly one of the ways is given.
 #[derive(Args)]
@@ -62,7 +63,7 @@ pub(crate) struct DataFlags {
 
     /// How JPEG is decoded: exact (default), or scaled: faster where a view shrinks an image by
     /// two or more, and inexact, pixels change by a level or two on average
-    #[arg(long, value_name = "HOW")]
+    #[arg(long, value_name = "HOW", value_parser = named::<Decode>())]
     decode: Option<Decode>,
 
     /// Refuse images and masks that are damaged but decodable, instead of a warning

@@ -5,5 +5,6 @@ pub(crate) mod device;
 pub(crate) mod geometry;
 pub(crate) mod legacy;
 pub(crate) mod model;
+pub(crate) mod named;
 pub(crate) mod predictor;
 pub(crate) mod prompts;

@@ -8,6 +8,7 @@ use maskwright_predict::predictor::{Fit, Predictor};
 
 use crate::flags::device::DeviceFlags;
 use crate::flags::geometry;
+use crate::flags::named::named;
 use crate::hub;
 
 /// Which model answers.
@@ -34,7 +35,7 @@ pub(crate) struct PredictorFlags {
     /// How the image is fitted into the input: longest_side (as in training here), squash (both
     /// sides), or sam (SAM's published predictor, number by number). If not given: what the
     /// checkpoint was validated with, and sam for a checkpoint of others, which does not say it
-    #[arg(long, value_name = "WAY")]
+    #[arg(long, value_name = "WAY", value_parser = named::<Fit>())]
     geometry: Option<Fit>,
 
     #[command(flatten)]
