@@ -202,7 +202,7 @@ pub(super) fn fix(check: Check, at: &Situation) -> (Option<Fix>, Option<String>)
         | Check::NearDuplicateAcrossSplits
         | Check::DuplicateImage
         | Check::IdenticalMask => {
-            let long = hints.unnamed.then(|| "the names are in --json".to_owned());
+            let long = hints.unnamed.then(|| "the JSON document names all of them".to_owned());
             (exclude(hints), long)
         }
     }

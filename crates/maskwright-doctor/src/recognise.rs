@@ -198,7 +198,7 @@ fn images_of(annotations: &Path) -> Result<PathBuf> {
     found.ok_or_else(|| Error::Setting {
         key: annotations.display().to_string(),
         expected: "its images in a folder beside it".into(),
-        found: "none of them; name the folder: --coco FILE.json --images DIR".into(),
+        found: "none of them".into(),
     })
 }
 

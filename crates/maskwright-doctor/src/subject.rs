@@ -150,7 +150,7 @@ impl Subject {
             );
             opening.count = source.len() as u64;
             opening.files[0].0 = folder.into();
-            opening.advice = Some("name the folders with --images and --masks".into());
+            opening.advice = Some("name both folders, the images' and the masks'".into());
             openings.push(opening);
         }
         let source: Arc<dyn Source> = Arc::new(source);

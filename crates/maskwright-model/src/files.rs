@@ -25,6 +25,8 @@ pub fn write_with<E>(
     named: impl Fn(io::Error) -> E,
     write: impl FnOnce(&mut BufWriter<&mut File>) -> std::result::Result<(), E>,
 ) -> std::result::Result<(), E> {
+    // Said of the folder itself, an error does not name the temporary file.
+    std::fs::metadata(folder_of(path)).map_err(&named)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".maskwright-").suffix(".part");
     // Temporary files are private; a result is as readable as the user's other files.

@@ -109,6 +109,10 @@ impl Observer for Progress {
 
     fn started(&mut self, start: &RunStart) {
         self.epochs = start.epochs;
+        // Of a run that is over nothing is left.
+        if start.epoch >= start.epochs {
+            return;
+        }
         self.say(&format!(
             "{} images, {} steps per epoch, epochs {} to {}; training {} of {} parameters",
             start.records,

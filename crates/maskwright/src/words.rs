@@ -6,11 +6,12 @@
 
 use std::error::Error as StdError;
 
-use {maskwright_model as model, maskwright_predict as predict};
+use {maskwright_data as data, maskwright_model as model, maskwright_predict as predict};
 use {maskwright_report as report, maskwright_train as train};
 
-/// The flag that sets a configuration key.
+/// The flag that sets a configuration key, or a setting of a library that stands in no file.
 const FLAGS: &[(&str, &str)] = &[
+    ("box_nms_thresh", "--box-nms-thresh"),
     ("checkpoints.every_epochs", "--model-save-fre"),
     ("checkpoints.state_every_steps", "--save-every"),
     ("compute.allow_tf32", "--allow-tf32"),
@@ -21,14 +22,28 @@ const FLAGS: &[(&str, &str)] = &[
     ("convert.kind", "--kind"),
     ("convert.multimask", "--multimask"),
     ("convert.to", "--to"),
+    ("crop_n_layers", "--crop-n-layers"),
+    ("crop_n_points_downscale_factor", "--crop-n-points-downscale-factor"),
+    ("crop_nms_thresh", "--crop-nms-thresh"),
+    ("crop_overlap_ratio", "--crop-overlap-ratio"),
+    ("loader.batch_size", "--batch-size-train"),
+    ("loader.workers", "--workers"),
+    ("min_mask_region_area", "--min-mask-region-area"),
     ("model.checkpoint", "--checkpoint"),
     ("model.config", "--model-config"),
     ("model.input_size", "--input-size"),
     ("model.model_type", "--model-type"),
     ("model.restore_model", "--restore-model"),
     ("optimizer.learning_rate", "--learning-rate"),
+    ("plan.size", "--input-size"),
+    ("points_per_batch", "--points-per-batch"),
+    ("points_per_side", "--points-per-side"),
+    ("pred_iou_thresh", "--pred-iou-thresh"),
     ("preview.range", "--index, --range"),
     ("schedule.drop_every_epochs", "--lr-drop-epoch"),
+    ("stability_score_offset", "--stability-score-offset"),
+    ("stability_score_thresh", "--stability-score-thresh"),
+    ("the mask to give", "--kind"),
     ("train.batch_size", "--batch-size-train"),
     ("train.epochs", "--max-epoch-num"),
     ("train.first_epoch", "--start-epoch"),
@@ -48,12 +63,19 @@ fn flag(key: &str) -> &str {
 
 /// A text of a library, the keys in it called by their flags.
 fn with_flags(text: &str) -> String {
-    FLAGS.iter().fold(text.to_owned(), |text, (key, flag)| text.replace(key, flag))
+    let no_key = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '/'));
+    let piece = |piece: &str| {
+        // A sentence may end behind a key.
+        let key = piece.trim_end_matches(no_key).trim_end_matches('.');
+        format!("{}{}", flag(key), &piece[key.len()..])
+    };
+    text.split_inclusive(no_key).map(piece).collect()
 }
 
 /// An error, or a cause of one, as the command says it.
 pub(crate) fn of(error: &(dyn StdError + 'static)) -> String {
-    None.or_else(|| error.downcast_ref().map(of_model))
+    None.or_else(|| error.downcast_ref().map(of_data))
+        .or_else(|| error.downcast_ref().map(of_model))
         .or_else(|| error.downcast_ref().map(of_prediction))
         .or_else(|| error.downcast_ref().map(of_training))
         .or_else(|| error.downcast_ref().map(of_report))
@@ -62,6 +84,13 @@ pub(crate) fn of(error: &(dyn StdError + 'static)) -> String {
 
 fn setting(key: &str, expected: &str, found: &str) -> String {
     format!("{}: expected {}, found {found}", flag(key), with_flags(expected))
+}
+
+fn of_data(error: &data::Error) -> String {
+    match error {
+        data::Error::Setting { key, expected, found } => setting(key, expected, found),
+        _ => error.to_string(),
+    }
 }
 
 fn of_model(error: &model::Error) -> String {
@@ -79,6 +108,10 @@ fn of_model(error: &model::Error) -> String {
             format!("{}: expected {expected} ({}), found {found}", file.display(), flag(key))
         }
         Error::ModelNotTold { key, .. } => format!("{}: {error}", flag(key)),
+        Error::Detect { .. } => with_flags(&error.to_string()),
+        Error::Config { field: "dtype", value, reason } => {
+            format!("--dtype: {value} is no number type here; {reason}")
+        }
         _ => error.to_string(),
     }
 }
@@ -97,6 +130,7 @@ fn of_report(error: &report::Error) -> String {
     match error {
         Error::Setting { key, expected, found } => setting(key, expected, found),
         Error::Train(error) => of_training(error),
+        Error::Data(error) => of_data(error),
         Error::Model(error) => of_model(error),
         _ => error.to_string(),
     }
@@ -106,6 +140,7 @@ fn of_training(error: &train::Error) -> String {
     use train::Error;
     match error {
         Error::Setting { key, expected, found, file: None } => setting(key, expected, found),
+        Error::Data(error) => of_data(error),
         Error::Model(error) => of_model(error),
         Error::NoCheckpoint => "--checkpoint: expected the model to evaluate, found none".into(),
         Error::OutputTaken { .. } => format!(
@@ -144,5 +179,9 @@ mod tests {
         };
         assert_eq!(of(&error), "--max-epoch-num: expected more than --start-epoch (3), found 2");
         assert_eq!(flag("prompts.kinds"), "prompts.kinds");
+        assert_eq!(
+            with_flags("as model.restore_model beside a/model.checkpoint, model.config."),
+            "as --restore-model beside a/model.checkpoint, --model-config."
+        );
     }
 }

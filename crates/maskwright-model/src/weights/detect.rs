@@ -26,8 +26,8 @@ pub fn detect(tensors: &impl Tensors) -> Result<SamConfig> {
     let shapes = TensorShapes(tensors.shapes());
     if content(&shapes.0) == Content::Decoder {
         return Err(named(format!(
-            "expected a whole SAM, found a mask decoder alone ({} tensors): it goes over a SAM, with \
-             --restore-model FILE beside --checkpoint, or by `maskwright convert --merge`",
+            "expected a whole SAM, found a mask decoder alone ({} tensors), which goes over a SAM: as \
+             model.restore_model beside model.checkpoint, or merged with it into one checkpoint",
             shapes.0.len()
         )));
     }

@@ -81,7 +81,9 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
     if let Some(path) = &flags.embedding {
         predictor::write_embedding(&encoded, path)?;
     }
-    let predictions = predictor.predict_all(&encoded, &prompts, kind, flags.multimask)?;
+    let predictions = predictor
+        .predict_all(&encoded, &prompts, kind, flags.multimask)
+        .map_err(|error| flags.prompts.blamed(error))?;
     if let Some(path) = &flags.logits {
         predictor::write_logits(&encoded, &predictions, path)?;
     }

@@ -10,6 +10,7 @@ use maskwright_predict::predictor::{Predictor, read_mask};
 use serde::Deserialize;
 
 use crate::exit::Usage;
+use crate::words;
 
 /// The prompts of one image.
 #[derive(Args)]
@@ -51,6 +52,16 @@ struct FilePrompt {
 }
 
 impl PromptFlags {
+    /// An error of prompts that were read from a file, which is at fault, and not the command line.
+    pub(crate) fn blamed(&self, error: maskwright_predict::Error) -> anyhow::Error {
+        match (&self.prompts, &error) {
+            (Some(file), maskwright_predict::Error::Setting { .. }) => {
+                anyhow::anyhow!("{}: {}", file.display(), words::of(&error))
+            }
+            _ => error.into(),
+        }
+    }
+
     /// Refuses what contradicts itself, before a model is loaded.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         let others = !self.points.is_empty() || self.mask.is_some() || self.mask_input.is_some();

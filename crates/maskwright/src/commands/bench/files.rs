@@ -8,6 +8,7 @@ use maskwright_data::random::{Keyed, Purpose};
 use maskwright_demo::{DemoConfig, Split};
 use maskwright_image::RgbImage;
 use maskwright_image::encode::{Chroma, jpeg_rgb_with, png_grey};
+use maskwright_model::files::write_atomically;
 
 use crate::exit::Usage;
 
@@ -108,11 +109,6 @@ fn add_grain(image: &mut RgbImage, seed: u64, index: u64) {
     }
 }
 
-/// Writes under a hidden name and renames, so that no half file is left by a stopped run.
 fn write(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let part = file.with_file_name(format!(".{name}.part"));
-    std::fs::write(&part, bytes)
-        .and_then(|()| std::fs::rename(&part, file))
-        .with_context(|| format!("cannot write {}", file.display()))
+    write_atomically(file, bytes).with_context(|| format!("cannot write {}", file.display()))
 }

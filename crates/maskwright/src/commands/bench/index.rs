@@ -10,6 +10,7 @@ use maskwright_data::random::Order;
 use maskwright_data::source::{OpenContext, SetSpec, Source, synthetic_index};
 use serde::de::IgnoredAny;
 
+use super::memory;
 use crate::output;
 
 /// Measure opening annotated sets: from the annotation file, and from the cached index.
@@ -178,10 +179,7 @@ fn timed<T, E>(job: impl FnOnce() -> Result<T, E>) -> Result<(T, Duration), E> {
     Ok((done, start.elapsed()))
 }
 
-/// Resident memory of this process; 0 where the system does not tell.
+/// Resident memory of this process in millions of bytes; 0 where the system does not tell.
 fn resident_megabytes() -> f64 {
-    let pages = std::fs::read_to_string("/proc/self/statm")
-        .ok()
-        .and_then(|text| text.split_whitespace().nth(1)?.parse::<f64>().ok());
-    pages.unwrap_or(0.0) * 4096.0 / 1e6
+    memory::resident_mib().unwrap_or_default() * f64::from(1 << 20) / 1e6
 }

@@ -7,6 +7,7 @@ mod index;
 mod loader;
 mod measure;
 mod median;
+mod memory;
 mod model;
 mod soak;
 mod work;

@@ -9,6 +9,7 @@ use maskwright_model::{ModelType, SamConfig};
 use serde::Serialize;
 
 use super::median::median;
+use super::memory;
 use super::work::{Part, Work};
 use crate::exit::Usage;
 use crate::flags::device::DeviceFlags;
@@ -155,11 +156,9 @@ fn report(part: Part, ms: Vec<f64>) -> Report {
     }
 }
 
-/// The most memory this process has held, on Linux.
+/// The most memory this process has held, in whole MiB.
 fn peak_mib() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().split(' ').next()?.parse::<u64>().ok()? / 1024)
+    memory::peak_mib().map(|mib| mib as u64)
 }
 
 #[cfg(test)]

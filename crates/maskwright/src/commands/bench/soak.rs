@@ -1,6 +1,5 @@
 //! `maskwright bench loader --soak`: the resident memory of a loader over many samples.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -8,6 +7,7 @@ use maskwright_data::loader::{Loader, LoaderConfig};
 use maskwright_data::source::Mix;
 use serde::Serialize;
 
+use super::memory;
 use crate::output;
 
 /// Measurements of a run.
@@ -99,26 +99,5 @@ fn fill(loader: &mut Loader) -> anyhow::Result<()> {
 
 /// The memory of this process that lies in RAM.
 fn resident_mib() -> anyhow::Result<f64> {
-    let file = Path::new("/proc/self/status");
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("resident memory is read from {}", file.display()))?;
-    let kib = resident_kib(&text)
-        .with_context(|| format!("{}: expected a line VmRSS in kB", file.display()))?;
-    Ok(kib / 1024.0)
-}
-
-fn resident_kib(status: &str) -> Option<f64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::resident_kib;
-
-    #[test]
-    fn resident_memory_is_read() {
-        assert_eq!(resident_kib("VmSize:\t 10 kB\nVmRSS:\t  2048 kB\n"), Some(2048.0));
-        assert_eq!(resident_kib("VmSize:\t 10 kB\n"), None);
-    }
+    memory::resident_mib().context("this system does not tell a process's resident memory")
 }

@@ -3,7 +3,7 @@
 mod print;
 mod system;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use maskwright_doctor::{Diagnosis, Settings, Severity, Subject, examine, recogni
 use maskwright_report::doctor_page;
 use serde::Serialize;
 
-use crate::exit::{Interrupted, Unfit};
+use crate::exit::{Interrupted, Unfit, Usage};
 use crate::flags::data::DataFlags;
 use crate::indexing::Indexing;
 use crate::progress::Progress;
@@ -40,7 +40,7 @@ Examples:
   maskwright doctor --system")]
 pub(crate) struct DoctorFlags {
     /// Data files, folders, annotation files
-    #[arg(value_name = "DATA", conflicts_with = "DataFlags")]
+    #[arg(value_name = "DATA")]
     paths: Vec<PathBuf>,
 
     #[command(flatten)]
@@ -86,6 +86,14 @@ struct Document<'a> {
 pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
     if flags.paths.is_empty() && flags.data.is_none() {
         return system::run(flags.json);
+    }
+    if !flags.paths.is_empty() && flags.data.is_some() {
+        return Err(Usage(
+            "expected DATA or flags that say where the data are (--images and --masks, --data, \
+             ...), found both"
+                .into(),
+        )
+        .into());
     }
     let (subjects, mut settings) = subjects(flags, &Indexing::new(flags.json).context())?;
     settings.workers = flags.workers;
@@ -134,10 +142,21 @@ fn subjects(
     let mut subjects = Vec::new();
     let mut settings = None;
     for path in &flags.paths {
-        let (found, of_path) = recognise(path, context).map_err(maskwright_train::Error::from)?;
+        let (found, of_path) =
+            recognise(path, context).map_err(|error| with_way_out(path, error))?;
         subjects.extend(found);
         // Of several data files the first says how samples are cut out.
         settings.get_or_insert(of_path);
     }
     Ok((subjects, settings.unwrap_or_default()))
+}
+
+/// What is wrong with a path; images that were not found beside an annotation file can be named.
+fn with_way_out(path: &Path, error: maskwright_data::Error) -> anyhow::Error {
+    let annotations = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+    if annotations && matches!(error, maskwright_data::Error::Setting { .. }) {
+        return Usage(format!("{error}; name the folder: --coco {} --images DIR", path.display()))
+            .into();
+    }
+    error.into()
 }
