@@ -5,6 +5,7 @@ mod support;
 
 use std::path::Path;
 
+use insta::assert_snapshot;
 use support::{Place, refused, write_pairs, write_tiny_model};
 
 /// Arguments of a run that would work but for what a test breaks.
@@ -60,10 +61,11 @@ impl Case {
         train(&self.images, &self.masks, &self.model, &self.output)
     }
 
-    /// The run is refused, and left no folder behind.
-    fn refused(&self, status: i32, words: &[&str]) {
-        refused(&self.args(), status, words);
+    /// What the run is refused with; it leaves no folder behind.
+    fn refused(&self, status: i32) -> String {
+        let stderr = refused(&self.args(), status);
         assert!(!Path::new(&self.output).exists(), "nothing was written");
+        stderr
     }
 }
 
@@ -71,20 +73,20 @@ impl Case {
 fn missing_and_empty_folders() {
     let mut case = Case::new();
     case.images = case.place.text("nowhere");
-    case.refused(1, &["nowhere"]);
+    assert_snapshot!(case.refused(1), @"error: set nowhere: the folder of its images does not exist: [DIR]/nowhere");
     case.images = case.place.text("empty");
     std::fs::create_dir(&case.images).expect("created");
-    case.refused(1, &["empty", "jpg"]);
+    assert_snapshot!(case.refused(1), @"error: set empty: no images in [DIR]/empty: expected files that end in .jpg, .jpeg, .png, found nothing");
 }
 
 #[test]
 fn an_image_without_a_mask_and_the_reverse() {
     let case = Case::new();
     std::fs::remove_file(Path::new(&case.masks).join("photo_03.png")).expect("removed");
-    case.refused(1, &["photo_03"]);
+    assert_snapshot!(case.refused(1), @r#"error: set images: 1 images of [DIR]/images have no mask in [DIR]/masks: photo_03.jpg; add the missing files or set unmatched = "skip""#);
     let case = Case::new();
     std::fs::remove_file(Path::new(&case.images).join("photo_02.jpg")).expect("removed");
-    case.refused(1, &["photo_02"]);
+    assert_snapshot!(case.refused(1), @r#"error: set images: 1 masks of [DIR]/masks have no image in [DIR]/images: photo_02.png; add the missing files or set unmatched = "skip""#);
 }
 
 #[test]
@@ -92,15 +94,27 @@ fn sizes_that_differ_and_files_that_are_no_images() {
     let case = Case::new();
     let other = Path::new(&case.masks).join("photo_01.png");
     std::fs::copy(other, Path::new(&case.masks).join("photo_00.png")).expect("copied");
-    refused(&case.args(), 1, &["photo_00.jpg", "photo_00.png", "90x110"]);
+    assert_snapshot!(refused(&case.args(), 1), @"
+        note: no checkpoint: all weights start fresh (seed 42)
+        6 images, 6 steps per epoch, epochs 0 to 0; training 283,688 of 283,752 parameters
+        error: record images/photo_00: the mask [DIR]/masks/photo_00.png is 103x99, but the image [DIR]/images/photo_00.jpg is 90x110 (width x height); expected the same size
+        ");
 
     let case = Case::new();
     std::fs::write(Path::new(&case.images).join("photo_04.jpg"), "not a picture").expect("written");
-    refused(&case.args(), 1, &["photo_04.jpg"]);
+    assert_snapshot!(refused(&case.args(), 1), @"
+        note: no checkpoint: all weights start fresh (seed 42)
+        6 images, 6 steps per epoch, epochs 0 to 0; training 283,688 of 283,752 parameters
+        error: record images/photo_04: [DIR]/images/photo_04.jpg: neither JPEG nor PNG
+        ");
 
     let case = Case::new();
     std::fs::write(Path::new(&case.images).join("photo_05.jpg"), "").expect("written");
-    refused(&case.args(), 1, &["photo_05.jpg"]);
+    assert_snapshot!(refused(&case.args(), 1), @"
+        note: no checkpoint: all weights start fresh (seed 42)
+        6 images, 6 steps per epoch, epochs 0 to 0; training 283,688 of 283,752 parameters
+        error: record images/photo_05: [DIR]/images/photo_05.jpg: the file is empty
+        ");
 }
 
 #[test]
@@ -109,66 +123,49 @@ fn sizes_of_the_input_are_multiples_of_16() {
     let mut args = case.args();
     let place = args.iter().position(|arg| *arg == "64").expect("there");
     args[place] = "1000";
-    refused(&args, 2, &["--input-size", "1000", "992", "1008"]);
+    assert_snapshot!(refused(&args, 2), @"error: --input-size: expected a multiple of 16, such as 992 or 1008, found 1000");
 }
 
 #[test]
 fn a_checkpoint_of_another_type_or_none_at_all() {
     let case = Case::new();
-    let run = support::works(&case.args());
-    drop(run);
+    support::works(&case.args());
     let checkpoint = format!("{}/sam_hq_epoch_0.safetensors", case.output);
     let other = case.place.text("other");
-    let data = ["--images", &case.images, "--masks", &case.masks, "--output", &other];
-    let with = |more: &[&'static str], file: &str| -> Vec<String> {
-        let mut args = vec!["train".to_owned(), "--input-size".into(), "64".into()];
-        args.extend(data.iter().map(|arg| (*arg).to_owned()));
-        args.extend(more.iter().map(|arg| (*arg).to_owned()));
-        args.extend(["--checkpoint".to_owned(), file.to_owned()]);
-        args
+    let with = |file: &str, more: &[&str], status| {
+        let mut args = vec!["train", "--input-size", "64", "--checkpoint", file];
+        args.extend(["--images", &case.images, "--masks", &case.masks, "--output", &other]);
+        args.extend(more);
+        refused(&args, status)
     };
-    let as_refs = |args: &[String]| -> Vec<String> { args.to_vec() };
-    let args = as_refs(&with(&["--model-type", "vit_b"], &checkpoint));
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    refused(&args, 1, &["sam_hq_epoch_0.safetensors", "vit_b", "custom"]);
-    let args = with(&["--model-type", "vit_x"], &checkpoint);
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    refused(&args, 2, &["vit_x"]);
-    let args = with(&[], &case.images);
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    refused(&args, 1, &["images"]);
+    assert_snapshot!(with(&checkpoint, &["--model-type", "vit_b"], 1), @"error: [DIR]/run/sam_hq_epoch_0.safetensors: expected a vit_b checkpoint (--model-type), found a custom model (width 32, 2 blocks, patch 16)");
+    assert_snapshot!(with(&checkpoint, &["--model-type", "vit_x"], 2), @r#"error: unknown model type "vit_x" (known: vit_b, vit_l, vit_h, vit_tiny)"#);
+    assert_snapshot!(with(&case.images, &[], 1), @"error: [DIR]/images: not a readable checkpoint (a folder): expected model.safetensors, model.safetensors.index.json or pytorch_model.bin in it, found none");
     let text = case.place.text("text.pth");
     std::fs::write(&text, "hello").expect("written");
-    let args = with(&[], &text);
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    refused(&args, 1, &["text.pth"]);
-    assert!(!Path::new(&other).exists());
+    assert_snapshot!(with(&text, &[], 1), @r#"error: [DIR]/text.pth: not a readable checkpoint (expected a .pth or safetensors file): it is a text file that begins "hello""#);
     // A checkpoint cut short is named, not half-read.
     let bytes = std::fs::read(&checkpoint).expect("read");
     let cut = case.place.text("cut.safetensors");
     std::fs::write(&cut, &bytes[..bytes.len() / 2]).expect("written");
-    let args = with(&[], &cut);
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    refused(&args, 1, &["cut.safetensors"]);
+    assert_snapshot!(with(&cut, &[], 1), @"error: [DIR]/cut.safetensors: not a readable checkpoint (safetensors): expected 1155560 bytes by its header, found 577780: it is cut short or damaged");
+    assert!(!Path::new(&other).exists());
 }
 
 #[test]
 fn prompts_and_data_that_contradict() {
     let case = Case::new();
-    refused(&["train", "--output", &case.output], 2, &["--images", "--data", "--hqseg44k"]);
-    refused(
-        &["predict", "--checkpoint", "a", "--image", "b", "--output", "c"],
-        2,
-        &["--box", "--point", "--mask"],
-    );
+    assert_snapshot!(refused(&["train", "--output", &case.output], 2), @"error: no data: give --images DIR with --masks DIR or --coco JSON, --sa1b PLACE, --data FILE, or --hqseg44k ROOT");
+    let nothing = ["predict", "--checkpoint", "a", "--image", "b", "--output", "c"];
+    assert_snapshot!(refused(&nothing, 2), @"error: no prompt: give --box, --point, --mask, --mask-input or --prompts; `maskwright masks` finds everything in an image without any");
     let data = case.place.text("data.toml");
     std::fs::write(&data, "[[train]]\nname = \"a\"\nimage = \"x\"\nmasks = \"y\"\n")
         .expect("written");
-    refused(
-        &["train", "--data", &data, "--model-config", &case.model, "--output", &case.output],
-        1,
-        &["data.toml", "image", "images"],
-    );
+    let args = ["train", "--data", &data, "--model-config", &case.model, "--output", &case.output];
+    let stderr = refused(&args, 1);
+    // All keys follow.
+    let (message, _) = stderr.split_once("; known are ").expect("a list of keys");
+    assert_snapshot!(message, @"error: [DIR]/data.toml, line 3: unknown key `image` in [[train]] (did you mean `images`?)");
 }
 
 #[cfg(target_os = "linux")]
@@ -179,25 +176,37 @@ fn a_full_disk_leaves_no_partial_file() {
     let mut args = case.args();
     let last = args.len() - 1;
     args[last] = "/dev/full/run";
-    refused(&args, 1, &["/dev/full/run"]);
+    assert_snapshot!(refused(&args, 1), @"error: /dev/full/run: cannot read: Not a directory (os error 20)");
 }
 
 #[test]
 fn devices_that_are_not_there_are_refused_before_anything_is_read() {
     let case = Case::new();
-    for (more, word) in [
-        (["--device", "tpu"], "tpu"),
-        // No machine has so many, and a build without CUDA has none.
-        (["--device", "cuda:977"], "--device"),
-        (["--precision", "bf16"], "f32 on the CPU"),
-        (["--precision", "f64"], "f64"),
-    ] {
-        let mut args = case.args();
-        args.extend(more);
-        refused(&args, 2, &[word]);
+    let with = |more: &[&str]| {
+        let stderr = refused(&[&case.args(), more].concat(), 2);
         assert!(!Path::new(&case.output).exists());
-    }
+        stderr
+    };
+    assert_snapshot!(with(&["--device", "tpu"]), @r#"
+        error: invalid value 'tpu' for '--device <DEVICE>': expected cpu, cuda or cuda:N, found "tpu"
+
+        For more information, try '--help'.
+        "#);
+    assert_snapshot!(with(&["--precision", "bf16"]), @"error: --precision: expected f32 on the CPU, found bf16");
+    assert_snapshot!(with(&["--precision", "f64"]), @r#"
+        error: invalid value 'f64' for '--precision <TYPE>': expected bf16 or f32, found "f64"
+
+        For more information, try '--help'.
+        "#);
+    // No machine has so many, and a build without CUDA has none.
+    let many = ["--device", "cuda:977"];
     let predict = ["predict", "--checkpoint", "nowhere.pth", "--image", "nowhere.jpg"];
-    let asks = ["--box", "1,1,5,5", "--output", "m.png", "--device", "cuda:977"];
-    refused(&[predict.as_slice(), &asks].concat(), 2, &["--device"]);
+    let asks = ["--box", "1,1,5,5", "--output", "m.png"];
+    let predict = refused(&[&predict[..], &asks, &many].concat(), 2);
+    assert_eq!(with(&many), predict);
+    if !cfg!(feature = "cuda") {
+        assert_snapshot!(predict, @"error: --device cuda:977: expected a build with CUDA (feature cuda), found one without: cpu is the only device");
+    } else {
+        assert!(predict.starts_with("error: --device cuda:977: expected "), "{predict}");
+    }
 }

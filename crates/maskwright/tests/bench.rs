@@ -5,11 +5,16 @@ mod support;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use insta::assert_snapshot;
 use serde_json::Value;
-use support::{Place, refused, works};
+use support::{Place, printed, refusal, refused, without_times, works};
 
 fn json(args: &[&str]) -> Value {
     serde_json::from_slice(&works(args).stdout).expect("JSON")
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().expect("a text")
 }
 
 #[test]
@@ -20,7 +25,8 @@ fn samples_of_the_file_set_are_measured() {
     let bits = made["image_bits_per_pixel"].as_f64().expect("a number");
     assert!((0.5..4.0).contains(&bits), "as photographs have: {bits}");
     let again = Place::new();
-    works(&["bench", "files", "--output", &again.text("set"), "--count", "2"]);
+    let made = printed(&["bench", "files", "--output", &again.text("set"), "--count", "2"]);
+    assert_snapshot!(without_times(&made), @"[DIR]/set: 2 pairs, 0.0 megapixels and 0.0 bits per pixel on average");
     for file in ["images/00001-1024.jpg", "masks/00000-400.png"] {
         let read = |place: &Place| std::fs::read(place.join("set").join(file)).expect("written");
         assert_eq!(read(&place), read(&again), "{file}");
@@ -43,16 +49,35 @@ fn samples_of_the_file_set_are_measured() {
         assert!(number(work) > 0.0);
     }
 
+    let lines = printed(&args[..args.len() - 1]);
+    let [decoder, simd, digest] = ["decoder", "simd", "digest"].map(|key| text(&one, key));
+    let shown = without_times(&lines).replace(
+        &format!("{decoder}; {simd}; digest {digest}"),
+        "[DECODER]; [SIMD]; digest [HASH]",
+    );
+    assert_snapshot!(shown, @"
+        stage                            ms of CPU
+        ------------------------------------------
+        reading both files                     0.0
+        headers                                0.0
+        decoding the mask                      0.0
+        sampling the label                     0.0
+        decoding and sampling the image        0.0
+        prompts                                0.0
+        a sample                               0.0
+        decoding both files in full            0.0
+
+        0.0 images/s/core; 0.0 images/s on 1 thread by wall time (0.0 s)
+        6 samples of 2 images at 128 pixels, 2 times; [DECODER]; [SIMD]; digest [HASH]
+        ");
+
     // Threads change no sample, other draws change all.
     args.extend(["--threads", "2"]);
     assert_eq!(json(&args)["digest"], one["digest"]);
     args.extend(["--seed", "43"]);
     assert_ne!(json(&args)["digest"], one["digest"]);
-    refused(
-        &["bench", "data", "--images", &images, "--masks", &masks, "--repeat", "0"],
-        2,
-        &["--repeat"],
-    );
+    let never = ["bench", "data", "--images", &images, "--masks", &masks, "--repeat", "0"];
+    assert_snapshot!(refused(&never, 2), @"error: expected --threads of 1 to 1024, and --repeat and --draws of 1 or more");
 }
 
 #[test]
@@ -82,33 +107,39 @@ fn the_loader_is_measured_beside_single_samples() {
         assert!(marks.iter().all(|mark| mark["resident_mib"].as_f64().expect("a number") > 1.0));
         assert!(soaked["spread_percent"].is_f64(), "{soaked}");
     }
-    refused(&[&args[..], &["--threads", "0"]].concat(), 2, &["--threads"]);
+    assert_snapshot!(refused(&[&args[..], &["--threads", "0"]].concat(), 2), @"error: expected --threads of 1 to 1024, and --samples, --repeat and --soak of 1 or more");
 }
 
 #[test]
 fn the_system_is_described() {
     let found = json(&["doctor", "--system", "--json"]);
-    let decoder = found["jpeg_decoder"].as_str().expect("a name");
-    assert!(decoder.contains("mozjpeg") || decoder.contains("zune"), "{decoder}");
-    let simd = found["simd_available"].as_array().expect("a list");
-    assert_eq!(simd.last(), Some(&"scalar".into()));
-    let text = String::from_utf8(works(&["doctor"]).stdout).expect("text");
-    assert!(text.contains("JPEG decoder") && text.contains(decoder), "{text}");
+    let decoder = text(&found, "jpeg_decoder");
+    let decoders = ["mozjpeg (SIMD)", "mozjpeg (no SIMD)", "zune-jpeg (pure Rust)"];
+    assert!(decoders.contains(&decoder), "{decoder}");
+    assert_eq!(simd(&found).last(), Some(&"scalar"));
+    let table = printed(&["doctor"]);
+    let line = table.lines().find(|line| line.starts_with("JPEG decoder")).expect("a line");
+    assert_eq!(line, format!("JPEG decoder      {decoder}"));
+}
+
+/// The instruction sets of this machine.
+fn simd(found: &Value) -> Vec<&str> {
+    let names = found["simd_available"].as_array().expect("a list");
+    names.iter().filter_map(Value::as_str).collect()
 }
 
 #[test]
 fn what_the_environment_cannot_ask_for_is_named() {
-    for (variable, value) in [("MASKWRIGHT_SIMD", "mmx"), ("MASKWRIGHT_JPEG", "turbo")] {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_maskwright"))
-            .args(["doctor", "--system"])
-            .env(variable, value)
-            .output()
-            .expect("it starts");
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1));
-        assert!(stderr.starts_with("error: ") && stderr.contains(variable), "{stderr}");
-        assert!(stderr.contains(value) && !stderr.contains("panicked"), "{stderr}");
-    }
+    let with = |variable: &str, value: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_maskwright"));
+        command.args(["doctor", "--system"]).env(variable, value);
+        refusal(&command.output().expect("it starts"), 1)
+    };
+    let found = json(&["doctor", "--system", "--json"]);
+    let here = simd(&found).join(", ");
+    let refused = with("MASKWRIGHT_SIMD", "mmx").replace(&here, "[SIMD]");
+    assert_snapshot!(refused, @r#"error: MASKWRIGHT_SIMD is "mmx"; expected [SIMD]"#);
+    assert_snapshot!(with("MASKWRIGHT_JPEG", "turbo"), @r#"error: MASKWRIGHT_JPEG is "turbo"; expected mozjpeg, zune"#);
 }
 
 #[test]
@@ -143,7 +174,7 @@ fn parts_of_a_model_are_timed() {
         assert!(answer["ms"].as_f64() > Some(0.0));
     }
 
-    refused(&["bench", "model", "--model-type", "vit_x"], 2, &["vit_x"]);
-    refused(&["bench", "model", "--in-turns"], 2, &["--part"]);
-    refused(&["bench", "model", "--input-size", "1000"], 2, &["1000"]);
+    assert_snapshot!(refused(&["bench", "model", "--model-type", "vit_x"], 2), @r#"error: unknown model type "vit_x" (known: vit_b, vit_l, vit_h, vit_tiny)"#);
+    assert_snapshot!(refused(&["bench", "model", "--in-turns"], 2), @"error: expected one --part with --in-turns");
+    assert_snapshot!(refused(&["bench", "model", "--input-size", "1000"], 2), @"error: --input-size: expected a multiple of 16, such as 992 or 1008, found 1000");
 }

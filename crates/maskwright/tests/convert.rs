@@ -4,7 +4,10 @@ mod support;
 
 use std::path::Path;
 
-use support::{Place, refused, works, write_pairs, write_tiny_model};
+use insta::assert_snapshot;
+use support::{
+    Place, printed, refusal, refused, without_width, works, write_pairs, write_tiny_model,
+};
 
 /// A small model with an HQ head, as a run writes it: the whole, and what was tuned.
 fn trained(place: &Place) -> (String, String, String) {
@@ -71,9 +74,17 @@ fn checkpoints_go_round_and_decoders_go_in() {
     assert_eq!(done["output_layout"], "safetensors");
 
     // Half the bytes.
-    let done = works(&["convert", &hq, &at("half.pth"), "--dtype", "bf16"]);
-    let table = String::from_utf8_lossy(&done.stdout).into_owned();
-    assert!(table.contains("bf16") && table.contains("with HQ head"), "{table}");
+    assert_snapshot!(without_width(&printed(&["convert", &hq, &at("half.pth"), "--dtype", "bf16"])), @"
+        what  value
+        --
+        read  [DIR]/hq/sam_hq_epoch_0.safetensors
+        layout  safetensors
+        model  a custom model (width 32, 2 blocks, patch 16), with HQ head
+        written  [DIR]/half.pth
+        layout  pth
+        tensors  199 (199 bf16)
+        bytes of values  620,240
+        ");
     let size = |name: &str| std::fs::metadata(place.join(name)).expect("there").len();
     assert!(size("half.pth") < size("a.pth") * 6 / 10);
 
@@ -98,8 +109,8 @@ fn checkpoints_go_round_and_decoders_go_in() {
 
     // What is there stays, unless it is to go.
     let before = std::fs::read(at("half.pth")).expect("read");
-    refused(&["convert", &hq, &at("half.pth")], 2, &["half.pth", "--force"]);
-    refused(&["convert", &hq, &at("folder")], 2, &["folder", "--force"]);
+    assert_snapshot!(refused(&["convert", &hq, &at("half.pth")], 2), @"error: [DIR]/half.pth: expected a path where nothing is, or --force, found a file or folder that is there");
+    assert_snapshot!(refused(&["convert", &hq, &at("folder")], 2), @"error: [DIR]/folder: expected a path where nothing is, or --force, found a file or folder that is there");
     assert_eq!(std::fs::read(at("half.pth")).expect("read"), before);
     works(&["convert", &hq, &at("half.pth"), "--force"]);
     assert_eq!(size("half.pth"), size("a.pth"));
@@ -109,29 +120,25 @@ fn checkpoints_go_round_and_decoders_go_in() {
     assert_eq!(tensors(&sam), tensors(&at("sam.safetensors")));
 
     // Mistakes on the command line.
-    refused(&["convert", &hq, &at("x.gguf")], 2, &["x.gguf", ".pth", ".safetensors", ".onnx"]);
-    refused(&["convert", &hq, &at("x.pth"), "--to", "safetensors"], 2, &["x.pth", ".safetensors"]);
-    refused(&["convert", &hq, &at("x"), "--to", "hq-decoder"], 2, &[".safetensors"]);
-    refused(&["convert", &hq, &at("x.pth"), "--dtype", "f8"], 2, &["f8", "bf16"]);
-    refused(&["convert", &hq, &at("x.pth"), "--model-type", "vit_x"], 2, &["vit_x"]);
+    assert_snapshot!(refused(&["convert", &hq, &at("x.gguf")], 2), @"error: the output: expected a name that ends in .pth, .safetensors or .onnx, or a folder's name, or --to, found [DIR]/x.gguf");
+    assert_snapshot!(refused(&["convert", &hq, &at("x.pth"), "--to", "safetensors"], 2), @"error: the output: expected a name that ends in .safetensors (--to safetensors), found [DIR]/x.pth");
+    assert_snapshot!(refused(&["convert", &hq, &at("x"), "--to", "hq-decoder"], 2), @"error: the output: expected a name that ends in .pth or .safetensors (--to hq-decoder), found [DIR]/x");
+    assert_snapshot!(refused(&["convert", &hq, &at("x.pth"), "--dtype", "f8"], 2), @"error: --dtype: f8 is no number type here; known: f32, f16 and bf16");
+    assert_snapshot!(refused(&["convert", &hq, &at("x.pth"), "--model-type", "vit_x"], 2), @r#"error: unknown model type "vit_x" (known: vit_b, vit_l, vit_h, vit_tiny)"#);
     // Of SAM's own decoder nobody can tell whose it is.
     let own = at("own.safetensors");
     write_own_decoder(&epoch, &own);
     works(&["convert", &own, &at("own.pth")]);
-    refused(&["convert", &own, &at("x.pth"), "--model-type", "vit_b"], 2, &["own", "HQ head"]);
+    assert_snapshot!(refused(&["convert", &own, &at("x.pth"), "--model-type", "vit_b"], 2), @"error: --model-type: [DIR]/own.safetensors: expected a whole model, or a mask decoder with an HQ head, which tells its model; found a mask decoder that is alike in all models");
     // Files that are not what is asked for.
-    refused(
-        &["convert", &epoch, &at("x.pth"), "--model-type", "vit_b"],
-        1,
-        &["768", "epoch_0", "32"],
-    );
-    refused(&["convert", &hq, &at("x.pth"), "--model-type", "vit_b"], 1, &["vit_b", "custom"]);
-    refused(&["convert", &sam, &at("x.pth"), "--to", "hq-decoder"], 1, &["HQ head", "hf_token"]);
-    refused(&["convert", &epoch, &at("x")], 1, &["epoch_0", "mask decoder"]);
-    refused(&["convert", "--merge", &hq, &sam, &at("x.pth")], 1, &["mask decoder alone"]);
-    refused(&["convert", "--merge", &epoch, &epoch, &at("x.pth")], 1, &["epoch_0", "whole SAM"]);
-    refused(&["convert", &at("nowhere.pth"), &at("x.pth")], 1, &["nowhere.pth"]);
-    refused(&["convert", &hq, &at("nowhere/x.pth")], 1, &["nowhere/x.pth"]);
+    assert_snapshot!(refused(&["convert", &epoch, &at("x.pth"), "--model-type", "vit_b"], 1), @"error: [DIR]/hq/epoch_0.safetensors: expected the mask decoder of a vit_b, for a feature of 768 channels (--model-type), found one for 32 channels");
+    assert_snapshot!(refused(&["convert", &hq, &at("x.pth"), "--model-type", "vit_b"], 1), @"error: [DIR]/hq/sam_hq_epoch_0.safetensors: expected a vit_b checkpoint (--model-type), found a custom model (width 32, 2 blocks, patch 16)");
+    assert_snapshot!(refused(&["convert", &sam, &at("x.pth"), "--to", "hq-decoder"], 1), @"error: [DIR]/sam/sam_hq_epoch_0.safetensors: expected a model with an HQ head (--to), found none (no mask_decoder.hf_token.weight)");
+    assert_snapshot!(refused(&["convert", &epoch, &at("x")], 1), @"error: [DIR]/hq/epoch_0.safetensors: cannot tell the model from the checkpoint: expected a whole SAM, found a mask decoder alone (145 tensors), which goes over a SAM: as --restore-model beside --checkpoint, or merged with it into one checkpoint");
+    assert_snapshot!(refused(&["convert", "--merge", &hq, &sam, &at("x.pth")], 1), @"error: [DIR]/hq/sam_hq_epoch_0.safetensors: cannot tell the model from the checkpoint: expected a mask decoder alone, found a whole model or something else");
+    assert_snapshot!(refused(&["convert", "--merge", &epoch, &epoch, &at("x.pth")], 1), @"error: [DIR]/hq/epoch_0.safetensors: cannot tell the model from the checkpoint: expected a whole SAM, found a mask decoder alone (145 tensors), which goes over a SAM: as --restore-model beside --checkpoint, or merged with it into one checkpoint");
+    assert_snapshot!(refused(&["convert", &at("nowhere.pth"), &at("x.pth")], 1), @"error: [DIR]/nowhere.pth: No such file or directory (os error 2)");
+    assert_snapshot!(refused(&["convert", &hq, &at("nowhere/x.pth")], 1), @"error: [DIR]/nowhere/x.pth: No such file or directory (os error 2)");
     assert!(!place.join("x").exists() && !place.join("x.pth").exists());
 }
 
@@ -151,20 +158,28 @@ fn a_model_becomes_two_graphs() {
         assert_eq!(found, names);
     };
 
-    let done = works(&["convert", &hq, &at("m.onnx")]);
-    let table = String::from_utf8_lossy(&done.stdout).into_owned();
-    for word in ["m.encoder.onnx", "m.decoder.onnx", "ONNX", "SAM + HQ", "with HQ head"] {
-        assert!(table.contains(word), "{word}: {table}");
-    }
+    assert_snapshot!(without_width(&printed(&["convert", &hq, &at("m.onnx")])), @"
+        what  value
+        --
+        read  [DIR]/hq/sam_hq_epoch_0.safetensors
+        layout  safetensors
+        model  a custom model (width 32, 2 blocks, patch 16), with HQ head
+        written  [DIR]/m.encoder.onnx
+        written  [DIR]/m.decoder.onnx
+        layout  ONNX
+        masks  SAM + HQ
+        tensors  181 (181 f32)
+        bytes of values  1,134,400
+        ");
     there(&["m.decoder.onnx", "m.encoder.onnx"]);
     let read = |name: &str| std::fs::read(place.join(name)).expect("read");
     let before = (read("m.encoder.onnx"), read("m.decoder.onnx"));
 
     // Neither of the two is replaced unasked, and the same model gives the same bytes; so does its
     // tuned decoder with the SAM that it was tuned on.
-    refused(&["convert", &hq, &at("m.onnx")], 2, &["m.encoder.onnx", "--force"]);
+    assert_snapshot!(refused(&["convert", &hq, &at("m.onnx")], 2), @"error: [DIR]/m.encoder.onnx: expected a path where nothing is, or --force, found a file or folder that is there");
     std::fs::remove_file(place.join("m.encoder.onnx")).expect("removed");
-    refused(&["convert", &hq, &at("m.onnx")], 2, &["m.decoder.onnx", "--force"]);
+    assert_snapshot!(refused(&["convert", &hq, &at("m.onnx")], 2), @"error: [DIR]/m.decoder.onnx: expected a path where nothing is, or --force, found a file or folder that is there");
     works(&["convert", "--merge", &epoch, &sam, &at("m.onnx"), "--force"]);
     assert!(before == (read("m.encoder.onnx"), read("m.decoder.onnx")));
 
@@ -181,30 +196,44 @@ fn a_model_becomes_two_graphs() {
     let plain = json(&[&at("h.onnx"), "--kind", "sam", "--multimask", "--input-size", "96"]);
     assert_eq!((&plain["hq"], &plain["kind"]), (&false.into(), &"sam".into()));
     // A SAM without an HQ head gives what it has.
-    let done = works(&["convert", &sam, &at("s.ONNX")]);
-    let table = String::from_utf8_lossy(&done.stdout).into_owned();
-    assert!(table.contains("without HQ head") && !table.contains("SAM + HQ"), "{table}");
+    assert_snapshot!(without_width(&printed(&["convert", &sam, &at("s.ONNX")])), @"
+        what  value
+        --
+        read  [DIR]/sam/sam_hq_epoch_0.safetensors
+        layout  safetensors
+        model  a custom model (width 32, 2 blocks, patch 16), without HQ head
+        written  [DIR]/s.encoder.onnx
+        written  [DIR]/s.decoder.onnx
+        layout  ONNX
+        masks  SAM
+        tensors  156 (156 f32)
+        bytes of values  1,028,928
+        ");
     for name in ["s.encoder.onnx", "s.decoder.onnx", "h.encoder.onnx", "h.decoder.onnx"] {
         std::fs::remove_file(place.join(name)).expect("removed");
     }
 
     // Mistakes on the command line.
     let x = at("x.onnx");
-    refused(&["convert", &hq, &x, "--to", "pth"], 2, &["x.onnx", ".pth"]);
-    refused(&["convert", &hq, &x, "--to", "hq-decoder"], 2, &["x.onnx", ".safetensors"]);
-    refused(&["convert", &hq, &at("x.pth"), "--to", "onnx"], 2, &["x.pth", ".onnx"]);
-    refused(&["convert", &hq, &at("x.pth"), "--kind", "sam"], 2, &["--kind", ".onnx"]);
-    refused(&["convert", &hq, &at("x.pth"), "--multimask"], 2, &["--multimask", ".onnx"]);
-    refused(&["convert", &hq, &at("x.pth"), "--input-size", "64"], 2, &["--input-size", ".onnx"]);
-    refused(&["convert", &hq, &x, "--input-size", "100"], 2, &["--input-size", "96 or 112"]);
-    refused(&["convert", &hq, &x, "--dtype", "f64"], 2, &["f64", "bf16"]);
-    refused(&["convert", &hq, &x, "--kind", "best"], 2, &["best"]);
-    refused(&["convert", &sam, &x, "--kind", "hq"], 2, &["--kind", "HQ head"]);
+    assert_snapshot!(refused(&["convert", &hq, &x, "--to", "pth"], 2), @"error: the output: expected a name that ends in .pth, .pt or .bin (--to pth), found [DIR]/x.onnx");
+    assert_snapshot!(refused(&["convert", &hq, &x, "--to", "hq-decoder"], 2), @"error: the output: expected a name that ends in .pth or .safetensors (--to hq-decoder), found [DIR]/x.onnx");
+    assert_snapshot!(refused(&["convert", &hq, &at("x.pth"), "--to", "onnx"], 2), @"error: the output: expected a name that ends in .onnx (--to onnx), found [DIR]/x.pth");
+    assert_snapshot!(refused(&["convert", &hq, &at("x.pth"), "--kind", "sam"], 2), @"error: --kind: expected an output that ends in .onnx, found [DIR]/x.pth");
+    assert_snapshot!(refused(&["convert", &hq, &at("x.pth"), "--multimask"], 2), @"error: --multimask: expected an output that ends in .onnx, found [DIR]/x.pth");
+    assert_snapshot!(refused(&["convert", &hq, &at("x.pth"), "--input-size", "64"], 2), @"error: --input-size: expected an output that ends in .onnx, found [DIR]/x.pth");
+    assert_snapshot!(refused(&["convert", &hq, &x, "--input-size", "100"], 2), @"error: --input-size: expected a multiple of 16, such as 96 or 112, found 100");
+    assert_snapshot!(refused(&["convert", &hq, &x, "--dtype", "f64"], 2), @"error: --dtype: f64 is no number type here; known: f32, f16 and bf16");
+    assert_snapshot!(refused(&["convert", &hq, &x, "--kind", "best"], 2), @r#"
+        error: invalid value 'best' for '--kind <KIND>': expected sam, hq or sam_hq, found "best"
+
+        For more information, try '--help'.
+        "#);
+    assert_snapshot!(refused(&["convert", &sam, &x, "--kind", "hq"], 2), @"error: --kind: expected sam, the only masks of a model without an HQ head, found hq");
     // Files that are not what is asked for.
-    refused(&["convert", &epoch, &x], 1, &["epoch_0", "mask decoder alone"]);
-    refused(&["convert", &hq, &x, "--model-type", "vit_b"], 1, &["vit_b", "custom"]);
-    refused(&["convert", &at("m.decoder.onnx"), &at("x.pth")], 1, &["m.decoder.onnx"]);
-    refused(&["convert", &hq, &at("nowhere/x.onnx")], 1, &["nowhere"]);
+    assert_snapshot!(refused(&["convert", &epoch, &x], 1), @"error: [DIR]/hq/epoch_0.safetensors: cannot tell the model from the checkpoint: expected a whole SAM, found a mask decoder alone (145 tensors), which goes over a SAM: as --restore-model beside --checkpoint, or merged with it into one checkpoint");
+    assert_snapshot!(refused(&["convert", &hq, &x, "--model-type", "vit_b"], 1), @"error: [DIR]/hq/sam_hq_epoch_0.safetensors: expected a vit_b checkpoint (--model-type), found a custom model (width 32, 2 blocks, patch 16)");
+    assert_snapshot!(refused(&["convert", &at("m.decoder.onnx"), &at("x.pth")], 1), @"error: [DIR]/m.decoder.onnx: not a readable checkpoint (expected a .pth or safetensors file): its first bytes are of neither");
+    assert_snapshot!(refused(&["convert", &hq, &at("nowhere/x.onnx")], 1), @"error: [DIR]/nowhere/x.encoder.onnx: No such file or directory (os error 2)");
     there(&["m.decoder.onnx", "m.encoder.onnx"]);
 }
 
@@ -212,17 +241,15 @@ fn a_model_becomes_two_graphs() {
 fn files_that_mean_harm_are_refused_in_one_line() {
     let place = Place::new();
     let out = place.text("out.safetensors");
-    for (name, bytes, words) in [
-        ("system.pth", &b"\x80\x02cposix\nsystem\nU\x02id\x85R."[..], &["posix.system"][..]),
-        ("empty.pth", b"", &["empty"]),
-        ("text.safetensors", b"not a checkpoint at all", &["text file"]),
-        ("cut.pth", b"PK\x03\x04\x00\x00\x00\x00\x08\x08", &["zip", "cut short"]),
-    ] {
+    let convert = |name: &str, bytes: &[u8]| {
         let path = place.text(name);
         std::fs::write(&path, bytes).expect("written");
-        let line = refused(&["convert", &path, &out], 1, words);
-        assert!(line.contains(name), "{line}");
-    }
+        refused(&["convert", &path, &out], 1)
+    };
+    assert_snapshot!(convert("system.pth", b"\x80\x02cposix\nsystem\nU\x02id\x85R."), @"error: [DIR]/system.pth: not a readable checkpoint (PyTorch): its pickle asks for posix.system, which rebuilds no tensor: refused, and nothing was run");
+    assert_snapshot!(convert("empty.pth", b""), @"error: [DIR]/empty.pth: not a readable checkpoint (expected a .pth or safetensors file): it is empty");
+    assert_snapshot!(convert("text.safetensors", b"not a checkpoint at all"), @r#"error: [DIR]/text.safetensors: not a readable checkpoint (expected a .pth or safetensors file): it is a text file that begins "not a checkpoint at all""#);
+    assert_snapshot!(convert("cut.pth", b"PK\x03\x04\x00\x00\x00\x00\x08\x08"), @"error: [DIR]/cut.pth: not a readable checkpoint (PyTorch): its zip is damaged or cut short: invalid Zip archive: Could not find EOCD");
     assert!(!Path::new(&out).exists());
 }
 
@@ -273,16 +300,8 @@ fn the_hub_is_read_from_its_cache_without_a_network() {
     let done = predict.args(["--box", "5,5,30,20", "--output", &mask]).output().expect("it starts");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     assert!(Path::new(&mask).exists());
-    for (from, status, word) in [
-        ("hf://owner/repo/other.pth", 1, "cannot be reached"),
-        ("hf://owner/repo/a.pth@other", 1, "cannot be reached"),
-        ("hf://owner", 2, "OWNER/REPO"),
-    ] {
-        let done = convert(from, "4.safetensors");
-        let text = String::from_utf8_lossy(&done.stderr);
-        assert_eq!(done.status.code(), Some(status), "{text}");
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), 1, "{text}");
-        assert!(lines[0].contains(from) && lines[0].contains(word), "{text}");
-    }
+    let refused = |from: &str, status| refusal(&convert(from, "4.safetensors"), status);
+    assert_snapshot!(refused("hf://owner/repo/other.pth", 1), @"error: hf://owner/repo/other.pth: other.pth is not in the cache ([DIR]/home/hub), and could not be fetched: the hub cannot be reached: io: Connection refused (os error 111)");
+    assert_snapshot!(refused("hf://owner/repo/a.pth@other", 1), @"error: hf://owner/repo/a.pth@other: a.pth is not in the cache ([DIR]/home/hub), and could not be fetched: the hub cannot be reached: io: Connection refused (os error 111)");
+    assert_snapshot!(refused("hf://owner", 2), @r#"error: expected hf://OWNER/REPO/FILE[@REVISION], found "hf://owner""#);
 }

@@ -5,7 +5,8 @@ mod support;
 
 use std::path::Path;
 
-use support::{Place, maskwright, refused, works, write_pairs, write_tiny_model};
+use insta::assert_snapshot;
+use support::{Place, printed, refused, text, without_times, works, write_pairs, write_tiny_model};
 
 fn losses(run: &Path) -> Vec<f64> {
     let text = std::fs::read_to_string(run.join("metrics.jsonl")).expect("a log");
@@ -141,9 +142,14 @@ fn train_tune_evaluate_predict_preview() {
             assert!((0.0..=1.0).contains(&iou));
         }
     }
-    let table = works(&["eval", "--checkpoint", &hq, "--images", &images, "--masks", &masks]);
-    let table = String::from_utf8_lossy(&table.stdout).into_owned();
-    assert!(table.contains("boundary mIoU") && table.contains("SAM + HQ"), "{table}");
+    let table = printed(&["eval", "--checkpoint", &hq, "--images", &images, "--masks", &masks]);
+    assert_snapshot!(without_times(&table), @"
+        set     prompt      mask    mIoU  boundary mIoU  images
+        -------------------------------------------------------
+        images     box       SAM     0.0            0.0      12
+        images     box        HQ     0.0            0.0      12
+        images     box  SAM + HQ     0.0            0.0      12
+        ");
 
     // A mask for each kind of prompt.
     let photo = format!("{images}/photo_00.jpg");
@@ -288,7 +294,11 @@ fn a_bad_record_stops_a_run_or_is_replaced() {
     // All train, so that the record is among them.
     let share = args.iter().position(|arg| *arg == "25").expect("the held out share");
     args[share] = "0";
-    refused(&args, 1, &["photo_05.jpg"]);
+    assert_snapshot!(refused(&args, 1), @"
+        note: no checkpoint: all weights start fresh (seed 7)
+        12 images, 6 steps per epoch, epochs 0 to 1; training 283,688 of 283,752 parameters
+        error: record images/photo_05: [DIR]/images/photo_05.jpg: neither JPEG nor PNG
+        ");
     args.extend(["--overwrite", "--on-refusal", "replace"]);
     works(&args);
     let ledger = std::fs::read_to_string(place.join("run/ledger.jsonl")).expect("a ledger");
@@ -307,10 +317,10 @@ fn an_output_folder_is_never_overwritten_by_accident() {
     write_tiny_model(Path::new(&model));
     let run = place.text("run");
     let mut args = from_nothing(&images, &masks, &model, &run, "1");
-    refused(&["train", "--resume", "--output", &run], 2, &["run", "resume"]);
+    assert_snapshot!(refused(&["train", "--resume", "--output", &run], 2), @"error: [DIR]/run: nothing to resume here: expected the config.toml of a run, found no such folder");
     works(&args);
     std::fs::write(place.join("run").join("notes.txt"), "mine").expect("written");
-    refused(&args, 2, &[&run, "config.toml", "--resume", "--overwrite"]);
+    assert_snapshot!(refused(&args, 2), @"error: [DIR]/run: holds a run already (config.toml); choose another --output, continue it with --resume, or replace it with --overwrite");
     args.push("--overwrite");
     works(&args);
     assert!(place.join("run").join("notes.txt").is_file(), "other files stay");
@@ -321,6 +331,6 @@ fn an_output_folder_is_never_overwritten_by_accident() {
         .collect();
     assert!(leftovers.is_empty());
     // A run that is complete has nothing left to do.
-    let again = maskwright(&["train", "--resume", "--output", &run]);
-    assert!(again.status.success());
+    let again = works(&["train", "--resume", "--output", &run]);
+    assert_snapshot!(text(&again.stderr), @"nothing left to train in [DIR]/run");
 }

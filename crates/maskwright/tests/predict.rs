@@ -4,9 +4,10 @@ mod support;
 
 use std::path::Path;
 
+use insta::assert_snapshot;
 use maskwright_image::{RgbImage, Size, encode};
 use serde_json::Value;
-use support::{Place, maskwright, refused, works, write_pairs};
+use support::{Place, printed, refused, text, without_times, works, write_pairs};
 
 /// A model with an HQ head, trained for a moment, and a photograph of 90 x 110 pixels.
 struct Model {
@@ -46,6 +47,14 @@ impl Model {
         args.extend(more);
         serde_json::from_slice(&works(&args).stdout).expect("JSON")
     }
+}
+
+/// A line of `predict` without the number of the object's pixels, which is the model's.
+fn without_count(line: &str) -> String {
+    let (file, rest) = line.split_once(" mask, ").expect("a mask");
+    let (count, rest) = rest.split_once(" of ").expect("a count");
+    count.parse::<u64>().expect("a number");
+    format!("{file} mask, [COUNT] of {rest}")
 }
 
 /// Shape and values of an f32 array in a safetensors file.
@@ -125,6 +134,14 @@ fn prompts_of_every_kind_and_their_numbers() {
         &model.place.text("over.png"),
     ]);
     assert_eq!(two["masks"].as_array().map(Vec::len), Some(2));
+    let prompts = ["--box", "5,20,60,90", "--box", "0,0,89,109"];
+    let args = model.args("predict", &["--image", &model.photo, "--output", &output]);
+    let lines = printed(&[&args[..], &prompts].concat());
+    let lines: Vec<String> = lines.lines().map(without_count).collect();
+    assert_snapshot!(without_times(&lines.join("\n")), @"
+        [DIR]/mask_prompt0.png: SAM + HQ mask, [COUNT] of 90 x 110 pixels (0.0%), predicted IoU 0.0
+        [DIR]/mask_prompt1.png: SAM + HQ mask, [COUNT] of 90 x 110 pixels (0.0%), predicted IoU 0.0
+        ");
     assert!(model.place.join("over_prompt1.png").is_file());
 }
 
@@ -156,50 +173,68 @@ fn several_prompts_equal_one_at_a_time_in_every_geometry() {
 fn odd_prompts_are_said_or_refused() {
     let model = Model::new();
     let output = model.place.text("mask.png");
-    let with = |more: &[&'static str]| {
-        let photo = model.photo.as_str();
-        let mut args = model.args("predict", &["--image", photo, "--output", &output]);
-        args.extend(more);
-        args.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    let args = |more: &[&str]| -> Vec<String> {
+        let shared = model.args("predict", &["--image", &model.photo, "--output", &output]);
+        shared.iter().chain(more).map(|arg| (*arg).to_owned()).collect()
     };
-    let run = |args: Vec<String>, check: &dyn Fn(&[&str])| {
-        check(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    let refused = |more: &[&str], status| {
+        let args = args(more);
+        refused(&args.iter().map(String::as_str).collect::<Vec<_>>(), status)
     };
-    run(with(&["--point", "-5,300", "--box", "3,4,200,50"]), &|args| {
-        let done = maskwright(args);
-        assert!(done.status.success());
-        let said = String::from_utf8_lossy(&done.stderr).into_owned();
-        assert!(said.contains("(-5, 300)") && said.contains("90 x 110"), "{said}");
-        assert!(said.contains("(200, 50)") && said.contains("(89, 50)"), "{said}");
-    });
-    run(with(&["--box", "50,4,20,50"]), &|args| {
-        refused(args, 2, &["the box", "left <= right", "50,4,20,50"]);
-    });
-    run(with(&["--box", "1,1,5,5", "--box", "2,2,6,6", "--point", "3,3"]), &|args| {
-        refused(args, 2, &["--prompts"]);
-    });
+    let outside = args(&["--point", "-5,300", "--box", "3,4,200,50"]);
+    let outside = works(&outside.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_snapshot!(text(&outside.stderr), @"
+        note: geometry longest_side, which the checkpoint was validated with
+        note: point (-5, 300) lies outside the 90 x 110 image; clipped to (0, 109)
+        note: box corner (200, 50) lies outside the 90 x 110 image; clipped to (89, 50)
+        ");
+    assert_snapshot!(refused(&["--box", "50,4,20,50"], 2), @"
+        note: geometry longest_side, which the checkpoint was validated with
+        error: the box: expected left,top,right,bottom with left <= right and top <= bottom, found 50,4,20,50
+        ");
+    assert_snapshot!(refused(&["--box", "1,1,5"], 2), @"
+        error: invalid value '1,1,5' for '--box <X0,Y0,X1,Y1>': expected 4 numbers, found 3
+
+        For more information, try '--help'.
+        ");
+    assert_snapshot!(refused(&["--point", "3,3,7"], 2), @"
+        error: invalid value '3,3,7' for '--point <X,Y[,LABEL]>': expected the label 1 (on the object) or 0 (beside it), found 7
+
+        For more information, try '--help'.
+        ");
+    let mixed = ["--box", "1,1,5,5", "--box", "2,2,6,6", "--point", "3,3"];
+    assert_snapshot!(refused(&mixed, 2), @"error: several --box are several objects, and so it is open to which the points or the mask belong; write them to a file for --prompts");
     let npy = model.place.text("other.npy");
     std::fs::write(&npy, b"\x93NUMPY").expect("written");
-    let args = model
-        .args("predict", &["--image", &model.photo, "--output", &output, "--mask-input", &npy]);
-    refused(&args, 1, &["other.npy", "<f4"]);
+    assert_snapshot!(refused(&["--mask-input", &npy], 1), @"
+        note: geometry longest_side, which the checkpoint was validated with
+        error: [DIR]/other.npy: expected an .npy file of f32 ('<f4') in row order, found magic not found for NPY file
+        ");
     let prompts = model.place.text("prompts.json");
-    for (text, word) in [
-        ("[]", "none"),
-        ("[{\"boxes\": [1, 2, 3, 4]}]", "boxes"),
-        ("[{\"points\": [[1, 2, 7]]}]", "label"),
-        ("[{}]", "none of them"),
-        ("[{\"box\": [1, 2, 3, 4]}, {\"box\": [9, 2, 3, 4]}]", "prompt 1"),
-    ] {
+    let file = |text: &str, status| {
         std::fs::write(&prompts, text).expect("written");
-        let args = model.args(
-            "predict",
-            &["--image", &model.photo, "--output", &output, "--prompts", &prompts],
-        );
-        let done = maskwright(&args);
-        let said = String::from_utf8_lossy(&done.stderr).into_owned();
-        assert!(!done.status.success() && said.contains(word), "{text}: {said}");
-    }
+        refused(&["--prompts", &prompts], status)
+    };
+    assert_snapshot!(file("[]", 1), @"
+        note: geometry longest_side, which the checkpoint was validated with
+        error: [DIR]/prompts.json: expected at least one prompt, found none
+        ");
+    assert_snapshot!(file("[{\"boxes\": [1, 2, 3, 4]}]", 1), @"
+        note: geometry longest_side, which the checkpoint was validated with
+        error: [DIR]/prompts.json: expected a JSON list of prompts with box, points, mask, mask_input: unknown field `boxes`, expected one of `box`, `points`, `mask`, `mask_input` at line 1 column 9
+        ");
+    assert_snapshot!(file("[{\"points\": [[1, 2, 7]]}]", 1), @"
+        note: geometry longest_side, which the checkpoint was validated with
+        error: [DIR]/prompts.json: prompt 0: expected the label 1 (on the object) or 0 (beside it) for the point (1, 2), found 7
+        ");
+    assert_snapshot!(file("[{}]", 1), @"
+        note: geometry longest_side, which the checkpoint was validated with
+        error: [DIR]/prompts.json: the prompt: expected a box, points or a mask, found none of them
+        ");
+    assert_snapshot!(file("[{\"box\": [1, 2, 3, 4]}, {\"box\": [9, 2, 3, 4]}]", 1), @"
+        note: geometry longest_side, which the checkpoint was validated with
+        error: [DIR]/prompts.json: the box of prompt 1: expected left,top,right,bottom with left <= right and top <= bottom, found 9,2,3,4
+        ");
     assert!(!Path::new(&output).with_file_name("mask_prompt0.png").exists());
 }
 
@@ -293,10 +328,11 @@ fn masks_of_everything_in_sa1bs_schema() {
     }
     let args = model
         .args("masks", &["--input", &model.photo, "--output", &output, "--points-per-side", "0"]);
-    refused(&args, 2, &["points_per_side", "0"]);
+    assert_snapshot!(refused(&args, 2), @"error: --points-per-side: expected 1 or more, found 0");
     let empty = model.place.text("empty");
     std::fs::create_dir(&empty).expect("created");
-    refused(&model.args("masks", &["--input", &empty, "--output", &output]), 1, &["empty"]);
+    let args = model.args("masks", &["--input", &empty, "--output", &output]);
+    assert_snapshot!(refused(&args, 1), @"error: [DIR]/empty: expected images (.jpg, .jpeg, .png), found none");
 }
 
 /// A copy of a safetensors file whose first values are NaN.
@@ -322,11 +358,14 @@ fn weights_that_are_no_numbers_are_counted() {
         let mut args = vec!["predict", "--checkpoint", checkpoint, "--image", &model.photo];
         args.extend(["--box", "5,5,60,60", "--output", &output]);
         args.extend(more);
-        String::from_utf8(works(&args).stderr).expect("text")
+        text(&works(&args).stderr)
     };
-    let restored = said(&model.checkpoint, &["--restore-model", &decoder]);
-    for (text, file, count) in [(said(&whole, &[]), &whole, 2), (restored, &decoder, 3)] {
-        let wanted = format!("{file}: {count} weights are NaN or infinite");
-        assert!(text.contains(&wanted), "{text}");
-    }
+    assert_snapshot!(said(&whole, &[]), @"
+        note: [DIR]/nan.safetensors: 2 weights are NaN or infinite (image_encoder.blocks.0.attn.proj.bias: 2)
+        note: geometry longest_side, which the checkpoint was validated with
+        ");
+    assert_snapshot!(said(&model.checkpoint, &["--restore-model", &decoder]), @"
+        note: [DIR]/d.safetensors: 3 weights are NaN or infinite (mask_decoder.compress_vit_feat.0.bias: 3)
+        note: geometry longest_side, which the checkpoint was validated with
+        ");
 }

@@ -5,7 +5,8 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use support::{Place, refused, works, write_pairs, write_tiny_model};
+use insta::assert_snapshot;
+use support::{Place, printed, refused, text, works, write_pairs, write_tiny_model};
 
 /// A run of three epochs that is over, and its folder.
 fn run(place: &Place) -> PathBuf {
@@ -37,6 +38,11 @@ fn remade(run: &Path) -> serde_json::Value {
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
+/// Makes the report; gives the notes on what is missing in it.
+fn notes(run: &Path) -> String {
+    text(&works(&["report", &run.display().to_string()]).stderr)
+}
+
 #[test]
 fn a_report_is_remade_as_it_was() {
     let place = Place::new();
@@ -49,6 +55,11 @@ fn a_report_is_remade_as_it_was() {
     let written = remade(&run);
     assert_eq!(written["notes"], serde_json::json!([]));
     assert_eq!(written["report"], run.join("report.html").display().to_string());
+    assert_snapshot!(printed(&["report", &run.display().to_string()]), @"
+        [DIR]/run/report.html
+        [DIR]/run/curves.png
+        [DIR]/run/predictions.png
+        ");
     assert!(before == (page(&run), names.map(|name| bytes(&run, name))), "the same to the byte");
 
     // What the page says is what was validated last.
@@ -82,16 +93,20 @@ fn a_run_that_was_killed_gets_its_page() {
     }
 
     // The last validation on disk is that of the third epoch: its pictures are not the second's.
-    let notes = remade(&run)["notes"].to_string();
-    assert!(notes.contains("validation.json of epoch 1") && notes.contains("2 epochs"), "{notes}");
+    assert_snapshot!(notes(&run), @"
+        note: No predictions are shown: the folder has no validation.json of epoch 1.
+        note: The run is not over: 2 epochs are done.
+        ");
     assert!(!run.join("predictions.png").exists());
 
     let validation = std::fs::read_to_string(run.join("validation.json")).expect("kept");
     assert!(validation.contains("\"epoch\":2"), "{validation}");
     std::fs::write(run.join("validation.json"), validation.replace("\"epoch\":2", "\"epoch\":1"))
         .expect("written");
-    let notes = remade(&run)["notes"].to_string();
-    assert!(notes.contains("after epoch 2") && notes.contains("of epoch 1"), "{notes}");
+    assert_snapshot!(notes(&run), @"
+        note: The predictions are those of the model after epoch 2, the newest that was kept; the table is of epoch 1.
+        note: The run is not over: 2 epochs are done.
+        ");
     assert!(page(&run).contains("The run is not over"));
     assert!(run.join("predictions.png").is_file());
 }
@@ -103,20 +118,32 @@ fn data_that_moved_cost_the_pictures_and_no_more() {
     std::fs::rename(place.join("images"), place.join("elsewhere")).expect("moved");
     std::fs::remove_file(run.join("predictions.png")).expect("removed");
     let written = remade(&run);
-    let notes = written["notes"].to_string();
-    assert!(notes.contains("No predictions are shown") && notes.contains("images"), "{notes}");
+    assert_snapshot!(text(written["notes"].to_string().as_bytes()), @r#"["No predictions are shown: set images (held out): the folder of its images does not exist: [DIR]/images."]"#);
     assert!(written["predictions"].is_null() && !run.join("predictions.png").exists());
     let page = page(&run);
     assert!(page.contains("No predictions are shown") && page.contains("mIoU"), "{page}");
+    assert_snapshot!(printed(&["report", &run.display().to_string()]), @"
+        [DIR]/run/report.html
+        [DIR]/run/curves.png
+        ");
 }
 
 #[test]
 fn what_is_no_run_is_refused_by_name() {
     let place = Place::new();
     let none = place.text("none");
-    refused(&["report", &none], 2, &["none", "config.toml", "no such folder"]);
-    refused(&["report", &place.text("")], 2, &["config.toml"]);
+    assert_snapshot!(refused(&["report", &none], 2), @"error: [DIR]/none: expected config.toml, the settings of a run, found no such folder");
+    assert_snapshot!(refused(&["report", &place.text("")], 2), @"error: [DIR]/: expected config.toml, the settings of a run, found none");
     let run = run(&place);
     std::fs::write(run.join("metrics.jsonl"), "{\"kind\":\"fish\"}\n").expect("written");
-    refused(&["report", &run.display().to_string()], 1, &["metrics.jsonl", "line 1"]);
+    let run = run.display().to_string();
+    assert_snapshot!(refused(&["report", &run], 1), @"error: [DIR]/run/metrics.jsonl: expected one metrics object per line, found line 1: unknown variant `fish`, expected one of `step`, `epoch`, `loader` at line 1 column 14");
+    assert_snapshot!(refused(&["report", &run, "--precision", "f32"], 2), @"
+        error: the following required arguments were not provided:
+          --device <DEVICE>
+
+        Usage: maskwright report --device <DEVICE> --precision <TYPE> <RUN>
+
+        For more information, try '--help'.
+        ");
 }

@@ -1,0 +1,72 @@
+//! The help of every command and subcommand, whole: what is in it, and how it is laid out at 100 columns.
+
+mod support;
+
+use support::printed;
+
+/// The names of the subcommands that a help lists.
+fn subcommands(help: &str) -> Vec<String> {
+    let list = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let names = list.take_while(|line| line.starts_with("  ")).filter_map(|line| {
+        let name = line.strip_prefix("  ").filter(|line| !line.starts_with(' '))?;
+        name.split_whitespace().next()
+    });
+    names.filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
+/// Every help from this command on, in order: its words and the text.
+fn helps(words: &[String]) -> Vec<(Vec<String>, String)> {
+    let mut args: Vec<&str> = words.iter().map(String::as_str).collect();
+    args.push("--help");
+    let text = printed(&args);
+    let below = subcommands(&text).into_iter().flat_map(|name| helps(&[words, &[name]].concat()));
+    let below: Vec<_> = below.collect();
+    [vec![(words.to_vec(), text)], below].concat()
+}
+
+#[test]
+fn every_help_is_as_it_was_read() {
+    let helps = helps(&[]);
+    let names: Vec<String> = helps.iter().map(|(words, _)| words.join(" ")).collect();
+    insta::assert_snapshot!(names.join("\n").trim(), @"
+        demo
+        train
+        eval
+        predict
+        masks
+        preview
+        report
+        doctor
+        convert
+        bench
+        bench files
+        bench index
+        bench data
+        bench loader
+        bench model
+        ");
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        for (words, text) in &helps {
+            let name = [&["maskwright".to_owned()], &words[..]].concat().join("-");
+            insta::assert_snapshot!(name, text);
+        }
+    });
+}
+
+#[test]
+fn a_short_help_lists_every_flag_of_the_long_one() {
+    for (words, long) in helps(&[]) {
+        let mut args: Vec<&str> = words.iter().map(String::as_str).collect();
+        args.push("-h");
+        let short = printed(&args);
+        let flags = |text: &str| -> Vec<String> {
+            let lines = text.lines().filter_map(|line| line.trim_start().split_once("--"));
+            let named = lines.filter(|(before, _)| matches!(*before, "" | "-h, " | "-V, "));
+            named
+                .filter_map(|(_, rest)| rest.split_whitespace().next())
+                .map(str::to_owned)
+                .collect()
+        };
+        assert_eq!(flags(&short), flags(&long), "{words:?}");
+    }
+}
