@@ -2,6 +2,7 @@
 
 use image_hasher::{HashAlg, Hasher, HasherConfig};
 use maskwright_image::RgbImage;
+use maskwright_image::sample::luma_thumbnail;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Bits of a [`Look`].
@@ -46,7 +47,7 @@ impl Looker {
 
     /// The look of a picture; none where it is too plain to be recognised.
     pub(super) fn look(&self, image: &RgbImage) -> Option<Look> {
-        let thumbnail = thumbnail(image)?;
+        let thumbnail = luma_thumbnail(image, THUMBNAIL, TAPS)?;
         let mean = thumbnail.iter().sum::<f32>() / thumbnail.len() as f32;
         let variance = thumbnail.iter().map(|level| (level - mean).powi(2)).sum::<f32>()
             / thumbnail.len() as f32;
@@ -64,39 +65,6 @@ impl Looker {
 
 fn image_hasher_image(width: u32, height: u32, data: Vec<u8>) -> Option<image::GrayImage> {
     image::GrayImage::from_raw(width, height, data)
-}
-
-/// BT.601 luma, averaged over pixels spread evenly through each cell; none for an empty picture.
-fn thumbnail(image: &RgbImage) -> Option<Vec<f32>> {
-    if image.size.is_empty() {
-        return None;
-    }
-    let places = |side: usize| -> Vec<Vec<usize>> {
-        (0..THUMBNAIL)
-            .map(|cell| {
-                let (from, to) = (cell * side / THUMBNAIL, (cell + 1) * side / THUMBNAIL);
-                let to = to.max(from + 1);
-                let taps = (to - from).min(TAPS);
-                (0..taps).map(|tap| from + (2 * tap + 1) * (to - from) / (2 * taps)).collect()
-            })
-            .collect()
-    };
-    let (rows, columns) = (places(image.size.height), places(image.size.width));
-    let mut thumbnail = Vec::with_capacity(THUMBNAIL * THUMBNAIL);
-    for rows in &rows {
-        for columns in &columns {
-            let mut sum = [0u32; 3];
-            for &y in rows {
-                let row = image.row(y).as_chunks::<3>().0;
-                for &x in columns {
-                    sum.iter_mut().zip(row[x]).for_each(|(sum, level)| *sum += u32::from(level));
-                }
-            }
-            let [r, g, b] = sum.map(|sum| sum as f32 / (rows.len() * columns.len()) as f32);
-            thumbnail.push(0.299 * r + 0.587 * g + 0.114 * b);
-        }
-    }
-    Some(thumbnail)
 }
 
 /// In how many bits two looks differ.
