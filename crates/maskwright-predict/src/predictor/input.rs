@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use maskwright_image::decode::{self, Limits, MaskRule};
+use maskwright_image::decode::{ImageFile, Limits, MaskRule, decode_label};
 use maskwright_image::{GreyImage, RgbImage};
 
 use crate::error::{Error, Result};
@@ -43,13 +43,11 @@ pub fn decode_mask(bytes: &[u8]) -> Result<GreyImage> {
 }
 
 fn decoded(bytes: &[u8]) -> maskwright_image::Result<RgbImage> {
-    let header = decode::read_header(bytes)?;
-    let decoded = decode::decode_rgb(bytes, &Limits::default())?;
-    Ok(decode::orient_rgb(decoded.pixels, header.orientation))
+    Ok(ImageFile::read(bytes)?.decode_upright(&Limits::default())?.pixels)
 }
 
 fn label(bytes: &[u8]) -> maskwright_image::Result<GreyImage> {
-    Ok(decode::decode_label(bytes, &MaskRule::default(), &Limits::default())?.pixels)
+    Ok(decode_label(bytes, &MaskRule::default(), &Limits::default())?.pixels)
 }
 
 #[cfg(test)]

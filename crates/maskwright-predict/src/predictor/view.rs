@@ -89,7 +89,7 @@ impl View {
     pub(crate) fn input(&self, sam: &Sam, image: &RgbImage, device: &Device) -> Result<Tensor<4>> {
         if self.fit == Fit::Sam {
             let scaled = self.geometry.scaled;
-            let planes = planes(&resize_antialiased(image, scaled));
+            let planes = resize_antialiased(image, scaled).to_planes();
             return Ok(sam.preprocess_padded(&planes, 1, [scaled.height, scaled.width], device)?);
         }
         let mut pixels = vec![0; 3 * self.geometry.output.area()];
@@ -122,12 +122,6 @@ impl View {
     }
 }
 
-/// Pixels to planes, `[3, height, width]`.
-fn planes(image: &RgbImage) -> Vec<u8> {
-    let pixels = image.data.as_chunks::<3>().0;
-    (0..3).flat_map(|channel| pixels.iter().map(move |pixel| pixel[channel])).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,11 +144,5 @@ mod tests {
         }
         assert_eq!("longest-side".parse::<Fit>().expect("a name"), Fit::LongestSide);
         assert!("wide".parse::<Fit>().is_err());
-    }
-
-    #[test]
-    fn planes_are_channel_by_channel() {
-        let image = RgbImage::new(Size::new(1, 2), vec![1, 2, 3, 4, 5, 6]).expect("a picture");
-        assert_eq!(planes(&image), [1, 4, 2, 5, 3, 6]);
     }
 }

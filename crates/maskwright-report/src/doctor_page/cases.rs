@@ -1,13 +1,15 @@
 //! One record of a finding, in pictures.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maskwright_doctor::{Check, Instance, Look, Looker, Subject};
+use maskwright_image::RgbImage;
 use maskwright_image::encode::{Chroma, jpeg_rgb_with};
 use maskwright_image::mask::Bitmap;
-use maskwright_image::{RgbImage, Size};
+use maskwright_image::sample::every_nth;
 
 use crate::page::escape::escape;
 use crate::page::tile::{self, Marks};
@@ -157,24 +159,21 @@ fn width_for(width: usize, height: usize) -> usize {
     WIDTH.min(by_height).min(4 * width.max(1)).max(1)
 }
 
-/// Every so manieth pixel of a picture much larger than `width`, and which: averaging all of them would take
+/// A picture much larger than `width` from every so manieth of its pixels, and which: averaging all of them would take
 /// longer than decoding.
-fn thinned(image: &RgbImage, width: usize) -> (RgbImage, usize) {
+fn thinned(image: &RgbImage, width: usize) -> (Cow<'_, RgbImage>, usize) {
     let factor = (image.size.width / width.max(1)).max(1);
-    let (columns, rows) = (image.size.width / factor, image.size.height / factor);
-    if factor == 1 || rows == 0 {
-        return (image.clone(), 1);
+    if factor == 1 || image.size.height < factor {
+        return (Cow::Borrowed(image), 1);
     }
-    let mut data = Vec::with_capacity(3 * columns * rows);
-    for y in 0..rows {
-        let row = image.row(y * factor).as_chunks::<3>().0;
-        row.iter().step_by(factor).take(columns).for_each(|pixel| data.extend_from_slice(pixel));
-    }
-    (RgbImage { size: Size::new(rows, columns), data }, factor)
+    (Cow::Owned(every_nth(image, factor)), factor)
 }
 
 #[cfg(test)]
 mod tests {
+    use maskwright_image::Size;
+    use maskwright_image::draw::{BOX, POSITIVE};
+
     use super::*;
 
     #[test]
@@ -185,7 +184,7 @@ mod tests {
         let picture = small(&image, Some(&mask), false);
         assert_eq!(picture.size, Size::new(157, 236));
         let green = |picture: &RgbImage| {
-            picture.data.as_chunks::<3>().0.iter().filter(|pixel| **pixel == tile::TRUTH).count()
+            picture.data.as_chunks::<3>().0.iter().filter(|pixel| **pixel == POSITIVE).count()
         };
         assert!(green(&picture) > 300);
         // Another size lies nowhere.
@@ -197,7 +196,7 @@ mod tests {
         assert_eq!(high.size, Size::new(220, 22));
         let dot = Bitmap::from_fn(Size::new(2000, 3000), |y, x| y == 900 && x == 700);
         let boxed = small(&image, Some(&dot), true);
-        assert!(boxed.data.as_chunks::<3>().0.contains(&tile::BOX));
+        assert!(boxed.data.as_chunks::<3>().0.contains(&BOX));
     }
 
     #[test]

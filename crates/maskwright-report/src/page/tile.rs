@@ -18,23 +18,17 @@
 //! ```
 
 use maskwright_data::prompt::Point;
-use maskwright_image::draw::{Canvas, Colour};
+use maskwright_image::draw::{Canvas, Colour, POSITIVE, PromptPen};
 use maskwright_image::mask::Bitmap;
-use maskwright_image::{RgbImage, Size};
+use maskwright_image::sample::{resize_antialiased, resize_antialiased_grey};
+use maskwright_image::{GreyImage, RgbImage, Size};
 
-/// The outline of the truth.
-pub const TRUTH: Colour = [40, 220, 90];
 /// The tint of a predicted mask.
 pub const PREDICTION: Colour = [38, 120, 255];
-/// Box prompts.
-pub const BOX: Colour = [255, 209, 26];
 /// Foreground that a prediction missed.
 pub const MISSED: Colour = [235, 60, 60];
 /// Background that a prediction took for foreground.
 pub const EXTRA: Colour = [255, 170, 20];
-
-const BACKGROUND_POINT: Colour = [235, 50, 50];
-const HALO: Colour = [20, 22, 26];
 
 /// What to draw on a picture. Coordinates are pixel indices of the picture; masks
 /// are stretched over the whole picture, whatever their size.
@@ -52,43 +46,23 @@ pub struct Marks<'a> {
 
 /// Draws `marks` on the picture, scaled to `width` pixels; the height follows.
 pub fn prediction(image: &RgbImage, marks: &Marks<'_>, width: usize) -> RgbImage {
-    let base = scaled(image, width);
-    let (width, height) = (base.size.width, base.size.height);
-    let mut canvas = Canvas::new(base);
-    if width == 0 || height == 0 {
+    let mut canvas = Canvas::new(scaled(image, width));
+    let size = canvas.image().size;
+    if size.is_empty() {
         return canvas.into_image();
     }
     if let Some(mask) = marks.prediction {
-        canvas.overlay_label(&coverage(mask, width, height), PREDICTION, 0.55);
+        canvas.overlay_label(&coverage(mask, size), PREDICTION, 0.55);
     }
     if let Some(mask) = marks.truth {
-        outline(&mut canvas, &coverage(mask, width, height), TRUTH);
+        outline(&mut canvas, &coverage(mask, size), POSITIVE);
     }
-    let (scale_x, scale_y) =
-        (width as f32 / image.size.width as f32, height as f32 / image.size.height as f32);
-    let thick = ((width as f32 / 140.0).round() as i32).max(1);
-    if let Some([x0, y0, x1, y1]) = marks.box_xyxy {
-        let (left, top) = ((x0 * scale_x).round() as i32, (y0 * scale_y).round() as i32);
-        // An inclusive index ends where the next pixel begins.
-        let right = ((x1 + 1.0) * scale_x).round() as i32 - 1;
-        let bottom = ((y1 + 1.0) * scale_y).round() as i32 - 1;
-        for (grow, colour) in (0..thick).map(|grow| (grow, BOX)).chain([(thick, HALO)]) {
-            canvas.rect(
-                [
-                    left.saturating_sub(grow),
-                    top.saturating_sub(grow),
-                    right.saturating_add(grow),
-                    bottom.saturating_add(grow),
-                ],
-                colour,
-            );
-        }
+    let pen = PromptPen::new(image.size, &canvas);
+    if let Some(corners) = marks.box_xyxy {
+        pen.box_xyxy(&mut canvas, corners);
     }
     for &Point { x, y, label } in marks.points {
-        let at = (((x + 0.5) * scale_x) as i32, ((y + 0.5) * scale_y) as i32);
-        let radius = 1 + thick;
-        canvas.disc(at, radius + 1, HALO);
-        canvas.disc(at, radius, if label > 0 { TRUTH } else { BACKGROUND_POINT });
+        pen.point(&mut canvas, x, y, label > 0);
     }
     canvas.into_image()
 }
@@ -103,9 +77,8 @@ pub fn errors(image: &RgbImage, prediction: &Bitmap, truth: &Bitmap, width: usiz
         let luma = 0.299 * red + 0.587 * green + 0.114 * blue;
         pixel.fill((127.5 + 0.5 * luma) as u8);
     }
-    let (width, height) = (base.size.width, base.size.height);
+    let (found, wanted) = (coverage(prediction, base.size), coverage(truth, base.size));
     let mut canvas = Canvas::new(base);
-    let (found, wanted) = (coverage(prediction, width, height), coverage(truth, width, height));
     let layer = |rule: fn(f32, f32) -> f32| -> Vec<f32> {
         found.iter().zip(&wanted).map(|(&f, &w)| rule(f, w)).collect()
     };
@@ -117,95 +90,44 @@ pub fn errors(image: &RgbImage, prediction: &Bitmap, truth: &Bitmap, width: usiz
 
 /// The mask alone, white on black, scaled to `width` pixels; the height follows.
 pub fn mask(mask: &Bitmap, width: usize) -> RgbImage {
-    let (width, height) = fitted(mask.width(), mask.height(), width);
-    let data = coverage(mask, width, height).into_iter().flat_map(|v| [v.round() as u8; 3]);
-    RgbImage { size: Size { height, width }, data: data.collect() }
+    let size = fitted(mask.size(), width);
+    let data = covered(mask, size).data.into_iter().flat_map(|value| [value; 3]).collect();
+    RgbImage { size, data }
 }
 
 /// The picture scaled to `width` pixels; the height follows. Smaller pictures
 /// average what falls into a pixel, so that thin parts fade instead of vanishing.
 pub fn scaled(image: &RgbImage, width: usize) -> RgbImage {
-    let (width, height) = fitted(image.size.width, image.size.height, width);
-    if (width, height) == (image.size.width, image.size.height) {
-        return image.clone();
-    }
-    let data = resize::<3>((image.size.width, image.size.height), (width, height), |i| {
-        let at = 3 * i;
-        std::array::from_fn(|c| image.data.get(at + c).map_or(0.0, |&v| f32::from(v)))
-    });
-    RgbImage {
-        size: Size { height, width },
-        data: data.into_iter().flatten().map(|v| v.round() as u8).collect(),
-    }
+    let size = fitted(image.size, width);
+    if size.is_empty() { RgbImage::default() } else { resize_antialiased(image, size) }
 }
 
 /// The size of the wanted width, with the height that keeps the proportions.
-fn fitted(width: usize, height: usize, wanted: usize) -> (usize, usize) {
-    if width == 0 || height == 0 || wanted == 0 {
-        return (0, 0);
+fn fitted(size: Size, width: usize) -> Size {
+    if size.is_empty() || width == 0 {
+        return Size::default();
     }
-    let scaled = height as f64 * wanted as f64 / width as f64;
-    (wanted, (scaled.round() as usize).max(1))
+    let height = size.height as f64 * width as f64 / size.width as f64;
+    Size::new((height.round() as usize).max(1), width)
 }
 
-/// How much of each output pixel the mask covers, 0..255.
-fn coverage(mask: &Bitmap, width: usize, height: usize) -> Vec<f32> {
-    let columns = mask.width();
-    let value = |i: usize| [if mask.get(i / columns, i % columns) { 255.0 } else { 0.0 }];
-    resize::<1>((columns, mask.height()), (width, height), value).into_flattened()
+/// How much of each pixel of a picture of `size` the mask covers, stretched over it; 0..=255.
+fn covered(mask: &Bitmap, size: Size) -> GreyImage {
+    if mask.size().is_empty() {
+        return GreyImage::filled(size, 0);
+    }
+    resize_antialiased_grey(&mask.to_grey(), size)
 }
 
-/// Source pixels and weights of an output pixel: linear interpolation between pixel
-/// centres when enlarging, a triangle of two output pixels' width when reducing.
-fn taps(source: usize, output: usize) -> Vec<Vec<(usize, f32)>> {
-    let step = source as f64 / output as f64;
-    let reach = step.max(1.0);
-    (0..output)
-        .map(|i| {
-            let centre = (i as f64 + 0.5) * step - 0.5;
-            let first = (centre - reach).ceil().max(0.0) as usize;
-            let last = ((centre + reach).floor() as usize).min(source - 1);
-            let mut taps: Vec<(usize, f32)> = (first..=last)
-                .map(|at| (at, (1.0 - (at as f64 - centre).abs() / reach).max(0.0) as f32))
-                .collect();
-            let sum: f32 = taps.iter().map(|tap| tap.1).sum();
-            taps.iter_mut().for_each(|tap| tap.1 /= sum);
-            taps
-        })
-        .collect()
-}
-
-/// Resizes `C` channels along x, then along y. Sizes are (width, height).
-fn resize<const C: usize>(
-    source: (usize, usize),
-    output: (usize, usize),
-    value: impl Fn(usize) -> [f32; C],
-) -> Vec<[f32; C]> {
-    if source.0 == 0 || source.1 == 0 || output.0 == 0 || output.1 == 0 {
-        return vec![[0.0; C]; output.0 * output.1];
-    }
-    let sum = |taps: &[(usize, f32)], pixel: &dyn Fn(usize) -> [f32; C]| {
-        taps.iter().fold([0.0; C], |sum, &(at, weight)| {
-            let pixel = pixel(at);
-            std::array::from_fn(|c| sum[c] + weight * pixel[c])
-        })
-    };
-    let columns = taps(source.0, output.0);
-    let mut narrow = Vec::with_capacity(output.0 * source.1);
-    for y in 0..source.1 {
-        narrow.extend(columns.iter().map(|taps| sum(taps, &|x| value(y * source.0 + x))));
-    }
-    let mut data = Vec::with_capacity(output.0 * output.1);
-    for taps in self::taps(source.1, output.1) {
-        data.extend((0..output.0).map(|x| sum(&taps, &|y| narrow[y * output.0 + x])));
-    }
-    data
+/// As [`covered`], as numbers.
+fn coverage(mask: &Bitmap, size: Size) -> Vec<f32> {
+    covered(mask, size).data.into_iter().map(f32::from).collect()
 }
 
 /// Draws a line around what is at least half covered, on the pixels just outside, so
 /// that thin parts stay visible.
 fn outline(canvas: &mut Canvas, coverage: &[f32], colour: Colour) {
-    let (width, height) = (canvas.image().size.width, canvas.image().size.height);
+    let Size { height, width } = canvas.image().size;
     let inside = |x: usize, y: usize| coverage[y * width + x] >= 127.5;
     for y in 0..height {
         for x in 0..width {
@@ -222,6 +144,8 @@ fn outline(canvas: &mut Canvas, coverage: &[f32], colour: Colour) {
 
 #[cfg(test)]
 mod tests {
+    use maskwright_image::draw::{BOX, NEGATIVE};
+
     use super::*;
 
     fn square(size: usize, from: usize, to: usize) -> Bitmap {
@@ -235,8 +159,8 @@ mod tests {
         let image = RgbImage::filled(Size::square(20), 100);
         let truth = square(20, 5, 15);
         let tile = prediction(&image, &Marks { truth: Some(&truth), ..Marks::default() }, 20);
-        assert_eq!(tile.pixel(4, 9), TRUTH);
-        assert_eq!(tile.pixel(14, 15), TRUTH);
+        assert_eq!(tile.pixel(4, 9), POSITIVE);
+        assert_eq!(tile.pixel(14, 15), POSITIVE);
         assert_eq!(tile.pixel(5, 9), [100; 3]);
         assert_eq!(tile.pixel(3, 9), [100; 3]);
         // At the picture's edge there is no pixel outside.
@@ -259,8 +183,8 @@ mod tests {
         assert_eq!([tile.pixel(16, 12), tile.pixel(39, 12)], [BOX; 2]);
         assert_eq!([tile.pixel(20, 8), tile.pixel(20, 23)], [BOX; 2]);
         assert_eq!(tile.pixel(20, 12), [0; 3]);
-        assert_eq!(tile.pixel(62, 30), TRUTH);
-        assert_eq!(tile.pixel(6, 34), BACKGROUND_POINT);
+        assert_eq!(tile.pixel(62, 30), POSITIVE);
+        assert_eq!(tile.pixel(6, 34), NEGATIVE);
     }
 
     #[test]

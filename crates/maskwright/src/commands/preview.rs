@@ -13,8 +13,8 @@ use crate::output;
 /// Draw training samples as the model will see them, into one PNG.
 ///
 /// Each tile is one augmented sample: the jittered image, the label as a green veil, and the
-/// prompt that was drawn (a box in yellow, points in red, a noise mask in the corner). The same
-/// seed, epoch and index give the same sample in training.
+/// prompt that was drawn (a box in yellow, points in green on the object and in red beside it, a
+/// noise mask in the corner). The same seed, epoch and index give the same sample in training.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
