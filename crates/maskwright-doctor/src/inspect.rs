@@ -1,8 +1,6 @@
 //! One record, looked at: both files decoded in full, everything about it noted, no pixel kept.
 
-use maskwright_image::decode::{
-    Header, LabelDecoder, Limits, Orientation, Warning, decode_rgb, read_header,
-};
+use maskwright_image::decode::{Header, ImageFile, LabelDecoder, Limits, Orientation, Warning};
 use maskwright_image::{GreyImage, RgbImage};
 
 use crate::claims::Claims;
@@ -152,18 +150,19 @@ impl Inspector {
         let bytes = &self.image.file;
         found.bytes += bytes.len() as u64;
         found.image_hash = Some(fingerprint::of_bytes(bytes));
-        let header = match read_header(bytes) {
-            Ok(header) => header,
+        let file = match ImageFile::read(bytes) {
+            Ok(file) => file,
             Err(error) => {
                 found.note(check_of(&error), true, format!("image: {error}"));
                 return None;
             }
         };
+        let header = *file.header();
         let size = header.upright_size();
         found.size = Some((size.height, size.width));
         extension(&record.image, header.format, true, found);
         format_notes(&header, found);
-        let pixels = match decode_rgb(bytes, &self.limits) {
+        let pixels = match file.decode_rgb(&self.limits) {
             Ok(decoded) => {
                 warnings("image", true, &decoded.warnings, found);
                 found.look = self.looker.look(&decoded.pixels);
@@ -186,13 +185,13 @@ impl Inspector {
         pixels: Option<&RgbImage>,
         found: &mut Inspection,
     ) -> Option<Shape> {
-        let stored = match self.mask.form {
+        let file = match self.mask.form {
             MaskForm::File => {
                 found.bytes += self.mask.file.len() as u64;
-                match read_header(&self.mask.file) {
-                    Ok(header) => {
-                        extension(&record.mask, header.format, false, found);
-                        Stored::of(&header)
+                match ImageFile::read(&self.mask.file) {
+                    Ok(file) => {
+                        extension(&record.mask, file.header().format, false, found);
+                        Some(file)
                     }
                     Err(error) => {
                         found.note(check_of(&error), false, format!("mask: {error}"));
@@ -200,13 +199,17 @@ impl Inspector {
                     }
                 }
             }
-            MaskForm::Rle => Stored::plain(self.mask.rle.size()),
-            MaskForm::Grey => Stored::plain(self.mask.grey.size),
+            MaskForm::Rle | MaskForm::Grey => None,
         };
-        let shape = match self.mask.form {
-            MaskForm::File => {
-                let (file, rule) = (&self.mask.file, source.mask_rule());
-                match self.labels.decode(file, rule, &self.limits, &mut self.label) {
+        let stored = match (&file, self.mask.form) {
+            (Some(file), _) => Stored::of(file.header()),
+            (None, MaskForm::Grey) => Stored::plain(self.mask.grey.size),
+            (None, _) => Stored::plain(self.mask.rle.size()),
+        };
+        let shape = match (file, self.mask.form) {
+            (Some(file), _) => {
+                let rule = source.mask_rule();
+                match self.labels.decode_file(&file, rule, &self.limits, &mut self.label) {
                     Ok(warnings_found) => {
                         let shape = Shape::of_label(&self.label);
                         warnings("mask", false, &warnings_found, found);
@@ -214,13 +217,14 @@ impl Inspector {
                         shape
                     }
                     Err(error) => {
-                        refused_mask(&error, file, &self.limits, found);
+                        refused_mask(&error, file.bytes(), &self.limits, found);
                         self.compare_sizes(source.exif(), image, &stored, None, found);
                         return None;
                     }
                 }
             }
-            MaskForm::Rle => {
+            (None, MaskForm::Grey) => Shape::of_label(&self.mask.grey),
+            (None, _) => {
                 let bitmap = self.mask.rle.to_bitmap();
                 let shape = Shape::of_bitmap(&bitmap);
                 if shape.foreground == 0 {
@@ -231,7 +235,6 @@ impl Inspector {
                 }
                 shape
             }
-            MaskForm::Grey => Shape::of_label(&self.mask.grey),
         };
         self.compare_sizes(source.exif(), image, &stored, pixels, found);
         if shape.foreground > 0 && shape.foreground == shape.pixels() {

@@ -1,7 +1,7 @@
 //! The pictures of a finding, decoded once more for those that are shown.
 
 use maskwright_image::decode::{
-    Limits, Orientation, decode_rgb, orient_grey, orient_rgb, read_header,
+    ImageFile, LabelDecoder, Limits, Orientation, orient_grey, orient_rgb,
 };
 use maskwright_image::mask::Bitmap;
 use maskwright_image::{GreyImage, RgbImage};
@@ -46,14 +46,14 @@ impl Looker {
         let mut turn = Orientation::IDENTITY;
         let mut size = None;
         let stored = source.image(record, &mut self.image).ok().and_then(|()| {
-            if self.image.form == ImageForm::File {
-                let header = read_header(&self.image.file).ok()?;
-                turn = header.orientation;
-                size = Some(Stored::of(&header));
+            if self.image.form == ImageForm::Pixels {
+                return Some((*self.image.pixels).clone());
             }
-            self.image.decode(&self.limits).ok()
+            let file = ImageFile::read(&self.image.file).ok()?;
+            turn = file.header().orientation;
+            size = Some(Stored::of(file.header()));
+            file.decode_rgb(&self.limits).ok().map(|decoded| decoded.pixels)
         });
-        let stored = stored.map(|decoded| decoded.pixels);
         let (label, mask_size) = self.mask(source, record, nth, &mut look);
         let fitted = size.zip(mask_size).and_then(|(size, mask)| fit(source.exif(), &size, &mask));
         if let Some(stored) = stored {
@@ -84,12 +84,13 @@ impl Looker {
         }
         match self.mask.form {
             MaskForm::File => {
-                let file = &self.mask.file;
-                look.file = decode_rgb(file, &self.limits).ok().map(|file| stretched(file.pixels));
-                let size = read_header(file).ok().map(|header| Stored::of(&header));
+                let Ok(file) = ImageFile::read(&self.mask.file) else { return (None, None) };
+                let picture = file.decode_rgb(&self.limits).ok();
+                look.file = picture.map(|decoded| stretched(decoded.pixels));
+                let (rule, mut label) = (source.mask_rule(), GreyImage::default());
                 let decoded =
-                    maskwright_image::decode::decode_label(file, source.mask_rule(), &self.limits);
-                (decoded.ok().map(|decoded| decoded.pixels), size)
+                    LabelDecoder::default().decode_file(&file, rule, &self.limits, &mut label);
+                (decoded.ok().map(|_| label), Some(Stored::of(file.header())))
             }
             MaskForm::Rle => {
                 let rle = &self.mask.rle;

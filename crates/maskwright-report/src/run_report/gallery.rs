@@ -3,7 +3,7 @@
 use maskwright_data::prompt::Point;
 use maskwright_data::source::ImageBuffer;
 use maskwright_image::RgbImage;
-use maskwright_image::decode::{Limits, orient_rgb, read_header};
+use maskwright_image::decode::{ImageFile, Limits};
 use maskwright_image::metric;
 use maskwright_model::MaskKind;
 use maskwright_train::evaluator::EvalJob;
@@ -109,10 +109,11 @@ fn read_image(set: &EvalSet, record: usize, turned: bool) -> Result<RgbImage> {
     set.source.image(record, &mut image)?;
     let file = set.source.record(record)?.image;
     let refused = |source| Error::Image { file: file.clone(), source };
-    let pixels = image.decode(&Limits::default()).map_err(refused)?.pixels;
-    if !turned {
-        return Ok(pixels);
-    }
-    let header = read_header(&image.file).map_err(refused)?;
-    Ok(orient_rgb(pixels, header.orientation))
+    let limits = Limits::default();
+    let decoded = if turned {
+        ImageFile::read(&image.file).and_then(|file| file.decode_upright(&limits))
+    } else {
+        image.decode(&limits)
+    };
+    Ok(decoded.map_err(refused)?.pixels)
 }
