@@ -35,7 +35,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let stats = loader.stats();
     let per_second = stats.samples as f64 / clock.elapsed().as_secs_f64();
-    println!("{} samples, {per_second:.1} per second", stats.samples);
+    println!(
+        "{} images with {} objects, {per_second:.1} images per second",
+        stats.samples, stats.objects
+    );
     println!("{stats:#?}");
     println!("{}", stats.verdict());
     for entry in loader.ledger() {

@@ -237,7 +237,9 @@ mod tests {
                     if out_of_order && task.index % 2 == 0 {
                         finished.wait_until(|finished| finished.contains(&(task.index + 1)));
                     }
-                    finished.change(|finished| drop(finished.insert(task.index)));
+                    finished.change(|finished| {
+                        finished.insert(task.index);
+                    });
                     square(task)
                 };
                 let mut ordered = Ordered::new(vec![(); workers], ahead, "square", job).unwrap();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use maskwright_image::Size;
-use maskwright_image::decode::{Orientation, Warning};
+use maskwright_image::decode::{Header, Orientation, Warning};
 
 use super::upright::Stored;
 use crate::error::{Error, Result};
@@ -16,6 +16,8 @@ pub(super) struct Opened<'a> {
     pub(super) index: usize,
     /// The image as it is stored.
     pub(super) image: Stored,
+    /// What its header says, where it is a file.
+    pub(super) header: Option<Header>,
     /// How the image has to be turned, once a mask was read; masks are turned already.
     pub(super) turn: Option<Orientation>,
     /// The size of image and masks, so turned.
@@ -34,7 +36,15 @@ impl<'a> Opened<'a> {
     /// A record of which nothing is known yet.
     pub(super) fn new(source: &'a dyn Source, index: usize) -> Opened<'a> {
         let image = Stored::plain(Size::default());
-        Opened { source, index, image, turn: None, size: Size::default(), warnings: Vec::new() }
+        Opened {
+            source,
+            index,
+            image,
+            header: None,
+            turn: None,
+            size: Size::default(),
+            warnings: Vec::new(),
+        }
     }
 
     /// How the image has to be turned.

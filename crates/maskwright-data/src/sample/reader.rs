@@ -1,7 +1,7 @@
 //! The files of the record at hand, read and made a mask.
 
 use maskwright_image::GreyImage;
-use maskwright_image::decode::{LabelDecoder, Limits, orient_grey, read_header};
+use maskwright_image::decode::{ImageFile, LabelDecoder, Limits, orient_grey, read_header};
 use maskwright_image::mask::{Bitmap, Rle};
 
 use super::opened::{Opened, Part};
@@ -73,10 +73,13 @@ impl Reader {
         watch.time(|t| &mut t.read, || source.image(index, &mut self.image))?;
         let mut opened = Opened::new(source, index);
         opened.image = match self.image.form {
-            ImageForm::File => watch
-                .time(|t| &mut t.header, || read_header(&self.image.file))
-                .map(|header| Stored::of(&header))
-                .map_err(|error| opened.refused(Part::Image, error))?,
+            ImageForm::File => {
+                let header = watch
+                    .time(|t| &mut t.header, || read_header(&self.image.file))
+                    .map_err(|error| opened.refused(Part::Image, error))?;
+                opened.header = Some(header);
+                Stored::of(&header)
+            }
             ImageForm::Pixels => Stored::plain(self.image.pixels.size),
         };
         self.read_mask(&mut opened, pick, watch)?;
@@ -100,13 +103,17 @@ impl Reader {
             MaskForm::Rle => &mut watch.timings.mask,
         } += (watch.clock)() - start;
 
-        let mask = match self.mask.form {
-            MaskForm::File => watch
-                .time(|t| &mut t.header, || read_header(&self.mask.file))
-                .map(|header| Stored::of(&header))
-                .map_err(|error| opened.refused(Part::Mask, error))?,
-            MaskForm::Rle => Stored::plain(self.mask.rle.size()),
-            MaskForm::Grey => Stored::plain(self.mask.grey.size),
+        let file = match self.mask.form {
+            MaskForm::File => {
+                let file = watch.time(|t| &mut t.header, || ImageFile::read(&self.mask.file));
+                Some(file.map_err(|error| opened.refused(Part::Mask, error))?)
+            }
+            MaskForm::Rle | MaskForm::Grey => None,
+        };
+        let mask = match (self.mask.form, &file) {
+            (MaskForm::Grey, _) => Stored::plain(self.mask.grey.size),
+            (_, Some(file)) => Stored::of(file.header()),
+            (_, None) => Stored::plain(self.mask.rle.size()),
         };
         let image = opened.image;
         let fits = fit(opened.source.exif(), &image, &mask)
@@ -122,11 +129,11 @@ impl Reader {
         })?;
         (opened.turn, opened.size) = (Some(fit.image), fit.size);
 
-        if self.mask.form == MaskForm::File {
+        if let Some(file) = file {
             let (rule, limits) = (opened.source.mask_rule(), &self.limits);
-            let (labels, file, label) = (&mut self.labels, &self.mask.file, &mut self.label);
+            let (labels, label) = (&mut self.labels, &mut self.label);
             let warnings = watch
-                .time(|t| &mut t.mask, || labels.decode(file, rule, limits, label))
+                .time(|t| &mut t.mask, || labels.decode_file(&file, rule, limits, label))
                 .map_err(|error| opened.refused(Part::Mask, error))?;
             opened.add(Part::Mask, warnings, self.strict)?;
             if !fit.mask.is_identity() {

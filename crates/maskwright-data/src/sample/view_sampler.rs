@@ -1,6 +1,6 @@
 //! What a view shows of masks and of the image.
 
-use maskwright_image::decode::{Decoded, Warning, decode_rgb, orient_rgb};
+use maskwright_image::decode::{Decoded, ImageFile, Warning, orient_rgb};
 use maskwright_image::mask::Bitmap;
 use maskwright_image::sample::{AxisTable, Sampler};
 
@@ -10,7 +10,7 @@ use super::reader::WholeMask;
 use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::plan::{Attempts, Framing};
-use crate::source::{ImageBuffer, ImageForm};
+use crate::source::ImageBuffer;
 
 /// A view that shows the object.
 pub(super) struct Framed {
@@ -99,15 +99,16 @@ impl ViewSampler {
         let Self { sampler, rows, cols, .. } = self;
         let refused = |error| opened.refused(Part::Image, error);
         let (limits, pad, turn) = (&config.limits, config.plan.pad, opened.turn());
-        if image.form == ImageForm::Pixels {
+        // Pixels in memory have no header.
+        let Some(header) = opened.header else {
             sampler.image(&image.pixels, rows, cols, pad, out);
             return Ok(Vec::new());
-        }
-        let file = &image.file;
+        };
+        let file = ImageFile::with_header(&image.file, header);
         if turn.is_identity() && !config.plan.strict {
-            return sampler.image_from_bytes(file, limits, rows, cols, pad, out).map_err(refused);
+            return sampler.image_from_file(&file, limits, rows, cols, pad, out).map_err(refused);
         }
-        let Decoded { pixels, warnings } = decode_rgb(file, limits).map_err(refused)?;
+        let Decoded { pixels, warnings } = file.decode_rgb(limits).map_err(refused)?;
         sampler.image(&orient_rgb(pixels, turn), rows, cols, pad, out);
         Ok(warnings)
     }
