@@ -24,45 +24,16 @@ use crate::source_tree::Tree;
 
 /// Circles that are known and to be cut: the files of each, relative to the root. A circle found may
 /// be a part of one of these. One that is gone has to go from here, so that the list ends empty.
-const KNOWN: &[&[&str]] = &[
-    &[
-        "crates/maskwright-data/src/source/coco.rs",
-        "crates/maskwright-data/src/source/drafts.rs",
-        "crates/maskwright-data/src/source/indexed.rs",
-        "crates/maskwright-data/src/source/kinds.rs",
-        "crates/maskwright-data/src/source/pairs/mod.rs",
-        "crates/maskwright-data/src/source/sa1b.rs",
-        "crates/maskwright-data/src/source/set_spec.rs",
-        "crates/maskwright-data/src/source/shards.rs",
-    ],
-    &[
-        "crates/maskwright-model/src/image_encoder/tiny_attention.rs",
-        "crates/maskwright-model/src/image_encoder/tiny_vit.rs",
-    ],
-    &[
-        "crates/maskwright-model/src/weights/pytorch/machine.rs",
-        "crates/maskwright-model/src/weights/pytorch/pickle.rs",
-    ],
-    &[
-        "crates/maskwright-train/src/trainer/epoch.rs",
-        "crates/maskwright-train/src/trainer/folder.rs",
-        "crates/maskwright-train/src/trainer/state.rs",
-    ],
-    &[
-        "crates/maskwright-model/src/trainable.rs",
-        "crates/maskwright-model/src/weights/checkpoint.rs",
-        "crates/maskwright-model/src/weights/content.rs",
-        "crates/maskwright-model/src/weights/conventions.rs",
-        "crates/maskwright-model/src/weights/detect.rs",
-        "crates/maskwright-model/src/weights/hugging_face/mod.rs",
-        "crates/maskwright-model/src/weights/pytorch/mod.rs",
-        "crates/maskwright-model/src/weights/resize.rs",
-        "crates/maskwright-model/src/weights/safetensors_file.rs",
-        "crates/maskwright-model/src/weights/state.rs",
-        "crates/maskwright-model/src/weights/tensors.rs",
-        "crates/maskwright-model/src/weights/tuned.rs",
-    ],
-];
+const KNOWN: &[&[&str]] = &[&[
+    "crates/maskwright-data/src/source/coco.rs",
+    "crates/maskwright-data/src/source/drafts.rs",
+    "crates/maskwright-data/src/source/indexed.rs",
+    "crates/maskwright-data/src/source/kinds.rs",
+    "crates/maskwright-data/src/source/pairs/mod.rs",
+    "crates/maskwright-data/src/source/sa1b.rs",
+    "crates/maskwright-data/src/source/set_spec.rs",
+    "crates/maskwright-data/src/source/shards.rs",
+]];
 
 /// Every circle that is not known, and every known one that is gone, a text each.
 pub(crate) fn violations(metadata: &Metadata) -> Result<Vec<String>, String> {
