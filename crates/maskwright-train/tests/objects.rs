@@ -10,7 +10,7 @@ use maskwright_data::random::SampleKey;
 use maskwright_data::sample::{ObjectInfo, ViewInfo};
 use maskwright_image::Size;
 use maskwright_model::{Sam, SamConfig, Trainable, weights};
-use maskwright_train::loss::LossConfig;
+use maskwright_train::loss::{LossConfig, PointConfig};
 use maskwright_train::step::{Forward, StepSettings, forward};
 
 const SIDE: usize = 64;
@@ -69,7 +69,9 @@ fn model(learns: &Trainable) -> (Sam, StepSettings) {
     let sam = SamConfig::small(SIDE, 16, 32, 2).init(&Device::flex(), 3).expect("a model");
     let sam = sam.frozen().training(learns);
     let hq_alone = sam.hq_head_alone_learns(learns);
-    (sam, StepSettings { hq_alone, loss: LossConfig::default() })
+    // Points that no logit chooses: another rounding of a logit then changes no point.
+    let points = PointConfig { importance: 0.0, ..PointConfig::default() };
+    (sam, StepSettings { hq_alone, loss: LossConfig { points, ..LossConfig::default() } })
 }
 
 #[test]
@@ -96,11 +98,14 @@ fn the_loss_is_the_mean_over_the_objects_of_one_image() {
             .into_iter()
             .map(|one| weights::gradients(&sam, &one.backward()).tensors)
             .collect();
+        let largest = |values: &[f32]| values.iter().fold(0f32, |most, v| most.max(v.abs()));
+        // Where a gradient is 0 but for rounding, the rounding is that of the others.
+        let noise = 1e-5 * together.values().map(|one| largest(&one.values)).fold(0.0, f32::max);
         for (name, gradient) in &together {
-            let largest = gradient.values.iter().fold(1e-6f32, |most, v| most.max(v.abs()));
+            let bound = 1e-3 * largest(&gradient.values) + noise;
             for (place, found) in gradient.values.iter().enumerate() {
                 let wanted = alone.iter().map(|one| one[name].values[place]).sum::<f32>() / 3.0;
-                assert!((found - wanted).abs() < 1e-3 * largest, "{name}: {found} for {wanted}");
+                assert!((found - wanted).abs() < bound, "{name}: {found} for {wanted}");
             }
         }
     }
