@@ -9,8 +9,19 @@ use strum::VariantArray;
 use super::index::Fingerprint;
 use super::keys::{KeyFlaw, Reader, nearest};
 use super::kinds::{CocoKeys, KindName, PairsKeys, Sa1bKeys, SetKind};
-use super::{ExifRule, Part, Patterns, Unmatched};
+use super::{ExifRule, Part, Patterns};
 use crate::error::Result;
+
+/// What to do with images without a mask and masks without an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unmatched {
+    /// They are an error that names them.
+    #[default]
+    Error,
+    /// They are left out; [`Source::left_out`](super::Source::left_out) counts them.
+    Skip,
+}
 
 /// One set of images and masks; [`DataFile`](super::DataFile) describes the keys.
 ///

@@ -87,7 +87,7 @@ fn tiny_models_save_load_and_train() {
         448_512
     );
     assert_eq!(weights::shapes(&official.init(&device, 0).unwrap()).len(), 464);
-    let config = common::tiny_vit().with_image_size(64);
+    let config = crate::common::tiny_vit().with_image_size(64);
     let sam = config.init(&device, 4).unwrap();
     let mut state = weights::state_dict(&sam);
     assert_eq!(

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::{Found, Item, Layout, Pairs, Unmatched, stem_and_ending};
+use super::{Found, Item, Layout, Pairs, stem_and_ending};
 use crate::error::{Error, Result};
 use crate::source::bytes::walk_error;
 use crate::source::select::Selection;
-use crate::source::{Extensions, PairsKeys, SetSpec};
+use crate::source::{Extensions, PairsKeys, SetSpec, Unmatched};
 
 /// A file of one of the folders.
 struct Candidate {

@@ -7,24 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use maskwright_image::decode::MaskRule;
-use serde::{Deserialize, Serialize};
 
 use super::bytes::{append_bytes, push_bytes, read_file};
 use super::select::Selection;
 use super::{ExifRule, ImageBuffer, LeftOut, MaskBuffer, Pick, SetKind, SetSpec, Source};
 use crate::error::{Error, Result};
 use crate::record::Record;
-
-/// What to do with images without a mask and masks without an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unmatched {
-    /// They are an error that names them.
-    #[default]
-    Error,
-    /// They are left out; [`Source::left_out`] counts them.
-    Skip,
-}
 
 /// Images and masks that belong together by their names, or by a list.
 ///
@@ -197,7 +185,7 @@ impl PairsSource {
     }
 
     /// Images without a mask and masks without an image that were left out; always empty
-    /// with [`Unmatched::Error`].
+    /// with [`Unmatched::Error`](super::Unmatched::Error).
     pub fn unmatched(&self) -> &[PathBuf] {
         &self.unmatched
     }
