@@ -1,21 +1,19 @@
 //! The parts of the image that are looked at: all of it, then layers of overlapping crops.
 
+use maskwright_image::Size;
+
 /// A part of the image, `[x0, y0, x1, y1]`, the last column and row exclusive.
 pub type CropBox = [usize; 4];
 
 /// How near, in pixels, an edge of a mask's box counts as being a crop's edge.
 const NEAR: f64 = 20.0;
 
-/// The crops of an image of `size` = (height, width), with the number of their layer: layer 0 is the
+/// The crops of an image of `size`, with the number of their layer: layer 0 is the
 /// whole image, layer i has `2^i` x `2^i` crops, column by column. Crops of the first layer overlap
 /// by `overlap_ratio` of the shorter side, those of further ones by less in proportion to their
 /// number.
-pub fn crop_boxes(
-    size: (usize, usize),
-    layers: usize,
-    overlap_ratio: f64,
-) -> Vec<(CropBox, usize)> {
-    let (height, width) = size;
+pub fn crop_boxes(size: Size, layers: usize, overlap_ratio: f64) -> Vec<(CropBox, usize)> {
+    let Size { height, width } = size;
     let mut boxes = vec![([0, 0, width, height], 0)];
     for layer in 1..=layers {
         let count = 1usize << layer;
@@ -38,7 +36,7 @@ pub fn crop_boxes(
 pub fn ends_at_crop(
     [x0, y0, x1, y1]: [u32; 4],
     crop: CropBox,
-    (height, width): (usize, usize),
+    Size { height, width }: Size,
 ) -> bool {
     let (dx, dy) = (crop[0] as f64, crop[1] as f64);
     let edges = [f64::from(x0) + dx, f64::from(y0) + dy, f64::from(x1) + dx, f64::from(y1) + dy];
@@ -60,7 +58,7 @@ mod tests {
     fn the_first_layer_by_hand() {
         // overlap = int(512 / 1500 * 1000) = 341; crops of ceil((341 + 1500) / 2) = 921 by
         // ceil((341 + 1000) / 2) = 671, the second ones from 580 and 330 on.
-        let boxes = crop_boxes((1000, 1500), 1, 512.0 / 1500.0);
+        let boxes = crop_boxes(Size::new(1000, 1500), 1, 512.0 / 1500.0);
         let expected = [
             ([0, 0, 1500, 1000], 0),
             ([0, 0, 921, 671], 1),
@@ -69,13 +67,13 @@ mod tests {
             ([580, 330, 1500, 1000], 1),
         ];
         assert_eq!(boxes, expected);
-        assert_eq!(crop_boxes((3, 4), 0, 0.3), [([0, 0, 4, 3], 0)]);
+        assert_eq!(crop_boxes(Size::new(3, 4), 0, 0.3), [([0, 0, 4, 3], 0)]);
     }
 
     #[test]
     fn edges_of_the_image_do_not_count() {
         let crop = [500, 0, 1000, 400];
-        let size = (400, 1000);
+        let size = Size::new(400, 1000);
         // Against the crop's left edge, 20 pixels away, and 21.
         assert!(ends_at_crop([20, 100, 300, 200], crop, size));
         assert!(!ends_at_crop([21, 100, 300, 200], crop, size));
@@ -91,7 +89,7 @@ mod tests {
         fn crops_cover_the_image(
             height in 8usize..300, width in 8usize..300, layers in 1usize..4, ratio in 0.0f64..0.9,
         ) {
-            let boxes = crop_boxes((height, width), layers, ratio);
+            let boxes = crop_boxes(Size::new(height, width), layers, ratio);
             for layer in 0..=layers {
                 let mut seen = vec![false; height * width];
                 let of_layer = boxes.iter().filter(|(_, of)| *of == layer);

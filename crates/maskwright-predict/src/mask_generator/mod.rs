@@ -198,8 +198,7 @@ impl<'a> MaskGenerator<'a> {
         mut progress: impl FnMut(usize, usize),
     ) -> Result<Vec<GeneratedMask>> {
         let config = &self.config;
-        let size = (image.size.height, image.size.width);
-        let mut crops = crop_boxes(size, config.crop_n_layers, config.crop_overlap_ratio);
+        let mut crops = crop_boxes(image.size, config.crop_n_layers, config.crop_overlap_ratio);
         // Of an image narrower than the number of crops some show nothing.
         crops.retain(|([x0, y0, x1, y1], _)| x0 < x1 && y0 < y1);
         let total = crops.iter().map(|&(_, layer)| self.grids[layer].len()).sum();
@@ -257,8 +256,7 @@ impl<'a> MaskGenerator<'a> {
                 .flat_map(|(masks, point)| masks.into_iter().map(|mask| (mask, *point)))
                 .filter(|(mask, _)| self.is_believed(mask.predicted_iou))
                 .collect();
-            let size = (image.size.height, image.size.width);
-            let judge = |(mask, point)| self.judged(&encoded, mask, point, crop, size);
+            let judge = |(mask, point)| self.judged(&encoded, mask, point, crop, image.size);
             masks.extend(in_parallel(candidates, judge).into_iter().flatten());
             done(batch.len());
         }
@@ -277,7 +275,7 @@ impl<'a> MaskGenerator<'a> {
         mask: LowResMask,
         point: [f64; 2],
         crop: CropBox,
-        size: (usize, usize),
+        size: Size,
     ) -> Option<GeneratedMask> {
         let logits = encoded.logits(&mask.logits);
         let stability_score = stability_score(&logits, self.config.stability_score_offset);
@@ -348,11 +346,11 @@ fn cut(image: &RgbImage, [x0, y0, x1, y1]: CropBox) -> RgbImage {
 }
 
 /// A crop's mask in the image.
-fn placed(mask: Bitmap, [x0, y0, x1, y1]: CropBox, (height, width): (usize, usize)) -> Bitmap {
-    if (y1 - y0, x1 - x0) == (height, width) {
+fn placed(mask: Bitmap, [x0, y0, x1, y1]: CropBox, size: Size) -> Bitmap {
+    if mask.size() == size {
         return mask;
     }
-    Bitmap::from_fn(Size::new(height, width), |y, x| {
+    Bitmap::from_fn(size, |y, x| {
         (y0..y1).contains(&y) && (x0..x1).contains(&x) && mask.get(y - y0, x - x0)
     })
 }

@@ -3,6 +3,7 @@
 
 use burn::tensor::Device;
 use maskwright_data::prompt::{Point, Prompt};
+use maskwright_image::Size;
 use maskwright_model::SamConfig;
 
 use super::*;
@@ -118,7 +119,7 @@ fn crops_give_masks_in_the_images_frame() {
     let config =
         MaskGeneratorConfig { crop_n_layers: 1, crop_n_points_downscale_factor: 2, ..open() };
     let found = generate(&predictor, MaskKind::SamHq, config);
-    let crops = crop_boxes((70, 90), 1, 512.0 / 1500.0);
+    let crops = crop_boxes(Size::new(70, 90), 1, 512.0 / 1500.0);
     // The first crop's mask, if it does not end at the crop, is that of the crop alone.
     let mut of_crops = 0;
     for mask in found.iter().filter(|mask| mask.crop_box != [0, 0, 90, 70]) {
