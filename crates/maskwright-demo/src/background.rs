@@ -1,9 +1,10 @@
 //! Textured backgrounds: value noise, gradients, stripes, checks and soft blobs,
 //! with faint shapes that are not the object.
 
+use std::f32::consts::TAU;
+
 use crate::draw::Draw;
 use crate::palette::{Colour, Palette, mix};
-use std::f32::consts::TAU;
 
 /// A plane of smooth random values, height x width, roughly -1..1.
 ///

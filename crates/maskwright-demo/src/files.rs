@@ -1,16 +1,18 @@
 //! Writes the generated set as files, in parallel.
 
-use crate::config::{DemoConfig, Split};
-use crate::shapes::Family;
-use maskwright_data::{Error, Result};
-use maskwright_image::encode;
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+
+use maskwright_data::{Error, Result};
+use maskwright_image::encode;
+use rayon::ThreadPoolBuilder;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+use crate::config::{DemoConfig, Split};
+use crate::shapes::Family;
 
 /// Where a written set lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,39 +55,16 @@ pub fn write(config: &DemoConfig, folder: &Path) -> Result<DemoSet> {
     let (data_file, data) = (folder.join("data.toml"), describe(&train, &valid));
     refuse_other_content(&data_file, &data)?;
     let total = config.train + config.valid;
-    let next = AtomicUsize::new(0);
-    let work = || -> Result<()> {
-        loop {
-            let job = next.fetch_add(1, Ordering::Relaxed);
-            if job >= total {
-                return Ok(());
-            }
-            let written = if job < config.train {
-                write_pair(config, Split::Train, &train, job)
-            } else {
-                write_pair(config, Split::Valid, &valid, job - config.train)
-            };
-            if let Err(error) = written {
-                // The other threads stop at their next picture.
-                next.store(total, Ordering::Relaxed);
-                return Err(error);
-            }
-        }
+    let write_all = || {
+        (0..total).into_par_iter().try_for_each(|job| match job.checked_sub(config.train) {
+            None => write_pair(config, Split::Train, &train, job),
+            Some(job) => write_pair(config, Split::Valid, &valid, job),
+        })
     };
-    let threads = match config.threads {
-        0 => std::thread::available_parallelism().map_or(1, NonZero::get),
-        threads => threads,
-    };
-    std::thread::scope(|scope| -> Result<()> {
-        let workers: Vec<_> = (0..threads.min(total)).map(|_| scope.spawn(work)).collect();
-        for worker in workers {
-            match worker.join() {
-                Ok(result) => result?,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        Ok(())
+    let pool = ThreadPoolBuilder::new().num_threads(config.threads).build().map_err(|error| {
+        Error::Write { file: folder.to_path_buf(), source: std::io::Error::other(error) }
     })?;
+    pool.install(write_all)?;
     replace(&data_file, data.as_bytes())?;
     Ok(DemoSet { train, valid, data_file })
 }

@@ -1,14 +1,16 @@
 //! One picture and its mask, as a pure function of (seed, split, index).
 
+use std::f32::consts::TAU;
+use std::ops::RangeInclusive;
+
+use maskwright_image::{GreyImage, RgbImage, Size};
+use tiny_skia::{Rect, Transform};
+
 use crate::background::{paint, value_noise};
 use crate::draw::{Draw, Stream};
 use crate::palette::{Palette, mix};
 use crate::raster::{Drawing, Layer};
 use crate::shapes::Family;
-use maskwright_image::{GreyImage, RgbImage, Size};
-use std::f32::consts::TAU;
-use std::ops::RangeInclusive;
-use tiny_skia::{Rect, Transform};
 
 /// A generated picture.
 #[derive(Clone, Debug, PartialEq, Eq)]

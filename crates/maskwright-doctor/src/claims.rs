@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use crate::shape::Shape;
 use maskwright_data::Result;
 use maskwright_data::source::read_stated;
+
+use crate::shape::Shape;
 
 /// Area and box of one annotation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,7 +66,7 @@ impl Claim {
     /// The box in words, where it reaches a pixel or more beyond the image or is none.
     pub(super) fn box_outside(&self, shape: &Shape) -> Option<String> {
         let [x, y, width, height] = self.bbox?;
-        let (rows, columns) = (shape.size.0 as f32, shape.size.1 as f32);
+        let (rows, columns) = (shape.size.height as f32, shape.size.width as f32);
         let fine = width >= 0.0
             && height >= 0.0
             && x > -1.0
@@ -94,7 +95,8 @@ mod tests {
             {"area": 7}, {"id": 5, "bbox": [1, 2]}]}"#;
         std::fs::write(&path, text).unwrap();
         let claims = Claims::of_coco(&path);
-        let shape = Shape { size: (20, 20), foreground: 98, ..Shape::default() };
+        let shape =
+            Shape { size: maskwright_image::Size::square(20), foreground: 98, ..Shape::default() };
         let nine = claims.find(Some(9)).unwrap();
         assert_eq!((nine.wrong_area(&shape), nine.box_outside(&shape)), (None, None));
         let four = claims.find(Some(4)).unwrap();

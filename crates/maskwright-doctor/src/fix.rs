@@ -3,11 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use glob::Pattern;
+use maskwright_data::source::{SetKind, SetSpec};
 
 use crate::finding::Check;
 use crate::issue::Hint;
 use crate::values;
-use maskwright_data::source::{SetKind, SetSpec};
 
 /// A change to a set's settings.
 #[derive(Debug, Clone, PartialEq)]

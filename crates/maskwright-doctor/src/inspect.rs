@@ -1,7 +1,12 @@
 //! One record, looked at: both files decoded in full, everything about it noted, no pixel kept.
 
+use maskwright_data::record::Record;
+use maskwright_data::sample::upright::{Fit, Stored, fit};
+use maskwright_data::source::{
+    ExifRule, ImageBuffer, ImageForm, MaskBuffer, MaskForm, Pick, Source,
+};
 use maskwright_image::decode::{Header, ImageFile, LabelDecoder, Limits, Orientation, Warning};
-use maskwright_image::{GreyImage, RgbImage};
+use maskwright_image::{GreyImage, RgbImage, Size};
 
 use crate::claims::Claims;
 use crate::edges;
@@ -13,11 +18,6 @@ use crate::issue::{
 use crate::jitter::Jitter;
 use crate::shape::Shape;
 use crate::values;
-use maskwright_data::record::Record;
-use maskwright_data::sample::upright::{Fit, Stored, fit};
-use maskwright_data::source::{
-    ExifRule, ImageBuffer, ImageForm, MaskBuffer, MaskForm, Pick, Source,
-};
 
 /// Looks at records, one after the other; each thread has its own.
 #[derive(Debug)]
@@ -159,7 +159,7 @@ impl Inspector {
         };
         let header = *file.header();
         let size = header.upright_size();
-        found.size = Some((size.height, size.width));
+        found.size = Some(size);
         extension(&record.image, header.format, true, found);
         format_notes(&header, found);
         let pixels = match file.decode_rgb(&self.limits) {
@@ -326,14 +326,14 @@ impl Inspector {
         }
     }
 
-    fn tiny(&self, shape: &Shape, size: Option<(usize, usize)>, found: &mut Inspection) {
+    fn tiny(&self, shape: &Shape, size: Option<Size>, found: &mut Inspection) {
         let (Some(jitter), Some(size)) = (self.jitter, size) else { return };
         let Some(need) = jitter.too_small(shape.foreground, size) else { return };
         let detail = format!(
             "{} pixels of {} x {}: at scale {} {:.1} pixels, {} need scale {:.2} ({} of the draws are below)",
             shape.foreground,
-            size.1,
-            size.0,
+            size.width,
+            size.height,
             jitter.min,
             jitter.pixels_at(jitter.min, shape.foreground, size),
             jitter.points,

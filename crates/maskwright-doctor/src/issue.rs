@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use maskwright_data::Error;
+use maskwright_image::Size;
 use maskwright_image::decode::{Colour, Format, Header, Limits, Warning, decode_rgb};
 
 use crate::edges::Sides;
 use crate::finding::Check;
 use crate::fingerprint::Look;
 use crate::values;
-use maskwright_data::Error;
 
 /// Something found on a record.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,8 +51,8 @@ pub(super) struct Inspection {
     pub(super) usable: bool,
     /// Bytes that were read.
     pub(super) bytes: u64,
-    /// Height and width of the image, upright, where its header could be read.
-    pub(super) size: Option<(usize, usize)>,
+    /// Size of the image, upright, where its header could be read.
+    pub(super) size: Option<Size>,
     /// Objects that the record says it has.
     pub(super) objects: usize,
     /// Area of each object that could be read, by the image's.

@@ -2,6 +2,7 @@
 
 use maskwright_data::plan::{PlanConfig, Transform};
 use maskwright_data::prompt::PromptConfig;
+use maskwright_image::Size;
 
 /// The range of scales of a run, and how many points its prompts have.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,20 +40,15 @@ impl Jitter {
         })
     }
 
-    /// Pixels that an object of `area` pixels in an image of (height, width) has at a scale.
-    pub(super) fn pixels_at(
-        &self,
-        scale: f64,
-        area: usize,
-        (height, width): (usize, usize),
-    ) -> f64 {
-        let ratio = scale * self.size as f64 / height.max(width).max(1) as f64;
+    /// Pixels that an object of `area` pixels in an image of a size has at a scale.
+    pub(super) fn pixels_at(&self, scale: f64, area: usize, image: Size) -> f64 {
+        let ratio = scale * self.size as f64 / image.height.max(image.width).max(1) as f64;
         area as f64 * ratio * ratio
     }
 
     /// The scale at which an object has as many pixels as a prompt has points, if that is above the
     /// smallest.
-    pub(super) fn too_small(&self, area: usize, size: (usize, usize)) -> Option<f64> {
+    pub(super) fn too_small(&self, area: usize, size: Size) -> Option<f64> {
         let need = (self.points as f64 / self.pixels_at(1.0, area, size)).sqrt();
         (need > self.min && area > 0).then_some(need)
     }
@@ -75,10 +71,10 @@ mod tests {
         let jitter = Jitter::of(&PlanConfig::default(), &PromptConfig::default()).unwrap();
         assert_eq!((jitter.size, jitter.min, jitter.points), (1024, 0.1, 10));
         // 1000 of 1024 x 768 pixels are exactly 10 at scale 0.1.
-        assert_eq!(jitter.too_small(1000, (768, 1024)), None);
-        let need = jitter.too_small(999, (768, 1024)).unwrap();
+        assert_eq!(jitter.too_small(1000, Size::new(768, 1024)), None);
+        let need = jitter.too_small(999, Size::new(768, 1024)).unwrap();
         assert!(need > 0.1 && need < 0.1001);
-        assert!((jitter.too_small(250, (768, 1024)).unwrap() - 0.2).abs() < 1e-9);
+        assert!((jitter.too_small(250, Size::new(768, 1024)).unwrap() - 0.2).abs() < 1e-9);
         assert!((jitter.share_below(0.2) - 0.1 / 1.9).abs() < 1e-9);
         assert_eq!(jitter.share_below(5.0), 1.0);
     }
@@ -92,7 +88,7 @@ mod tests {
         assert_eq!((jitter.size, jitter.min), (512, 0.5));
         assert_eq!(Jitter::of(&plan(vec![Transform::Squash {}]), &prompts), None);
         let longest = Jitter::of(&plan(vec![Transform::LongestSide {}]), &prompts).unwrap();
-        assert_eq!(longest.too_small(10, (1024, 1024)), None);
-        assert_eq!(longest.share_below(longest.too_small(9, (1024, 1024)).unwrap()), 1.0);
+        assert_eq!(longest.too_small(10, Size::new(1024, 1024)), None);
+        assert_eq!(longest.share_below(longest.too_small(9, Size::new(1024, 1024)).unwrap()), 1.0);
     }
 }

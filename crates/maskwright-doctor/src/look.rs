@@ -1,5 +1,7 @@
 //! The pictures of a finding, decoded once more for those that are shown.
 
+use maskwright_data::sample::upright::{Stored, fit};
+use maskwright_data::source::{ImageBuffer, ImageForm, MaskBuffer, MaskForm, Pick, Source};
 use maskwright_image::decode::{
     ImageFile, LabelDecoder, Limits, Orientation, orient_grey, orient_rgb,
 };
@@ -7,8 +9,6 @@ use maskwright_image::mask::Bitmap;
 use maskwright_image::{GreyImage, RgbImage};
 
 use crate::subject::Subject;
-use maskwright_data::sample::upright::{Stored, fit};
-use maskwright_data::source::{ImageBuffer, ImageForm, MaskBuffer, MaskForm, Pick, Source};
 
 /// What can be seen of a record's object. Nothing here is an error: what cannot be decoded is absent.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use maskwright_image::decode::MaskRule;
-
 use maskwright_data::record::Record;
 use maskwright_data::source::{ImageBuffer, MaskBuffer, Pick, Source};
 use maskwright_data::{Error, Result};
+use maskwright_image::decode::MaskRule;
 
 /// Images whose masks are not there; each record has no object.
 #[derive(Debug)]

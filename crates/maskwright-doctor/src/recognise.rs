@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::subject::{Role, Subject};
-use crate::{Settings, listing, partners};
 use maskwright_data::source::{
     DataFile, OpenContext, PairsKeys, SetKind, SetSpec, hqseg44k_available,
 };
 use maskwright_data::{Error, Result};
+
+use crate::subject::{Role, Subject};
+use crate::{Settings, listing, partners};
 
 /// Names that folders of images and of masks have, in pairs that are tried in this order.
 const IMAGES: [&str; 7] = ["images", "im", "image", "imgs", "img", "photos", "JPEGImages"];

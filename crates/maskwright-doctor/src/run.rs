@@ -6,6 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
+use maskwright_data::plan::PlanConfig;
+use maskwright_data::prompt::PromptConfig;
+use maskwright_data::source::DataFile;
+use maskwright_data::{Error, Result};
 use maskwright_image::check_environment;
 use maskwright_image::decode::Limits;
 
@@ -16,10 +20,6 @@ use crate::issue::Inspection;
 use crate::jitter::Jitter;
 use crate::subject::Subject;
 use crate::tally::Tally;
-use maskwright_data::plan::PlanConfig;
-use maskwright_data::prompt::PromptConfig;
-use maskwright_data::source::DataFile;
-use maskwright_data::{Error, Result};
 
 /// How an examination is done.
 #[derive(Debug, Clone, PartialEq)]

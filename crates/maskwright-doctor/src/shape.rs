@@ -10,8 +10,8 @@ const GREY: std::ops::RangeInclusive<u8> = 10..=245;
 /// Numbers about a mask.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Shape {
-    /// Height and width.
-    pub(super) size: (usize, usize),
+    /// Of the mask.
+    pub(super) size: Size,
     /// Pixels above 128.
     pub(super) foreground: usize,
     /// Pixels from 10 to 245.
@@ -43,41 +43,41 @@ impl Shape {
             grey += usize::from(between);
             white += usize::from(top);
         }
-        let Size { height, width } = label.size;
-        let on = |y: usize, x: usize| label.data[y * width + x] > 128;
+        let size = label.size;
+        let on = |y: usize, x: usize| label.data[y * size.width + x] > 128;
         Shape {
-            size: (height, width),
+            size,
             foreground,
             grey,
             white,
             brightest,
-            border: border(height, width, on),
-            hash: with_size(xxh3_128(&label.data), height, width),
+            border: border(size, on),
+            hash: with_size(xxh3_128(&label.data), size),
         }
     }
 
     /// Of a mask without grey.
     pub(super) fn of_bitmap(mask: &Bitmap) -> Shape {
-        let (height, width) = (mask.height(), mask.width());
+        let size = mask.size();
         let foreground = mask.count();
-        let mut bytes = Vec::with_capacity(height * width.div_ceil(64) * 8);
-        for y in 0..height {
+        let mut bytes = Vec::with_capacity(size.height * size.width.div_ceil(64) * 8);
+        for y in 0..size.height {
             bytes.extend(mask.row(y).iter().flat_map(|word| word.to_le_bytes()));
         }
         Shape {
-            size: (height, width),
+            size,
             foreground,
             grey: 0,
             white: foreground,
             brightest: if foreground > 0 { 255 } else { 0 },
-            border: border(height, width, |y, x| mask.get(y, x)),
-            hash: with_size(xxh3_128(&bytes), height, width),
+            border: border(size, |y, x| mask.get(y, x)),
+            hash: with_size(xxh3_128(&bytes), size),
         }
     }
 
     /// All pixels.
     pub(super) fn pixels(&self) -> usize {
-        self.size.0 * self.size.1
+        self.size.area()
     }
 
     /// Foreground by pixels, 0 to 1.
@@ -103,7 +103,7 @@ impl Shape {
 }
 
 /// The share of border pixels that `on` says are set.
-fn border(height: usize, width: usize, on: impl Fn(usize, usize) -> bool) -> f64 {
+fn border(Size { height, width }: Size, on: impl Fn(usize, usize) -> bool) -> f64 {
     if height == 0 || width == 0 {
         return 0.0;
     }
@@ -113,7 +113,7 @@ fn border(height: usize, width: usize, on: impl Fn(usize, usize) -> bool) -> f64
     set as f64 / (2 * (width + height)) as f64
 }
 
-fn with_size(hash: u128, height: usize, width: usize) -> u128 {
+fn with_size(hash: u128, Size { height, width }: Size) -> u128 {
     hash ^ (((height as u128) << 32 | width as u128) << 64)
 }
 

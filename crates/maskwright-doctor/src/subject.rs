@@ -3,6 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use maskwright_data::source::{
+    DataFile, Objects, OpenContext, PairsKeys, PairsSource, SetKind, SetSpec, Source, Unmatched,
+};
+use maskwright_data::{Error, Result};
 use serde::Serialize;
 
 use crate::claims::Claims;
@@ -10,10 +14,6 @@ use crate::finding::{Check, Severity};
 use crate::fix::Fix;
 use crate::loose::Loose;
 use crate::partners;
-use maskwright_data::source::{
-    DataFile, Objects, OpenContext, PairsKeys, PairsSource, SetKind, SetSpec, Source, Unmatched,
-};
-use maskwright_data::{Error, Result};
 
 /// What a set is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]

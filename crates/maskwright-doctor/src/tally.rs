@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use maskwright_data::source::SetSpec;
+use maskwright_image::Size;
+
 use crate::finding::{Check, Finding, Instance, Like, Severity};
 use crate::fingerprint::Look;
 use crate::fix::{Fix, Hints, Situation, fix};
@@ -92,7 +95,7 @@ impl<'a> Tally<'a> {
         self.objects += found.objects as u64;
         self.bytes += found.bytes;
         let [megapixels, longest, area, objects] = &mut self.histograms;
-        if let Some((height, width)) = found.size {
+        if let Some(Size { height, width }) = found.size {
             megapixels.add((height * width) as f64 / 1e6);
             longest.add(height.max(width) as f64);
         }
@@ -184,7 +187,7 @@ impl<'a> Tally<'a> {
 }
 
 /// All fixes of a set at once: what is excluded goes into one line.
-fn together(fixes: Vec<Fix>, spec: Option<&maskwright_data::source::SetSpec>) -> Vec<String> {
+fn together(fixes: Vec<Fix>, spec: Option<&SetSpec>) -> Vec<String> {
     let mut lines = Vec::new();
     let mut names = std::collections::BTreeSet::new();
     for fix in fixes {

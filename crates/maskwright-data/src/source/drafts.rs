@@ -1,7 +1,8 @@
 //! Images that were found, before it is known which of them make records.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::index::{Image, IndexWriter, Names, Span};
 use super::select::Selection;
@@ -95,31 +96,22 @@ pub(super) fn in_parallel<T: Send>(
     count: usize,
     job: impl Fn(usize) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
-    let next = AtomicUsize::new(0);
     let failed = AtomicUsize::new(usize::MAX);
-    let done: Mutex<Vec<(usize, Result<T>)>> = Mutex::new(Vec::with_capacity(count));
-    let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get()).min(count);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    // Numbers before a failed one are still done: one of them may fail as well.
-                    if number >= count || number > failed.load(Ordering::Relaxed) {
-                        return;
-                    }
-                    let result = job(number);
-                    if result.is_err() {
-                        failed.fetch_min(number, Ordering::Relaxed);
-                    }
-                    done.lock().unwrap_or_else(PoisonError::into_inner).push((number, result));
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(number, _)| *number);
-    done.into_iter().map(|(_, result)| result).collect()
+    let done: Vec<Option<Result<T>>> = (0..count)
+        .into_par_iter()
+        .map(|number| {
+            // Numbers before a failed one are still done: one of them may fail as well.
+            if number > failed.load(Ordering::Relaxed) {
+                return None;
+            }
+            let result = job(number);
+            if result.is_err() {
+                failed.fetch_min(number, Ordering::Relaxed);
+            }
+            Some(result)
+        })
+        .collect();
+    done.into_iter().flatten().collect()
 }
 
 /// Adds up what several threads left out, in their order.

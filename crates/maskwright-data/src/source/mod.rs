@@ -38,6 +38,7 @@ mod datafile;
 mod drafts;
 #[doc(hidden)]
 pub mod fuzzing;
+mod hash;
 mod hqseg44k;
 mod image;
 mod index;

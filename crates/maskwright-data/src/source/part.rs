@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::hash::fnv1a;
 use crate::error::{Error, Result};
 
 /// A share of a set's records: `"90%"`, or `"rest of 90%"` for the others.
@@ -47,12 +48,9 @@ impl Part {
     }
 }
 
-/// 64-bit FNV-1a (Fowler, Noll, Vo) with a final mix, because FNV's high bits depend little on the
-/// last letters.
+/// [`fnv1a`] with a final mix, because FNV's high bits depend little on the last letters.
 fn name_hash(name: &str) -> u64 {
-    let fnv = name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let fnv = fnv1a(name.as_bytes());
     let mixed = (fnv ^ (fnv >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed ^ (mixed >> 29)
 }

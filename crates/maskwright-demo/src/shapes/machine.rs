@@ -1,10 +1,11 @@
 //! Round machined things: wheels, bicycles, gears, wire rosettes.
 
+use std::f32::consts::TAU;
+
 use super::outline::{Point, circle, closed, lines, polar, rectangle};
 use super::thin;
 use crate::draw::Draw;
 use crate::raster::Drawing;
-use std::f32::consts::TAU;
 
 pub(super) fn wheel(draw: &mut Draw) -> Drawing {
     let mut drawing = Drawing::default();

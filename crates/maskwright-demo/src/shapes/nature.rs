@@ -1,12 +1,13 @@
 //! Grown things: antlers, trees, leaves, ferns, insects.
 
+use std::f32::consts::{FRAC_PI_2, PI, TAU};
+
 use super::outline::{
     Point, bent, circle, closed, ellipse, lerp, limb, lines, open, polar, rectangle,
 };
 use super::thin;
 use crate::draw::Draw;
 use crate::raster::Drawing;
-use std::f32::consts::{FRAC_PI_2, PI, TAU};
 
 pub(super) fn antlers(draw: &mut Draw) -> Drawing {
     let mut drawing = Drawing::default();

@@ -2,6 +2,7 @@
 //! limbs that taper. Each gives `None` where it would have no extent.
 
 use std::f32::consts::{PI, TAU};
+
 use tiny_skia::{Path, PathBuilder, Rect};
 
 pub(super) type Point = (f32, f32);

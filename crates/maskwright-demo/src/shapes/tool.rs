@@ -1,12 +1,13 @@
 //! Hand-held things: scissors, keys, umbrellas, forks.
 
+use std::f32::consts::{FRAC_PI_2, PI};
+
 use super::outline::{
     Point, arc, circle, closed, ellipse, limb, lines, open, polar, rectangle, smooth,
 };
 use super::thin;
 use crate::draw::Draw;
 use crate::raster::Drawing;
-use std::f32::consts::{FRAC_PI_2, PI};
 
 pub(super) fn scissors(draw: &mut Draw) -> Drawing {
     let mut drawing = Drawing::default();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{Index, IndexWriter};
 use crate::error::{Error, Result};
 use crate::source::LeftOut;
+use crate::source::hash::fnv1a;
 
 /// Environment variable that names another folder for indexes; empty keeps none.
 const VARIABLE: &str = "MASKWRIGHT_CACHE";
@@ -52,10 +53,8 @@ impl Fingerprint {
             .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
             .take(40)
             .collect();
-        // 64-bit FNV-1a: the name need only differ, the whole text is compared as well.
-        let hash = self.identity.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        });
+        // The name need only differ: the whole text is compared as well.
+        let hash = fnv1a(self.identity.as_bytes());
         format!("{readable}-{hash:016x}.index")
     }
 }
@@ -218,12 +217,18 @@ mod tests {
     #[test]
     fn processes_that_start_together_make_one() {
         let made = std::sync::atomic::AtomicUsize::new(0);
+        // The one that makes the index goes on when the others have asked for it, too.
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let asked = std::sync::Mutex::new(receiver);
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| {
+                let (sender, made, asked) = (sender.clone(), &made, &asked);
+                scope.spawn(move || {
+                    sender.send(()).unwrap();
                     let count = |writer: &mut IndexWriter| {
                         made.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                        std::thread::sleep(std::time::Duration::from_millis(30));
+                        let asked = asked.lock().unwrap();
+                        (0..4).for_each(|_| asked.recv().unwrap());
                         build(5)(writer)
                     };
                     let index = open_or_build("together", &print("together"), count).unwrap();
