@@ -316,7 +316,7 @@ def pickled(folder: Path) -> None:
         "half": (base[0] * 3).half(),
         "brain": (base[1] * 3).bfloat16(),
         "double": base[2].double(),
-        "counted": torch.tensor([3, -4], dtype=torch.int64),
+        "norm.num_batches_tracked": torch.tensor(3, dtype=torch.int64),
         "parameter": torch.nn.Parameter(base[3].clone()),
     }
     path = folder / "pickled.pth"

@@ -63,7 +63,7 @@ fn a_short_help_lists_every_flag_of_the_long_one() {
             let lines = text.lines().filter_map(|line| line.trim_start().split_once("--"));
             let named = lines.filter(|(before, _)| matches!(*before, "" | "-h, " | "-V, "));
             named
-                .filter_map(|(_, rest)| rest.split_whitespace().next())
+                .filter_map(|(_, rest)| rest.split([' ', ',']).next())
                 .map(str::to_owned)
                 .collect()
         };
