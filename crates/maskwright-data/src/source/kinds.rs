@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 /// How the files of a set are laid out, with the keys that say where they are.
 #[derive(Debug, Clone, PartialEq, Serialize, EnumDiscriminants)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-#[strum_discriminants(name(KindName))]
+#[strum_discriminants(name(KindName), doc = "The name of a kind of set.")]
 #[strum_discriminants(derive(Default, Deserialize, strum::Display, VariantArray))]
 #[strum_discriminants(serde(rename_all = "lowercase"), strum(serialize_all = "lowercase"))]
 #[non_exhaustive]
