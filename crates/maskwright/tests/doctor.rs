@@ -7,7 +7,7 @@ use std::process::Command;
 
 use insta::assert_snapshot;
 use maskwright_image::{GreyImage, RgbImage, Size, encode};
-use support::{Place, maskwright, printed, refused, text, without_times, works, write_pairs};
+use support::{Place, maskwright, printed, refused, text, without_times, write_pairs};
 
 /// Pairs that differ more from each other than those of [`write_pairs`], in folders `im` and `gt`.
 fn write_photos(folder: &Path, count: usize) {

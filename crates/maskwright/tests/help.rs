@@ -62,10 +62,7 @@ fn a_short_help_lists_every_flag_of_the_long_one() {
         let flags = |text: &str| -> Vec<String> {
             let lines = text.lines().filter_map(|line| line.trim_start().split_once("--"));
             let named = lines.filter(|(before, _)| matches!(*before, "" | "-h, " | "-V, "));
-            named
-                .filter_map(|(_, rest)| rest.split([' ', ',']).next())
-                .map(str::to_owned)
-                .collect()
+            named.filter_map(|(_, rest)| rest.split([' ', ',']).next()).map(str::to_owned).collect()
         };
         assert_eq!(flags(&short), flags(&long), "{words:?}");
     }

@@ -234,7 +234,7 @@ mod tests {
                 let out_of_order = workers > 1 && ahead > 1;
                 let job = move |_: &mut (), task: Task| {
                     // Each even task waits for the odd one after it.
-                    if out_of_order && task.index % 2 == 0 {
+                    if out_of_order && task.index.is_multiple_of(2) {
                         finished.wait_until(|finished| finished.contains(&(task.index + 1)));
                     }
                     finished.change(|finished| {

@@ -1,6 +1,6 @@
 //! Models as files: what official ones hold, and that ours load again as they were.
 
-use crate::common::{self, device};
+use crate::common::device;
 use maskwright_model::weights::{self, LoadOptions, StateDict, StateTensor};
 use maskwright_model::{EncoderConfig, PromptInput, SamConfig, Trainable};
 
