@@ -68,7 +68,10 @@ def scatter(module: torch.nn.Module, seed: int) -> None:
                 tensor.copy_(1 + 0.1 * noise)
             elif single:
                 tensor.copy_(0.05 * noise)
-            elif "gaussian_matrix" in name or "token" in name or "_embed" in name:
+            elif "token" in name:
+                # Larger ones put f32's gradients a thousandth away from those of f64.
+                tensor.copy_(0.3 * noise)
+            elif "gaussian_matrix" in name or "_embed" in name:
                 tensor.copy_(noise)
             else:
                 tensor.copy_(noise / tensor[0].numel() ** 0.5)
@@ -108,6 +111,9 @@ def small_sam(seed: int) -> Model:
         pixel_std=STD,
     )
     scatter(model, seed)
+    with torch.no_grad():
+        # Predicted IoUs about a half: near zero a relative tolerance would ask for too much.
+        model.mask_decoder.iou_prediction_head.layers[-1].bias += 0.5
     return model.eval()
 
 

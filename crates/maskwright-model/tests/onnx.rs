@@ -301,18 +301,15 @@ fn a_plain_sam_gives_its_own_numbers() {
     hold(scattered(&small_vit().with_hq(false)), &[(Masks::Sam, true)]);
 }
 
-/// A model that was made elsewhere, at its own size and at one it was not made for; the tests above hold
-/// models of our own.
+/// The golden models, at their own size and at one they were not made for.
 #[test]
-fn the_golden_model_gives_its_own_numbers() {
-    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/golden/model/small_sam_hq.safetensors");
-    if !file.is_file() {
-        return eprintln!("left out: the optional folder ../shared/golden/model is not here");
-    }
-    for image_size in [None, Some(96)] {
-        let options = LoadOptions { image_size, ..LoadOptions::default() };
-        let loaded = weights::load(&file, &options, &Device::flex()).unwrap();
-        hold(loaded.sam, &[(Masks::SamHq, false)]);
+fn the_golden_models_give_their_own_numbers() {
+    for folder in common::golden::folders() {
+        let file = folder.join("small_sam_hq.safetensors");
+        for image_size in [None, Some(96)] {
+            let options = LoadOptions { image_size, ..LoadOptions::default() };
+            let loaded = weights::load(&file, &options, &Device::flex()).unwrap();
+            hold(loaded.sam, &[(Masks::SamHq, false)]);
+        }
     }
 }
