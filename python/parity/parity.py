@@ -45,10 +45,10 @@ MODES: list[tuple[str, str, bool, dict[str, bool]]] = [
 """Title, kind of mask, multimask, and what the HQ predictor is told."""
 
 TRANSFORMERS = (
-    "`transformers` departs from the original in two places, which are set right before it is asked"
-    " (`follow_the_original` in `reference.py`): the epsilon of the mask decoder's norms (1e-6 for"
-    " 1e-5, which moves logits by 1e-4), and in `SamHQModel` the image side of the two-way"
-    " transformer, whose result is dropped (HQ masks then differ altogether)."
+    "`transformers` departs from the original in two places, which are corrected before the"
+    " comparison (`follow_the_original` in `reference.py`). The epsilon of the mask decoder's norms"
+    " is 1e-6 instead of 1e-5, which moves logits by 1e-4. In `SamHQModel` the image side of the"
+    " two-way transformer's result is dropped, so that HQ masks differ altogether."
 )
 
 Row = tuple[str, str, dict[str, float]]
@@ -151,12 +151,13 @@ def markdown(rows: list[Row], skipped: list[str]) -> str:
     lines = [
         "# Equal numbers at full size",
         "",
-        f"Made on {datetime.date.today().isoformat()} by `python/parity/parity.py`: models of the"
-        " official sizes with seeded random weights, built and asked by the public PyTorch"
-        " packages, saved as `.pth` and asked again by `maskwright predict --geometry sam`. The"
-        f" image has {prompts.SIZE[1]} x {prompts.SIZE[0]} pixels. Each number is the largest"
-        " difference over the largest value; of masks that is over the logits at both the model's"
-        f" and the image's size. The tolerance is {TOLERANCE:.0e}.",
+        f"This table was made on {datetime.date.today().isoformat()} by `python/parity/parity.py`."
+        " Models of the official sizes with seeded random weights were built by the public PyTorch"
+        " packages, given prompts there, saved as `.pth`, and given the same prompts by `maskwright"
+        f" predict --geometry sam`. The image has {prompts.SIZE[1]} x {prompts.SIZE[0]} pixels."
+        " Each number is the largest difference divided by the largest value; for masks it covers"
+        " the logits both at the model's and at the image's size."
+        f" The tolerance is {TOLERANCE:.0e}.",
         "",
         "| model | mask | " + " | ".join(titles) + " | |",
         "|---|---|" + "---:|" * len(titles) + "---|",
@@ -172,8 +173,8 @@ def markdown(rows: list[Row], skipped: list[str]) -> str:
         lines += ["", "Not compared:", "", *(f"- {reason}" for reason in skipped)]
     lines += [
         "",
-        "`SAM` is the decoder without the HQ token (the packages' `MaskDecoder`), `HQ mask` is"
-        " `hq_token_only=True`, `SAM + HQ` HQ-SAM's default, and `best of three` its"
+        "`SAM` is the decoder without the HQ token (the packages' `MaskDecoder`). `HQ mask` is"
+        " HQ-SAM's `hq_token_only=True`, `SAM + HQ` is its default, and `best of three` is its"
         " `multimask_output=True`, which chooses by predicted IoU.",
         "",
         f"Python {platform.python_version()}, {versions}; CPU, f32.",
