@@ -7,26 +7,26 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`source`] | where records come from: folders, annotated sets, tar files, data files, memory |
+//! | [`source`] | the sources of records: folders, annotated sets, tar files, data files, memory |
 //! | [`record`] | the name and the files of one record |
-//! | [`random`] | draws that are a function of their key |
+//! | [`random`] | random draws, each a function of its key |
 //! | [`plan`] | what a view will show, drawn from the image's size |
-//! | [`geometry`] | where every pixel and point goes, and back |
-//! | [`postprocess`] | mask logits brought back to the image |
+//! | [`geometry`] | maps pixels and points of an image to the model's input and back |
+//! | [`postprocess`] | maps mask logits back to the image |
 //! | [`prompt`] | boxes, points and noise masks from a sampled label |
-//! | [`sample`] | one record made into a view: an image, its objects' labels and prompts |
-//! | [`batch`], [`loader`] | batches, made ahead on threads, in order |
+//! | [`sample`] | makes a record into a view: an image with its objects' labels and prompts |
+//! | [`batch`], [`loader`] | batches, prepared in advance by threads and delivered in order |
 //!
-//! The promise that everything else serves: **a sample is a pure function of the data and its
-//! [key](random::SampleKey)**: seed, view, draw and record. The same batches come out with any number of threads, any depth of
-//! prefetching, and after any interruption, and every sample can be made again alone.
+//! The central guarantee: **a sample is a pure function of the data and its [key](random::SampleKey)**,
+//! which consists of seed, view, draw and record. The batches are the same with any number of threads,
+//! any depth of prefetching, and after any interruption, and every sample can be made again on its own.
 //!
 //! Pixels are decoded and sampled by `maskwright-image`. There are no tensors here.
 //!
 //! # Samples in a loop of your own
 //!
-//! The set below lies in memory; [`DataFile::from_folders`](source::DataFile::from_folders) makes one of a
-//! folder of images and a folder of masks.
+//! The set below is in memory. [`DataFile::from_folders`](source::DataFile::from_folders) describes a
+//! set of a folder of images and a folder of masks.
 //!
 //! ```
 //! use maskwright_data::loader::{Loader, LoaderConfig};

@@ -1,15 +1,14 @@
-//! The embedded data set: seeded pictures of thin-structured objects, generated
-//! on the spot, so that everything can be tried without a download.
+//! The data set of the demo: pictures of thin-structured objects, generated from a seed, so that
+//! everything can be tried without a download.
 //!
-//! Each picture shows one object of a [`Family`] (wheels, antlers, chairs, leaves,
-//! insects, nets, tools, wire...) with a solid core and thin parts of 1.5% to 3% of
-//! its size, before a textured background. Size, colours, light, turn and place
-//! vary. A picture is a pure function of ([`DemoConfig::seed`], split, index); it
-//! does not depend on how many there are or on the number of threads.
+//! Each picture shows one object of a [`Family`] (wheels, antlers, chairs, leaves, insects, nets, tools,
+//! wire...) with a solid core and thin parts of 1.5% to 3% of its size, in front of a textured
+//! background. Size, colours, light, rotation and position vary. A picture is a pure function of
+//! ([`DemoConfig::seed`], split, index); it does not depend on the number of pictures or of threads.
 //!
-//! [`write()`] puts a set into a folder as real files, the way a user's own data
-//! would lie there: JPEG images and 8-bit grey PNG masks, of one stem each, and a
-//! [data file](maskwright_data::source::DataFile) that names the folders.
+//! [`write()`] writes a set into a folder as files like those of a user: JPEG images, 8-bit grey PNG
+//! masks with the same stems, and a [data file](maskwright_data::source::DataFile) that names the
+//! folders.
 //!
 //! ```text
 //! DIR/train/images/00000-wheel.jpg    DIR/train/masks/00000-wheel.png

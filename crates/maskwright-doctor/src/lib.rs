@@ -1,14 +1,14 @@
 //! Checks a data set before a run is spent on it.
 //!
-//! Every record is opened and decoded in full on several threads, once. What is wrong or odd becomes a
-//! [`Finding`] with a stable name, a severity, the records it was found on, and where there is one the line of the
-//! data file that settles it. Nothing is changed, and no pixel is kept.
+//! Several threads open every record and decode it in full, once. What is wrong or odd becomes a
+//! [`Finding`] with a stable name, a severity, the records that it concerns and, if there is one, the
+//! line of the data file that fixes it. No file is changed, and no pixels are kept.
 //!
 //! | what | where |
 //! |---|---|
 //! | what can be found | [`Check`] |
-//! | a path made into sets | [`recognise`] |
-//! | a set opened in spite of its mistakes | [`Subject`] |
+//! | the sets at a path | [`recognise`] |
+//! | a set that is opened in spite of its mistakes | [`Subject`] |
 //! | the examination | [`examine`] |
 //! | a finding's pictures, for a report | [`Looker`] |
 //!

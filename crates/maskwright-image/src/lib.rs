@@ -1,16 +1,16 @@
-//! Bytes in, pixels out: what a segmentation trainer does with pictures, and nothing about files,
-//! data sets or tensors.
+//! Pictures for training segmentation models: decoding, sampling, masks, metrics, writing and drawing.
+//! This crate works on bytes and pixels; it knows nothing of files, data sets or tensors.
 //!
-//! - [`decode`]: JPEG and PNG, hardened against damaged and hostile files; masks become labels by
-//!   [stated rules](decode::MaskRule).
-//! - [`sample`]: flip, resize and crop in one pass, with PyTorch's bilinear arithmetic to the last bit;
-//!   from decoded pixels or straight from the file, decoding only what is shown.
-//! - [`mask`]: one bit per pixel, with what prompts need: count, box, n-th foreground pixel, erosion; and COCO's
-//!   run-length masks and polygons, as pycocotools reads them.
+//! - [`decode`]: JPEG and PNG, safe against damaged and hostile files. Mask files become labels by
+//!   [documented rules](decode::MaskRule).
+//! - [`sample`]: flip, resize and crop in one pass, with the results of PyTorch's bilinear interpolation
+//!   to the last bit. The source is decoded pixels, or a file of which only the needed part is decoded.
+//! - [`mask`]: masks with one bit per pixel, and what prompts need of them: count, box, n-th foreground
+//!   pixel, erosion. Also COCO's run-length masks and polygons, read as pycocotools reads them.
 //! - [`metric`]: IoU and boundary IoU.
 //! - [`encode`], [`draw`]: PNG and JPEG writing, overlays for reports.
 //!
-//! Pictures are row-major, y down, x right; pixel (0, 0) is the top-left one.
+//! Pictures are stored row by row, with y down and x to the right; pixel (0, 0) is the top-left one.
 //!
 //! ```
 //! use maskwright_image::{decode, encode, sample::{AxisTable, Sampler}, RgbImage, Size};
@@ -30,8 +30,9 @@
 //!
 //! # Features
 //!
-//! `mozjpeg` and `libdeflate` (both on by default) need a C compiler, and `mozjpeg` needs nasm on x86-64 to be
-//! fast; without nasm the build warns and the pure Rust decoder is used. `--no-default-features` is pure Rust.
+//! `mozjpeg` and `libdeflate` (both on by default) need a C compiler. On x86-64 `mozjpeg` also needs
+//! nasm to be fast; without nasm the build prints a warning and uses the decoder in pure Rust. Without
+//! default features the crate is pure Rust.
 
 #![deny(unsafe_code)]
 

@@ -1,21 +1,24 @@
 //! Segment Anything (SAM) with the HQ-SAM head, on [Burn](https://burn.dev) tensors.
 //!
-//! The model of *Segment Anything* (Kirillov et al., 2023, arXiv:2304.02643) and of *Segment
-//! Anything in High Quality* (Ke et al., 2023, arXiv:2306.01567), made so that it loads and writes
-//! the checkpoints of both under their official names, trains (the HQ head alone on a frozen SAM,
-//! the mask decoder, or everything), and predicts.
+//! The model of *Segment Anything* (Kirillov et al., 2023, arXiv:2304.02643) and of *Segment Anything in
+//! High Quality* (Ke et al., 2023, arXiv:2306.01567). It loads and writes the checkpoints of both with
+//! their official tensor names. It can be trained (the HQ head alone on a frozen SAM, the mask decoder,
+//! or everything) and used for prediction.
 //!
 //! * [`SamConfig`] describes a model and builds it: [`SamConfig::vit_b`], [`SamConfig::vit_l`],
-//!   [`SamConfig::vit_h`], [`SamConfig::vit_tiny`], or a free small one; [`SamConfig::init`] makes the [`Sam`].
-//! * [`Sam`] has the parts of a prediction: [`Sam::preprocess`], [`Sam::encode_image`],
-//!   [`Sam::encode_prompts`], [`Sam::decode`], and [`Sam::predict`] for prompts of any kind at once.
+//!   [`SamConfig::vit_h`], [`SamConfig::vit_tiny`], or a small one of any size. [`SamConfig::init`]
+//!   makes the [`Sam`].
+//! * [`Sam`] has the steps of a prediction: [`Sam::preprocess`], [`Sam::encode_image`],
+//!   [`Sam::encode_prompts`], [`Sam::decode`], and [`Sam::predict`], which takes prompts of different
+//!   kinds at once.
 //! * [`weights`] reads and writes checkpoints, [`onnx`] writes models for other runtimes.
-//! * [`Conventions`] say how a model was trained: what it needs beside its weights.
+//! * [`Conventions`] say how a model was trained and therefore has to be used, such as pixel mean and
+//!   padding.
 //! * [`Trainable`] says which parameters learn.
 //!
-//! Inside, every map is channels-last `[batch, height, width, channels]`: the transformers want it
-//! so, `LayerNorm2d` becomes a norm over the last axis, and each convolution of the model becomes a
-//! matrix product. Masks come out as `[batch, masks, height, width]`.
+//! Inside the model every feature map is channels-last, `[batch, height, width, channels]`: the
+//! transformers need this order, `LayerNorm2d` becomes a norm over the last axis, and the convolutions
+//! become matrix products. Output masks are `[batch, masks, height, width]`.
 //!
 //! ```
 //! use burn::tensor::Device;

@@ -1,8 +1,8 @@
-//! Promptable segmentation models in use.
+//! Prediction with promptable segmentation models.
 //!
-//! [`Predictor`] fits an image into the model's input, encodes it once and answers prompts on it;
-//! [`mask_generator`] asks it about a grid of points and so finds everything in an image.
-//! [`tensor_file`] holds numbers for other tools.
+//! [`Predictor`] fits an image into the model's input, encodes it once, and predicts the mask of each
+//! prompt on it. [`mask_generator`] prompts it with a grid of points and so finds everything in an
+//! image. [`tensor_file`] writes and reads logits and embeddings for other tools.
 
 #![forbid(unsafe_code)]
 

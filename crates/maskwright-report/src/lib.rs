@@ -1,10 +1,10 @@
-//! Pages and pictures for people.
+//! Reports: HTML pages, charts and pictures of runs, data sets and predictions.
 //!
 //! | module | what it makes |
 //! |---|---|
 //! | [`run_report`] | the report of a training run or an evaluation |
 //! | [`doctor_page`] | the page of a data set's examination |
-//! | [`preview`] | training samples as the model will see them |
+//! | [`preview`] | a sheet of training samples as the model will see them |
 //! | [`pictures`] | masks and prompts drawn over an image |
 //! | [`page`] | the page itself: tables, charts and galleries, as data and as HTML |
 

@@ -1,13 +1,13 @@
 //! Training and evaluation of promptable segmentation models.
 //!
-//! This crate joins the data ([`maskwright_data`]) and the model ([`maskwright_model`]).
-//! In the data's order: [`step`] makes a loss of a batch, [`loss`] says of which terms,
-//! [`optimizer`] and [`schedule`] change the model by its gradients; [`trainer`] repeats
-//! that over epochs, [`evaluator`] measures, [`run_log`] keeps the results, and [`run_files`]
-//! reads what a run left in its folder.
+//! This crate joins the data ([`maskwright_data`]) and the model ([`maskwright_model`]). In the order in
+//! which a run uses them: [`step`] computes the loss of a batch from the terms in [`loss`];
+//! [`optimizer`] and [`schedule`] change the model by the gradients; [`trainer`] repeats this over
+//! epochs; [`evaluator`] measures the masks; [`run_log`] records the results; and [`run_files`] reads
+//! the files in a run's folder.
 //!
-//! It knows no command line: settings come as [`TrainConfig`], progress goes to an
-//! [`Observer`](observer::Observer), and failures are values ([`enum@Error`]).
+//! The crate is independent of the command line: settings come as a [`TrainConfig`], progress goes to an
+//! [`Observer`](observer::Observer), and failures are returned as [`enum@Error`].
 //!
 //! # Train on folders of images and masks
 //!
@@ -42,8 +42,8 @@
 //! # }
 //! ```
 //!
-//! [`trainer`] has an example of stopping and resuming, [`evaluator`] of evaluating a checkpoint, and
-//! [`step`] of a loop of one's own.
+//! [`trainer`] has an example that stops and resumes a run, [`evaluator`] one that evaluates a
+//! checkpoint, and [`step`] one of a training loop of your own.
 
 #![forbid(unsafe_code)]
 
