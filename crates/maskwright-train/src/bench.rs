@@ -20,7 +20,7 @@ use crate::loss::LossConfig;
 use crate::optimizer::{Optimizer, OptimizerConfig};
 use crate::step::{StepSettings, forward};
 
-/// Which work is timed.
+/// The work that is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Workload {
     /// The image encoder on one image, from normalised pixels to features.
@@ -32,7 +32,7 @@ pub enum Workload {
     Step,
 }
 
-/// One part's work, ready to be repeated.
+/// The work with its model and inputs, ready to be repeated.
 pub struct ModelBench(Work);
 
 enum Work {
@@ -55,11 +55,11 @@ enum Work {
 }
 
 impl ModelBench {
-    /// Makes a model of this configuration there, and the part's inputs; `batch` images a training
-    /// step.
+    /// Makes a model of this configuration on the device, and the inputs of the work. A training step
+    /// has `batch` images.
     ///
     /// # Errors
-    /// What the model says of its configuration.
+    /// The model's error if the configuration is not possible.
     pub fn new(
         config: &SamConfig,
         part: Workload,
@@ -93,10 +93,10 @@ impl ModelBench {
         Ok(Self(work))
     }
 
-    /// Does the work once and says how long it took.
+    /// Does the work once and returns how long it took.
     ///
     /// # Errors
-    /// What the model says, and a training loss that is not finite.
+    /// Errors of the model, and [`Error::LossNotFinite`] for a training loss that is not finite.
     pub fn run(&mut self) -> Result<Duration> {
         let start = Instant::now();
         match &mut self.0 {
@@ -131,12 +131,12 @@ fn arrived(tensor: Tensor<4>) {
     drop(tensor.slice([0..1, 0..1, 0..1, 0..channels]).into_data());
 }
 
-/// The box that prompts point at, in an input of this side.
+/// Returns the box `[x0, y0, x1, y1]` of the prompts, in an input of `size` x `size` pixels.
 pub fn corners(size: usize) -> [f32; 4] {
     [0.2, 0.15, 0.7, 0.6].map(|share: f32| (share * size as f32).floor())
 }
 
-/// Bytes that look like nothing.
+/// Returns `count` random bytes.
 pub fn noise(count: usize, seed: u64) -> Vec<u8> {
     let byte = |i: usize| ((seed ^ i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as u8;
     (0..count).map(byte).collect()

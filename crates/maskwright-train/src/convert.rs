@@ -1,5 +1,5 @@
-//! Checkpoints from one layout into another, tuned decoders into the models they belong to, and models
-//! into graphs for other runtimes.
+//! Converts checkpoints from one layout to another, puts tuned decoders into their models, and exports
+//! models as graphs for other runtimes.
 //!
 //! Values are copied as they are, bit for bit, unless another number type is asked for; one tensor is
 //! in memory at a time.
@@ -18,7 +18,7 @@ use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use crate::error::{Error, Result};
 
-/// What a checkpoint is made into.
+/// What a checkpoint is converted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantNames)]
 #[strum(serialize_all = "kebab-case", parse_err_ty = Error, parse_err_fn = no_target)]
 pub enum Target {
@@ -37,7 +37,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// The name that it is read from.
+    /// Returns the name in settings.
     pub fn name(self) -> &'static str {
         self.into()
     }
@@ -47,46 +47,46 @@ fn no_target(found: &str) -> Error {
     Error::setting("convert.to", Target::VARIANTS.join(", "), found)
 }
 
-/// How to [`convert`].
+/// The options of [`convert`].
 #[derive(Debug, Clone, Default)]
 pub struct ConvertOptions {
-    /// What to make; told from the output's ending if not given.
+    /// The target; if not given, the output's ending decides.
     pub to: Option<Target>,
     /// The number type of the floats, by name (`f32`, `f16`, `bf16`); as they are if not given.
     pub dtype: Option<String>,
-    /// What the model has to be, by name.
+    /// The name of the model that the input must be, if it shall be checked.
     pub model_type: Option<String>,
-    /// A mask decoder to put over the input's.
+    /// The file of a mask decoder whose tensors replace those of the input.
     pub merge: Option<PathBuf>,
     /// Whether an output that exists is replaced.
     pub force: bool,
     /// For ONNX: the side of the model's input; the checkpoint's own if not given.
     pub input_size: Option<usize>,
-    /// For ONNX: the masks that the decoder gives; the best that the model has if not given.
+    /// For ONNX: the masks that the decoder returns; the best that the model has if not given.
     pub kind: Option<MaskKind>,
     /// For ONNX: masks for ambiguous prompts, as in prediction.
     pub multimask: bool,
 }
 
-/// What was done.
+/// The result of [`convert`].
 #[derive(Debug, Clone, Serialize)]
 pub struct Converted {
     /// The file or folder that was read.
     pub input: PathBuf,
     /// How it is laid out.
     pub input_layout: Layout,
-    /// Whether it holds a whole model or a decoder alone.
+    /// Whether it is a whole model or only a decoder.
     pub content: Content,
-    /// The model, by its official name or its sizes; none for a decoder alone.
+    /// The model, by its official name or its sizes; `None` for a decoder alone.
     pub model: Option<String>,
     /// Whether the output has an HQ head.
     pub hq: bool,
-    /// The masks that an ONNX decoder gives.
+    /// The masks that an ONNX decoder returns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<MaskKind>,
-    /// The file or folder that was asked for.
+    /// The output that was requested.
     pub output: PathBuf,
-    /// What was written: it, or the files that an ONNX model lies in.
+    /// The files that were written: the output itself, or the files of an ONNX model.
     pub files: Vec<PathBuf>,
     /// How it is laid out.
     pub output_layout: Layout,
@@ -96,9 +96,9 @@ pub struct Converted {
     pub bytes: u64,
     /// Number of tensors of each number type.
     pub dtypes: BTreeMap<String, usize>,
-    /// What was put over the input.
+    /// The decoder that was put into the model, if one was given.
     pub merged: Option<Merged>,
-    /// Remarks: what was passed over in reading, weights that are no numbers.
+    /// Remarks for the user: parts of the input that were ignored, and weights that are NaN or infinite.
     pub notes: Vec<String>,
 }
 
@@ -107,19 +107,20 @@ pub struct Converted {
 pub struct Merged {
     /// Its file.
     pub decoder: PathBuf,
-    /// Tensors of the model that it replaced.
+    /// The number of the model's tensors that it replaced.
     pub replaced: usize,
-    /// Tensors that the model did not have.
+    /// The number of tensors that it added.
     pub added: usize,
 }
 
-/// Reads `input` in any layout and writes it to `output`, after every tensor was held against the model:
-/// nothing is written of a checkpoint that lacks one. `progress` hears of bytes of values, done and in all.
+/// Reads `input` in any layout and writes it to `output`. Before anything is written every tensor is
+/// compared with the model, and a checkpoint that lacks one is refused. `progress` is called with the
+/// bytes of values that are done and the bytes in all.
 ///
 /// # Errors
-/// [`Error::Setting`] for options that contradict, [`Error::OutputName`] and [`Error::OutputExists`]
-/// for where to write, [`Error::Model`] for another model than the named one and
-/// for everything that is wrong with the files.
+/// [`Error::Setting`] for options that contradict each other, [`Error::OutputName`] and
+/// [`Error::OutputExists`] for an output that cannot be written, [`Error::Model`] if the model is not
+/// the named one, and for everything that is wrong with the files.
 pub fn convert(
     input: &Path,
     output: &Path,

@@ -1,4 +1,4 @@
-//! What a run tells while it goes on, and how it is asked to stop.
+//! What a run reports while it trains, and how it is asked to stop.
 
 use maskwright_data::source::OpenContext;
 
@@ -8,17 +8,17 @@ use crate::run_log::{EpochEntry, LoaderEntry, StepEntry};
 /// What is known before the first step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunStart {
-    /// Training records.
+    /// The number of samples in an epoch.
     pub records: usize,
-    /// Steps of one epoch.
+    /// The number of steps of one epoch.
     pub steps_per_epoch: usize,
-    /// The epoch that begins (more than the first after a resume).
+    /// The epoch that begins now, from 0; after a resume it is later than the first.
     pub epoch: usize,
-    /// The epoch that the run ends before.
+    /// The number of the epoch before which the run ends.
     pub epochs: usize,
-    /// Numbers that training may change.
+    /// The number of values that learn.
     pub trainable_parameters: usize,
-    /// Numbers of the whole model.
+    /// The number of values in the whole model.
     pub parameters: usize,
 }
 
@@ -27,49 +27,50 @@ pub struct RunStart {
 pub struct StepProgress {
     /// Epoch, from 0.
     pub epoch: usize,
-    /// Steps done in this epoch.
+    /// The number of steps done in this epoch.
     pub step: usize,
-    /// Steps of this epoch.
+    /// The number of steps of this epoch.
     pub steps_per_epoch: usize,
-    /// Loss of this step.
+    /// The loss of this step.
     pub loss: f64,
-    /// Loss, smoothed over some tens of steps.
+    /// The loss, smoothed over about 30 steps.
     pub smooth_loss: f64,
-    /// Images per second, smoothed likewise.
+    /// Images per second, smoothed in the same way.
     pub images_per_second: f64,
-    /// Seconds that the steps still to come in the whole run will take.
+    /// The estimated time in seconds for all remaining steps of the run.
     pub seconds_left: f64,
 }
 
-/// Listens to a run. Every method has an empty default.
+/// Receives the reports of a run or an evaluation. Every method has a default that does nothing.
 pub trait Observer {
-    /// What the opening of the run's sets reports to.
+    /// Returns the context in which data sets are opened, which receives the progress of indexing.
     fn opening(&self) -> OpenContext<'_> {
         OpenContext::default()
     }
-    /// The model and the data are there; training begins.
+    /// Called when the model and the data are ready and training begins.
     fn started(&mut self, _start: &RunStart) {}
-    /// A step is done.
+    /// Called after every training step.
     fn step(&mut self, _progress: &StepProgress) {}
-    /// A line for `metrics.jsonl` was written.
+    /// Called when a `"step"` line was written to `metrics.jsonl`.
     fn logged(&mut self, _entry: &StepEntry) {}
-    /// What the loader did in the last minute, or in the whole run at its end.
+    /// Called about once a minute with what the loader did since the last call, and at the end with what
+    /// it did in the whole run.
     fn data(&mut self, _entry: &LoaderEntry) {}
-    /// `done` of `total` images of `set` are evaluated.
+    /// Called while a set is evaluated: `done` of `total` images of `set` have been evaluated.
     fn evaluating(&mut self, _set: &str, _done: usize, _total: usize) {}
-    /// A set is evaluated.
+    /// Called when a set has been evaluated under one kind of prompt.
     fn evaluated(&mut self, _metrics: &SetMetrics) {}
-    /// An epoch is over, its validation too.
+    /// Called when an epoch and its validation are over.
     fn epoch(&mut self, _entry: &EpochEntry) {}
-    /// Something a person should know, that stops nothing.
+    /// Called with a remark for the user. The run goes on.
     fn note(&mut self, _text: &str) {}
-    /// Whether the run should stop at the next step, its state saved.
+    /// Returns whether the run should save its state and stop after the current step.
     fn should_stop(&self) -> bool {
         false
     }
 }
 
-/// Listens to nothing.
+/// An observer that ignores all reports.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

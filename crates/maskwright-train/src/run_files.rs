@@ -1,4 +1,4 @@
-//! What a training run leaves in its folder, for whoever looks at it later.
+//! The files in the folder of a training run, and reading them after or during the run.
 
 use std::path::{Path, PathBuf};
 
@@ -9,54 +9,56 @@ use crate::error::{Error, Result};
 use crate::evaluator::Evaluation;
 use crate::run_log::{self, Entry, EpochEntry};
 
-/// The settings as they were resolved.
+/// The file with all settings, defaults included.
 pub const CONFIG: &str = "config.toml";
-/// Losses and validations, a JSON object a line.
+/// The file with losses and validations, one JSON object per line.
 pub const METRICS: &str = "metrics.jsonl";
-/// Records that could not be used.
+/// The file with the records that could not be used, one JSON object per line.
 pub const LEDGER: &str = "ledger.jsonl";
-/// The last validation, image by image ([`Validation`]).
+/// The file with the last validation, image by image ([`Validation`]).
 pub const VALIDATION: &str = "validation.json";
-/// Before the number of an epoch and [`WEIGHTS`]: the whole model after it.
+/// The file of the whole model after an epoch is named by this prefix, the epoch's number and
+/// [`WEIGHTS`].
 pub const WHOLE: &str = "sam_hq_epoch_";
-/// The same, of what was tuned.
+/// The same prefix for the file with only the tensors that were tuned.
 pub const TUNED: &str = "epoch_";
-/// The ending of checkpoints.
+/// The file ending of checkpoints.
 pub const WEIGHTS: &str = ".safetensors";
-/// Before the number of a step: a folder that a run continues from.
+/// The folder with a saved state, from which a run continues, is named by this prefix and the number of
+/// the step.
 pub const RESUME: &str = "resume-";
 
-/// `validation.json`: what the last validation found, image by image.
+/// The content of `validation.json`: the last validation, image by image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
-    /// The epoch after which it was made, from 0.
+    /// The epoch after which the validation was made, from 0.
     pub epoch: usize,
-    /// What it found.
+    /// The result.
     #[serde(flatten)]
     pub evaluation: Evaluation,
 }
 
-/// A run as its folder shows it, finished or not.
+/// The content of a run's folder. The run may be finished or not.
 #[derive(Debug)]
 pub struct RunFiles {
     /// The folder.
     pub folder: PathBuf,
     /// The settings.
     pub config: TrainConfig,
-    /// What was logged, in order.
+    /// The entries of `metrics.jsonl`, in order.
     pub log: Vec<Entry>,
-    /// The last validation, if there was one and it was kept.
+    /// The last validation, if there was one.
     pub validation: Option<Validation>,
-    /// The newest whole model and its epoch, from 0.
+    /// The newest file of the whole model with its epoch, from 0.
     pub checkpoint: Option<(usize, PathBuf)>,
 }
 
 impl RunFiles {
-    /// Reads a run's files; models are not opened.
+    /// Reads the files of a run. Checkpoints are not opened.
     ///
     /// # Errors
-    /// [`Error::NoRun`] for a folder without the settings or the log of a run, [`Error::RunFile`] for a
-    /// file that does not read as what it should be, [`Error::Io`].
+    /// [`Error::NoRun`] if the folder lacks the settings or the log of a run, [`Error::RunFile`] if a
+    /// file does not have the expected content, [`Error::Io`] if a file cannot be read.
     pub fn read(folder: &Path) -> Result<Self> {
         for (file, what) in [(CONFIG, "the settings of a run"), (METRICS, "the log of a run")] {
             if !folder.join(file).is_file() {
@@ -81,7 +83,7 @@ impl RunFiles {
         })
     }
 
-    /// The epochs that are over, in order.
+    /// Returns the entries of the finished epochs, in order.
     pub fn epochs(&self) -> impl DoubleEndedIterator<Item = &EpochEntry> {
         self.log.iter().filter_map(|entry| match entry {
             Entry::Epoch(epoch) => Some(epoch),

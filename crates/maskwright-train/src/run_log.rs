@@ -1,9 +1,9 @@
-//! `metrics.jsonl`: one JSON object a line, appended as a run goes on.
+//! `metrics.jsonl`: one JSON object per line, appended while a run trains.
 //!
-//! Lines are of three kinds, told apart by `kind`: `"step"` (a summary of the last few
-//! training steps), `"epoch"` (the epoch's training loss and the validation
-//! metrics) and `"loader"` (what the loader did, and whether training waits for it). A line is written and flushed whole, so that a run killed at any moment
-//! leaves a file that reads to its last whole line.
+//! Lines are of three kinds, told apart by `kind`: `"step"` (a summary of the last few training steps),
+//! `"epoch"` (the epoch's training loss and the validation metrics) and `"loader"` (what the loader did,
+//! and whether training waits for it). Each line is written and flushed as a whole, so that a run that
+//! is killed at any moment leaves a file that can be read up to its last complete line.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -32,11 +32,11 @@ pub enum Entry {
 pub struct StepEntry {
     /// Epoch, from 0.
     pub epoch: usize,
-    /// Steps done in this epoch.
+    /// The number of steps done in this epoch.
     pub step: usize,
     /// Steps done in the whole run.
     pub global_step: usize,
-    /// `loss`, what was minimised, and its terms by name (`bce`, `dice`), without their weights.
+    /// `loss`, the value that was minimised, and its terms by name (`bce`, `dice`), without their weights.
     #[serde(flatten)]
     pub loss: LossValues,
     /// The learning rate.
@@ -52,50 +52,52 @@ pub struct EpochEntry {
     pub epoch: usize,
     /// Steps done in the whole run.
     pub global_step: usize,
-    /// Means over the epoch of `loss`, what was minimised, and its terms by name (`bce`, `dice`),
-    /// without their weights.
+    /// The means over the epoch of `loss`, the value that was minimised, and of its terms by name
+    /// (`bce`, `dice`), without their weights.
     #[serde(flatten)]
     pub loss: LossValues,
     /// The learning rate.
     pub learning_rate: f64,
-    /// Seconds of training, without validation.
+    /// The time of training in seconds, without validation.
     pub seconds: f64,
-    /// Validation sets in the order of the configuration.
+    /// The metrics of the validation sets, in the order of the settings; empty if the epoch was not
+    /// validated.
     pub validation: Vec<SetMetrics>,
 }
 
-/// What the loader did since the last such line, or since the run was started or resumed.
+/// What the loader did since the last line of this kind, or since the run was started or resumed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoaderEntry {
-    /// Whether this is the sum of the whole run, since it was started or resumed.
+    /// Whether the values are for the whole run since it was started or resumed.
     pub whole_run: bool,
     /// Epoch, from 0.
     pub epoch: usize,
     /// Steps done in the whole run.
     pub global_step: usize,
-    /// Samples delivered.
+    /// The number of samples delivered.
     pub samples: u64,
-    /// Samples per second, waiting and training taken together.
+    /// Samples per second, over waiting and training together.
     pub images_per_second: f64,
-    /// Bytes of image and mask files read.
+    /// The number of bytes read from image and mask files.
     pub bytes: u64,
-    /// Share of the time that training waited for a batch, 0 to 1.
+    /// The share of the time in which training waited for a batch, 0 to 1.
     pub waiting_share: f64,
-    /// Mean share of the batches made ahead that were ready when one was asked for, 0 to 1.
+    /// The mean share of the places for batches made in advance that were filled when a batch was
+    /// requested, 0 to 1.
     pub queue_fill: f64,
-    /// Threads that make batches.
+    /// The number of threads that make batches.
     pub workers: usize,
-    /// Milliseconds of a worker's time per sample, by stage.
+    /// The time of a worker per sample in milliseconds, by stage.
     pub ms_per_sample: LoaderStages,
-    /// Crops drawn again because they showed no object.
+    /// The number of crops that were drawn again because they showed no object.
     pub redraws: u64,
-    /// Different records refused so far.
+    /// The number of different records that were refused so far.
     pub refused: u64,
-    /// All that in a sentence.
+    /// A summary of these values in a sentence.
     pub verdict: String,
 }
 
-/// The stages of making a sample.
+/// The time of each stage of making a sample, in milliseconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoaderStages {
     /// Reading files.
@@ -120,14 +122,14 @@ pub struct RunLog {
 }
 
 impl RunLog {
-    /// Starts the file anew.
+    /// Creates the file; an existing one is emptied.
     pub fn create(path: &Path) -> Result<Self> {
         let file = File::create(path).map_err(Error::io(path, "create"))?;
         Ok(Self { path: path.to_path_buf(), file })
     }
 
-    /// Opens the file to continue after `global_step`: later lines, and a last line cut
-    /// short by a kill, are dropped, since the resumed run writes those steps again.
+    /// Opens the file to continue after `global_step`. Later lines are removed, since the resumed run
+    /// writes these steps again, and so is an incomplete last line.
     pub fn resume(path: &Path, global_step: usize) -> Result<Self> {
         let kept: Vec<Entry> = read_whole_lines(path)?
             .into_iter()
@@ -167,7 +169,10 @@ fn line(entry: &Entry) -> String {
     text
 }
 
-/// Every entry of a `metrics.jsonl`; a last line without its newline is left out.
+/// Reads all entries of a `metrics.jsonl`. A last line without a newline is left out.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::RunFile`] for a line that is not an entry.
 pub fn read(path: &Path) -> Result<Vec<Entry>> {
     read_whole_lines(path)
 }

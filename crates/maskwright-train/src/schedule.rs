@@ -16,14 +16,15 @@ use serde::{Deserialize, Serialize};
 
 /// How the learning rate changes over a run.
 ///
-/// A rate is a function of where the step stands alone, so that it is right after a resume too (the
-/// reference sets `last_epoch` by hand there and then never drops).
+/// The rate depends only on the position of the step in the run, so that it is also right after a
+/// resume. (HQ-SAM's code sets `last_epoch` by hand when it resumes, and the rate then never drops.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScheduleConfig {
     /// The rule.
     pub kind: ScheduleKind,
-    /// With `step`: epochs between two drops to a tenth; 0 never drops.
+    /// With [`ScheduleKind::Step`]: the number of epochs between two drops to a tenth; with 0 the rate
+    /// never drops.
     pub drop_every_epochs: usize,
 }
 
@@ -31,7 +32,7 @@ pub struct ScheduleConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScheduleKind {
-    /// A tenth of the rate every so many epochs.
+    /// The rate drops to a tenth every [`drop_every_epochs`](ScheduleConfig::drop_every_epochs) epochs.
     #[default]
     Step,
 }
@@ -43,30 +44,30 @@ impl Default for ScheduleConfig {
     }
 }
 
-/// Where a step stands in its run.
+/// The position of a step in its run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunStep {
     /// The epoch, from 0.
     pub epoch: usize,
-    /// Steps done in it.
+    /// The number of steps done in this epoch.
     pub step: usize,
-    /// Steps of a whole epoch.
+    /// The number of steps of a whole epoch.
     pub steps_per_epoch: usize,
-    /// The epoch that the run ends before.
+    /// The number of the epoch before which the run ends.
     pub epochs: usize,
 }
 
 impl RunStep {
-    /// Steps from the beginning of epoch 0.
+    /// Returns the number of steps done since the beginning of epoch 0.
     ///
-    /// An epoch that goes on with other batches than it began with may have more steps than
-    /// others; they all lie in it.
+    /// An epoch that was resumed with another batch size may have more steps than the others. Steps
+    /// beyond a whole epoch still count as its last one.
     pub fn global_step(&self) -> usize {
         let last = self.steps_per_epoch.saturating_sub(1);
         self.epoch * self.steps_per_epoch + self.step.min(last)
     }
 
-    /// Steps of the whole run, from the beginning of epoch 0.
+    /// Returns the number of steps of the whole run, from the beginning of epoch 0.
     pub fn steps(&self) -> usize {
         self.epochs * self.steps_per_epoch
     }
@@ -76,7 +77,7 @@ impl RunStep {
 const DROP_FACTOR: f64 = 0.1;
 
 impl ScheduleConfig {
-    /// The learning rate of a step, where the optimizer's is `base`.
+    /// Returns the learning rate of a step. `base` is the optimizer's learning rate.
     pub fn rate(&self, base: f64, at: RunStep) -> f64 {
         match self.kind {
             ScheduleKind::Step => {

@@ -1,8 +1,8 @@
 //! One training step in three calls: forward, backward, update.
 //!
-//! [`forward`] makes a loss of a batch, [`Forward::backward`] its gradients, and
-//! [`Optimizer::update`](crate::optimizer::Optimizer::update) changes the model. Between them there
-//! is room for what works on gradients.
+//! [`forward`] computes the loss of a batch, [`Forward::backward`] its gradients, and
+//! [`Optimizer::update`](crate::optimizer::Optimizer::update) changes the model. Code that works on
+//! gradients fits between the last two.
 //!
 //! ```
 //! use maskwright_data::loader::{Loader, LoaderConfig};
@@ -50,36 +50,36 @@ use crate::loss::points::{self, Plane};
 use crate::loss::{LossConfig, LossValues, PointTargets, TermValue, point_loss, weighted_sum};
 use crate::prompts;
 
-/// What every step of a run has in common.
+/// The settings of a step, the same for all steps of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepSettings {
-    /// Whether the HQ head learns and nothing else ([`Sam::hq_head_alone_learns`]).
+    /// Whether only the HQ head learns ([`Sam::hq_head_alone_learns`]).
     pub hq_alone: bool,
-    /// What is minimised.
+    /// The loss that is minimised.
     pub loss: LossConfig,
 }
 
-/// A batch's loss, before anything changed.
+/// The loss of a batch, before the model is changed.
 #[derive(Debug)]
 pub struct Forward {
-    /// What is minimised, differentiable, of shape `[1]`.
+    /// The loss as a differentiable tensor of shape `[1]`.
     pub total: Tensor<1>,
-    /// The same and its terms in numbers; each term is a mean over the objects, summed over the
-    /// masks that are trained.
+    /// The loss and its terms as numbers. Each term is a mean over the objects, summed over the masks
+    /// that are trained.
     pub values: LossValues,
 }
 
 impl Forward {
-    /// The gradients of everything that learns.
+    /// Returns the gradients of all parameters that learn.
     pub fn backward(self) -> Gradients {
         self.total.backward()
     }
 
-    /// Refuses a loss that is no number, naming the batch's records; `epoch` and `step` say where
-    /// the run stands.
+    /// Checks that the loss is finite. The error names the batch's records, and `epoch` and `step`, both
+    /// from 0.
     ///
     /// # Errors
-    /// [`Error::LossNotFinite`].
+    /// [`Error::LossNotFinite`] if the loss is NaN or infinite.
     pub fn check_finite(&self, batch: &TrainBatch, epoch: usize, step: usize) -> Result<()> {
         if self.values.total.is_finite() {
             return Ok(());
@@ -94,14 +94,17 @@ impl Forward {
     }
 }
 
-/// The loss of a batch: every image is encoded once, and every object decoded with its own prompt.
+/// Computes the loss of a batch. Every image is encoded once, and every object is decoded with its own
+/// prompt.
 ///
-/// Where the HQ head alone learns, the HQ mask alone is computed and trained, as in HQ-SAM.
-/// Otherwise SAM's own single mask and its predicted IoU are trained, and the HQ
-/// mask beside them where the model has the head.
+/// `batch.images` are normalised by the model's own mean and deviation on its device; labels are taken
+/// in 0..255.
+///
+/// If only the HQ head learns, only the HQ mask is computed and trained, as in HQ-SAM. Otherwise SAM's
+/// own single mask and its predicted IoU are trained and, if the model has an HQ head, the HQ mask too.
 ///
 /// # Errors
-/// [`Error::Model`] for images or prompts that do not fit the model.
+/// [`Error::Model`] if images or prompts do not fit the model.
 pub fn forward(model: &Sam, batch: &TrainBatch, settings: &StepSettings) -> Result<Forward> {
     // Plain tensors: what depends on frozen parameters alone is not recorded.
     let device = model.device();

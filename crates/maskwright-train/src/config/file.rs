@@ -1,4 +1,4 @@
-//! `config.toml`: settings from and into a run's folder.
+//! Reads and writes `config.toml`, the settings in a run's folder.
 
 use std::path::Path;
 
@@ -9,10 +9,11 @@ use super::whole::TrainConfig;
 use crate::error::{Error, Result};
 
 impl TrainConfig {
-    /// Reads the settings of the run in `folder`, whatever the folder was called then.
+    /// Reads the settings of the run in `folder`. `output` becomes `folder`, even if the folder was
+    /// renamed since.
     ///
     /// # Errors
-    /// [`Error::NothingToResume`] where there is no `config.toml`; otherwise as [`Self::read`].
+    /// [`Error::NothingToResume`] if there is no `config.toml`; otherwise as [`Self::read`].
     pub fn read_from_run(folder: &Path) -> Result<Self> {
         let path = folder.join("config.toml");
         if !path.exists() {
@@ -26,11 +27,11 @@ impl TrainConfig {
         Ok(Self { output: folder.to_path_buf(), ..Self::read(&path)? })
     }
 
-    /// Reads a `config.toml`, also one from before settings were in sections.
+    /// Reads a `config.toml`. The earlier form without sections is read too.
     ///
     /// # Errors
-    /// [`Error::RunFile`] for keys that are not known and values of another type,
-    /// [`Error::Setting`] with the file for values that cannot be.
+    /// [`Error::RunFile`] for unknown keys and values of a wrong type, [`Error::Setting`] with the file
+    /// for values that are out of range, [`Error::Io`] if the file cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path, "read"))?;
         let table: toml::Table = parse(path, &text)?;
@@ -46,7 +47,8 @@ impl TrainConfig {
     /// Writes the settings to `path`.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`] if the file cannot be written, [`Error::RunFile`] if TOML cannot hold a setting,
+    /// such as a path that is not Unicode text.
     pub fn write(&self, path: &Path) -> Result<()> {
         let text = toml::to_string_pretty(self).map_err(|error| Error::RunFile {
             file: path.to_path_buf(),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::evaluator::EvalConfig;
 use crate::loss::LossConfig;
 
-/// `[train]`: what learns, from how many images at a time, for how long.
+/// `[train]`: which parameters learn, the images per step, and the length of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LearningConfig {
@@ -18,19 +18,20 @@ pub struct LearningConfig {
     pub learns: Trainable,
     /// Images per step. HQ-SAM: 4.
     pub batch_size: usize,
-    /// The run ends before the epoch of this number, counted from 0. HQ-SAM: 12.
+    /// The number of the epoch before which the run ends, counted from 0. HQ-SAM: 12.
     pub epochs: usize,
-    /// Number of the first epoch.
+    /// The number of the first epoch, counted from 0.
     pub first_epoch: usize,
-    /// Seed of everything random: initial weights, order, jitter, prompts, loss points.
+    /// The seed of everything random: initial weights, order of the samples, jitter, prompts, loss
+    /// points.
     pub seed: u64,
-    /// Steps between two lines of `metrics.jsonl`.
+    /// The number of steps between two `"step"` lines of `metrics.jsonl`.
     pub log_every_steps: usize,
-    /// What becomes of records that do not fill a batch at an epoch's end.
+    /// What happens at the end of an epoch to records that do not fill a batch.
     pub last_batch: LastBatch,
-    /// What becomes of a record that cannot be used.
+    /// What happens when a record cannot be used.
     pub on_refusal: OnRefusal,
-    /// What is minimised.
+    /// The loss that is minimised.
     pub loss: LossConfig,
 }
 
@@ -54,9 +55,10 @@ impl Default for LearningConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CheckpointsConfig {
-    /// Epochs between two checkpoints; the last epoch always has one.
+    /// The number of epochs between two checkpoints. The last epoch always writes one.
     pub every_epochs: usize,
-    /// Steps between two saved states within an epoch, beside the one at its end; 0 for none.
+    /// The number of steps between two saved states within an epoch, in addition to the one at its end;
+    /// 0 for none.
     pub state_every_steps: usize,
 }
 
@@ -70,18 +72,19 @@ impl Default for CheckpointsConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ValidationConfig {
-    /// Epochs between two validations; the last epoch is always validated.
+    /// The number of epochs between two validations. The last epoch is always validated.
     pub every_epochs: usize,
-    /// The prompts each image is given, one evaluation each. HQ-SAM: its box.
+    /// The kinds of prompt; each image is evaluated once with each of them. HQ-SAM: the box.
     pub prompts: Vec<PromptKind>,
-    /// How an image becomes a model input.
+    /// How an image is fitted into the model's input.
     pub geometry: Preset,
-    /// Width of the boundary in boundary IoU, as a share of the image's diagonal
-    /// (Cheng et al., 2021). HQ-SAM: 0.02.
+    /// The width of the boundary in boundary IoU, as a share of the image's diagonal (Cheng et al.,
+    /// 2021). HQ-SAM: 0.02.
     pub boundary_ratio: f64,
-    /// Seed of the prompts that are drawn (points, noise mask).
+    /// The seed of the prompts that are drawn at random (points, noise mask).
     pub seed: u64,
-    /// At most so many images of each set, 0 for all: a quick look during training.
+    /// The largest number of images that are evaluated of each set, for a quick check during training; 0
+    /// for all.
     pub limit: usize,
 }
 
@@ -92,13 +95,13 @@ impl Default for ValidationConfig {
 }
 
 impl ValidationConfig {
-    /// Every so many epochs, in this way.
+    /// Validates every `every_epochs` epochs, as `evaluation` says.
     pub fn new(every_epochs: usize, evaluation: EvalConfig) -> Self {
         let EvalConfig { prompts, geometry, boundary_ratio, seed, limit } = evaluation;
         Self { every_epochs, prompts, geometry, boundary_ratio, seed, limit }
     }
 
-    /// How the sets are evaluated.
+    /// Returns how the sets are evaluated.
     pub fn evaluation(&self) -> EvalConfig {
         EvalConfig {
             prompts: self.prompts.clone(),
@@ -110,21 +113,22 @@ impl ValidationConfig {
     }
 }
 
-/// `[compute]`: where, and with how many threads.
+/// `[compute]`: the device, its precision, and the threads and memory of the loader.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ComputeConfig {
     /// The device: `cpu`, `cuda` or `cuda:N`.
     pub device: DeviceName,
-    /// Of the frozen image encoder's products; if not given, bf16 on a GPU and f32 on the CPU.
+    /// The number type in which the frozen image encoder multiplies. If not given: bf16 on a GPU, f32 on
+    /// the CPU.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
     /// Whether f32 products on a GPU may round their factors to TF32.
     pub allow_tf32: bool,
-    /// Decoding threads; 0 for one per core.
+    /// The number of threads that decode and sample; 0 for one per core.
     pub workers: usize,
-    /// Bytes that batches made ahead of training may take, beside the bound of two batches more
-    /// than threads; one batch is made ahead however large it is.
+    /// The largest number of bytes that batches made in advance may take. Independently of it, at most
+    /// two batches more than there are threads are made in advance, and always at least one.
     pub prefetch_bytes: u64,
 }
 
@@ -136,13 +140,13 @@ impl Default for ComputeConfig {
 }
 
 impl ComputeConfig {
-    /// On this device, with this many decoding threads.
+    /// Settings with this device and precision, number of threads, and bytes of batches made in advance.
     pub fn new(compute: Compute, workers: usize, prefetch_bytes: u64) -> Self {
         let Compute { device, precision, allow_tf32 } = compute;
         Self { device, precision, allow_tf32, workers, prefetch_bytes }
     }
 
-    /// Where models compute.
+    /// Returns the device and precision for models.
     pub fn compute(&self) -> Compute {
         let Self { device, precision, allow_tf32, .. } = *self;
         Compute { device, precision, allow_tf32 }

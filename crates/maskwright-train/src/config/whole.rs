@@ -11,10 +11,10 @@ use crate::error::{Error, Result};
 use crate::optimizer::OptimizerConfig;
 use crate::schedule::ScheduleConfig;
 
-/// Everything that a training run is a function of, besides the files it names.
+/// All settings of a training run. Together with the files that they name they determine the result.
 ///
-/// Defaults are HQ-SAM's. The resolved settings are written as `config.toml` into the
-/// output folder, and a resumed run reads them from there.
+/// The defaults are HQ-SAM's. All values, defaults included, are written into the output folder as
+/// `config.toml`, and a resumed run reads them from there.
 ///
 /// ```
 /// use maskwright_data::source::DataFile;
@@ -34,16 +34,16 @@ use crate::schedule::ScheduleConfig;
 pub struct TrainConfig {
     /// The folder that receives everything the run writes.
     pub output: PathBuf,
-    /// Where the model comes from.
+    /// The checkpoint to start from, or the model to initialise.
     #[serde(default)]
     pub model: ModelSource,
-    /// What learns, from how many images at a time, for how long.
+    /// Which parameters learn, the images per step, and the length of the run.
     #[serde(default)]
     pub train: LearningConfig,
-    /// How parameters are changed.
+    /// The optimizer.
     #[serde(default)]
     pub optimizer: OptimizerConfig,
-    /// The learning rate over the run.
+    /// How the learning rate changes over the run.
     #[serde(default)]
     pub schedule: ScheduleConfig,
     /// When models and states are written.
@@ -52,7 +52,7 @@ pub struct TrainConfig {
     /// When and how the validation sets are evaluated.
     #[serde(default)]
     pub validation: ValidationConfig,
-    /// Where to compute, and with how many threads.
+    /// The device, its precision, and the threads and memory of the loader.
     #[serde(default)]
     pub compute: ComputeConfig,
     /// The data sets, and how samples and prompts are drawn from them.
@@ -60,7 +60,8 @@ pub struct TrainConfig {
 }
 
 impl TrainConfig {
-    /// HQ-SAM's settings for these data and this output folder.
+    /// Returns HQ-SAM's settings for these data and this output folder, with an input of 1024 x 1024
+    /// pixels.
     pub fn new(data: DataFile, output: PathBuf) -> Self {
         Self {
             output,
@@ -75,10 +76,11 @@ impl TrainConfig {
         }
     }
 
-    /// Refuses settings that contradict each other or are out of range.
+    /// Checks that the settings are in range and do not contradict each other.
     ///
     /// # Errors
-    /// [`Error::Setting`] with the first key, [`Error::NoSets`] for data without a training set.
+    /// [`Error::Setting`] with the key of the first setting that is wrong, [`Error::NoSets`] if the data
+    /// have no training set.
     pub fn validate(&self) -> Result<()> {
         let at_least_one = [
             ("train.batch_size", self.train.batch_size),

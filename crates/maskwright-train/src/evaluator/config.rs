@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EvalConfig {
-    /// The prompts each image is given, one evaluation each. HQ-SAM: its box.
+    /// The kinds of prompt; each image is evaluated once with each of them. HQ-SAM: the box.
     pub prompts: Vec<PromptKind>,
-    /// How an image becomes a model input.
+    /// How an image is fitted into the model's input.
     pub geometry: Preset,
-    /// Width of the boundary in boundary IoU, as a share of the image's diagonal
-    /// (Cheng et al., 2021). HQ-SAM: 0.02.
+    /// The width of the boundary in boundary IoU, as a share of the image's diagonal (Cheng et al.,
+    /// 2021). HQ-SAM: 0.02.
     pub boundary_ratio: f64,
-    /// Seed of the prompts that are drawn (points, noise mask).
+    /// The seed of the prompts that are drawn at random (points, noise mask).
     pub seed: u64,
-    /// At most so many images of each set, 0 for all: a quick look during training.
+    /// The largest number of images that are evaluated of each set; 0 for all.
     pub limit: usize,
 }
 

@@ -1,4 +1,4 @@
-//! A model with named sets, ready to be evaluated.
+//! A model together with the named sets that it is evaluated on.
 
 use maskwright_data::postprocess;
 use maskwright_data::prompt::{Prompt, PromptKind};
@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::observer::Observer;
 use crate::prompts;
 
-/// A model and the validation sets of a data file, ready to be evaluated.
+/// A model that has been loaded, and the validation sets of a data file that have been opened.
 pub struct EvalJob {
     sam: Sam,
     place: Place,
@@ -26,23 +26,25 @@ pub struct EvalJob {
     notes: Vec<String>,
 }
 
-/// One record as it was evaluated.
+/// The prediction for one record, made as in an evaluation.
 pub struct PredictedRecord {
     /// The record in the model's frame, with its label.
     pub sample: EvalSample,
-    /// The prompt that was given, in the frame of the input; none where the object gives no such
-    /// prompt, and then there are no masks.
+    /// The prompt, in pixels of the model's input. `None` if the object allows no prompt of this kind;
+    /// then there are no masks.
     pub prompt: Option<Prompt>,
-    /// Every mask of the model, at the image's size.
+    /// All masks of the model, at the image's size.
     pub masks: Vec<(MaskKind, Bitmap)>,
 }
 
 impl EvalJob {
-    /// Loads the model and opens the `[[valid]]` sets of `data`; `context` hears of what that takes.
-    /// Images are padded as the model was trained with, or as `data` says where it does not say.
+    /// Loads the model and opens the `[[valid]]` sets of `data`. `context` receives the progress of
+    /// indexing. Images are padded as in the model's training, or with `data.plan.pad` if the checkpoint
+    /// does not store that.
     ///
     /// # Errors
-    /// No checkpoint, no sets, or one of either that cannot be read.
+    /// [`Error::NoCheckpoint`] and [`Error::NoSets`] if either is missing; other errors if one cannot be
+    /// read, or the device cannot be used.
     pub fn open(
         model: &ModelSource,
         compute: &Compute,
@@ -69,23 +71,24 @@ impl EvalJob {
         Ok(Self { sam, place, samples, sets, notes })
     }
 
-    /// Remarks on the model and on the data.
+    /// Returns remarks on the model and on the data, for the user.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// The model.
+    /// Returns the model.
     pub fn sam(&self) -> &Sam {
         &self.sam
     }
 
-    /// The sets.
+    /// Returns the sets.
     pub fn sets(&self) -> &[EvalSet] {
         &self.sets
     }
 
-    /// How images are fitted into the input, and who says so: as `asked`, or as the model was validated,
-    /// or as HQ-SAM validates ([`Preset::Squash`]) where it does not say.
+    /// Returns how images are fitted into the input, and where that comes from: `asked` if given,
+    /// otherwise the geometry that the model was validated with, otherwise HQ-SAM's validation
+    /// ([`Preset::Squash`]) for checkpoints that do not store it.
     pub fn geometry(&self, asked: Option<Preset>) -> (Preset, GeometryFrom) {
         self.sam.geometry(asked, Preset::Squash)
     }
@@ -93,15 +96,15 @@ impl EvalJob {
     /// Evaluates the model on every set.
     ///
     /// # Errors
-    /// The first sample that cannot be read, with its file.
+    /// The error of the first sample that cannot be read, which names its file.
     pub fn evaluate(&self, config: &EvalConfig, observer: &mut dyn Observer) -> Result<Evaluation> {
         evaluate(&self.sam, self.place.device(), &self.samples, &self.sets, config, observer)
     }
 
-    /// Predicts one record of a set again, as [`Self::evaluate`] does.
+    /// Predicts one record of a set, with the same masks as in [`Self::evaluate`].
     ///
     /// # Errors
-    /// A record that cannot be read, with its file.
+    /// The error of a record that cannot be read, which names its file.
     pub fn predict(
         &self,
         set: &EvalSet,

@@ -1,17 +1,17 @@
-//! What an evaluation found.
+//! The result of an evaluation.
 
 use maskwright_data::prompt::PromptKind;
 use maskwright_model::MaskKind;
 use serde::{Deserialize, Serialize};
 
-/// One mask's agreement with the truth, or a mean of such; each in `[0, 1]`.
+/// The agreement of one mask with the label, or the mean over several; each value is in `[0, 1]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct MaskScores {
-    /// Which mask.
+    /// The mask that is scored.
     pub mask: MaskKind,
-    /// Intersection over union.
+    /// Intersection over union at the image's own resolution.
     pub iou: f64,
-    /// IoU of the boundaries.
+    /// Boundary IoU (Cheng et al., 2021) at the image's own resolution.
     pub boundary_iou: f64,
 }
 
@@ -26,7 +26,7 @@ pub struct ImageScores {
     pub name: String,
     /// The prompt that was given.
     pub prompt: PromptKind,
-    /// A score per mask the model gives.
+    /// The scores, one for each mask of the model.
     pub scores: Vec<MaskScores>,
 }
 
@@ -37,16 +37,18 @@ pub struct SetMetrics {
     pub set: String,
     /// The prompt that was given.
     pub prompt: PromptKind,
-    /// Images that were scored.
+    /// The number of objects that were scored, one per record.
     pub images: usize,
-    /// Images whose object gives no such prompt (empty, or too few pixels for the points).
+    /// The number of records whose object allows no prompt of this kind, because it is empty or has too
+    /// few pixels for the points.
     pub without_prompt: usize,
-    /// The mean per mask, in the order SAM, HQ, sum.
+    /// The means, one for each mask, in the order SAM, HQ, sum.
     pub scores: Vec<MaskScores>,
 }
 
 impl SetMetrics {
-    /// Means over `images`, which are all of one set and prompt.
+    /// Computes the means over `images`, all of one set and prompt. `without` is the number of records
+    /// without such a prompt.
     pub fn mean(set: &str, prompt: PromptKind, images: &[ImageScores], without: usize) -> Self {
         let count = images.len();
         let scores = images.first().map_or_else(Vec::new, |first| {
@@ -64,12 +66,12 @@ impl SetMetrics {
         Self { set: set.to_owned(), prompt, images: count, without_prompt: without, scores }
     }
 
-    /// The mean of one mask, if the model gives it.
+    /// Returns the mean of one mask, if the model has it.
     pub fn of(&self, mask: MaskKind) -> Option<&MaskScores> {
         self.scores.iter().find(|scores| scores.mask == mask)
     }
 
-    /// A line for a log: set, prompt, and both metrics of every mask.
+    /// Returns a line for a log, with set, prompt, and both metrics of every mask.
     pub fn one_line(&self) -> String {
         let mut text = format!("{} ({}, {} images):", self.set, self.prompt, self.images);
         for scores in &self.scores {
@@ -84,12 +86,12 @@ impl SetMetrics {
     }
 }
 
-/// Everything an evaluation found.
+/// All results of an evaluation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// Per set and prompt, in the order asked for.
+    /// The means for each set and prompt, in the order of the settings.
     pub sets: Vec<SetMetrics>,
-    /// Per image, set by set and prompt by prompt.
+    /// The scores of each image, set by set and prompt by prompt.
     pub images: Vec<ImageScores>,
 }
 

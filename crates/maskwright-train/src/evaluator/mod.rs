@@ -1,12 +1,11 @@
 //! Evaluation: IoU and boundary IoU of a model's masks at the images' own resolution.
 //!
-//! Each image goes through the model once per kind of prompt; SAM's own mask, the HQ mask
-//! and their sum are scored side by side from the same features. HQ-SAM's validation
-//! scores the HQ mask alone and its predictor shows the sum; both have a name here
-//! ([`MaskKind`](maskwright_model::MaskKind)).
+//! Each image is encoded once and decoded once per kind of prompt. SAM's own mask, the HQ mask and their
+//! sum are scored side by side from the same features. HQ-SAM's validation scores only the HQ mask, and
+//! its predictor returns the sum; [`MaskKind`](maskwright_model::MaskKind) names all three.
 //!
-//! Three stages run beside each other: samples are decoded, the model runs, masks are
-//! brought to the image's size and scored. Results come in the sets' order.
+//! Three stages run at the same time: decoding samples, running the model, and scoring masks at the
+//! image's size. Results are in the order of the sets.
 //!
 //! ```
 //! use maskwright_data::prompt::PromptKind;

@@ -24,10 +24,11 @@ const WINDOW: usize = 8;
 /// The masks of one prompt by kind, each as logits at the model's mask resolution.
 type MaskLogits = Vec<(MaskKind, Vec<f32>)>;
 
-/// Evaluates `sam` on every set under every prompt of `config`.
+/// Evaluates `sam`, which is on `device`, on every set with every kind of prompt in `config`. `samples`
+/// says how images are decoded and padded.
 ///
 /// # Errors
-/// The first sample that cannot be read, with its file.
+/// The error of the first sample that cannot be read, which names its file.
 pub fn evaluate(
     sam: &Sam,
     device: &Device,

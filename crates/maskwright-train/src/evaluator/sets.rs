@@ -9,19 +9,19 @@ use maskwright_model::Sam;
 /// A named set to evaluate on.
 #[derive(Clone)]
 pub struct EvalSet {
-    /// The name in tables.
+    /// The name of the set in tables.
     pub name: String,
-    /// Its records.
+    /// The records of the set.
     pub source: Arc<dyn Source>,
 }
 
-/// How samples are made of `data` for this model: its input size, and mask prompts at the
-/// resolution of its masks.
+/// Returns how samples of `data` are made for this model: with its input size, and with mask prompts at
+/// the resolution of its masks.
 pub fn sample_config(data: &DataFile, model: &Sam) -> SampleConfig {
     data.sample_config(model.config().image_size, model.config().mask_size())
 }
 
-/// The sets of a list, opened, under their names.
+/// Makes sets to evaluate on of open sources, with the names of the sources.
 pub fn open_sets(sets: Vec<Arc<dyn Source>>) -> Vec<EvalSet> {
     sets.into_iter().map(|source| EvalSet { name: source.name().to_owned(), source }).collect()
 }

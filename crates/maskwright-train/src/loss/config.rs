@@ -12,10 +12,10 @@ use super::points::PointConfig;
 use super::term::{LossTerm, TermFunction, TermValue};
 use crate::error::{Error, Result};
 
-/// Every term there is, in the order in which they are added.
+/// All terms, in the order in which they are added.
 pub const TERMS: [LossTerm; 3] = [BCE, DICE, IOU];
 
-/// What is minimised: a weighted sum of terms, on points of the masks.
+/// The loss: a weighted sum of terms, computed at points of the masks.
 ///
 /// ```toml
 /// [train.loss.weights]      # a term that is not named has its default
@@ -26,10 +26,10 @@ pub const TERMS: [LossTerm; 3] = [BCE, DICE, IOU];
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LossConfig {
-    /// Weights by the terms' names; 0 leaves a term out. HQ-SAM: `bce` 1, `dice` 1. The SAM paper:
-    /// `iou` 1, where the IoU head learns.
+    /// The weights by the terms' names; with 0 a term is not computed. HQ-SAM: `bce` 1, `dice` 1. The
+    /// SAM paper: `iou` 1, where the IoU head learns.
     pub weights: BTreeMap<String, f64>,
-    /// The points of the loss.
+    /// How the points are chosen.
     pub points: PointConfig,
 }
 
@@ -41,13 +41,13 @@ impl Default for LossConfig {
 }
 
 impl LossConfig {
-    /// The weight of a term.
+    /// Returns the weight of a term.
     pub fn weight(&self, term: &LossTerm) -> f64 {
         self.weights.get(term.name).copied().unwrap_or(term.weight)
     }
 
-    /// Refuses names that are no terms, weights that are no numbers of 0 or more, and a loss
-    /// without a term of the mask.
+    /// Checks that all names are terms, that all weights are finite and at least 0, and that a term of
+    /// the mask has a weight.
     ///
     /// # Errors
     /// [`Error::Setting`].
@@ -70,7 +70,7 @@ impl LossConfig {
         self.points.validate()
     }
 
-    /// The terms of a mask's logits at the points and the labels there in `[0, 1]`, both
+    /// Computes the terms of a mask from its logits at the points and the labels there in `[0, 1]`, both
     /// `[n, points]`.
     pub fn of_points(&self, logits: &Tensor<2>, labels: &Tensor<2>) -> Vec<TermValue> {
         self.computed(|function| match function {
@@ -79,7 +79,7 @@ impl LossConfig {
         })
     }
 
-    /// The terms of the predicted and the true IoU, both `[n, 1]`.
+    /// Computes the terms of the predicted and the true IoU, both `[n, 1]`.
     pub fn of_iou(&self, predicted: &Tensor<2>, truth: &Tensor<2>) -> Vec<TermValue> {
         self.computed(|function| match function {
             TermFunction::Iou(value) => Some(value(predicted.clone(), truth.clone())),
@@ -87,7 +87,7 @@ impl LossConfig {
         })
     }
 
-    /// Whether any term needs the IoU.
+    /// Returns whether any term needs the IoU.
     pub fn wants_iou(&self) -> bool {
         let of_iou = |term: &LossTerm| matches!(term.function, TermFunction::Iou(_));
         TERMS.iter().any(|term| of_iou(term) && self.weight(term) > 0.0)

@@ -1,14 +1,13 @@
 //! The training loss: a weighted sum of named terms, on sampled points.
 //!
-//! HQ-SAM follows PointRend (Kirillov et al., 2020) and Mask2Former: the loss is not
-//! taken on every pixel but on 112 x 112 points of each mask. Three quarters of them
-//! are the most uncertain (smallest |logit|) of three times as many uniform draws,
-//! the rest are uniform. [`points`] chooses them, [`PointTargets`] holds what was
-//! chosen with the label's values there, [`LossConfig`] says which terms are taken of them and what
-//! each weighs.
+//! HQ-SAM follows PointRend (Kirillov et al., 2020) and Mask2Former: the loss is not taken on every
+//! pixel but on 112 x 112 points of each mask. Three quarters of them are the most uncertain (smallest
+//! |logit|) of three times as many uniform draws, the rest are uniform. [`points`] chooses them,
+//! [`PointTargets`] holds them with the label's values there, and [`LossConfig`] says which terms are
+//! computed and how much each counts.
 //!
-//! A term is a file here that describes it as a [`LossTerm`], and a line in [`TERMS`]; settings,
-//! logs, reports and states know it by its name.
+//! Each term has a file here that describes it as a [`LossTerm`], and an entry in [`TERMS`]. Settings,
+//! logs, reports and saved states refer to it by its name.
 //!
 //! Points are chosen on the host: the choice needs no gradient, the labels are there
 //! already (a label never travels to the device), and selecting 9408 of 37632 values
@@ -28,12 +27,12 @@ pub use config::{LossConfig, TERMS};
 pub use points::{PointConfig, PointTargets};
 pub use term::{LossTerm, LossValues, TermFunction, TermValue, weighted_sum};
 
-/// The terms of `logits` at the chosen points.
+/// Computes the terms of `logits` at the chosen points.
 ///
 /// # Shapes
 /// - `logits`: `[n, 1, h, w]`, any resolution, values unbounded;
-/// - `points`: n masks of P points each, coordinates in `[0, 1]` of the whole mask,
-///   x first, so that logits and label need not have one size.
+/// - `points`: n masks of P points each, coordinates in `[0, 1]` of the whole mask, x first, so that
+///   logits and labels may have different sizes.
 pub fn point_loss(config: &LossConfig, logits: Tensor<4>, points: &PointTargets) -> Vec<TermValue> {
     let device = logits.device();
     let [masks, _, _, _] = logits.dims();

@@ -1,4 +1,4 @@
-//! Which points of a mask the loss looks at.
+//! The points of a mask at which the loss is computed.
 //!
 //! The method is PointRend's (Kirillov et al., 2020, section 3.2): oversample uniform
 //! points, keep the most uncertain, add a few uniform ones for coverage.
@@ -8,16 +8,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// How many points a mask's loss is taken on, and how they are chosen.
+/// The number of points at which a mask's loss is computed, and how they are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PointConfig {
-    /// Points per mask. HQ-SAM: 112 x 112.
+    /// The number of points per mask. HQ-SAM: 112 x 112.
     #[serde(alias = "points")]
     pub per_mask: usize,
-    /// Uniform candidates per point from which the uncertain ones are taken. HQ-SAM: 3.
+    /// The number of uniform candidates per point, from which the most uncertain ones are taken. HQ-SAM:
+    /// 3.
     pub oversample: usize,
-    /// The share of points that are the most uncertain candidates. HQ-SAM: 0.75.
+    /// The share of the points that are taken from the most uncertain candidates, 0 to 1. HQ-SAM: 0.75.
     pub importance: f32,
 }
 
@@ -28,7 +29,7 @@ impl Default for PointConfig {
 }
 
 impl PointConfig {
-    /// Refuses a count of 0 and a share that is none.
+    /// Checks that the number of points is not 0 and that the share is from 0 to 1.
     ///
     /// # Errors
     /// [`Error::Setting`].
@@ -46,42 +47,42 @@ impl PointConfig {
         Ok(())
     }
 
-    /// Candidates drawn per mask.
+    /// Returns the number of candidates per mask.
     pub fn candidates(&self) -> usize {
         self.per_mask * self.oversample
     }
 
-    /// Points taken from the candidates.
+    /// Returns the number of points that are taken from the candidates.
     pub fn uncertain(&self) -> usize {
         (self.importance * self.per_mask as f32) as usize
     }
 
-    /// Points that are uniform whatever the logits.
+    /// Returns the number of points that are uniform and independent of the logits.
     pub fn uniform(&self) -> usize {
         self.per_mask - self.uncertain()
     }
 }
 
-/// The chosen points of every mask in a batch, and the label there.
+/// The chosen points of every mask in a batch, with the values of the labels there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PointTargets {
-    /// Points of one mask, P.
+    /// The number of points per mask, P.
     pub per_mask: usize,
-    /// `[B, P, 2]`, x then y, in `[0, 1]` of the mask's width and height.
+    /// The points `[B, P, 2]`, x then y, in `[0, 1]` of the mask's width and height.
     pub coords: Vec<f32>,
-    /// `[B, P]`, the label in `[0, 1]`, bilinear.
+    /// The labels `[B, P]` in `[0, 1]`, interpolated bilinearly.
     pub targets: Vec<f32>,
 }
 
 impl PointTargets {
-    /// An empty batch of masks with `per_mask` points each.
+    /// Returns an empty batch, for masks with `per_mask` points each.
     pub fn new(per_mask: usize) -> Self {
         Self { per_mask, coords: Vec::new(), targets: Vec::new() }
     }
 
     /// Appends a mask: its points and the label's values at them.
     ///
-    /// `label` is in 0..255 (a sampled label); targets are a 255th of it.
+    /// `label` is a sampled label in 0..255; the targets are its values divided by 255.
     pub fn push(&mut self, coords: Vec<f32>, label: &Plane<'_>) {
         self.targets
             .extend(coords.chunks_exact(2).map(|point| label.bilinear(point[0], point[1]) / 255.0));
@@ -101,7 +102,8 @@ pub struct Plane<'a> {
 }
 
 impl Plane<'_> {
-    /// The bilinear value at `(x, y)` in `[0, 1]` of the plane; what lies outside is 0.
+    /// Returns the bilinear value at `(x, y)`, both in `[0, 1]` of the plane. Values outside the plane
+    /// are 0.
     ///
     /// Pixel (i, j) has its centre at ((j + 0.5) / width, (i + 0.5) / height), which is
     /// `grid_sample(align_corners=False, padding_mode="zeros")`.
@@ -125,9 +127,11 @@ impl Plane<'_> {
     }
 }
 
-/// The points of one mask, drawn for one object of one sample.
+/// Draws the points of one mask, for one object of one sample. Returns x, y pairs in `[0, 1]` of the
+/// mask's width and height.
 ///
-/// A pure function of the logits and the key, so that a step can be repeated alone.
+/// The result depends only on the settings, the logits and the key, so that a step can be repeated on
+/// its own.
 pub fn draw(config: &PointConfig, logits: &Plane<'_>, key: ObjectKey) -> Vec<f32> {
     let mut generator = key.generator(Purpose::LossPoints);
     let candidates: Vec<f32> = (0..2 * config.candidates()).map(|_| generator.uniform()).collect();
@@ -135,8 +139,8 @@ pub fn draw(config: &PointConfig, logits: &Plane<'_>, key: ObjectKey) -> Vec<f32
     choose(config, logits, &candidates, &uniform)
 }
 
-/// The points: the `config.uncertain()` candidates with the smallest |logit| in the
-/// candidates' order, then the uniform ones. All lists are x, y pairs in `[0, 1]`.
+/// Returns the `config.uncertain()` candidates with the smallest |logit|, in the order of the
+/// candidates, followed by the uniform points. All lists are x, y pairs in `[0, 1]`.
 pub fn choose(
     config: &PointConfig,
     logits: &Plane<'_>,

@@ -1,9 +1,9 @@
-//! What changes a model's parameters, with a state that survives the process.
+//! The optimizer: changes a model's parameters, and saves and restores its own state.
 //!
-//! The arithmetic of Adam is Burn's, which is PyTorch's `Adam` (betas 0.9 and 0.999, epsilon
-//! 1e-8, no weight decay). The moments are kept here, by each parameter's official name:
-//! Burn's own optimizer keys them by ids that are drawn at random, and loads them onto the first
-//! device that the build knows, whether or not the machine has it.
+//! The arithmetic of Adam is Burn's, which is PyTorch's `Adam` (betas 0.9 and 0.999, epsilon 1e-8, no
+//! weight decay). This module keeps the moments by each parameter's official name. Burn's own optimizer
+//! keeps them by random ids, and loads them onto the first device that the build knows, even if the
+//! machine does not have it.
 
 mod state;
 
@@ -19,13 +19,13 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use state::Moments;
 
-/// How parameters are changed.
+/// The settings of the optimizer.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimizerConfig {
     /// The rule.
     pub kind: OptimizerKind,
-    /// The learning rate that the schedule starts from.
+    /// The learning rate at the start of the schedule.
     pub learning_rate: f64,
 }
 
@@ -46,10 +46,10 @@ impl Default for OptimizerConfig {
 }
 
 impl OptimizerConfig {
-    /// Refuses a learning rate that is no number above 0.
+    /// Checks that the learning rate is a finite number above 0.
     ///
     /// # Errors
-    /// [`Error::Setting`].
+    /// [`Error::Setting`] with the key and the value.
     pub fn validate(&self) -> Result<()> {
         if self.learning_rate.is_finite() && self.learning_rate > 0.0 {
             return Ok(());
@@ -62,7 +62,7 @@ impl OptimizerConfig {
 /// PyTorch's default, which HQ-SAM keeps (Burn's own default is 1e-5).
 const EPSILON: f32 = 1e-8;
 
-/// A rule and what it remembers of every parameter.
+/// An optimizer with its state for every parameter.
 pub struct Optimizer {
     rule: Rule,
     /// By the parameter's official name.
@@ -80,7 +80,7 @@ impl std::fmt::Debug for Optimizer {
 }
 
 impl Optimizer {
-    /// An optimizer that has seen nothing yet.
+    /// Returns an optimizer without state.
     pub fn new(config: &OptimizerConfig) -> Self {
         let rule = match config.kind {
             OptimizerKind::Adam => Rule::Adam(AdamConfig::new().with_epsilon(EPSILON).build()),
@@ -88,25 +88,26 @@ impl Optimizer {
         Self { rule, moments: BTreeMap::new() }
     }
 
-    /// Moves every parameter that has a gradient; the others stay.
+    /// Returns the model with every parameter changed that has a gradient; the others stay as they are.
     pub fn update<M: Module>(&mut self, model: M, gradients: Gradients, learning_rate: f64) -> M {
         let path = ParameterPath::default();
         model.map(&mut Update { optimizer: self, gradients, learning_rate, path })
     }
 
-    /// The state as a safetensors file: `NAME.exp_avg` and `NAME.exp_avg_sq` of every parameter in
-    /// its official shape, and its number of steps in the metadata under its name.
+    /// Returns the state as the bytes of a safetensors file: `NAME.exp_avg` and `NAME.exp_avg_sq` of
+    /// every parameter in its official shape, and the parameter's number of steps in the metadata under
+    /// its name.
     ///
     /// # Errors
-    /// [`Error::RunFile`], naming `file`, if a device does not give the values.
+    /// [`Error::RunFile`], naming `file`, if the values cannot be read from the device.
     pub fn to_bytes<M: Module>(&self, model: &M, file: &Path) -> Result<Vec<u8>> {
         state::write(&self.moments, model, file)
     }
 
-    /// The optimizer whose state [`Self::to_bytes`] wrote for this model, on this device.
+    /// Returns the optimizer whose state [`Self::to_bytes`] wrote for this model, on this device.
     ///
     /// # Errors
-    /// [`Error::RunFile`], naming `file`, for what is no such state, or another model's.
+    /// [`Error::RunFile`], naming `file`, if the bytes are not such a state, or belong to another model.
     pub fn from_bytes<M: Module>(
         config: &OptimizerConfig,
         bytes: &[u8],

@@ -16,15 +16,15 @@ use crate::run_files::{
     self, CONFIG, LEDGER, METRICS, RESUME, TUNED, VALIDATION, Validation, WEIGHTS, WHOLE, numbered,
 };
 
-/// What to do with an output folder that holds a run.
+/// What to do if the output folder already has a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Start {
-    /// Refuse it.
+    /// Return an error.
     #[default]
     Fresh,
-    /// Remove that run's files (and no others) and begin anew.
+    /// Remove the files of that run, but no others, and start again.
     Overwrite,
-    /// Continue it.
+    /// Continue that run.
     Resume,
 }
 

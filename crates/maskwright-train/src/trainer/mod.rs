@@ -12,10 +12,11 @@
 //!   resume-STEP/                      what a resumed run continues from
 //! ```
 //!
-//! Whoever wants pages and pictures of it reads that folder ([`run_files`](crate::run_files)).
+//! Reports with pages and pictures are made from that folder afterwards; [`run_files`](crate::run_files)
+//! reads it.
 //!
-//! A run is a function of its settings and the files they name: stopped at any step and
-//! resumed, it comes to the same weights as a run that was never stopped.
+//! The result of a run depends only on its settings and the files that they name. A run that is stopped
+//! at any step and resumed ends with the same weights as one that was never stopped.
 //!
 //! ```
 //! use maskwright_train::TrainConfig;
@@ -81,23 +82,24 @@ pub use folder::Start;
 use run::Run;
 use state::LossSums;
 
-/// What a run came to.
+/// The result of [`train`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrainOutcome {
-    /// The complete checkpoint that was written last, if one was.
+    /// The checkpoint of the whole model that was written last, if there is one.
     pub checkpoint: Option<PathBuf>,
-    /// The last epoch that was finished in this call.
+    /// The last epoch that was finished in this call, if there is one.
     pub last: Option<EpochEntry>,
-    /// Whether the observer stopped the run before its end; resumed, it goes on from there.
+    /// Whether the observer stopped the run before its end. [`Start::Resume`] continues it.
     pub stopped: bool,
 }
 
-/// Trains as `config` says.
+/// Trains a model as `config` says and writes everything into `config.output`. `start` says what happens
+/// if that folder already has a run; `observer` receives the progress and can stop the run.
 ///
 /// # Errors
-/// Settings that contradict each other, data or checkpoints that cannot be read, an output
-/// folder that is taken ([`Start`]), a loss that is no number, and failed writes. What was
-/// written before stays whole.
+/// Settings that contradict each other, data or checkpoints that cannot be read, an output folder that
+/// already has a run ([`Start`]), a loss that is NaN or infinite, and failed writes. Files that were
+/// written before the error stay valid.
 pub fn train(
     config: &TrainConfig,
     start: Start,
