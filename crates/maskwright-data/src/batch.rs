@@ -1,49 +1,50 @@
-//! Views of one step, side by side in memory.
+//! A batch: the views of one training step, contiguous in memory.
 
 use crate::prompt::Prompt;
 use crate::sample::{ObjectInfo, ViewInfo};
 
-/// What one training step is made of: `b` views, each one image, with `n` objects in them, at least one in each.
+/// The data of one training step: `b` views, each of one image, with `n` objects in total and at least
+/// one in each view.
 ///
-/// The objects lie in the order of their views.
+/// Objects are in the order of their views.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainBatch {
-    /// `[b, 3, size, size]`: row-major, 0..=255, not normalised.
+    /// The images `[b, 3, size, size]`: red, green and blue planes, row-major, 0..=255, not normalised.
     pub images: Vec<u8>,
-    /// `[n, size, size]`: row-major, 0.0..=255.0; above 128 is foreground.
+    /// The labels `[n, size, size]`: row-major, 0.0..=255.0; above 128 is foreground.
     pub labels: Vec<f32>,
-    /// `n` prompts, one per object.
+    /// The `n` prompts, one per object, in pixels of the views.
     pub prompts: Vec<Prompt>,
-    /// `n` numbers below `b`, one per object: the image that shows it.
+    /// For each of the `n` objects the number of the image that shows it, below `b`.
     pub image_of: Vec<usize>,
-    /// `n` infos, one per object.
+    /// The `n` objects: which they are, and how their prompts were drawn.
     pub objects: Vec<ObjectInfo>,
-    /// `b` infos, one per image.
+    /// The `b` views: where they come from, and how they were made.
     pub views: Vec<ViewInfo>,
     /// Height and width of the images and labels.
     pub size: usize,
     /// The epoch, from 0.
     pub epoch: u64,
-    /// The batch of this rank in the epoch, from 0.
+    /// The number of the batch in this rank's epoch, from 0.
     pub index: u64,
 }
 
 impl TrainBatch {
-    /// One image: `[3, size, size]`.
+    /// Returns one image, `[3, size, size]`.
     ///
     /// # Panics
     ///
-    /// If there is no such image.
+    /// If there is no image of this number.
     pub fn image(&self, view: usize) -> &[u8] {
         let len = 3 * self.size * self.size;
         &self.images[view * len..(view + 1) * len]
     }
 
-    /// The label of one object: `[size, size]`.
+    /// Returns the label of one object, `[size, size]`.
     ///
     /// # Panics
     ///
-    /// If there is no such object.
+    /// If there is no object of this number.
     pub fn label(&self, object: usize) -> &[f32] {
         let len = self.size * self.size;
         &self.labels[object * len..(object + 1) * len]

@@ -1,21 +1,20 @@
-//! Where every pixel of a sample comes from.
+//! The geometry of a sample: where every pixel of it comes from.
 //!
-//! One [`Geometry`] moves the image, the label and the prompts: source image, mirrored, resized,
-//! cropped, padded at the right and the bottom. Training, evaluation and prediction differ only in
-//! the preset:
+//! One [`Geometry`] maps the image, the label and the prompts. The source image is mirrored, resized,
+//! cropped, and padded at the right and the bottom, in this order. Training, evaluation and prediction
+//! differ only in the preset:
 //!
 //! | preset | what it does | used by |
 //! |---|---|---|
-//! | [`Geometry::jitter`] | one scale for both axes, then a crop | HQ-SAM's training |
-//! | [`Geometry::squash`] | both axes to the full output | HQ-SAM's evaluation |
-//! | [`Geometry::longest_side`] | the longer side to the full output | SAM's predictor |
+//! | [`Geometry::jitter`] | resizes both axes by one scale, then crops | HQ-SAM's training |
+//! | [`Geometry::squash`] | stretches both axes to the full output | HQ-SAM's evaluation |
+//! | [`Geometry::longest_side`] | resizes the longer side to the full output and keeps the proportions | SAM's predictor |
 //!
 //! # Coordinates
 //!
-//! Points are `(x, y)` in pixel indices: the *centre* of the top-left
-//! pixel is `(0, 0)`, x grows to the right, y down. Resizing follows `align_corners = false`: pixel
-//! areas, not pixel centres, are stretched, so index `i` of `n` maps to `(i + 0.5) * scaled / n -
-//! 0.5`.
+//! Points are `(x, y)` in pixel indices: the *centre* of the top-left pixel is `(0, 0)`, x grows to the
+//! right, y down. Resizing follows `align_corners = false`: it stretches pixel areas, not the distances
+//! of pixel centres, so index `i` of `n` maps to `(i + 0.5) * scaled / n - 0.5`.
 //!
 //! ```
 //! use maskwright_data::geometry::Geometry;
@@ -38,36 +37,37 @@ use crate::error::Error;
 
 /// A mirrored, resized, cropped and padded view of an image.
 ///
-/// Written as JSON, a size is `[height, width]` and the crop `[row, column]`.
+/// In JSON a size is `[height, width]` and the crop is `[row, column]`. All sizes are in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Geometry {
-    /// Size of the source image.
+    /// The size of the source image.
     #[serde(with = "pair")]
     pub source: Size,
     /// Whether the source is mirrored left to right, before everything else.
     pub flip: bool,
-    /// Size of the whole image after resizing, of which the output may show a part.
+    /// The size of the whole image after resizing. The output may show only a part of it.
     #[serde(with = "pair")]
     pub scaled: Size,
-    /// Row and column of the scaled image that become row 0 and column 0 of the output.
+    /// The row and column of the resized image that are row 0 and column 0 of the output.
     pub crop: (usize, usize),
-    /// Size of the output; what lies beyond the scaled image is padding.
+    /// The size of the output. What is beyond the resized image is padding.
     #[serde(with = "pair")]
     pub output: Size,
 }
 
 impl Geometry {
-    /// The image as it is: the view that steps are applied to.
+    /// Returns a view of the image as it is, to which steps can be applied.
     pub fn whole(source: Size) -> Geometry {
         Geometry { source, flip: false, scaled: source, crop: (0, 0), output: source }
     }
 
-    /// HQ-SAM's large scale jitter, cropped at the top-left; see
+    /// Returns HQ-SAM's large scale jitter with the crop at the top-left; for other crops see
     /// [`with_crop`](Geometry::with_crop).
     ///
-    /// The image is resized, in proportion, so that it fits a square of `scale * size` pixels. The
-    /// arithmetic is that of the reference, in f32 with ties rounded to even, except that a side
-    /// never shrinks below one pixel. The `size` x `size` output shows the part from the crop on.
+    /// The image is resized, keeping its proportions, so that it just fits into a square with a side of
+    /// `scale * size` pixels. The arithmetic is the reference's, in f32 with ties rounded to even,
+    /// except that a side never becomes smaller than one pixel. The output of `size` x `size` pixels
+    /// shows the part that begins at the crop's position.
     pub fn jitter(source: Size, size: usize, flip: bool, scale: f32) -> Geometry {
         let whole = Geometry::whole(source).with_flip(flip);
         whole.scaled_to_fit(size, scale).with_output(Size::square(size))
@@ -83,18 +83,20 @@ impl Geometry {
         self.resized(Size::new(side(h), side(w)))
     }
 
-    /// All of the image stretched to `size`.
+    /// Returns a view of the whole image, stretched to `size`.
     pub fn resized(self, size: Size) -> Geometry {
         Geometry { scaled: size, crop: (0, 0), output: size, ..self }
     }
 
-    /// Both axes stretched to `size`: HQ-SAM's evaluation. Proportions are lost, nothing is padded.
+    /// Returns a view with both axes stretched to `size`, as in HQ-SAM's evaluation. It does not keep
+    /// the proportions and has no padding.
     pub fn squash(source: Size, size: usize) -> Geometry {
         Geometry::whole(source).resized(Size::square(size))
     }
 
-    /// The longer side resized to `size`, the shorter in proportion, padded at the right or the
-    /// bottom: the geometry of SAM's predictor (computed in f64, halves rounded up).
+    /// Returns a view with the longer side resized to `size` and the shorter one in proportion, padded
+    /// at the right or the bottom, as in SAM's predictor. Sides are computed in f64, with halves rounded
+    /// up.
     pub fn longest_side(source: Size, size: usize) -> Geometry {
         Geometry::whole(source).fitted(size)
     }
@@ -108,24 +110,25 @@ impl Geometry {
             .with_output(Size::square(size))
     }
 
-    /// The same view, mirrored if `flip`.
+    /// Returns the same view, mirrored if `flip` is true.
     pub fn with_flip(self, flip: bool) -> Geometry {
         Geometry { flip, ..self }
     }
 
-    /// The same view with its top-left at row `crop.0` and column `crop.1` of the scaled image.
+    /// Returns the same view with its top-left pixel at row `crop.0` and column `crop.1` of the resized
+    /// image.
     pub fn with_crop(self, crop: (usize, usize)) -> Geometry {
         Geometry { crop, ..self }
     }
 
-    /// The same view with another output size, from the same top-left on.
+    /// Returns the same view with another output size and the same top-left pixel.
     pub fn with_output(self, output: Size) -> Geometry {
         Geometry { output, ..self }
     }
 
-    /// How far the crop can move on without padding that a smaller crop would fill: scaled size less
-    /// output size, or 0 where the image is smaller than the output. Crops of a whole image are drawn
-    /// from `0..=margin`.
+    /// Returns how far the crop can be moved down and right before it shows padding: the size of the
+    /// resized image minus that of the output, or 0 if the image is smaller. Crops of a whole image are
+    /// drawn from `0..=margin`.
     pub fn margin(&self) -> Size {
         let side = |scaled: usize, output: usize| scaled.saturating_sub(output);
         Size {
@@ -134,7 +137,7 @@ impl Geometry {
         }
     }
 
-    /// How many rows and columns of the output show the image; the rest is padding.
+    /// Returns the number of rows and columns of the output that show the image. The rest is padding.
     pub fn visible(&self) -> Size {
         let side =
             |scaled: usize, crop: usize, output: usize| scaled.saturating_sub(crop).min(output);
@@ -144,7 +147,7 @@ impl Geometry {
         }
     }
 
-    /// The sampling table of the rows.
+    /// Returns the sampling table of the rows.
     pub fn rows(&self) -> AxisTable {
         AxisTable::new(
             self.source.height,
@@ -155,7 +158,7 @@ impl Geometry {
         )
     }
 
-    /// The sampling table of the columns.
+    /// Returns the sampling table of the columns.
     pub fn cols(&self) -> AxisTable {
         AxisTable::new(
             self.source.width,
@@ -166,15 +169,14 @@ impl Geometry {
         )
     }
 
-    /// Makes two tables [`rows`](Geometry::rows) and [`cols`](Geometry::cols), in the memory that they
-    /// have.
+    /// Sets two tables to [`rows`](Geometry::rows) and [`cols`](Geometry::cols), reusing their memory.
     pub fn set_tables(&self, rows: &mut AxisTable, cols: &mut AxisTable) {
         rows.set(self.source.height, self.scaled.height, false, self.crop.0, self.output.height);
         cols.set(self.source.width, self.scaled.width, self.flip, self.crop.1, self.output.width);
     }
 
-    /// Where the point `(x, y)` of the source lies in the output. Points that the crop does not
-    /// show come out negative or beyond the output.
+    /// Maps the point `(x, y)` of the source to the output. Points that the crop does not show get
+    /// negative coordinates, or coordinates beyond the output.
     pub fn to_output(&self, x: f64, y: f64) -> (f64, f64) {
         let x = if self.flip { self.source.width as f64 - 1.0 - x } else { x };
         let axis = |at: f64, source: usize, scaled: usize, crop: usize| {
@@ -186,7 +188,7 @@ impl Geometry {
         )
     }
 
-    /// Where the point `(x, y)` of the output lies in the source: the inverse of
+    /// Maps the point `(x, y)` of the output to the source. It is the inverse of
     /// [`to_output`](Geometry::to_output).
     pub fn to_source(&self, x: f64, y: f64) -> (f64, f64) {
         let axis = |at: f64, source: usize, scaled: usize, crop: usize| {
@@ -197,15 +199,15 @@ impl Geometry {
         (if self.flip { self.source.width as f64 - 1.0 - x } else { x }, y)
     }
 
-    /// The box `[x0, y0, x1, y1]` of the source in the output, corners in order even where the view
-    /// is mirrored.
+    /// Maps the box `[x0, y0, x1, y1]` of the source to the output, with x0 <= x1 also if the view is
+    /// mirrored.
     pub fn box_to_output(&self, corners: [f64; 4]) -> [f64; 4] {
         let a = self.to_output(corners[0], corners[1]);
         let b = self.to_output(corners[2], corners[3]);
         ordered(a, b)
     }
 
-    /// The box `[x0, y0, x1, y1]` of the output in the source, corners in order.
+    /// Maps the box `[x0, y0, x1, y1]` of the output to the source, with x0 <= x1.
     pub fn box_to_source(&self, corners: [f64; 4]) -> [f64; 4] {
         let a = self.to_source(corners[0], corners[1]);
         let b = self.to_source(corners[2], corners[3]);
@@ -231,7 +233,7 @@ mod pair {
     }
 }
 
-/// A geometry without randomness, for evaluation and prediction.
+/// A geometry without random draws, for evaluation and prediction.
 #[derive(
     Debug,
     Clone,
@@ -257,12 +259,12 @@ pub enum Preset {
 }
 
 impl Preset {
-    /// The name in settings and in checkpoints.
+    /// Returns the name in settings and in checkpoints.
     pub fn name(self) -> &'static str {
         self.into()
     }
 
-    /// The view on an image of the size `source`.
+    /// Returns the view of an image of the size `source`, for an input of `size` x `size` pixels.
     pub fn geometry(self, source: Size, size: usize) -> Geometry {
         match self {
             Preset::Squash => Geometry::squash(source, size),

@@ -1,16 +1,15 @@
-//! From mask logits back to the image: the inverse of the sample's geometry.
+//! Maps mask logits back to the image: the inverse of the sample's geometry.
 
 use crate::geometry::Geometry;
 use maskwright_image::Size;
 use maskwright_image::sample::resize_plane;
 
-/// The logits of one mask at the source image's size.
+/// Returns the logits of one mask at the source image's size.
 ///
-/// `logits` is `[mask_size, mask_size]` over the whole model input (`geometry.output`, a
-/// square). Where the input shows the image edge to edge ([`Geometry::squash`]) this is
-/// one bilinear resize, as HQ-SAM's evaluation does it. Otherwise it is SAM's
-/// post-processing: bilinear to the input's size, the padding cut off, bilinear to the
-/// image's size. Both with `align_corners = false` and no antialiasing.
+/// `logits` is `[mask_size, mask_size]` over the whole model input (`geometry.output`, a square). If the
+/// image fills the whole input ([`Geometry::squash`]) this is one bilinear resize, as HQ-SAM's
+/// evaluation does it. Otherwise it is SAM's post-processing: bilinear to the input's size, the padding
+/// cut off, bilinear to the image's size. Both with `align_corners = false` and no antialiasing.
 ///
 /// The geometry must show the whole image (no crop), which every preset for evaluation
 /// and prediction does; a mirrored view is mirrored back.

@@ -10,40 +10,41 @@ use crate::sample::SampleConfig;
 /// How batches are made.
 #[derive(Debug, Clone)]
 pub struct LoaderConfig {
-    /// Images per batch and rank, each with up to
+    /// The number of images per batch and rank, each with up to
     /// [`objects_per_image`](SampleConfig::objects_per_image) objects.
     pub batch_size: usize,
-    /// Seed of the order and of every sample.
+    /// The seed of the order and of every sample.
     pub seed: u64,
-    /// Threads that make batches. Changes no batch.
+    /// The number of threads that make batches. The batches do not depend on it.
     pub workers: usize,
-    /// How many batches are made before they are asked for, those under way included. Changes no
-    /// batch. Memory grows with it: a batch of 4 at 1024 pixels with an object each takes 28 MiB.
+    /// The number of batches that are made in advance, including those in progress. The batches do not
+    /// depend on it, but memory grows with it: a batch of 4 images of 1024 x 1024 pixels with one object
+    /// each takes 28 MiB.
     pub prefetch: usize,
-    /// How many bytes these batches may take at most; at least one batch is made ahead however large it is.
-    /// What counts are [images and labels](LoaderConfig::batch_bytes). No more workers are started than may
-    /// be at work under this bound.
+    /// The largest number of bytes that these batches may take, counted by their [images and
+    /// labels](LoaderConfig::batch_bytes). At least one batch is made in advance, however large it is.
+    /// No more workers are started than can work at the same time within this bound.
     pub prefetch_bytes: u64,
-    /// What to do with records that do not fill a batch.
+    /// What happens at the end of an epoch to records that do not fill a batch.
     pub last_batch: LastBatch,
-    /// Which of several processes this is, from 0.
+    /// The number of this process, from 0, if several share an epoch.
     pub rank: usize,
-    /// How many processes share an epoch. Rank r of w takes the positions r, r + w, r + 2w... of
-    /// the order.
+    /// The number of processes that share an epoch. Rank r of w takes the positions r, r + w, r + 2w...
+    /// of the order.
     pub world_size: usize,
     /// What to do with a record that cannot be used.
     pub on_refusal: OnRefusal,
-    /// Where refused records are written down, one JSON object per line, in addition to
-    /// [`Loader::ledger`](super::Loader::ledger). Lines are appended, and those that are there already
-    /// count towards the budget.
+    /// The file that refused records are written to, one JSON object per line, in addition to
+    /// [`Loader::ledger`](super::Loader::ledger). Lines are appended to an existing file, and the lines
+    /// that it has count towards the budget.
     pub ledger: Option<PathBuf>,
     /// How samples are made.
     pub sample: SampleConfig,
 }
 
 impl Default for LoaderConfig {
-    /// One worker per core, two batches more than workers ahead but no more than 2 GiB of them, batches
-    /// of 4 as in HQ-SAM's training.
+    /// Batches of 4 as in HQ-SAM's training, one worker per core, and two batches more than workers made
+    /// in advance, but no more than 2 GiB of them.
     fn default() -> LoaderConfig {
         let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         LoaderConfig {
@@ -66,11 +67,11 @@ impl Default for LoaderConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LastBatch {
-    /// They are left out; which ones they are differs from epoch to epoch. As in HQ-SAM's training.
+    /// They are left out, other ones in every epoch. As in HQ-SAM's training.
     #[default]
     Drop,
-    /// They make a smaller batch. With several ranks the first positions of the order come again
-    /// where needed for all ranks to have equally many samples.
+    /// They make a smaller batch. With several ranks, records from the beginning of the order are
+    /// repeated as needed to give all ranks the same number of samples.
     Keep,
 }
 
@@ -78,45 +79,48 @@ pub enum LastBatch {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnRefusal {
-    /// Its batch is an error that names it.
+    /// The loader returns an error that names the record in place of its batch.
     #[default]
     Fail,
-    /// Another record of the same set, determined by seed, epoch and the refused record, takes its place,
-    /// until more than this share of all records (at least one) has been refused.
+    /// Another record of the same set takes its place; seed, epoch and the refused record determine
+    /// which. Once a larger share of all records than the budget has been refused, the loader returns an
+    /// error. One refusal is always allowed.
     Replace {
-        /// The share, 0.01 for one in a hundred.
+        /// The share of all records that may be refused, 0 to 1; 0.01 is one in a hundred.
         budget: f64,
     },
 }
 
 impl OnRefusal {
-    /// [`OnRefusal::Replace`] with a budget of 1%.
+    /// Returns [`OnRefusal::Replace`] with a budget of 1%.
     pub fn replace() -> OnRefusal {
         OnRefusal::Replace { budget: 0.01 }
     }
 }
 
-/// Where a loader stands: what it takes to go on with the very next sample.
+/// The position of a loader, from which it can continue with the very next sample.
 ///
-/// Nothing in it depends on how an epoch is shared out to batches, ranks and threads, so a run may go on with
-/// others. The last two numbers do not move; a state is refused by a loader with other ones, because its
-/// samples would be others.
+/// It does not depend on how an epoch is divided into batches, ranks and threads, so a run may continue
+/// with other numbers of these. `seed` and `records` do not change during a run. A loader with another
+/// seed or number of records refuses the state, because it would deliver other samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoaderState {
     /// The epoch, from 0.
     pub epoch: u64,
-    /// How many places of the epoch's order are done, over all ranks. After the last batch of an epoch that
-    /// is all of them, those included that did not fill a batch.
+    /// The number of places in the epoch's order that are done, over all ranks. After the last batch of
+    /// an epoch these are all places, including those that did not fill a batch.
     pub position: u64,
-    /// Seed of the run.
+    /// The seed of the run.
     pub seed: u64,
-    /// Places in an epoch's order: the records of all sets as often as they come.
+    /// The number of places in an epoch's order: the records of all sets, each counted as often as it
+    /// comes in an epoch.
     pub records: u64,
 }
 
 impl LoaderConfig {
-    /// Refuses settings that no batch can be made with.
+    /// Checks that batches can be made with these settings. The error names the first setting that is
+    /// wrong.
     pub fn validate(&self) -> Result<()> {
         let refuse = |key: &str, expected: &str, found: String| {
             Err(Error::Setting { key: format!("loader.{key}"), expected: expected.into(), found })
@@ -145,8 +149,9 @@ impl LoaderConfig {
         self.sample.validate()
     }
 
-    /// Bytes of the images and labels of a full batch whose every image shows as many objects as are drawn.
-    /// Mask prompts come on top of that, at most 6% of the labels.
+    /// Returns the number of bytes of the images and labels of a full batch in which every image shows
+    /// all objects that are drawn. Mask prompts are not counted; they take at most 6% of the labels'
+    /// bytes.
     pub fn batch_bytes(&self) -> u64 {
         let pixels = (self.sample.plan.size * self.sample.plan.size) as u64;
         let objects = self.sample.objects_per_image as u64;

@@ -42,7 +42,7 @@ impl std::fmt::Debug for Loader {
 }
 
 impl Loader {
-    /// Starts the workers on epoch 0.
+    /// Makes a loader of these sets and starts its threads with epoch 0.
     ///
     /// # Errors
     ///
@@ -77,34 +77,34 @@ impl Loader {
         })
     }
 
-    /// How many batches this rank has in each whole epoch.
+    /// Returns the number of batches that this rank has in each whole epoch.
     pub fn batches_per_epoch(&self) -> u64 {
         self.batches
     }
 
-    /// How many batches this rank still has in the epoch under way.
+    /// Returns the number of batches that this rank still has in the current epoch.
     pub fn batches_left(&self) -> u64 {
         self.count - self.ordered.position()
     }
 
-    /// How many of the next batches are ready, and how many could be: as many as are made ahead, fewer near
-    /// the end of an epoch.
+    /// Returns how many of the next batches are ready, and how many could be ready: as many as are made
+    /// in advance, but fewer near the end of an epoch.
     pub fn queue(&self) -> (u64, u64) {
         self.ordered.ready()
     }
 
-    /// The epoch under way, from 0.
+    /// Returns the current epoch, from 0.
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
 
-    /// Goes to the first batch of an epoch. Costs nothing where that is the next batch anyway.
+    /// Continues with the first batch of an epoch. This costs nothing if that is the next batch anyway.
     pub fn start_epoch(&mut self, epoch: u64) {
         self.seek(epoch, 0);
     }
 
-    /// Where the loader stands: what comes next. All ranks that delivered the same number of batches have
-    /// the same state.
+    /// Returns the position of the loader, from which the next batch follows. All ranks that delivered
+    /// the same number of batches have the same state.
     pub fn state(&self) -> LoaderState {
         let records = self.builder.mix.len() as u64;
         let position = match self.ordered.position() {
@@ -115,14 +115,16 @@ impl Loader {
         LoaderState { epoch: self.epoch, position, seed: self.builder.config.seed, records }
     }
 
-    /// Goes to where another loader stood, or several that were its ranks. Goes on with exactly the samples
-    /// that were still to come, whatever the numbers of workers, batches ahead and ranks and the batch size
-    /// were and are. What is left of the epoch is shared out as a whole epoch is: with
-    /// [`LastBatch::Drop`](super::LastBatch::Drop), every rank gets the same number of full batches.
+    /// Continues from the state of another loader, or of several loaders that were its ranks, with
+    /// exactly the samples that they had not delivered yet. The numbers of workers, ranks and batches
+    /// made in advance and the batch size may differ from theirs. The rest of the epoch is divided in
+    /// the same way as a whole epoch: with [`LastBatch::Drop`](super::LastBatch::Drop), every rank gets
+    /// the same number of full batches.
     ///
     /// # Errors
     ///
-    /// A state from a loader with another seed or other records, after which other samples would follow.
+    /// The state of a loader with another seed or another number of records, from which other samples
+    /// would follow.
     pub fn restore(&mut self, state: LoaderState) -> Result<()> {
         let here = self.state();
         let parts =
@@ -158,27 +160,28 @@ impl Loader {
         self.delivered = None;
     }
 
-    /// Gives the memory of a used batch back, so that a later one need not ask the system for it.
+    /// Takes the memory of a used batch for a later one, which saves allocating it again.
     pub fn recycle(&self, batch: TrainBatch) {
         self.builder.spare.put(batch.images, batch.labels);
     }
 
-    /// Counts and times so far.
+    /// Returns the counts and times so far.
     pub fn stats(&self) -> &LoaderStats {
         &self.stats
     }
 
-    /// The refused records so far, in the order of the batches; first those that the ledger's file held.
+    /// Returns the refused records so far: first those that the ledger file had at the start, then
+    /// others in the order of the batches.
     pub fn ledger(&self) -> &[LedgerEntry] {
         self.ledger.entries()
     }
 
-    /// The records.
+    /// Returns the sets.
     pub fn mix(&self) -> &Mix {
         &self.builder.mix
     }
 
-    /// The settings.
+    /// Returns the settings.
     pub fn config(&self) -> &LoaderConfig {
         &self.builder.config
     }

@@ -8,15 +8,15 @@ use super::transform::Draws;
 use crate::geometry::Geometry;
 use crate::random::SampleKey;
 
-/// How the final view on a record came about.
+/// How the final view of a record was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Framing {
-    /// A view drawn by the transforms shows the object.
+    /// A view that was drawn by the transforms shows the object.
     Jitter,
-    /// No view tried showed it; the whole image is fitted in.
+    /// None of these views showed the object, so the whole image is fitted into the sample.
     WholeImage,
-    /// The object is too small for that as well; it is shown at the image's own resolution.
+    /// The object is too small for that as well, so it is shown at the image's own resolution.
     Object,
 }
 
@@ -32,20 +32,20 @@ pub struct Attempts<'a> {
 }
 
 impl<'a> Attempts<'a> {
-    /// The attempts of a sample. `source` is the image's size, upright.
+    /// Returns the attempts of a sample. `source` is the size of the upright image.
     pub fn new(config: &'a PlanConfig, key: SampleKey, source: Size) -> Attempts<'a> {
         Attempts { config, key, source, draws: Draws::new(key), flip: false, redraws: 0 }
     }
 
-    /// The first view: the one that a sample has in all but a few cases.
+    /// Returns the first view, which is also the final one for nearly all samples.
     pub fn first(&mut self) -> Geometry {
         let view = self.config.view(self.source, &mut self.draws);
         self.flip = view.flip;
         view
     }
 
-    /// Another view of the same flip and scale, or `None` when all tries are used up or no crop had
-    /// another position to go to.
+    /// Returns a view with the same flip and scale and another crop, or `None` if all tries are used up
+    /// or the crop has only one possible position.
     pub fn redraw(&mut self) -> Option<Geometry> {
         if self.redraws == self.config.max_redraws || !self.draws.had_choice() {
             return None;
@@ -55,18 +55,18 @@ impl<'a> Attempts<'a> {
         Some(self.first())
     }
 
-    /// How many times the crop was drawn again.
+    /// Returns how often the crop was drawn again.
     pub fn redraws(&self) -> u32 {
         self.redraws
     }
 
-    /// The whole image, fitted into the sample.
+    /// Returns a view of the whole image, fitted into the sample.
     pub fn whole_image(&self) -> Geometry {
         Geometry::jitter(self.source, self.config.size, self.flip, 1.0)
     }
 
-    /// The surroundings of the source pixel `(x, y)` at the image's own resolution: no pixel is
-    /// blended with another, so a foreground pixel stays one.
+    /// Returns a view of the surroundings of the source pixel `(x, y)` at the image's own resolution.
+    /// Pixels are not interpolated, so a foreground pixel stays one.
     pub fn around(&self, x: usize, y: usize) -> Geometry {
         let Size { height, width } = self.source;
         let side = self.config.size;

@@ -1,16 +1,16 @@
-//! What a training sample will show, drawn before any pixel is decoded.
+//! The plan of a training sample: what it will show, drawn before any pixel is decoded.
 //!
-//! A view is drawn from the image's width and height alone, which its header gives. So the decoder can
-//! be asked for nothing but the rows and columns that the crop shows. The draws follow HQ-SAM's
-//! training: mirrored with probability 1/2, a scale uniform in `[0.1, 2)`, a crop uniform over all
-//! positions.
+//! A view is drawn from the width and height of the image, which are in the file's header. So the
+//! decoder can be asked for only the rows and columns that the crop shows. The draws follow HQ-SAM's
+//! training: mirroring with probability 1/2, a uniform scale in `[0.1, 2)`, and a crop that is uniform
+//! over all positions.
 //!
-//! The steps that make a view can be replaced by [others](Transform), each a random or fixed change of the
-//! view; however many they are, the image is sampled once.
+//! These steps can be replaced by a list of [others](Transform), each a random or fixed change of the
+//! view. However many there are, the image is resampled only once.
 //!
-//! Where a crop shows no object, [`Attempts`] goes on: first other crops of the same scale, then the
-//! whole image, then the object at the image's own resolution, where at least one of its pixels is
-//! certain to be seen. So every mask that is not empty gives a sample.
+//! If a crop shows no object, [`Attempts`] returns further views: first other crops of the same scale,
+//! then the whole image, then the object at the image's own resolution, which certainly shows at least
+//! one of its pixels. So every mask that is not empty gives a sample.
 //!
 //! ```
 //! use maskwright_data::plan::{Attempts, PlanConfig};
@@ -43,28 +43,29 @@ use crate::geometry::Geometry;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PlanConfig {
-    /// Height and width of a sample in pixels: the model's input size. Set from the model, never
-    /// from a data file.
+    /// The height and width of a sample in pixels, which is the model's input size. It is set from the
+    /// model, never from a data file.
     #[serde(skip, default = "default_size")]
     pub size: usize,
-    /// Probability that a sample is mirrored left to right.
+    /// The probability that a sample is mirrored left to right, 0 to 1.
     pub flip_probability: f64,
-    /// Smallest scale of the jitter, relative to the image fitted into the sample.
+    /// The smallest scale of the jitter, above 0. At scale 1 the image just fits into the sample.
     pub scale_min: f64,
-    /// Largest scale of the jitter.
+    /// The largest scale of the jitter, at most 16.
     pub scale_max: f64,
     /// The steps of a view, in order, in place of the mirroring and jitter that the three settings above
     /// describe.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub transforms: Vec<Transform>,
-    /// How many other crops are tried where the first shows no object.
+    /// The number of other crops that are tried if the first shows no object, at most 1000.
     pub max_redraws: u32,
-    /// Value of the padding of the image, 0..=255. Labels are padded with 0.
+    /// The value of the image's padding, 0..=255. Labels are padded with 0.
     pub pad: u8,
     /// How JPEG files are decoded.
     pub decode: Decode,
-    /// Whether files that are damaged but decodable (cut off, corrupt data) are refused instead of used
-    /// with a warning. Images are then decoded in full, also where a crop shows little of them.
+    /// Whether files that are damaged but can be decoded (cut short, corrupt data) are refused instead
+    /// of used with a warning. Images are then always decoded in full, even if a crop shows little of
+    /// them.
     pub strict: bool,
 }
 
@@ -78,8 +79,8 @@ pub enum Decode {
     /// Every pixel, as libjpeg decodes it: samples are PyTorch's to the last bit.
     #[default]
     Exact,
-    /// At half, a quarter or an eighth of the size where the view shrinks the image by as much: faster
-    /// and inexact, pixels are off by one or two levels on average.
+    /// At half, a quarter or an eighth of the size if the view shrinks the image by as much. This is
+    /// faster and inexact: pixels differ by one or two levels on average.
     Scaled,
 }
 
@@ -128,7 +129,8 @@ impl PlanConfig {
         }
     }
 
-    /// Refuses settings that no sample can be drawn from.
+    /// Checks that views can be drawn with these settings. The error names the first setting that is
+    /// wrong.
     pub fn validate(&self) -> Result<()> {
         self.validate_settings()?;
         if self.transforms.is_empty() {

@@ -28,18 +28,18 @@ use crate::error::{Error, Result};
 use crate::geometry::Geometry;
 use crate::random::{Keyed, Purpose, SampleKey};
 
-/// Height and width in pixels; in a data file one number for a square, or `[height, width]`.
+/// A height and width in pixels. In a data file it is one number for a square, or `[height, width]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "expected a number of pixels or [height, width]")]
 pub enum Sides {
-    /// Both sides alike.
+    /// Height and width are the same.
     Square(usize),
     /// Height and width.
     Both([usize; 2]),
 }
 
 impl Sides {
-    /// Both sides.
+    /// Returns height and width.
     pub fn size(self) -> Size {
         match self {
             Sides::Square(side) => Size::square(side),
@@ -60,9 +60,9 @@ impl From<[usize; 2]> for Sides {
     }
 }
 
-/// One step. A size that is not given is that of the model's input.
+/// One step of a view. A size that is not given is the model's input size.
 ///
-/// | in a data file | the view then |
+/// | in a data file | the resulting view |
 /// |---|---|
 /// | `kind = "random_hflip"`, `probability = 0.5` | mirrored left to right, or as it was |
 /// | `kind = "large_scale_jitter"`, `min = 0.1`, `max = 2.0`, `size` | resized in proportion so that it fits a square of scale x size, scale uniform in `[min, max)`; a random part of `size` x `size` of it, padded where it is smaller (Ghiasi et al., 2021, as in HQ-SAM) |
@@ -71,15 +71,15 @@ impl From<[usize; 2]> for Sides {
 /// | `kind = "squash"` | resized to the model's input: HQ-SAM's evaluation |
 /// | `kind = "longest_side"` | the longer side resized to the model's input, the shorter in proportion, padded: SAM's predictor |
 ///
-/// Padding is at the right and the bottom. What has cut or padded the image can be followed by
-/// `random_crop` alone: the parts outside are gone, a view does not bring them back.
+/// Padding is at the right and the bottom. After a step that crops or pads, only `random_crop` can
+/// follow, since the parts outside a crop are lost.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Transform {
     /// Mirrors with a probability.
     RandomHflip {
-        /// From 0 to 1.
+        /// The probability, 0 to 1.
         #[serde(default = "half")]
         probability: f64,
     },
@@ -91,19 +91,20 @@ pub enum Transform {
         /// Largest scale, at most 16.
         #[serde(default = "two")]
         max: f64,
-        /// Side of the square that scale 1 fits the image into, and of the crop.
+        /// The side in pixels of the square that the image just fits into at scale 1. It is also the
+        /// side of the crop.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         size: Option<usize>,
     },
     /// Takes a random part.
     RandomCrop {
-        /// Of this size.
+        /// The size of the part.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         size: Option<Sides>,
     },
     /// Stretches both sides.
     Resize {
-        /// To this size.
+        /// The size of the result.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         size: Option<Sides>,
     },
@@ -125,8 +126,8 @@ fn two() -> f64 {
     2.0
 }
 
-/// The generators that the steps of a view draw from, one for each purpose, so that a step more or less
-/// changes no draw of the others.
+/// The random generators of the steps of a view. There is one for each purpose, so that adding or
+/// removing a step does not change the draws of the others.
 #[derive(Debug, Clone)]
 pub struct Draws {
     flips: Keyed,
@@ -137,7 +138,7 @@ pub struct Draws {
 }
 
 impl Draws {
-    /// The generators of a sample.
+    /// Returns the generators of a sample.
     pub fn new(key: SampleKey) -> Draws {
         Draws {
             flips: key.generator(Purpose::Flip),
@@ -172,7 +173,7 @@ impl Draws {
 }
 
 impl Transform {
-    /// The view after this step. `size` is the side of the model's input.
+    /// Returns the view after this step. `size` is the side of the model's input in pixels.
     pub fn apply(&self, view: Geometry, size: usize, draws: &mut Draws) -> Geometry {
         match *self {
             Transform::RandomHflip { probability } => {

@@ -50,7 +50,7 @@ fn no_kind(found: &str) -> Error {
     Error::unknown_name("prompt kind", PromptKind::VARIANTS, found)
 }
 
-/// How often each kind is drawn, relative to the others. Weight 0 leaves a kind out.
+/// How often each kind is drawn, relative to the others. A kind with weight 0 is never drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KindWeights {
@@ -64,30 +64,30 @@ pub struct KindWeights {
 }
 
 impl Default for KindWeights {
-    /// All kinds alike.
+    /// Weight 1 for each kind.
     fn default() -> KindWeights {
         KindWeights { boxes: 1.0, points: 1.0, noise_mask: 1.0 }
     }
 }
 
 impl KindWeights {
-    /// No kind at all: a start for [`with`](KindWeights::with).
+    /// Returns weights of 0 for all kinds, to be changed by [`with`](KindWeights::with).
     pub fn none() -> KindWeights {
         KindWeights { boxes: 0.0, points: 0.0, noise_mask: 0.0 }
     }
 
-    /// Weights of which only `kind` is not 0.
+    /// Returns weight 1 for `kind` and 0 for all others.
     pub fn only(kind: PromptKind) -> KindWeights {
         KindWeights::none().with(kind, 1.0)
     }
 
-    /// The same weights but for one kind.
+    /// Returns the same weights, but `weight` for `kind`.
     pub fn with(mut self, kind: PromptKind, weight: f64) -> KindWeights {
         *self.slot(kind) = weight;
         self
     }
 
-    /// The weight of one kind.
+    /// Returns the weight of one kind.
     pub fn weight(&self, kind: PromptKind) -> f64 {
         match kind {
             PromptKind::Box => self.boxes,
@@ -96,12 +96,12 @@ impl KindWeights {
         }
     }
 
-    /// The same weights without one kind, or `None` if no other kind has weight.
+    /// Returns the same weights with 0 for `kind`, or `None` if no other kind has a weight.
     pub fn without(self, kind: PromptKind) -> Option<KindWeights> {
         Some(self.with(kind, 0.0)).filter(|weights| weights.total() > 0.0)
     }
 
-    /// Draws a kind.
+    /// Draws a kind with these weights.
     pub fn draw(&self, draw: &mut Keyed) -> PromptKind {
         let mut at = f64::from(draw.uniform()) * self.total();
         for kind in PromptKind::ALL {
@@ -139,7 +139,8 @@ pub enum MaskValues {
     #[serde(rename = "0_255")]
     #[strum(serialize = "0_255")]
     ZeroTo255,
-    /// -10 outside and 10 inside: logits, which is what a predictor feeds back at inference.
+    /// -10 outside and 10 inside: logits, like the earlier predictions that a model is given at
+    /// inference.
     #[serde(rename = "logits")]
     #[strum(serialize = "logits")]
     Logits,
@@ -150,7 +151,7 @@ fn no_values(found: &str) -> Error {
 }
 
 impl MaskValues {
-    /// The values outside and inside.
+    /// Returns the values outside and inside the object.
     pub fn levels(self) -> (f32, f32) {
         match self {
             MaskValues::ZeroTo255 => (0.0, 255.0),
@@ -163,10 +164,10 @@ impl MaskValues {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PointChoice {
-    /// All uniform over the foreground.
+    /// All are uniform over the foreground.
     #[default]
     Uniform,
-    /// The first one as deep inside the object as possible, the others uniform.
+    /// The first is as deep inside the object as possible, the others are uniform.
     Centre,
 }
 
@@ -176,21 +177,23 @@ pub enum PointChoice {
 pub struct PromptConfig {
     /// How often each kind is drawn.
     pub kinds: KindWeights,
-    /// Probability with which each kind that was not drawn is given along with the one that was.
+    /// The probability with which each kind that was not drawn is given in addition to the drawn one, 0
+    /// to 1.
     pub also_probability: f64,
-    /// How many foreground points a point prompt has.
+    /// The number of foreground points in a point prompt, 1 to 10000.
     pub points: usize,
-    /// How many background points a point prompt has in addition.
+    /// The number of background points in a point prompt, in addition to the foreground points, at most
+    /// 10000.
     pub negative_points: usize,
     /// Where foreground points are put.
     pub point_choice: PointChoice,
-    /// How far a box is moved and resized, relative to its size; see
+    /// How far a box is moved and resized, as a share of its width and height, 0 to 1; see
     /// [`jittered_box`](super::jittered_box).
     pub box_jitter: f64,
     /// The values of a mask prompt.
     pub mask_values: MaskValues,
-    /// Side of a mask prompt in pixels: a quarter of the input at patch size 16. Set from the
-    /// model, never from a data file.
+    /// The side of a mask prompt in pixels: a quarter of the input's side for patches of 16 pixels. It
+    /// is set from the model, never from a data file.
     #[serde(skip, default = "default_mask_size")]
     pub mask_size: usize,
 }
@@ -200,7 +203,8 @@ fn default_mask_size() -> usize {
 }
 
 impl Default for PromptConfig {
-    /// HQ-SAM's training: one of three kinds, 10 points, masks of 256 x 256 in 0..255.
+    /// HQ-SAM's training: one of three kinds, 10 points, masks of 256 x 256 pixels with the values 0 and
+    /// 255.
     fn default() -> PromptConfig {
         PromptConfig {
             kinds: KindWeights::default(),
@@ -216,7 +220,7 @@ impl Default for PromptConfig {
 }
 
 impl PromptConfig {
-    /// Draws the kinds of prompt that an object gets.
+    /// Draws the kinds of prompt that an object is given.
     pub fn draw_kinds(&self, key: ObjectKey) -> DrawnKinds {
         let mut draw = key.generator(Purpose::PromptKind);
         let kind = self.kinds.draw(&mut draw);
@@ -232,7 +236,8 @@ impl PromptConfig {
         others.filter(|_| f64::from(draw.uniform()) < self.also_probability).collect()
     }
 
-    /// Refuses settings that no prompt can be drawn from.
+    /// Checks that prompts can be drawn with these settings. The error names the first setting that is
+    /// wrong.
     pub fn validate(&self) -> Result<()> {
         let refuse = |key: &str, expected: &str, found: String| {
             Err(Error::Setting { key: format!("prompts.{key}"), expected: expected.into(), found })
@@ -274,12 +279,12 @@ impl PromptConfig {
 pub struct DrawnKinds {
     /// The kind of the prompt.
     pub kind: PromptKind,
-    /// Further kinds given along with it; none by default.
+    /// Further kinds that are given in addition; none by default.
     pub also: Vec<PromptKind>,
 }
 
 impl DrawnKinds {
-    /// One kind and no other.
+    /// Returns one kind and no further ones.
     pub fn only(kind: PromptKind) -> DrawnKinds {
         DrawnKinds { kind, also: Vec::new() }
     }

@@ -17,10 +17,10 @@ pub struct SampleConfig {
     pub plan: PlanConfig,
     /// How prompts are drawn.
     pub prompts: PromptConfig,
-    /// How many different objects of a record are drawn for a view, all where it has fewer; those that the
-    /// view does not show are left out of it.
+    /// The number of different objects of a record that are drawn for a view, or all if the record has
+    /// fewer. Drawn objects that the view does not show are left out of it. 1 to 1024.
     pub objects_per_image: usize,
-    /// What the decoder accepts.
+    /// The limits of what the decoder accepts.
     pub limits: Limits,
 }
 
@@ -37,8 +37,8 @@ impl Default for SampleConfig {
 }
 
 impl SampleConfig {
-    /// The defaults for a model with an input of `size` x `size` pixels and patches of 16 pixels,
-    /// whose mask prompts have a quarter of that size.
+    /// Returns the defaults for a model with an input of `size` x `size` pixels and patches of 16
+    /// pixels. Its mask prompts have a quarter of that size.
     pub fn for_size(size: usize) -> SampleConfig {
         let mut config = SampleConfig::default();
         config.plan.size = size;
@@ -46,7 +46,8 @@ impl SampleConfig {
         config
     }
 
-    /// Refuses settings that no sample can be made with.
+    /// Checks that samples can be made with these settings. The error names the first setting that is
+    /// wrong.
     pub fn validate(&self) -> Result<()> {
         self.plan.validate()?;
         if !(1..=MOST_OBJECTS).contains(&self.objects_per_image) {

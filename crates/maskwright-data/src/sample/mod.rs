@@ -1,19 +1,22 @@
 //! Samples: pixels, labels and prompts of one record, in the frame of the model's input.
 //!
-//! [`SampleMaker`] makes them. A [`View`] is one image with one or several of its objects, and a pure function
-//! of the data and a [`SampleKey`]; an [`EvalSample`] shows one object, is a function of the data alone, and
-//! keeps the label at its original resolution for the metrics.
+//! [`SampleMaker`] makes them. A [`View`], for training, is one image with one or several of its
+//! objects. It is a pure function of the data and a [`SampleKey`]. An [`EvalSample`], for evaluation,
+//! shows one object. It is a function of the data alone, and keeps the label at its original resolution
+//! for the metrics.
 //!
 //! # Several objects of an image
 //!
-//! [`SampleConfig::objects_per_image`] objects are drawn for a view, all of a record's where it has fewer. The
-//! view is cut out so that it shows the first of them. Of the others it holds those that it shows, by the same
-//! rule: at least one pixel of the sampled label is foreground. How many it does not show is in
-//! [`ViewInfo::not_in_view`]. An object without any foreground in the whole image is an error, whichever it is.
+//! [`SampleConfig::objects_per_image`] objects are drawn for a view, or all objects of the record if it
+//! has fewer. The view is cut out so that it shows the first of them. It shows an object if at least one
+//! pixel of the object's sampled label is foreground. Drawn objects that it does not show are left out;
+//! [`ViewInfo::not_in_view`] counts them. If any drawn object has no foreground in the whole image, the
+//! record is refused with an error.
 //!
-//! Where a view is asked about with other draws than its own (`draw` and `view` of its key differ), what it shows stays the
-//! same: it is cut out for the object that the draw of the view's own number puts first. That object stands
-//! in where the view shows none of those that were drawn.
+//! Several draws of objects and prompts can be made for the same view, with keys that differ only in
+//! `draw`. The pixels of the view stay the same: it is cut out for the object that comes first in the
+//! draw whose number is the view's own. If the view shows none of the objects of another draw, it holds
+//! that object instead.
 
 mod config;
 mod eval;
@@ -39,25 +42,25 @@ use crate::plan::Framing;
 use crate::prompt::Prompt;
 use crate::random::{ObjectKey, SampleKey};
 
-/// One image as training sees it, `size` x `size` pixels, with objects that it shows.
+/// A training sample: one image of `size` x `size` pixels with the objects that it shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct View {
     /// `[3, size, size]`: red, green, blue planes, row-major, 0..=255, not normalised.
     pub image: Vec<u8>,
-    /// At least one, in the order in which they were drawn.
+    /// The objects, at least one, in the order in which they were drawn.
     pub objects: Vec<ViewObject>,
-    /// Where it comes from.
+    /// Where the view comes from and how it was made.
     pub info: ViewInfo,
 }
 
 /// An object of a view.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ViewObject {
-    /// `[size, size]`: row-major, 0.0..=255.0; above 128 is foreground. Padding is 0.
+    /// The label `[size, size]`, row-major, 0.0..=255.0; above 128 is foreground. Padding is 0.
     pub label: Vec<f32>,
-    /// What the model is told.
+    /// The prompt, in pixels of the view.
     pub prompt: Prompt,
-    /// Which object it is.
+    /// Which object this is, and how its prompt was drawn.
     pub info: ObjectInfo,
 }
 
@@ -68,19 +71,20 @@ pub struct ViewInfo {
     pub set: Arc<str>,
     /// Name of the record in its set.
     pub name: String,
-    /// Seed, view, draw and the number of the record over all sets: enough to make the view again.
+    /// The key, from which the view can be made again: seed, view, draw and the number of the record
+    /// over all sets.
     pub key: SampleKey,
-    /// The view on the image.
+    /// The geometry that maps the image to the view.
     pub geometry: Geometry,
-    /// How the view came about.
+    /// How the crop was found.
     pub framing: Framing,
-    /// How many crops without the object were drawn before.
+    /// The number of crops that were drawn before this one and did not show the object.
     pub redraws: u32,
-    /// How many of the drawn objects the view does not show.
+    /// The number of drawn objects that the view does not show.
     pub not_in_view: u32,
     /// Whether the image was turned upright by its EXIF orientation.
     pub turned: bool,
-    /// What was odd about the image or the masks.
+    /// Warnings of the decoder about the image or the masks.
     pub warnings: Vec<Warning>,
 }
 
@@ -89,8 +93,8 @@ pub struct ViewInfo {
 pub struct ObjectInfo {
     /// The key of the prompt and of the points of the loss.
     pub key: ObjectKey,
-    /// Id of the annotation, where the record's objects lie in an annotation file.
+    /// The id of the annotation, if the object comes from an annotation file.
     pub id: Option<u64>,
-    /// Whether the object was too small for the kind of prompt drawn first.
+    /// Whether another kind of prompt was drawn, because the object was too small for the first.
     pub other_kind: bool,
 }
