@@ -1,9 +1,10 @@
-//! What a model needs to be used rightly, beside its weights.
+//! How a model has to be used, beside its weights.
 //!
-//! Two models of one make want different inputs: the values of pixels, of what lies beside the image,
-//! and of mask prompts are those that it was trained with, and its figures hold for the geometry that it
-//! was validated with. [`Conventions`] say these, and lie in the metadata of the files of this crate
-//! (safetensors, `.pth`, Hugging Face's folders and ONNX) as JSON. A file of others has none.
+//! Models of the same sizes can need different inputs. The normalisation of pixels, the padding beside
+//! an image, and the values of mask prompts must be those of the model's training, and its metrics hold
+//! for the geometry that it was validated with. [`Conventions`] store all this as JSON in the metadata
+//! of the files that this crate writes (safetensors, `.pth`, Hugging Face folders and ONNX). Checkpoints
+//! from elsewhere have none.
 //!
 //! ```
 //! use maskwright_model::{Conventions, MaskPromptValues, Padding};
@@ -18,32 +19,32 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Mean of the pixels that SAM was trained on, red, green, blue, in 0..255.
+/// The mean of the pixels that SAM was trained on: red, green, blue, in 0..255.
 pub const PIXEL_MEAN: [f32; 3] = [123.675, 116.28, 103.53];
 
-/// Their standard deviation.
+/// The standard deviation of the pixels that SAM was trained on: red, green, blue, in 0..255.
 pub const PIXEL_STD: [f32; 3] = [58.395, 57.12, 57.375];
 
 /// How a model was trained and validated; see the [module](self).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Conventions {
-    /// Mean of each channel, red, green, blue, in 0..255, which is taken from the pixels.
+    /// The mean of each channel, red, green, blue, in 0..255. It is subtracted from the pixels.
     pub pixel_mean: [f32; 3],
-    /// Standard deviation, by which they are divided then.
+    /// The standard deviation of each channel, in 0..255. The differences are divided by it.
     pub pixel_std: [f32; 3],
-    /// What lies beside an image that does not fill the square input.
+    /// The values beside an image that does not fill the square input.
     pub padding: Padding,
     /// The values of mask prompts.
     pub mask_prompt: MaskPromptValues,
     /// The name of the geometry that the model was validated with: how an image is fitted into the
     /// square input, such as `longest_side`, `squash` or `sam`. Lower-case letters, digits and `_`.
     pub geometry: String,
-    /// What a later version says beyond; kept as it is.
+    /// Further entries, written by a later version. They are kept as they are.
     #[serde(flatten)]
     pub further: BTreeMap<String, serde_json::Value>,
 }
 
-/// What lies beside an image in the model's input. As JSON a number, or `"zero"`.
+/// The values beside an image in the model's input. In JSON this is a number or `"zero"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "PaddingJson", into = "PaddingJson")]
 pub enum Padding {
@@ -56,10 +57,10 @@ pub enum Padding {
 /// The values of mask prompts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MaskPromptValues {
-    /// 0 beside the object and 255 on it, as HQ-SAM trains.
+    /// 0 on the background and 255 on the object, as HQ-SAM trains.
     #[serde(rename = "0_255")]
     ZeroTo255,
-    /// Logits, as SAM's predictor feeds its own masks back.
+    /// Logits, such as those of an earlier prediction, as SAM's predictor takes them.
     #[serde(rename = "logits")]
     Logits,
 }
@@ -96,7 +97,7 @@ impl From<Padding> for PaddingJson {
 }
 
 impl Conventions {
-    /// With the pixels' mean and deviation of SAM.
+    /// Returns conventions with SAM's pixel mean and standard deviation.
     pub fn new(padding: Padding, mask_prompt: MaskPromptValues, geometry: &str) -> Self {
         Self {
             pixel_mean: PIXEL_MEAN,
@@ -108,7 +109,7 @@ impl Conventions {
         }
     }
 
-    /// Reads what [`Conventions`] serialise to, and checks it.
+    /// Reads conventions from their JSON and checks them.
     ///
     /// # Errors
     /// What is odd, in words.
@@ -118,8 +119,8 @@ impl Conventions {
         Ok(read)
     }
 
-    /// Refuses values that no model was trained with: a mean or deviation that is not finite or beyond
-    /// what 8 bits have, a deviation that is not above 0, a geometry that is no name.
+    /// Checks that the values are possible: mean and deviation are finite and within the range of 8
+    /// bits, the deviation is above 0, and the geometry is a valid name.
     ///
     /// # Errors
     /// What is odd, in words.

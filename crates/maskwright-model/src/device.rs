@@ -1,4 +1,4 @@
-//! Where models compute: on the CPU, or on a GPU where this build has CUDA.
+//! The device on which models compute: the CPU, or a GPU if this build has CUDA.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub enum DeviceName {
     /// The processor.
     #[default]
     Cpu,
-    /// NVIDIA's GPU of this number, as CUDA counts.
+    /// The NVIDIA GPU with this number, as CUDA counts them from 0.
     Cuda(usize),
 }
 
@@ -56,13 +56,14 @@ impl From<DeviceName> for String {
     }
 }
 
-/// What to compute on, and how exactly. The default is the CPU, which knows f32 alone.
+/// The device and the precision to compute with. The default is the CPU, which computes only in f32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Compute {
     /// The device.
     pub device: DeviceName,
-    /// Of the frozen image encoder's products; if not given, bf16 on a GPU and f32 on the CPU.
+    /// The number type in which the frozen image encoder multiplies. If not given: bf16 on a GPU, f32 on
+    /// the CPU.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
     /// Whether f32 products on a GPU may round their factors to TF32; see
@@ -70,7 +71,7 @@ pub struct Compute {
     pub allow_tf32: bool,
 }
 
-/// A device that answers, and how models compute there.
+/// A device that is ready to compute, with the precision that models use there.
 #[derive(Debug, Clone)]
 pub struct Place {
     device: Device,
@@ -86,11 +87,11 @@ impl Default for Place {
 }
 
 impl Compute {
-    /// Looks whether the device is there and works.
+    /// Opens the device: checks that it exists and computes.
     ///
     /// # Errors
-    /// [`Error::NoDevice`] for a GPU that this build or this machine has not, [`Error::Setting`] for
-    /// settings that the CPU does not have.
+    /// [`Error::NoDevice`] for a GPU that this build does not support or this machine does not have,
+    /// [`Error::Setting`] for bf16 or TF32 on the CPU.
     pub fn open(&self) -> Result<Place> {
         let device = match self.device {
             DeviceName::Cpu => {
@@ -120,12 +121,13 @@ impl Compute {
 }
 
 impl Place {
-    /// The device, without autodiff.
+    /// Returns the device, without autodiff.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// Brings a model there. Its encoder stays frozen unless `encoder_trains`, and then it is f32.
+    /// Moves a model to the device. If `encoder_trains`, its encoder is trained in f32; otherwise a
+    /// frozen encoder computes in this place's precision.
     #[must_use]
     pub fn put(&self, sam: Sam, encoder_trains: bool) -> Sam {
         let sam = sam.with_tf32(self.tf32);
@@ -137,7 +139,7 @@ impl Place {
     }
 }
 
-/// The device that models are loaded and changed on.
+/// Returns the CPU, the device on which models are loaded and modified.
 pub fn host() -> Device {
     Device::flex()
 }

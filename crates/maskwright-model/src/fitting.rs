@@ -1,5 +1,4 @@
-//! What a model's [`Conventions`](crate::Conventions) say of images that do not have the shape of its
-//! input.
+//! Fitting images into a model's input as its [`Conventions`](crate::Conventions) say.
 
 use std::str::FromStr;
 
@@ -10,21 +9,22 @@ use crate::conventions::Padding;
 use crate::error::{Error, Result};
 use crate::sam::Sam;
 
-/// Who said how images are fitted into the input.
+/// Where the geometry by which images are fitted into the input comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GeometryFrom {
     /// The caller.
     Caller,
-    /// The checkpoint, which names what its model was validated with.
+    /// The checkpoint, which stores the geometry that its model was validated with.
     Checkpoint,
-    /// No one: a checkpoint of others, for which the habit of those who published it is taken.
+    /// Neither: the checkpoint stores no geometry, so the default is used.
     Default,
 }
 
 impl Sam {
-    /// The geometry to use: what is `asked` for, or what the model was validated with, or `otherwise`,
-    /// where neither says one that `G` knows.
+    /// Returns the geometry to use and where it comes from: `asked` if given, otherwise the one that the
+    /// model was validated with, otherwise `otherwise`. The last is also used if `G` does not know the
+    /// checkpoint's geometry.
     pub fn geometry<G: FromStr>(&self, asked: Option<G>, otherwise: G) -> (G, GeometryFrom) {
         let validated = || self.conventions()?.geometry.parse().ok();
         match (asked, validated()) {
@@ -34,7 +34,7 @@ impl Sam {
         }
     }
 
-    /// The value of the pixels beside an image, if the model's conventions give one.
+    /// Returns the value of the pixels beside an image, 0..=255, if the model's conventions give one.
     pub fn padding_value(&self) -> Option<u8> {
         match self.conventions()?.padding {
             Padding::Value(value) => Some(value),
@@ -42,8 +42,9 @@ impl Sam {
         }
     }
 
-    /// As [`Sam::preprocess`] of one image `[3, s, s]` that shows something in its upper left `[h, w]`
-    /// alone. Where the conventions want zeros beside it after normalisation, these replace the rest.
+    /// As [`Sam::preprocess`] for one image `[3, s, s]` of which only the upper left `[h, w]` shows
+    /// something. If the conventions ask for zeros after normalisation beside it, these replace the
+    /// rest.
     ///
     /// # Errors
     /// [`Error::Input`] for another number of pixels, or h or w beyond the model's input.

@@ -1,5 +1,5 @@
-//! From what a user names to a model that is ready: a checkpoint, with a tuned decoder over it, or
-//! fresh weights.
+//! Loading a model: from a checkpoint, optionally with a tuned decoder put into it, or from fresh
+//! weights.
 
 use std::path::{Path, PathBuf};
 
@@ -16,39 +16,44 @@ use crate::weights::{self, Checkpoint};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelSource {
-    /// `vit_b`, `vit_l` or `vit_h`: what the checkpoint must be, or what is made from
-    /// nothing where there is none.
+    /// The model's name, such as `vit_b`, `vit_l` or `vit_h`. A checkpoint must be of this model;
+    /// without a checkpoint such a model is made with fresh weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model_type: Option<String>,
-    /// A SAM or HQ-SAM checkpoint, `.pth` or `.safetensors`.
+    /// A SAM or HQ-SAM checkpoint: `.pth`, `.safetensors`, or a Hugging Face folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<PathBuf>,
-    /// A tuned decoder (`epoch_N`) that replaces the checkpoint's.
+    /// A file of tuned tensors (`epoch_N`), which replace those of the checkpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restore_model: Option<PathBuf>,
-    /// Side of the model's square input in pixels, a multiple of 16; the checkpoint's own if not
+    /// The side of the model's square input in pixels, a multiple of 16; the checkpoint's own if not
     /// given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_size: Option<usize>,
-    /// A model of other sizes than the official ones, made from nothing.
+    /// The sizes of a model that is made with fresh weights if there is no checkpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<SamConfig>,
 }
 
-/// A model that is ready, and what should be said about how it came about.
+/// A loaded model, and remarks on how it was made.
 #[derive(Debug)]
 pub struct LoadedModel {
-    /// The model, its parameters outside autodiff.
+    /// The model, with all parameters outside autodiff.
     pub sam: Sam,
-    /// Remarks: freshly initialised parts.
+    /// Remarks for the user: parts with fresh weights, parts of the file that were ignored, weights that
+    /// are NaN or infinite.
     pub notes: Vec<String>,
 }
 
 /// Makes the model that `source` describes.
 ///
-/// With a checkpoint its configuration is told from its tensors, and `model_type` has to
-/// agree with it; without one a model is initialised from `seed`. `want_hq` adds a fresh HQ head
-/// where there is none.
+/// If there is a checkpoint, its tensors determine the configuration, and `model_type` must agree with
+/// it. Otherwise a model is initialised from `seed`. If `want_hq`, a model without an HQ head gets a
+/// fresh one.
+///
+/// # Errors
+/// [`Error::NoModel`] if `source` names no model, [`Error::WrongModel`] for a checkpoint of another
+/// model than the named one, and other errors for files that cannot be read or do not fit.
 pub fn load_model(
     source: &ModelSource,
     want_hq: bool,
@@ -106,7 +111,7 @@ fn fresh_config(
     Ok(config.with_image_size(size).with_hq(hq))
 }
 
-/// Refuses a checkpoint of another model than the one named.
+/// Checks that a checkpoint is of the model `wanted`, if one is named.
 pub fn check_type(path: &Path, wanted: Option<ModelType>, found: &SamConfig) -> Result<()> {
     match wanted {
         Some(wanted) if wanted != found.model_type() => Err(Error::WrongModel {
@@ -119,7 +124,8 @@ pub fn check_type(path: &Path, wanted: Option<ModelType>, found: &SamConfig) -> 
     }
 }
 
-/// Refuses a mask decoder of another model than the one named, and one that does not tell its model.
+/// Checks that a mask decoder belongs to the model `wanted`, if one is named. A decoder without an HQ
+/// head fits all models and cannot be checked, which is an error too.
 pub fn check_decoder_type(
     path: &Path,
     wanted: Option<ModelType>,
@@ -139,7 +145,7 @@ pub fn check_decoder_type(
     }
 }
 
-/// A model in a few words: its official name, or its sizes.
+/// Returns a short description of a model: its official name, or its sizes.
 pub fn describe(config: &SamConfig) -> String {
     let model = config.model_type();
     if model.is_custom() {
@@ -157,12 +163,13 @@ fn encoder(config: &SamConfig) -> String {
     }
 }
 
-/// Numbers in a model, trained and constant ones.
+/// Returns the number of values in a model, trained and constant ones.
 pub fn parameter_count(sam: &Sam) -> usize {
     weights::shapes(sam).iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
 }
 
-/// A warning of weights that are NaN or infinite, with which nothing sensible is computed.
+/// Returns a warning if there are weights that are NaN or infinite. `found` lists tensors with the
+/// number of such values.
 pub fn not_finite(path: &Path, found: &[(String, usize)]) -> Option<String> {
     const SHOWN: usize = 5;
     let all: usize = found.iter().map(|(_, count)| count).sum();
@@ -175,10 +182,10 @@ pub fn not_finite(path: &Path, found: &[(String, usize)]) -> Option<String> {
     (all > 0).then(|| format!("{path}: {all} weights are NaN or infinite ({names})"))
 }
 
-/// Checks `model.input_size`: patches of 16 pixels must tile it.
+/// Checks that `model.input_size` is a multiple of 16 pixels, the side of a patch.
 ///
 /// # Errors
-/// [`Error::Setting`] with the legal sizes beside it.
+/// [`Error::Setting`], which names the nearest valid sizes.
 pub fn check_input_size(size: usize) -> Result<()> {
     if size > 0 && size.is_multiple_of(16) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The masks that a model with an HQ head gives, by name.
+//! The masks of a model with an HQ head, by name.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,12 +24,12 @@ const NAMES: [(&str, MaskKind); 4] = [
 ];
 
 impl MaskKind {
-    /// The name in tables and files.
+    /// Returns the name in tables and files.
     pub fn name(self) -> &'static str {
         words::name(&NAMES, &self)
     }
 
-    /// The name for people.
+    /// Returns the name in sentences and headings.
     pub fn title(self) -> &'static str {
         match self {
             Self::Sam => "SAM",

@@ -1,7 +1,7 @@
 //! The prompt encoder: points, boxes and masks to embeddings.
 //!
-//! Coordinates are pixel indices in the model's input frame, pixel (0, 0) at the top-left; half a
-//! pixel is added to come to the pixel's centre, as SAM does.
+//! Coordinates are pixel indices in the frame of the model's input, with pixel (0, 0) at the top-left.
+//! Half a pixel is added to get the pixel's centre, as in SAM.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -13,14 +13,14 @@ use crate::init::Init;
 use crate::layers::{Conv2d, Embedding, LayerNorm};
 use crate::ops::{self, Tf32};
 
-/// What is asked for in one image: points, a box, a rough mask, or any of them together.
+/// A prompt on one image: points, a box, a rough mask, or any of them together.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PromptInput {
-    /// Points on the object and off it.
+    /// Points on the object and on the background.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub points: Vec<PromptPoint>,
-    /// Left, top, right, bottom, as inclusive pixel indices.
+    /// The box `[left, top, right, bottom]`, as inclusive pixel indices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub box_xyxy: Option<[f32; 4]>,
     /// A mask of [`SamConfig::mask_size`] squared values in row order: logits, or 0 and 255 as
@@ -37,7 +37,7 @@ pub struct PromptPoint {
     pub x: f32,
     /// Downwards.
     pub y: f32,
-    /// 1 on the object, 0 off it, -1 to be ignored (padding).
+    /// 1 on the object, 0 on the background, -1 to be ignored (padding).
     pub label: i32,
 }
 
@@ -64,8 +64,8 @@ impl PromptInput {
         Self { mask: Some(mask.into()), ..Self::default() }
     }
 
-    /// How many tokens it becomes: one per point, two for a box, and one for "no point" after points
-    /// without a box.
+    /// Returns the number of tokens of the prompt: one per point, two for a box, and one for "no point"
+    /// after points without a box.
     pub fn token_count(&self) -> usize {
         match (self.points.len(), self.box_xyxy) {
             (0, None) => 0,

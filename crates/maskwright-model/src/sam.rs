@@ -20,11 +20,11 @@ use crate::prompt_encoder::{PromptEmbeddings, PromptEncoder, PromptInput};
 /// A Segment Anything model, with or without the HQ head.
 #[derive(Module, Debug)]
 pub struct Sam {
-    /// Pixels to features; see [`Sam::image_encoder`].
+    /// Computes features from pixels; see [`Sam::image_encoder`].
     pub(crate) image_encoder: PlacedEncoder,
-    /// Prompts to embeddings.
+    /// Computes embeddings from prompts.
     pub prompt_encoder: PromptEncoder,
-    /// Both to masks.
+    /// Computes masks from features and embeddings.
     pub mask_decoder: MaskDecoder,
     #[module(skip)]
     pub(crate) tf32: Tf32,
@@ -35,11 +35,11 @@ pub struct Sam {
 }
 
 impl SamConfig {
-    /// Makes a model with fresh parameters (PyTorch's default distributions), which are a pure
-    /// function of this configuration and the seed.
+    /// Makes a model with fresh parameters from PyTorch's default distributions. They depend only on
+    /// this configuration and the seed.
     ///
     /// # Errors
-    /// [`Error::Config`] for a configuration that cannot be.
+    /// [`Error::Config`] for a configuration that is not possible.
     pub fn init(&self, device: &Device, seed: u64) -> Result<Sam> {
         self.validate()?;
         let init = Init::new(device, seed);
@@ -57,20 +57,22 @@ impl SamConfig {
 }
 
 impl Sam {
-    /// What the model is made of.
+    /// Returns the configuration of the model.
     pub fn config(&self) -> &SamConfig {
         &self.config
     }
 
-    /// How the model was trained and validated, where that is known: not of a file of others.
+    /// Returns how the model was trained and validated. `None` for checkpoints from elsewhere, which do
+    /// not store it.
     pub fn conventions(&self) -> Option<&Conventions> {
         self.conventions.as_deref()
     }
 
-    /// The same model, known to be used so; the files that it is written to will say it.
+    /// Returns the same model with these conventions, which are stored in the files that it is written
+    /// to.
     ///
     /// # Errors
-    /// [`Error::Config`] for values that no model is trained with ([`Conventions::check`]).
+    /// [`Error::Config`] for values that are not possible ([`Conventions::check`]).
     pub fn with_conventions(mut self, conventions: Conventions) -> Result<Self> {
         conventions.check().map_err(|reason| Error::Config {
             field: "conventions",
@@ -81,8 +83,9 @@ impl Sam {
         Ok(self)
     }
 
-    /// Normalises images of the model's size by the mean and deviation of its [`Conventions`], or
-    /// SAM's: `pixels` are `batch` times `[3, s, s]` RGB in row order. Gives `[batch, 3, s, s]`.
+    /// Normalises images of the model's size by the mean and deviation of its [`Conventions`], or SAM's
+    /// if it has none. `pixels` are `batch` images `[3, s, s]`: red, green and blue planes, row-major,
+    /// 0..=255. Returns `[batch, 3, s, s]` in f32 on `device`.
     ///
     /// # Errors
     /// [`Error::Input`] if there are not `batch * 3 * s * s` values.
@@ -91,10 +94,11 @@ impl Sam {
         self.preprocess_padded(pixels, batch, [side, side], device)
     }
 
-    /// Normalises images that may be smaller than the model's: `batch` times `[3, h, w]`. Below and
-    /// to the right they are filled with zeros after normalisation, as SAM's predictor does.
+    /// Normalises images that may be smaller than the model's input: `batch` images `[3, h, w]`. Below
+    /// and to the right of them the result has zeros, added after normalisation as in SAM's predictor.
+    /// Returns `[batch, 3, s, s]`.
     ///
-    /// The pixels go to the device as they are, and become f32 there.
+    /// The pixels are copied to the device as u8 and converted to f32 there.
     ///
     /// # Errors
     /// [`Error::Input`] if there are not `batch * 3 * h * w` values, or h or w exceed the model's.
@@ -133,10 +137,11 @@ impl Sam {
         self.image_encoder.forward(images, self.tf32)
     }
 
-    /// The same features with the part of the HQ head that depends on the image alone, so that it
-    /// runs once for any number of prompts; for a model without the head they stay as they are.
+    /// Returns the features together with the part of the HQ head that depends only on the image, so
+    /// that this part runs once for any number of prompts. If the model has no HQ head, the features are
+    /// returned as they are.
     ///
-    /// Not for training: it would have to be made anew after every change of the head.
+    /// Do not use it for training, where this part changes with the head.
     #[must_use]
     pub fn with_hq_features(&self, features: ImageFeatures) -> ImageFeatures {
         let hq = self.mask_decoder.hq.as_ref().map(|head| head.features(&features, self.tf32));
@@ -151,7 +156,7 @@ impl Sam {
         self.prompt_encoder.forward(prompts, self.tf32)
     }
 
-    /// Decodes encoded prompts: prompt i is for image `image_of[i]` of `features`.
+    /// Decodes encoded prompts. Prompt i belongs to image `image_of[i]` of `features`.
     ///
     /// # Errors
     /// As [`MaskDecoder::forward`].
@@ -166,14 +171,15 @@ impl Sam {
         self.mask_decoder.forward(features, dense_pe, prompts, image_of, mode, self.tf32)
     }
 
-    /// Encodes and decodes prompts of any kinds: prompt i is for image `image_of[i]` of `features`.
-    /// An image may have any number of prompts.
+    /// Encodes and decodes prompts of any kinds, at least one. Prompt i belongs to image `image_of[i]`
+    /// of `features`, and an image may have any number of prompts. Coordinates are in pixels of the
+    /// model's input.
     ///
-    /// Prompts of the same number of tokens go through the transformer together; what follows it
-    /// runs once for all. The outputs are in the order of the prompts.
+    /// Prompts with the same number of tokens go through the transformer together. The rest of the
+    /// decoder runs once for all prompts. The outputs are in the order of the prompts.
     ///
     /// # Errors
-    /// As [`PromptEncoder::forward`] (save that token counts may differ) and
+    /// As [`PromptEncoder::forward`] (except that the numbers of tokens may differ) and
     /// [`MaskDecoder::forward`].
     pub fn predict(
         &self,
@@ -214,7 +220,8 @@ impl Sam {
     }
 }
 
-/// The prompts' places by their number of tokens; each group can be encoded at once.
+/// Returns the indices of the prompts, grouped by their number of tokens. Each group can be encoded at
+/// once.
 pub fn group_by_tokens(prompts: &[PromptInput]) -> BTreeMap<usize, Vec<usize>> {
     let mut groups = BTreeMap::<usize, Vec<usize>>::new();
     for (i, prompt) in prompts.iter().enumerate() {
@@ -223,8 +230,8 @@ pub fn group_by_tokens(prompts: &[PromptInput]) -> BTreeMap<usize, Vec<usize>> {
     groups
 }
 
-/// Bilinear resize of `[b, n, h, w]` with half-pixel centres (align_corners=false, no antialias), as
-/// PyTorch's.
+/// Resizes `[b, n, h, w]` bilinearly to `size`, `[height, width]`, with half-pixel centres
+/// (`align_corners = false`, no antialiasing), as PyTorch does.
 pub fn resize_bilinear(x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
     let [_, _, h, w] = x.dims();
     if [h, w] == size {
@@ -235,8 +242,9 @@ pub fn resize_bilinear(x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
 }
 
 impl Sam {
-    /// Brings mask logits to the original image: up to the model's input size, cut to `input_size`
-    /// (the part of the input that shows the image, `[h, w]`), and resized to `original_size`.
+    /// Maps mask logits `[b, n, m, m]` to the original image. They are resized to the model's input
+    /// size, cut to `input_size` `[h, w]`, the part of the input that shows the image, and resized to
+    /// `original_size` `[height, width]`.
     pub fn postprocess_masks(
         &self,
         masks: Tensor<4>,

@@ -1,7 +1,8 @@
 //! Which parameters learn.
 //!
-//! A [`Trainable`] is a predicate on the official names of tensors. It is made from one of three words,
-//! or from patterns of such names; what a run saves as tuned follows from it ([`weights::tuned`]).
+//! A [`Trainable`] is a predicate on the official names of tensors. It is read from one of three words,
+//! or from patterns of such names. It also decides which tensors a run saves as tuned
+//! ([`weights::tuned`]).
 //!
 //! ```
 //! use maskwright_model::Trainable;
@@ -34,12 +35,12 @@ use crate::weights::model::{expected, shapes};
 use crate::weights::names::{Path, in_hq_head, is_buffer};
 use crate::words;
 
-/// The part of a model that training changes. Constants of the model ([`is_buffer`]) are in none.
+/// The part of a model that training changes. Constants of the model ([`is_buffer`]) never learn.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 #[non_exhaustive]
 pub enum Trainable {
-    /// The HQ head alone, on a frozen SAM, as HQ-SAM is trained.
+    /// Only the HQ head, on a frozen SAM, as HQ-SAM is trained.
     #[default]
     Hq,
     /// The whole mask decoder with the HQ head.
@@ -50,7 +51,7 @@ pub enum Trainable {
     Matching(Vec<NamePattern>),
 }
 
-/// A pattern of official tensor names, in which each `*` stands for any characters, dots among them.
+/// A pattern of official tensor names. Each `*` stands for any number of characters, including dots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamePattern(String);
 
@@ -59,7 +60,7 @@ const WORDS: [(&str, Trainable); 3] =
     [("hq", Trainable::Hq), ("decoder", Trainable::Decoder), ("all", Trainable::All)];
 
 impl NamePattern {
-    /// Whether it matches a name as a whole.
+    /// Returns whether the pattern matches the whole name.
     pub fn matches(&self, name: &str) -> bool {
         let mut pieces = self.0.split('*');
         // Of a pattern without `*` the first piece is all of it.
@@ -86,7 +87,8 @@ impl NamePattern {
 impl FromStr for NamePattern {
     type Err = Error;
 
-    /// Reads a pattern: letters, digits, `_`, `.` and `*`, and to tell it from a word a dot or a `*`.
+    /// Reads a pattern of letters, digits, `_`, `.` and `*`. It must contain a dot or a `*`, so that it
+    /// is not taken for one of the words.
     fn from_str(text: &str) -> Result<Self> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "_.*".contains(c);
         if text.contains(['.', '*']) && text.chars().all(plain) {
@@ -112,7 +114,7 @@ impl std::fmt::Display for NamePattern {
 impl FromStr for Trainable {
     type Err = Error;
 
-    /// Reads `hq`, `decoder`, `all`, or patterns with commas between them.
+    /// Reads `hq`, `decoder`, `all`, or patterns separated by commas.
     fn from_str(text: &str) -> Result<Self> {
         let text = text.trim();
         if let Some(known) = words::find(&WORDS, text) {
@@ -145,7 +147,7 @@ impl From<Trainable> for String {
 }
 
 impl Trainable {
-    /// Whether the tensor of this official name learns.
+    /// Returns whether the tensor with this official name learns.
     pub fn contains(&self, name: &str) -> bool {
         !is_buffer(name)
             && match self {
@@ -156,8 +158,8 @@ impl Trainable {
             }
     }
 
-    /// Whether it asks for an HQ head, so that a model without one gets it: it is the head, or has a
-    /// pattern that matches tensors of the head and nothing else.
+    /// Returns whether training needs an HQ head, so that a model without one gets it. That is the case
+    /// for [`Trainable::Hq`], and if a pattern matches only tensors of the head.
     pub fn asks_for_hq_head(&self) -> bool {
         let Self::Matching(patterns) = self else { return *self == Self::Hq };
         // The names of the decoder are the same in every model.
@@ -168,10 +170,10 @@ impl Trainable {
         })
     }
 
-    /// Refuses what matches nothing in this model that can learn.
+    /// Checks that each pattern, or the word, matches a tensor of this model that can learn.
     ///
     /// # Errors
-    /// [`Error::Config`] naming the first such pattern, or the word.
+    /// [`Error::Config`] naming the first pattern, or the word, that matches none.
     pub fn check(&self, sam: &Sam) -> Result<()> {
         let names = shapes(sam);
         let learns = |one: &Self| names.iter().any(|(name, _)| one.contains(name));
@@ -193,11 +195,12 @@ impl Trainable {
 }
 
 impl Sam {
-    /// Readies the model for training this part: its parameters record gradients, all others are
-    /// taken out of autodiff, so that what depends on them alone runs as fast as in prediction.
+    /// Prepares the model for training this part. Its parameters record gradients. All other parameters
+    /// are taken out of autodiff, so that computations that depend only on them run as fast as in
+    /// prediction.
     ///
-    /// The result trains with any of Burn's optimizers, which skip parameters without a gradient. Where
-    /// something of the image encoder learns, a frozen copy of it is dropped.
+    /// The result can be trained with any of Burn's optimizers, which skip parameters without a
+    /// gradient. If any part of the image encoder learns, a frozen copy of the encoder is dropped.
     #[must_use]
     pub fn training(mut self, trainable: &Trainable) -> Self {
         if self.encoder_learns(trainable) {
@@ -212,7 +215,7 @@ impl Sam {
         self.map(&mut Marker { trainable: None, path: Path::default() })
     }
 
-    /// The number of values that learn.
+    /// Returns the number of values that learn.
     pub fn trainable_count(&self, trainable: &Trainable) -> usize {
         shapes(self)
             .iter()
@@ -221,14 +224,14 @@ impl Sam {
             .sum()
     }
 
-    /// Whether something of the image encoder learns, which then cannot be a frozen copy.
+    /// Returns whether any part of the image encoder learns. It then cannot be a frozen copy.
     pub fn encoder_learns(&self, trainable: &Trainable) -> bool {
         shapes(self)
             .iter()
             .any(|(name, _)| name.starts_with("image_encoder.") && trainable.contains(name))
     }
 
-    /// Whether the HQ head learns and nothing else, so that SAM's own masks need not be computed.
+    /// Returns whether only the HQ head learns, so that SAM's own masks need not be computed.
     pub fn hq_head_alone_learns(&self, trainable: &Trainable) -> bool {
         let names = shapes(self);
         let mut learning = names.iter().filter(|(name, _)| trainable.contains(name)).peekable();

@@ -31,7 +31,7 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// A prompt or a setting that cannot be: the caller's to mend.
+    /// A prompt or a setting that is not valid.
     #[error("{key}: expected {expected}, found {found}")]
     Setting {
         /// The setting, or the part of the prompt.
@@ -41,7 +41,7 @@ pub enum Error {
         /// What was given.
         found: String,
     },
-    /// A file whose name does not fit what it holds or shall hold.
+    /// A file whose ending does not fit its content.
     #[error("{file}: expected {expected}")]
     FileName {
         /// The file.
@@ -49,7 +49,7 @@ pub enum Error {
         /// What its name should be.
         expected: &'static str,
     },
-    /// A file that does not read as what it should be.
+    /// A file that does not have the expected content.
     #[error("{file}: expected {expected}, found {found}")]
     Content {
         /// The file.

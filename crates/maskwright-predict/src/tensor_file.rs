@@ -1,5 +1,5 @@
-//! Arrays of numbers in files that other tools read: `.safetensors` with any number of them by
-//! name, `.npy` (NumPy's format, version 1.0) with one.
+//! Reads and writes arrays in files that other tools read: `.safetensors` with any number of named
+//! arrays, or `.npy` (NumPy's format, version 1.0) with one.
 
 use std::path::Path;
 
@@ -11,15 +11,15 @@ use crate::error::{Error, Result};
 /// An f32 array with its name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedTensor {
-    /// Its name in the file; `.npy` has none.
+    /// The name in the file; `.npy` files have none.
     pub name: String,
-    /// Lengths of the axes, the last varying fastest.
+    /// The lengths of the axes; the last axis varies fastest.
     pub shape: Vec<usize>,
-    /// As many values as the shape says.
+    /// The values, as many as the shape says.
     pub values: Vec<f32>,
 }
 
-/// Whether a file is `.npy` by its name.
+/// Returns whether a file's name ends in `.npy`.
 pub fn is_npy(path: &Path) -> bool {
     has_extension(path, "npy")
 }
@@ -35,7 +35,7 @@ fn another_kind(path: &Path) -> Error {
     }
 }
 
-/// Writes arrays to the kind of file that the name says.
+/// Writes arrays to a file, in the format that its ending names.
 ///
 /// # Errors
 /// [`Error::FileName`] for another kind of file, or several arrays for an `.npy`; [`Error::Io`].
@@ -49,8 +49,8 @@ pub fn write(path: &Path, tensors: &[NamedTensor]) -> Result<()> {
     crate::files::write_atomically(path, &bytes)
 }
 
-/// Reads the array of an `.npy` file, or the one of this name (or the only one) of a
-/// `.safetensors` file.
+/// Reads the array of an `.npy` file, or the array `name` of a `.safetensors` file; if that has only one
+/// array, its name does not matter.
 ///
 /// # Errors
 /// [`Error::FileName`] for another kind of file, [`Error::Io`], and [`Error::Content`] for a file that

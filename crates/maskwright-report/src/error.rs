@@ -37,10 +37,10 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// A setting that contradicts another or is out of range: the caller's to mend.
+    /// A setting that contradicts another or is out of range.
     #[error("{key}: expected {expected}, found {found}")]
     Setting {
-        /// Which one.
+        /// The name of the setting.
         key: String,
         /// What would be right.
         expected: String,

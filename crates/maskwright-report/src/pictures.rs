@@ -1,4 +1,4 @@
-//! Pictures for people: a mask and its prompt over an image, a training sample as a tile.
+//! Pictures of masks and prompts drawn over an image, and of training samples.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ pub fn write_png(picture: &RgbImage, path: &Path) -> Result<()> {
     crate::files::write_atomically(path, &png)
 }
 
-/// The image with a predicted mask and its prompt, in the image's frame, over it.
+/// Draws a predicted mask and its prompt over an image. The prompt is in pixels of the image.
 pub fn overlay(image: &RgbImage, mask: &Bitmap, prompt: &Prompt) -> RgbImage {
     let marks = Marks {
         prediction: Some(mask),
@@ -33,7 +33,7 @@ pub fn overlay(image: &RgbImage, mask: &Bitmap, prompt: &Prompt) -> RgbImage {
     tile::prediction(image, &marks, image.size.width)
 }
 
-/// The image with the masks of everything in it as veils of different colours, the largest beneath.
+/// Draws masks over an image in different colours, the largest at the bottom.
 pub fn masks_overlay(image: &RgbImage, masks: &[GeneratedMask]) -> RgbImage {
     let mut order: Vec<&GeneratedMask> = masks.iter().collect();
     order.sort_by_key(|mask| std::cmp::Reverse(mask.mask.area()));
@@ -56,8 +56,8 @@ fn colour(number: usize) -> [u8; 3] {
     })
 }
 
-/// One training sample: image, label as a green veil, prompt. `image` is `[3, size, size]`,
-/// `label` `[size, size]` in 0..255.
+/// Draws a training sample: the image, the label as a green tint, and the prompt. `image` is `[3, size,
+/// size]`, 0..=255; `label` is `[size, size]` in 0..255.
 pub fn sample_tile(image: &[u8], label: &[f32], size: usize, prompt: &Prompt) -> RgbImage {
     let mut canvas = Canvas::new(RgbImage::from_planes(Size::square(size), image));
     canvas.overlay_label(label, POSITIVE, VEIL);

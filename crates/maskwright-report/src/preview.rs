@@ -1,7 +1,7 @@
-//! What the model will see: training samples drawn into one picture.
+//! Draws training samples, as the model will see them, into one picture.
 //!
-//! The samples are made by the code that training uses, from the same keys, so a tile is
-//! the very sample of that seed, epoch and record.
+//! The samples are made by the same code as in training and from the same keys, so a tile shows exactly
+//! the sample of its seed, epoch and record.
 
 use std::path::Path;
 
@@ -18,22 +18,23 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::pictures;
 
-/// Which samples, and how they are laid out.
+/// Which samples are drawn, and how they are arranged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PreviewConfig {
-    /// Seed of the training run.
+    /// The seed of the training run.
     pub seed: u64,
-    /// Epoch of the training run, from 0.
+    /// The epoch of the training run, from 0.
     pub epoch: u64,
-    /// Records by number (repeats of a set's records have numbers of their own), the end not included; otherwise the first `count` of the epoch.
+    /// The records to show, by number, without the end. The repeats of a set's records have numbers of
+    /// their own. If not given, the first `count` records of the epoch are shown.
     pub range: Option<(usize, usize)>,
-    /// How many samples where no range is given.
+    /// The number of samples if no range is given.
     pub count: usize,
-    /// Side of the model's input.
+    /// The side of the model's input in pixels.
     pub input_size: usize,
-    /// Side of a tile.
+    /// The side of a tile in pixels.
     pub tile: usize,
-    /// Tiles per row.
+    /// The number of tiles per row.
     pub columns: usize,
 }
 
@@ -48,16 +49,16 @@ pub struct TileInfo {
     pub name: String,
     /// The kind of prompt that was drawn.
     pub prompt: PromptKind,
-    /// Share of the sample that is foreground.
+    /// The share of the sample that is foreground, 0 to 1.
     pub foreground: f64,
-    /// How the image became the sample.
+    /// The geometry that maps the image to the sample.
     pub geometry: Geometry,
-    /// Crops that were drawn again because they showed no object.
+    /// The number of crops that were drawn again because they showed no object.
     pub redraws: u32,
 }
 
 impl TileInfo {
-    /// A line for a list.
+    /// Returns a line for a list.
     pub fn one_line(&self) -> String {
         let geometry = &self.geometry;
         format!(
@@ -76,8 +77,8 @@ impl TileInfo {
     }
 }
 
-/// Makes the samples and writes the picture to `output`, a tile for every object of every view;
-/// `context` hears of what opening the sets takes.
+/// Makes the samples and writes the picture to `output`, with a tile for every object of every view.
+/// `context` receives the progress of indexing. Returns what each tile shows.
 pub fn preview(
     data: &DataFile,
     config: &PreviewConfig,

@@ -6,14 +6,15 @@ use crate::image_encoder::{EncoderConfig, Frame, TinyVitConfig, VitConfig};
 
 /// A whole SAM: image encoder, prompt encoder, mask decoder, and the HQ head if it has one.
 ///
-/// It travels as JSON in the metadata of the files this crate writes, so that they load without a
-/// flag. Unknown fields are refused.
+/// It is stored as JSON in the metadata of the files that this crate writes, so that they can be loaded
+/// without further settings. Unknown fields are refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SamConfig {
-    /// Side of the square input image in pixels; a multiple of `patch_size`. Official: 1024.
+    /// The side of the square input image in pixels, a multiple of `patch_size`. Official: 1024.
     pub image_size: usize,
-    /// Side in pixels of the square that one cell of the image embedding stands for. Official: 16.
+    /// The side of a patch in pixels: each cell of the image embedding stands for one patch. Official:
+    /// 16.
     pub patch_size: usize,
     /// The image encoder.
     pub encoder: EncoderConfig,
@@ -93,7 +94,7 @@ impl SamConfig {
         Self::official(EncoderConfig::TinyVit(TinyVitConfig::default()))
     }
 
-    /// A small model of the same make, for tests, demonstrations and training from nothing.
+    /// Returns a small model of the same structure, for tests, demonstrations and training from scratch.
     ///
     /// Heads of 32 channels (16 where `embed_dim` is no multiple of 32), windows of 8 tokens, and a
     /// global block in the middle and at the end; the prompt and decoder channels are
@@ -126,24 +127,24 @@ impl SamConfig {
         }
     }
 
-    /// The same model for another input size.
+    /// Returns the same model for another input size.
     pub fn with_image_size(mut self, image_size: usize) -> Self {
         self.image_size = image_size;
         self
     }
 
-    /// The same model with or without the HQ head.
+    /// Returns the same model with or without the HQ head.
     pub fn with_hq(mut self, hq: bool) -> Self {
         self.hq = hq;
         self
     }
 
-    /// Cells along one side of the image embedding.
+    /// Returns the number of cells along one side of the image embedding.
     pub fn grid(&self) -> usize {
         self.image_size / self.patch_size
     }
 
-    /// Pixels along one side of the mask logits, and of mask prompts: 4 per cell.
+    /// Returns the number of pixels along one side of mask logits and mask prompts: 4 per cell.
     pub fn mask_size(&self) -> usize {
         4 * self.grid()
     }
@@ -157,12 +158,12 @@ impl SamConfig {
         }
     }
 
-    /// What `image_size` has to be a multiple of.
+    /// Returns the number that `image_size` must be a multiple of.
     pub fn input_step(&self) -> usize {
         self.encoder.input_step(&self.frame())
     }
 
-    /// Channels of the early feature that the HQ head takes.
+    /// Returns the number of channels of the early feature that the HQ head takes.
     pub fn early_dim(&self) -> usize {
         let levels = self.encoder.levels(&self.frame());
         levels.iter().find(|level| level.name == "early").map_or(0, |level| level.channels)

@@ -1,4 +1,4 @@
-//! What an image encoder gives: feature maps by name.
+//! The output of an image encoder: feature maps by name.
 
 use burn::tensor::Tensor;
 
@@ -13,18 +13,18 @@ pub struct ImageFeatures {
     /// An early feature `[b, g, g, early_dim]` for the HQ head: the output of the first global block
     /// of a vision transformer, or of TinyViT's second stage. HQ-SAM calls it `interm_embeddings[0]`.
     pub early: Tensor<4>,
-    /// What the HQ head makes of both, where it was made beforehand; see
+    /// The HQ head's feature of both, if it was computed beforehand; see
     /// [`Sam::with_hq_features`](crate::Sam::with_hq_features).
     pub hq: Option<Tensor<4>>,
 }
 
 impl ImageFeatures {
-    /// The number of images.
+    /// Returns the number of images.
     pub fn batch(&self) -> usize {
         self.embedding.dims()[0]
     }
 
-    /// The features of some of the images, in this order.
+    /// Returns the features of these images, in this order.
     #[must_use]
     pub fn select(&self, images: &[usize]) -> Self {
         Self {

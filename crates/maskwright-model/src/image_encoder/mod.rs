@@ -6,8 +6,9 @@
 //! | [`Vit`], SAM's vision transformer | `vit_b`, `vit_l`, `vit_h` | `vit` |
 //! | [`TinyVit`], of Light HQ-SAM and MobileSAM | `vit_tiny` | `tiny_vit` |
 //!
-//! Everything about a kind lies in its folder and is found through its `Specification`; a new one is a
-//! folder and a line in the list in `kinds`. [`PlacedEncoder`] is where one runs.
+//! Everything about a kind is in its folder and is reached through its `Specification`. A new kind needs
+//! a folder and a line in the list in `kinds`. [`PlacedEncoder`] is an encoder together with the device
+//! that it runs on.
 
 mod features;
 mod kinds;

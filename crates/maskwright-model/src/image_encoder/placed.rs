@@ -1,10 +1,11 @@
-//! The image encoder at its place: its parameters, and what computes in their stead.
+//! An image encoder on its device: its parameters and, if it is frozen, the copy that computes in their
+//! place.
 //!
-//! A frozen encoder runs on another device or in another precision than that of its parameters, which
-//! stay where they are, in f32, for checkpoints. What runs is a copy, and a copy can be out of date: so
-//! nothing but this type holds it, and there are two ways alone. While there is a copy, nothing changes
-//! the parameters: a [`ModuleMapper`] (an optimizer, say) is not shown them. Whoever wants to change them
-//! asks for it ([`PlacedEncoder::parameters_mut`]), and the copy is dropped.
+//! A frozen encoder may run on another device or in another precision than its parameters, which stay on
+//! the host in f32 for checkpoints. It then runs as a copy. This type makes sure that the copy is never
+//! out of date. While there is a copy, a [`ModuleMapper`] (such as an optimizer) does not see the
+//! parameters and cannot change them. [`PlacedEncoder::parameters_mut`] gives access to change them, and
+//! drops the copy.
 
 use burn::module::{
     Content, Devices, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper, ModuleVisitor,
@@ -19,7 +20,7 @@ use crate::ops::Tf32;
 use crate::ops::products::on_cpu;
 use crate::words;
 
-/// What a frozen image encoder multiplies in.
+/// The number type in which a frozen image encoder multiplies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Precision {
@@ -93,13 +94,13 @@ impl PlacedEncoder {
         Self { parameters: self.parameters, copy: Some(Box::new(copy)) }
     }
 
-    /// Its parameters.
+    /// Returns the parameters.
     pub fn parameters(&self) -> &ImageEncoder {
         &self.parameters
     }
 
-    /// Its parameters, to be changed: a frozen copy is dropped, and the parameters move to where it
-    /// was.
+    /// Returns the parameters, to be changed. A frozen copy is dropped, and the parameters move to its
+    /// device.
     pub fn parameters_mut(&mut self) -> &mut ImageEncoder {
         if let Some(copy) = self.copy.take()
             && let Some(device) = copy.devices().first()
@@ -109,7 +110,7 @@ impl PlacedEncoder {
         &mut self.parameters
     }
 
-    /// Whether a frozen copy computes.
+    /// Returns whether a frozen copy computes in place of the parameters.
     pub fn is_frozen(&self) -> bool {
         self.copy.is_some()
     }

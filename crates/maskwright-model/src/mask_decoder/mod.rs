@@ -22,19 +22,19 @@ use crate::layers::{Embedding, LayerNorm, Mlp, Upsample2x};
 use crate::ops::{self, Tf32};
 use crate::prompt_encoder::PromptEmbeddings;
 
-/// What the decoder shall compute; the rest is not run.
+/// What the decoder computes. Other parts of it do not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecodeMode {
     /// SAM's masks and their predicted IoU, without the HQ token: exactly the SAM that the model
     /// contains.
     Sam {
-        /// The masks for an ambiguous prompt instead of the single one.
+        /// Whether to compute the masks for an ambiguous prompt instead of the single one.
         multimask: bool,
     },
-    /// The HQ mask alone, as HQ-SAM trains and validates it.
+    /// Only the HQ mask, as HQ-SAM trains and validates it.
     Hq,
-    /// Both in one pass, as HQ-SAM's predictor: the HQ token is among the tokens and so SAM's masks
-    /// differ slightly from those of [`DecodeMode::Sam`].
+    /// Both in one pass, as in HQ-SAM's predictor. The HQ token takes part, so SAM's masks differ
+    /// slightly from those of [`DecodeMode::Sam`].
     Both {
         /// As in [`DecodeMode::Sam`].
         multimask: bool,
@@ -42,12 +42,13 @@ pub enum DecodeMode {
 }
 
 impl DecodeMode {
-    /// Whether the HQ mask is computed.
+    /// Returns whether the HQ mask is computed.
     pub fn hq(self) -> bool {
         !matches!(self, Self::Sam { .. })
     }
 
-    /// Whether SAM's masks are computed, and then whether the ambiguous ones.
+    /// Returns `None` if SAM's masks are not computed, otherwise whether they are those for an ambiguous
+    /// prompt.
     pub fn sam(self) -> Option<bool> {
         match self {
             Self::Sam { multimask } | Self::Both { multimask } => Some(multimask),
@@ -56,7 +57,7 @@ impl DecodeMode {
     }
 }
 
-/// Mask logits (above 0 is the object) at a quarter of the image's resolution
+/// Mask logits (above 0 is the object) at a quarter of the resolution of the model's input
 /// ([`SamConfig::mask_size`]).
 #[derive(Debug, Clone)]
 pub struct MaskOutput {
@@ -69,7 +70,8 @@ pub struct MaskOutput {
 }
 
 impl MaskOutput {
-    /// Of several SAM masks per prompt keeps the one with the highest predicted IoU.
+    /// Returns the same output with only one SAM mask per prompt, the one with the highest predicted
+    /// IoU.
     #[must_use]
     pub fn best(self) -> Self {
         let (Some(sam), Some(iou)) = (self.sam.clone(), self.iou.clone()) else { return self };
@@ -82,8 +84,8 @@ impl MaskOutput {
         Self { sam: Some(sam.gather(1, index)), iou: Some(iou), hq: self.hq }
     }
 
-    /// The logits to show: the HQ mask plus SAM's best where both are there (HQ-SAM's prediction),
-    /// otherwise the one there is. `None` only for an output made without any.
+    /// Returns the final logits: the sum of the HQ mask and SAM's best mask if there are both (HQ-SAM's
+    /// prediction), otherwise the one that there is. `None` only for an output without any mask.
     pub fn logits(&self) -> Option<Tensor<4>> {
         let sam = self.clone().best().sam;
         match (sam, self.hq.clone()) {

@@ -1,14 +1,13 @@
-//! Masks of everything in an image, without a prompt: SAM's automatic mask generator.
+//! Finds the masks of everything in an image, without a prompt: SAM's automatic mask generator.
 //!
-//! A grid of points is asked about; of the masks that come, those stay which the model believes in
-//! (predicted IoU), which hardly change with their threshold ([`stability_score`]), which do not end
-//! at the edge of a crop, and which are no duplicates ([`nms`] of their boxes). Then the same on
-//! crops of the image for smaller objects, and at the end duplicates between crops go, and small
-//! holes and islands.
+//! The model is prompted with each point of a grid. A mask is kept if its predicted IoU is high, if it
+//! hardly changes with its threshold ([`stability_score`]), if it does not end at the edge of a crop,
+//! and if it is not a duplicate ([`nms`] of the boxes). The same is done on crops of the image to find
+//! smaller objects. At the end, duplicates from different crops and small holes and islands are removed.
 //!
-//! Names, defaults and rules are those of the reference (Kirillov et al., 2023, appendix B; also
-//! HQ-SAM's). A point gives SAM's three masks with [`MaskKind::Sam`]; with an HQ head it gives one, the
-//! best of the three plus the HQ mask, as HQ-SAM's generator does.
+//! Names, defaults and rules are those of the reference (Kirillov et al., 2023, appendix B; HQ-SAM has
+//! the same). With [`MaskKind::Sam`] a point gives SAM's three masks. With an HQ head it gives one, the
+//! sum of the best of the three and the HQ mask, as in HQ-SAM's generator.
 
 mod crops;
 mod nms;
@@ -33,36 +32,37 @@ use crate::error::{Error, Result};
 use crate::predictor::{EncodedImage, LowResMask, Predictor};
 use maskwright_model::MaskKind;
 
-/// How masks are looked for and which stay. The defaults are the reference's, chosen for ViT-H.
+/// The settings of the search. The defaults are the reference's, which were chosen for ViT-H.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MaskGeneratorConfig {
-    /// Points along each side of the image: their square is asked about.
+    /// The number of points along each side of the image; the grid has its square.
     pub points_per_side: usize,
-    /// Points in place of the grid, one list for each layer of crops, the whole image's first: `[x,
-    /// y]` in 0..1 of the crop. `points_per_side` then says nothing.
+    /// Points in place of the grid: one list for each layer of crops, with that of the whole image
+    /// first. Each point is `[x, y]` in 0..1 of the crop. `points_per_side` is then ignored.
     pub point_grids: Option<Vec<Vec<[f64; 2]>>>,
-    /// Points that go through the decoder together.
+    /// The number of points that go through the decoder together.
     pub points_per_batch: usize,
-    /// Predicted IoU that a mask must exceed; 0 for any.
+    /// The predicted IoU that a mask must exceed; with 0 it is not checked.
     pub pred_iou_thresh: f32,
-    /// Stability score that a mask must reach; 0 for any.
+    /// The stability score that a mask must reach; with 0 it is not checked.
     pub stability_score_thresh: f32,
-    /// How far from 0 the two thresholds of the stability score lie.
+    /// The distance of the two thresholds of the stability score from 0, in logits.
     pub stability_score_offset: f32,
-    /// IoU of boxes above which the mask of lower predicted IoU goes.
+    /// The IoU of two boxes above which the mask with the lower predicted IoU is removed.
     pub box_nms_thresh: f32,
-    /// Layers of crops beside the whole image: layer i has `2^i` x `2^i`.
+    /// The number of layers of crops in addition to the whole image. Layer i has `2^i` x `2^i` crops.
     pub crop_n_layers: usize,
-    /// IoU of boxes in different crops above which the mask of the larger crop goes.
+    /// The IoU of two boxes from different crops above which the mask from the larger crop is removed.
     pub crop_nms_thresh: f32,
     /// How much crops of the first layer overlap, as a share of the image's shorter side.
     pub crop_overlap_ratio: f64,
-    /// Layer i has `points_per_side` over this to the power of i points a side.
+    /// In layer i the number of points per side is `points_per_side` divided by this number to the power
+    /// of i.
     pub crop_n_points_downscale_factor: usize,
-    /// Holes and islands of fewer pixels are removed; 0 for none.
+    /// Holes and islands with fewer pixels than this are removed; with 0 none are.
     pub min_mask_region_area: usize,
-    /// Whether each point is taken for an ambiguous prompt; otherwise it gives the single mask.
+    /// Whether each point is treated as an ambiguous prompt; otherwise it gives the single mask.
     pub multimask_output: bool,
 }
 
@@ -90,10 +90,10 @@ impl Default for MaskGeneratorConfig {
 const MOST_LAYERS: usize = 8;
 
 impl MaskGeneratorConfig {
-    /// Checks every setting.
+    /// Checks that the settings are valid.
     ///
     /// # Errors
-    /// [`Error::Setting`] naming the first that cannot be.
+    /// [`Error::Setting`] naming the first that is not.
     pub fn validate(&self) -> Result<()> {
         let require = |good: bool, setting: &str, expected: &str, found: String| {
             if good {
@@ -154,9 +154,9 @@ pub struct GeneratedMask {
     pub predicted_iou: f32,
     /// See [`stability_score`].
     pub stability_score: f32,
-    /// The point that was asked about, in pixels of the image.
+    /// The point `[x, y]` that found it, in pixels of the image.
     pub point: [f64; 2],
-    /// The crop in which it was asked.
+    /// The crop in which it was found.
     pub crop_box: CropBox,
 }
 
@@ -169,7 +169,7 @@ pub struct MaskGenerator<'a> {
 }
 
 impl<'a> MaskGenerator<'a> {
-    /// A generator of this kind of mask.
+    /// Makes a generator of this kind of mask.
     ///
     /// # Errors
     /// As [`MaskGeneratorConfig::validate`].
@@ -186,12 +186,12 @@ impl<'a> MaskGenerator<'a> {
         Ok(Self { predictor, kind, config, grids })
     }
 
-    /// The masks of an image, in the order of the last suppression of duplicates: of one crop best
-    /// predicted IoU first. `progress` is told after every batch how many points are done, and of
-    /// how many.
+    /// Finds the masks of an image, in the order in which the last suppression of duplicates leaves
+    /// them; for a single crop the highest predicted IoU comes first. `progress` is called after every
+    /// batch with the number of points that are done and the number of all points.
     ///
     /// # Errors
-    /// What the model says of its input.
+    /// Errors of the model.
     pub fn generate(
         &self,
         image: &RgbImage,

@@ -1,4 +1,4 @@
-//! The masks of an image as a file: JSON in the schema of the SA-1B data set.
+//! The file with the masks of an image: JSON in the schema of the SA-1B data set.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ pub struct MaskFile {
 /// The image that a file is about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImageEntry {
-    /// A number of the user's choice.
+    /// A number that the caller chooses.
     pub image_id: u64,
     /// In pixels.
     pub width: usize,
@@ -34,14 +34,14 @@ pub struct ImageEntry {
 /// One mask. Boxes are left, top, width, height.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Annotation {
-    /// Its place in the file.
+    /// The place of the mask in the file, from 0.
     pub id: u64,
     /// The mask.
     pub segmentation: Segmentation,
-    /// The box around it: from the first pixel's index to the last one's, so that its width is one
-    /// less than the number of columns, as in SA-1B.
+    /// The box around the mask, from the index of the first pixel to that of the last, so that its width
+    /// is one less than the number of columns, as in SA-1B.
     pub bbox: [f64; 4],
-    /// Pixels of the mask.
+    /// The number of pixels of the mask.
     pub area: u64,
     /// The IoU that the model predicts.
     pub predicted_iou: f32,
@@ -49,7 +49,7 @@ pub struct Annotation {
     pub stability_score: f32,
     /// The part of the image in which it was found.
     pub crop_box: [f64; 4],
-    /// The point that was asked about, x and y.
+    /// The point that found the mask, `[x, y]`.
     pub point_coords: Vec<[f64; 2]>,
 }
 

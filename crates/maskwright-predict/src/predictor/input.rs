@@ -1,5 +1,5 @@
-//! Images and masks from files and from bytes. Arrays need none of this: [`RgbImage::new`] takes the
-//! pixels of an image as `[height, width, 3]`, u8, red, green, blue.
+//! Reads images and masks from files and from bytes. Pixels that are already in memory do not need this:
+//! [`RgbImage::new`] takes them as `[height, width, 3]`, u8, red, green, blue.
 
 use std::path::Path;
 
@@ -8,16 +8,16 @@ use maskwright_image::{GreyImage, RgbImage};
 
 use crate::error::{Error, Result};
 
-/// Reads an image file the way a viewer shows it: EXIF orientation is applied.
+/// Reads an image file (JPEG or PNG) as a viewer shows it, with its EXIF orientation applied.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Image`] for a file that is no image.
+/// [`Error::Io`] if the file cannot be read, [`Error::Image`] if it cannot be decoded.
 pub fn read_image(path: &Path) -> Result<RgbImage> {
     let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
     decoded(&bytes).map_err(|source| Error::Image { file: Some(path.to_path_buf()), source })
 }
 
-/// As [`read_image`], of a file's bytes (JPEG or PNG).
+/// As [`read_image`], for the bytes of a file.
 ///
 /// # Errors
 /// [`Error::Image`].
@@ -25,16 +25,16 @@ pub fn decode_image(bytes: &[u8]) -> Result<RgbImage> {
     decoded(bytes).map_err(|source| Error::Image { file: None, source })
 }
 
-/// Reads a mask file for a prompt: above 128 is the object.
+/// Reads a mask file for a prompt; values above 128 are the object.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Image`] for a file that is no mask.
+/// [`Error::Io`] if the file cannot be read, [`Error::Image`] if it is not a mask.
 pub fn read_mask(path: &Path) -> Result<GreyImage> {
     let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
     label(&bytes).map_err(|source| Error::Image { file: Some(path.to_path_buf()), source })
 }
 
-/// As [`read_mask`], of a file's bytes.
+/// As [`read_mask`], for the bytes of a file.
 ///
 /// # Errors
 /// [`Error::Image`].

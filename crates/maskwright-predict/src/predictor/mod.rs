@@ -1,4 +1,4 @@
-//! A trained model in use: one image, any number of prompts, masks at the image's size.
+//! Prediction: one image, any number of prompts, and masks at the image's size.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -23,9 +23,9 @@
 //! # }
 //! ```
 //!
-//! Prompts are the data's, in pixels of the original image; their mask lies over the model's input
-//! ([`Predictor::mask_prompt`], [`PredictedMask::low_res`]). Prompts and predictions serialise, the masks
-//! of the latter as COCO's compressed run lengths.
+//! Prompts have the type of the data crate. Their points and boxes are in pixels of the original image;
+//! their mask covers the model's input ([`Predictor::mask_prompt`], [`PredictedMask::low_res`]). Prompts
+//! and predictions can be serialised, with predicted masks as COCO's compressed run lengths.
 //!
 //! # Which masks there are
 //!
@@ -35,7 +35,7 @@
 //! | `Hq` | the HQ mask | the HQ mask, with the IoU of the best of SAM's three |
 //! | `SamHq` | SAM's single mask + HQ | the best of SAM's three (by predicted IoU) + HQ |
 //!
-//! The last two are HQ-SAM's rules (`hq_token_only` is `Hq`): its predictor always gives one mask.
+//! The last two follow HQ-SAM, whose predictor always returns one mask (`Hq` is its `hq_token_only`).
 //! `Sam` is decoded without the HQ token, so that it is exactly the SAM inside the model.
 
 mod input;
@@ -68,7 +68,7 @@ use crate::tensor_file;
 /// bounded.
 const BATCH: usize = 64;
 
-/// A model that is ready to be asked.
+/// A model that is ready to predict.
 pub struct Predictor {
     sam: Sam,
     device: Device,
@@ -77,7 +77,7 @@ pub struct Predictor {
     notes: Vec<String>,
 }
 
-/// An image the model has looked at once; prompts on it are cheap.
+/// An image that has been encoded. Further prompts on it are cheap.
 pub struct EncodedImage {
     features: ImageFeatures,
     view: View,
@@ -93,13 +93,13 @@ pub(crate) struct LowResMask {
 }
 
 impl EncodedImage {
-    /// Low-resolution logits ([`PredictedMask::low_res`]) at the image's size, row by row: what is
-    /// above 0 is the object.
+    /// Resizes low-resolution logits ([`PredictedMask::low_res`]) to the image's size. Returns `[height,
+    /// width]`, row-major; above 0 is the object.
     pub fn logits(&self, low_res: &[f32]) -> Vec<f32> {
         self.view.to_source(low_res, self.mask_size)
     }
 
-    /// Side of the low-resolution logits.
+    /// Returns the side of the low-resolution logits.
     pub fn mask_size(&self) -> usize {
         self.mask_size
     }
@@ -110,8 +110,12 @@ impl EncodedImage {
 }
 
 impl Predictor {
-    /// Loads a checkpoint, with a tuned decoder over it if one is given; the input size is
-    /// the one it was trained with unless `input_size` says otherwise.
+    /// Loads a checkpoint and puts a tuned decoder into it, if `restore_model` is given. Without
+    /// `input_size` the model has the input size that it was trained with.
+    ///
+    /// # Errors
+    /// A device that cannot be used, an input size that is not a multiple of 16, and checkpoints that
+    /// cannot be read or do not fit each other.
     pub fn load(
         checkpoint: &Path,
         restore_model: Option<&Path>,
@@ -131,27 +135,28 @@ impl Predictor {
         Ok(Self { notes: loaded.notes, ..Self::new(sam, place.device().clone()) })
     }
 
-    /// Wraps a model that is there already.
+    /// Makes a predictor of a model that is already on `device`.
     ///
-    /// Images are fitted into its input as it was validated, and padded so; a model that does not say
-    /// how it was trained is used as SAM's published predictor uses it ([`Fit::Sam`]).
+    /// Images are fitted into its input and padded as in its validation. A model without
+    /// [`Conventions`](maskwright_model::Conventions) is used like SAM's published predictor
+    /// ([`Fit::Sam`]).
     pub fn new(sam: Sam, device: Device) -> Self {
         let (fit, fit_from) = sam.geometry(None, Fit::Sam);
         Self { sam, device, fit, fit_from, notes: Vec::new() }
     }
 
-    /// The same with another way to bring an image to the model's size.
+    /// Returns the same predictor with another way to fit images into the input.
     #[must_use]
     pub fn with_fit(self, fit: Fit) -> Self {
         Self { fit, fit_from: GeometryFrom::Caller, ..self }
     }
 
-    /// How images are fitted into the input, and who said so.
+    /// Returns how images are fitted into the input, and where that comes from.
     pub fn fit(&self) -> (Fit, GeometryFrom) {
         (self.fit, self.fit_from)
     }
 
-    /// Remarks on the checkpoint, such as weights that are no numbers.
+    /// Returns remarks on the checkpoint for the user, such as weights that are NaN or infinite.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -161,14 +166,15 @@ impl Predictor {
         &self.sam
     }
 
-    /// The mask to show when none is named: the sum of both as HQ-SAM's predictor does, or
-    /// SAM's own where the model has no HQ head.
+    /// Returns the kind of mask to use if none is named: the sum of both, as in HQ-SAM's predictor, or
+    /// SAM's own mask if the model has no HQ head.
     pub fn best_kind(&self) -> MaskKind {
         if self.sam.config().hq { MaskKind::SamHq } else { MaskKind::Sam }
     }
 
-    /// A mask of an image of size `image`, for a prompt on it: foreground above 128. Its values are those
-    /// that the model was trained with, 0 and 255 if it does not say.
+    /// Makes a mask prompt of a mask of the image, in which values above 128 are the object. `image` is
+    /// the size of the image. The values of the result are those that the model was trained with, or 0
+    /// and 255 if the checkpoint does not store them.
     ///
     /// # Errors
     /// [`Error::Setting`] for a mask of another size.
@@ -182,8 +188,8 @@ impl Predictor {
         prompt::mask_over_input(mask, &view, config.mask_size(), values)
     }
 
-    /// Reads the logits of an earlier prediction, for a prompt on the same image: an `.npy` file, or a `.safetensors`
-    /// file with `low_res_logits`, of one mask.
+    /// Reads the logits of one mask of an earlier prediction, for a prompt on the same image: an `.npy`
+    /// file, or a `.safetensors` file with `low_res_logits`.
     pub fn read_logits(&self, path: &Path) -> Result<NoiseMask> {
         let tensor = tensor_file::read(path, "low_res_logits")?;
         let side = self.sam.config().mask_size();
@@ -198,7 +204,7 @@ impl Predictor {
         Ok(NoiseMask { size: side, data: tensor.values })
     }
 
-    /// Brings an image to the model's size and encodes it.
+    /// Fits an image into the model's input and encodes it.
     pub fn encode(&self, image: &RgbImage) -> Result<EncodedImage> {
         let config = self.sam.config();
         let view = View::new(self.fit, image.size, config.image_size);
@@ -207,11 +213,12 @@ impl Predictor {
         Ok(EncodedImage { features, view, mask_size: config.mask_size() })
     }
 
-    /// The answer to one prompt on an encoded image; see the [module](self) for `kind` and
+    /// Predicts the mask of one prompt on an encoded image; see the [module](self) for `kind` and
     /// `multimask`.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a prompt that cannot be, or a mask that the model does not give.
+    /// [`Error::Setting`] for a prompt that is not valid, or a kind of mask that the model does not
+    /// have.
     pub fn predict(
         &self,
         image: &EncodedImage,
@@ -223,7 +230,8 @@ impl Predictor {
         Ok(all.remove(0))
     }
 
-    /// The answers to several prompts, in their order, decoded together.
+    /// Predicts the masks of several prompts on an encoded image, decoded together. The result is in the
+    /// order of the prompts.
     ///
     /// # Errors
     /// As [`Self::predict`].

@@ -1,4 +1,4 @@
-//! What a prediction gives, and its files.
+//! The result of a prediction, and the files that it is written to.
 
 use std::path::Path;
 
@@ -10,26 +10,27 @@ use super::EncodedImage;
 use crate::error::{Error, Result};
 use crate::tensor_file::{self, NamedTensor};
 
-/// The answer to one prompt.
+/// The prediction for one prompt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
-    /// One mask; for an ambiguous prompt to SAM's own decoder, several.
+    /// One mask, or several for an ambiguous prompt with
+    /// [`MaskKind::Sam`](maskwright_model::MaskKind::Sam).
     pub masks: Vec<PredictedMask>,
     /// Remarks on the prompt, such as coordinates that were clipped.
     pub notes: Vec<String>,
 }
 
-/// A mask and how good the model believes it is.
+/// A predicted mask with its predicted IoU.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PredictedMask {
-    /// The mask at the image's size: logits above 0.
+    /// The mask at the image's size: the pixels with logits above 0.
     #[serde(with = "run_lengths")]
     pub mask: Bitmap,
-    /// The logits at the model's mask resolution, a square in row order: what a further prediction
-    /// can take as the mask of its prompt, and what [`EncodedImage::logits`] brings to the image's size.
+    /// The logits at the model's mask resolution, a row-major square. A further prompt can use them as
+    /// its mask, and [`EncodedImage::logits`] resizes them to the image's size.
     pub low_res: Vec<f32>,
-    /// The IoU that the model predicts. It has learned it for SAM's masks; beside an HQ mask it is
-    /// that of the SAM mask which HQ-SAM would choose.
+    /// The IoU that the model predicts, which it learned for SAM's masks. For an HQ mask it is that of
+    /// the SAM mask that HQ-SAM would choose.
     pub predicted_iou: f32,
 }
 
@@ -60,14 +61,14 @@ mod run_lengths {
     }
 }
 
-/// Writes the numbers of predictions on one image.
+/// Writes the logits and IoUs of predictions on one image.
 ///
 /// A `.safetensors` file holds `low_res_logits` `[prompts, masks, m, m]`, `iou_predictions`
 /// `[prompts, masks]` and `logits`, the same at the image's size `[prompts, masks, height, width]`;
 /// an `.npy` file holds `low_res_logits` alone, as SAM's predictor returns and takes them. All f32.
 ///
 /// # Errors
-/// [`Error::FileName`] for a file of another name, or none predicted; [`Error::Io`].
+/// [`Error::FileName`] for another file ending, or if there are no predictions; [`Error::Io`].
 pub fn write_logits(image: &EncodedImage, predictions: &[Prediction], path: &Path) -> Result<()> {
     let count = predictions.first().map_or(0, |prediction| prediction.masks.len());
     let masks: Vec<&PredictedMask> = predictions.iter().flat_map(|p| &p.masks).collect();
@@ -94,12 +95,12 @@ pub fn write_logits(image: &EncodedImage, predictions: &[Prediction], path: &Pat
     tensor_file::write(path, &[low_res, logits, ious])
 }
 
-/// Writes what the image encoder makes of an image to a `.safetensors` file: `image_embedding`
-/// `[1, channels, g, g]` as SAM's predictor gives it, and `interm_embedding` `[1, g, g, channels]`,
-/// which the HQ head takes.
+/// Writes the image encoder's features of an image to a `.safetensors` file: `image_embedding` `[1,
+/// channels, g, g]` as SAM's predictor gives it, and `interm_embedding` `[1, g, g, channels]`, which the
+/// HQ head takes.
 ///
 /// # Errors
-/// [`Error::FileName`] for a file of another name; [`Error::Io`].
+/// [`Error::FileName`] for another file ending; [`Error::Io`].
 pub fn write_embedding(image: &EncodedImage, path: &Path) -> Result<()> {
     let tensor = |name: &str, values: burn::tensor::Tensor<4>| NamedTensor {
         name: name.into(),

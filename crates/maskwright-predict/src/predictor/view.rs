@@ -1,4 +1,4 @@
-//! How an image becomes the model's input, and the way back.
+//! Maps an image to the model's input, and masks back to the image.
 
 use burn::tensor::{Device, Tensor};
 use maskwright_data::geometry::Geometry;
@@ -31,15 +31,15 @@ const PAD: u8 = 128;
 #[strum(serialize_all = "snake_case", parse_err_ty = Error, parse_err_fn = no_fit)]
 #[serde(rename_all = "snake_case")]
 pub enum Fit {
-    /// As training and evaluation here: the longer side to the input's, sampled as training samples
-    /// are, padded as the model was trained with; prompts move with the pixels' areas.
+    /// As in training and evaluation here: the longer side is resized to the input's side, sampled like
+    /// training samples, and padded as in the model's training. Prompts are mapped by pixel areas.
     #[strum(to_string = "longest_side", serialize = "longest-side")]
     LongestSide,
-    /// Both sides to the input's, as HQ-SAM's evaluation; nothing is padded.
+    /// Both sides are stretched to the input's, as in HQ-SAM's evaluation, without padding.
     Squash,
-    /// SAM's and HQ-SAM's published predictor, number by number: the longer side to the input's with
-    /// Pillow's antialiasing, zeros beside it after normalisation, and prompts scaled without regard
-    /// to pixel centres (they lie up to half an input pixel elsewhere).
+    /// As in SAM's and HQ-SAM's published predictors, number by number: the longer side is resized with
+    /// Pillow's antialiasing, zeros are added beside the image after normalisation, and prompts are
+    /// scaled without regard to pixel centres, which moves them by up to half a pixel of the input.
     Sam,
 }
 

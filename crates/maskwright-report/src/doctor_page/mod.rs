@@ -1,8 +1,8 @@
-//! The page of `maskwright doctor`: every finding with its explanation, the line that fixes it, and
-//! pictures of the first records that it was made on.
+//! The page of a data set's examination: every finding with its explanation, the line that fixes it, and
+//! pictures of the first records that it concerns.
 //!
-//! As [`page`](crate::page): one file that needs nothing else, no script, no request, light or dark.
-//! The pictures are decoded for the page, once more and only those that are shown.
+//! Like all [pages](crate::page) it is one file that needs no other file, has no script and makes no
+//! request, and follows light or dark mode. Only the pictures that are shown are decoded once more.
 
 mod bars;
 mod cases;
@@ -25,7 +25,7 @@ const SHOWN_OF_NOTES: usize = 4;
 ///
 /// # Errors
 ///
-/// A file that cannot be written. Pictures that cannot be decoded are left out.
+/// The page cannot be written. Pictures that cannot be decoded are left out.
 pub fn write(
     subjects: &[Subject],
     diagnosis: &Diagnosis,

@@ -18,8 +18,9 @@ const SHOWN: usize = 4;
 /// Side of a tile.
 const TILE: usize = 260;
 
-/// Two galleries under the first prompt of the evaluation: the worst of these images, then the best,
-/// by the IoU of the HQ mask (or SAM's own where there is no other). They are predicted again.
+/// Makes two galleries for the first prompt of the evaluation: the worst of these images, and the best,
+/// by the IoU of the HQ mask, or SAM's own mask if there is no other. The images are predicted again for
+/// it.
 ///
 /// # Errors
 /// An image that cannot be read, with its file.

@@ -1,5 +1,5 @@
-//! The report of a training run, made of what it left in its folder: `report.html`, and the same
-//! curves and predictions as `curves.png` and `predictions.png`. And the page of an evaluation.
+//! The report of a training run, made from the files in its folder: `report.html`, and its curves and
+//! predictions as `curves.png` and `predictions.png`. Also the page of an evaluation.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), maskwright_report::Error> {
@@ -33,27 +33,27 @@ use crate::pictures::write_png;
 const TILE: usize = 240;
 const CURVE: usize = 640;
 
-/// What was written of a run.
+/// The files that were written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Written {
     /// The page.
     pub report: PathBuf,
-    /// Its curves.
+    /// The picture of its curves.
     pub curves: PathBuf,
-    /// Its predictions, where there are any.
+    /// The picture of its predictions, if there are any.
     pub predictions: Option<PathBuf>,
-    /// Why something is missing from the page; the page says it too.
+    /// The reasons for missing parts of the page, which the page gives too.
     pub notes: Vec<String>,
 }
 
 /// Writes the report of the run in `folder` into it, whether the run is over or not.
 ///
-/// Numbers are the log's. The pictures of predictions are made anew, by the newest whole model on the
-/// images of the validation sets; `compute` of `None` is where the run computed. Where they cannot be
-/// made the page comes without them and says why.
+/// Numbers are taken from the log. The pictures of predictions are made with the newest whole model on
+/// images of the validation sets. `compute` is the device for that; if `None`, the run's own. If the
+/// pictures cannot be made, the page is written without them and gives the reason.
 ///
 /// # Errors
-/// A folder without a run, files of a run that do not read, and failed writes.
+/// A folder without a run, files of a run that cannot be read, and failed writes.
 pub fn write(folder: &Path, compute: Option<&Compute>) -> Result<Written> {
     let run = RunFiles::read(folder)?;
     let mut report = Report {
@@ -153,7 +153,8 @@ fn predictions(
         .map_err(|error: crate::Error| error.to_string())
 }
 
-/// Writes the report of an evaluation to `page`, its predictions as a PNG of the same stem beside it.
+/// Writes the report of an evaluation to `page`, and its predictions to a PNG with the same stem beside
+/// it.
 ///
 /// # Errors
 /// An image that cannot be read again, and failed writes.
