@@ -1,21 +1,21 @@
-//! What a sample is made from: the name and the two files of one record.
+//! A record: the name and the files of one image with its mask.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// One image with its mask, by reference.
+/// The name and the files of one image with its mask or masks.
 ///
-/// Files are named for messages, ledgers and reports; the bytes come from the
-/// [`Source`](crate::source::Source), which may keep them elsewhere.
+/// The paths are for messages, ledgers and reports. The bytes come from the
+/// [`Source`](crate::source::Source), which may store them elsewhere, for instance in tar files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// Name of the set the record belongs to.
     pub set: Arc<str>,
     /// Name of the record inside its set: the files' common stem.
     pub name: String,
-    /// Where the image is.
+    /// The path of the image.
     pub image: PathBuf,
-    /// Where the mask is.
+    /// The path of the mask or of the annotations.
     pub mask: PathBuf,
 }
 

@@ -17,19 +17,22 @@ const MASKS: [&str; 9] =
 const TRAIN: [&str; 2] = ["train", "training"];
 const VALID: [&str; 5] = ["valid", "val", "validation", "test", "eval"];
 
-/// The sets that are at a path, and the settings of a run where they are given there.
+/// Returns the sets that are at a path, and the settings of a run if the path gives them.
+///
+/// The first line that fits counts:
 ///
 /// | the path | what it is taken for |
 /// |---|---|
 /// | a `.toml` file | a data file, with all of its sets |
-/// | a `.json` file | annotations of COCO's layout; the folder of the images is looked for beside it |
-/// | a `.tar` file, a folder of tar files or of `sa_*.json` | SA-1B |
+/// | a `.json` file | annotations in COCO's layout; the folder of the images is searched for near the file |
+/// | a `.tar` file | SA-1B |
 /// | a folder with `DIS5K`, `cascade_psp` or `thin_object_detection` | HQSeg-44K |
-/// | a folder with `annotations/instances_*.json` | COCO, the files with `val` in their names for validation |
+/// | a folder with `annotations/instances_*.json` | COCO; files with `val` in their names are validation sets |
 /// | a folder with two folders like `images` and `masks`, or `im` and `gt` | pairs |
-/// | a folder with folders like `train` and `valid`, each one of the above | training and validation sets |
-/// | a folder of images and masks side by side | pairs; a suffix like `_mask` is found out |
+/// | a folder of tar files, or of `sa_*.json` files | SA-1B |
+/// | a folder of images and masks together | pairs; a suffix like `_mask` is detected |
 /// | a folder of images | images without masks |
+/// | a folder with folders like `train` and `valid`, each one of the above | training and validation sets |
 ///
 /// # Errors
 ///

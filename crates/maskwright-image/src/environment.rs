@@ -1,4 +1,4 @@
-//! The environment variables of this crate, checked where an error can still be returned.
+//! Checks the environment variables of this crate at a point where an error can still be returned.
 //!
 //! | variable | values | without it |
 //! |---|---|---|
@@ -9,8 +9,8 @@ use crate::decode;
 use crate::error::Result;
 use crate::sample;
 
-/// Refuses values that this build or machine does not have, by name. Call it once before anything else, since
-/// [`Sampler::new`](crate::sample::Sampler::new) and the decoders can only panic.
+/// Checks that this build and machine have what the variables name. Call it once before anything else,
+/// since [`Sampler::new`](crate::sample::Sampler::new) and the decoders can only panic.
 ///
 /// # Errors
 /// [`Error::Environment`](crate::Error::Environment).

@@ -1,7 +1,7 @@
-//! What can be wrong with a picture, by name.
+//! The errors of this crate.
 //!
-//! Messages say what was found and what would be accepted. They hold no file name: bytes have none
-//! here, the crate that read the file adds it.
+//! Messages say what was found and what would be accepted. They contain no file name, since this crate
+//! works on bytes; the crate that read the file adds the name.
 
 use crate::format::Format;
 use crate::size::Size;

@@ -11,16 +11,16 @@ use crate::source::Source;
 /// How evaluation samples are made.
 #[derive(Debug, Clone)]
 pub struct EvalLoaderConfig {
-    /// The view on the images.
+    /// How images are fitted into the input.
     pub preset: Preset,
-    /// Threads that make samples.
+    /// The number of threads that make samples.
     pub workers: usize,
-    /// How many samples are made before they are asked for, those under way included.
+    /// The number of samples that are made in advance, including those in progress.
     pub prefetch: usize,
-    /// Which of several processes this is, from 0.
+    /// The number of this process, from 0, if several share the set.
     pub rank: usize,
-    /// How many processes share the set. Rank r of w takes the records r, r + w, r + 2w...; every
-    /// record comes once.
+    /// The number of processes that share the set. Rank r of w takes the records r, r + w, r + 2w..., so
+    /// that every record comes once.
     pub world_size: usize,
     /// How samples are made. Only the size, the padding and the limits matter here.
     pub sample: SampleConfig,
@@ -41,8 +41,8 @@ impl Default for EvalLoaderConfig {
     }
 }
 
-/// An iterator over the samples of a set in the order of its records. An unusable record is an
-/// error at its place; the next sample follows.
+/// An iterator over the samples of a set, in the order of its records. A record that cannot be used
+/// gives an error in its place, and the iterator continues with the next one.
 pub struct EvalLoader {
     ordered: Ordered<Result<EvalSample>>,
     len: u64,
@@ -55,7 +55,7 @@ impl std::fmt::Debug for EvalLoader {
 }
 
 impl EvalLoader {
-    /// Starts the workers at the first record.
+    /// Makes a loader and starts its threads with the first record.
     pub fn new(source: Arc<dyn Source>, config: EvalLoaderConfig) -> Result<EvalLoader> {
         if config.world_size == 0 || config.rank >= config.world_size {
             return Err(Error::Setting {

@@ -14,7 +14,7 @@ use crate::plan::PlanConfig;
 use crate::prompt::PromptConfig;
 use crate::sample::SampleConfig;
 
-/// The sets of a run, and how samples and prompts are drawn from them.
+/// A data file: the sets of a run, and how samples and prompts are drawn from them.
 ///
 /// ```toml
 /// [[train]]
@@ -40,7 +40,8 @@ use crate::sample::SampleConfig;
 /// kinds = { box = 2, points = 1, noise_mask = 0 }
 /// ```
 ///
-/// A set has these keys, some of them in sets of some kinds alone, as [`SetKind`](super::SetKind) has them:
+/// A set has these keys. Some exist only for certain kinds of sets; [`SetKind`](super::SetKind) has the
+/// keys of each kind:
 ///
 /// | key | meaning | default |
 /// |---|---|---|
@@ -72,9 +73,9 @@ use crate::sample::SampleConfig;
 pub struct DataFile {
     /// The sets to train on.
     pub train: Vec<SetSpec>,
-    /// The sets to validate on, each for itself.
+    /// The sets to validate on, each separately.
     pub valid: Vec<SetSpec>,
-    /// How the training sets are weighted against each other, where they have no factors of their own.
+    /// How the training sets are weighted against each other, if they have no `repeat` of their own.
     pub mix: MixConfig,
     /// How training samples are cut out.
     pub plan: PlanConfig,
@@ -83,7 +84,8 @@ pub struct DataFile {
 }
 
 impl DataFile {
-    /// A single training set from two folders, an image and its mask sharing their stem.
+    /// Returns a data file with one training set from two folders. An image and its mask have the same
+    /// file stem.
     pub fn from_folders(images: impl Into<PathBuf>, masks: impl Into<PathBuf>) -> DataFile {
         let (images, masks) = (images.into(), masks.into());
         // "leaves/images" and "leaves/masks" are the set "leaves".
@@ -93,13 +95,13 @@ impl DataFile {
         DataFile { train: vec![SetSpec::pairs(name, images, masks)], ..DataFile::default() }
     }
 
-    /// Reads a data file. Relative folders are taken relative to the file.
+    /// Reads a data file. Relative paths in it are relative to its folder.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read or is no TOML; a key that is not known (the error names the
-    /// nearest that is); a value that a setting cannot have. Folders are not looked at before a set
-    /// is [opened](SetSpec::open).
+    /// A file that cannot be read or is not TOML, an unknown key (the error suggests the nearest known
+    /// one), and a value that is not possible. Folders are not checked before a set is
+    /// [opened](SetSpec::open).
     pub fn read(path: &Path) -> Result<DataFile> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| Error::Read { file: path.into(), source })?;
@@ -119,8 +121,7 @@ impl DataFile {
         Ok(data)
     }
 
-    /// Parses the text of a data file; `path` is named in errors. Relative folders stay as they
-    /// are.
+    /// Parses the text of a data file. Errors name `path`. Relative paths stay as they are.
     pub fn parse(text: &str, path: &Path) -> Result<DataFile> {
         check(text, path, names_of::<DataFile>())?;
         let data: DataFile = toml::from_str(text).map_err(|error| Error::DataFile {
@@ -131,7 +132,8 @@ impl DataFile {
         Ok(data)
     }
 
-    /// Refuses sets of one name in a list, settings that make no sense, and a file without any set.
+    /// Checks that there is a set, that the names in each list differ, and that all settings are
+    /// possible.
     pub fn validate(&self) -> Result<()> {
         if self.train.is_empty() && self.valid.is_empty() {
             return Err(Error::Setting {
@@ -186,8 +188,8 @@ impl DataFile {
         }
     }
 
-    /// How samples are made for a model with an input of `size` x `size` pixels and mask prompts of
-    /// `mask_size` x `mask_size`.
+    /// Returns how samples are made for a model with an input of `size` x `size` pixels and mask prompts
+    /// of `mask_size` x `mask_size` pixels.
     pub fn sample_config(&self, size: usize, mask_size: usize) -> SampleConfig {
         SampleConfig {
             plan: PlanConfig { size, ..self.plan.clone() },
@@ -201,7 +203,7 @@ impl DataFile {
         self.train.iter().map(|set| set.open(context)).collect()
     }
 
-    /// Opens all training sets, weighted as their `repeat` or the `[mix]` say.
+    /// Opens all training sets, weighted by their `repeat` or by `[mix]`.
     pub fn train_mix(&self, context: &OpenContext<'_>) -> Result<Mix> {
         let sets = self.open_train(context)?;
         if self.train.iter().all(|set| set.repeat.is_none()) {
@@ -216,10 +218,12 @@ impl DataFile {
         self.valid.iter().map(|set| set.open(context)).collect()
     }
 
-    /// The data file as TOML, with every setting it was resolved to. Reading it gives the same
-    /// data.
+    /// Returns the data file as TOML, with the values of all settings, defaults included. Reading it
+    /// gives the same data file.
     ///
-    /// Fails if a folder's path is not Unicode text, which TOML cannot hold.
+    /// # Errors
+    ///
+    /// A path that is not Unicode text, which TOML cannot hold.
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string_pretty(self).map_err(|error| Error::Setting {
             key: "data".into(),

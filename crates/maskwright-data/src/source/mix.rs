@@ -9,14 +9,14 @@ use crate::error::{Error, Result};
 use crate::random::{Order, Purpose, SampleKey};
 use crate::record::Record;
 
-/// The sets of a run, one after the other, each as often as it is wanted.
+/// The sets of a run, one after the other, each with its weight.
 ///
-/// What an epoch visits is a list of *places*, numbered over all sets: number `i` is what
-/// [`SampleKey::record`] holds, and what samples are keyed by. Without weights a place is a record. A set
-/// of `n` records that is [repeated](Mix::repeated) `r` times has `round(n * r)` places: first all of its
-/// records as often as they all come, then some of them once more. So the repeats of a record have
-/// different keys, and are different samples. Which records come once more is drawn anew for every epoch,
-/// none twice in one epoch; that takes no list, however many records there are.
+/// An epoch visits *places*, which are numbered over all sets. The number of a place is
+/// [`SampleKey::record`], by which samples are keyed. Without weights each place is a record. A set of
+/// `n` records that is [repeated](Mix::repeated) `r` times has `round(n * r)` places: first all of its
+/// records, as often as all of them come, then some of them once more. So the repeats of a record have
+/// different keys and are different samples. Every epoch draws anew which records come once more, none
+/// of them twice. No list is kept for this, however many records there are.
 #[derive(Clone)]
 pub struct Mix {
     sets: Vec<Arc<dyn Source>>,
@@ -32,18 +32,19 @@ impl std::fmt::Debug for Mix {
 }
 
 impl Mix {
-    /// Concatenates sets: every record once. Fails if there is no record at all.
+    /// Joins sets without weights, every record once. Fails if there is no record at all.
     pub fn new(sets: Vec<Arc<dyn Source>>) -> Result<Mix> {
         Mix::tempered(sets, 1.0)
     }
 
-    /// A single set.
+    /// A mix of a single set.
     pub fn of(set: impl Source + 'static) -> Result<Mix> {
         Mix::new(vec![Arc::new(set)])
     }
 
-    /// Sets with their repeat factors: 2.5 for every record twice and half of them once more, 0.1 for a tenth
-    /// of them. Fails if a factor is not above 0, and if there is no record at all.
+    /// Joins sets with repeat factors: with 2.5 every record comes twice and half of them once more,
+    /// with 0.1 a tenth of them comes. Fails if a factor is not above 0, and if there is no record at
+    /// all.
     pub fn repeated(sets: Vec<(Arc<dyn Source>, f64)>) -> Result<Mix> {
         let mut places = Vec::with_capacity(sets.len());
         for (set, repeat) in &sets {
@@ -53,8 +54,9 @@ impl Mix {
         Mix::with_places(sets.into_iter().map(|(set, _)| set).collect(), &places)
     }
 
-    /// Sets with shares proportional to their numbers of records to the power of `1 / temperature`, together
-    /// as many places as records; see [`MixConfig`](super::MixConfig). Fails if there is no record at all.
+    /// Joins sets with shares proportional to their numbers of records to the power of `1 /
+    /// temperature`, with as many places in all as there are records; see
+    /// [`MixConfig`](super::MixConfig). Fails if there is no record at all.
     pub fn tempered(sets: Vec<Arc<dyn Source>>, temperature: f64) -> Result<Mix> {
         let records: Vec<usize> = sets.iter().map(|set| set.len()).collect();
         super::MixConfig { temperature }.validate()?;
@@ -76,18 +78,18 @@ impl Mix {
         Ok(Mix { sets, starts })
     }
 
-    /// The sets in order.
+    /// Returns the sets in order.
     pub fn sets(&self) -> &[Arc<dyn Source>] {
         &self.sets
     }
 
-    /// How many places an epoch has; never 0.
+    /// Returns the number of places in an epoch, which is never 0.
     #[allow(clippy::len_without_is_empty, reason = "a mix is never empty")]
     pub fn len(&self) -> usize {
         self.starts[self.sets.len()]
     }
 
-    /// How many records all sets hold, each counted once.
+    /// Returns the number of records of all sets, each counted once.
     pub fn records(&self) -> usize {
         self.sets.iter().map(|set| set.len()).sum()
     }

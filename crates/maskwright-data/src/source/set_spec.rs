@@ -12,25 +12,25 @@ use super::kinds::{CocoKeys, KindName, PairsKeys, Sa1bKeys, SetKind};
 use super::{ExifRule, Part, Patterns};
 use crate::error::Result;
 
-/// What to do with images without a mask and masks without an image.
+/// What to do with images or masks that have no counterpart, and with damaged annotation files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unmatched {
-    /// They are an error that names them.
+    /// Opening the set is an error that names the first of them.
     #[default]
     Error,
-    /// They are left out; [`Source::left_out`](super::Source::left_out) counts them.
+    /// They are left out. [`Source::left_out`](super::Source::left_out) counts them.
     Skip,
 }
 
 /// One set of images and masks; [`DataFile`](super::DataFile) describes the keys.
 ///
-/// The keys that every kind of set has stand here, those of a kind in [`kind`](SetSpec::kind).
+/// The keys that every set has are here; those of its kind are in [`kind`](SetSpec::kind).
 // Derived as functions of its own: the kind may be left out, and errors about keys name what was meant.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct SetSpec {
-    /// Name in reports, statistics and ledgers.
+    /// The name in reports, statistics and ledgers.
     pub name: String,
     /// How the files are laid out, and where they are.
     #[serde(flatten, skip_deserializing)]
@@ -38,16 +38,16 @@ pub struct SetSpec {
     /// What to do with files without a counterpart.
     #[serde(default)]
     pub unmatched: Unmatched,
-    /// Patterns of the names to take; none takes all.
+    /// Patterns of the names to take; an empty list takes all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<String>,
     /// Patterns of the names to leave out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
-    /// The share of what the patterns leave.
+    /// The share that is taken of the records that the patterns let through; `None` takes all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
-    /// How often the records come in an epoch of training; `None` is once.
+    /// How often each record comes in an epoch of training; `None` is once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeat: Option<f64>,
     /// What to do with the orientation of images.
@@ -86,12 +86,12 @@ impl<'a> Deserialize<'a> for SharedKeys {
 }
 
 impl SetSpec {
-    /// A set of a kind, everything else by default.
+    /// Returns a set of a kind, with defaults for everything else.
     pub fn new(name: impl Into<String>, kind: SetKind) -> SetSpec {
         SetSpec { name: name.into(), kind, ..SetSpec::default() }
     }
 
-    /// A folder of images with a folder of masks, everything else by default.
+    /// Returns a set of a folder of images and a folder of masks, with defaults for everything else.
     pub fn pairs(
         name: impl Into<String>,
         images: impl Into<PathBuf>,
@@ -101,7 +101,7 @@ impl SetSpec {
         SetSpec::new(name, SetKind::Pairs(PairsKeys { images, masks, ..PairsKeys::default() }))
     }
 
-    /// An instances file of COCO or LVIS with its folder of images.
+    /// Returns a set of an instances file of COCO or LVIS and its folder of images.
     pub fn coco(
         name: impl Into<String>,
         annotations: impl Into<PathBuf>,
@@ -111,7 +111,8 @@ impl SetSpec {
         SetSpec::new(name, SetKind::Coco(CocoKeys { annotations, images, ..CocoKeys::default() }))
     }
 
-    /// A folder of SA-1B, or with a name that ends in `.tar` its tar files, braces and all.
+    /// Returns a set of SA-1B: of its tar files if `place` ends in `.tar`, which may be a pattern with
+    /// braces, otherwise of a folder.
     pub fn sa1b(name: impl Into<String>, place: impl Into<PathBuf>) -> SetSpec {
         let place = place.into();
         let keys = match place.to_str().filter(|text| text.ends_with(".tar")) {
@@ -159,12 +160,12 @@ impl SetSpec {
         Ok(spec)
     }
 
-    /// Refuses a set without the keys that its kind needs, and values that make no sense.
+    /// Checks that the set has the keys that its kind needs, and that all values are possible.
     pub fn validate(&self) -> Result<()> {
         self.kind.validate(&self.name)
     }
 
-    /// How the set's mask files become labels.
+    /// Returns how the set's mask files become labels.
     pub fn mask_rule(&self) -> Result<MaskRule> {
         self.kind.mask_rule(&self.name)
     }

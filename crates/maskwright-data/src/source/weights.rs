@@ -11,10 +11,11 @@ const MAX_REPEAT: f64 = 1_000_000.0;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MixConfig {
-    /// The share of a set in an epoch is proportional to its number of records to the power of `1 /
-    /// temperature`, the epoch as long as ever: 1 leaves all as it is, and the higher the number, the more
-    /// alike the shares of large and small sets (Arivazhagan et al., "Massively Multilingual Neural Machine
-    /// Translation in the Wild", 2019). At least 1; not together with a set's `repeat`.
+    /// A set's share of an epoch is proportional to its number of records to the power of `1 /
+    /// temperature`. The length of the epoch stays the same. 1 changes nothing; the higher the number,
+    /// the more equal the shares of large and small sets (Arivazhagan et al., "Massively Multilingual
+    /// Neural Machine Translation in the Wild", 2019). It is at least 1, and cannot be used together
+    /// with a set's `repeat`.
     pub temperature: f64,
 }
 
@@ -25,7 +26,7 @@ impl Default for MixConfig {
 }
 
 impl MixConfig {
-    /// Refuses a temperature below 1, and one that is not finite.
+    /// Checks that the temperature is finite and at least 1.
     pub fn validate(&self) -> Result<()> {
         if self.temperature >= 1.0 && self.temperature.is_finite() {
             return Ok(());
