@@ -96,7 +96,7 @@ impl ModelBench {
     /// Does the work once and returns how long it took.
     ///
     /// # Errors
-    /// Errors of the model, and [`Error::LossNotFinite`] for a training loss that is not finite.
+    /// Errors of the model, and [`LossNotFinite`](crate::Error::LossNotFinite) for a training loss that is not finite.
     pub fn run(&mut self) -> Result<Duration> {
         let start = Instant::now();
         match &mut self.0 {
