@@ -67,6 +67,53 @@ pub enum Error {
         /// The file that shows it.
         found: String,
     },
+    /// Another process writes into the output folder.
+    #[error("{folder}: in use by {owner}")]
+    OutputInUse {
+        /// The output folder.
+        folder: PathBuf,
+        /// The process: its id and its command line.
+        owner: String,
+    },
+    /// The output folder holds a file or is a folder that the run reads.
+    #[error(
+        "{folder}: expected an output folder apart from what is read, found {file} in it ({key})"
+    )]
+    OutputHoldsInput {
+        /// The output folder.
+        folder: PathBuf,
+        /// The setting that names what is read: `model.checkpoint`, `model.restore_model` or `data`.
+        key: String,
+        /// What is read.
+        file: PathBuf,
+    },
+    /// A run is resumed with other data or weights than it began with.
+    #[error("{what}: expected what the run began with ({expected}), found {found}")]
+    OtherInput {
+        /// `model.checkpoint`, `model.restore_model` or "the training data".
+        what: String,
+        /// What the run began with.
+        expected: String,
+        /// What is there now.
+        found: String,
+    },
+    /// More records of the validation sets are unusable than may be.
+    #[error(
+        "{refused} of {records} validation records are unusable, of which {budget} may be; the last: {last}"
+    )]
+    ValidationBudget {
+        /// Different records that were refused.
+        refused: usize,
+        /// How many may be.
+        budget: usize,
+        /// How many there are.
+        records: usize,
+        /// The last refusal.
+        last: Box<maskwright_data::Error>,
+    },
+    /// The observer asked to stop where there was nothing to save.
+    #[error("stopped")]
+    Stopped,
     /// The output is there already, and is replaced only if that is asked for.
     #[error("{file}: expected a path where nothing is, found a file or folder that is there")]
     OutputExists {

@@ -49,6 +49,7 @@
 
 pub mod bench;
 mod checkpoint;
+mod checksums;
 pub mod config;
 mod conventions;
 pub mod convert;
@@ -58,6 +59,7 @@ mod files;
 pub mod loss;
 pub mod observer;
 pub mod optimizer;
+pub mod owned_folder;
 mod prompts;
 pub mod run_files;
 pub mod run_log;

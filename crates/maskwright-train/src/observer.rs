@@ -64,7 +64,11 @@ pub trait Observer {
     fn epoch(&mut self, _entry: &EpochEntry) {}
     /// Called with a remark for the user. The run goes on.
     fn note(&mut self, _text: &str) {}
-    /// Returns whether the run should save its state and stop after the current step.
+    /// Called with `true` when nothing would be lost if the process ended at once: while data are opened, and
+    /// while a model is evaluated whose state has been saved. A run begins with `true`.
+    fn may_end(&self, _may: bool) {}
+    /// Returns whether the run should save its state and stop after the current step. An evaluation stops
+    /// after the current image.
     fn should_stop(&self) -> bool {
         false
     }

@@ -11,6 +11,8 @@ use crate::run_log::{self, Entry, EpochEntry};
 
 /// The file with all settings, defaults included.
 pub const CONFIG: &str = "config.toml";
+/// The file that says which sets and files of weights the run began with.
+pub const INPUTS: &str = "inputs.json";
 /// The file with losses and validations, one JSON object per line.
 pub const METRICS: &str = "metrics.jsonl";
 /// The file with the records that could not be used, one JSON object per line.
@@ -51,6 +53,8 @@ pub struct RunFiles {
     pub validation: Option<Validation>,
     /// The newest file of the whole model with its epoch, from 0.
     pub checkpoint: Option<(usize, PathBuf)>,
+    /// Remarks on what is damaged and was passed over.
+    pub notes: Vec<String>,
 }
 
 impl RunFiles {
@@ -73,11 +77,13 @@ impl RunFiles {
             output: folder.to_path_buf(),
             ..TrainConfig::read(&folder.join(CONFIG))?
         };
+        let log = run_log::read(&folder.join(METRICS))?;
         let checkpoint = numbered(folder, WHOLE, WEIGHTS)?.into_iter().max();
         Ok(Self {
             folder: folder.to_path_buf(),
             config,
-            log: run_log::read(&folder.join(METRICS))?,
+            notes: log.note(&folder.join(METRICS)).into_iter().collect(),
+            log: log.entries,
             validation: read_validation(&folder.join(VALIDATION))?,
             checkpoint,
         })
@@ -115,6 +121,16 @@ fn read_validation(path: &Path) -> Result<Option<Validation>> {
 /// Entries of a folder that are named `prefix` NUMBER `suffix`, with their numbers; none where there
 /// is no folder.
 pub(crate) fn numbered(folder: &Path, prefix: &str, suffix: &str) -> Result<Vec<(usize, PathBuf)>> {
+    let number = |(rest, path): (String, PathBuf)| {
+        let number = rest.strip_suffix(suffix)?.parse().ok()?;
+        Some((number, path))
+    };
+    Ok(prefixed(folder, prefix)?.into_iter().filter_map(number).collect())
+}
+
+/// Entries of a folder whose names begin with `prefix`, with the rest of their names; none where there is
+/// no folder.
+pub(crate) fn prefixed(folder: &Path, prefix: &str) -> Result<Vec<(String, PathBuf)>> {
     let listing = match std::fs::read_dir(folder) {
         Ok(listing) => listing,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -124,12 +140,8 @@ pub(crate) fn numbered(folder: &Path, prefix: &str, suffix: &str) -> Result<Vec<
     for entry in listing {
         let path = entry.map_err(Error::io(folder, "read"))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let number = name
-            .strip_prefix(prefix)
-            .and_then(|rest| rest.strip_suffix(suffix))
-            .and_then(|digits| digits.parse().ok());
-        if let Some(number) = number {
-            found.push((number, path.clone()));
+        if let Some(rest) = name.strip_prefix(prefix) {
+            found.push((rest.to_owned(), path.clone()));
         }
     }
     Ok(found)

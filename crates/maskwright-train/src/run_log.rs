@@ -1,12 +1,13 @@
 //! `metrics.jsonl`: one JSON object per line, appended while a run trains.
 //!
-//! Lines are of three kinds, told apart by `kind`: `"step"` (a summary of the last few training steps),
-//! `"epoch"` (the epoch's training loss and the validation metrics) and `"loader"` (what the loader did,
-//! and whether training waits for it). Each line is written and flushed as a whole, so that a run that
-//! is killed at any moment leaves a file that can be read up to its last complete line.
+//! Lines are of three kinds, told apart by `kind`: `"step"` (a summary of the last few
+//! training steps), `"epoch"` (the epoch's training loss and the validation
+//! metrics) and `"loader"` (what the loader did, and whether training waits for it). A line is written and
+//! flushed whole, so that a run killed at any moment leaves a file that reads to its last whole line. Lines that are
+//! damaged are passed over and counted: a log is no reason to lose a run.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -119,47 +120,82 @@ pub struct LoaderStages {
 pub struct RunLog {
     path: PathBuf,
     file: File,
+    /// Whether the last line could not be written, or half of it.
+    broken: bool,
 }
 
 impl RunLog {
     /// Creates the file; an existing one is emptied.
     pub fn create(path: &Path) -> Result<Self> {
         let file = File::create(path).map_err(Error::io(path, "create"))?;
-        Ok(Self { path: path.to_path_buf(), file })
+        Ok(Self { path: path.to_path_buf(), file, broken: false })
     }
 
-    /// Opens the file to continue after `global_step`. Later lines are removed, since the resumed run
-    /// writes these steps again, and so is an incomplete last line.
-    pub fn resume(path: &Path, global_step: usize) -> Result<Self> {
-        let kept: Vec<Entry> = read_whole_lines(path)?
-            .into_iter()
-            .filter(|entry| entry.global_step() <= global_step)
-            .collect();
+    /// Opens the file to continue after `global_step` in `epoch`: later lines, the end of that epoch, and a last line
+    /// cut short by a kill, are dropped, since the resumed run writes them again. Also returns remarks on lines that
+    /// are lost.
+    pub fn resume(path: &Path, global_step: usize, epoch: usize) -> Result<(Self, Vec<String>)> {
+        let mut notes = Vec::new();
+        let log = match read(path) {
+            Ok(log) => log,
+            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                notes.push(format!("{} is not there; the log begins anew", path.display()));
+                Log::default()
+            }
+            Err(error) => return Err(error),
+        };
+        notes.extend(log.note(path));
         let mut text = String::new();
-        for entry in &kept {
+        for entry in log.entries.iter().filter(|entry| entry.is_before(global_step, epoch)) {
             text.push_str(&line(entry));
         }
         crate::files::write_atomically(path, text.as_bytes())?;
         let file = OpenOptions::new().append(true).open(path).map_err(Error::io(path, "open"))?;
-        Ok(Self { path: path.to_path_buf(), file })
+        Ok((Self { path: path.to_path_buf(), file, broken: false }, notes))
     }
 
-    /// Appends a line.
+    /// Appends a line. After a failure the next line begins anew, whatever was written of this one.
     pub fn append(&mut self, entry: &Entry) -> Result<()> {
-        self.file
-            .write_all(line(entry).as_bytes())
-            .and_then(|()| self.file.flush())
-            .map_err(Error::io(&self.path, "write"))
+        let mut text = line(entry);
+        if self.broken {
+            text.insert(0, '\n');
+        }
+        let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.flush());
+        self.broken = written.is_err();
+        written.map_err(Error::io(&self.path, "write"))
     }
 }
 
 impl Entry {
-    fn global_step(&self) -> usize {
+    /// Whether a run that stands after `global_step` in `epoch` has written it already.
+    fn is_before(&self, global_step: usize, epoch: usize) -> bool {
         match self {
-            Self::Step(entry) => entry.global_step,
-            Self::Epoch(entry) => entry.global_step,
-            Self::Loader(entry) => entry.global_step,
+            Self::Step(entry) => entry.global_step <= global_step,
+            // A run may stand at an epoch's last step, its validation still to come.
+            Self::Epoch(entry) => entry.global_step <= global_step && entry.epoch < epoch,
+            Self::Loader(entry) => entry.global_step <= global_step,
         }
+    }
+}
+
+/// What a `metrics.jsonl` holds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Log {
+    /// The lines that read as what they should be, in order.
+    pub entries: Vec<Entry>,
+    /// Other whole lines: their numbers, from 1, and what is wrong with them.
+    pub damaged: Vec<(usize, String)>,
+}
+
+impl Log {
+    /// A remark on damaged lines, if there are any.
+    pub fn note(&self, path: &Path) -> Option<String> {
+        let (line, reason) = self.damaged.first()?;
+        let count = match self.damaged.len() {
+            1 => "1 damaged line is".to_owned(),
+            count => format!("{count} damaged lines are"),
+        };
+        Some(format!("{}: {count} passed over (line {line}: {reason})", path.display()))
     }
 }
 
@@ -169,32 +205,25 @@ fn line(entry: &Entry) -> String {
     text
 }
 
-/// Reads all entries of a `metrics.jsonl`. A last line without a newline is left out.
+/// Reads a `metrics.jsonl`; a last line without its newline is left out.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::RunFile`] for a line that is not an entry.
-pub fn read(path: &Path) -> Result<Vec<Entry>> {
-    read_whole_lines(path)
-}
-
-fn read_whole_lines(path: &Path) -> Result<Vec<Entry>> {
-    let file = File::open(path).map_err(Error::io(path, "read"))?;
-    let mut reader = BufReader::new(file);
-    let mut entries = Vec::new();
-    let mut text = String::new();
-    loop {
-        text.clear();
-        let read = reader.read_line(&mut text).map_err(Error::io(path, "read"))?;
-        if read == 0 || !text.ends_with('\n') {
-            return Ok(entries);
+/// [`Error::Io`].
+pub fn read(path: &Path) -> Result<Log> {
+    let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
+    let mut log = Log::default();
+    let whole = bytes.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
+    for (number, line) in whole.enumerate().filter(|(_, line)| line.len() > 1) {
+        match serde_json::from_slice(line) {
+            Ok(entry) => log.entries.push(entry),
+            Err(error) => {
+                // The parser saw a single line.
+                let reason = error.to_string().replace(" at line 1 column", " at column");
+                log.damaged.push((number + 1, reason));
+            }
         }
-        let entry = serde_json::from_str(&text).map_err(|error| Error::RunFile {
-            file: path.to_path_buf(),
-            expected: "one metrics object per line".into(),
-            found: format!("line {}: {error}", entries.len() + 1),
-        })?;
-        entries.push(entry);
     }
+    Ok(log)
 }
 
 #[cfg(test)]
@@ -227,10 +256,34 @@ mod tests {
         bytes.extend_from_slice(b"{\"kind\":\"step\",\"epo");
         std::fs::write(&path, bytes).expect("written");
 
-        let mut log = RunLog::resume(&path, 20).expect("resumed");
+        let (mut log, notes) = RunLog::resume(&path, 20, 0).expect("resumed");
+        assert_eq!(notes, [] as [&str; 0]);
         log.append(&step(25)).expect("appended");
-        let entries = read(&path).expect("reads");
-        assert_eq!(entries, [step(10), step(20), step(25)]);
+        let log = read(&path).expect("reads");
+        assert_eq!(log.entries, [step(10), step(20), step(25)]);
+    }
+
+    #[test]
+    fn the_end_of_the_epoch_under_way_is_written_again() {
+        let epoch = |epoch| {
+            Entry::Epoch(EpochEntry {
+                epoch,
+                global_step: 10 * (epoch + 1),
+                loss: LossValues::default(),
+                learning_rate: 1e-3,
+                seconds: 1.0,
+                validation: Vec::new(),
+            })
+        };
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("metrics.jsonl");
+        let mut log = RunLog::create(&path).expect("created");
+        for entry in [step(10), epoch(0), step(20), epoch(1)] {
+            log.append(&entry).expect("appended");
+        }
+        // The state of step 20 was saved before the validation of epoch 1.
+        RunLog::resume(&path, 20, 1).expect("resumed");
+        assert_eq!(read(&path).expect("reads").entries, [step(10), epoch(0), step(20)]);
     }
 
     #[test]
@@ -245,11 +298,27 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_line_is_named() {
+    fn damaged_lines_are_passed_over_and_said() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("metrics.jsonl");
-        std::fs::write(&path, "{}\n").expect("written");
-        let message = read(&path).expect_err("refused").to_string();
-        assert!(message.contains("metrics.jsonl") && message.contains("line 1"), "{message}");
+        let (first, second) = (line(&step(10)), line(&step(20)));
+        let bytes = [first.as_bytes(), b"{}\n\xff\xfe\n", second.as_bytes()].concat();
+        std::fs::write(&path, bytes).expect("written");
+        let (_, notes) = RunLog::resume(&path, 20, 0).expect("resumed");
+        let folder_name = format!("{}/", folder.path().display());
+        insta::assert_snapshot!(notes.join("\n").replace(&folder_name, ""), @"metrics.jsonl: 2 damaged lines are passed over (line 2: missing field `kind` at column 2)");
+        assert_eq!(read(&path).expect("reads").entries, [step(10), step(20)]);
+        assert_eq!(read(&path).expect("reads").damaged, []);
+    }
+
+    #[test]
+    fn a_log_that_is_gone_begins_anew() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("metrics.jsonl");
+        let (mut log, notes) = RunLog::resume(&path, 20, 0).expect("resumed");
+        let folder_name = format!("{}/", folder.path().display());
+        insta::assert_snapshot!(notes.join("\n").replace(&folder_name, ""), @"metrics.jsonl is not there; the log begins anew");
+        log.append(&step(25)).expect("appended");
+        assert_eq!(read(&path).expect("reads").entries, [step(25)]);
     }
 }

@@ -61,6 +61,10 @@ pub(crate) fn status(done: anyhow::Result<()>) -> ExitCode {
         eprintln!("{text}");
         return ExitCode::from(130);
     }
+    if let Some(train::Error::Stopped) = error.downcast_ref() {
+        eprintln!("stopped");
+        return ExitCode::from(130);
+    }
     if error.is::<Unfit>() {
         return ExitCode::from(1);
     }
@@ -111,6 +115,8 @@ fn of_training(error: &train::Error) -> bool {
         Error::NoCheckpoint
         | Error::NoSets { .. }
         | Error::OutputTaken { .. }
+        | Error::OutputInUse { .. }
+        | Error::OutputHoldsInput { .. }
         | Error::OutputExists { .. }
         | Error::OutputName { .. }
         | Error::NothingToResume { .. }

@@ -1,20 +1,103 @@
-//! Ctrl-C: the first asks the run to stop at the next step and save, the second ends it.
+//! Signals that ask the command to end: Ctrl-C, SIGTERM, and SIGHUP when a terminal closes.
+//!
+//! The first one asks the work to stop where its state can be saved, the second ends it. Where nothing would be lost,
+//! as while data are opened or a model is evaluated, the process ends by itself soon after the first.
 
-use std::sync::Arc;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-/// A flag that Ctrl-C (or a termination signal) raises.
-pub(crate) fn on_ctrl_c() -> Arc<AtomicBool> {
-    let asked = Arc::new(AtomicBool::new(false));
-    let raised = Arc::clone(&asked);
-    let handler = ctrlc::set_handler(move || {
-        if raised.swap(true, Ordering::SeqCst) {
+use crate::tell::{note, say};
+
+/// How long work that saves nothing may go on after it was asked to stop.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// What a signal asks for, and what it may do.
+pub(crate) struct Interrupt {
+    asked: AtomicBool,
+    may_end: AtomicBool,
+    farewell: Mutex<String>,
+}
+
+impl Interrupt {
+    /// Whether the work should stop.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    /// Whether from now on nothing is lost if the process ends at once. True at first.
+    pub(crate) fn may_end(&self, may: bool) {
+        self.may_end.store(may, Ordering::SeqCst);
+    }
+
+    /// What is said when the process ends at once.
+    pub(crate) fn set_farewell(&self, text: String) {
+        *self.farewell.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+
+    /// Ends the process if for a while it may.
+    fn end_soon(&self) {
+        let step = Duration::from_millis(50);
+        let mut waited = Duration::ZERO;
+        while waited < PATIENCE {
+            std::thread::sleep(step);
+            waited =
+                if self.may_end.load(Ordering::SeqCst) { waited + step } else { Duration::ZERO };
+        }
+        say(&*self.farewell.lock().unwrap_or_else(PoisonError::into_inner));
+        std::process::exit(130);
+    }
+}
+
+/// Listens to the signals from now on.
+pub(crate) fn on_ctrl_c() -> Arc<Interrupt> {
+    let interrupt = Arc::new(Interrupt {
+        asked: AtomicBool::new(false),
+        may_end: AtomicBool::new(true),
+        farewell: Mutex::new("stopped".into()),
+    });
+    let raised = Arc::clone(&interrupt);
+    let listening = listen(move || {
+        if raised.asked.swap(true, Ordering::SeqCst) {
             std::process::exit(130);
         }
-        eprintln!("\nstopping after this step; once more to stop at once");
+        if !raised.may_end.load(Ordering::SeqCst) {
+            say("\nstopping after this step; once more to stop at once");
+        }
+        let waiting = Arc::clone(&raised);
+        // Without a thread that waits, the work ends when it looks.
+        let _ = std::thread::Builder::new().spawn(move || waiting.end_soon());
     });
-    if let Err(error) = handler {
-        eprintln!("note: Ctrl-C will end the run without saving ({error})");
+    if let Err(error) = listening {
+        note(format_args!("Ctrl-C will end the run without saving ({error})"));
     }
-    asked
+    interrupt
+}
+
+#[cfg(unix)]
+fn listen(on_signal: impl Fn() + Send + 'static) -> io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let mut wanted = vec![SIGINT, SIGTERM];
+    // `nohup` has its command ignore a terminal that closes, and the command goes on.
+    if !is_ignored(SIGHUP) {
+        wanted.push(SIGHUP);
+    }
+    let mut signals = signal_hook::iterator::Signals::new(wanted)?;
+    let listener = move || signals.forever().for_each(|_| on_signal());
+    std::thread::Builder::new().name("signals".into()).spawn(listener).map(drop)
+}
+
+/// Whether the process was started to ignore a signal; Linux tells.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+#[cfg(not(unix))]
+fn listen(on_signal: impl Fn() + Send + 'static) -> io::Result<()> {
+    ctrlc::set_handler(on_signal).map_err(io::Error::other)
 }

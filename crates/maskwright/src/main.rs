@@ -13,11 +13,12 @@ mod interrupt;
 mod late_bar;
 mod output;
 mod progress;
+mod tell;
 mod words;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Trains promptable segmentation models in high quality: SAM with the HQ-SAM head.
 ///
@@ -45,10 +46,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse_from(flags::legacy::with_hyphens(std::env::args_os()));
+    let command = Cli::command();
+    let words = flags::legacy::with_hyphens(std::env::args_os());
+    let matches = command.clone().get_matches_from(words);
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let given = flags::given::of(&command, &matches);
     let done = match cli.command {
         Command::Demo(flags) => commands::demo::run(&flags),
-        Command::Train(flags) => commands::train::run(&flags),
+        Command::Train(flags) => commands::train::run(&flags, &given),
         Command::Eval(flags) => commands::eval::run(&flags),
         Command::Predict(flags) => commands::predict::run(&flags),
         Command::Masks(flags) => commands::masks::run(&flags),

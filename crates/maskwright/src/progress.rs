@@ -2,7 +2,6 @@
 
 use std::io::IsTerminal;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -12,6 +11,7 @@ use maskwright_train::observer::{Observer, RunStart, StepProgress};
 use maskwright_train::run_log::{EpochEntry, LoaderEntry};
 
 use crate::indexing::Indexing;
+use crate::interrupt::Interrupt;
 
 /// How often a log that is no terminal gets a line.
 const LOG_INTERVAL: Duration = Duration::from_secs(20);
@@ -21,7 +21,7 @@ pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     terminal: bool,
     quiet: bool,
-    stop: Arc<AtomicBool>,
+    interrupt: Arc<Interrupt>,
     last_line: Instant,
     epochs: usize,
     /// What the bar counts: an epoch's steps, or a set's images.
@@ -30,13 +30,13 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// `quiet` shows notes only; `stop` is what Ctrl-C raises.
-    pub(crate) fn new(quiet: bool, stop: Arc<AtomicBool>) -> Self {
+    /// `quiet` shows notes only; `interrupt` is what Ctrl-C raises.
+    pub(crate) fn new(quiet: bool, interrupt: Arc<Interrupt>) -> Self {
         Self {
             bar: None,
             terminal: std::io::stderr().is_terminal(),
             quiet,
-            stop,
+            interrupt,
             last_line: Instant::now(),
             epochs: 0,
             counting: String::new(),
@@ -171,7 +171,11 @@ impl Observer for Progress {
     }
 
     fn should_stop(&self) -> bool {
-        self.stop.load(Ordering::SeqCst)
+        self.interrupt.is_asked()
+    }
+
+    fn may_end(&self, may: bool) {
+        self.interrupt.may_end(may);
     }
 }
 

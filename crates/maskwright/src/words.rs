@@ -147,6 +147,16 @@ fn of_training(error: &train::Error) -> String {
             "{error}; choose another --output, continue it with --resume, or replace it with \
              --overwrite"
         ),
+        Error::OutputHoldsInput { folder, key, file } => format!(
+            "--output: expected a folder apart from what is read, found {}, which holds {} ({})",
+            folder.display(),
+            file.display(),
+            flag(key)
+        ),
+        Error::OtherInput { what, .. } => {
+            let error = error.to_string();
+            format!("{}{}", flag(what), error.strip_prefix(what).unwrap_or(&error))
+        }
         Error::OutputExists { file } => format!(
             "{}: expected a path where nothing is, or --force, found a file or folder that is there",
             file.display()

@@ -176,7 +176,7 @@ fn a_full_disk_leaves_no_partial_file() {
     let mut args = case.args();
     let last = args.len() - 1;
     args[last] = "/dev/full/run";
-    assert_snapshot!(refused(&args, 1), @"error: /dev/full/run: cannot read: Not a directory (os error 20)");
+    assert_snapshot!(refused(&args, 1), @"error: /dev/full/run: cannot create: Not a directory (os error 20)");
 }
 
 #[test]

@@ -14,6 +14,9 @@ use crate::source::Mix;
 /// A refused record: one line of a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerEntry {
+    /// Whether a validation refused it; such a record does not count towards the budget of training.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub validation: bool,
     /// Epoch in which it was refused.
     pub epoch: u64,
     /// Place in the order of the epoch that it was meant for, its own or that of a record it should replace.
@@ -34,13 +37,17 @@ pub struct LedgerEntry {
     pub message: String,
 }
 
-/// How a line begins. A line cut short by a kill is told from a foreign file by it.
-const BEGINNING: &[u8] = b"{\"epoch\":";
+/// The set, where a validation refused the record; epoch, position and record.
+type Identity = (Option<String>, u64, u64, u64);
+
+/// How lines begin. A line cut short by a kill is told from a foreign file by it.
+const BEGINNINGS: [&[u8]; 2] = [b"{\"epoch\":", b"{\"validation\":"];
 
 impl LedgerEntry {
     /// What tells it from other entries of a run, however often a part of the run is done again.
-    fn identity(&self) -> (u64, u64, u64) {
-        (self.epoch, self.position, self.record)
+    fn identity(&self) -> Identity {
+        let set = self.validation.then(|| self.set.clone());
+        (set, self.epoch, self.position, self.record)
     }
 }
 
@@ -51,8 +58,12 @@ pub(super) struct Ledger {
     /// Where the first entry of each refused record is, by set and number in the set.
     records: HashMap<(usize, u64), usize>,
     /// What the file held when it was opened.
-    former: HashSet<(u64, u64, u64)>,
+    former: HashSet<Identity>,
     file: Option<(PathBuf, File)>,
+    /// Why the file could not be written, if nobody was told yet.
+    failure: Option<Error>,
+    /// Whether the last line could not be written, or half of it.
+    broken: bool,
 }
 
 impl Ledger {
@@ -71,15 +82,22 @@ impl Ledger {
         let text =
             std::fs::read(path).map_err(|source| Error::Read { file: path.into(), source })?;
         let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        for (at, line) in text[..whole].split_inclusive(|&byte| byte == b'\n').enumerate() {
-            ledger.read_line(path, at + 1, line, mix)?;
+        let begins =
+            |line: &[u8]| BEGINNINGS.iter().any(|b| b.starts_with(line) || line.starts_with(b));
+        let is_json = |line: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok();
+        for (at, line) in text[..whole].split(|&byte| byte == b'\n').enumerate() {
+            match ledger.read_line(path, at + 1, line, mix) {
+                // On a full disk half a line may have been written; its record will be met again.
+                Err(_) if line.is_empty() || (begins(line) && !is_json(line)) => {}
+                read => read?,
+            }
         }
         let rest = &text[whole..];
         if !rest.is_empty() {
             let number = ledger.entries.len() + 1;
             if ledger.read_line(path, number, rest, mix).is_ok() {
                 file.write_all(b"\n").map_err(unwritable)?;
-            } else if BEGINNING.starts_with(rest) || rest.starts_with(BEGINNING) {
+            } else if begins(rest) {
                 file.set_len(whole as u64).map_err(unwritable)?;
             } else {
                 let message = "it does not begin like one".into();
@@ -98,7 +116,9 @@ impl Ledger {
         })?;
         self.former.insert(entry.identity());
         // Records of sets that are not in this run do not count.
-        if let Some(set) = mix.sets().iter().position(|set| set.name() == entry.set) {
+        if !entry.validation
+            && let Some(set) = mix.sets().iter().position(|set| set.name() == entry.set)
+        {
             self.records.entry((set, entry.index)).or_insert(self.entries.len());
         }
         self.entries.push(entry);
@@ -138,12 +158,13 @@ impl Ledger {
     /// an interrupted run has it.
     pub(super) fn add(&mut self, mix: &Mix, refusal: &Refusal) -> Result<()> {
         let (key, place) = (refusal.key, refusal.place);
-        if self.former.contains(&(place.epoch, place.position, key.record)) {
+        if self.former.contains(&(None, place.epoch, place.position, key.record)) {
             return Ok(());
         }
         let (set, index) = mix.locate(key)?;
         let record = mix.sets()[set].record(index)?;
         let entry = LedgerEntry {
+            validation: false,
             epoch: place.epoch,
             position: place.position,
             record: key.record,
@@ -154,18 +175,41 @@ impl Ledger {
             reason: refusal.error.reason().into(),
             message: refusal.error.to_string(),
         };
-        if let Some((path, file)) = &mut self.file {
-            // A path that is no Unicode text cannot be written as JSON; its readable form can.
-            let readable = LedgerEntry {
-                file: entry.file.to_string_lossy().into_owned().into(),
-                ..entry.clone()
-            };
-            let line = serde_json::to_string(&readable).map_err(std::io::Error::from);
-            let written = line.and_then(|line| file.write_all((line + "\n").as_bytes()));
-            written.map_err(|source| Error::Write { file: path.clone(), source })?;
-        }
+        self.write(&entry);
         self.records.entry((set, index as u64)).or_insert(self.entries.len());
         self.entries.push(entry);
         Ok(())
+    }
+
+    /// Adds what a validation refused, unless it is known from before a resume.
+    pub(super) fn add_validation(&mut self, entry: LedgerEntry) {
+        if self.former.insert(entry.identity()) {
+            self.write(&entry);
+            self.entries.push(entry);
+        }
+    }
+
+    pub(super) fn take_failure(&mut self) -> Option<Error> {
+        self.failure.take()
+    }
+
+    /// Appends a line to the file, if there is one. A full disk costs the line, not the run.
+    fn write(&mut self, entry: &LedgerEntry) {
+        let Some((path, file)) = &mut self.file else {
+            return;
+        };
+        // A path that is no Unicode text cannot be written as JSON; its readable form can.
+        let readable =
+            LedgerEntry { file: entry.file.to_string_lossy().into_owned().into(), ..entry.clone() };
+        let mut line = serde_json::to_string(&readable).expect("plain numbers and text");
+        line.push('\n');
+        if self.broken {
+            line.insert(0, '\n');
+        }
+        let written = file.write_all(line.as_bytes());
+        self.broken = written.is_err();
+        if let Err(source) = written {
+            self.failure = Some(Error::Write { file: path.clone(), source });
+        }
     }
 }

@@ -176,6 +176,18 @@ impl Loader {
         self.ledger.entries()
     }
 
+    /// The ledger's file could not be written since the last call: why. Its entries are in
+    /// [`ledger`](Self::ledger) all the same, and the loader goes on.
+    pub fn take_failure(&mut self) -> Option<Error> {
+        self.ledger.take_failure()
+    }
+
+    /// Writes a record that a validation beside this training refused into the ledger's file, once. It does not count
+    /// towards the budget.
+    pub fn book_validation(&mut self, entry: LedgerEntry) {
+        self.ledger.add_validation(entry);
+    }
+
     /// Returns the sets.
     pub fn mix(&self) -> &Mix {
         &self.builder.mix

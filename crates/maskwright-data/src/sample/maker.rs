@@ -267,6 +267,15 @@ impl SampleMaker {
         opened.add(Part::Image, warnings, config.plan.strict)
     }
 
+    /// Reads a record's image and parses its header, without decoding it.
+    ///
+    /// # Errors
+    ///
+    /// An image that cannot be read, or is none.
+    pub fn check_image(&mut self, source: &dyn Source, index: usize) -> Result<()> {
+        self.reader.open_image(source, index, &mut self.watch).map(drop)
+    }
+
     /// The evaluation sample of a record, without randomness.
     ///
     /// # Errors

@@ -70,6 +70,18 @@ impl Reader {
         pick: Pick,
         watch: &mut Stopwatch,
     ) -> Result<Opened<'a>> {
+        let mut opened = self.open_image(source, index, watch)?;
+        self.read_mask(&mut opened, pick, watch)?;
+        Ok(opened)
+    }
+
+    /// Reads the image of a record and its header.
+    pub(super) fn open_image<'a>(
+        &mut self,
+        source: &'a dyn Source,
+        index: usize,
+        watch: &mut Stopwatch,
+    ) -> Result<Opened<'a>> {
         watch.time(|t| &mut t.read, || source.image(index, &mut self.image))?;
         let mut opened = Opened::new(source, index);
         opened.image = match self.image.form {
@@ -82,7 +94,6 @@ impl Reader {
             }
             ImageForm::Pixels => Stored::plain(self.image.pixels.size),
         };
-        self.read_mask(&mut opened, pick, watch)?;
         Ok(opened)
     }
 

@@ -108,8 +108,13 @@ impl DataFile {
         let mut data = DataFile::parse(&text, path)?;
         let folder = std::path::absolute(path)
             .map_err(|source| Error::Read { file: path.into(), source })?;
-        let folder = folder.parent().unwrap_or(Path::new(""));
-        for set in data.train.iter_mut().chain(&mut data.valid) {
+        data.rebase(folder.parent().unwrap_or(Path::new("")));
+        Ok(data)
+    }
+
+    /// Takes relative paths and patterns of the sets relative to `folder`.
+    pub fn rebase(&mut self, folder: &Path) {
+        for set in self.train.iter_mut().chain(&mut self.valid) {
             let (paths, patterns) = set.kind.places_mut();
             for path in paths.into_iter().filter(|path| !path.as_os_str().is_empty()) {
                 *path = folder.join(&*path);
@@ -118,7 +123,48 @@ impl DataFile {
                 *pattern = pattern::relative_to(folder, pattern);
             }
         }
-        Ok(data)
+    }
+
+    /// Takes from `moved` where the data lie now; everything else stays. The sets of `moved` are found by their
+    /// names; a single one is where all sets lie.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] for a set that `moved` does not have, or has as another kind.
+    pub fn take_places(&mut self, moved: &DataFile) -> Result<()> {
+        let sets: Vec<&SetSpec> = moved.train.iter().chain(&moved.valid).collect();
+        for set in self.train.iter_mut().chain(&mut self.valid) {
+            let found = match sets[..] {
+                [single] => Some(single),
+                _ => sets.iter().copied().find(|other| other.name == set.name),
+            };
+            let wrong = |found: String| Error::Setting {
+                key: format!("the place of set {}", set.name),
+                expected: format!("a set of kind {} of that name", set.kind.name()),
+                found,
+            };
+            let found = found.ok_or_else(|| wrong("none".into()))?;
+            if found.kind.name() != set.kind.name() {
+                return Err(wrong(format!("kind {}", found.kind.name())));
+            }
+            let mut kind = found.kind.clone();
+            let ((new, new_patterns), (old, old_patterns)) =
+                (kind.places_mut(), set.kind.places_mut());
+            for (old, new) in old.into_iter().zip(new) {
+                *old = std::mem::take(new);
+            }
+            if let (Some(old), Some(new)) = (old_patterns, new_patterns) {
+                *old = std::mem::take(new);
+            }
+        }
+        Ok(())
+    }
+
+    /// The files and folders that the sets name; not those that patterns stand for.
+    pub fn places(&self) -> Vec<PathBuf> {
+        let mut sets: Vec<SetSpec> = self.train.iter().chain(&self.valid).cloned().collect();
+        let places = sets.iter_mut().flat_map(|set| set.kind.places_mut().0);
+        places.filter(|path| !path.as_os_str().is_empty()).map(|path| path.clone()).collect()
     }
 
     /// Parses the text of a data file. Errors name `path`. Relative paths stay as they are.

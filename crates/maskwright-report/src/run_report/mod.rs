@@ -62,7 +62,7 @@ pub fn write(folder: &Path, compute: Option<&Compute>) -> Result<Written> {
         curves: vec![figures::loss_curve("Training loss", &run.log)],
         ..Report::default()
     };
-    let mut notes = Vec::new();
+    let mut notes = run.notes.clone();
     let validated = run.epochs().rev().find(|epoch| !epoch.validation.is_empty());
     if let Some(validated) = validated {
         add_validation(&mut report, &run, &validated.validation);

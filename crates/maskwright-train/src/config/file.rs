@@ -44,6 +44,22 @@ impl TrainConfig {
         Ok(config)
     }
 
+    /// These settings with absolute paths, which mean the same from every folder.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the working folder cannot be told.
+    pub fn with_absolute_paths(&self) -> Result<Self> {
+        let mut config = self.clone();
+        let here = Path::new(".");
+        let absolute = |path: &Path| std::path::absolute(path).map_err(Error::io(path, "find"));
+        for path in [&mut config.model.checkpoint, &mut config.model.restore_model] {
+            *path = path.as_deref().map(absolute).transpose()?;
+        }
+        config.output = absolute(&config.output)?;
+        config.data.rebase(&std::env::current_dir().map_err(Error::io(here, "find"))?);
+        Ok(config)
+    }
+
     /// Writes the settings to `path`.
     ///
     /// # Errors

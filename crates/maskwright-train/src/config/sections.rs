@@ -97,7 +97,7 @@ impl Default for ValidationConfig {
 impl ValidationConfig {
     /// Validates every `every_epochs` epochs, as `evaluation` says.
     pub fn new(every_epochs: usize, evaluation: EvalConfig) -> Self {
-        let EvalConfig { prompts, geometry, boundary_ratio, seed, limit } = evaluation;
+        let EvalConfig { prompts, geometry, boundary_ratio, seed, limit, .. } = evaluation;
         Self { every_epochs, prompts, geometry, boundary_ratio, seed, limit }
     }
 
@@ -109,6 +109,7 @@ impl ValidationConfig {
             boundary_ratio: self.boundary_ratio,
             seed: self.seed,
             limit: self.limit,
+            ..EvalConfig::default()
         }
     }
 }

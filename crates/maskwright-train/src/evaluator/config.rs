@@ -1,8 +1,11 @@
 //! How a model is evaluated.
 
+use maskwright_data::loader::OnRefusal;
 use maskwright_data::prompt::PromptKind;
 use maskwright_data::sample::Preset;
 use serde::{Deserialize, Serialize};
+
+use super::sets::EvalSet;
 
 /// How a model is evaluated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,6 +22,9 @@ pub struct EvalConfig {
     pub seed: u64,
     /// The largest number of images that are evaluated of each set; 0 for all.
     pub limit: usize,
+    /// What becomes of a record that cannot be used; with a replacement it is left out and named.
+    #[serde(skip)]
+    pub on_refusal: OnRefusal,
 }
 
 impl Default for EvalConfig {
@@ -29,6 +35,15 @@ impl Default for EvalConfig {
             boundary_ratio: 0.02,
             seed: 0,
             limit: 0,
+            on_refusal: OnRefusal::Fail,
         }
+    }
+}
+
+impl EvalConfig {
+    /// How many records of a set are evaluated.
+    pub(super) fn records(&self, set: &EvalSet) -> usize {
+        let all = set.source.len();
+        if self.limit == 0 { all } else { all.min(self.limit) }
     }
 }

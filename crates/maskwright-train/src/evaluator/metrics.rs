@@ -4,6 +4,8 @@ use maskwright_data::prompt::PromptKind;
 use maskwright_model::MaskKind;
 use serde::{Deserialize, Serialize};
 
+use super::refusals::RefusedRecord;
+
 /// The agreement of one mask with the label, or the mean over several; each value is in `[0, 1]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct MaskScores {
@@ -93,6 +95,9 @@ pub struct Evaluation {
     pub sets: Vec<SetMetrics>,
     /// The scores of each image, set by set and prompt by prompt.
     pub images: Vec<ImageScores>,
+    /// Records that could not be used and were left out.
+    #[serde(default)]
+    pub refused: Vec<RefusedRecord>,
 }
 
 #[cfg(test)]

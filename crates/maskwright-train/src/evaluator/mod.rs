@@ -36,15 +36,19 @@
 //! # }
 //! ```
 
+mod check;
 mod config;
 mod job;
 mod metrics;
+mod refusals;
 mod run;
 mod sets;
 
+pub(crate) use check::check_sets;
 pub use config::EvalConfig;
 pub use job::{EvalJob, PredictedRecord};
 pub use metrics::{Evaluation, ImageScores, MaskScores, SetMetrics};
+pub use refusals::RefusedRecord;
 pub use run::evaluate;
 pub(crate) use sets::left_out;
 pub use sets::{EvalSet, open_sets, sample_config};

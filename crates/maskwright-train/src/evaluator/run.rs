@@ -13,8 +13,9 @@ use maskwright_model::{DecodeMode, ImageFeatures, MaskKind, PromptInput, Sam};
 
 use super::config::EvalConfig;
 use super::metrics::{Evaluation, ImageScores, MaskScores, SetMetrics};
+use super::refusals::Refusals;
 use super::sets::EvalSet;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::observer::Observer;
 use crate::prompts;
 
@@ -28,7 +29,8 @@ type MaskLogits = Vec<(MaskKind, Vec<f32>)>;
 /// says how images are decoded and padded.
 ///
 /// # Errors
-/// The error of the first sample that cannot be read, which names its file.
+/// A sample that cannot be read, with its file, or too many of them ([`EvalConfig::on_refusal`]);
+/// [`Error::Stopped`] if the observer asks to stop.
 pub fn evaluate(
     sam: &Sam,
     device: &Device,
@@ -38,8 +40,9 @@ pub fn evaluate(
     observer: &mut dyn Observer,
 ) -> Result<Evaluation> {
     let mut evaluation = Evaluation::default();
+    let mut refusals = Refusals::new(sets, config);
     for set in sets {
-        let images = evaluate_set(sam, device, samples, set, config, observer)?;
+        let images = evaluate_set(sam, device, samples, set, config, &mut refusals, observer)?;
         for (place, &prompt) in config.prompts.iter().enumerate() {
             let scored: Vec<ImageScores> =
                 images.iter().filter_map(|per_prompt| per_prompt[place].clone()).collect();
@@ -50,6 +53,7 @@ pub fn evaluate(
             evaluation.images.extend(scored);
         }
     }
+    evaluation.refused = refusals.list;
     Ok(evaluation)
 }
 
@@ -60,10 +64,10 @@ fn evaluate_set(
     samples: &SampleConfig,
     set: &EvalSet,
     config: &EvalConfig,
+    refusals: &mut Refusals,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Vec<Option<ImageScores>>>> {
-    let all = set.source.len();
-    let total = if config.limit == 0 { all } else { all.min(config.limit) };
+    let total = config.records(set);
     let mut loaded = EvalLoader::new(
         Arc::clone(&set.source),
         EvalLoaderConfig {
@@ -72,22 +76,33 @@ fn evaluate_set(
             ..EvalLoaderConfig::default()
         },
     )?
-    .take(total);
+    .take(total)
+    .enumerate();
     let mut images = Vec::with_capacity(total);
-    while images.len() < total {
-        let before = images.len();
-        let mut scores = vec![Vec::new(); WINDOW.min(total - before)];
+    let mut done = 0;
+    while done < total {
+        let mut scores = vec![None; WINDOW.min(total - done)];
         // The next image is predicted while the last ones are scored.
         rayon::in_place_scope(|scope| -> Result<()> {
-            for (place, (scores, sample)) in scores.iter_mut().zip(&mut loaded).enumerate() {
-                let sample = sample?;
-                let masks = predict(sam, device, samples, config, &sample)?;
-                scope.spawn(move |_| *scores = score_image(&sample, &masks, set, config));
-                observer.evaluating(&set.name, before + place + 1, total);
+            for (scores, (index, sample)) in scores.iter_mut().zip(&mut loaded) {
+                if observer.should_stop() {
+                    return Err(Error::Stopped);
+                }
+                done += 1;
+                match sample {
+                    Ok(sample) => {
+                        let masks = predict(sam, device, samples, config, &sample)?;
+                        scope.spawn(move |_| {
+                            *scores = Some(score_image(&sample, &masks, set, config));
+                        });
+                    }
+                    Err(error) => refusals.add(set, index, error)?,
+                }
+                observer.evaluating(&set.name, done, total);
             }
             Ok(())
         })?;
-        images.extend(scores);
+        images.extend(scores.into_iter().flatten());
     }
     Ok(images)
 }

@@ -18,7 +18,7 @@ const SMOOTHING: f64 = 30.0;
 pub(super) fn run_epoch(
     run: &mut Run<'_>,
     whole: usize,
-    folder: &RunFolder,
+    folder: &mut RunFolder,
     observer: &mut dyn Observer,
 ) -> Result<bool> {
     let config = run.config;
@@ -35,7 +35,6 @@ pub(super) fn run_epoch(
     }
     let steps = run.progress.step + run.loader.batches_left() as usize;
     let (mut loss, mut speed) = (Smooth::over(SMOOTHING), Smooth::over(SMOOTHING));
-    let mut since_log = LossSums::default();
     let mut clock = Instant::now();
     while run.progress.step < steps {
         if observer.should_stop() {
@@ -55,7 +54,7 @@ pub(super) fn run_epoch(
         run.progress.step += 1;
         run.progress.global_step += 1;
         run.sums.add(&values, seconds);
-        since_log.add(&values, seconds);
+        run.since_log.add(&values, seconds);
 
         let images_per_second = images / speed.push(seconds).max(1e-9);
         let left = steps - run.progress.step + whole * (config.train.epochs - epoch - 1);
@@ -70,15 +69,15 @@ pub(super) fn run_epoch(
         });
         let global_step = run.progress.global_step;
         if global_step.is_multiple_of(log_every) || run.progress.step == steps {
-            let entry = step_entry(run, &since_log, learning_rate);
-            run.log.append(&Entry::Step(entry.clone()))?;
+            let sums = std::mem::take(&mut run.since_log);
+            let entry = step_entry(run, &sums, learning_rate);
+            run.write_log(&Entry::Step(entry.clone()), observer);
             observer.logged(&entry);
-            since_log = LossSums::default();
         }
-        run.tell_data(observer, false)?;
+        run.tell_data(observer, false);
         let due = save_every > 0 && global_step.is_multiple_of(save_every);
         if due && run.progress.step < steps {
-            run.save_state(folder)?;
+            run.try_save_state(folder, observer);
         }
     }
     Ok(true)

@@ -6,14 +6,18 @@ use maskwright_data::loader::LoaderState;
 use maskwright_model::weights::tuned;
 use maskwright_model::{Sam, Trainable};
 
-use super::state::{self, LossSums, Position};
+use super::former::Former;
+use super::inputs::{self, Inputs};
+use super::state::{self, LossSums, Position, SavedState};
 use crate::checkpoint;
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::optimizer::Optimizer;
+use crate::owned_folder::OwnedFolder;
 use crate::run_files::{
-    self, CONFIG, LEDGER, METRICS, RESUME, TUNED, VALIDATION, Validation, WEIGHTS, WHOLE, numbered,
+    self, CONFIG, INPUTS, LEDGER, METRICS, RESUME, TUNED, VALIDATION, Validation, WEIGHTS, WHOLE,
+    numbered,
 };
 
 /// What to do if the output folder already has a run.
@@ -22,7 +26,8 @@ pub enum Start {
     /// Return an error.
     #[default]
     Fresh,
-    /// Remove the files of that run, but no others, and start again.
+    /// Start again. The files of that run, and no others, are removed when the new run has saved a state or a
+    /// model; if it fails before that, they stay.
     Overwrite,
     /// Continue that run.
     Resume,
@@ -30,15 +35,26 @@ pub enum Start {
 
 /// An output folder that this run owns.
 pub(super) struct RunFolder {
-    path: PathBuf,
-    start: Start,
+    /// The run that this one replaces, until there is something in its place. It is put back before the folder
+    /// has another owner.
+    former: Former,
+    /// What a resumed run goes on from.
+    resumed: Option<SavedState>,
+    owned: OwnedFolder,
 }
 
 impl RunFolder {
-    /// Creates or takes over the folder, as `start` allows, and writes the settings.
-    pub(super) fn open(path: &Path, start: Start, config: &TrainConfig) -> Result<Self> {
-        let folder = Self { path: path.to_path_buf(), start };
-        let ours = folder.run_files()?;
+    /// Takes the folder, if `start` allows it. Nothing of what lies in it is changed yet, save that remains of
+    /// killed runs are put in order.
+    pub(super) fn open(start: Start, config: &TrainConfig) -> Result<Self> {
+        let path = &config.output;
+        if start != Start::Resume {
+            inputs::check_apart(config)?;
+        }
+        let owned = OwnedFolder::take(path)?;
+        Former::recover(path)?;
+        let ours = run_files(path)?;
+        let mut resumed = None;
         match start {
             Start::Fresh => {
                 if let Some(found) = ours.first() {
@@ -49,15 +65,10 @@ impl RunFolder {
                     });
                 }
             }
-            Start::Overwrite => {
-                for file in &ours {
-                    remove(file)?;
-                }
-            }
-            Start::Resume => match folder.resume_point()? {
-                // What cannot be continued stays as it is.
-                Some(point) => state::check_version(&point)?,
-                None => {
+            Start::Overwrite => {}
+            Start::Resume => {
+                resumed = newest_whole(path)?;
+                if resumed.is_none() {
                     let found = match ours.is_empty() {
                         true => "no run",
                         false => "a run that wrote none yet",
@@ -71,109 +82,190 @@ impl RunFolder {
                         begun: !ours.is_empty(),
                     });
                 }
-            },
+            }
         }
-        files::create_folder(path)?;
-        config.write(&path.join(CONFIG))?;
-        Ok(folder)
+        let former = match start {
+            Start::Overwrite => Former::of(path, ours),
+            Start::Fresh | Start::Resume => Former::none(path),
+        };
+        Ok(Self { former, resumed, owned })
+    }
+
+    /// Refuses to resume with other inputs than the run began with; returns remarks.
+    pub(super) fn check(&self, inputs: &Inputs) -> Result<Vec<String>> {
+        let known = Inputs::read(&self.path().join(INPUTS));
+        known.map_or(Ok(Vec::new()), |known| known.check(inputs))
+    }
+
+    /// Begins to write: puts a run that is replaced aside, and writes the settings and what the run reads.
+    pub(super) fn begin(&mut self, config: &TrainConfig, inputs: &Inputs) -> Result<()> {
+        self.former.set_aside()?;
+        inputs.write(&self.path().join(INPUTS))?;
+        config.with_absolute_paths()?.write(&self.path().join(CONFIG))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.owned.path()
     }
 
     pub(super) fn metrics(&self) -> PathBuf {
-        self.path.join(METRICS)
+        self.path().join(METRICS)
     }
 
     /// Records that were refused, one JSON object a line.
     pub(super) fn ledger(&self) -> PathBuf {
-        self.path.join(LEDGER)
+        self.path().join(LEDGER)
     }
 
     /// Keeps the last validation, image by image.
     pub(super) fn save_validation(&self, validation: &Validation) -> Result<()> {
-        run_files::write_validation(&self.path.join(VALIDATION), validation)
+        run_files::write_validation(&self.path().join(VALIDATION), validation)
     }
 
-    /// The newest state to continue from, for a run that was asked to.
-    pub(super) fn resume_point(&self) -> Result<Option<PathBuf>> {
-        if self.start != Start::Resume {
-            return Ok(None);
-        }
-        let states = numbered(&self.path, RESUME, "")?;
-        Ok(states.into_iter().max().map(|(_, path)| path))
+    /// Whether an earlier run is continued.
+    pub(super) fn is_resumed(&self) -> bool {
+        self.resumed.is_some()
     }
 
-    /// Writes the state as a new folder and removes the older ones.
+    /// The state that a resumed run goes on from; given once.
+    pub(super) fn take_resumed(&mut self) -> Option<SavedState> {
+        self.resumed.take()
+    }
+
+    /// Writes the state as a new folder and then removes the older ones.
     pub(super) fn save_state(
-        &self,
+        &mut self,
         sam: &Sam,
         optimizer: &Optimizer,
-        progress: &Position,
-        loader: LoaderState,
-        sums: &LossSums,
+        position: (&Position, LoaderState),
+        sums: (&LossSums, &LossSums),
         trainable: &Trainable,
     ) -> Result<()> {
-        let target = self.path.join(format!("{RESUME}{:08}", progress.global_step));
-        let older = numbered(&self.path, RESUME, "")?;
+        let older = states(self.path())?;
+        let step = position.0.global_step;
+        // A run that is stopped twice at one step has two states of it for a moment.
+        let same = older.iter().filter(|state| state.step == step).map(|state| state.number);
+        let number = same.max().map_or(0, |number| number + 1);
+        let name = match number {
+            0 => format!("{RESUME}{step:08}"),
+            _ => format!("{RESUME}{step:08}-{number}"),
+        };
+        let target = self.path().join(name);
         let part = tempfile::Builder::new()
             .prefix(".maskwright-")
             .suffix(".part")
-            .tempdir_in(&self.path)
+            .tempdir_in(self.path())
             .map_err(Error::io(&target, "write"))?;
         let optimizer = optimizer.to_bytes(sam, &target)?;
-        let weights = tuned(sam, trainable);
-        state::write(part.path(), progress, loader, sums, &weights, &optimizer)?;
-        // A state of this very step (a run stopped twice at one place) makes way.
-        let replaced = older.iter().any(|(_, path)| *path == target);
-        if replaced {
-            remove(&target)?;
+        state::write(part.path(), position, sums, &tuned(sam, trainable), &optimizer)?;
+        files::rename(part.path(), &target)?;
+        // It has another name now.
+        let _ = part.keep();
+        files::sync_folder(self.path())?;
+        for state in older {
+            files::remove(&state.path)?;
         }
-        std::fs::rename(part.keep(), &target).map_err(Error::io(&target, "write"))?;
-        for (_, path) in older {
-            if path != target {
-                remove(&path)?;
-            }
-        }
-        Ok(())
+        self.former.remove()
     }
 
     /// Writes the checkpoints of an epoch. Of the whole models the newest and the best stay.
     pub(super) fn save_checkpoint(
-        &self,
+        &mut self,
         sam: &Sam,
         epoch: usize,
         best: Option<usize>,
         trainable: &Trainable,
     ) -> Result<PathBuf> {
         if *trainable != Trainable::All {
-            let path = self.path.join(format!("{TUNED}{epoch}{WEIGHTS}"));
+            let path = self.path().join(format!("{TUNED}{epoch}{WEIGHTS}"));
             checkpoint::save_tuned(&tuned(sam, trainable), &path)?;
         }
-        let whole = self.path.join(format!("{WHOLE}{epoch}{WEIGHTS}"));
+        let whole = self.path().join(format!("{WHOLE}{epoch}{WEIGHTS}"));
         checkpoint::save_whole(sam, &whole)?;
-        for (number, path) in numbered(&self.path, WHOLE, WEIGHTS)? {
+        files::sync_folder(self.path())?;
+        for (number, path) in numbered(self.path(), WHOLE, WEIGHTS)? {
             if number != epoch && Some(number) != best {
-                remove(&path)?;
+                files::remove(&path)?;
             }
         }
+        self.former.remove()?;
         Ok(whole)
-    }
-
-    /// Everything in the folder that a run writes, the plainest sign of one first.
-    fn run_files(&self) -> Result<Vec<PathBuf>> {
-        let mut ours: Vec<PathBuf> =
-            [CONFIG, METRICS, LEDGER, VALIDATION, "report.html", "curves.png", "predictions.png"]
-                .iter()
-                .map(|name| self.path.join(name))
-                .filter(|path| path.exists())
-                .collect();
-        for (prefix, suffix) in [(RESUME, ""), (WHOLE, WEIGHTS), (TUNED, WEIGHTS)] {
-            ours.extend(numbered(&self.path, prefix, suffix)?.into_iter().map(|(_, path)| path));
-        }
-        Ok(ours)
     }
 }
 
-fn remove(path: &Path) -> Result<()> {
-    let removed =
-        if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
-    removed.map_err(Error::io(path, "remove"))
+/// A saved state by its name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct StateFolder {
+    /// Steps done in the whole run.
+    step: usize,
+    /// Which of several states of this step.
+    number: usize,
+    path: PathBuf,
+}
+
+/// The states in a folder, the oldest first.
+fn states(folder: &Path) -> Result<Vec<StateFolder>> {
+    let mut states = Vec::new();
+    for (name, path) in run_files::prefixed(folder, RESUME)? {
+        let (step, number) = name.split_once('-').unwrap_or((&name, "0"));
+        if let (Ok(step), Ok(number)) = (step.parse(), number.parse()) {
+            states.push(StateFolder { step, number, path });
+        }
+    }
+    states.sort();
+    Ok(states)
+}
+
+/// The newest state that reads as a whole one. A state that is damaged is no reason to lose the run if an older one is there.
+fn newest_whole(folder: &Path) -> Result<Option<SavedState>> {
+    let mut refusal = None;
+    for state in states(folder)?.iter().rev() {
+        match state::read(&state.path) {
+            Ok(state) => return Ok(Some(state)),
+            Err(error) => refusal = refusal.or(Some(error)),
+        }
+    }
+    refusal.map_or(Ok(None), Err)
+}
+
+/// Everything in the folder that a run writes, the plainest sign of one first.
+fn run_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut ours: Vec<PathBuf> = [
+        CONFIG,
+        INPUTS,
+        METRICS,
+        LEDGER,
+        VALIDATION,
+        "report.html",
+        "curves.png",
+        "predictions.png",
+    ]
+    .iter()
+    .map(|name| folder.join(name))
+    .filter(|path| path.exists())
+    .collect();
+    ours.extend(states(folder)?.into_iter().map(|state| state.path));
+    for (prefix, suffix) in [(WHOLE, WEIGHTS), (TUNED, WEIGHTS)] {
+        ours.extend(numbered(folder, prefix, suffix)?.into_iter().map(|(_, path)| path));
+    }
+    Ok(ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_ordered_by_step_and_number() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for name in ["resume-00000010", "resume-00000009-3", "resume-00000010-2", "resume-x"] {
+            std::fs::create_dir(folder.path().join(name)).expect("made");
+        }
+        let names: Vec<(usize, usize)> = states(folder.path())
+            .expect("listed")
+            .into_iter()
+            .map(|state| (state.step, state.number))
+            .collect();
+        assert_eq!(names, [(9, 3), (10, 0), (10, 2)]);
+    }
 }

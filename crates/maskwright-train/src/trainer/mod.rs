@@ -3,6 +3,7 @@
 //! ```text
 //! OUTPUT/
 //!   config.toml                       the settings as they were resolved
+//!   inputs.json                       what the run read, to be known again when it is resumed
 //!   metrics.jsonl                     loss as it goes, validation after each epoch, and
 //!                                     whether training waits for data
 //!   validation.json                   the last validation, image by image
@@ -60,6 +61,8 @@
 mod data_watch;
 mod epoch;
 mod folder;
+mod former;
+mod inputs;
 mod run;
 mod state;
 
@@ -71,15 +74,16 @@ use maskwright_model::load::{load_model, parameter_count};
 use serde::Serialize;
 
 use crate::config::TrainConfig;
-use crate::error::Result;
-use crate::evaluator::{left_out, open_sets};
+use crate::error::{Error, Result};
+use crate::evaluator::{check_sets, left_out, open_sets, sample_config};
 use crate::observer::{Observer, RunStart};
 use crate::run_files::Validation;
 use crate::run_log::{Entry, EpochEntry};
 use epoch::run_epoch;
 use folder::RunFolder;
 pub use folder::Start;
-use run::Run;
+use inputs::Inputs;
+use run::{Run, evaluation};
 use state::LossSums;
 
 /// The result of [`train`].
@@ -107,29 +111,44 @@ pub fn train(
 ) -> Result<TrainOutcome> {
     config.validate()?;
     let place = config.compute.compute().open()?;
-    // Everything that can be refused is looked at before the folder is touched.
+    // Everything that can be refused is looked at before anything in the folder is changed.
+    let mut folder = RunFolder::open(start, config)?;
     let train_data = config.data.train_mix(&observer.opening())?;
     let valid_sets = open_sets(config.data.open_valid(&observer.opening())?);
     let hq = config.train.learns.asks_for_hq_head();
     let loaded = load_model(&config.model, hq, config.train.seed, &host())?;
     config.train.learns.check(&loaded.sam)?;
-    let folder = RunFolder::open(&config.output, start, config)?;
+    let inputs = Inputs::of(config, train_data.sets(), &valid_sets)?;
     let sources = train_data.sets().iter().chain(valid_sets.iter().map(|set| &set.source));
     for note in left_out(sources) {
         observer.note(&note);
     }
-    // A resumed run's weights come from its state, whatever the model began with.
-    if start != Start::Resume {
+    if folder.is_resumed() {
+        for note in folder.check(&inputs)? {
+            observer.note(&note);
+        }
+    } else {
+        // A resumed run's weights come from its state, whatever the model began with.
         for note in &loaded.notes {
             observer.note(note);
         }
+        let samples = sample_config(&config.data, &loaded.sam);
+        for note in check_sets(&samples, &valid_sets, &evaluation(config), observer)? {
+            observer.note(&note);
+        }
     }
-    let mut run = Run::new(config, place, loaded.sam, train_data, valid_sets, &folder)?;
-    go(&mut run, &folder, observer)
+    folder.begin(config, &inputs)?;
+    let mut run =
+        Run::new(config, place, loaded.sam, train_data, valid_sets, &mut folder, observer)?;
+    go(&mut run, &mut folder, observer)
 }
 
 /// The epochs that are left.
-fn go(run: &mut Run<'_>, folder: &RunFolder, observer: &mut dyn Observer) -> Result<TrainOutcome> {
+fn go(
+    run: &mut Run<'_>,
+    folder: &mut RunFolder,
+    observer: &mut dyn Observer,
+) -> Result<TrainOutcome> {
     let (learning, checkpoints) = (&run.config.train, &run.config.checkpoints);
     let steps = run.loader.batches_per_epoch() as usize;
     observer.started(&RunStart {
@@ -141,16 +160,15 @@ fn go(run: &mut Run<'_>, folder: &RunFolder, observer: &mut dyn Observer) -> Res
         parameters: parameter_count(run.model()),
     });
     let mut outcome = TrainOutcome { checkpoint: None, last: None, stopped: false };
+    observer.may_end(false);
     while run.progress.epoch < learning.epochs {
         let finished = run_epoch(run, steps, folder, observer)?;
         if !finished {
             run.save_state(folder)?;
-            run.tell_data(observer, true)?;
             outcome.stopped = true;
-            return Ok(outcome);
+            break;
         }
         let epoch = run.progress.epoch;
-        // The validation comes later.
         let mut entry = EpochEntry {
             epoch,
             global_step: run.progress.global_step,
@@ -160,11 +178,26 @@ fn go(run: &mut Run<'_>, folder: &RunFolder, observer: &mut dyn Observer) -> Res
             validation: Vec::new(),
         };
         observer.epoch(&entry);
-        if let Some(evaluation) = run.validate(observer)? {
+        if run.validates() {
+            // Whatever the validation meets, the epoch's training is kept.
+            run.try_save_state(folder, observer);
+            observer.may_end(true);
+            let evaluated = run.evaluate(observer);
+            observer.may_end(false);
+            let evaluation = match evaluated {
+                Err(Error::Stopped) => {
+                    outcome.stopped = true;
+                    break;
+                }
+                evaluated => evaluated?,
+            };
+            run.book_refusals(&evaluation.refused);
             entry.validation.clone_from(&evaluation.sets);
-            folder.save_validation(&Validation { epoch, evaluation })?;
+            if let Err(error) = folder.save_validation(&Validation { epoch, evaluation }) {
+                run.say_unwritten(&error.to_string(), observer);
+            }
         }
-        run.log.append(&Entry::Epoch(entry.clone()))?;
+        run.write_log(&Entry::Epoch(entry.clone()), observer);
         let done = epoch + 1;
         let due = (done - learning.first_epoch).is_multiple_of(checkpoints.every_epochs);
         if due || done == learning.epochs {
@@ -174,16 +207,21 @@ fn go(run: &mut Run<'_>, folder: &RunFolder, observer: &mut dyn Observer) -> Res
                 run.progress.best = Some((score, epoch));
             }
             let best = run.progress.best.map(|(_, epoch)| epoch);
-            let path = folder.save_checkpoint(run.model(), epoch, best, &learning.learns)?;
-            outcome.checkpoint = Some(path);
+            match folder.save_checkpoint(run.model(), epoch, best, &learning.learns) {
+                Ok(path) => outcome.checkpoint = Some(path),
+                // The model of the last epoch is what the run is for.
+                Err(error) if done == learning.epochs => return Err(error),
+                Err(error) => run.say_unwritten(&error.to_string(), observer),
+            }
         }
         outcome.last = Some(entry);
         run.progress.next_epoch();
         run.sums = LossSums::default();
-        run.save_state(folder)?;
+        run.try_save_state(folder, observer);
     }
-    if outcome.last.is_some() {
-        run.tell_data(observer, true)?;
+    observer.may_end(true);
+    if outcome.last.is_some() || outcome.stopped {
+        run.tell_data(observer, true);
     }
     Ok(outcome)
 }

@@ -1,6 +1,8 @@
 //! A run between its steps: what it owns, and what it tells and saves.
 
-use maskwright_data::loader::{Loader, LoaderConfig, LoaderState};
+use std::collections::BTreeSet;
+
+use maskwright_data::loader::{LedgerEntry, Loader, LoaderConfig, LoaderState};
 use maskwright_data::sample::SampleConfig;
 use maskwright_data::source::Mix;
 use maskwright_model::device::Place;
@@ -8,11 +10,11 @@ use maskwright_model::{Sam, weights};
 
 use super::data_watch::DataWatch;
 use super::folder::RunFolder;
-use super::state::{self, LossSums, Position};
+use super::state::{LossSums, Position};
 use crate::config::TrainConfig;
 use crate::conventions;
 use crate::error::Result;
-use crate::evaluator::{EvalSet, Evaluation, evaluate, sample_config};
+use crate::evaluator::{EvalConfig, EvalSet, Evaluation, RefusedRecord, evaluate, sample_config};
 use crate::observer::Observer;
 use crate::optimizer::Optimizer;
 use crate::run_log::{Entry, RunLog};
@@ -31,7 +33,11 @@ pub(super) struct Run<'a> {
     pub(super) log: RunLog,
     pub(super) progress: Position,
     pub(super) sums: LossSums,
+    /// Since the last line of the log.
+    pub(super) since_log: LossSums,
     watch: DataWatch,
+    /// Why something could not be written.
+    unwritten: BTreeSet<String>,
 }
 
 impl<'a> Run<'a> {
@@ -42,29 +48,32 @@ impl<'a> Run<'a> {
         mut model: Sam,
         data: Mix,
         valid: Vec<EvalSet>,
-        folder: &RunFolder,
+        folder: &mut RunFolder,
+        observer: &mut dyn Observer,
     ) -> Result<Self> {
         let samples = sample_config(&config.data, &model);
         let mut optimizer = Optimizer::new(&config.optimizer);
         let mut progress = Position { epoch: config.train.first_epoch, ..Position::default() };
-        let mut sums = LossSums::default();
+        let (mut sums, mut since_log) = (LossSums::default(), LossSums::default());
         let mut position = None;
-        let log = match folder.resume_point()? {
+        let log = match folder.take_resumed() {
             None => RunLog::create(&folder.metrics())?,
-            Some(point) => {
-                let state = state::read(&point)?;
+            Some(state) => {
                 model = weights::apply_tuned(model, state.weights)?.sam;
                 optimizer = Optimizer::from_bytes(
                     &config.optimizer,
                     &state.optimizer,
-                    &point,
+                    &state.folder,
                     &model,
                     place.device(),
                 )?;
                 progress = state.progress;
-                sums = state.sums;
+                (sums, since_log) = (state.sums, state.since_log);
                 position = Some(state.loader);
-                RunLog::resume(&folder.metrics(), progress.global_step)?
+                let (log, notes) =
+                    RunLog::resume(&folder.metrics(), progress.global_step, progress.epoch)?;
+                notes.iter().for_each(|note| observer.note(note));
+                log
             }
         };
         let model = conventions::remembered(model, config)?;
@@ -86,7 +95,9 @@ impl<'a> Run<'a> {
             log,
             progress,
             sums,
+            since_log,
             watch: DataWatch::default(),
+            unwritten: BTreeSet::new(),
         })
     }
 
@@ -111,46 +122,94 @@ impl<'a> Run<'a> {
         self.config.schedule.rate(self.config.optimizer.learning_rate, at)
     }
 
-    /// The validation of the epoch that ends, where one is due.
-    pub(super) fn validate(&self, observer: &mut dyn Observer) -> Result<Option<Evaluation>> {
+    /// Whether a validation is due at the end of this epoch.
+    pub(super) fn validates(&self) -> bool {
         let done = self.progress.epoch + 1;
         let (learning, validation) = (&self.config.train, &self.config.validation);
         let due = done == learning.epochs
             || (done - learning.first_epoch).is_multiple_of(validation.every_epochs);
-        let wanted = due && !self.valid.is_empty();
-        wanted.then(|| self.evaluate(observer)).transpose()
+        due && !self.valid.is_empty()
     }
 
-    fn evaluate(&self, observer: &mut dyn Observer) -> Result<Evaluation> {
+    /// Evaluates the model on the validation sets.
+    pub(super) fn evaluate(&self, observer: &mut dyn Observer) -> Result<Evaluation> {
         let model = self.model().clone().frozen();
-        let settings = self.config.validation.evaluation();
+        let settings = evaluation(self.config);
         evaluate(&model, self.place.device(), &self.samples, &self.valid, &settings, observer)
     }
 
+    /// Writes the records that a validation refused into the ledger.
+    pub(super) fn book_refusals(&mut self, refused: &[RefusedRecord]) {
+        for record in refused {
+            self.loader.book_validation(LedgerEntry {
+                validation: true,
+                epoch: self.progress.epoch as u64,
+                position: record.record as u64,
+                record: record.record as u64,
+                set: record.set.clone(),
+                index: record.record as u64,
+                name: record.name.clone(),
+                file: record.file.clone(),
+                reason: record.reason.clone(),
+                message: record.message.clone(),
+            });
+        }
+    }
+
     /// Tells whether training waits for data, if it is time to, or at the `end`.
-    pub(super) fn tell_data(&mut self, observer: &mut dyn Observer, end: bool) -> Result<()> {
+    pub(super) fn tell_data(&mut self, observer: &mut dyn Observer, end: bool) {
         let told = if end {
             self.watch.whole(&self.loader, &self.progress)
         } else {
             self.watch.minute(&self.loader, &self.progress)
         };
         if let Some(entry) = told {
-            self.log.append(&Entry::Loader(entry.clone()))?;
+            self.write_log(&Entry::Loader(entry.clone()), observer);
             observer.data(&entry);
         }
-        Ok(())
+        if let Some(error) = self.loader.take_failure() {
+            self.say_unwritten(&error.to_string(), observer);
+        }
     }
 
-    pub(super) fn save_state(&self, folder: &RunFolder) -> Result<()> {
+    /// Appends a line to the log. A full disk costs lines, not the run.
+    pub(super) fn write_log(&mut self, entry: &Entry, observer: &mut dyn Observer) {
+        if let Err(error) = self.log.append(entry) {
+            self.say_unwritten(&error.to_string(), observer);
+        }
+    }
+
+    /// Says that something could not be written and that the run goes on, once for each reason.
+    pub(super) fn say_unwritten(&mut self, reason: &str, observer: &mut dyn Observer) {
+        if self.unwritten.insert(reason.to_owned()) {
+            observer.note(&format!("{reason}; the run goes on"));
+        }
+    }
+
+    /// Saves where the run stands, if that can be written; otherwise the state before stays, and the run goes on.
+    pub(super) fn try_save_state(&mut self, folder: &mut RunFolder, observer: &mut dyn Observer) {
+        if let Err(error) = self.save_state(folder) {
+            self.say_unwritten(&error.to_string(), observer);
+        }
+    }
+
+    /// Saves where the run stands, to go on from there.
+    pub(super) fn save_state(&self, folder: &mut RunFolder) -> Result<()> {
         let mut loader = self.loader.state();
         if self.progress.step == 0 {
             // Between two epochs the loader still stands at the end of the one that is over.
             loader = LoaderState { epoch: self.progress.epoch as u64, position: 0, ..loader };
         }
-        let (progress, sums) = (&self.progress, &self.sums);
         let learns = &self.config.train.learns;
-        folder.save_state(self.model(), &self.optimizer, progress, loader, sums, learns)
+        let sums = (&self.sums, &self.since_log);
+        folder.save_state(self.model(), &self.optimizer, (&self.progress, loader), sums, learns)
     }
+}
+
+/// How a run validates.
+pub(super) fn evaluation(config: &TrainConfig) -> EvalConfig {
+    let on_refusal = config.train.on_refusal;
+    EvalConfig { on_refusal, ..config.validation.evaluation() }
 }
 
 fn loader_config(config: &TrainConfig, samples: &SampleConfig, folder: &RunFolder) -> LoaderConfig {

@@ -1,12 +1,22 @@
 //! Where a run stands: everything that a resumed run needs, in one folder that appears whole.
+//!
+//! ```text
+//! resume-STEP/
+//!   state.json               position, loader, means under way
+//!   weights.safetensors      what is tuned
+//!   optimizer.safetensors    the optimizer's state
+//!   sha256sums               of the three; `sha256sum --check sha256sums` reads it
+//! ```
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use maskwright_data::loader::LoaderState;
 use maskwright_model::weights::Checkpoint;
 use serde::{Deserialize, Serialize};
 
+use crate::checksums;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::loss::LossValues;
 
 /// The position of a run.
@@ -62,7 +72,11 @@ struct StateFile {
     progress: Position,
     /// The next sample.
     loader: LoaderState,
+    /// Of the epoch.
     sums: LossSums,
+    /// Since the last line of `metrics.jsonl`.
+    #[serde(default)]
+    since_log: LossSums,
 }
 
 /// What every version of the file has.
@@ -72,17 +86,23 @@ struct AnyVersion {
 }
 
 /// 2: where the loader stands is told by samples, no longer by steps. 3: the optimizer's state is a
-/// safetensors file. 4: by official names.
-const VERSION: u32 = 4;
+/// safetensors file. 4: by official names. 5: with checksums, and the means since the last line of the log.
+const VERSION: u32 = 5;
+/// The oldest version that is read.
+const OLDEST: u32 = 4;
 const STATE: &str = "state.json";
 const WEIGHTS: &str = "weights.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
+const SUMS: &str = "sha256sums";
 
 /// A state that was read back.
 pub(super) struct SavedState {
+    /// The folder that it was read from.
+    pub(super) folder: PathBuf,
     pub(super) progress: Position,
     pub(super) loader: LoaderState,
     pub(super) sums: LossSums,
+    pub(super) since_log: LossSums,
     pub(super) weights: Checkpoint,
     pub(super) optimizer: Vec<u8>,
 }
@@ -90,54 +110,52 @@ pub(super) struct SavedState {
 /// Writes the files of a state into `folder`, which nobody reads before it is renamed.
 pub(super) fn write(
     folder: &Path,
-    progress: &Position,
-    loader: LoaderState,
-    sums: &LossSums,
+    (progress, loader): (&Position, LoaderState),
+    (sums, since_log): (&LossSums, &LossSums),
     weights: &Checkpoint,
     optimizer: &[u8],
 ) -> Result<()> {
-    let state =
-        StateFile { version: VERSION, progress: progress.clone(), loader, sums: sums.clone() };
+    let state = StateFile {
+        version: VERSION,
+        progress: progress.clone(),
+        loader,
+        sums: sums.clone(),
+        since_log: since_log.clone(),
+    };
     let text = serde_json::to_vec_pretty(&state).expect("plain numbers always serialise");
     crate::checkpoint::save_tuned(weights, &folder.join(WEIGHTS))?;
-    crate::files::write_atomically(&folder.join(OPTIMIZER), optimizer)?;
-    crate::files::write_atomically(&folder.join(STATE), &text)
+    files::write_atomically(&folder.join(OPTIMIZER), optimizer)?;
+    files::write_atomically(&folder.join(STATE), &text)?;
+    checksums::write(folder, &[STATE, WEIGHTS, OPTIMIZER], SUMS)?;
+    files::sync_folder(folder)
 }
 
 /// Reads a state folder.
 pub(super) fn read(folder: &Path) -> Result<SavedState> {
-    let bytes = read_checked(folder)?;
     let path = folder.join(STATE);
+    let bytes = std::fs::read(&path).map_err(Error::io(&path, "read"))?;
+    let AnyVersion { version } =
+        serde_json::from_slice(&bytes).map_err(|error| wrong(&path, error.to_string()))?;
+    if !(OLDEST..=VERSION).contains(&version) {
+        let advice = "resume the run with the maskwright that wrote it, or begin a new one from \
+                      its last checkpoint";
+        return Err(wrong(&path, format!("version {version}: {advice}")));
+    }
+    if version >= 5 {
+        checksums::check(folder, &[STATE, WEIGHTS, OPTIMIZER], SUMS)?;
+    }
     let state: StateFile =
         serde_json::from_slice(&bytes).map_err(|error| wrong(&path, error.to_string()))?;
     let optimizer = folder.join(OPTIMIZER);
     let optimizer = std::fs::read(&optimizer).map_err(Error::io(&optimizer, "read"))?;
     let weights = Checkpoint::open(&folder.join(WEIGHTS))?;
-    let StateFile { progress, loader, sums, .. } = state;
-    Ok(SavedState { progress, loader, sums, weights, optimizer })
-}
-
-/// Refuses a state that another version wrote.
-pub(super) fn check_version(folder: &Path) -> Result<()> {
-    read_checked(folder).map(drop)
-}
-
-/// The bytes of `state.json`, of this version.
-fn read_checked(folder: &Path) -> Result<Vec<u8>> {
-    let path = folder.join(STATE);
-    let bytes = std::fs::read(&path).map_err(Error::io(&path, "read"))?;
-    let AnyVersion { version } =
-        serde_json::from_slice(&bytes).map_err(|error| wrong(&path, error.to_string()))?;
-    if version == VERSION {
-        return Ok(bytes);
-    }
-    let advice = "resume the run with the maskwright that wrote it, or begin a new one from its \
-                  last checkpoint";
-    Err(wrong(&path, format!("version {version}: {advice}")))
+    let StateFile { progress, loader, sums, since_log, .. } = state;
+    let folder = folder.to_path_buf();
+    Ok(SavedState { folder, progress, loader, sums, since_log, weights, optimizer })
 }
 
 fn wrong(file: &Path, found: String) -> Error {
-    let expected = format!("the state of a run, version {VERSION}");
+    let expected = format!("the state of a run, version {OLDEST} to {VERSION}");
     Error::RunFile { file: file.to_path_buf(), expected, found }
 }
 
@@ -151,7 +169,56 @@ mod tests {
         let old = "{\"version\":1,\"progress\":{\"epoch\":0},\"sums\":{}}";
         std::fs::write(folder.path().join(STATE), old).expect("written");
         let message = read(folder.path()).err().expect("refused").to_string();
-        assert!(message.contains("state.json") && message.contains("version 4"), "{message}");
-        assert!(message.contains("found version 1"), "{message}");
+        let folder = format!("{}/", folder.path().display());
+        insta::assert_snapshot!(message.replace(&folder, ""), @"state.json: expected the state of a run, version 4 to 5, found version 1: resume the run with the maskwright that wrote it, or begin a new one from its last checkpoint");
+    }
+
+    /// A state of nothing but its position.
+    fn written(folder: &Path) {
+        let position = Position { epoch: 1, step: 2, global_step: 9, best: None };
+        let loader = LoaderState { epoch: 1, position: 8, seed: 7, records: 20 };
+        let sums = LossSums { steps: 2, ..LossSums::default() };
+        let since_log = LossSums { steps: 1, ..LossSums::default() };
+        let file = folder.join("tensors.safetensors");
+        let view = safetensors::tensor::TensorView::new(
+            safetensors::Dtype::F32,
+            vec![2],
+            &[0, 0, 128, 63, 0, 0, 0, 64],
+        );
+        let tensors = [("mask_decoder.hf_token.weight", view.expect("two numbers"))];
+        safetensors::serialize_to_file(tensors, None, &file).expect("written");
+        let weights = Checkpoint::open(&file).expect("tensors");
+        write(folder, (&position, loader), (&sums, &since_log), &weights, b"moments")
+            .expect("written");
+    }
+
+    #[test]
+    fn a_state_comes_back_as_it_was() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        written(folder.path());
+        let state = read(folder.path()).expect("whole");
+        assert_eq!((state.progress.global_step, state.loader.position), (9, 8));
+        assert_eq!((state.sums.steps, state.since_log.steps), (2, 1));
+        assert_eq!(state.optimizer, b"moments");
+    }
+
+    #[test]
+    fn every_changed_byte_of_a_state_is_noticed() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        written(folder.path());
+        for name in [STATE, WEIGHTS, OPTIMIZER, SUMS] {
+            let path = folder.path().join(name);
+            let whole = std::fs::read(&path).expect("read");
+            for at in 0..whole.len() {
+                let mut damaged = whole.clone();
+                damaged[at] ^= 0x04;
+                std::fs::write(&path, damaged).expect("written");
+                assert!(read(folder.path()).is_err(), "{name}, byte {at}");
+            }
+            std::fs::write(&path, &whole[..whole.len() / 2]).expect("written");
+            assert!(read(folder.path()).is_err(), "{name}, cut");
+            std::fs::write(&path, whole).expect("written");
+        }
+        assert!(read(folder.path()).is_ok());
     }
 }

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use clap::Args;
@@ -16,8 +14,8 @@ use maskwright_report::pictures;
 
 use crate::exit::Usage;
 use crate::flags::predictor::PredictorFlags;
-use crate::output;
 use crate::progress::Progress;
+use crate::{interrupt, output};
 
 /// Find the masks of everything in an image, without a prompt (SAM's automatic mask generator).
 ///
@@ -164,7 +162,7 @@ fn of_image(
 ) -> anyhow::Result<(usize, PathBuf)> {
     let image = read_image(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut progress = Progress::new(flags.json, Arc::new(AtomicBool::new(false)));
+    let mut progress = Progress::new(flags.json, interrupt::on_ctrl_c());
     let generator = MaskGenerator::new(predictor, kind, config.clone())?;
     let masks = generator.generate(&image, |done, total| {
         progress.count(&format!("points of {name}"), done, total, String::new());

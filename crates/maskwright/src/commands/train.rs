@@ -63,7 +63,9 @@ pub(crate) struct TrainFlags {
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
 
-    /// Continue the run in the output folder, with its own settings
+    /// Continue the run in the output folder, with its own settings. Beside it may be given what changes
+    /// no step that was done (--max-epoch-num, --workers, --device, --save-every, ...), and where data and checkpoint
+    /// lie now, if they have moved
     #[arg(long, conflicts_with = "overwrite")]
     resume: bool,
 
@@ -254,10 +256,7 @@ impl TrainFlags {
         config.train.first_epoch = self.start_epoch;
         config.train.epochs = self.max_epoch_num;
         config.train.log_every_steps = self.log_every;
-        config.train.on_refusal = match self.on_refusal {
-            Refusal::Fail => OnRefusal::Fail,
-            Refusal::Replace => OnRefusal::Replace { budget: self.refusal_budget / 100.0 },
-        };
+        config.train.on_refusal = self.on_refusal();
         config.optimizer.learning_rate = self.learning_rate;
         config.schedule.drop_every_epochs = self.lr_drop_epoch;
         config.checkpoints.every_epochs = self.model_save_fre;
@@ -267,27 +266,86 @@ impl TrainFlags {
         config.validation.geometry = self.geometry.unwrap_or(Preset::LongestSide);
         Ok(config)
     }
+
+    fn on_refusal(&self) -> OnRefusal {
+        match self.on_refusal {
+            Refusal::Fail => OnRefusal::Fail,
+            Refusal::Replace => OnRefusal::Replace { budget: self.refusal_budget / 100.0 },
+        }
+    }
+
+    /// The settings of the run in the output folder, with those flags that may be `given` anew. Where data and weights
+    /// lie may change; the trainer makes sure that they are the same.
+    fn resumed(&self, given: &[String]) -> anyhow::Result<TrainConfig> {
+        let mut config = TrainConfig::read_from_run(&self.output)?;
+        let model = self.model.resolve()?;
+        for flag in given {
+            match flag.as_str() {
+                "output" | "resume" | "json" => {}
+                data if DATA.contains(&data) => {}
+                "checkpoint" => config.model.checkpoint.clone_from(&model.checkpoint),
+                "restore_model" => config.model.restore_model.clone_from(&model.restore_model),
+                "max_epoch_num" => config.train.epochs = self.max_epoch_num,
+                "log_every" => config.train.log_every_steps = self.log_every,
+                "on_refusal" | "refusal_budget" => config.train.on_refusal = self.on_refusal(),
+                "model_save_fre" => config.checkpoints.every_epochs = self.model_save_fre,
+                "save_every" => config.checkpoints.state_every_steps = self.save_every,
+                "eval_every" => config.validation.every_epochs = self.eval_every,
+                "device" => config.compute.device = self.device.resolve().device,
+                "workers" => config.compute.workers = self.workers,
+                "prefetch_bytes" => config.compute.prefetch_bytes = self.prefetch_bytes,
+                other => {
+                    return Err(Usage(format!(
+                        "--{}: a resumed run keeps this setting; begin another run to change it",
+                        other.replace('_', "-")
+                    ))
+                    .into());
+                }
+            }
+        }
+        if given.iter().any(|flag| DATA.contains(&flag.as_str())) {
+            let moved = self.data.resolve(0.0)?;
+            config.data.take_places(&moved).map_err(maskwright_train::Error::from)?;
+        }
+        config.validate()?;
+        Ok(config)
+    }
 }
 
-pub(crate) fn run(flags: &TrainFlags) -> anyhow::Result<()> {
+/// The flags that say where data lie.
+const DATA: [&str; 6] = ["images", "masks", "coco", "sa1b", "data", "hqseg44k"];
+
+pub(crate) fn run(flags: &TrainFlags, given: &[String]) -> anyhow::Result<()> {
     flags.legacy.check()?;
     if flags.legacy.eval {
         return evaluate(&flags.resolve()?, flags.geometry, flags.json);
     }
     let (config, start) = if flags.resume {
-        let config = TrainConfig::read_from_run(&flags.output)?;
-        (config, Start::Resume)
+        (flags.resumed(given)?, Start::Resume)
     } else {
         let start = if flags.overwrite { Start::Overwrite } else { Start::Fresh };
         (flags.resolve()?, start)
     };
-    let mut progress = Progress::new(flags.json, interrupt::on_ctrl_c());
+    let interrupt = interrupt::on_ctrl_c();
+    interrupt.set_farewell(stopped(&config));
+    let mut progress = Progress::new(flags.json, interrupt);
     let outcome = train(&config, start, &mut progress)?;
     progress.finish();
-    if !outcome.stopped {
-        super::report::say(&run_report::write(&config.output, None)?.notes);
-    }
-    report(flags, &config, &outcome)
+    let reported = match outcome.stopped {
+        true => Ok(()),
+        false => {
+            run_report::write(&config.output, None).map(|page| super::report::say(&page.notes))
+        }
+    };
+    // The model is there, whatever becomes of the page about it.
+    report(flags, &config, &outcome)?;
+    Ok(reported?)
+}
+
+/// What is said of a run that was stopped.
+fn stopped(config: &TrainConfig) -> String {
+    let folder = config.output.display();
+    format!("stopped; `maskwright train --resume --output {folder}` goes on from here")
 }
 
 fn report(flags: &TrainFlags, config: &TrainConfig, outcome: &TrainOutcome) -> anyhow::Result<()> {
@@ -296,10 +354,7 @@ fn report(flags: &TrainFlags, config: &TrainConfig, outcome: &TrainOutcome) -> a
     }
     let folder = config.output.display();
     if outcome.stopped {
-        return Err(Interrupted(format!(
-            "stopped; `maskwright train --resume --output {folder}` goes on from here"
-        ))
-        .into());
+        return Err(Interrupted(stopped(config)).into());
     }
     if !flags.json {
         match &outcome.checkpoint {

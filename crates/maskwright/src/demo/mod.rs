@@ -32,6 +32,7 @@ use maskwright_train::TrainConfig;
 use maskwright_train::evaluator::EvalJob;
 use maskwright_train::evaluator::{EvalConfig, Evaluation};
 use maskwright_train::observer::Observer;
+use maskwright_train::owned_folder::{self, OwnedFolder};
 use maskwright_train::trainer::{Start, TrainOutcome, train};
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +114,7 @@ const MARK: &str = "demo.json";
 /// Runs the demo.
 pub(crate) fn run(config: &DemoConfig, observer: &mut dyn Observer) -> Result<DemoEnd> {
     let mut clock = Clock::start();
+    let _owned = OwnedFolder::take(&config.output)?;
     claim(&config.output)?;
 
     let set = pictures::write(&config.pictures, &config.output.join("data"))?;
@@ -140,7 +142,10 @@ pub(crate) fn run(config: &DemoConfig, observer: &mut dyn Observer) -> Result<De
         seed: config.seed,
         ..EvalConfig::default()
     };
-    let evaluation = job.evaluate(&settings, observer)?;
+    let evaluation = match job.evaluate(&settings, observer) {
+        Err(maskwright_train::Error::Stopped) => return Ok(DemoEnd::Stopped),
+        evaluated => evaluated?,
+    };
     clock.lap("evaluation");
 
     let galleries = galleries(&job, &settings, &evaluation.images)?;
@@ -190,15 +195,9 @@ impl Clock {
 /// Takes the folder: it must be new, empty, or an earlier demo's, which is removed.
 fn claim(folder: &Path) -> Result<()> {
     let name = || folder.display().to_string();
-    let listing = match std::fs::read_dir(folder) {
-        Ok(listing) => listing,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            std::fs::create_dir_all(folder).with_context(name)?;
-            return write(&folder.join(MARK), b"{}\n");
-        }
-        Err(error) => return Err(error).with_context(name),
-    };
-    match listing.flatten().next() {
+    let listing = std::fs::read_dir(folder).with_context(name)?;
+    let mut others = listing.flatten().filter(|entry| entry.file_name() != owned_folder::LOCK);
+    match others.next() {
         Some(first) if !folder.join(MARK).exists() => Err(Usage(format!(
             "--output: expected a new or empty folder, or an earlier demo's, found {} with {}",
             folder.display(),

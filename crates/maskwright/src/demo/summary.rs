@@ -17,8 +17,8 @@ pub(super) fn report(
     outcome: &DemoOutcome,
     galleries: Vec<Gallery>,
 ) -> anyhow::Result<Report> {
-    let sam_log = run_log::read(&sam.output.join("metrics.jsonl"))?;
-    let hq_log = run_log::read(&hq.output.join("metrics.jsonl"))?;
+    let sam_log = run_log::read(&sam.output.join("metrics.jsonl"))?.entries;
+    let hq_log = run_log::read(&hq.output.join("metrics.jsonl"))?.entries;
     let box_metrics = outcome.evaluation.sets.iter().find(|set| set.prompt == PromptKind::Box);
     let score = |kind: MaskKind, boundary: bool| {
         box_metrics.and_then(|set| set.of(kind)).map_or_else(

@@ -3,6 +3,7 @@
 pub(crate) mod data;
 pub(crate) mod device;
 pub(crate) mod geometry;
+pub(crate) mod given;
 pub(crate) mod legacy;
 pub(crate) mod model;
 pub(crate) mod named;

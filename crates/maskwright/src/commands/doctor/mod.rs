@@ -4,7 +4,6 @@ mod print;
 mod system;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use clap::Args;
@@ -100,16 +99,18 @@ pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
     settings.listed = flags.list;
     settings.plan.size = flags.input_size;
 
-    let stop = interrupt::on_ctrl_c();
-    let mut bar = Progress::new(flags.json, stop.clone());
+    let interrupt = interrupt::on_ctrl_c();
+    let mut bar = Progress::new(flags.json, interrupt.clone());
     let start = Instant::now();
     let diagnosis = examine(&subjects, &settings, &mut |progress| {
         let rate = progress.done as f64 / start.elapsed().as_secs_f64().max(1e-3);
         bar.count("examining", progress.done, progress.total, format!("{rate:.1} images/s"));
-        !stop.load(Ordering::SeqCst)
+        !interrupt.is_asked()
     })
     .map_err(maskwright_train::Error::from)?;
     bar.finish();
+    // What was found is still to be told.
+    interrupt.may_end(false);
 
     if let Some(page) = &flags.report {
         let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());

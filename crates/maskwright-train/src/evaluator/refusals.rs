@@ -1,0 +1,84 @@
+//! Records that an evaluation cannot use.
+
+use std::path::PathBuf;
+
+use maskwright_data::loader::OnRefusal;
+use serde::{Deserialize, Serialize};
+
+use super::config::EvalConfig;
+use super::sets::EvalSet;
+use crate::error::{Error, Result};
+
+/// A record that could not be used and was left out of an evaluation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedRecord {
+    /// The set's name.
+    pub set: String,
+    /// The record's number in the set.
+    pub record: usize,
+    /// The record's name.
+    pub name: String,
+    /// The file to look at.
+    pub file: PathBuf,
+    /// The reason in a word, as in [`LedgerEntry::reason`](maskwright_data::loader::LedgerEntry::reason).
+    pub reason: String,
+    /// The reason in a sentence.
+    pub message: String,
+}
+
+/// Collects the records that are refused, as long as these are not too many.
+#[derive(Debug)]
+pub(super) struct Refusals {
+    /// How many records there are to evaluate.
+    records: usize,
+    /// How many may be refused.
+    budget: usize,
+    pub(super) list: Vec<RefusedRecord>,
+}
+
+impl Refusals {
+    /// None yet, of the records of these sets.
+    pub(super) fn new(sets: &[EvalSet], config: &EvalConfig) -> Self {
+        let records: usize = sets.iter().map(|set| config.records(set)).sum();
+        let budget = match config.on_refusal {
+            OnRefusal::Fail => 0,
+            OnRefusal::Replace { budget } => ((records as f64 * budget) as usize).max(1),
+        };
+        Self { records, budget, list: Vec::new() }
+    }
+
+    /// Adds one.
+    ///
+    /// # Errors
+    /// The refusal itself where none may be refused, [`Error::ValidationBudget`] where these are too many.
+    pub(super) fn add(
+        &mut self,
+        set: &EvalSet,
+        record: usize,
+        error: maskwright_data::Error,
+    ) -> Result<()> {
+        if self.budget == 0 {
+            return Err(error.into());
+        }
+        let known = set.source.record(record);
+        let (name, image) =
+            known.map_or_else(|_| Default::default(), |record| (record.name, record.image));
+        self.list.push(RefusedRecord {
+            set: set.name.clone(),
+            record,
+            name,
+            file: error.file().map_or(image, Into::into),
+            reason: error.reason().into(),
+            message: error.to_string(),
+        });
+        if self.list.len() > self.budget {
+            return Err(Error::ValidationBudget {
+                refused: self.list.len(),
+                budget: self.budget,
+                records: self.records,
+                last: Box::new(error),
+            });
+        }
+        Ok(())
+    }
+}
