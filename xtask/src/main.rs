@@ -5,6 +5,7 @@
 //! cargo xtask test    set up, then every check and test, cheapest first
 //! cargo xtask setup   only the set-up
 //! cargo xtask rules   only dependency rules, circles of files and licences
+//! cargo xtask soak kills   trainings that are killed and resumed, again and again
 //! cargo xtask gpu-bundle   a folder to carry to a machine with a GPU
 //! cargo xtask check   format, lints, dependency rules, circles, licences and Python, no tests
 //! ```
@@ -19,6 +20,8 @@ mod licences;
 mod python;
 mod setup;
 mod shell;
+#[cfg(unix)]
+mod soak;
 mod source_tree;
 mod validate;
 
@@ -32,6 +35,8 @@ usage: cargo xtask COMMAND
   check         format, lints, dependency rules, circles, licences and Python, no tests
   setup         only the set-up: system packages that make things faster
   rules         only dependency rules, circles of files and licences
+  soak kills [--runs N] [--seed N] [--program FILE]
+                train, kill at random moments and at every file operation, resume: N times
   gpu-bundle [FOLDER]
                 what a machine with a GPU needs to test and time this on it, under 60 MiB
                 (target/gpu-bundle unless a folder is given)";
@@ -49,6 +54,7 @@ fn main() -> ExitCode {
         "gpu-bundle" => {
             gpu_bundle::run(rest.first().map_or("target/gpu-bundle", String::as_str).as_ref())
         }
+        "soak" => soak(&rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -65,6 +71,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+#[cfg(unix)]
+fn soak(args: &[String]) -> Result<(), String> {
+    soak::run(args)
+}
+
+#[cfg(not(unix))]
+fn soak(_args: &[String]) -> Result<(), String> {
+    Err("signals are sent on Unix alone".to_owned())
 }
 
 /// Builds the command and runs its demo.

@@ -1,0 +1,127 @@
+//! `cargo xtask soak kills`: trainings that are interrupted in every way, and must lose nothing.
+//!
+//! A small training is run once undisturbed. Then it is run again and again, struck while it goes on, and resumed until
+//! it is done. Half of the runs are struck by random signals at random moments ([`signals`]), the others are killed just
+//! before their first, second, third ... file operation ([`traced`]). After each run:
+//!
+//! * the final checkpoint is the undisturbed run's, byte for byte, and so is the course of the losses;
+//! * no state that was saved was lost: the newest one never became older, and `--resume` never refused;
+//! * no temporary file is left, and nothing is there that the undisturbed run does not have;
+//! * whatever was asked to stop did so in time.
+
+mod results;
+mod signals;
+mod traced;
+mod training;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use results::Results;
+use training::Training;
+
+/// Runs what the arguments after `soak` say.
+pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    let settings = Settings::parse(args)?;
+    let program = match settings.program {
+        Some(program) => program,
+        None => build()?,
+    };
+    kills(&program, settings.runs, settings.seed)
+}
+
+/// What is asked for.
+struct Settings {
+    runs: u32,
+    seed: u64,
+    program: Option<PathBuf>,
+}
+
+impl Settings {
+    fn parse(args: &[String]) -> Result<Self, String> {
+        let usage = "expected: soak kills [--runs N] [--seed N] [--program FILE]";
+        let mut settings = Self { runs: 40, seed: 0, program: None };
+        let mut args = args.iter();
+        if args.next().map(String::as_str) != Some("kills") {
+            return Err(usage.to_owned());
+        }
+        while let Some(flag) = args.next() {
+            let value = args.next().ok_or(usage)?;
+            let number = || value.parse::<u32>().map_err(|_| format!("{flag}: no number: {value}"));
+            match flag.as_str() {
+                "--runs" => settings.runs = number()?,
+                "--seed" => settings.seed = number()?.into(),
+                "--program" => settings.program = Some(value.into()),
+                _ => return Err(usage.to_owned()),
+            }
+        }
+        Ok(settings)
+    }
+}
+
+/// Builds the command as the workspace's tests do.
+fn build() -> Result<PathBuf, String> {
+    // With the tests, so that their dependencies are built once.
+    let build = ["test", "--release", "--locked", "--workspace", "--no-run"];
+    crate::shell::run("cargo", &build, &[])?;
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    Ok(target.join("release").join("maskwright"))
+}
+
+/// Runs so many disturbed trainings, from a seed.
+pub(crate) fn kills(program: &std::path::Path, runs: u32, seed: u64) -> Result<(), String> {
+    let program = program
+        .canonicalize()
+        .map_err(|error| format!("{}: expected the command, found {error}", program.display()))?;
+    let place = tempfile::tempdir().map_err(|error| format!("a temporary folder: {error}"))?;
+    let training = Training::prepare(&program, place.path())?;
+    let operations = traced::count(&training)?;
+    println!(
+        "undisturbed: {:.1} s, {}",
+        training.seconds,
+        match operations {
+            0 => "file operations cannot be traced here; signals alone".to_owned(),
+            operations => format!("{operations} file operations"),
+        }
+    );
+    let begun = Instant::now();
+    let mut results = Results::default();
+    let mut random = fastrand::Rng::with_seed(seed);
+    for run in 0..runs {
+        let output = training.place.join("disturbed");
+        if output.exists() {
+            std::fs::remove_dir_all(&output).map_err(|error| format!("disturbed: {error}"))?;
+        }
+        let struck = match operations {
+            // From another seed other operations come first.
+            1.. if run % 2 == 1 => {
+                let at = (run / 2 + seed as u32 * 37) % operations;
+                results.operations += 1;
+                traced::killed_before(&training, &output, at)
+            }
+            _ => {
+                let mut random = random.fork();
+                signals::struck(&training, &output, &mut random, &mut results)
+            }
+        };
+        let found = struck.and_then(|()| training.finish(&output, &mut results));
+        results.runs += 1;
+        if let Err(found) = found.and_then(|()| training.compare(&output)) {
+            println!("run {run}: {found}");
+            let kept = std::env::temp_dir().join(format!("maskwright-soak-{seed}-{run}"));
+            if std::fs::rename(&output, &kept).is_ok() {
+                println!("  its folder is kept: {}", kept.display());
+            }
+            results.failures += 1;
+        }
+        if (run + 1) % 20 == 0 {
+            println!("{}", results.line(begun.elapsed()));
+        }
+    }
+    println!("{}", results.line(begun.elapsed()));
+    match results.failures {
+        0 => Ok(()),
+        failures => Err(format!("{failures} of {runs} runs lost something")),
+    }
+}
