@@ -1,0 +1,94 @@
+//! What a set of any kind is to those who read it: the trait that each implements.
+
+use std::sync::Arc;
+
+use maskwright_image::decode::MaskRule;
+
+use super::exif_rule::ExifRule;
+use super::image::ImageBuffer;
+use super::left_out::LeftOut;
+use super::mask::{MaskBuffer, Pick};
+use crate::error::Result;
+use crate::record::Record;
+
+/// A list of images with masks.
+///
+/// Records are numbered from 0; their order is the same every time the source is opened on the same
+/// data. Reading is done from many threads at once.
+pub trait Source: Send + Sync {
+    /// Name of the set.
+    fn name(&self) -> &str;
+
+    /// How many records there are.
+    fn len(&self) -> usize;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The record of a number. Fails if there is none of that number.
+    fn record(&self, index: usize) -> Result<Record>;
+
+    /// The set and the name of a record: [`record`](Source::record) without its files.
+    fn identity(&self, index: usize) -> Result<(Arc<str>, String)> {
+        self.record(index).map(|record| (record.set, record.name))
+    }
+
+    /// Replaces the content of `image` with the image of a record: its file as it is, or its pixels.
+    fn image(&self, index: usize, image: &mut ImageBuffer) -> Result<()>;
+
+    /// How many objects a record's samples are drawn from; 1 where the record is one object.
+    fn objects(&self, _index: usize) -> Result<usize> {
+        Ok(1)
+    }
+
+    /// Replaces the content of `mask` with the mask of one of a record's objects.
+    fn mask(&self, index: usize, pick: Pick, mask: &mut MaskBuffer) -> Result<()>;
+
+    /// How this set's mask files become labels in 0..255; masks in other forms are labels already.
+    fn mask_rule(&self) -> &MaskRule;
+
+    /// What to do with the orientation of images.
+    fn exif(&self) -> ExifRule {
+        ExifRule::Auto
+    }
+
+    /// What the data holds that did not become records, and why; empty where all did.
+    fn left_out(&self) -> &[LeftOut] {
+        &[]
+    }
+}
+
+impl<S: Source + ?Sized> Source for Arc<S> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+    fn len(&self) -> usize {
+        (**self).len()
+    }
+    fn record(&self, index: usize) -> Result<Record> {
+        (**self).record(index)
+    }
+    fn identity(&self, index: usize) -> Result<(Arc<str>, String)> {
+        (**self).identity(index)
+    }
+    fn image(&self, index: usize, image: &mut ImageBuffer) -> Result<()> {
+        (**self).image(index, image)
+    }
+    fn objects(&self, index: usize) -> Result<usize> {
+        (**self).objects(index)
+    }
+    fn mask(&self, index: usize, pick: Pick, mask: &mut MaskBuffer) -> Result<()> {
+        (**self).mask(index, pick, mask)
+    }
+    fn mask_rule(&self) -> &MaskRule {
+        (**self).mask_rule()
+    }
+    fn exif(&self) -> ExifRule {
+        (**self).exif()
+    }
+    fn left_out(&self) -> &[LeftOut] {
+        (**self).left_out()
+    }
+}
