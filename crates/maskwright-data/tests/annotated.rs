@@ -43,7 +43,7 @@ fn coco_objects_are_the_files_own() {
     assert!(left[0].starts_with("4 annotations of crowds (first: id "), "{left:?}");
 
     let crowds = open(&coco_with(spec.clone(), |keys| keys.crowds = true));
-    assert_eq!(crowds.objects(0).unwrap(), scene(3).1.len());
+    assert_eq!(crowds.objects(&0.into()).unwrap(), scene(3).1.len());
     assert!(crowds.left_out().is_empty());
 
     let plates = open(&coco_with(spec.clone(), |keys| keys.categories = vec!["plate".into()]));
@@ -178,11 +178,11 @@ fn web_datasets_hold_mask_files() {
         record.image.ends_with("web.tar/0001.jpg") && record.mask.ends_with("web.tar/0001.png")
     );
     let mut mask = MaskBuffer::new();
-    set.mask(1, Pick::Nth(0), &mut mask).unwrap();
+    set.mask(&1.into(), Pick::Nth(0), &mut mask).unwrap();
     assert_eq!((mask.form, mask.object), (MaskForm::File, None));
     assert_eq!(mask.file, png_grey(&scene(1).1[0]).unwrap());
     let mut image = ImageBuffer::new();
-    set.image(2, &mut image).unwrap();
+    set.image(&2.into(), &mut image).unwrap();
     assert_eq!(image.file, jpeg_rgb(&scene(2).0, 95).unwrap());
     assert!(matches!(set.record(3), Err(Error::NoSuchRecord { index: 3, len: 3, .. })));
 }
@@ -212,9 +212,9 @@ fn members_of_tar_files_are_called_by_their_names() {
     assert_eq!(files(0), (file.join("f.v1/a.jpeg"), file.join("f.v1/a.mask.png")));
     assert_eq!(files(1), (file.join("b.JPG"), file.join("b.Json")));
     let mut buffer = MaskBuffer::new();
-    set.mask(0, Pick::Nth(0), &mut buffer).unwrap();
+    set.mask(&0.into(), Pick::Nth(0), &mut buffer).unwrap();
     assert_eq!((buffer.form, &buffer.file), (MaskForm::File, &mask(0)));
-    set.mask(1, Pick::Nth(1), &mut buffer).unwrap();
+    set.mask(&1.into(), Pick::Nth(1), &mut buffer).unwrap();
     assert_eq!((buffer.form, &buffer.rle), (MaskForm::Rle, &rle(&scene(1).1[1])));
     let jpeg = SetSpec { include: vec!["*.jpeg".into()], ..spec.clone() };
     assert_eq!(names(&*open(&jpeg)), ["f.v1/a"]);
@@ -250,7 +250,7 @@ fn an_index_is_kept_and_made_anew_when_its_source_changes() {
     assert_eq!(open(&spec).len(), 3);
     // The sets that were open still say what they were opened on, and notice the change.
     let mut mask = MaskBuffer::new();
-    assert!(first.mask(0, Pick::Nth(0), &mut mask).is_err());
+    assert!(first.mask(&0.into(), Pick::Nth(0), &mut mask).is_err());
 }
 
 /// LVIS names images by their address, and its annotations have no `iscrowd`.
@@ -279,7 +279,7 @@ fn lvis_is_read_as_coco() {
     );
     let set = open(&spec);
     assert_eq!(names(&*set), ["scene_1", "scene_0"]);
-    assert_eq!(set.objects(0).unwrap(), scene(1).1.len());
+    assert_eq!(set.objects(&0.into()).unwrap(), scene(1).1.len());
     // The folder of the address is used where it is there.
     std::fs::create_dir(images.join("train2017")).unwrap();
     for n in 0..2 {

@@ -85,7 +85,8 @@ fn flawed_objects_are_named_when_they_are_drawn() {
         list[first]["segmentation"] = segmentation.clone();
         write(&annotations, file.to_string());
         let set = open(&SetSpec::coco("c", &annotations, &images));
-        let error = set.mask(0, Pick::Nth(0), &mut MaskBuffer::new()).unwrap_err().to_string();
+        let error =
+            set.mask(&0.into(), Pick::Nth(0), &mut MaskBuffer::new()).unwrap_err().to_string();
         assert!(error.contains(part), "{segmentation}: {error}");
         assert!(error.contains("c/scene_0") && error.contains("instances.json"), "{error}");
     }
@@ -139,7 +140,7 @@ fn damaged_annotation_files_and_lone_files_are_named() {
         root.path().join("sa1b/sa_0.json"),
         r#"{"image": {"width": 64, "height": 80}, "annotations": []}"#,
     );
-    let text = set.mask(0, Pick::Nth(0), &mut MaskBuffer::new()).unwrap_err().to_string();
+    let text = set.mask(&0.into(), Pick::Nth(0), &mut MaskBuffer::new()).unwrap_err().to_string();
     assert!(text.contains("changed since it was indexed"), "{text}");
 
     let lone = root.path().join("lone.tar");
@@ -165,7 +166,7 @@ fn annotation_files_are_found_however_their_ending_is_spelt() {
     assert_eq!(names(&*set), ["sa_0", "sa_1"]);
     let mut mask = MaskBuffer::new();
     for record in 0..2 {
-        set.mask(record, Pick::Nth(0), &mut mask).unwrap();
+        set.mask(&record.into(), Pick::Nth(0), &mut mask).unwrap();
     }
     // Two for one image are one too many, where a file system tells them apart.
     if !file("sa_1.json").exists() {

@@ -121,10 +121,10 @@ fn images_make_records_as_their_objects_say() {
         (0..set.len()).map(|record| set.record(record).unwrap().name).collect()
     };
     assert_eq!(names(&set), ["three", "one"]);
-    assert_eq!([0, 1].map(|record| set.objects(record).unwrap()), [3, 1]);
+    assert_eq!([0, 1].map(|record| set.objects(&record.into()).unwrap()), [3, 1]);
     let all = set.clone().with_objects(Objects::All);
     assert_eq!(names(&all), ["three#0", "three#1", "three#2", "one#0"]);
-    assert_eq!(all.objects(2).unwrap(), 1);
+    assert_eq!(all.objects(&2.into()).unwrap(), 1);
     assert_eq!(names(&set.clone().with_objects(Objects::UpTo(2))), ["three#0", "three#1", "one#0"]);
     let error = set.record(2).unwrap_err().to_string();
     assert!(error.contains("only 2"), "{error}");

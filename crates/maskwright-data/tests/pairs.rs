@@ -41,10 +41,10 @@ fn files_pair_by_stem_in_a_fixed_order() {
     assert!(record.image.ends_with("images/b.JPG") && record.mask.ends_with("masks/b.png"));
     let mut image = ImageBuffer::new();
     image.file = b"old".to_vec();
-    set.image(2, &mut image).unwrap();
+    set.image(&2.into(), &mut image).unwrap();
     assert_eq!((image.form, image.file.as_slice()), (ImageForm::File, b"b.JPG".as_slice()));
     let mut mask = MaskBuffer::new();
-    set.mask(2, Pick::Nth(0), &mut mask).unwrap();
+    set.mask(&2.into(), Pick::Nth(0), &mut mask).unwrap();
     assert_eq!((mask.form, mask.file.as_slice()), (MaskForm::File, b"b.png".as_slice()));
     assert!(matches!(set.record(4), Err(Error::NoSuchRecord { index: 4, len: 4, .. })));
 }
@@ -185,7 +185,8 @@ fn absurdly_large_files_are_not_read() {
     // Sparse: takes no space.
     let file = std::fs::File::create(root.path().join("images/a.jpg")).unwrap();
     file.set_len(5 << 30).unwrap();
-    let error = PairsSource::open(&spec).unwrap().image(0, &mut ImageBuffer::new()).unwrap_err();
+    let error =
+        PairsSource::open(&spec).unwrap().image(&0.into(), &mut ImageBuffer::new()).unwrap_err();
     assert!(error.to_string().contains("a.jpg: 5368709120 bytes are more than"), "{error}");
 }
 
@@ -206,7 +207,7 @@ fn folders_in_folders_are_searched_where_asked() {
     assert_eq!(names(&set), ["a", "cats/a", "cats/old/b"]);
     assert!(set.record(2).unwrap().image.ends_with("images/cats/old/b.JPG"));
     let mut image = ImageBuffer::new();
-    set.image(1, &mut image).unwrap();
+    set.image(&1.into(), &mut image).unwrap();
     assert_eq!(image.file, b"cats/a.jpg");
     let cats = SetSpec { include: vec!["cats/*".into()], ..deep.clone() };
     assert_eq!(names(&PairsSource::open(&cats).unwrap()), ["cats/a", "cats/old/b"]);
@@ -231,9 +232,9 @@ fn a_list_names_pairs_wherever_they_lie() {
     let set = PairsSource::open(&spec).unwrap();
     assert_eq!(names(&set), ["../x/photo 1", "../x/b.c"]);
     let mut mask = MaskBuffer::new();
-    set.mask(0, Pick::Nth(0), &mut mask).unwrap();
+    set.mask(&0.into(), Pick::Nth(0), &mut mask).unwrap();
     assert_eq!(mask.file, b"mask");
-    let error = set.image(1, &mut ImageBuffer::new()).unwrap_err().to_string();
+    let error = set.image(&1.into(), &mut ImageBuffer::new()).unwrap_err().to_string();
     assert!(error.contains("b.c.png"), "{error}");
 
     // Relative to the set's folders where it has some, and named by a column.
@@ -242,7 +243,7 @@ fn a_list_names_pairs_wherever_they_lie() {
     let spec = pairs_with(spec, |keys| (keys.images, keys.masks) = (x, y));
     let set = PairsSource::open(&spec).unwrap();
     assert_eq!(names(&set), ["one"]);
-    set.image(0, &mut ImageBuffer::new()).unwrap();
+    set.image(&0.into(), &mut ImageBuffer::new()).unwrap();
 
     for (text, part) in [
         ("", "line 1: expected the columns image and mask, found "),
@@ -273,7 +274,7 @@ fn links_are_followed() {
     std::os::unix::fs::symlink(root.path().join("elsewhere"), root.path().join("images/a.jpg"))
         .unwrap();
     let mut image = ImageBuffer::new();
-    PairsSource::open(&spec).unwrap().image(0, &mut image).unwrap();
+    PairsSource::open(&spec).unwrap().image(&0.into(), &mut image).unwrap();
     assert_eq!(image.file, b"image");
 }
 
@@ -295,6 +296,6 @@ fn names_need_not_be_unicode() {
     let set = PairsSource::open(&spec).unwrap();
     assert_eq!(names(&set), ["caf\u{fffd}", "caf\u{fffd}"]);
     let mut mask = MaskBuffer::new();
-    set.mask(1, Pick::Nth(0), &mut mask).unwrap();
+    set.mask(&1.into(), Pick::Nth(0), &mut mask).unwrap();
     assert_eq!(mask.file, b"mask 2");
 }

@@ -218,8 +218,8 @@ fn the_data_file_opens_the_set() {
         for index in 0..source.len() {
             let drawn = config.picture(split, index).unwrap();
             let (mut image, mut mask) = (ImageBuffer::new(), MaskBuffer::new());
-            source.image(index, &mut image).unwrap();
-            source.mask(index, Pick::Nth(0), &mut mask).unwrap();
+            source.image(&index.into(), &mut image).unwrap();
+            source.mask(&index.into(), Pick::Nth(0), &mut mask).unwrap();
             let label = decode_label(&mask.file, source.mask_rule(), &Limits::default()).unwrap();
             assert_eq!(label.pixels, drawn.mask);
             assert!(label.warnings.is_empty(), "{:?}", label.warnings);

@@ -7,6 +7,7 @@ use maskwright_image::decode::MaskRule;
 use super::exif_rule::ExifRule;
 use super::image::ImageBuffer;
 use super::left_out::LeftOut;
+use super::located::Located;
 use super::mask::{MaskBuffer, Pick};
 use crate::error::Result;
 use crate::record::Record;
@@ -30,21 +31,29 @@ pub trait Source: Send + Sync {
     /// The record of a number. Fails if there is none of that number.
     fn record(&self, index: usize) -> Result<Record>;
 
+    /// Finds a record for the calls below, which then need not search for it one by one. May fail if there is none
+    /// of that number.
+    ///
+    /// A source that has its records by their numbers leaves it as it is.
+    fn locate(&self, index: usize) -> Result<Located> {
+        Ok(index.into())
+    }
+
     /// The set and the name of a record: [`record`](Source::record) without its files.
-    fn identity(&self, index: usize) -> Result<(Arc<str>, String)> {
-        self.record(index).map(|record| (record.set, record.name))
+    fn identity(&self, at: &Located) -> Result<(Arc<str>, String)> {
+        self.record(at.index).map(|record| (record.set, record.name))
     }
 
     /// Replaces the content of `image` with the image of a record: its file as it is, or its pixels.
-    fn image(&self, index: usize, image: &mut ImageBuffer) -> Result<()>;
+    fn image(&self, at: &Located, image: &mut ImageBuffer) -> Result<()>;
 
     /// How many objects a record's samples are drawn from; 1 where the record is one object.
-    fn objects(&self, _index: usize) -> Result<usize> {
+    fn objects(&self, _at: &Located) -> Result<usize> {
         Ok(1)
     }
 
     /// Replaces the content of `mask` with the mask of one of a record's objects.
-    fn mask(&self, index: usize, pick: Pick, mask: &mut MaskBuffer) -> Result<()>;
+    fn mask(&self, at: &Located, pick: Pick, mask: &mut MaskBuffer) -> Result<()>;
 
     /// How this set's mask files become labels in 0..255; masks in other forms are labels already.
     fn mask_rule(&self) -> &MaskRule;
@@ -70,17 +79,20 @@ impl<S: Source + ?Sized> Source for Arc<S> {
     fn record(&self, index: usize) -> Result<Record> {
         (**self).record(index)
     }
-    fn identity(&self, index: usize) -> Result<(Arc<str>, String)> {
-        (**self).identity(index)
+    fn locate(&self, index: usize) -> Result<Located> {
+        (**self).locate(index)
     }
-    fn image(&self, index: usize, image: &mut ImageBuffer) -> Result<()> {
-        (**self).image(index, image)
+    fn identity(&self, at: &Located) -> Result<(Arc<str>, String)> {
+        (**self).identity(at)
     }
-    fn objects(&self, index: usize) -> Result<usize> {
-        (**self).objects(index)
+    fn image(&self, at: &Located, image: &mut ImageBuffer) -> Result<()> {
+        (**self).image(at, image)
     }
-    fn mask(&self, index: usize, pick: Pick, mask: &mut MaskBuffer) -> Result<()> {
-        (**self).mask(index, pick, mask)
+    fn objects(&self, at: &Located) -> Result<usize> {
+        (**self).objects(at)
+    }
+    fn mask(&self, at: &Located, pick: Pick, mask: &mut MaskBuffer) -> Result<()> {
+        (**self).mask(at, pick, mask)
     }
     fn mask_rule(&self) -> &MaskRule {
         (**self).mask_rule()

@@ -153,7 +153,7 @@ mod tests {
     use maskwright_image::decode::MaskRule;
 
     use super::*;
-    use crate::source::{ImageBuffer, MaskBuffer, Pick};
+    use crate::source::{ImageBuffer, Located, MaskBuffer, Pick};
 
     struct Numbered(&'static str, usize, MaskRule);
 
@@ -173,10 +173,10 @@ mod tests {
                 mask: path,
             })
         }
-        fn image(&self, _: usize, _: &mut ImageBuffer) -> Result<()> {
+        fn image(&self, _: &Located, _: &mut ImageBuffer) -> Result<()> {
             Ok(())
         }
-        fn mask(&self, _: usize, _: Pick, _: &mut MaskBuffer) -> Result<()> {
+        fn mask(&self, _: &Located, _: Pick, _: &mut MaskBuffer) -> Result<()> {
             Ok(())
         }
         fn mask_rule(&self) -> &MaskRule {

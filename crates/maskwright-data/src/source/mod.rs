@@ -20,7 +20,8 @@
 //! | `tar`, `pattern` | tar files read in place; names of many files |
 //! | `index/` | the cached index |
 //! | `mix`, `weights` | the sets of a run together |
-//! | `indexed`, `objects` | from an index to images and masks; which object a sample shows |
+//! | `indexed`, `located`, `objects` | from an index to images and masks; which object a sample shows |
+//! | `own_notes` | an image's annotation file, while its objects are asked for |
 //!
 //! ```no_run
 //! use maskwright_data::source::{DataFile, OpenContext};
@@ -50,11 +51,13 @@ mod key_groups;
 mod keys;
 mod kinds;
 mod left_out;
+mod located;
 mod mask;
 mod memory;
 mod mix;
 mod objects;
 mod open;
+mod own_notes;
 mod pairs;
 mod part;
 mod pattern;
@@ -79,6 +82,7 @@ pub use interface::Source;
 pub use key_groups::{ChannelChoice, MaskKeys, ObjectKeys, ScoreKeys};
 pub use kinds::{CocoKeys, KindName, PairsKeys, Sa1bKeys, SetKind, WebDatasetKeys};
 pub use left_out::LeftOut;
+pub use located::Located;
 pub use mask::{MaskBuffer, MaskForm, Pick};
 pub use memory::{MemoryMask, MemorySource};
 pub use mix::Mix;
