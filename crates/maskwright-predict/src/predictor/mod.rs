@@ -195,7 +195,7 @@ impl Predictor {
                 found: format!("an array of shape {:?}", tensor.shape),
             });
         }
-        Ok(NoiseMask { size: side, data: tensor.values })
+        Ok(NoiseMask { size: side, data: tensor.values.into() })
     }
 
     /// Brings an image to the model's size and encodes it.
