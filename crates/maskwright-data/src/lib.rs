@@ -76,4 +76,4 @@ pub mod record;
 pub mod sample;
 pub mod source;
 
-pub use error::{Cause, Error, Result};
+pub use error::{Cause, Error, Missing, Result};

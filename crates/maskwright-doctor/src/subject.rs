@@ -6,7 +6,7 @@ use std::sync::Arc;
 use maskwright_data::source::{
     DataFile, Objects, OpenContext, PairsKeys, PairsSource, SetKind, SetSpec, Source, Unmatched,
 };
-use maskwright_data::{Error, Result};
+use maskwright_data::{Error, Missing, Result};
 use serde::Serialize;
 
 use crate::claims::Claims;
@@ -225,7 +225,7 @@ fn open_annotated(
         keys.objects = Objects::One;
     }
     let opened = every_image.open(context);
-    let Err(Error::Unlisted { what, count, first, file, .. }) = opened else {
+    let Err(Error::Unlisted { left, missing, file, .. }) = opened else {
         let source = opened?;
         openings.extend(left_out(&*source));
         return Ok(source);
@@ -233,11 +233,15 @@ fn open_annotated(
     let lenient = SetSpec { unmatched: Unmatched::Skip, ..every_image };
     let source = lenient.open(context)?;
     openings.extend(left_out(&*source).map(|opening| Opening { check: Check::LeftOut, ..opening }));
+    let check = match missing {
+        Missing::Image => Check::MissingImage,
+        Missing::Mask => Check::MissingMask,
+    };
     openings.push(Opening {
-        count,
-        files: vec![(file, format!("{count} {what}, the first {first}"))],
+        count: left.count,
+        files: vec![(file, format!("{} {}, the first {}", left.count, left.what, left.first))],
         fix: Some(Fix::Line("unmatched = \"skip\"".into())),
-        ..Opening::new(Check::MissingImage, String::new())
+        ..Opening::new(check, String::new())
     });
     Ok(source)
 }
