@@ -50,16 +50,19 @@ fn no_kind(found: &str) -> Error {
     Error::unknown_name("prompt kind", PromptKind::VARIANTS, found)
 }
 
-/// How often each kind is drawn, relative to the others. Weight 0 leaves a kind out.
+/// How often each kind is drawn, relative to the others. Weight 0 leaves a kind out, and where a table of weights
+/// is read, so does not naming it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct KindWeights {
     /// Weight of [`PromptKind::Box`].
-    #[serde(rename = "box")]
+    #[serde(default, rename = "box")]
     pub boxes: f64,
     /// Weight of [`PromptKind::Points`].
+    #[serde(default)]
     pub points: f64,
     /// Weight of [`PromptKind::NoiseMask`].
+    #[serde(default)]
     pub noise_mask: f64,
 }
 
