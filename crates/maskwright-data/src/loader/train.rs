@@ -6,10 +6,10 @@ use std::time::Instant;
 use super::build::{Builder, Built, Failure, Spare};
 use super::config::{LoaderConfig, LoaderState, OnRefusal};
 use super::ledger::{Ledger, LedgerEntry};
-use super::ordered::Ordered;
 use super::stats::LoaderStats;
 use crate::batch::TrainBatch;
 use crate::error::{Error, Result};
+use crate::ordered::Ordered;
 use crate::sample::SampleMaker;
 use crate::source::Mix;
 
