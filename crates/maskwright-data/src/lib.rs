@@ -68,6 +68,7 @@ pub mod batch;
 mod error;
 pub mod geometry;
 pub mod loader;
+pub mod ordered;
 pub mod plan;
 pub mod postprocess;
 pub mod prompt;
@@ -76,4 +77,4 @@ pub mod record;
 pub mod sample;
 pub mod source;
 
-pub use error::{Cause, Error, Result};
+pub use error::{Cause, Error, Missing, Result};

@@ -8,7 +8,8 @@ use common::annotated::{
     coco, coco_with, id, names, objects, open, rle, sa1b_folder, sa1b_json, sa1b_members, scene,
     scoring, taking, tar, web, web_members,
 };
-use common::write;
+use common::{anywhere, write};
+use insta::assert_snapshot;
 use maskwright_data::Error;
 use maskwright_data::loader::{Loader, LoaderConfig};
 use maskwright_data::random::SampleKey;
@@ -43,7 +44,7 @@ fn coco_objects_are_the_files_own() {
     assert!(left[0].starts_with("4 annotations of crowds (first: id "), "{left:?}");
 
     let crowds = open(&coco_with(spec.clone(), |keys| keys.crowds = true));
-    assert_eq!(crowds.objects(0).unwrap(), scene(3).1.len());
+    assert_eq!(crowds.objects(&0.into()).unwrap(), scene(3).1.len());
     assert!(crowds.left_out().is_empty());
 
     let plates = open(&coco_with(spec.clone(), |keys| keys.categories = vec!["plate".into()]));
@@ -53,11 +54,7 @@ fn coco_objects_are_the_files_own() {
         .open(&OpenContext::default())
         .err()
         .unwrap();
-    let error = error.to_string();
-    assert!(
-        error.contains("did you mean \"plate\"?") && error.contains("instances.json"),
-        "{error}"
-    );
+    assert_snapshot!(anywhere(error, root.path()), @r#"categories of [DIR]/instances.json: expected names among the file's 2 categories, found "plat" (did you mean "plate"?)"#);
 
     let all = open(&taking(spec.clone(), |keys| keys.objects = Objects::All));
     assert_eq!(
@@ -146,9 +143,8 @@ fn filters_choose_objects_and_images() {
     let large = taking(spec.clone(), |keys| keys.min_area = Some(1e6))
         .open(&OpenContext::default())
         .err()
-        .unwrap()
-        .to_string();
-    assert!(large.contains("at least one record") && large.contains("5 images without"), "{large}");
+        .unwrap();
+    assert_snapshot!(anywhere(large, root.path()), @"set sa: expected at least one record, found none: 5 images without an object to take (first: sa_0.jpg)");
 
     let part =
         |part: &str| names(&*open(&SetSpec { part: Some(part.parse().unwrap()), ..spec.clone() }));
@@ -178,11 +174,11 @@ fn web_datasets_hold_mask_files() {
         record.image.ends_with("web.tar/0001.jpg") && record.mask.ends_with("web.tar/0001.png")
     );
     let mut mask = MaskBuffer::new();
-    set.mask(1, Pick::Nth(0), &mut mask).unwrap();
+    set.mask(&1.into(), Pick::Nth(0), &mut mask).unwrap();
     assert_eq!((mask.form, mask.object), (MaskForm::File, None));
     assert_eq!(mask.file, png_grey(&scene(1).1[0]).unwrap());
     let mut image = ImageBuffer::new();
-    set.image(2, &mut image).unwrap();
+    set.image(&2.into(), &mut image).unwrap();
     assert_eq!(image.file, jpeg_rgb(&scene(2).0, 95).unwrap());
     assert!(matches!(set.record(3), Err(Error::NoSuchRecord { index: 3, len: 3, .. })));
 }
@@ -212,26 +208,31 @@ fn members_of_tar_files_are_called_by_their_names() {
     assert_eq!(files(0), (file.join("f.v1/a.jpeg"), file.join("f.v1/a.mask.png")));
     assert_eq!(files(1), (file.join("b.JPG"), file.join("b.Json")));
     let mut buffer = MaskBuffer::new();
-    set.mask(0, Pick::Nth(0), &mut buffer).unwrap();
+    set.mask(&0.into(), Pick::Nth(0), &mut buffer).unwrap();
     assert_eq!((buffer.form, &buffer.file), (MaskForm::File, &mask(0)));
-    set.mask(1, Pick::Nth(1), &mut buffer).unwrap();
+    set.mask(&1.into(), Pick::Nth(1), &mut buffer).unwrap();
     assert_eq!((buffer.form, &buffer.rle), (MaskForm::Rle, &rle(&scene(1).1[1])));
     let jpeg = SetSpec { include: vec!["*.jpeg".into()], ..spec.clone() };
     assert_eq!(names(&*open(&jpeg)), ["f.v1/a"]);
 
-    for (extra, part) in [
-        (("c.jpeg", image(2)), "web.tar/c.jpeg"),
-        (("c.seg.png", mask(2)), "web.tar/c.seg.png"),
-        (("f.v1/a.JPG", image(2)), "a second one: f.v1/a.JPG"),
-        (("b.png", Vec::new()), "b.png of 0 bytes"),
-    ] {
-        tar(&file, &members(&[extra]));
-        let error = spec.open(&OpenContext::default()).err().unwrap().to_string();
-        assert!(error.contains(part), "{error}");
-    }
-    tar(&file, &members(&[("d.jpg", image(2)), ("d.JSON", b"{".to_vec())]));
-    let error = spec.open(&OpenContext::default()).err().unwrap().to_string();
-    assert!(error.contains("web.tar/d.JSON, byte"), "{error}");
+    let words = [
+        vec![("c.jpeg", image(2))],
+        vec![("c.seg.png", mask(2))],
+        vec![("f.v1/a.JPG", image(2))],
+        vec![("b.png", Vec::new())],
+        vec![("d.jpg", image(2)), ("d.JSON", b"{".to_vec())],
+    ]
+    .map(|extra| {
+        tar(&file, &members(&extra));
+        anywhere(spec.open(&OpenContext::default()).err().unwrap(), root.path())
+    });
+    assert_snapshot!(words.join("\n"), @r#"
+        set web: [DIR]/web.tar: 1 images without a mask or annotation file, the first [DIR]/web.tar/c.jpeg; correct the files or set unmatched = "skip"
+        set web: [DIR]/web.tar: 1 mask or annotation files without an image, the first [DIR]/web.tar/c.seg.png; correct the files or set unmatched = "skip"
+        [DIR]/web.tar: expected one image, mask and annotation file of a name, found a second one: f.v1/a.JPG
+        [DIR]/web.tar: expected members of 1 byte to 4 GiB, found b.png of 0 bytes
+        [DIR]/web.tar/d.JSON, byte 1: no valid JSON: EOF while parsing an object
+        "#);
 }
 
 #[test]
@@ -250,7 +251,7 @@ fn an_index_is_kept_and_made_anew_when_its_source_changes() {
     assert_eq!(open(&spec).len(), 3);
     // The sets that were open still say what they were opened on, and notice the change.
     let mut mask = MaskBuffer::new();
-    assert!(first.mask(0, Pick::Nth(0), &mut mask).is_err());
+    assert!(first.mask(&0.into(), Pick::Nth(0), &mut mask).is_err());
 }
 
 /// LVIS names images by their address, and its annotations have no `iscrowd`.
@@ -279,7 +280,7 @@ fn lvis_is_read_as_coco() {
     );
     let set = open(&spec);
     assert_eq!(names(&*set), ["scene_1", "scene_0"]);
-    assert_eq!(set.objects(0).unwrap(), scene(1).1.len());
+    assert_eq!(set.objects(&0.into()).unwrap(), scene(1).1.len());
     // The folder of the address is used where it is there.
     std::fs::create_dir(images.join("train2017")).unwrap();
     for n in 0..2 {
@@ -377,6 +378,6 @@ fn real_annotation_files_open() {
     assert_eq!(checked, 474);
     let spec = SetSpec { unmatched: Unmatched::Skip, ..SetSpec::sa1b("sa", data.join("sa1b")) };
     // The excerpt of SA-1B comes without its image.
-    let error = spec.open(&OpenContext::default()).err().unwrap().to_string();
-    assert!(error.contains("1 annotation files without an image"), "{error}");
+    let error = spec.open(&OpenContext::default()).err().unwrap();
+    assert!(matches!(error, Error::Setting { .. }), "{error}");
 }

@@ -114,17 +114,21 @@ fn a_data_file_weighs_its_sets() {
     assert_eq!(places(set("a", "") + &set("b", "") + "[mix]\ntemperature = 2"), (8, 13));
     assert_eq!(places(set("a", "") + &set("b", "") + "[mix]\ntemperature = 1.0"), (9, 13));
 
-    let error = |text: String| read(text).unwrap_err().to_string();
-    let both = error(set("a", "repeat = 2") + "[mix]\ntemperature = 3");
-    assert!(both.contains("mix.temperature") && both.contains("repeat = 2 of set a"), "{both}");
-    let cold = error(set("a", "") + "[mix]\ntemperature = 0.5");
-    assert!(cold.contains("mix.temperature") && cold.contains("found 0.5"), "{cold}");
-    let zero = error(set("a", "repeat = 0"));
-    assert!(zero.contains("repeat of set a") && zero.contains("above 0"), "{zero}");
-    let valid = error(set("a", "repeat = 2").replace("train", "valid"));
-    assert!(valid.contains("repeat of [[valid]] set a"), "{valid}");
-    let misspelt = error(set("a", "repeats = 2"));
-    assert!(misspelt.contains("did you mean `repeat`?"), "{misspelt}");
-    let misspelt = error(set("a", "") + "[mix]\ntemprature = 2");
-    assert!(misspelt.contains("in [mix] (did you mean `temperature`?)"), "{misspelt}");
+    let words = [
+        set("a", "repeat = 2") + "[mix]\ntemperature = 3",
+        set("a", "") + "[mix]\ntemperature = 0.5",
+        set("a", "repeat = 0"),
+        set("a", "repeat = 2").replace("train", "valid"),
+        set("a", "repeats = 2"),
+        set("a", "") + "[mix]\ntemprature = 2",
+    ]
+    .map(|text| common::anywhere(read(text).unwrap_err(), root.path()));
+    insta::assert_snapshot!(words.join("\n"), @"
+        [DIR]/data.toml, mix.temperature: expected either a temperature or `repeat` in sets, found 3 and repeat = 2 of set a
+        [DIR]/data.toml, mix.temperature: expected a number of at least 1, found 0.5
+        [DIR]/data.toml, repeat of set a: expected a number above 0 and up to 1000000, found 0
+        [DIR]/data.toml, repeat of [[valid]] set a: expected none: every record of a validation set is evaluated once, found 2
+        [DIR]/data.toml, line 5: unknown key `repeats` in [[train]] (did you mean `repeat`?); known are name, kind, images, masks, list, image_ext, mask_ext, mask_suffix, recursive, mask_channel, mask_values, mask_colours, invert, unmatched, include, exclude, part, repeat, exif
+        [DIR]/data.toml, line 7: unknown key `temprature` in [mix] (did you mean `temperature`?); known are temperature
+        ");
 }

@@ -4,7 +4,8 @@ mod common;
 
 use std::path::Path;
 
-use common::{pairs_with, write};
+use common::{anywhere, pairs_with, write};
+use insta::assert_snapshot;
 use maskwright_data::Error;
 use maskwright_data::source::{
     Extensions, ImageBuffer, ImageForm, MaskBuffer, MaskForm, PairsSource, Pick, SetSpec, Source,
@@ -41,10 +42,10 @@ fn files_pair_by_stem_in_a_fixed_order() {
     assert!(record.image.ends_with("images/b.JPG") && record.mask.ends_with("masks/b.png"));
     let mut image = ImageBuffer::new();
     image.file = b"old".to_vec();
-    set.image(2, &mut image).unwrap();
+    set.image(&2.into(), &mut image).unwrap();
     assert_eq!((image.form, image.file.as_slice()), (ImageForm::File, b"b.JPG".as_slice()));
     let mut mask = MaskBuffer::new();
-    set.mask(2, Pick::Nth(0), &mut mask).unwrap();
+    set.mask(&2.into(), Pick::Nth(0), &mut mask).unwrap();
     assert_eq!((mask.form, mask.file.as_slice()), (MaskForm::File, b"b.png".as_slice()));
     assert!(matches!(set.record(4), Err(Error::NoSuchRecord { index: 4, len: 4, .. })));
 }
@@ -59,8 +60,8 @@ fn images_and_masks_may_share_a_folder() {
     assert!(set.record(0).unwrap().mask.ends_with("x.png"));
 
     let both = pairs_with(spec, |keys| keys.image_ext = Some(["jpg", "png"].into_iter().collect()));
-    let error = PairsSource::open(&both).unwrap_err().to_string();
-    assert!(error.contains("both have png") && error.contains("mask_suffix"), "{error}");
+    let error = PairsSource::open(&both).unwrap_err();
+    assert_snapshot!(anywhere(error, root.path()), @"image_ext and mask_ext of set side by side: expected different endings, or a mask_suffix, because images and masks share a folder, found both have png");
 }
 
 #[test]
@@ -85,20 +86,12 @@ fn a_suffix_tells_masks_from_images() {
 fn missing_and_empty_folders_are_named() {
     let root = tempfile::tempdir().unwrap();
     let gone = SetSpec::pairs("leaves", root.path().join("nowhere"), root.path());
-    let error = PairsSource::open(&gone).unwrap_err().to_string();
-    assert!(
-        error.contains("leaves")
-            && error.contains("images does not exist")
-            && error.contains("nowhere"),
-        "{error}"
-    );
+    let error = PairsSource::open(&gone).unwrap_err();
+    assert_snapshot!(anywhere(error, root.path()), @"set leaves: the folder of its images does not exist: [DIR]/nowhere");
 
     let spec = spec(root.path(), &["a.tif", "b.tif", "c"], &["a.png"]);
-    let error = PairsSource::open(&spec).unwrap_err().to_string();
-    assert!(
-        error.contains(".jpg, .jpeg, .png") && error.contains("2 .tif, 1 without ending"),
-        "{error}"
-    );
+    let error = PairsSource::open(&spec).unwrap_err();
+    assert_snapshot!(anywhere(error, root.path()), @"set set: no images in [DIR]/images: expected files that end in .jpg, .jpeg, .png, found 2 .tif, 1 without ending");
 
     let file = root.path().join("file");
     write(&file, "");
@@ -111,9 +104,8 @@ fn files_without_a_counterpart_are_counted_and_named() {
     let root = tempfile::tempdir().unwrap();
     let images = ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "e.jpg"];
     let spec = spec(root.path(), &images, &["a.png", "x.png"]);
-    let error = PairsSource::open(&spec).unwrap_err().to_string();
-    assert!(error.contains("4 images") && error.contains("1 masks"), "{error}");
-    assert!(error.contains("b.jpg, c.jpg, d.jpg, x.png and 1 more"), "{error}");
+    let error = PairsSource::open(&spec).unwrap_err();
+    assert_snapshot!(anywhere(error, root.path()), @r#"set set: 4 images of [DIR]/images have no mask in [DIR]/masks and 1 masks of [DIR]/masks have no image in [DIR]/images: b.jpg, c.jpg, d.jpg, x.png and 1 more; add the missing files or set unmatched = "skip""#);
 
     let skip = SetSpec { unmatched: Unmatched::Skip, ..spec };
     let set = PairsSource::open(&skip).unwrap();
@@ -130,8 +122,8 @@ fn files_without_a_counterpart_are_counted_and_named() {
 fn two_files_of_one_name_are_refused() {
     let root = tempfile::tempdir().unwrap();
     let spec = spec(root.path(), &["a.jpg", "a.png", "b.jpg"], &["a.png", "b.png"]);
-    let error = PairsSource::open(&spec).unwrap_err().to_string();
-    assert!(error.contains("a.jpg and a.png (1 such"), "{error}");
+    let error = PairsSource::open(&spec).unwrap_err();
+    assert_snapshot!(anywhere(error, root.path()), @"set set: two images of one name in [DIR]/images: a.jpg and a.png (1 such names); keep one of them or name the ending to use (image_ext, mask_ext)");
     let jpg_only = pairs_with(spec, |keys| keys.image_ext = Some(Extensions::from_iter([".JPG"])));
     assert_eq!(names(&PairsSource::open(&jpg_only).unwrap()), ["a", "b"]);
 }
@@ -165,8 +157,8 @@ fn patterns_and_parts_select() {
     assert!(most.is_sorted());
 
     let none = SetSpec { include: vec!["cow_*".into()], ..base };
-    let error = PairsSource::open(&none).unwrap_err().to_string();
-    assert!(error.contains("none of its 30 records") && error.contains("cow_*"), "{error}");
+    let error = PairsSource::open(&none).unwrap_err();
+    assert_snapshot!(anywhere(error, root.path()), @r#"set set: none of its 30 records is left by include = ["cow_*"]"#);
 }
 
 /// An image that patterns leave out does not need a mask.
@@ -185,8 +177,9 @@ fn absurdly_large_files_are_not_read() {
     // Sparse: takes no space.
     let file = std::fs::File::create(root.path().join("images/a.jpg")).unwrap();
     file.set_len(5 << 30).unwrap();
-    let error = PairsSource::open(&spec).unwrap().image(0, &mut ImageBuffer::new()).unwrap_err();
-    assert!(error.to_string().contains("a.jpg: 5368709120 bytes are more than"), "{error}");
+    let error =
+        PairsSource::open(&spec).unwrap().image(&0.into(), &mut ImageBuffer::new()).unwrap_err();
+    assert_snapshot!(anywhere(error, root.path()), @"cannot read [DIR]/images/a.jpg: 5368709120 bytes are more than the limit of 2147483648 bytes");
 }
 
 #[test]
@@ -206,7 +199,7 @@ fn folders_in_folders_are_searched_where_asked() {
     assert_eq!(names(&set), ["a", "cats/a", "cats/old/b"]);
     assert!(set.record(2).unwrap().image.ends_with("images/cats/old/b.JPG"));
     let mut image = ImageBuffer::new();
-    set.image(1, &mut image).unwrap();
+    set.image(&1.into(), &mut image).unwrap();
     assert_eq!(image.file, b"cats/a.jpg");
     let cats = SetSpec { include: vec!["cats/*".into()], ..deep.clone() };
     assert_eq!(names(&PairsSource::open(&cats).unwrap()), ["cats/a", "cats/old/b"]);
@@ -231,10 +224,10 @@ fn a_list_names_pairs_wherever_they_lie() {
     let set = PairsSource::open(&spec).unwrap();
     assert_eq!(names(&set), ["../x/photo 1", "../x/b.c"]);
     let mut mask = MaskBuffer::new();
-    set.mask(0, Pick::Nth(0), &mut mask).unwrap();
+    set.mask(&0.into(), Pick::Nth(0), &mut mask).unwrap();
     assert_eq!(mask.file, b"mask");
-    let error = set.image(1, &mut ImageBuffer::new()).unwrap_err().to_string();
-    assert!(error.contains("b.c.png"), "{error}");
+    let error = set.image(&1.into(), &mut ImageBuffer::new()).unwrap_err();
+    assert!(error.file().unwrap().ends_with("x/b.c.png"), "{error}");
 
     // Relative to the set's folders where it has some, and named by a column.
     write(&list, "image,mask,name\nphoto 1.jpg,\"m,1.png\",one\n");
@@ -242,26 +235,31 @@ fn a_list_names_pairs_wherever_they_lie() {
     let spec = pairs_with(spec, |keys| (keys.images, keys.masks) = (x, y));
     let set = PairsSource::open(&spec).unwrap();
     assert_eq!(names(&set), ["one"]);
-    set.image(0, &mut ImageBuffer::new()).unwrap();
+    set.image(&0.into(), &mut ImageBuffer::new()).unwrap();
 
-    for (text, part) in [
-        ("", "line 1: expected the columns image and mask, found "),
-        ("img,mask\na,b\n", "expected the columns image and mask, found img, mask"),
-        ("image,mask\n", "line 1: expected rows"),
-        ("image,mask\na.jpg\n", "line 2: expected 2 columns, found 1"),
-        (
-            "image,mask\na.jpg,a.png\nb.jpg,\n",
-            "line 3: expected an image and a mask, found no mask",
-        ),
-        (
-            "image,mask\na.jpg,a.png\na.png,b.png\n",
-            "line 3: expected a name of its own, found a of line 2 again",
-        ),
-    ] {
+    let refused = |text: &str| {
         write(&list, text);
-        let error = PairsSource::open(&spec).unwrap_err().to_string();
-        assert!(error.contains("pairs.csv") && error.contains(part), "{error}");
-    }
+        anywhere(PairsSource::open(&spec).unwrap_err(), root.path())
+    };
+    assert_eq!(
+        refused(""),
+        "[DIR]/lists/pairs.csv, line 1: expected the columns image and mask, found "
+    );
+    let words = [
+        "img,mask\na,b\n",
+        "image,mask\n",
+        "image,mask\na.jpg\n",
+        "image,mask\na.jpg,a.png\nb.jpg,\n",
+        "image,mask\na.jpg,a.png\na.png,b.png\n",
+    ]
+    .map(refused);
+    assert_snapshot!(words.join("\n"), @"
+        [DIR]/lists/pairs.csv, line 1: expected the columns image and mask, found img, mask
+        [DIR]/lists/pairs.csv, line 1: expected rows below the names of the columns, found none
+        [DIR]/lists/pairs.csv, line 2: expected 2 columns, found 1
+        [DIR]/lists/pairs.csv, line 3: expected an image and a mask, found no mask
+        [DIR]/lists/pairs.csv, line 3: expected a name of its own, found a of line 2 again
+        ");
 }
 
 #[cfg(unix)]
@@ -273,7 +271,7 @@ fn links_are_followed() {
     std::os::unix::fs::symlink(root.path().join("elsewhere"), root.path().join("images/a.jpg"))
         .unwrap();
     let mut image = ImageBuffer::new();
-    PairsSource::open(&spec).unwrap().image(0, &mut image).unwrap();
+    PairsSource::open(&spec).unwrap().image(&0.into(), &mut image).unwrap();
     assert_eq!(image.file, b"image");
 }
 
@@ -295,6 +293,6 @@ fn names_need_not_be_unicode() {
     let set = PairsSource::open(&spec).unwrap();
     assert_eq!(names(&set), ["caf\u{fffd}", "caf\u{fffd}"]);
     let mut mask = MaskBuffer::new();
-    set.mask(1, Pick::Nth(0), &mut mask).unwrap();
+    set.mask(&1.into(), Pick::Nth(0), &mut mask).unwrap();
     assert_eq!(mask.file, b"mask 2");
 }

@@ -1,8 +1,9 @@
 //! What the generated set consists of.
 
-use maskwright_data::{Error, Result};
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
+use crate::error::{Error, Result};
 use crate::picture::{self, Picture};
 
 /// What to generate.
@@ -40,7 +41,8 @@ impl Default for DemoConfig {
 }
 
 /// A part of the generated set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Split {
     /// Pictures to train on.
     Train,
@@ -51,10 +53,7 @@ pub enum Split {
 impl Split {
     /// The name of the split's folder.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Valid => "valid",
-        }
+        self.into()
     }
 }
 
@@ -78,9 +77,7 @@ impl DemoConfig {
 
     /// Refuses settings that no set can be made with.
     pub(crate) fn check(&self) -> Result<()> {
-        let refuse = |key: &str, expected: String, found: String| {
-            Err(Error::Setting { key: format!("demo {key}"), expected, found })
-        };
+        let refuse = |key, expected, found| Err(Error::Setting { key, expected, found });
         // Thin parts of smaller objects would vanish between pixels; larger ones
         // than 4096 only cost time.
         if !(32..=4096).contains(&self.max_side) {

@@ -6,12 +6,12 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use maskwright_data::{Error, Result};
 use maskwright_image::encode;
 use rayon::ThreadPoolBuilder;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::config::{DemoConfig, Split};
+use crate::error::{Error, Result};
 use crate::shapes::Family;
 
 /// Where a written set lies.
@@ -43,9 +43,9 @@ pub struct DemoSplit {
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] where the configuration cannot be, where a split's folder holds
-/// files that are not of this set (they would be taken for its records), or where
-/// there is another `data.toml` already;
+/// [`Error::Setting`] where the configuration cannot be;
+/// [`Error::FolderTaken`] where a split's folder holds files that are not of this set (they
+/// would be taken for its records), or where there is another `data.toml` already;
 /// [`Error::Read`] and [`Error::Write`] where the system refuses;
 /// [`Error::Image`] where a picture cannot be encoded.
 pub fn write(config: &DemoConfig, folder: &Path) -> Result<DemoSet> {
@@ -53,7 +53,7 @@ pub fn write(config: &DemoConfig, folder: &Path) -> Result<DemoSet> {
     let train = prepare(folder, Split::Train, config.train)?;
     let valid = prepare(folder, Split::Valid, config.valid)?;
     let (data_file, data) = (folder.join("data.toml"), describe(&train, &valid));
-    refuse_other_content(&data_file, &data)?;
+    refuse_other_content(folder, &data_file, &data)?;
     let total = config.train + config.valid;
     let write_all = || {
         (0..total).into_par_iter().try_for_each(|job| match job.checked_sub(config.train) {
@@ -61,9 +61,10 @@ pub fn write(config: &DemoConfig, folder: &Path) -> Result<DemoSet> {
             Some(job) => write_pair(config, Split::Valid, &valid, job),
         })
     };
-    let pool = ThreadPoolBuilder::new().num_threads(config.threads).build().map_err(|error| {
-        Error::Write { file: folder.to_path_buf(), source: std::io::Error::other(error) }
-    })?;
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(config.threads)
+        .build()
+        .map_err(|error| Error::Threads { source: std::io::Error::other(error) })?;
     pool.install(write_all)?;
     replace(&data_file, data.as_bytes())?;
     Ok(DemoSet { train, valid, data_file })
@@ -86,16 +87,12 @@ fn describe(train: &DemoSplit, valid: &DemoSplit) -> String {
 }
 
 /// Refuses to replace a file that someone else wrote or changed.
-fn refuse_other_content(file: &Path, content: &str) -> Result<()> {
+fn refuse_other_content(folder: &Path, file: &Path, content: &str) -> Result<()> {
     match fs::read(file) {
-        Ok(found) if found != content.as_bytes() => Err(Error::Setting {
-            key: "demo folder".into(),
-            expected: "a folder that is empty or holds this very set".into(),
-            found: format!("{} with other content", file.display()),
-        }),
-        Err(source) if source.kind() != ErrorKind::NotFound => {
-            Err(Error::Read { file: file.to_path_buf(), source })
+        Ok(found) if found != content.as_bytes() => {
+            Err(Error::FolderTaken { folder: folder.into(), file: file.into(), changed: true })
         }
+        Err(source) if source.kind() != ErrorKind::NotFound => Err(Error::read(file)(source)),
         _ => Ok(()),
     }
 }
@@ -110,21 +107,16 @@ fn prepare(folder: &Path, split: Split, count: usize) -> Result<DemoSplit> {
     let root = folder.join(split.name());
     let made = DemoSplit { images: root.join("images"), masks: root.join("masks"), count };
     for (folder, ending) in [(&made.images, "jpg"), (&made.masks, "png")] {
-        fs::create_dir_all(folder)
-            .map_err(|source| Error::Write { file: folder.clone(), source })?;
+        fs::create_dir_all(folder).map_err(Error::write(folder))?;
         let ours: HashSet<OsString> =
             (0..count).map(|index| OsString::from(format!("{}.{ending}", stem(index)))).collect();
-        let read = |source| Error::Read { file: folder.clone(), source };
-        for entry in fs::read_dir(folder).map_err(read)? {
-            let name = entry.map_err(read)?.file_name();
+        for entry in fs::read_dir(folder).map_err(Error::read(folder))? {
+            let name = entry.map_err(Error::read(folder))?.file_name();
             // Hidden files are what a stopped run or a file manager left.
             let hidden = name.to_string_lossy().starts_with('.');
             if !hidden && !ours.contains(&name) {
-                return Err(Error::Setting {
-                    key: "demo folder".into(),
-                    expected: "a folder that is empty or holds this very set".into(),
-                    found: folder.join(&name).display().to_string(),
-                });
+                let (folder, file) = (folder.clone(), folder.join(&name));
+                return Err(Error::FolderTaken { folder, file, changed: false });
             }
         }
     }
@@ -137,11 +129,7 @@ fn write_pair(config: &DemoConfig, split: Split, folders: &DemoSplit, index: usi
     let image = folders.images.join(format!("{stem}.jpg"));
     let mask = folders.masks.join(format!("{stem}.png"));
     let encoded = |file: &Path, bytes: maskwright_image::Result<Vec<u8>>| {
-        bytes.map_err(|source| Error::Image {
-            record: format!("{}/{stem}", split.name()),
-            file: file.to_path_buf(),
-            source,
-        })
+        bytes.map_err(|source| Error::Image { file: file.to_path_buf(), source })
     };
     let mask_bytes = encoded(&mask, encode::png_grey(&picture.mask))?;
     let image_bytes = encoded(&image, encode::jpeg_rgb(&picture.image, config.quality))?;
@@ -158,6 +146,6 @@ fn replace(file: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(&part, bytes).and_then(|()| fs::rename(&part, file)).map_err(|source| {
         // What is half written has no use; that it cannot be removed adds nothing.
         let _ = fs::remove_file(&part);
-        Error::Write { file: file.to_path_buf(), source }
+        Error::write(file)(source)
     })
 }

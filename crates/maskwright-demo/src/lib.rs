@@ -32,6 +32,7 @@
 mod background;
 mod config;
 mod draw;
+mod error;
 mod files;
 mod palette;
 mod picture;
@@ -41,6 +42,7 @@ mod shapes;
 mod tests;
 
 pub use config::{DemoConfig, Split};
+pub use error::{Error, Result};
 pub use files::{DemoSet, DemoSplit, write};
 pub use picture::Picture;
 pub use shapes::Family;

@@ -3,7 +3,6 @@
 
 use super::palette::distance;
 use super::*;
-use maskwright_data::Error;
 use maskwright_data::source::{ImageBuffer, MaskBuffer, OpenContext, Pick};
 use std::fs;
 use std::path::Path;
@@ -79,7 +78,7 @@ fn opened(picture: &Picture, radius: usize) -> usize {
 #[test]
 fn every_family_has_a_core_and_thin_parts() {
     let config = DemoConfig::default();
-    for (start, family) in Family::ALL.into_iter().enumerate() {
+    for (start, family) in Family::ALL.iter().copied().enumerate() {
         let (mut all, mut thick, mut core) = (0usize, 0usize, 0usize);
         for round in 0..6 {
             let picture = config.picture(Split::Train, start + round * Family::ALL.len()).unwrap();
@@ -218,8 +217,8 @@ fn the_data_file_opens_the_set() {
         for index in 0..source.len() {
             let drawn = config.picture(split, index).unwrap();
             let (mut image, mut mask) = (ImageBuffer::new(), MaskBuffer::new());
-            source.image(index, &mut image).unwrap();
-            source.mask(index, Pick::Nth(0), &mut mask).unwrap();
+            source.image(&index.into(), &mut image).unwrap();
+            source.mask(&index.into(), Pick::Nth(0), &mut mask).unwrap();
             let label = decode_label(&mask.file, source.mask_rule(), &Limits::default()).unwrap();
             assert_eq!(label.pixels, drawn.mask);
             assert!(label.warnings.is_empty(), "{:?}", label.warnings);
@@ -242,18 +241,31 @@ fn folders_with_other_files_are_refused() {
     write(&small(), folder.path()).unwrap();
     fs::write(folder.path().join("train/images/.DS_Store"), "a file manager's").unwrap();
     write(&small(), folder.path()).unwrap();
+    let place = folder.path().display().to_string();
+    let refused = |config: &DemoConfig| {
+        write(config, folder.path()).unwrap_err().to_string().replace(&place, "[DIR]")
+    };
     // A smaller set would leave records of the larger one behind.
-    let error = write(&DemoConfig { train: 4, ..small() }, folder.path()).unwrap_err();
-    assert!(error.to_string().contains("00004-scissors"), "{error}");
+    assert_eq!(
+        refused(&DemoConfig { train: 4, ..small() }),
+        "[DIR]/train/images: expected a folder that is empty or holds this very set, \
+         found [DIR]/train/images/00004-scissors.jpg"
+    );
     fs::write(folder.path().join("valid/masks/mine.png"), "not ours").unwrap();
-    let error = write(&small(), folder.path()).unwrap_err();
-    assert!(error.to_string().contains("mine.png"), "{error}");
+    assert_eq!(
+        refused(&small()),
+        "[DIR]/valid/masks: expected a folder that is empty or holds this very set, \
+         found [DIR]/valid/masks/mine.png"
+    );
     assert_eq!(fs::read(folder.path().join("valid/masks/mine.png")).unwrap(), b"not ours");
+    fs::remove_file(folder.path().join("valid/masks/mine.png")).unwrap();
 
-    let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("data.toml"), "# mine").unwrap();
-    let error = write(&small(), folder.path()).unwrap_err();
-    assert!(error.to_string().contains("data.toml with other content"), "{error}");
+    assert_eq!(
+        refused(&small()),
+        "[DIR]: expected a folder that is empty or holds this very set, \
+         found [DIR]/data.toml with other content"
+    );
     assert_eq!(fs::read(folder.path().join("data.toml")).unwrap(), b"# mine");
 }
 
@@ -263,15 +275,21 @@ fn unwritable_places_and_impossible_settings_are_named() {
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     assert!(matches!(write(&small(), &file), Err(Error::Write { .. })));
-    for (config, name) in [
-        (DemoConfig { min_side: 500, ..small() }, "min_side"),
-        (DemoConfig { max_side: 5000, ..small() }, "max_side"),
-        (DemoConfig { quality: 0, ..small() }, "quality"),
-        (DemoConfig { train: 100_001, ..small() }, "train"),
-        (DemoConfig { train: 0, valid: 0, ..small() }, "train and valid"),
+    for (config, message) in [
+        (
+            DemoConfig { min_side: 500, ..small() },
+            "min_side: expected 32 to max_side (96), found 500",
+        ),
+        (DemoConfig { max_side: 5000, ..small() }, "max_side: expected 32 to 4096, found 5000"),
+        (DemoConfig { quality: 0, ..small() }, "quality: expected 1 to 100, found 0"),
+        (DemoConfig { train: 100_001, ..small() }, "train: expected at most 100000, found 100001"),
+        (
+            DemoConfig { train: 0, valid: 0, ..small() },
+            "train and valid: expected at least one picture, found none",
+        ),
     ] {
         let error = write(&config, folder.path()).unwrap_err().to_string();
-        assert!(error.contains(name), "{error}");
+        assert_eq!(error, format!("demo {message}"));
     }
     assert!(!folder.path().join("train").exists());
 }

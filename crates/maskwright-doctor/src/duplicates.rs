@@ -53,7 +53,8 @@ type Found = (Place, Check, Place, String);
 
 fn like(subjects: &[Subject], tallies: &[Tally<'_>], other: Place) -> Like {
     let record = tallies[other.set].prints[other.print].record as usize;
-    let known = subjects[other.set].source().and_then(|source| source.identity(record).ok());
+    let known =
+        subjects[other.set].source().and_then(|source| source.identity(&record.into()).ok());
     let name = known.map_or_else(|| record.to_string(), |(_, name)| name);
     Like { place: other.set, set: subjects[other.set].name().to_owned(), record, name }
 }

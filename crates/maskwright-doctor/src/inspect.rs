@@ -3,7 +3,7 @@
 use maskwright_data::record::Record;
 use maskwright_data::sample::upright::{Fit, Stored, fit};
 use maskwright_data::source::{
-    ExifRule, ImageBuffer, ImageForm, MaskBuffer, MaskForm, Pick, Source,
+    ExifRule, ImageBuffer, ImageForm, Located, MaskBuffer, MaskForm, Pick, Source,
 };
 use maskwright_image::decode::{Header, ImageFile, LabelDecoder, Limits, Orientation, Warning};
 use maskwright_image::{GreyImage, RgbImage, Size};
@@ -58,8 +58,9 @@ impl Inspector {
         claims: Option<&Claims>,
     ) -> Inspection {
         let mut found = Inspection::default();
-        let record = match source.record(index) {
-            Ok(record) => record,
+        let found_at = source.locate(index).and_then(|at| Ok((at, source.record(index)?)));
+        let (at, record) = match found_at {
+            Ok(both) => both,
             Err(error) => {
                 found.note(Check::UnreadableFile, true, error.to_string());
                 return found;
@@ -68,8 +69,8 @@ impl Inspector {
         if record.name.contains(char::REPLACEMENT_CHARACTER) {
             found.note(Check::NameNotUnicode, true, record.name.clone());
         }
-        let picture = self.image(source, index, &record, &mut found);
-        found.objects = match source.objects(index) {
+        let picture = self.image(source, &at, &record, &mut found);
+        found.objects = match source.objects(&at) {
             Ok(objects) => objects,
             Err(error) => {
                 found.note(Check::AnnotationInvalid, false, reason(&error));
@@ -89,7 +90,7 @@ impl Inspector {
         let mut usable = 0;
         for nth in 0..found.objects {
             let before = found.issues.len();
-            if let Err(error) = source.mask(index, Pick::Nth(nth), &mut self.mask) {
+            if let Err(error) = source.mask(&at, Pick::Nth(nth), &mut self.mask) {
                 refused(&mut found, &error);
             } else {
                 let header = picture.as_ref().map(|picture| &picture.header);
@@ -135,11 +136,11 @@ impl Inspector {
     fn image(
         &mut self,
         source: &dyn Source,
-        index: usize,
+        at: &Located,
         record: &Record,
         found: &mut Inspection,
     ) -> Option<Picture> {
-        if let Err(error) = source.image(index, &mut self.image) {
+        if let Err(error) = source.image(at, &mut self.image) {
             found.note(Check::UnreadableFile, true, reason(&error));
             return None;
         }

@@ -21,7 +21,7 @@
 //! for finding in diagnosis.sets.iter().flat_map(|set| &set.findings) {
 //!     println!("{} {}: {}", finding.severity.name(), finding.name, finding.count);
 //! }
-//! # Ok::<(), maskwright_data::Error>(())
+//! # Ok::<(), maskwright_doctor::Error>(())
 //! ```
 
 #![forbid(unsafe_code)]
@@ -30,6 +30,7 @@ mod claims;
 mod diagnosis;
 mod duplicates;
 mod edges;
+mod error;
 mod finding;
 mod fingerprint;
 mod fix;
@@ -50,6 +51,7 @@ mod tally;
 mod values;
 
 pub use diagnosis::{Diagnosis, SetDiagnosis};
+pub use error::{Error, Result};
 pub use finding::{Check, Finding, Instance, Like, Severity};
 pub use histogram::Histogram;
 pub use look::{Look, Looker};

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use maskwright_data::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Counts of what lies in a folder.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,11 +22,11 @@ pub(super) struct Kinds {
 
 /// Looks at the names in a folder.
 pub(super) fn kinds(folder: &Path) -> Result<Kinds> {
-    let unreadable = |source| Error::Read { file: folder.into(), source };
+    let unreadable = Error::unreadable(folder);
     let mut found = Kinds::default();
     let (mut photos, mut masks) = (BTreeSet::new(), BTreeSet::new());
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let name = entry.map_err(unreadable)?.file_name();
+    for entry in std::fs::read_dir(folder).map_err(&unreadable)? {
+        let name = entry.map_err(&unreadable)?.file_name();
         let path = Path::new(&name);
         let stem = path.file_stem().unwrap_or_default().to_os_string();
         let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
@@ -50,10 +50,10 @@ pub(super) fn kinds(folder: &Path) -> Result<Kinds> {
 
 /// The instances files of a folder of COCO's annotations, by name.
 pub(super) fn instances(folder: &Path) -> Result<Vec<PathBuf>> {
-    let unreadable = |source| Error::Read { file: folder.into(), source };
+    let unreadable = Error::unreadable(folder);
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
+    for entry in std::fs::read_dir(folder).map_err(&unreadable)? {
+        let path = entry.map_err(&unreadable)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if name.starts_with("instances") && name.ends_with(".json") {
             found.push(path);
@@ -67,15 +67,15 @@ const KEY: &[u8] = b"\"file_name\"";
 
 /// The first `file_name` that an annotation file has; none where it has none.
 pub(super) fn first_file_name(annotations: &Path) -> Result<Option<String>> {
-    let unreadable = |source| Error::Read { file: annotations.into(), source };
-    let mut file = File::open(annotations).map_err(unreadable)?;
+    let unreadable = Error::unreadable(annotations);
+    let mut file = File::open(annotations).map_err(&unreadable)?;
     let mut window = Vec::new();
     loop {
-        let read = (&mut file).take(1 << 20).read_to_end(&mut window).map_err(unreadable)?;
+        let read = (&mut file).take(1 << 20).read_to_end(&mut window).map_err(&unreadable)?;
         let place = window.windows(KEY.len()).position(|part| part == KEY);
         if let Some(place) = place {
             // The name may be cut off by the end of the window.
-            (&mut file).take(1 << 12).read_to_end(&mut window).map_err(unreadable)?;
+            (&mut file).take(1 << 12).read_to_end(&mut window).map_err(&unreadable)?;
             let rest = window[place + KEY.len()..].trim_ascii_start();
             let rest = rest.strip_prefix(b":").unwrap_or_default();
             let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<String>();

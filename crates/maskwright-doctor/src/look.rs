@@ -1,7 +1,9 @@
 //! The pictures of a finding, decoded once more for those that are shown.
 
 use maskwright_data::sample::upright::{Stored, fit};
-use maskwright_data::source::{ImageBuffer, ImageForm, MaskBuffer, MaskForm, Pick, Source};
+use maskwright_data::source::{
+    ImageBuffer, ImageForm, Located, MaskBuffer, MaskForm, Pick, Source,
+};
 use maskwright_image::decode::{
     ImageFile, LabelDecoder, Limits, Orientation, orient_grey, orient_rgb,
 };
@@ -43,9 +45,10 @@ impl Looker {
     pub fn look(&mut self, subject: &Subject, record: usize, nth: usize) -> Look {
         let mut look = Look::default();
         let Some(source) = subject.source() else { return look };
+        let Ok(at) = source.locate(record) else { return look };
         let mut turn = Orientation::IDENTITY;
         let mut size = None;
-        let stored = source.image(record, &mut self.image).ok().and_then(|()| {
+        let stored = source.image(&at, &mut self.image).ok().and_then(|()| {
             if self.image.form == ImageForm::Pixels {
                 return Some((*self.image.pixels).clone());
             }
@@ -54,7 +57,7 @@ impl Looker {
             size = Some(Stored::of(file.header()));
             file.decode_rgb(&self.limits).ok().map(|decoded| decoded.pixels)
         });
-        let (label, mask_size) = self.mask(source, record, nth, &mut look);
+        let (label, mask_size) = self.mask(source, &at, nth, &mut look);
         let fitted = size.zip(mask_size).and_then(|(size, mask)| fit(source.exif(), &size, &mask));
         if let Some(stored) = stored {
             let shown = fitted.as_ref().map_or(Orientation::IDENTITY, |fitted| fitted.image);
@@ -73,12 +76,12 @@ impl Looker {
     fn mask(
         &mut self,
         source: &dyn Source,
-        record: usize,
+        at: &Located,
         nth: usize,
         look: &mut Look,
     ) -> (Option<GreyImage>, Option<Stored>) {
-        if nth >= source.objects(record).unwrap_or(0)
-            || source.mask(record, Pick::Nth(nth), &mut self.mask).is_err()
+        if nth >= source.objects(at).unwrap_or(0)
+            || source.mask(at, Pick::Nth(nth), &mut self.mask).is_err()
         {
             return (None, None);
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use maskwright_data::record::Record;
-use maskwright_data::source::{ImageBuffer, MaskBuffer, Pick, Source};
+use maskwright_data::source::{ImageBuffer, Located, MaskBuffer, Pick, Source};
 use maskwright_data::{Error, Result};
 use maskwright_image::decode::MaskRule;
 
@@ -59,17 +59,18 @@ impl Source for Loose {
         Ok(Record { set: self.name.clone(), name, mask: image.clone(), image })
     }
 
-    fn image(&self, index: usize, image: &mut ImageBuffer) -> Result<()> {
-        let file = self.file(index)?;
+    fn image(&self, at: &Located, image: &mut ImageBuffer) -> Result<()> {
+        let file = self.file(at.index)?;
         maskwright_data::source::read_file(file, image.start_file())
     }
 
-    fn objects(&self, _: usize) -> Result<usize> {
+    fn objects(&self, _: &Located) -> Result<usize> {
         Ok(0)
     }
 
-    fn mask(&self, index: usize, _: Pick, _: &mut MaskBuffer) -> Result<()> {
-        Err(Error::NoSuchRecord { set: format!("the objects of image {index}"), index: 0, len: 0 })
+    fn mask(&self, at: &Located, _: Pick, _: &mut MaskBuffer) -> Result<()> {
+        let set = format!("the objects of image {}", at.index);
+        Err(Error::NoSuchRecord { set, index: 0, len: 0 })
     }
 
     fn mask_rule(&self) -> &MaskRule {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use maskwright_data::source::{
     DataFile, OpenContext, PairsKeys, SetKind, SetSpec, hqseg44k_available,
 };
-use maskwright_data::{Error, Result};
 
+use crate::error::{Error, Result};
 use crate::subject::{Role, Subject};
 use crate::{Settings, listing, partners};
 
@@ -38,8 +38,7 @@ const VALID: [&str; 5] = ["valid", "val", "validation", "test", "eval"];
 ///
 /// A path that is not there or cannot be read, a data file with a mistake, a folder that holds none of these.
 pub fn recognise(path: &Path, context: &OpenContext<'_>) -> Result<(Vec<Subject>, Settings)> {
-    let unreadable = |source| Error::Read { file: path.into(), source };
-    let about = std::fs::metadata(path).map_err(unreadable)?;
+    let about = std::fs::metadata(path).map_err(Error::unreadable(path))?;
     if about.is_file() {
         return file(path, context);
     }
@@ -58,12 +57,10 @@ pub fn recognise(path: &Path, context: &OpenContext<'_>) -> Result<(Vec<Subject>
     if !subjects.is_empty() {
         return Ok((subjects, Settings::default()));
     }
-    Err(Error::Setting {
-        key: path.display().to_string(),
-        expected:
-            "a folder of images and masks (images/ and masks/, im/ and gt/, or side by side), \
-                   a data file, COCO's .json, or SA-1B"
-                .into(),
+    Err(Error::NotRecognised {
+        path: path.into(),
+        expected: "a folder of images and masks (images/ and masks/, im/ and gt/, or side by side), \
+                   a data file, COCO's .json, or SA-1B",
         found: describe(path)?,
     })
 }
@@ -83,9 +80,9 @@ fn file(path: &Path, context: &OpenContext<'_>) -> Result<(Vec<Subject>, Setting
             let spec = SetSpec::sa1b(name_of(path), path);
             Ok((vec![Subject::open(&spec, Role::Train, context)], Settings::default()))
         }
-        _ => Err(Error::Setting {
-            key: path.display().to_string(),
-            expected: "a folder, or a file that ends in .toml, .json or .tar".into(),
+        _ => Err(Error::NotRecognised {
+            path: path.into(),
+            expected: "a folder, or a file that ends in .toml, .json or .tar",
             found: if ending.is_empty() { "no ending".into() } else { format!(".{ending}") },
         }),
     }
@@ -154,10 +151,10 @@ fn coco_folder(
 
 /// The folders in a folder, by name.
 fn folders(path: &Path) -> Result<Vec<PathBuf>> {
-    let unreadable = |source| Error::Read { file: path.into(), source };
+    let unreadable = Error::unreadable(path);
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?.path();
+    for entry in std::fs::read_dir(path).map_err(&unreadable)? {
+        let entry = entry.map_err(&unreadable)?.path();
         if entry.is_dir() {
             found.push(entry);
         }
@@ -182,8 +179,7 @@ fn name_of(path: &Path) -> String {
 
 /// Where the images of an annotation file may be: the folder that holds the first one that it names.
 fn images_of(annotations: &Path) -> Result<PathBuf> {
-    let home = std::path::absolute(annotations)
-        .map_err(|source| Error::Read { file: annotations.into(), source })?;
+    let home = std::path::absolute(annotations).map_err(Error::unreadable(annotations))?;
     let home = home.parent().unwrap_or(Path::new("/")).to_path_buf();
     let first = listing::first_file_name(annotations)?;
     // instances_val2017.json belongs to val2017.
@@ -199,11 +195,7 @@ fn images_of(annotations: &Path) -> Result<PathBuf> {
     }
     let found =
         first.and_then(|first| places.into_iter().find(|place| place.join(&first).is_file()));
-    found.ok_or_else(|| Error::Setting {
-        key: annotations.display().to_string(),
-        expected: "its images in a folder beside it".into(),
-        found: "none of them".into(),
-    })
+    found.ok_or_else(|| Error::ImagesNotFound { annotations: annotations.into() })
 }
 
 /// What a folder holds, in a few words.

@@ -1,24 +1,22 @@
 //! The examination: threads that look at records, and one that adds up in the order of the records.
 
-use std::collections::BTreeMap;
 use std::num::NonZero;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
+use maskwright_data::ordered::{Ordered, Task, Waited};
 use maskwright_data::plan::PlanConfig;
 use maskwright_data::prompt::PromptConfig;
 use maskwright_data::source::DataFile;
-use maskwright_data::{Error, Result};
 use maskwright_image::check_environment;
 use maskwright_image::decode::Limits;
 
 use crate::diagnosis::{Diagnosis, SetDiagnosis};
 use crate::duplicates;
+use crate::error::{Error, Result};
 use crate::inspect::Inspector;
 use crate::issue::Inspection;
 use crate::jitter::Jitter;
-use crate::subject::Subject;
+use crate::subject::{Shown, Subject};
 use crate::tally::Tally;
 
 /// How an examination is done.
@@ -59,7 +57,7 @@ impl Settings {
 /// How far an examination is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Records looked at.
+    /// Records looked at, in their order.
     pub done: usize,
     /// Records of all sets.
     pub total: usize,
@@ -70,10 +68,13 @@ pub struct Progress {
 /// How often progress is told where nothing happens.
 const TICK: Duration = Duration::from_millis(100);
 
+/// Records for each thread that may be looked at before one that takes long is done.
+const AHEAD: usize = 64;
+
 /// Looks at every record of the sets.
 ///
 /// `progress` is called on this thread after every record and ten times a second; where it returns false,
-/// no further record is begun and what was found so far is returned, marked as not complete. The same data
+/// no further record is begun and what was found in the records up to there is returned, marked as not complete. The same data
 /// gives the same diagnosis with any number of threads.
 ///
 /// Memory: about 100 bytes for each record, the listed instances, and an image with its mask for each thread.
@@ -81,18 +82,18 @@ const TICK: Duration = Duration::from_millis(100);
 /// # Errors
 ///
 /// An environment variable that asks for a decoder that is not there, settings that make no sense. What is wrong with
-/// the data is in the diagnosis.
+/// the data is in the diagnosis. A system that gives no more threads.
 pub fn examine(
     subjects: &[Subject],
     settings: &Settings,
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Diagnosis> {
-    check_environment().map_err(|source| Error::Environment { source })?;
+    check_environment().map_err(|source| maskwright_data::Error::Environment { source })?;
     settings.plan.validate()?;
     settings.prompts.validate()?;
     let mut tallies: Vec<Tally<'_>> =
         subjects.iter().map(|subject| Tally::new(subject, settings.listed)).collect();
-    let complete = look_at_all(subjects, settings, &mut tallies, progress);
+    let complete = look_at_all(subjects, settings, &mut tallies, progress)?;
     duplicates::find(subjects, &mut tallies);
     let sets = subjects.iter().zip(tallies).map(|(subject, tally)| {
         let (checked, usable) = (tally.checked, tally.usable);
@@ -120,7 +121,7 @@ fn look_at_all(
     settings: &Settings,
     tallies: &mut [Tally<'_>],
     progress: &mut dyn FnMut(Progress) -> bool,
-) -> bool {
+) -> Result<bool> {
     // Record number over all sets, and where each set begins.
     let mut starts = vec![0];
     for subject in subjects {
@@ -132,60 +133,39 @@ fn look_at_all(
         given => given,
     };
     let jitter = Jitter::of(&settings.plan, &settings.prompts);
-    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let mut done = 0;
-    std::thread::scope(|scope| {
-        let (sender, receiver) = sync_channel::<(usize, Inspection)>(4 * threads);
-        for _ in 0..threads.min(total) {
-            let (sender, next, stop, starts) = (sender.clone(), &next, &stop, &starts);
-            scope.spawn(move || {
-                let mut inspector = Inspector::new(settings.limits, jitter);
-                while !stop.load(Ordering::Relaxed) {
-                    let record = next.fetch_add(1, Ordering::Relaxed);
-                    if record >= total {
-                        break;
-                    }
-                    let set = locate(starts, record);
-                    let Some(source) = subjects[set].source() else { continue };
-                    let found =
-                        inspector.inspect(source, record - starts[set], subjects[set].claims());
-                    if sender.send((record, found)).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        // What came before its turn; the threads are at most a few records apart, unless one takes long.
-        let mut early: BTreeMap<usize, Inspection> = BTreeMap::new();
-        let mut bytes = 0;
-        let mut wanted = 0;
-        let mut take = |record: usize, found: Inspection| {
-            let set = locate(&starts, record);
-            tallies[set].add(record - starts[set], found);
+    let inspectors: Vec<Inspector> =
+        (0..threads.min(total)).map(|_| Inspector::new(settings.limits, jitter)).collect();
+    let sets: Vec<Option<Shown>> = subjects.iter().map(Subject::shown).collect();
+    let begins = starts.clone();
+    let job = move |inspector: &mut Inspector, task: Task| {
+        let record = task.index as usize;
+        let set = locate(&begins, record);
+        let look = |Shown { source, claims }: &Shown| {
+            inspector.inspect(&**source, record - begins[set], claims.as_deref())
         };
-        loop {
-            match receiver.recv_timeout(TICK) {
-                Ok((record, found)) => {
-                    done += 1;
-                    bytes += found.bytes;
-                    early.insert(record, found);
-                    while let Some(found) = early.remove(&wanted) {
-                        take(wanted, found);
-                        wanted += 1;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
+        // A set that could not be opened has no records.
+        sets[set].as_ref().map_or_else(Inspection::default, look)
+    };
+    let mut looks = Ordered::new(inspectors, AHEAD * threads, "doctor", job)
+        .map_err(|source| Error::Threads { source })?;
+    looks.restart(0, 0, total as u64);
+    let (mut done, mut bytes) = (0, 0);
+    loop {
+        match looks.next_within(TICK) {
+            Waited::Result(found) => {
+                let set = locate(&starts, done);
+                bytes += found.bytes;
+                tallies[set].add(done - starts[set], found);
+                done += 1;
             }
-            if !progress(Progress { done, total, bytes }) {
-                stop.store(true, Ordering::Relaxed);
-            }
+            Waited::NotYet => {}
+            Waited::End => break,
         }
-        // Of an examination that was stopped, records with a gap before them.
-        early.into_iter().for_each(|(record, found)| take(record, found));
-    });
-    done == total
+        if !progress(Progress { done, total, bytes }) {
+            break;
+        }
+    }
+    Ok(done == total)
 }
 
 /// The set of a record; sets without records share their start with the next.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use maskwright_data::source::{
     DataFile, Objects, OpenContext, PairsKeys, PairsSource, SetKind, SetSpec, Source, Unmatched,
 };
-use maskwright_data::{Error, Result};
+use maskwright_data::{Error, Missing, Result};
 use serde::Serialize;
+use strum::IntoStaticStr;
 
 use crate::claims::Claims;
 use crate::finding::{Check, Severity};
@@ -16,8 +17,9 @@ use crate::loose::Loose;
 use crate::partners;
 
 /// What a set is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Role {
     /// Training.
     Train,
@@ -28,10 +30,7 @@ pub enum Role {
 impl Role {
     /// The word for it, as a data file spells it.
     pub fn name(self) -> &'static str {
-        match self {
-            Role::Train => "train",
-            Role::Valid => "valid",
-        }
+        self.into()
     }
 }
 
@@ -42,7 +41,7 @@ pub struct Subject {
     spec: Option<SetSpec>,
     source: Option<Arc<dyn Source>>,
     masks: bool,
-    claims: Option<Claims>,
+    claims: Option<Arc<Claims>>,
     openings: Vec<Opening>,
 }
 
@@ -50,6 +49,12 @@ impl std::fmt::Debug for Subject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Subject({} {}, {} records)", self.role.name(), self.name, self.len())
     }
+}
+
+/// What the threads of an examination see of a set.
+pub(super) struct Shown {
+    pub(super) source: Arc<dyn Source>,
+    pub(super) claims: Option<Arc<Claims>>,
 }
 
 /// Something that opening a set found out.
@@ -91,7 +96,7 @@ impl Subject {
         };
         let claims = match &spec.kind {
             SetKind::Coco(keys) | SetKind::Lvis(keys) if source.is_some() => {
-                Some(Claims::of_coco(&keys.annotations))
+                Some(Arc::new(Claims::of_coco(&keys.annotations)))
             }
             _ => None,
         };
@@ -134,7 +139,10 @@ impl Subject {
     /// # Errors
     ///
     /// A folder that cannot be listed.
-    pub fn images_alone(name: impl Into<String>, folder: &std::path::Path) -> Result<Subject> {
+    pub fn images_alone(
+        name: impl Into<String>,
+        folder: &std::path::Path,
+    ) -> crate::Result<Subject> {
         let name = name.into();
         let source = Loose::open(&name, folder)?;
         let mut openings = Vec::new();
@@ -198,8 +206,9 @@ impl Subject {
         self.masks
     }
 
-    pub(super) fn claims(&self) -> Option<&Claims> {
-        self.claims.as_ref()
+    /// What an inspection takes of it; none where it cannot be opened.
+    pub(super) fn shown(&self) -> Option<Shown> {
+        Some(Shown { source: self.source.clone()?, claims: self.claims.clone() })
     }
 
     pub(super) fn openings(&self) -> &[Opening] {
@@ -225,7 +234,7 @@ fn open_annotated(
         keys.objects = Objects::One;
     }
     let opened = every_image.open(context);
-    let Err(Error::Unlisted { what, count, first, file, .. }) = opened else {
+    let Err(Error::Unlisted { left, missing, file, .. }) = opened else {
         let source = opened?;
         openings.extend(left_out(&*source));
         return Ok(source);
@@ -233,11 +242,15 @@ fn open_annotated(
     let lenient = SetSpec { unmatched: Unmatched::Skip, ..every_image };
     let source = lenient.open(context)?;
     openings.extend(left_out(&*source).map(|opening| Opening { check: Check::LeftOut, ..opening }));
+    let check = match missing {
+        Missing::Image => Check::MissingImage,
+        Missing::Mask => Check::MissingMask,
+    };
     openings.push(Opening {
-        count,
-        files: vec![(file, format!("{count} {what}, the first {first}"))],
+        count: left.count,
+        files: vec![(file, format!("{} {}, the first {}", left.count, left.what, left.first))],
         fix: Some(Fix::Line("unmatched = \"skip\"".into())),
-        ..Opening::new(Check::MissingImage, String::new())
+        ..Opening::new(check, String::new())
     });
     Ok(source)
 }

@@ -6,7 +6,7 @@ use std::fs;
 
 use common::{annotation, coco, only, scene, write};
 use maskwright_data::source::OpenContext;
-use maskwright_doctor::{Check, examine, recognise};
+use maskwright_doctor::{Check, Severity, examine, recognise};
 use maskwright_image::encode::jpeg_rgb;
 
 #[test]
@@ -78,11 +78,53 @@ fn what_is_left_out_of_annotations_is_told() {
     let found = examine(&subjects, &settings, &mut |_| true).unwrap().sets.remove(0);
     assert_eq!((found.records, found.usable), (1, 1));
     let left = found.find(Check::LeftOut).unwrap();
-    assert!(left.listed.iter().any(|one| one.detail.contains("bare.jpg")), "{left:?}");
+    let told: Vec<&str> = left.listed.iter().map(|one| one.detail.as_str()).collect();
+    insta::assert_snapshot!(told.join("\n"), @"
+        1 images without an object to take (first: bare.jpg)
+        1 images that are listed but not there (first: gone.jpg)
+        ");
     let missing = found.find(Check::MissingImage).unwrap();
-    assert!(missing.listed[0].detail.contains("gone.jpg"), "{missing:?}");
+    insta::assert_snapshot!(missing.listed[0].detail, @"1 images that are listed but not there, the first gone.jpg");
     let nothing = coco(&root.path().join("other"), &["a.jpg"], &[]);
     let (subjects, settings) = recognise(&nothing, &OpenContext::default()).unwrap();
     let found = examine(&subjects, &settings, &mut |_| true).unwrap();
     only(&found.sets[0], Check::CannotOpen);
+}
+
+/// What lacks which half: an image without its annotation file has no mask, an annotation file alone no image.
+#[test]
+fn lone_files_of_sa1b_are_told_by_what_they_lack() {
+    let root = tempfile::tempdir().unwrap();
+    let json = |number: u64| {
+        let mut object = annotation(1, 0, [20, 30, 90, 60]);
+        object["predicted_iou"] = 0.9.into();
+        serde_json::json!({
+            "image": {"image_id": number, "width": 240, "height": 180, "file_name": format!("sa_{number}.jpg")},
+            "annotations": [object],
+        })
+    };
+    let file = |name: &str| root.path().join(name);
+    for number in 0..2 {
+        write(file(&format!("sa_{number}.jpg")), jpeg_rgb(&scene(number, 240, 180), 92).unwrap());
+        write(file(&format!("sa_{number}.json")), json(number as u64).to_string());
+    }
+    let errors = || {
+        let (subjects, settings) = recognise(root.path(), &OpenContext::default()).unwrap();
+        let found = examine(&subjects, &settings, &mut |_| true).unwrap().sets.remove(0);
+        let errors: Vec<String> = found
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .map(|finding| format!("{}: {}", finding.name, finding.listed[0].detail))
+            .collect();
+        (errors, found.usable)
+    };
+    assert_eq!(errors(), (vec![], 2));
+    fs::remove_file(file("sa_1.json")).unwrap();
+    let lone = "missing-mask: 1 images without an annotation file, the first sa_1.jpg";
+    assert_eq!(errors(), (vec![lone.to_owned()], 1));
+    fs::remove_file(file("sa_1.jpg")).unwrap();
+    write(file("sa_7.json"), json(7).to_string());
+    let lone = "missing-image: 1 annotation files without an image, the first sa_7.json";
+    assert_eq!(errors(), (vec![lone.to_owned()], 1));
 }

@@ -46,7 +46,8 @@ fn copies_inside_a_set_and_across_splits() {
     assert_eq!((names(leak), leak.fix.as_deref()), (vec!["leak"], Some("exclude = [\"leak\"]")));
     let near = in_valid.find(Check::NearDuplicateAcrossSplits).unwrap();
     assert_eq!(names(near), ["small"]);
-    assert!(near.listed[0].detail.contains("bits differ from set/sound_1"), "{near:?}");
+    // How many bits differ hangs on the encoder.
+    assert!(near.listed[0].detail.ends_with("bits differ from set/sound_1"), "{near:?}");
     assert_eq!(in_valid.findings.len(), 2, "{:#?}", in_valid.findings);
 
     // The same three as one set.

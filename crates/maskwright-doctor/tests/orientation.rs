@@ -43,17 +43,21 @@ fn exif_orientations() {
     only(&diagnose(&SetSpec { exif: ExifRule::Ignore, ..set.spec() }), Check::ExifIgnored);
 
     // A half turn fits both ways; the edges tell.
-    for (stored, fix, words) in [
-        (turned(&image, 3), None, "upright fits the edges better"),
-        (image.clone(), Some("exif = \"ignore\""), "as stored fits the edges better"),
-    ] {
-        let set = Set::new(2);
-        set.image("half.jpg", file(&stored, 3));
-        set.mask("half.png", png_grey(&label).unwrap());
-        let found = set.diagnose();
-        let ambiguous = only(&found, Check::ExifAmbiguous);
-        assert_eq!(ambiguous.fix.as_deref(), fix);
-        assert!(ambiguous.listed[0].detail.contains(words), "{ambiguous:?}");
-        assert!(ambiguous.listed[0].detail.contains("orientation 3 (turned by 180 degrees)"));
-    }
+    let words = [(turned(&image, 3), None), (image.clone(), Some("exif = \"ignore\""))].map(
+        |(stored, fix)| {
+            let set = Set::new(2);
+            set.image("half.jpg", file(&stored, 3));
+            set.mask("half.png", png_grey(&label).unwrap());
+            let found = set.diagnose();
+            let ambiguous = only(&found, Check::ExifAmbiguous);
+            assert_eq!(ambiguous.fix.as_deref(), fix);
+            // How many levels hangs on the decoder.
+            let (words, _) = ambiguous.listed[0].detail.split_once(" (edges under").unwrap();
+            words.to_owned()
+        },
+    );
+    insta::assert_snapshot!(words.join("\n"), @"
+        EXIF orientation 3 (turned by 180 degrees); upright fits the edges better
+        EXIF orientation 3 (turned by 180 degrees); as stored fits the edges better
+        ");
 }

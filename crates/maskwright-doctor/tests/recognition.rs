@@ -3,11 +3,12 @@
 mod common;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use common::{Set, annotation, coco, recognised, scene, with_orientation, write};
+use insta::assert_snapshot;
 use maskwright_data::source::OpenContext;
-use maskwright_doctor::{Role, examine, recognise};
+use maskwright_doctor::{Error, Role, examine, recognise};
 use maskwright_image::encode::jpeg_rgb;
 
 /// Moves the folders of a set to other names.
@@ -90,19 +91,21 @@ fn images_without_masks_are_looked_at_alone() {
 fn paths_that_hold_no_data_are_refused() {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir(root.path().join("notes")).unwrap();
-    for (path, words) in [
-        (root.path().join("gone"), "gone"),
-        (root.path().join("notes"), "no image and no folder"),
-        (root.path().to_path_buf(), "the folders notes"),
-    ] {
-        let error = recognise(&path, &OpenContext::default()).unwrap_err().to_string();
-        assert!(error.contains(words), "{error}");
-    }
+    let refused = |path: &Path| {
+        let error = recognise(path, &OpenContext::default()).unwrap_err().to_string();
+        error.replace(&root.path().display().to_string(), "[DIR]")
+    };
+    let gone = recognise(&root.path().join("gone"), &OpenContext::default()).unwrap_err();
+    assert!(matches!(gone, Error::Read { .. }), "{gone}");
+    assert_snapshot!(refused(&root.path().join("notes")), @"[DIR]/notes: expected a folder of images and masks (images/ and masks/, im/ and gt/, or side by side), a data file, COCO's .json, or SA-1B, found no image and no folder");
+    assert_snapshot!(refused(root.path()), @"[DIR]: expected a folder of images and masks (images/ and masks/, im/ and gt/, or side by side), a data file, COCO's .json, or SA-1B, found the folders notes");
     let file = root.path().join("data.csv");
     write(&file, "a,b");
-    assert!(recognise(&file, &OpenContext::default()).unwrap_err().to_string().contains(".csv"));
+    assert_snapshot!(refused(&file), @"[DIR]/data.csv: expected a folder, or a file that ends in .toml, .json or .tar, found .csv");
+    let annotations = root.path().join("notes/lone.json");
+    write(&annotations, r#"{"images": [{"file_name": "a.jpg"}]}"#);
+    assert_snapshot!(refused(&annotations), @"[DIR]/notes/lone.json: expected its images in a folder beside it, found none of them");
     let data = root.path().join("data.toml");
     write(&data, "[[train]]\nname = \"a\"\nimage = \"x\"\nmasks = \"y\"\n");
-    let error = recognise(&data, &OpenContext::default()).unwrap_err().to_string();
-    assert!(error.contains("did you mean `images`"), "{error}");
+    assert_snapshot!(refused(&data), @"[DIR]/data.toml, line 3: unknown key `image` in [[train]] (did you mean `images`?); known are name, kind, images, masks, list, image_ext, mask_ext, mask_suffix, recursive, mask_channel, mask_values, mask_colours, invert, unmatched, include, exclude, part, repeat, exif");
 }

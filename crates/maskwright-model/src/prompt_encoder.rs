@@ -3,6 +3,8 @@
 //! Coordinates are pixel indices in the frame of the model's input, with pixel (0, 0) at the top-left.
 //! Half a pixel is added to get the pixel's centre, as in SAM.
 
+use std::sync::Arc;
+
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
@@ -24,9 +26,29 @@ pub struct PromptInput {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub box_xyxy: Option<[f32; 4]>,
     /// A mask of [`SamConfig::mask_size`] squared values in row order: logits, or 0 and 255 as
-    /// HQ-SAM trains it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mask: Option<Vec<f32>>,
+    /// HQ-SAM trains it. Shared, so that prompts are grouped and passed on without a copy of it.
+    #[serde(skip_serializing_if = "Option::is_none", with = "mask_values")]
+    pub mask: Option<Arc<[f32]>>,
+}
+
+/// Shared values as a list; reading gives each mask its own.
+mod mask_values {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        mask: &Option<Arc<[f32]>>,
+        into: S,
+    ) -> Result<S::Ok, S::Error> {
+        mask.as_deref().serialize(into)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(
+        from: D,
+    ) -> Result<Option<Arc<[f32]>>, D::Error> {
+        Ok(Option::<Vec<f32>>::deserialize(from)?.map(Arc::from))
+    }
 }
 
 /// A point of a prompt, in pixel indices of the model's input.
@@ -60,7 +82,7 @@ impl PromptInput {
     }
 
     /// A mask alone; see [`PromptInput::mask`].
-    pub fn from_mask(mask: impl Into<Vec<f32>>) -> Self {
+    pub fn from_mask(mask: impl Into<Arc<[f32]>>) -> Self {
         Self { mask: Some(mask.into()), ..Self::default() }
     }
 

@@ -3,6 +3,7 @@
 mod common;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 use maskwright_model::onnx::{ExportOptions, Masks, export};
@@ -160,7 +161,7 @@ impl Asked {
         let side = self.sam.config().mask_size();
         let blank = vec![7.0; side * side];
         let masks: Vec<f32> =
-            prompts.iter().flat_map(|p| p.mask.clone().unwrap_or_else(|| blank.clone())).collect();
+            prompts.iter().flat_map(|p| p.mask.as_deref().unwrap_or(&blank)).copied().collect();
         let flags = prompts.iter().map(|p| f32::from(u8::from(p.mask.is_some()))).collect();
         let pick = |(shape, values): &Array, axis: usize| {
             let before: usize = shape[..axis].iter().product();
@@ -227,11 +228,11 @@ impl Asked {
 /// Every kind of prompt and their combinations.
 fn prompts(sam: &Sam) -> Vec<(&'static str, PromptInput)> {
     let side = sam.config().mask_size();
-    let mask: Vec<f32> = noise(side * side, 3).into_iter().map(|v| 8.0 * v - 4.0).collect();
+    let mask: Arc<[f32]> = noise(side * side, 3).into_iter().map(|v| 8.0 * v - 4.0).collect();
     let corners = Some([10.0, 7.5, 60.0, 71.0]);
     let points = [(30.0, 41.5, 1), (3.0, 70.0, 0), (0.0, 0.0, -1)]
         .map(|(x, y, l)| PromptPoint::new(x, y, l));
-    let prompt = |points: &[PromptPoint], box_xyxy, mask: Option<&Vec<f32>>| PromptInput {
+    let prompt = |points: &[PromptPoint], box_xyxy, mask: Option<&Arc<[f32]>>| PromptInput {
         points: points.to_vec(),
         box_xyxy,
         mask: mask.cloned(),

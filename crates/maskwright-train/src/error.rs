@@ -214,6 +214,7 @@ impl Error {
             Self::Setting { key, expected, found, .. } => {
                 Self::Setting { key, expected, found, file: Some(path.to_path_buf()) }
             }
+            Self::Data(error) => Self::Data(Box::new(error.in_file(path))),
             Self::Model(error) => match *error {
                 maskwright_model::Error::Setting { key, expected, found } => {
                     Self::Setting { key: key.into(), expected, found, file: Some(path.into()) }

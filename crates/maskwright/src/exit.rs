@@ -5,6 +5,7 @@
 
 use std::process::ExitCode;
 
+use {maskwright_demo as demo, maskwright_doctor as doctor};
 use {maskwright_model as model, maskwright_predict as predict};
 use {maskwright_report as report, maskwright_train as train};
 
@@ -76,6 +77,8 @@ pub(crate) fn status(done: anyhow::Result<()>) -> ExitCode {
 fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<Usage>()
         || error.downcast_ref().is_some_and(of_data)
+        || error.downcast_ref().is_some_and(of_doctor)
+        || error.downcast_ref().is_some_and(of_demo)
         || error.downcast_ref().is_some_and(of_model)
         || error.downcast_ref().is_some_and(of_prediction)
         || error.downcast_ref().is_some_and(of_training)
@@ -84,6 +87,20 @@ fn is_usage(error: &anyhow::Error) -> bool {
 
 fn of_data(error: &maskwright_data::Error) -> bool {
     matches!(error, maskwright_data::Error::Setting { .. })
+}
+
+fn of_doctor(error: &doctor::Error) -> bool {
+    use doctor::Error;
+    match error {
+        Error::NotRecognised { .. } | Error::ImagesNotFound { .. } => true,
+        Error::Data(error) => of_data(error),
+        _ => false,
+    }
+}
+
+fn of_demo(error: &demo::Error) -> bool {
+    use demo::Error;
+    matches!(error, Error::Setting { .. } | Error::FolderTaken { .. })
 }
 
 fn of_model(error: &model::Error) -> bool {

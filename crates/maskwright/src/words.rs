@@ -6,7 +6,8 @@
 
 use std::error::Error as StdError;
 
-use {maskwright_data as data, maskwright_model as model, maskwright_predict as predict};
+use {maskwright_data as data, maskwright_doctor as doctor};
+use {maskwright_model as model, maskwright_predict as predict};
 use {maskwright_report as report, maskwright_train as train};
 
 /// The flag that sets a configuration key, or a setting of a library that stands in no file.
@@ -75,6 +76,7 @@ fn with_flags(text: &str) -> String {
 /// An error, or a cause of one, as the command says it.
 pub(crate) fn of(error: &(dyn StdError + 'static)) -> String {
     None.or_else(|| error.downcast_ref().map(of_data))
+        .or_else(|| error.downcast_ref().map(of_doctor))
         .or_else(|| error.downcast_ref().map(of_model))
         .or_else(|| error.downcast_ref().map(of_prediction))
         .or_else(|| error.downcast_ref().map(of_training))
@@ -89,6 +91,13 @@ fn setting(key: &str, expected: &str, found: &str) -> String {
 fn of_data(error: &data::Error) -> String {
     match error {
         data::Error::Setting { key, expected, found } => setting(key, expected, found),
+        _ => error.to_string(),
+    }
+}
+
+fn of_doctor(error: &doctor::Error) -> String {
+    match error {
+        doctor::Error::Data(error) => of_data(error),
         _ => error.to_string(),
     }
 }

@@ -166,6 +166,10 @@ fn prompts_and_data_that_contradict() {
     // All keys follow.
     let (message, _) = stderr.split_once("; known are ").expect("a list of keys");
     assert_snapshot!(message, @"error: [DIR]/data.toml, line 3: unknown key `image` in [[train]] (did you mean `images`?)");
+    // A value in a file is the file's mistake, not the command line's.
+    let set = "[[train]]\nname = \"a\"\nimages = \"x\"\nmasks = \"y\"\n";
+    std::fs::write(&data, format!("{set}[plan]\nscale_min = 3\n")).expect("written");
+    assert_snapshot!(refused(&args, 1), @"error: [DIR]/data.toml, plan.scale_min, scale_max: expected 0 < scale_min <= scale_max <= 16, found 3 and 2");
 }
 
 #[cfg(target_os = "linux")]

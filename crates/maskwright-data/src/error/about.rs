@@ -37,6 +37,7 @@ impl Error {
             | Error::DataFile { file, .. }
             | Error::UnknownKey { file, .. }
             | Error::KeyValue { file, .. }
+            | Error::SettingInFile { file, .. }
             | Error::Ledger { file, .. } => Some(file),
             Error::SizeMismatch { mask, .. } => Some(mask),
             Error::BudgetExceeded { last, .. } => last.file(),
@@ -56,5 +57,16 @@ impl Error {
                 | Error::EmptyMask { .. }
                 | Error::DamagedFile { .. }
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A large error makes every result large, and every error that wraps it.
+    #[test]
+    fn errors_stay_small() {
+        assert!(size_of::<Error>() <= 120, "{}", size_of::<Error>());
     }
 }

@@ -1,23 +1,27 @@
 //! What can go wrong between a folder and a batch.
 //!
-//! [`Error`] says it; `message` words what takes more than a line, `about` tells what an error is about.
+//! [`Error`] says it; `message` words what takes more than a line, `about` tells what an error is about, `make` makes some.
 
 mod about;
+mod cause;
+mod make;
 mod message;
 
 use std::path::PathBuf;
 
+pub use cause::{Cause, Missing};
 use maskwright_image::Size;
 pub(crate) use message::did_you_mean;
-use message::{one_of, unpaired};
+use message::unpaired;
+
+use crate::source::LeftOut;
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a set, a record or a setting was refused.
 ///
-/// Every message names what to look at: the file or folder, what was expected of
-/// it and what was found.
+/// Every message names what to look at (the file or folder), what was expected of it and what was found.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -96,9 +100,8 @@ pub enum Error {
 
     /// Annotations and images of a set do not belong together.
     #[error(
-        "set {set}: {}: {count} {what}, the first {first}; \
-         correct the files or set unmatched = \"skip\"",
-        file.display()
+        "set {set}: {}: {} {}, the first {}; correct the files or set unmatched = \"skip\"",
+        file.display(), left.count, left.what, left.first
     )]
     Unlisted {
         /// The set.
@@ -106,11 +109,9 @@ pub enum Error {
         /// The annotation file or the folder.
         file: PathBuf,
         /// "annotations of images that are not listed" and the like.
-        what: String,
-        /// How many.
-        count: u64,
-        /// The first.
-        first: String,
+        left: LeftOut,
+        /// What they have no counterpart of.
+        missing: Missing,
     },
 
     /// The mask does not cover the image, upright or as stored.
@@ -286,6 +287,42 @@ pub enum Error {
         found: String,
     },
 
+    /// A setting of a data file, or of another file that settings are read from, has a value that it cannot have.
+    #[error("{}, {key}: expected {expected}, found {found}", file.display())]
+    SettingInFile {
+        /// The file.
+        file: PathBuf,
+        /// The setting, with the set or section it belongs to.
+        key: String,
+        /// What it may be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+
+    /// The state of a loader was saved with another seed or other records, so that other samples would follow.
+    #[error(
+        "the loader's state: expected the {what} {expected}, found {found}: \
+         the data or the seed changed since the state was saved"
+    )]
+    OtherState {
+        /// "seed" or "number of records".
+        what: &'static str,
+        /// What it is here.
+        expected: u64,
+        /// What it is in the state.
+        found: u64,
+    },
+
+    /// The state of a loader stands behind the end of an epoch.
+    #[error("the loader's state: expected a position of at most {most}, found {found}")]
+    StatePosition {
+        /// The number of places in an epoch.
+        most: u64,
+        /// The position in the state.
+        found: u64,
+    },
+
     /// The system gives no more threads.
     #[error("cannot start the threads that make samples: {source}")]
     Threads {
@@ -359,39 +396,4 @@ pub enum Error {
         /// Why the last one was refused.
         last: Box<Error>,
     },
-}
-
-impl Error {
-    /// A name that is none of those that a setting may have.
-    pub(crate) fn unknown_name(key: &str, known: &[&str], found: &str) -> Error {
-        Error::Setting { key: key.into(), expected: one_of(known), found: found.into() }
-    }
-}
-
-/// How many records were refused for one reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cause {
-    /// The reason in a word, see [`Error::reason`].
-    pub reason: String,
-    /// Different records refused for it first.
-    pub records: usize,
-    /// The file of the first of them.
-    pub example: PathBuf,
-}
-
-impl std::fmt::Display for Cause {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {} (such as {})", self.records, self.reason, self.example.display())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A large error makes every result large, and every error that wraps it.
-    #[test]
-    fn errors_stay_small() {
-        assert!(size_of::<Error>() <= 120, "{}", size_of::<Error>());
-    }
 }

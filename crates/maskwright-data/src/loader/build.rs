@@ -4,9 +4,9 @@ use std::cell::LazyCell;
 use std::sync::{Mutex, PoisonError};
 
 use super::config::{LoaderConfig, OnRefusal};
-use super::ordered::Task;
 use crate::batch::TrainBatch;
 use crate::error::Error;
+use crate::ordered::Task;
 use crate::random::{Order, Purpose, SampleKey};
 use crate::sample::{SampleConfig, SampleMaker, Timings, ViewBuffers, ViewInfo};
 use crate::source::Mix;

@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn too_few_records_are_refused() {
         let error = config(4, 0, 2, LastBatch::Drop).batches_per_epoch(7).unwrap_err().to_string();
-        assert!(error.contains("7 records") && error.contains("batch of 4"), "{error}");
+        insta::assert_snapshot!(error, @"7 records do not fill one batch of 4 on each of 2 ranks; use a smaller batch or keep the last, partial batch");
         assert_eq!(config(4, 0, 2, LastBatch::Keep).batches_per_epoch(7).unwrap(), 1);
     }
 
@@ -271,11 +271,20 @@ mod tests {
         let check = |config: LoaderConfig| config.validate().unwrap_err().to_string();
         let base = LoaderConfig::default;
         assert!(base().validate().is_ok());
-        assert!(check(LoaderConfig { batch_size: 0, ..base() }).contains("batch_size"));
-        assert!(check(LoaderConfig { workers: 0, ..base() }).contains("workers"));
-        assert!(check(LoaderConfig { prefetch: 0, ..base() }).contains("prefetch"));
-        assert!(check(LoaderConfig { rank: 2, world_size: 2, ..base() }).contains("2 of 2"));
         let negative = OnRefusal::Replace { budget: -1.0 };
-        assert!(check(LoaderConfig { on_refusal: negative, ..base() }).contains("budget"));
+        let words = [
+            check(LoaderConfig { batch_size: 0, ..base() }),
+            check(LoaderConfig { workers: 0, ..base() }),
+            check(LoaderConfig { prefetch: 0, ..base() }),
+            check(LoaderConfig { rank: 2, world_size: 2, ..base() }),
+            check(LoaderConfig { on_refusal: negative, ..base() }),
+        ];
+        insta::assert_snapshot!(words.join("\n"), @"
+            loader.batch_size: expected 1 to 65536, found 0
+            loader.workers: expected 1 to 1024 threads, found 0
+            loader.prefetch: expected at least 1 batch, found 0
+            loader.rank: expected a rank below the world size, found 2 of 2
+            loader.on_refusal.budget: expected a share from 0 to 1, found -1
+            ");
     }
 }

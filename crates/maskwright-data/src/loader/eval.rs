@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::ordered::{Ordered, Task};
 use super::train::threads;
 use crate::error::{Error, Result};
+use crate::ordered::{Ordered, Task};
 use crate::sample::{EvalSample, Preset, SampleConfig, SampleMaker};
 use crate::source::Source;
 

@@ -78,7 +78,6 @@ mod build;
 mod config;
 mod eval;
 mod ledger;
-mod ordered;
 mod stats;
 mod train;
 

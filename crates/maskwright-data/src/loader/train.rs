@@ -6,10 +6,10 @@ use std::time::Instant;
 use super::build::{Builder, Built, Failure, Spare};
 use super::config::{LoaderConfig, LoaderState, OnRefusal};
 use super::ledger::{Ledger, LedgerEntry};
-use super::ordered::Ordered;
 use super::stats::LoaderStats;
 use crate::batch::TrainBatch;
 use crate::error::{Error, Result};
+use crate::ordered::Ordered;
 use crate::sample::SampleMaker;
 use crate::source::Mix;
 
@@ -123,27 +123,19 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// The state of a loader with another seed or another number of records, from which other samples
-    /// would follow.
+    /// [`Error::OtherState`]: a state from a loader with another seed or other records, after which other samples
+    /// would follow. [`Error::StatePosition`]: one that no loader saved.
     pub fn restore(&mut self, state: LoaderState) -> Result<()> {
         let here = self.state();
         let parts =
             [("seed", here.seed, state.seed), ("number of records", here.records, state.records)];
-        for (name, here, there) in parts {
-            if here != there {
-                return Err(Error::Setting {
-                    key: format!("{name} of the loader's state"),
-                    expected: here.to_string(),
-                    found: there.to_string(),
-                });
+        for (what, expected, found) in parts {
+            if expected != found {
+                return Err(Error::OtherState { what, expected, found });
             }
         }
         if state.position > here.records {
-            return Err(Error::Setting {
-                key: "position of the loader's state".into(),
-                expected: format!("at most {}", here.records),
-                found: state.position.to_string(),
-            });
+            return Err(Error::StatePosition { most: here.records, found: state.position });
         }
         self.seek(state.epoch, state.position);
         Ok(())

@@ -269,10 +269,18 @@ mod tests {
         let check = |config: PlanConfig| config.validate().unwrap_err().to_string();
         let base = PlanConfig::default;
         assert!(base().validate().is_ok());
-        assert!(check(PlanConfig { size: 0, ..base() }).contains("plan.size"));
-        assert!(check(PlanConfig { scale_min: 0.0, ..base() }).contains("scale_min"));
-        assert!(check(PlanConfig { scale_min: 3.0, ..base() }).contains("3 and 2"));
-        assert!(check(PlanConfig { flip_probability: f64::NAN, ..base() }).contains("NaN"));
+        let words = [
+            check(PlanConfig { size: 0, ..base() }),
+            check(PlanConfig { scale_min: 0.0, ..base() }),
+            check(PlanConfig { scale_min: 3.0, ..base() }),
+            check(PlanConfig { flip_probability: f64::NAN, ..base() }),
+        ];
+        insta::assert_snapshot!(words.join("\n"), @"
+            plan.size: expected 1 to 16384 pixels, found 0
+            plan.scale_min, scale_max: expected 0 < scale_min <= scale_max <= 16, found 0 and 2
+            plan.scale_min, scale_max: expected 0 < scale_min <= scale_max <= 16, found 3 and 2
+            plan.flip_probability: expected a number from 0 to 1, found NaN
+            ");
     }
 
     /// The default is a list like any other: written out, it draws the same views.
@@ -297,6 +305,6 @@ mod tests {
             assert_eq!(a.redraw(), b.redraw());
         }
         let both = PlanConfig { scale_max: 1.5, ..written };
-        assert!(both.validate().unwrap_err().to_string().contains("found both"));
+        insta::assert_snapshot!(both.validate().unwrap_err(), @"plan.transforms: expected either a list of transforms, or flip_probability, scale_min and scale_max, found both");
     }
 }

@@ -370,18 +370,25 @@ mod tests {
         let words = |list: &[Transform], size| {
             validate_list(list).and_then(|()| validate_output(list, size)).unwrap_err().to_string()
         };
-        assert!(words(&[crop, Transform::Squash {}], 64).contains("number 2"));
-        assert!(
-            words(&[crop, Transform::RandomHflip { probability: 0.5 }], 64)
-                .contains("crops or pads")
-        );
-        assert!(words(&[Transform::RandomHflip { probability: 1.5 }], 64).contains("1.5"));
-        let size = Some([0, 5].into());
-        assert!(words(&[Transform::Resize { size }], 64).contains("0 x 5"));
-        assert!(words(&[Transform::RandomCrop { size: Some(32.into()) }], 64).contains("32 x 32"));
-        assert!(words(&[Transform::RandomHflip { probability: 0.5 }], 64).contains("own size"));
-        let jitter = Transform::LargeScaleJitter { min: 0.0, max: 1.0, size: None };
-        assert!(words(&[jitter], 64).contains("0 < min"));
+        let flip = |probability| Transform::RandomHflip { probability };
+        let found = [
+            words(&[crop, Transform::Squash {}], 64),
+            words(&[crop, flip(0.5)], 64),
+            words(&[flip(1.5)], 64),
+            words(&[Transform::Resize { size: Some([0, 5].into()) }], 64),
+            words(&[Transform::RandomCrop { size: Some(32.into()) }], 64),
+            words(&[flip(0.5)], 64),
+            words(&[Transform::LargeScaleJitter { min: 0.0, max: 1.0, size: None }], 64),
+        ];
+        insta::assert_snapshot!(found.join("\n"), @"
+            plan.transforms, number 2: expected random_crop alone after a step that crops or pads, found Squash
+            plan.transforms, number 2: expected random_crop alone after a step that crops or pads, found RandomHflip { probability: 0.5 }
+            plan.transforms, number 1, probability: expected a number from 0 to 1, found 1.5
+            plan.transforms, number 1, size: expected 1 to 16384 pixels, found 0 x 5
+            plan.transforms: expected a list whose last size is the model's input, 64 x 64, found 32 x 32
+            plan.transforms: expected a list whose last size is the model's input, 64 x 64, found the image's own size
+            plan.transforms, number 1, min, max: expected 0 < min <= max <= 16, found 0 and 1
+            ");
         assert!(validate_output(&[crop, crop], 64).is_ok());
     }
 }

@@ -5,7 +5,7 @@
 //! the object's boundary (the incoherent regions of Mask Transfiner, Ke et al., 2022; used by
 //! HQ-SAM's training).
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use maskwright_image::Size;
 use maskwright_image::sample::{Sampler, resize_plane};
@@ -20,8 +20,25 @@ use crate::random::{Keyed, normal_cdf};
 pub struct NoiseMask {
     /// Height and width.
     pub size: usize,
-    /// `size * size` values: one of the two [`MaskValues::levels`] each, or the logits of a prediction.
-    pub data: Vec<f32>,
+    /// `size * size` values: one of the two [`MaskValues::levels`] each, or the logits of a prediction. Shared by
+    /// all copies of the prompt, down to the model's.
+    #[serde(with = "values")]
+    pub data: Arc<[f32]>,
+}
+
+/// Shared values as a list; reading gives each mask its own.
+mod values {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(data: &Arc<[f32]>, into: S) -> Result<S::Ok, S::Error> {
+        data[..].serialize(into)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Arc<[f32]>, D::Error> {
+        Vec::deserialize(from).map(Arc::from)
+    }
 }
 
 /// By how much a pixel has to change on the way to an eighth of the size and back to count as
@@ -211,6 +228,15 @@ mod tests {
         // Means of 400 sums of some 500 coin tosses: a standard deviation of about 0.8 between the
         // two.
         assert!((table - noise).abs() / 400.0 < 4.0, "{table} {noise}");
+    }
+
+    #[test]
+    fn masks_are_shared_and_written_as_lists() {
+        let mask = NoiseMask { size: 2, data: [0.0, 255.0, 0.5, -10.0].into() };
+        assert!(std::ptr::eq(&mask.clone().data[..], &mask.data[..]));
+        let text = serde_json::to_string(&mask).unwrap();
+        assert_eq!(text, r#"{"size":2,"data":[0.0,255.0,0.5,-10.0]}"#);
+        assert_eq!(serde_json::from_str::<NoiseMask>(&text).unwrap(), mask);
     }
 
     #[test]

@@ -170,7 +170,7 @@ impl SampleMaker {
         let framed = self.watch.time(|t| &mut t.label, || self.sampler.find(attempts, mask, first));
         let framed = framed.ok_or_else(|| opened.empty_mask())?;
 
-        let drawn = self.objects_drawn(source, index)?;
+        let drawn = self.objects_drawn(&opened)?;
         let (mut shown, mut not_in_view) = (0, 0);
         for object in (0..drawn).map(|place| key.object(place)) {
             let label = &mut out.labels[shown * size * size..][..size * size];
@@ -191,7 +191,7 @@ impl SampleMaker {
 
         self.image(&mut opened, out.image)?;
 
-        let (set, name) = source.identity(index)?;
+        let (set, name) = source.identity(&opened.at)?;
         Ok(ViewInfo {
             set,
             name,
@@ -206,9 +206,9 @@ impl SampleMaker {
     }
 
     /// How many objects of a record are drawn.
-    fn objects_drawn(&self, source: &dyn Source, index: usize) -> Result<u64> {
+    fn objects_drawn(&self, opened: &Opened<'_>) -> Result<u64> {
         let most = self.config.objects_per_image;
-        let there = if most == 1 { 1 } else { source.objects(index)? };
+        let there = if most == 1 { 1 } else { opened.source.objects(&opened.at)? };
         Ok(there.min(most) as u64)
     }
 
@@ -299,7 +299,7 @@ impl SampleMaker {
         self.watch.time(|t| &mut t.label, || self.sampler.label(mask, &mut label));
         let truth = mask.to_bitmap();
         self.image(&mut opened, &mut image)?;
-        let (set, name) = source.identity(index)?;
+        let (set, name) = source.identity(&opened.at)?;
         Ok(EvalSample {
             image,
             size,

@@ -8,12 +8,12 @@ use maskwright_image::decode::{Header, Orientation, Warning};
 use super::upright::Stored;
 use crate::error::{Error, Result};
 use crate::record::Record;
-use crate::source::Source;
+use crate::source::{Located, Source};
 
 /// A record whose image is read, and a mask of it.
 pub(super) struct Opened<'a> {
     pub(super) source: &'a dyn Source,
-    pub(super) index: usize,
+    pub(super) at: Located,
     /// The image as it is stored.
     pub(super) image: Stored,
     /// What its header says, where it is a file.
@@ -34,11 +34,11 @@ pub(super) enum Part {
 
 impl<'a> Opened<'a> {
     /// A record of which nothing is known yet.
-    pub(super) fn new(source: &'a dyn Source, index: usize) -> Opened<'a> {
+    pub(super) fn new(source: &'a dyn Source, at: Located) -> Opened<'a> {
         let image = Stored::plain(Size::default());
         Opened {
             source,
-            index,
+            at,
             image,
             header: None,
             turn: None,
@@ -82,7 +82,7 @@ impl<'a> Opened<'a> {
 
     /// An error about this record; its names are looked up for it alone.
     pub(super) fn about(&self, error: impl FnOnce(Record) -> Error) -> Error {
-        self.source.record(self.index).map_or_else(|other| other, error)
+        self.source.record(self.at.index).map_or_else(|other| other, error)
     }
 }
 

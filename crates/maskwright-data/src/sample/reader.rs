@@ -8,7 +8,7 @@ use super::opened::{Opened, Part};
 use super::timings::Stopwatch;
 use super::upright::{Stored, fit};
 use crate::error::{Error, Result};
-use crate::source::{ImageBuffer, ImageForm, MaskBuffer, MaskForm, Pick, Source};
+use crate::source::{ImageBuffer, ImageForm, Located, MaskBuffer, MaskForm, Pick, Source};
 
 /// Reads records, one after the other, into memory that it keeps: an image, and one mask at a time.
 #[derive(Debug)]
@@ -82,8 +82,17 @@ impl Reader {
         index: usize,
         watch: &mut Stopwatch,
     ) -> Result<Opened<'a>> {
-        watch.time(|t| &mut t.read, || source.image(index, &mut self.image))?;
-        let mut opened = Opened::new(source, index);
+        let image = &mut self.image;
+        let at = watch.time(
+            |t| &mut t.read,
+            || -> Result<Located> {
+                let at = source.locate(index)?;
+                source.image(&at, image)?;
+                Ok(at)
+            },
+        )?;
+        self.mask.forget();
+        let mut opened = Opened::new(source, at);
         opened.image = match self.image.form {
             ImageForm::File => {
                 let header = watch
@@ -107,7 +116,7 @@ impl Reader {
         watch: &mut Stopwatch,
     ) -> Result<()> {
         let start = (watch.clock)();
-        opened.source.mask(opened.index, pick, &mut self.mask)?;
+        opened.source.mask(&opened.at, pick, &mut self.mask)?;
         // What an annotation costs is mostly to find and parse its run lengths.
         *match self.mask.form {
             MaskForm::File | MaskForm::Grey => &mut watch.timings.read,
@@ -169,7 +178,7 @@ impl Reader {
         self.mask.object
     }
 
-    /// How many bytes of files the mask read last was read from.
+    /// How many bytes of files were read for the mask read last.
     pub(super) fn mask_bytes(&self) -> usize {
         self.mask.bytes()
     }

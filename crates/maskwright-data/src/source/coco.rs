@@ -8,7 +8,7 @@ use super::index::{Image, IndexWriter, Names, OpenContext, Span, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::select::Selection;
 use super::{CocoKeys, LeftOut, SetSpec, Unmatched};
-use crate::error::{Error, Result};
+use crate::error::{Error, Missing, Result};
 
 /// Numbers of the files in the index.
 const IMAGES: u32 = 0;
@@ -70,7 +70,7 @@ fn build(
     }
     drop(stage);
     let flaws = [(unlisted, &keys.annotations), (absent, &keys.images)];
-    refuse_unmatched(spec, &flaws)?;
+    refuse_unmatched(spec, &flaws, [Missing::Image; 2])?;
 
     let names: Vec<&str> = chosen.iter().map(|(_, name)| name.as_str()).collect();
     for at in selection.in_part(&names) {
@@ -96,19 +96,18 @@ fn build(
     Ok(left_out)
 }
 
-/// Refuses what does not belong together, unless the set skips it.
+/// Refuses what does not belong together, unless the set skips it; each flaw lacks what `missing` says in its place.
 pub(super) fn refuse_unmatched(
     spec: &SetSpec,
-    flaws: &[(LeftOut, impl AsRef<Path>)],
+    flaws: &[(LeftOut, impl AsRef<Path>); 2],
+    missing: [Missing; 2],
 ) -> Result<()> {
-    match flaws.iter().find(|(flaw, _)| flaw.count > 0) {
-        Some((flaw, file)) if spec.unmatched == Unmatched::Error => Err(Error::Unlisted {
-            set: spec.name.clone(),
-            file: file.as_ref().into(),
-            what: flaw.what.clone(),
-            count: flaw.count,
-            first: flaw.first.clone(),
-        }),
+    let found = flaws.iter().zip(missing).find(|((flaw, _), _)| flaw.count > 0);
+    match found {
+        Some(((left, file), missing)) if spec.unmatched == Unmatched::Error => {
+            let (file, left) = (file.as_ref().into(), left.clone());
+            Err(Error::Unlisted { set: spec.name.clone(), file, left, missing })
+        }
         _ => Ok(()),
     }
 }

@@ -174,7 +174,7 @@ impl DataFile {
             file: path.into(),
             message: error.to_string().trim_end().into(),
         })?;
-        data.validate()?;
+        data.validate().map_err(|error| error.in_file(path))?;
         Ok(data)
     }
 

@@ -1,5 +1,6 @@
 //! A set whose images have annotated objects, read through an index.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +10,8 @@ use super::annotation::{Flaw, read_sa1b, read_segmentation};
 use super::bytes::{append_bytes, push_bytes, read_file, read_part};
 use super::index::{Entry, Index, Span};
 use super::objects::ObjectFilter;
-use super::{ExifRule, ImageBuffer, LeftOut, MaskBuffer, Objects, Pick, SetSpec, Source};
+use super::own_notes::{OwnNotes, OwnObject};
+use super::{ExifRule, ImageBuffer, LeftOut, Located, MaskBuffer, Objects, Pick, SetSpec, Source};
 use crate::error::{Error, Result};
 use crate::record::Record;
 
@@ -79,7 +81,8 @@ impl IndexedSource {
         })
     }
 
-    fn locate(&self, record: usize) -> Result<(Entry, u64)> {
+    /// Looks a record up in the index.
+    fn find(&self, record: usize) -> Result<(Entry, u64)> {
         if record as u64 >= self.index.records() {
             return Err(Error::NoSuchRecord {
                 set: self.name.to_string(),
@@ -88,6 +91,11 @@ impl IndexedSource {
             });
         }
         self.index.locate(record as u64)
+    }
+
+    /// The entry of a record's image, and which of the image's records it is.
+    fn entry(&self, at: &Located) -> Result<(Entry, u64)> {
+        at.entry.map_or_else(|| self.find(at.index), Ok)
     }
 
     /// The image, or the member of a tar file.
@@ -131,39 +139,59 @@ impl IndexedSource {
         mask.object = Some(known.id);
         let mut json = std::mem::take(&mut mask.json);
         read_part(path, at, len.into(), &mut json)?;
-        let flaw = text(&json, path)
+        mask.noted = json.len();
+        let flaw = text(&json, || Ok(path.into()))
             .map(|json| read_segmentation(json, (entry.height, entry.width), mask).err());
         mask.json = json;
         flaw
     }
 
-    /// The mask of an object in a file of the image's own.
+    /// The mask of an object in a file of the record's own, which is read for the first of its objects and kept
+    /// for the others.
     fn own_mask(
         &self,
+        record: usize,
         entry: &Entry,
         choose: impl FnOnce(u32) -> Option<u32>,
         mask: &mut MaskBuffer,
     ) -> Result<Option<Flaw>> {
-        let mut json = std::mem::take(&mut mask.json);
-        let file = || self.notes_path(entry);
-        self.read(entry.notes, file, &mut json)?;
-        let notes = read_sa1b(&json, file)?;
-        let objects: Vec<_> = notes.objects(&self.filter).collect();
-        let chosen = choose(objects.len() as u32).and_then(|at| objects.get(at as usize));
-        let Some(object) = chosen else {
+        let mut own = std::mem::take(&mut mask.own);
+        mask.noted = 0;
+        if !own.is_of(&self.name, record) {
+            self.read_own(record, entry, &mut own)?;
+            mask.noted = own.json.len();
+        }
+        let objects = own.objects.len();
+        let chosen = choose(objects as u32).and_then(|at| own.objects.get(at as usize));
+        let Some(OwnObject { id, segmentation }) = chosen.cloned() else {
             let message = format!(
-                "it changed since it was indexed: {} objects were to be taken, {} are",
-                entry.objects,
-                objects.len()
+                "it changed since it was indexed: {} objects were to be taken, {objects} are",
+                entry.objects
             );
-            return Err(Error::Json { file: file()?, at: 0, message });
+            return Err(Error::Json { file: self.notes_path(entry)?, at: 0, message });
         };
-        mask.object = object.id;
-        let size = (notes.image.height, notes.image.width);
-        let flaw = read_segmentation(object.segmentation(), size, mask).err();
-        drop(objects);
-        mask.json = json;
-        Ok(flaw)
+        mask.object = id;
+        let flaw = text(&own.json[segmentation], || self.notes_path(entry))
+            .map(|json| read_segmentation(json, own.size, mask).err());
+        mask.own = own;
+        flaw
+    }
+
+    /// Reads the annotation file of a record's image.
+    fn read_own(&self, record: usize, entry: &Entry, own: &mut OwnNotes) -> Result<()> {
+        let OwnNotes { of, json, size, objects } = own;
+        *of = None;
+        let file = || self.notes_path(entry);
+        self.read(entry.notes, file, json)?;
+        let notes = read_sa1b(json, file)?;
+        *size = (notes.image.height, notes.image.width);
+        objects.clear();
+        objects.extend(notes.objects(&self.filter).map(|object| OwnObject {
+            id: object.id,
+            segmentation: range_in(json, object.segmentation()),
+        }));
+        *of = Some((self.name.clone(), record));
+        Ok(())
     }
 
     /// An error about an object of a record.
@@ -197,12 +225,17 @@ fn is_mask_file(entry: &Entry) -> bool {
     entry.objects == 0
 }
 
-fn text<'a>(json: &'a [u8], file: &Path) -> Result<&'a str> {
-    std::str::from_utf8(json).map_err(|_| Error::Json {
-        file: file.into(),
-        at: 0,
-        message: "it changed since it was indexed: no text where a mask was".into(),
+fn text(json: &[u8], file: impl FnOnce() -> Result<PathBuf>) -> Result<&str> {
+    std::str::from_utf8(json).map_err(|_| {
+        let message = "it changed since it was indexed: no text where a mask was".into();
+        file().map_or_else(|unknown| unknown, |file| Error::Json { file, at: 0, message })
     })
+}
+
+/// Where in `whole` a part of it lies.
+fn range_in(whole: &[u8], part: &str) -> Range<usize> {
+    let start = part.as_ptr().addr() - whole.as_ptr().addr();
+    start..start + part.len()
 }
 
 impl Source for IndexedSource {
@@ -215,7 +248,7 @@ impl Source for IndexedSource {
     }
 
     fn record(&self, index: usize) -> Result<Record> {
-        let (entry, nth) = self.locate(index)?;
+        let (entry, nth) = self.find(index)?;
         Ok(Record {
             set: self.name.clone(),
             name: self.record_name(&entry, nth)?,
@@ -224,23 +257,27 @@ impl Source for IndexedSource {
         })
     }
 
-    fn identity(&self, index: usize) -> Result<(Arc<str>, String)> {
-        let (entry, nth) = self.locate(index)?;
+    fn locate(&self, index: usize) -> Result<Located> {
+        Ok(Located { index, entry: Some(self.find(index)?) })
+    }
+
+    fn identity(&self, at: &Located) -> Result<(Arc<str>, String)> {
+        let (entry, nth) = self.entry(at)?;
         Ok((self.name.clone(), self.record_name(&entry, nth)?))
     }
 
-    fn image(&self, index: usize, image: &mut ImageBuffer) -> Result<()> {
-        let (entry, _) = self.locate(index)?;
+    fn image(&self, at: &Located, image: &mut ImageBuffer) -> Result<()> {
+        let (entry, _) = self.entry(at)?;
         self.read(entry.image, || self.image_path(&entry), image.start_file())
     }
 
-    fn objects(&self, index: usize) -> Result<usize> {
-        let (entry, _) = self.locate(index)?;
+    fn objects(&self, at: &Located) -> Result<usize> {
+        let (entry, _) = self.entry(at)?;
         Ok(self.objects.choices(entry.objects.max(1)) as usize)
     }
 
-    fn mask(&self, index: usize, pick: Pick, mask: &mut MaskBuffer) -> Result<()> {
-        let (entry, nth) = self.locate(index)?;
+    fn mask(&self, at: &Located, pick: Pick, mask: &mut MaskBuffer) -> Result<()> {
+        let (index, (entry, nth)) = (at.index, self.entry(at)?);
         if self.notes == Notes::OwnOrMask && is_mask_file(&entry) {
             return self.read(entry.notes, || self.notes_path(&entry), mask.start_file());
         }
@@ -257,7 +294,7 @@ impl Source for IndexedSource {
                 })?;
                 self.shared_mask(&entry, object, mask)?
             }
-            Notes::Own | Notes::OwnOrMask => self.own_mask(&entry, choose, mask)?,
+            Notes::Own | Notes::OwnOrMask => self.own_mask(index, &entry, choose, mask)?,
         };
         match flaw {
             Some(flaw) => Err(self.flawed(index, &entry, mask.object, flaw)),

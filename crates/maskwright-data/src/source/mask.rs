@@ -6,6 +6,7 @@ use std::sync::Arc;
 use maskwright_image::GreyImage;
 use maskwright_image::mask::{PolygonScratch, Rle};
 
+use super::own_notes::OwnNotes;
 use crate::random::ObjectKey;
 
 /// Which object of a record is asked for.
@@ -47,8 +48,12 @@ pub struct MaskBuffer {
     pub object: Option<u64>,
     /// Memory for a path.
     pub(crate) path: PathBuf,
-    /// What annotation files are read into.
+    /// What is read of an annotation file that all images share.
     pub(crate) json: Vec<u8>,
+    /// The annotation file of the record at hand, where it has one of its own.
+    pub(super) own: OwnNotes,
+    /// How many bytes of annotation files were read for the mask at hand.
+    pub(super) noted: usize,
     /// Polygons, parsed.
     pub(crate) polygons: Vec<Vec<f64>>,
     pub(crate) scratch: PolygonScratch,
@@ -60,11 +65,17 @@ impl MaskBuffer {
         MaskBuffer::default()
     }
 
-    /// How many bytes of files the mask was read from.
+    /// Forgets what is kept of a record's annotation file. It is kept so that a file of one image is read and
+    /// parsed once for all its objects, until the mask of another record is asked for.
+    pub fn forget(&mut self) {
+        self.own.of = None;
+    }
+
+    /// How many bytes of files were read for the mask.
     pub(crate) fn bytes(&self) -> usize {
         match self.form {
             MaskForm::File => self.file.len(),
-            MaskForm::Rle => self.json.len(),
+            MaskForm::Rle => self.noted,
             MaskForm::Grey => 0,
         }
     }
@@ -81,7 +92,7 @@ impl MaskBuffer {
     pub fn set_rle(&mut self, rle: &Rle) {
         self.form = MaskForm::Rle;
         self.object = None;
-        self.json.clear();
+        self.noted = 0;
         self.rle.clone_from(rle);
     }
 

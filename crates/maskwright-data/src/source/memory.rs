@@ -7,7 +7,7 @@ use maskwright_image::decode::MaskRule;
 use maskwright_image::mask::{Bitmap, Rle};
 use maskwright_image::{GreyImage, RgbImage, Size};
 
-use super::{ExifRule, ImageBuffer, MaskBuffer, Objects, Pick, Source};
+use super::{ExifRule, ImageBuffer, Located, MaskBuffer, Objects, Pick, Source};
 use crate::error::{Error, Result};
 use crate::record::Record;
 
@@ -158,7 +158,7 @@ impl MemorySource {
     }
 
     /// The image of a record, and which of the image's records it is.
-    fn locate(&self, index: usize) -> Result<(&Item, u64)> {
+    fn find(&self, index: usize) -> Result<(&Item, u64)> {
         if index >= self.len() {
             return Err(Error::NoSuchRecord { set: self.name.to_string(), index, len: self.len() });
         }
@@ -177,30 +177,30 @@ impl Source for MemorySource {
     }
 
     fn record(&self, index: usize) -> Result<Record> {
-        let (set, name) = self.identity(index)?;
+        let (set, name) = self.identity(&index.into())?;
         let place = PathBuf::from(format!("{name} (in memory)"));
         Ok(Record { set, name, image: place.clone(), mask: place })
     }
 
-    fn identity(&self, index: usize) -> Result<(Arc<str>, String)> {
-        let (item, nth) = self.locate(index)?;
+    fn identity(&self, at: &Located) -> Result<(Arc<str>, String)> {
+        let (item, nth) = self.find(at.index)?;
         Ok((self.name.clone(), self.objects.record_name(&item.name, nth)))
     }
 
-    fn image(&self, index: usize, image: &mut ImageBuffer) -> Result<()> {
-        let (item, _) = self.locate(index)?;
+    fn image(&self, at: &Located, image: &mut ImageBuffer) -> Result<()> {
+        let (item, _) = self.find(at.index)?;
         image.set_pixels(item.image.clone());
         Ok(())
     }
 
-    fn objects(&self, index: usize) -> Result<usize> {
-        let (item, _) = self.locate(index)?;
+    fn objects(&self, at: &Located) -> Result<usize> {
+        let (item, _) = self.find(at.index)?;
         Ok(self.objects.choices(item.masks.len() as u32) as usize)
     }
 
     /// The object's id is its number among the masks of an image, where there are several.
-    fn mask(&self, index: usize, pick: Pick, mask: &mut MaskBuffer) -> Result<()> {
-        let (item, nth) = self.locate(index)?;
+    fn mask(&self, at: &Located, pick: Pick, mask: &mut MaskBuffer) -> Result<()> {
+        let (item, nth) = self.find(at.index)?;
         let count = item.masks.len() as u32;
         let chosen = self.objects.choose(nth, count, pick).ok_or_else(|| Error::NoSuchRecord {
             set: format!("the objects of image {} of {}", item.name, self.name),

@@ -155,7 +155,7 @@ mod tests {
     use maskwright_image::decode::MaskRule;
 
     use super::*;
-    use crate::source::{ImageBuffer, MaskBuffer, Pick};
+    use crate::source::{ImageBuffer, Located, MaskBuffer, Pick};
 
     struct Numbered(&'static str, usize, MaskRule);
 
@@ -175,10 +175,10 @@ mod tests {
                 mask: path,
             })
         }
-        fn image(&self, _: usize, _: &mut ImageBuffer) -> Result<()> {
+        fn image(&self, _: &Located, _: &mut ImageBuffer) -> Result<()> {
             Ok(())
         }
-        fn mask(&self, _: usize, _: Pick, _: &mut MaskBuffer) -> Result<()> {
+        fn mask(&self, _: &Located, _: Pick, _: &mut MaskBuffer) -> Result<()> {
             Ok(())
         }
         fn mask_rule(&self) -> &MaskRule {
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(mix.find(5, 0, "b", "3"), None);
         assert_eq!((mix.len(), mix.records()), (5, 5));
         let error = mix.locate(key(0, 5)).unwrap_err().to_string();
-        assert!(error.contains("record 5") && error.contains("only 5"), "{error}");
+        insta::assert_snapshot!(error, @"record 5 of all sets: there are only 5");
     }
 
     #[test]
@@ -222,7 +222,7 @@ mod tests {
         assert!(Mix::new(vec![set("none", 0)]).is_err());
         assert!(Mix::repeated(vec![(set("none", 0), 4.0)]).is_err());
         let error = Mix::repeated(vec![(set("a", 3), 0.0)]).unwrap_err().to_string();
-        assert!(error.contains("repeat of set a"), "{error}");
+        insta::assert_snapshot!(error, @"repeat of set a: expected a number above 0 and up to 1000000, found 0");
     }
 
     #[test]

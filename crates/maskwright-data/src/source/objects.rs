@@ -225,10 +225,14 @@ mod tests {
             assert_eq!(serde_json::from_str::<Objects>(text).unwrap(), rule);
             assert_eq!(serde_json::to_string(&rule).unwrap(), text);
         }
-        for text in ["\"every\"", "0", "-1", "1.5"] {
-            let error = serde_json::from_str::<Objects>(text).unwrap_err().to_string();
-            assert!(error.contains("\"one\", \"all\" or a number"), "{error}");
-        }
+        let words = ["\"every\"", "0", "-1", "1.5"]
+            .map(|text| serde_json::from_str::<Objects>(text).unwrap_err().to_string());
+        insta::assert_snapshot!(words.join("\n"), @r#"
+            objects: expected "one", "all" or a number of objects an image, from 1, found "every"
+            objects: expected "one", "all" or a number of objects an image, from 1, found 0
+            expected "one", "all" or a number of objects an image
+            expected "one", "all" or a number of objects an image
+            "#);
     }
 
     #[test]

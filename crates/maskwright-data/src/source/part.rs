@@ -151,10 +151,19 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        for text in ["90", "0%", "100%", "-5%", "rest", "rest of", "nan%", "first 90%", ""] {
-            let error = text.parse::<Part>().unwrap_err().to_string();
-            assert!(error.contains("rest of 90%"), "{error}");
-        }
+        let words = ["90", "0%", "100%", "-5%", "rest", "rest of", "nan%", "first 90%", ""]
+            .map(|text| text.parse::<Part>().unwrap_err().to_string());
+        insta::assert_snapshot!(words.join("\n"), @r#"
+            part: expected a share like "90%" or its complement "rest of 90%", between 0% and 100%, found "90"
+            part: expected a share like "90%" or its complement "rest of 90%", between 0% and 100%, found "0%"
+            part: expected a share like "90%" or its complement "rest of 90%", between 0% and 100%, found "100%"
+            part: expected a share like "90%" or its complement "rest of 90%", between 0% and 100%, found "-5%"
+            part: expected a share like "90%" or its complement "rest of 90%", between 0% and 100%, found "rest"
+            part: expected a share like "90%" or its complement "rest of 90%", between 0% and 100%, found "rest of"
+            part: expected a share like "90%" or its complement "rest of 90%", between 0% and 100%, found "nan%"
+            part: expected a share like "90%" or its complement "rest of 90%", between 0% and 100%, found "first 90%"
+            part: expected a share like "90%" or its complement "rest of 90%", between 0% and 100%, found ""
+            "#);
         assert_eq!("rest of 90 %".parse::<Part>().unwrap().to_string(), "rest of 90%");
     }
 }

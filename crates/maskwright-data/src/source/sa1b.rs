@@ -14,7 +14,7 @@ use super::indexed::{IndexedSource, Notes};
 use super::objects::ObjectFilter;
 use super::select::Selection;
 use super::{LeftOut, Sa1bKeys, SetSpec, Unmatched};
-use crate::error::{Error, Result};
+use crate::error::{Error, Missing, Result};
 
 /// Annotation files that a thread reads at a time.
 const BLOCK: usize = 1024;
@@ -99,7 +99,7 @@ fn build(
     let names = list(spec, keys, &selection, context, &mut lone)?;
     let [images, annotations] = lone;
     let flaws = [(images, &keys.images), (annotations, &keys.images)];
-    refuse_unmatched(spec, &flaws)?;
+    refuse_unmatched(spec, &flaws, [Missing::Mask, Missing::Image])?;
 
     let blocks: Vec<&[Found]> = names.chunks(BLOCK).collect();
     let stage = context.stage(&spec.name, "annotations", Some(names.len() as u64));

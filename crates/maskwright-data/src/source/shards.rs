@@ -14,7 +14,7 @@ use super::indexed::{IndexedSource, Notes};
 use super::sa1b::Counter;
 use super::select::Selection;
 use super::{Extensions, LeftOut, Patterns, Sa1bKeys, SetSpec, WebDatasetKeys, pattern, tar};
-use crate::error::{Error, Result};
+use crate::error::{Error, Missing, Result};
 
 /// Opens a set of SA-1B in its tar files.
 pub(super) fn open_sa1b(
@@ -214,7 +214,7 @@ fn draft(
     }
     let [images, notes] = lone;
     let flaws = [(images, file), (notes, file)];
-    refuse_unmatched(spec, &flaws)?;
+    refuse_unmatched(spec, &flaws, [Missing::Mask, Missing::Image])?;
     let mut left = counter.left_out();
     left.extend(flaws.into_iter().map(|(flaw, _)| flaw));
     Ok((drafts, left))

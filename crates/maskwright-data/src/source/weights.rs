@@ -130,15 +130,25 @@ mod tests {
 
     #[test]
     fn impossible_weights_are_refused() {
-        for temperature in [0.5, 0.0, -1.0, f64::NAN, f64::INFINITY] {
-            let error = MixConfig { temperature }.validate().unwrap_err().to_string();
-            assert!(error.contains("mix.temperature") && error.contains("at least 1"), "{error}");
-        }
+        let words = [0.5, 0.0, -1.0, f64::NAN, f64::INFINITY]
+            .map(|temperature| MixConfig { temperature }.validate().unwrap_err().to_string());
+        insta::assert_snapshot!(words.join("\n"), @"
+            mix.temperature: expected a number of at least 1, found 0.5
+            mix.temperature: expected a number of at least 1, found 0
+            mix.temperature: expected a number of at least 1, found -1
+            mix.temperature: expected a number of at least 1, found NaN
+            mix.temperature: expected a number of at least 1, found inf
+            ");
         assert!(MixConfig::default().validate().is_ok());
-        for repeat in [0.0, -2.0, f64::NAN, f64::INFINITY, 1e7] {
-            let error = validate_repeat("leaves", repeat).unwrap_err().to_string();
-            assert!(error.contains("repeat of set leaves"), "{error}");
-        }
+        let words = [0.0, -2.0, f64::NAN, f64::INFINITY, 1e7]
+            .map(|repeat| validate_repeat("leaves", repeat).unwrap_err().to_string());
+        insta::assert_snapshot!(words.join("\n"), @"
+            repeat of set leaves: expected a number above 0 and up to 1000000, found 0
+            repeat of set leaves: expected a number above 0 and up to 1000000, found -2
+            repeat of set leaves: expected a number above 0 and up to 1000000, found NaN
+            repeat of set leaves: expected a number above 0 and up to 1000000, found inf
+            repeat of set leaves: expected a number above 0 and up to 1000000, found 10000000
+            ");
         assert!(validate_repeat("leaves", 0.001).is_ok());
     }
 }

@@ -142,7 +142,7 @@ pub(crate) fn open(spec: &SetSpec) -> Arc<dyn Source> {
 pub(crate) fn names(set: &dyn Source) -> Vec<String> {
     let name = |index| {
         let record = set.record(index).unwrap();
-        assert_eq!(set.identity(index).unwrap(), (record.set, record.name.clone()));
+        assert_eq!(set.identity(&index.into()).unwrap(), (record.set, record.name.clone()));
         record.name
     };
     (0..set.len()).map(name).collect()
@@ -151,9 +151,9 @@ pub(crate) fn names(set: &dyn Source) -> Vec<String> {
 /// All masks of a record, with their annotations' ids.
 pub(crate) fn objects(set: &dyn Source, record: usize) -> Vec<(Option<u64>, Rle)> {
     let mut mask = MaskBuffer::new();
-    (0..set.objects(record).unwrap())
+    (0..set.objects(&record.into()).unwrap())
         .map(|nth| {
-            set.mask(record, Pick::Nth(nth), &mut mask).unwrap();
+            set.mask(&record.into(), Pick::Nth(nth), &mut mask).unwrap();
             assert_eq!(mask.form, MaskForm::Rle);
             (mask.object, mask.rle.clone())
         })

@@ -92,6 +92,11 @@ pub(crate) fn epochs(loader: &mut Loader, epochs: u64) -> Vec<TrainBatch> {
     batches
 }
 
+/// A text in which the folder of a test is called the same on every machine.
+pub(crate) fn anywhere(text: impl std::fmt::Display, folder: &Path) -> String {
+    text.to_string().replace(&folder.display().to_string(), "[DIR]")
+}
+
 /// One lossless pair.
 pub(crate) fn png_pair(folder: &Path, name: &str, image: &RgbImage, mask: &GreyImage) {
     write(folder.join("images").join(format!("{name}.png")), png_rgb(image).unwrap());

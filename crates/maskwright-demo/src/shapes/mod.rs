@@ -12,11 +12,14 @@ mod nature;
 mod outline;
 mod tool;
 
+use strum::{IntoStaticStr, VariantArray};
+
 use crate::draw::Draw;
 use crate::raster::Drawing;
 
 /// The kind of object in a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
 #[non_exhaustive]
 pub enum Family {
     /// A wheel with spokes, hub and tyre.
@@ -57,25 +60,7 @@ pub enum Family {
 
 impl Family {
     /// All families, in the order in which a split cycles through them.
-    pub const ALL: [Self; 17] = [
-        Self::Wheel,
-        Self::Antlers,
-        Self::Chair,
-        Self::Leaf,
-        Self::Scissors,
-        Self::Racket,
-        Self::Insect,
-        Self::Umbrella,
-        Self::Gear,
-        Self::Tree,
-        Self::Bicycle,
-        Self::Whisk,
-        Self::Key,
-        Self::Fern,
-        Self::Ladder,
-        Self::Rosette,
-        Self::Fork,
-    ];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// The family of a split's record: they take turns, so that a small split
     /// has all of them.
@@ -85,25 +70,7 @@ impl Family {
 
     /// The name that file names carry.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Wheel => "wheel",
-            Self::Antlers => "antlers",
-            Self::Chair => "chair",
-            Self::Leaf => "leaf",
-            Self::Scissors => "scissors",
-            Self::Racket => "racket",
-            Self::Insect => "insect",
-            Self::Umbrella => "umbrella",
-            Self::Gear => "gear",
-            Self::Tree => "tree",
-            Self::Bicycle => "bicycle",
-            Self::Whisk => "whisk",
-            Self::Key => "key",
-            Self::Fern => "fern",
-            Self::Ladder => "ladder",
-            Self::Rosette => "rosette",
-            Self::Fork => "fork",
-        }
+        self.into()
     }
 
     /// How far an object of the family may be turned from upright, in degrees.

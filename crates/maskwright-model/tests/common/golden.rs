@@ -74,7 +74,7 @@ impl Case {
             (PromptInput::from_box(corners), 0),
             (PromptInput::from_points(points.clone()), 1),
             (PromptInput::from_mask(mask.clone()), 2),
-            (PromptInput { points, box_xyxy: Some(corners), mask: Some(mask) }, 2),
+            (PromptInput { points, box_xyxy: Some(corners), mask: Some(mask.into()) }, 2),
         ]
     }
 }

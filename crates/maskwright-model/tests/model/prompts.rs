@@ -1,5 +1,7 @@
 //! Prompts in batches: each is answered as if it were asked alone.
 
+use std::sync::Arc;
+
 use crate::common::{close, device};
 use maskwright_model::weights::StateTensor;
 use maskwright_model::{DecodeMode, PromptInput, PromptPoint, SamConfig};
@@ -10,7 +12,7 @@ fn batches_of_mixed_prompts_match_single_ones() {
     let sam = SamConfig::small(64, 8, 32, 3).init(&device, 5).unwrap();
     let pixels: Vec<u8> = (0..4 * 3 * 64 * 64).map(|i| (i * 7919 % 251) as u8).collect();
     let features = sam.encode_image(sam.preprocess(&pixels, 4, &device).unwrap());
-    let mask: Vec<f32> = (0..32 * 32).map(|i| if i % 5 < 2 { 255.0 } else { 0.0 }).collect();
+    let mask: Arc<[f32]> = (0..32 * 32).map(|i| if i % 5 < 2 { 255.0 } else { 0.0 }).collect();
     let boxed =
         PromptInput { mask: Some(mask.clone()), ..PromptInput::from_box([9.0, 3.0, 40.0, 50.0]) };
     let prompts = [

@@ -201,7 +201,7 @@ impl Predictor {
                 found: format!("an array of shape {:?}", tensor.shape),
             });
         }
-        Ok(NoiseMask { size: side, data: tensor.values })
+        Ok(NoiseMask { size: side, data: tensor.values.into() })
     }
 
     /// Fits an image into the model's input and encodes it.

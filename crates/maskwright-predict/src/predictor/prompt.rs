@@ -160,7 +160,7 @@ mod tests {
         assert!(refused(Prompt::from_box([1.0, f32::NAN, 3.0, 4.0])).contains("NaN"));
         assert!(refused(Prompt::of(None, Vec::new(), None)).contains("none"));
         let masked = |size, count| {
-            Prompt::of(None, Vec::new(), Some(NoiseMask { size, data: vec![0.0; count] }))
+            Prompt::of(None, Vec::new(), Some(NoiseMask { size, data: vec![0.0f32; count].into() }))
         };
         assert!(refused(masked(20, 7)).contains("20 x 20"));
         assert!(refused(masked(10, 100)).contains("20 x 20"));
@@ -178,7 +178,7 @@ mod tests {
             let mask = mask_over_input(&left, &view(), 20, values).expect("usable");
             let (outside, inside) = values.levels();
             // The image is the input's upper half; the mask its left half.
-            for (i, value) in mask.data.into_iter().enumerate() {
+            for (i, value) in mask.data.iter().copied().enumerate() {
                 let within = i / 20 < 10 && i % 20 < 10;
                 assert_eq!(value, if within { inside } else { outside }, "{i}");
             }

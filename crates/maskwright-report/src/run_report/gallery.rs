@@ -107,7 +107,7 @@ fn row(job: &EvalJob, config: &EvalConfig, scores: &ImageScores) -> Result<Galle
 /// The whole image at its own resolution, upright if the sample was turned.
 fn read_image(set: &EvalSet, record: usize, turned: bool) -> Result<RgbImage> {
     let mut image = ImageBuffer::new();
-    set.source.image(record, &mut image)?;
+    set.source.image(&record.into(), &mut image)?;
     let file = set.source.record(record)?.image;
     let refused = |source| Error::Image { file: file.clone(), source };
     let limits = Limits::default();

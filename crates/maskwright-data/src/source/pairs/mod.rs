@@ -10,7 +10,7 @@ use maskwright_image::decode::MaskRule;
 
 use super::bytes::{append_bytes, push_bytes, read_file};
 use super::select::Selection;
-use super::{ExifRule, ImageBuffer, LeftOut, MaskBuffer, Pick, SetKind, SetSpec, Source};
+use super::{ExifRule, ImageBuffer, LeftOut, Located, MaskBuffer, Pick, SetKind, SetSpec, Source};
 use crate::error::{Error, Result};
 use crate::record::Record;
 
@@ -227,19 +227,19 @@ impl Source for PairsSource {
         })
     }
 
-    fn identity(&self, index: usize) -> Result<(Arc<str>, String)> {
-        Ok((self.name.clone(), self.pairs.name(self.pair(index)?)))
+    fn identity(&self, at: &Located) -> Result<(Arc<str>, String)> {
+        Ok((self.name.clone(), self.pairs.name(self.pair(at.index)?)))
     }
 
-    fn image(&self, index: usize, image: &mut ImageBuffer) -> Result<()> {
-        let item = self.pair(index)?;
+    fn image(&self, at: &Located, image: &mut ImageBuffer) -> Result<()> {
+        let item = self.pair(at.index)?;
         self.pairs.write_image(item, &mut image.path);
         image.start_file();
         read_file(&image.path, &mut image.file)
     }
 
-    fn mask(&self, index: usize, _: Pick, mask: &mut MaskBuffer) -> Result<()> {
-        let item = self.pair(index)?;
+    fn mask(&self, at: &Located, _: Pick, mask: &mut MaskBuffer) -> Result<()> {
+        let item = self.pair(at.index)?;
         self.pairs.write_mask(item, &mut mask.path);
         mask.start_file();
         read_file(&mask.path, &mut mask.file)

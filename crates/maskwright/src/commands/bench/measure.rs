@@ -144,8 +144,9 @@ pub(super) fn whole_decodes(mix: &Mix, rounds: usize) -> anyhow::Result<Vec<[Dur
     let records = mix.sets().iter().flat_map(|set| (0..set.len()).map(move |index| (set, index)));
     records
         .map(|(set, index)| {
-            set.image(index, &mut image)?;
-            set.mask(index, Pick::Nth(0), &mut mask)?;
+            let at = set.locate(index)?;
+            set.image(&at, &mut image)?;
+            set.mask(&at, Pick::Nth(0), &mut mask)?;
             let (mut images, mut masks) = (Vec::new(), Vec::new());
             for _ in 0..=rounds {
                 let start = thread_cpu();

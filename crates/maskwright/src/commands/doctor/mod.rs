@@ -3,7 +3,7 @@
 mod print;
 mod system;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
@@ -106,8 +106,7 @@ pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
         let rate = progress.done as f64 / start.elapsed().as_secs_f64().max(1e-3);
         bar.count("examining", progress.done, progress.total, format!("{rate:.1} images/s"));
         !interrupt.is_asked()
-    })
-    .map_err(maskwright_train::Error::from)?;
+    })?;
     bar.finish();
     // What was found is still to be told.
     interrupt.may_end(false);
@@ -143,8 +142,7 @@ fn subjects(
     let mut subjects = Vec::new();
     let mut settings = None;
     for path in &flags.paths {
-        let (found, of_path) =
-            recognise(path, context).map_err(|error| with_way_out(path, error))?;
+        let (found, of_path) = recognise(path, context).map_err(with_way_out)?;
         subjects.extend(found);
         // Of several data files the first says how samples are cut out.
         settings.get_or_insert(of_path);
@@ -153,11 +151,12 @@ fn subjects(
 }
 
 /// What is wrong with a path; images that were not found beside an annotation file can be named.
-fn with_way_out(path: &Path, error: maskwright_data::Error) -> anyhow::Error {
-    let annotations = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
-    if annotations && matches!(error, maskwright_data::Error::Setting { .. }) {
-        return Usage(format!("{error}; name the folder: --coco {} --images DIR", path.display()))
-            .into();
+fn with_way_out(error: maskwright_doctor::Error) -> anyhow::Error {
+    match &error {
+        maskwright_doctor::Error::ImagesNotFound { annotations } => {
+            let annotations = annotations.display();
+            Usage(format!("{error}; name the folder: --coco {annotations} --images DIR")).into()
+        }
+        _ => error.into(),
     }
-    error.into()
 }

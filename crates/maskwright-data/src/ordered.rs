@@ -1,22 +1,51 @@
-//! An ordered, bounded, restartable parallel map: the engine of the loaders.
+//! An ordered, bounded, restartable parallel map: the engine of the loaders and of the doctor.
+//!
+//! ```
+//! use maskwright_data::ordered::{Ordered, Task};
+//!
+//! // Two threads, at most four results before they are asked for.
+//! let square = |_: &mut (), task: Task| task.index * task.index;
+//! let mut squares = Ordered::new(vec![(); 2], 4, "square", square)?;
+//! squares.restart(0, 0, 5);
+//! let found: Vec<u64> = squares.by_ref().collect();
+//! assert_eq!(found, [0, 1, 4, 9, 16]);
+//! # Ok::<(), std::io::Error>(())
+//! ```
 
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// A piece of work: number `index` of epoch `epoch`, counted from place `start` of the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Task {
-    pub(super) epoch: u64,
-    pub(super) start: u64,
-    pub(super) index: u64,
+pub struct Task {
+    /// The epoch, as [`restart`](Ordered::restart) got it.
+    pub epoch: u64,
+    /// The place, as [`restart`](Ordered::restart) got it.
+    pub start: u64,
+    /// The number of the task, from 0.
+    pub index: u64,
+}
+
+/// What waiting for a result for a limited time came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited<T> {
+    /// The next result.
+    Result(T),
+    /// It is not ready yet.
+    NotYet,
+    /// All tasks are done and delivered.
+    End,
 }
 
 /// Does numbered tasks on threads, at most `ahead` before they are asked for, and delivers the
 /// results in order.
-pub(super) struct Ordered<T> {
+///
+/// A panic in a task is passed on to whoever asks for its result. Dropping it waits for the tasks under way.
+pub struct Ordered<T> {
     shared: Arc<Shared<T>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -56,8 +85,13 @@ impl<T> Shared<T> {
 impl<T: Send + 'static> Ordered<T> {
     /// Starts one thread per worker; nothing is done before [`restart`](Ordered::restart).
     ///
-    /// `job` gets the worker's own state, which lives as long as the thread.
-    pub(super) fn new<W, J>(
+    /// `job` gets the worker's own state, which lives as long as the thread. `ahead` of 0 is taken for 1; `name`
+    /// begins the threads' names.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no more threads.
+    pub fn new<W, J>(
         workers: Vec<W>,
         ahead: usize,
         name: &str,
@@ -95,7 +129,7 @@ impl<T: Send + 'static> Ordered<T> {
 
     /// From now on does and delivers `count` tasks from place `start` of `epoch`, numbered from 0; what was
     /// under way is given up.
-    pub(super) fn restart(&mut self, epoch: u64, start: u64, count: u64) {
+    pub fn restart(&mut self, epoch: u64, start: u64, count: u64) {
         let mut state = self.shared.lock();
         state.run += 1;
         state.epoch = epoch;
@@ -108,35 +142,64 @@ impl<T: Send + 'static> Ordered<T> {
     }
 
     /// The number of the result that [`next`](Ordered::next) gives.
-    pub(super) fn position(&self) -> u64 {
+    pub fn position(&self) -> u64 {
         self.shared.lock().wanted
     }
 
     /// How many results are ready for the next calls of [`next`](Ordered::next), and how many could be.
-    pub(super) fn ready(&self) -> (u64, u64) {
+    pub fn ready(&self) -> (u64, u64) {
         let state = self.shared.lock();
         (state.ready.len() as u64, state.ahead.min(state.end - state.wanted))
     }
 
-    /// The next result in order; waits for it. `None` at the end. A panic in a task goes on here.
-    pub(super) fn next(&mut self) -> Option<T> {
+    /// Waits for the next result in order, no longer than `limit`.
+    pub fn next_within(&mut self, limit: Duration) -> Waited<T> {
+        self.wait(Some(Instant::now() + limit))
+    }
+
+    fn wait(&mut self, until: Option<Instant>) -> Waited<T> {
         let mut state = self.shared.lock();
         loop {
             let wanted = state.wanted;
             if wanted >= state.end {
-                return None;
+                return Waited::End;
             }
             if let Some(outcome) = state.ready.remove(&wanted) {
                 state.wanted += 1;
                 self.shared.work.notify_one();
                 drop(state);
                 match outcome {
-                    Ok(value) => return Some(value),
+                    Ok(value) => return Waited::Result(value),
                     Err(panic) => resume_unwind(panic),
                 }
             }
-            state = self.shared.done.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                None => self.shared.done.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return Waited::NotYet,
+                Some(left) => {
+                    let waited = self.shared.done.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
+    }
+}
+
+/// Waits for every result, and ends when all are delivered, until the next [`restart`](Ordered::restart).
+impl<T: Send + 'static> Iterator for Ordered<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        match self.wait(None) {
+            Waited::Result(value) => Some(value),
+            Waited::NotYet | Waited::End => None,
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for Ordered<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Ordered({} threads)", self.threads.len())
     }
 }
 
@@ -216,7 +279,7 @@ mod tests {
     }
 
     fn drain(ordered: &mut Ordered<u64>) -> Vec<u64> {
-        std::iter::from_fn(|| ordered.next()).collect()
+        ordered.collect()
     }
 
     /// Waits until so many results are ready.
@@ -290,6 +353,23 @@ mod tests {
             assert_eq!(started.load(Ordering::SeqCst), taken + allowed);
             assert_eq!(ordered.next(), Some(taken));
         }
+    }
+
+    #[test]
+    fn waiting_has_a_limit() {
+        let open = Arc::new(Gate::<bool>::default());
+        let gate = open.clone();
+        let job = move |_: &mut (), task: Task| {
+            gate.wait_until(|open| *open);
+            task.index
+        };
+        let mut ordered = Ordered::new(vec![()], 1, "gate", job).unwrap();
+        ordered.restart(0, 0, 1);
+        assert_eq!(ordered.next_within(Duration::from_millis(1)), Waited::NotYet);
+        open.change(|open| *open = true);
+        // Longer than any machine takes.
+        assert_eq!(ordered.next_within(Duration::from_secs(600)), Waited::Result(0));
+        assert_eq!(ordered.next_within(Duration::ZERO), Waited::End);
     }
 
     #[test]

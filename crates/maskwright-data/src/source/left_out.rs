@@ -1,0 +1,36 @@
+//! What the data holds that did not become records.
+
+use serde::Serialize;
+
+/// Something in the data that did not become a record, by the set's settings.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct LeftOut {
+    /// What it is, in the plural: "images without a mask".
+    pub what: String,
+    /// How many.
+    pub count: u64,
+    /// The first of them, for a look.
+    pub first: String,
+}
+
+impl LeftOut {
+    /// None of them yet.
+    pub(crate) fn none(what: &str) -> LeftOut {
+        LeftOut { what: what.into(), count: 0, first: String::new() }
+    }
+
+    /// Counts one; `name` is called for the first.
+    pub(crate) fn add(&mut self, name: impl FnOnce() -> String) {
+        if self.count == 0 {
+            self.first = name();
+        }
+        self.count += 1;
+    }
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.count, self.what)?;
+        if self.first.is_empty() { Ok(()) } else { write!(f, " (first: {})", self.first) }
+    }
+}
