@@ -54,8 +54,7 @@ impl<'a> Opened<'a> {
 
     /// Takes warnings, or with `strict` refuses those about damage.
     pub(super) fn add(&mut self, part: Part, warnings: Vec<Warning>, strict: bool) -> Result<()> {
-        let damage = |w: &&Warning| matches!(w, Warning::Truncated | Warning::DamagedData { .. });
-        if let Some(warning) = warnings.iter().find(damage).filter(|_| strict) {
+        if let Some(warning) = warnings.iter().find(|warning| strict && warning.is_damage()) {
             return Err(self.about(|record| Error::DamagedFile {
                 record: record.to_string(),
                 file: part.of(record),
