@@ -65,6 +65,7 @@ mod weights;
 use std::sync::Arc;
 
 use maskwright_image::decode::MaskRule;
+use maskwright_image::shown;
 use serde::{Deserialize, Serialize};
 
 pub use annotation::{Stated, read_stated};
@@ -186,7 +187,7 @@ impl LeftOut {
 impl std::fmt::Display for LeftOut {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.count, self.what)?;
-        if self.first.is_empty() { Ok(()) } else { write!(f, " (first: {})", self.first) }
+        if self.first.is_empty() { Ok(()) } else { write!(f, " (first: {})", shown(&self.first)) }
     }
 }
 
