@@ -39,6 +39,13 @@
 //! resumed run meets again is not written twice, and a file that is no ledger is refused. Who has mended the
 //! files moves the ledger away. Each rank keeps its own account.
 //!
+//! # Records that are damaged but used
+//!
+//! A file that is cut off, or decodable in spite of damage, is used as it is, unless
+//! [`strict`](crate::plan::PlanConfig::strict) refuses it. It is told all the same: [`LoaderStats::warnings`] counts such
+//! samples by kind and names the first, and the ledger gets one entry for each such record
+//! ([`LedgerEntry::used`]), which counts towards no budget.
+//!
 //! # Does data keep up?
 //!
 //! [`LoaderStats`] counts what was delivered and times every stage, how long the consumer waited, and how full the
@@ -75,12 +82,14 @@ mod ledger;
 mod ordered;
 mod stats;
 mod train;
+mod warned;
 
 pub use config::{LastBatch, LoaderConfig, LoaderState, OnRefusal};
 pub use eval::{EvalLoader, EvalLoaderConfig};
 pub use ledger::LedgerEntry;
 pub use stats::LoaderStats;
 pub use train::Loader;
+pub use warned::{WarnedRecord, WarningCount};
 
 #[allow(unused_imports, reason = "named in the documentation")]
 use crate::batch::TrainBatch;

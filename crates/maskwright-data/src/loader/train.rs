@@ -168,7 +168,8 @@ impl Loader {
         &self.stats
     }
 
-    /// The refused records so far, in the order of the batches; first those that the ledger's file held.
+    /// The refused records so far, and those that were used though they are damaged, in the order of the batches; first
+    /// those that the ledger's file held.
     pub fn ledger(&self) -> &[LedgerEntry] {
         self.ledger.entries()
     }
@@ -190,6 +191,9 @@ impl Loader {
         self.stats.bytes += built.bytes;
         for refusal in &built.refusals {
             self.ledger.add(&self.builder.mix, refusal)?;
+        }
+        for damaged in &built.damaged {
+            self.ledger.add_used(&self.builder.mix, damaged)?;
         }
         self.stats.refused = self.ledger.records() as u64;
         if let OnRefusal::Replace { budget } = self.builder.config.on_refusal {

@@ -190,6 +190,7 @@ impl SampleMaker {
         }
 
         self.image(&mut opened, out.image)?;
+        let mask_warnings = opened.warnings.len();
 
         let (set, name) = source.identity(index)?;
         Ok(ViewInfo {
@@ -203,6 +204,7 @@ impl SampleMaker {
             turned: !opened.turn().is_identity(),
             warnings: opened.warnings,
         })
+            mask_warnings,
     }
 
     /// How many objects of a record are drawn.

@@ -80,7 +80,7 @@ pub struct ViewInfo {
     pub not_in_view: u32,
     /// Whether the image was turned upright by its EXIF orientation.
     pub turned: bool,
-    /// What was odd about the image or the masks.
+    /// What was odd about the masks, then about the image.
     pub warnings: Vec<Warning>,
 }
 
@@ -90,6 +90,8 @@ pub struct ObjectInfo {
     /// The key of the prompt and of the points of the loss.
     pub key: ObjectKey,
     /// Id of the annotation, where the record's objects lie in an annotation file.
+    /// How many of the warnings are about masks.
+    pub mask_warnings: usize,
     pub id: Option<u64>,
     /// Whether the object was too small for the kind of prompt drawn first.
     pub other_kind: bool,

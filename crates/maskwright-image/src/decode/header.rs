@@ -53,9 +53,16 @@ pub struct Header {
 /// What only the decoders of a format ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Storage {
-    /// A JPEG: whether its components are sampled in one of the common ways: one component, luma at up to twice the
-    /// resolution of chroma both ways, or four at full resolution.
-    Jpeg { common_sampling: bool },
+    /// A JPEG.
+    Jpeg {
+        /// Whether its components are sampled in one of the common ways: one component, luma at up to twice the
+        /// resolution of chroma both ways, or four at full resolution.
+        common_sampling: bool,
+        /// Whether its coefficients come in several scans, so that a decoder holds them all.
+        buffered: bool,
+        /// Where the first scan's header ends; the end of the last segment where there is no scan.
+        scan: usize,
+    },
     /// A PNG: whether its rows come in seven passes (Adam7).
     Png { interlaced: bool },
 }
