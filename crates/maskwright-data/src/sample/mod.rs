@@ -14,8 +14,15 @@
 //! Where a view is asked about with other draws than its own (`draw` and `view` of its key differ), what it shows stays the
 //! same: it is cut out for the object that the draw of the view's own number puts first. That object stands
 //! in where the view shows none of those that were drawn.
+//!
+//! # Memory
+//!
+//! What decoding an image and a mask takes is known from their headers and taken from
+//! [`SampleConfig::decode_budget`] at once, before either is decoded, so that no thread waits for memory while it holds
+//! some. It is given back with the view. A record that needs more than the whole budget is refused by name.
 
 mod config;
+mod decode_memory;
 mod eval;
 mod maker;
 mod opened;
@@ -26,6 +33,7 @@ mod view_sampler;
 
 pub use crate::geometry::Preset;
 pub use config::SampleConfig;
+pub use decode_memory::default_decode_memory;
 pub use eval::EvalSample;
 pub use maker::{SampleMaker, ViewBuffers};
 pub use timings::{Clock, Timings};
@@ -82,6 +90,8 @@ pub struct ViewInfo {
     pub turned: bool,
     /// What was odd about the masks, then about the image.
     pub warnings: Vec<Warning>,
+    /// How many of the warnings are about masks.
+    pub mask_warnings: usize,
 }
 
 /// Which object of a view, and how its prompt was drawn.
@@ -90,8 +100,6 @@ pub struct ObjectInfo {
     /// The key of the prompt and of the points of the loss.
     pub key: ObjectKey,
     /// Id of the annotation, where the record's objects lie in an annotation file.
-    /// How many of the warnings are about masks.
-    pub mask_warnings: usize,
     pub id: Option<u64>,
     /// Whether the object was too small for the kind of prompt drawn first.
     pub other_kind: bool,

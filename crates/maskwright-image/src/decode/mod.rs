@@ -21,6 +21,7 @@
 //! # Ok::<(), maskwright_image::Error>(())
 //! ```
 
+mod budget;
 mod file;
 pub(crate) mod header;
 pub(crate) mod jpeg;
@@ -30,6 +31,7 @@ mod orientation;
 pub(crate) mod png;
 pub(crate) mod warning;
 
+pub use budget::{DecodeBudget, Permit};
 pub use file::{ImageFile, read_header};
 pub use header::{Colour, Header};
 pub use label::{LabelDecoder, MaskChannel, MaskRule, decode_label};
