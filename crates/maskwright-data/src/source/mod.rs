@@ -73,7 +73,7 @@ pub use bytes::read_file;
 pub use datafile::DataFile;
 pub use hqseg44k::{hqseg44k, hqseg44k_available};
 pub use image::{ImageBuffer, ImageForm};
-pub use index::{IndexObserver, IndexProgress, OpenContext};
+pub use index::{IndexNote, IndexObserver, IndexProgress, OpenContext};
 pub use indexed::IndexedSource;
 pub use kinds::{
     ChannelChoice, CocoKeys, KindName, MaskKeys, ObjectKeys, PairsKeys, Sa1bKeys, ScoreKeys,
