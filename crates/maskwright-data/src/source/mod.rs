@@ -69,7 +69,7 @@ use maskwright_image::shown;
 use serde::{Deserialize, Serialize};
 
 pub use annotation::{Stated, read_stated};
-pub use bytes::read_file;
+pub use bytes::{open_file, read_file};
 pub use datafile::DataFile;
 pub use hqseg44k::{hqseg44k, hqseg44k_available};
 pub use image::{ImageBuffer, ImageForm};
