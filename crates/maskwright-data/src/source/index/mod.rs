@@ -1,7 +1,8 @@
 //! What an annotated set holds, in a file of entries of fixed length that are read one at a time.
 //!
 //! Indexing a set (reading a COCO file, walking tar files, counting the objects of SA-1B's images) is
-//! done once and kept in the user's cache folder; the next run opens the [`Index`] in milliseconds.
+//! done once and kept in the user's cache folder; the next run opens the [`Index`] as fast as its checksum is made: in
+//! milliseconds, or a quarter of a second for eleven million images.
 //! Nothing of it stays in memory but a table of 8 bytes for every 1024 images: an entry is read from the
 //! file when a sample needs it, so the system's page cache is shared by all processes, and a set of
 //! eleven million images takes no more memory than one of ten thousand.
