@@ -278,8 +278,8 @@ mod tests {
         let of = |length: usize| {
             let name = format!("{}.jpg", "x".repeat(length - 4));
             let mut builder = tar::Builder::new(Vec::new());
-            let mut long = header("././@LongLink", length as u64, tar::EntryType::GNULongName);
-            builder.append(&mut long, name.as_bytes()).unwrap();
+            let long = header("././@LongLink", length as u64, tar::EntryType::GNULongName);
+            builder.append(&long, name.as_bytes()).unwrap();
             builder.append(&header("cut", 1, tar::EntryType::Regular), &b"x"[..]).unwrap();
             list(&builder.into_inner().unwrap())
         };

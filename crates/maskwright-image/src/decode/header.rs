@@ -86,13 +86,12 @@ impl Header {
         if self.orientation.is_identity() { decoded } else { decoded.max(self.pixels(6)) }
     }
 
-    /// How many bytes decoding the picture as a mask and turning the label holds at once, at most; the label is among them,
-    /// the file is not.
+    /// How many bytes decoding the picture as a mask and turning the label holds at once, at most (but for the alpha of a grey
+    /// picture, which few masks are read from); the label is among them, the file is not.
     pub fn label_bytes(&self) -> u64 {
         let decoded = match (self.storage, self.colour, self.bit_depth) {
             (Storage::Jpeg { .. }, ..) => self.coefficients().saturating_add(self.pixels(4)),
-            // The rows become the label in place.
-            (_, Colour::Grey, 8) => self.samples(),
+            // The rows, which mostly become the label in place, and a label where numbers are mapped.
             (_, Colour::Grey, _) => self.samples().saturating_add(self.pixels(1)),
             (_, Colour::GreyAlpha, _) => self.samples().saturating_add(self.pixels(2)),
             // Colours, alpha and the label.
@@ -150,7 +149,7 @@ mod tests {
         let rows = (25_000 / 8 + 1) * 20_000;
         assert_eq!(png(Colour::Grey, 1, size).rgb_bytes(), rows + 5 * 500_000_000);
         assert_eq!(png(Colour::Grey, 1, size).label_bytes(), rows + 2 * 500_000_000);
-        assert_eq!(png(Colour::Grey, 8, size).label_bytes(), 20_000 * 25_001);
+        assert_eq!(png(Colour::Grey, 8, size).label_bytes(), 20_000 * 25_001 + 500_000_000);
         // The largest claims do not overflow.
         let largest = Size::square(i32::MAX as usize);
         assert_eq!(png(Colour::Rgba, 16, largest).rgb_bytes(), u64::MAX);

@@ -20,7 +20,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header> {
     let (mut orientation, mut ycck) = (None, false);
     let mut buffered = false;
     let mut markers = Markers { bytes, at: 2 };
-    while let Some((marker, segment)) = markers.next() {
+    for (marker, segment) in markers.by_ref() {
         match marker {
             START_OF_SCAN => {
                 // A scan of some components is followed by others.
