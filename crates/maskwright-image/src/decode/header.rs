@@ -1,6 +1,6 @@
 //! What a file says about itself before any pixel is decoded.
 
-use super::jpeg;
+use super::jpeg::choice::decodes_by_rows;
 use super::orientation::Orientation;
 use crate::format::Format;
 use crate::size::Size;
@@ -112,7 +112,7 @@ impl Header {
         let Storage::Jpeg { buffered, .. } = self.storage else { return 0 };
         let whole = |side: usize| side.next_multiple_of(32) as u64;
         let samples = whole(self.size.height) * whole(self.size.width);
-        let held = buffered || !jpeg::choice::decodes_by_rows();
+        let held = buffered || !decodes_by_rows();
         if held { 2 * self.colour.channels() as u64 * samples } else { 0 }
     }
 
@@ -159,7 +159,7 @@ mod tests {
     fn pictures_are_counted_once_or_twice() {
         let file = encode::jpeg_rgb(&RgbImage::filled(Size::new(60, 100), 9), 90).unwrap();
         let header = *ImageFile::read(&file).unwrap().header();
-        if jpeg::choice::decodes_by_rows() {
+        if decodes_by_rows() {
             assert_eq!(header.rgb_bytes(), 3 * 6000);
             assert_eq!(header.label_bytes(), 4 * 6000);
         }
