@@ -61,7 +61,7 @@ pub(crate) fn read_text(path: &Path, most: u64) -> std::io::Result<String> {
     Ok(text)
 }
 
-/// Replaces the content of `bytes` with that of a file, as [`Source::image_bytes`](super::Source::image_bytes)
+/// Replaces the content of `bytes` with that of a file, as [`Source::image`](super::Source::image)
 /// hands it out.
 ///
 /// # Errors
