@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{stats:#?}");
     println!("{}", stats.verdict());
     for entry in loader.ledger() {
-        println!("refused: {}", entry.message);
+        println!("{}: {}", if entry.used { "damaged" } else { "refused" }, entry.message);
     }
     Ok(())
 }

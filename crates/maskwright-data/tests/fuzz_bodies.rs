@@ -19,3 +19,13 @@ fn annotations() {
 fn tar_index() {
     run("tar_index", CHANGES, fuzzing::tar_index);
 }
+
+#[test]
+fn data_file() {
+    run("data_file", CHANGES, fuzzing::data_file);
+}
+
+#[test]
+fn index() {
+    run("index", CHANGES / 3, fuzzing::index);
+}

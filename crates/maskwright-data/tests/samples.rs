@@ -295,11 +295,25 @@ fn damaged_files_are_warned_of_or_refused() {
     assert!(matches!(error, Error::DamagedFile { .. }));
     assert_eq!(error.reason(), "damaged");
     insta::assert_snapshot!(anywhere(error, root.path()), @"record set/a_cut: [DIR]/images/a_cut.jpg: the file ends too early, the missing part was filled in (strict = true refuses such files)");
+    // Evaluation asks for the same.
+    let set = &*mix.sets()[0];
+    let shown = lenient.eval(set, 0, Preset::Squash).unwrap();
+    assert!(shown.warnings.contains(&Warning::Truncated));
+    let error = strict.eval(set, 0, Preset::Squash).unwrap_err();
+    assert!(matches!(error, Error::DamagedFile { .. }), "{error}");
     let sound = SampleKey { record: 1, ..key(0) };
     assert_eq!(strict.view(&mix, sound).unwrap(), lenient.view(&mix, sound).unwrap());
 
     // Also where the crop shows nothing of the damage.
     (config.plan.scale_min, config.plan.scale_max) = (4.0, 4.0);
+    config.plan.strict = false;
+    let mut lenient = SampleMaker::new(config.clone()).unwrap();
+    for epoch in 0..10 {
+        let view = lenient.view(&mix, key(epoch)).unwrap();
+        assert!(view.info.warnings.contains(&Warning::Truncated));
+        assert_eq!(view.info.mask_warnings, 0);
+    }
+    config.plan.strict = true;
     let mut strict = SampleMaker::new(config).unwrap();
     assert!((0..10).all(|epoch| strict.view(&mix, key(epoch)).is_err()));
 }

@@ -115,7 +115,7 @@ pub(super) fn warnings(what: &str, image: bool, warnings: &[Warning], found: &mu
             Warning::Truncated => Check::TruncatedFile,
             // The decoder's own words on the end that is missing.
             Warning::DamagedData { .. } if cut => continue,
-            Warning::DamagedData { .. } => Check::DamagedData,
+            Warning::DamagedData { .. } | Warning::Checksum { .. } => Check::DamagedData,
             Warning::AlphaDropped => Check::TransparentImage,
             Warning::UnequalChannels { .. } => Check::UnevenChannels,
             // Told with the mask's levels.

@@ -1,9 +1,10 @@
 //! What lies in a folder and what an annotation file names, as far as it takes to recognise them.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+
+use maskwright_data::source::open_file;
 
 use crate::error::{Error, Result};
 
@@ -68,7 +69,7 @@ const KEY: &[u8] = b"\"file_name\"";
 /// The first `file_name` that an annotation file has; none where it has none.
 pub(super) fn first_file_name(annotations: &Path) -> Result<Option<String>> {
     let unreadable = Error::unreadable(annotations);
-    let mut file = File::open(annotations).map_err(&unreadable)?;
+    let mut file = open_file(annotations).map_err(&unreadable)?;
     let mut window = Vec::new();
     loop {
         let read = (&mut file).take(1 << 20).read_to_end(&mut window).map_err(&unreadable)?;

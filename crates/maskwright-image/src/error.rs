@@ -62,6 +62,16 @@ pub enum Error {
         /// [`Limits::max_bytes`](crate::decode::Limits::max_bytes).
         max_bytes: u64,
     },
+    /// Decoding would take more memory than all decoding may take together.
+    #[error(
+        "decoding needs {needed} bytes, more than the {budget} bytes that all decoding may take together"
+    )]
+    OverBudget {
+        /// Memory that decoding takes at most.
+        needed: u64,
+        /// [`DecodeBudget::bytes`](crate::decode::DecodeBudget::bytes).
+        budget: u64,
+    },
     /// A file far too short for the size in its header.
     #[error("{length} bytes cannot hold the {size} pixels that the header claims")]
     Implausible {

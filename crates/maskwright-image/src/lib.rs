@@ -46,9 +46,11 @@ mod image;
 pub mod mask;
 pub mod metric;
 pub mod sample;
+mod shown;
 mod size;
 
 pub use environment::check_environment;
 pub use error::{Error, Result};
 pub use image::{GreyImage, RgbImage};
+pub use shown::shown;
 pub use size::Size;

@@ -163,6 +163,7 @@ fn train_batch(size: usize, batch: usize, corners: [f32; 4], seed: u64) -> Train
         not_in_view: 0,
         turned: false,
         warnings: Vec::new(),
+        mask_warnings: 0,
     };
     TrainBatch {
         images: noise(batch * 3 * size * size, seed),

@@ -58,6 +58,7 @@ fn batch(objects: &[usize]) -> TrainBatch {
             not_in_view: 0,
             turned: false,
             warnings: Vec::new(),
+            mask_warnings: 0,
         }],
         size: SIDE,
         epoch: 2,

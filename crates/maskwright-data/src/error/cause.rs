@@ -2,10 +2,14 @@
 
 use std::path::PathBuf;
 
+#[allow(unused_imports, reason = "named in the documentation")]
+use super::Error;
+use super::path;
+
 /// How many records were refused for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// The reason in a word, see [`Error::reason`](super::Error::reason).
+    /// The reason in a word, see [`Error::reason`].
     pub reason: String,
     /// Different records refused for it first.
     pub records: usize,
@@ -15,7 +19,7 @@ pub struct Cause {
 
 impl std::fmt::Display for Cause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {} (such as {})", self.records, self.reason, self.example.display())
+        write!(f, "{} {} (such as {})", self.records, self.reason, path(&self.example))
     }
 }
 

@@ -2,6 +2,18 @@
 
 use std::path::Path;
 
+use maskwright_image::shown;
+
+/// A path as it may be shown: what is no Unicode text of it is replaced.
+pub(crate) fn path(path: &Path) -> String {
+    shown(&path.to_string_lossy()).into_owned()
+}
+
+/// As [`shown`], of a text of several lines.
+pub(super) fn lines(text: &str) -> String {
+    text.split('\n').map(shown).collect::<Vec<_>>().join("\n")
+}
+
 /// Files without a partner, with the first of them by name.
 pub(super) fn unpaired(
     set: &str,
@@ -15,24 +27,25 @@ pub(super) fn unpaired(
     if images_without_mask > 0 {
         parts.push(format!(
             "{images_without_mask} images of {} have no mask in {}",
-            images.display(),
-            masks.display()
+            path(images),
+            path(masks)
         ));
     }
     if masks_without_image > 0 {
         parts.push(format!(
             "{masks_without_image} masks of {} have no image in {}",
-            masks.display(),
-            images.display()
+            path(masks),
+            path(images)
         ));
     }
     let rest = images_without_mask + masks_without_image
         - first.len().min(images_without_mask + masks_without_image);
     let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
     format!(
-        "set {set}: {}: {}{more}; add the missing files or set unmatched = \"skip\"",
+        "set {}: {}: {}{more}; add the missing files or set unmatched = \"skip\"",
+        shown(set),
         parts.join(" and "),
-        first.join(", ")
+        shown(&first.join(", "))
     )
 }
 

@@ -10,9 +10,9 @@ mod message;
 use std::path::PathBuf;
 
 pub use cause::{Cause, Missing};
-use maskwright_image::Size;
-pub(crate) use message::did_you_mean;
-use message::unpaired;
+use maskwright_image::{Size, shown};
+pub(crate) use message::{did_you_mean, path};
+use message::{lines, unpaired};
 
 use crate::source::LeftOut;
 
@@ -21,12 +21,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a set, a record or a setting was refused.
 ///
-/// Every message names what to look at (the file or folder), what was expected of it and what was found.
+/// Every message names what to look at (the file or folder), what was expected of it and what was found. Names are
+/// shown with control characters escaped ([`maskwright_image::shown`]); the fields hold them as they are.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file or folder could not be read.
-    #[error("cannot read {}: {source}", file.display())]
+    #[error("cannot read {}: {source}", path(file))]
     Read {
         /// The file or folder.
         file: PathBuf,
@@ -35,7 +36,7 @@ pub enum Error {
     },
 
     /// A file could not be written.
-    #[error("cannot write {}: {source}", file.display())]
+    #[error("cannot write {}: {source}", path(file))]
     Write {
         /// The file.
         file: PathBuf,
@@ -44,7 +45,7 @@ pub enum Error {
     },
 
     /// A file's content is not an image or mask that can be used.
-    #[error("record {record}: {}: {source}", file.display())]
+    #[error("record {}: {}: {source}", shown(record), path(file))]
     Image {
         /// `set/name` of the record.
         record: String,
@@ -55,7 +56,7 @@ pub enum Error {
     },
 
     /// An object of an annotation file has no mask that can be drawn.
-    #[error("record {record}: {}: {source}", file.display())]
+    #[error("record {}: {}: {source}", shown(record), path(file))]
     Annotation {
         /// `set/name` of the record, and the annotation's id where it has one.
         record: String,
@@ -66,7 +67,7 @@ pub enum Error {
     },
 
     /// An annotation file is not the JSON that it should be.
-    #[error("{}, byte {at}: {message}", file.display())]
+    #[error("{}, byte {at}: {}", path(file), shown(message))]
     Json {
         /// The annotation file, or the member of a tar file.
         file: PathBuf,
@@ -77,7 +78,7 @@ pub enum Error {
     },
 
     /// A tar file cannot be read in place.
-    #[error("{}: expected {expected}, found {found}", file.display())]
+    #[error("{}: expected {}, found {}", path(file), shown(expected), shown(found))]
     Tar {
         /// The tar file.
         file: PathBuf,
@@ -88,7 +89,7 @@ pub enum Error {
     },
 
     /// A list of pairs has a row that names no pair.
-    #[error("{}, line {line}: {message}", file.display())]
+    #[error("{}, line {line}: {}", path(file), shown(message))]
     List {
         /// The list.
         file: PathBuf,
@@ -100,8 +101,8 @@ pub enum Error {
 
     /// Annotations and images of a set do not belong together.
     #[error(
-        "set {set}: {}: {} {}, the first {}; correct the files or set unmatched = \"skip\"",
-        file.display(), left.count, left.what, left.first
+        "set {}: {}: {} {}, the first {}; correct the files or set unmatched = \"skip\"",
+        shown(set), path(file), left.count, shown(&left.what), shown(&left.first)
     )]
     Unlisted {
         /// The set.
@@ -116,8 +117,14 @@ pub enum Error {
 
     /// The mask does not cover the image, upright or as stored.
     #[error(
-        "record {record}: the mask {} is {}x{}, but the image {} is {}x{} (width x height); expected the same size",
-        mask.display(), mask_size.width, mask_size.height, image.display(), image_size.width, image_size.height
+        "record {}: the mask {} is {}x{}, but the image {} is {}x{} (width x height); expected the same size",
+        shown(record),
+        path(mask),
+        mask_size.width,
+        mask_size.height,
+        path(image),
+        image_size.width,
+        image_size.height
     )]
     SizeMismatch {
         /// `set/name` of the record.
@@ -133,7 +140,11 @@ pub enum Error {
     },
 
     /// A file is damaged but decodable, and the settings ask for sound files alone.
-    #[error("record {record}: {}: {warning} (strict = true refuses such files)", file.display())]
+    #[error(
+        "record {}: {}: {warning} (strict = true refuses such files)",
+        shown(record),
+        path(file)
+    )]
     DamagedFile {
         /// `set/name` of the record.
         record: String,
@@ -144,7 +155,11 @@ pub enum Error {
     },
 
     /// A training mask has no foreground at all.
-    #[error("record {record}: the mask {} shows no object: no pixel is above 128 of 255", file.display())]
+    #[error(
+        "record {}: the mask {} shows no object: no pixel is above 128 of 255",
+        shown(record),
+        path(file)
+    )]
     EmptyMask {
         /// `set/name` of the record.
         record: String,
@@ -160,7 +175,7 @@ pub enum Error {
     },
 
     /// A set's folder is not there.
-    #[error("set {set}: the folder of its {role} does not exist: {}", folder.display())]
+    #[error("set {}: the folder of its {role} does not exist: {}", shown(set), path(folder))]
     FolderMissing {
         /// The set.
         set: String,
@@ -172,8 +187,11 @@ pub enum Error {
 
     /// A set's folder holds no file of the kind looked for.
     #[error(
-        "set {set}: no {role} in {}: expected files that end in {expected}, found {found}",
-        folder.display()
+        "set {}: no {role} in {}: expected files that end in {}, found {}",
+        shown(set),
+        path(folder),
+        shown(expected),
+        shown(found)
     )]
     FolderEmpty {
         /// The set.
@@ -207,9 +225,11 @@ pub enum Error {
 
     /// Two files of a folder have the same stem, so that a pair is ambiguous.
     #[error(
-        "set {set}: two {role} of one name in {}: {} ({count} such names); \
+        "set {}: two {role} of one name in {}: {} ({count} such names); \
          keep one of them or name the ending to use (image_ext, mask_ext)",
-        folder.display(), files.join(" and ")
+        shown(set),
+        path(folder),
+        shown(&files.join(" and "))
     )]
     DuplicateStem {
         /// The set.
@@ -225,7 +245,7 @@ pub enum Error {
     },
 
     /// A set is empty after its include, exclude and part settings.
-    #[error("set {set}: none of its {total} records is left by {selection}")]
+    #[error("set {}: none of its {total} records is left by {}", shown(set), shown(selection))]
     NothingSelected {
         /// The set.
         set: String,
@@ -236,7 +256,7 @@ pub enum Error {
     },
 
     /// A data file is not valid TOML or a value has the wrong type.
-    #[error("{}: {message}", file.display())]
+    #[error("{}: {}", path(file), lines(message))]
     DataFile {
         /// The data file.
         file: PathBuf,
@@ -246,8 +266,12 @@ pub enum Error {
 
     /// A data file has a key that is not known.
     #[error(
-        "{}, line {line}: unknown key `{key}` in {section}{}; known are {}",
-        file.display(), did_you_mean(*nearest), known.join(", ")
+        "{}, line {line}: unknown key `{}` in {}{}; known are {}",
+        path(file),
+        shown(key),
+        shown(section),
+        did_you_mean(*nearest),
+        known.join(", ")
     )]
     UnknownKey {
         /// The data file.
@@ -266,7 +290,7 @@ pub enum Error {
 
     /// A key of a data file has a value that it cannot have, or stands in a set of a kind that it does
     /// not belong to; or a set lacks a key.
-    #[error("{}, line {line}: {message}", file.display())]
+    #[error("{}, line {line}: {}", path(file), shown(message))]
     KeyValue {
         /// The data file.
         file: PathBuf,
@@ -277,7 +301,7 @@ pub enum Error {
     },
 
     /// A setting has a value that it cannot have.
-    #[error("{key}: expected {expected}, found {found}")]
+    #[error("{}: expected {}, found {}", shown(key), shown(expected), shown(found))]
     Setting {
         /// The setting, with the set or section it belongs to.
         key: String,
@@ -288,7 +312,7 @@ pub enum Error {
     },
 
     /// A setting of a data file, or of another file that settings are read from, has a value that it cannot have.
-    #[error("{}, {key}: expected {expected}, found {found}", file.display())]
+    #[error("{}, {key}: expected {expected}, found {found}", path(file))]
     SettingInFile {
         /// The file.
         file: PathBuf,
@@ -333,8 +357,8 @@ pub enum Error {
     /// Folders of the HQSeg-44K layout are missing.
     #[error(
         "{} is not a complete HQSeg-44K: missing {}",
-        root.display(),
-        missing.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ")
+        path(root),
+        missing.iter().map(|folder| path(folder)).collect::<Vec<_>>().join(", ")
     )]
     MissingSubsets {
         /// The root folder.
@@ -344,7 +368,7 @@ pub enum Error {
     },
 
     /// There is no record of this number.
-    #[error("record {index} of {set}: there are only {len}")]
+    #[error("record {index} of {}: there are only {len}", shown(set))]
     NoSuchRecord {
         /// The set.
         set: String,
@@ -369,7 +393,11 @@ pub enum Error {
     },
 
     /// A ledger that shall be continued holds something else.
-    #[error("{}, line {line}: expected a ledger, one JSON object per line; {message}", file.display())]
+    #[error(
+        "{}, line {line}: expected a ledger, one JSON object per line; {}",
+        path(file),
+        shown(message)
+    )]
     Ledger {
         /// The file.
         file: PathBuf,
@@ -396,4 +424,15 @@ pub enum Error {
         /// Why the last one was refused.
         last: Box<Error>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A large error makes every result large, and every error that wraps it.
+    #[test]
+    fn errors_stay_small() {
+        assert!(size_of::<Error>() <= 120, "{}", size_of::<Error>());
+    }
 }

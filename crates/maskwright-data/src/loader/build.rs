@@ -3,6 +3,8 @@
 use std::cell::LazyCell;
 use std::sync::{Mutex, PoisonError};
 
+use maskwright_image::decode::Warning;
+
 use super::config::{LoaderConfig, OnRefusal};
 use crate::batch::TrainBatch;
 use crate::error::Error;
@@ -26,6 +28,8 @@ pub(super) struct Built {
     pub(super) batch: Result<TrainBatch, Failure>,
     /// In the order in which they happened.
     pub(super) refusals: Vec<Refusal>,
+    /// Records of the batch that are damaged.
+    pub(super) damaged: Vec<Damaged>,
     pub(super) timings: Timings,
     /// Bytes of files.
     pub(super) bytes: u64,
@@ -53,6 +57,26 @@ pub(super) struct Refusal {
     pub(super) place: Place,
     pub(super) key: SampleKey,
     pub(super) error: Error,
+}
+
+/// A record that was used though a file of it is damaged.
+#[derive(Debug)]
+pub(super) struct Damaged {
+    /// Where it was used.
+    pub(super) place: Place,
+    pub(super) key: SampleKey,
+    /// Whether its mask is damaged, or its image.
+    pub(super) mask: bool,
+    pub(super) warning: Warning,
+}
+
+impl Damaged {
+    /// What is damaged about a view, where anything is.
+    fn of(view: &ViewInfo, place: Place) -> Option<Damaged> {
+        let at = view.warnings.iter().position(Warning::is_damage)?;
+        let warning = view.warnings[at].clone();
+        Some(Damaged { place, key: view.key, mask: at < view.mask_warnings, warning })
+    }
 }
 
 /// Memory of batches that were used up.
@@ -93,9 +117,10 @@ impl Spare {
 impl Builder {
     /// Makes a batch.
     pub(super) fn build(&self, maker: &mut SampleMaker, task: Task) -> Built {
-        let mut refusals = Vec::new();
-        let batch = self.fill(maker, task, &mut refusals);
-        Built { batch, refusals, timings: maker.take_timings(), bytes: maker.take_bytes_read() }
+        let (mut refusals, mut damaged) = (Vec::new(), Vec::new());
+        let batch = self.fill(maker, task, &mut refusals, &mut damaged);
+        let (timings, bytes) = (maker.take_timings(), maker.take_bytes_read());
+        Built { batch, refusals, damaged, timings, bytes }
     }
 
     fn fill(
@@ -103,6 +128,7 @@ impl Builder {
         maker: &mut SampleMaker,
         task: Task,
         refusals: &mut Vec<Refusal>,
+        damaged: &mut Vec<Damaged>,
     ) -> Result<TrainBatch, Failure> {
         let records = self.mix.len() as u64;
         let order = Order::new(self.config.seed, task.epoch, records);
@@ -123,6 +149,7 @@ impl Builder {
             let mut buffers =
                 ViewBuffers { image, labels, prompts: &mut prompts, objects: &mut objects };
             let view = self.make(maker, place, key, &mut buffers, refusals)?;
+            damaged.extend(Damaged::of(&view, place));
             image_of.resize(objects.len(), views.len());
             views.push(view);
         }

@@ -22,7 +22,8 @@ pub struct EvalLoaderConfig {
     /// The number of processes that share the set. Rank r of w takes the records r, r + w, r + 2w..., so
     /// that every record comes once.
     pub world_size: usize,
-    /// How samples are made. Only the size, the padding and the limits matter here.
+    /// How samples are made. Of it the size, the padding, the limits and whether damaged files are refused
+    /// ([`strict`](crate::plan::PlanConfig::strict)) matter here.
     pub sample: SampleConfig,
 }
 

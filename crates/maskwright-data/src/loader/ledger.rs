@@ -1,23 +1,26 @@
-//! The list of refused records.
+//! The list of records that were refused, or used though they are damaged.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use maskwright_image::shown;
 use serde::{Deserialize, Serialize};
 
-use super::build::Refusal;
+use super::build::{Damaged, Place, Refusal};
 use crate::error::{Cause, Error, Result};
+use crate::random::SampleKey;
+use crate::record::Record;
 use crate::source::Mix;
 
-/// A refused record: one line of a ledger.
+/// A record that was refused, or used though it is damaged: one line of a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerEntry {
     /// Whether a validation refused it; such a record does not count towards the budget of training.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub validation: bool,
-    /// Epoch in which it was refused.
+    /// Epoch in which it was refused, or used first.
     pub epoch: u64,
     /// Place in the order of the epoch that it was meant for, its own or that of a record it should replace.
     pub position: u64,
@@ -35,6 +38,9 @@ pub struct LedgerEntry {
     pub reason: String,
     /// The reason in a sentence.
     pub message: String,
+    /// Whether the record was used all the same. Such records have one entry however often they are used.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub used: bool,
 }
 
 /// The set, where a validation refused the record; epoch, position and record.
@@ -44,6 +50,23 @@ type Identity = (Option<String>, u64, u64, u64);
 const BEGINNINGS: [&[u8]; 2] = [b"{\"epoch\":", b"{\"validation\":"];
 
 impl LedgerEntry {
+    /// The entry of a record, with nothing of what is wrong with it.
+    fn of(record: Record, index: usize, key: SampleKey, place: Place) -> LedgerEntry {
+        LedgerEntry {
+            validation: false,
+            epoch: place.epoch,
+            position: place.position,
+            record: key.record,
+            set: record.set.to_string(),
+            index: index as u64,
+            name: record.name,
+            file: PathBuf::new(),
+            reason: String::new(),
+            message: String::new(),
+            used: false,
+        }
+    }
+
     /// What tells it from other entries of a run, however often a part of the run is done again.
     fn identity(&self) -> Identity {
         let set = self.validation.then(|| self.set.clone());
@@ -51,12 +74,14 @@ impl LedgerEntry {
     }
 }
 
-/// Collects refusals in the order of the batches and writes them down.
+/// Collects refusals and damaged records in the order of the batches and writes them down.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     entries: Vec<LedgerEntry>,
     /// Where the first entry of each refused record is, by set and number in the set.
     records: HashMap<(usize, u64), usize>,
+    /// Records that were used though they are damaged, by set and number in the set.
+    damaged: HashSet<(usize, u64)>,
     /// What the file held when it was opened.
     former: HashSet<Identity>,
     file: Option<(PathBuf, File)>,
@@ -114,12 +139,15 @@ impl Ledger {
             line,
             message: error.to_string(),
         })?;
-        self.former.insert(entry.identity());
         // Records of sets that are not in this run do not count.
-        if !entry.validation
-            && let Some(set) = mix.sets().iter().position(|set| set.name() == entry.set)
-        {
-            self.records.entry((set, entry.index)).or_insert(self.entries.len());
+        let set = mix.sets().iter().position(|set| set.name() == entry.set);
+        match set.filter(|_| !entry.validation) {
+            Some(set) if entry.used => drop(self.damaged.insert((set, entry.index))),
+            Some(set) => drop(self.records.entry((set, entry.index)).or_insert(self.entries.len())),
+            None => {}
+        }
+        if !entry.used {
+            self.former.insert(entry.identity());
         }
         self.entries.push(entry);
         Ok(())
@@ -163,20 +191,40 @@ impl Ledger {
         }
         let (set, index) = mix.locate(key)?;
         let record = mix.sets()[set].record(index)?;
+        let file = refusal.error.file().unwrap_or(&record.image).to_path_buf();
         let entry = LedgerEntry {
-            validation: false,
-            epoch: place.epoch,
-            position: place.position,
-            record: key.record,
-            set: record.set.to_string(),
-            index: index as u64,
-            name: record.name,
-            file: refusal.error.file().unwrap_or(&record.image).into(),
+            file,
             reason: refusal.error.reason().into(),
             message: refusal.error.to_string(),
+            ..LedgerEntry::of(record, index, key, place)
         };
         self.write(&entry);
         self.records.entry((set, index as u64)).or_insert(self.entries.len());
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Adds a record that was used though it is damaged, unless it has an entry.
+    pub(super) fn add_used(&mut self, mix: &Mix, damaged: &Damaged) -> Result<()> {
+        let (set, index) = mix.locate(damaged.key)?;
+        if !self.damaged.insert((set, index as u64)) {
+            return Ok(());
+        }
+        let record = mix.sets()[set].record(index)?;
+        let file = if damaged.mask { record.mask.clone() } else { record.image.clone() };
+        let entry = LedgerEntry {
+            reason: "damaged".into(),
+            message: format!(
+                "record {}: {}: {}; it is used as it is",
+                shown(&record.to_string()),
+                crate::error::path(&file),
+                damaged.warning
+            ),
+            used: true,
+            file,
+            ..LedgerEntry::of(record, index, damaged.key, damaged.place)
+        };
+        self.write(&entry);
         self.entries.push(entry);
         Ok(())
     }

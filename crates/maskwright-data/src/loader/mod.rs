@@ -43,6 +43,13 @@
 //! ledger is refused. After repairing the data files, move the ledger away to start with a full budget.
 //! Each rank counts its own refusals.
 //!
+//! # Records that are damaged but used
+//!
+//! A file that is cut off, or decodable in spite of damage, is used as it is, unless
+//! [`strict`](crate::plan::PlanConfig::strict) refuses it. It is told all the same: [`LoaderStats::warnings`] counts such
+//! samples by kind and names the first, and the ledger gets one entry for each such record
+//! ([`LedgerEntry::used`]), which counts towards no budget.
+//!
 //! # Does data keep up?
 //!
 //! [`LoaderStats`] counts what was delivered, and measures the time of every stage, how long the
@@ -80,12 +87,14 @@ mod eval;
 mod ledger;
 mod stats;
 mod train;
+mod warned;
 
 pub use config::{LastBatch, LoaderConfig, LoaderState, OnRefusal};
 pub use eval::{EvalLoader, EvalLoaderConfig};
 pub use ledger::LedgerEntry;
 pub use stats::LoaderStats;
 pub use train::Loader;
+pub use warned::{WarnedRecord, WarningCount};
 
 #[allow(unused_imports, reason = "named in the documentation")]
 use crate::batch::TrainBatch;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::warned::{self, WarningCount};
 use crate::batch::TrainBatch;
 use crate::plan::Framing;
 use crate::prompt::PromptKind;
@@ -34,6 +35,8 @@ pub struct LoaderStats {
     pub turned: u64,
     /// Samples with a warning about their image or mask.
     pub warned: u64,
+    /// The same by kind of warning, in the order in which the kinds were met, with the first records of each.
+    pub warnings: Vec<WarningCount>,
     /// Different records refused, those included that the ledger's file held.
     pub refused: u64,
     /// Bytes of the files that were read.
@@ -68,6 +71,7 @@ impl LoaderStats {
             self.own_resolution += u64::from(view.framing == Framing::Object);
             self.turned += u64::from(view.turned);
             self.warned += u64::from(!view.warnings.is_empty());
+            warned::count(&mut self.warnings, view);
         }
         for (object, prompt) in batch.objects.iter().zip(&batch.prompts) {
             self.other_kinds += u64::from(object.other_kind);
@@ -78,7 +82,7 @@ impl LoaderStats {
     }
 
     /// What happened since `earlier`, an earlier state of these statistics. Workers and refused records are
-    /// those of now.
+    /// those of now, and so are the records that are named with warnings.
     pub fn since(&self, earlier: &LoaderStats) -> LoaderStats {
         let mut kinds = self.kinds;
         for (count, earlier) in kinds.iter_mut().zip(earlier.kinds) {
@@ -96,6 +100,7 @@ impl LoaderStats {
             kinds,
             turned: self.turned - earlier.turned,
             warned: self.warned - earlier.warned,
+            warnings: warned::since(&self.warnings, &earlier.warnings),
             refused: self.refused,
             bytes: self.bytes - earlier.bytes,
             timings: self.timings.since(earlier.timings),

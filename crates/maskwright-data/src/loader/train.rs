@@ -162,8 +162,8 @@ impl Loader {
         &self.stats
     }
 
-    /// Returns the refused records so far: first those that the ledger file had at the start, then
-    /// others in the order of the batches.
+    /// Returns the refused records so far, and those that were used though they are damaged: first those that
+    /// the ledger file had at the start, then others in the order of the batches.
     pub fn ledger(&self) -> &[LedgerEntry] {
         self.ledger.entries()
     }
@@ -197,6 +197,9 @@ impl Loader {
         self.stats.bytes += built.bytes;
         for refusal in &built.refusals {
             self.ledger.add(&self.builder.mix, refusal)?;
+        }
+        for damaged in &built.damaged {
+            self.ledger.add_used(&self.builder.mix, damaged)?;
         }
         self.stats.refused = self.ledger.records() as u64;
         if let OnRefusal::Replace { budget } = self.builder.config.on_refusal {

@@ -1,7 +1,8 @@
 //! The settings of samples.
 
-use maskwright_image::decode::Limits;
+use maskwright_image::decode::{DecodeBudget, Limits};
 
+use super::decode_memory::default_decode_memory;
 use crate::error::{Error, Result};
 use crate::plan::PlanConfig;
 use crate::prompt::PromptConfig;
@@ -22,16 +23,21 @@ pub struct SampleConfig {
     pub objects_per_image: usize,
     /// The limits of what the decoder accepts.
     pub limits: Limits,
+    /// What all decoding may take together. Clones of these settings share it, and so do all threads of a loader; for
+    /// several loaders to keep to one budget, it is given to the settings of each.
+    pub decode_budget: DecodeBudget,
 }
 
 impl Default for SampleConfig {
-    /// HQ-SAM's training: one object per image.
+    /// HQ-SAM's training: one object per image. Decoding may take the
+    /// [default share](default_decode_memory) of the machine's memory.
     fn default() -> SampleConfig {
         SampleConfig {
             plan: PlanConfig::default(),
             prompts: PromptConfig::default(),
             objects_per_image: 1,
             limits: Limits::default(),
+            decode_budget: DecodeBudget::new(default_decode_memory()),
         }
     }
 }

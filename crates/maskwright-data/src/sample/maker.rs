@@ -67,7 +67,7 @@ impl SampleMaker {
         check_environment().map_err(|source| Error::Environment { source })?;
         let scaled = config.plan.decode == Decode::Scaled;
         Ok(SampleMaker {
-            reader: Reader::new(config.limits, config.plan.strict),
+            reader: Reader::new(&config),
             sampler: ViewSampler::new(Sampler::new().scaled_decoding(scaled)),
             prompts: PromptDrawer::new(Sampler::new()),
             config,
@@ -144,6 +144,7 @@ impl SampleMaker {
         );
         let (prompts, objects) = (out.prompts.len(), out.objects.len());
         let made = self.make_view(mix, key, out);
+        self.reader.end();
         if made.is_err() {
             out.prompts.truncate(prompts);
             out.objects.truncate(objects);
@@ -189,6 +190,7 @@ impl SampleMaker {
             self.prompt(&opened, &framed, key.object(0), label, out.prompts, out.objects)?;
         }
 
+        let mask_warnings = opened.warnings.len();
         self.image(&mut opened, out.image)?;
 
         let (set, name) = source.identity(&opened.at)?;
@@ -202,6 +204,7 @@ impl SampleMaker {
             not_in_view,
             turned: !opened.turn().is_identity(),
             warnings: opened.warnings,
+            mask_warnings,
         })
     }
 
@@ -283,6 +286,17 @@ impl SampleMaker {
     /// Files that cannot be read or decoded, sizes that differ. A mask without foreground is none:
     /// metrics have a rule for it.
     pub fn eval(
+        &mut self,
+        source: &dyn Source,
+        index: usize,
+        preset: Preset,
+    ) -> Result<EvalSample> {
+        let made = self.make_eval(source, index, preset);
+        self.reader.end();
+        made
+    }
+
+    fn make_eval(
         &mut self,
         source: &dyn Source,
         index: usize,

@@ -17,8 +17,16 @@
 //! `draw`. The pixels of the view stay the same: it is cut out for the object that comes first in the
 //! draw whose number is the view's own. If the view shows none of the objects of another draw, it holds
 //! that object instead.
+//!
+//! # Memory
+//!
+//! The memory that decoding an image and a mask takes is known from their headers. It is taken from
+//! [`SampleConfig::decode_budget`] at once, before either is decoded, so that no thread waits for memory while
+//! it holds some. It is given back with the view. A record that needs more than the whole budget is refused by
+//! name.
 
 mod config;
+mod decode_memory;
 mod eval;
 mod maker;
 mod opened;
@@ -29,6 +37,7 @@ mod view_sampler;
 
 pub use crate::geometry::Preset;
 pub use config::SampleConfig;
+pub use decode_memory::default_decode_memory;
 pub use eval::EvalSample;
 pub use maker::{SampleMaker, ViewBuffers};
 pub use timings::{Clock, Timings};
@@ -84,8 +93,10 @@ pub struct ViewInfo {
     pub not_in_view: u32,
     /// Whether the image was turned upright by its EXIF orientation.
     pub turned: bool,
-    /// Warnings of the decoder about the image or the masks.
+    /// Warnings of the decoder about the masks, then about the image.
     pub warnings: Vec<Warning>,
+    /// How many of the warnings are about masks.
+    pub mask_warnings: usize,
 }
 
 /// Which object of a view, and how its prompt was drawn.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use maskwright_image::Size;
-use maskwright_image::decode::{Header, Orientation, Warning};
+use maskwright_image::decode::{DecodeBudget, Header, Orientation, Permit, Warning};
 
 use super::upright::Stored;
 use crate::error::{Error, Result};
@@ -23,6 +23,8 @@ pub(super) struct Opened<'a> {
     /// The size of image and masks, so turned.
     pub(super) size: Size,
     pub(super) warnings: Vec<Warning>,
+    /// Memory for decoding the image and a mask.
+    permit: Option<Permit>,
 }
 
 /// One of a record's two files.
@@ -44,7 +46,28 @@ impl<'a> Opened<'a> {
             turn: None,
             size: Size::default(),
             warnings: Vec::new(),
+            permit: None,
         }
+    }
+
+    /// Takes the memory for decoding the image and a mask of so many bytes, where it has less, and waits until it is there.
+    /// Nothing is held meanwhile: `let_go` drops what is left of another mask.
+    pub(super) fn reserve(
+        &mut self,
+        budget: &DecodeBudget,
+        mask: u64,
+        let_go: impl FnOnce(),
+    ) -> Result<()> {
+        let image = self.header.map_or(0, |header| header.rgb_bytes());
+        let needed = image.saturating_add(mask);
+        if self.permit.as_ref().is_none_or(|permit| permit.bytes() < needed) {
+            if self.permit.take().is_some() {
+                let_go();
+            }
+            let part = if image < mask { Part::Mask } else { Part::Image };
+            self.permit = Some(budget.take(needed).map_err(|error| self.refused(part, error))?);
+        }
+        Ok(())
     }
 
     /// How the image has to be turned.
@@ -54,8 +77,7 @@ impl<'a> Opened<'a> {
 
     /// Takes warnings, or with `strict` refuses those about damage.
     pub(super) fn add(&mut self, part: Part, warnings: Vec<Warning>, strict: bool) -> Result<()> {
-        let damage = |w: &&Warning| matches!(w, Warning::Truncated | Warning::DamagedData { .. });
-        if let Some(warning) = warnings.iter().find(damage).filter(|_| strict) {
+        if let Some(warning) = warnings.iter().find(|warning| strict && warning.is_damage()) {
             return Err(self.about(|record| Error::DamagedFile {
                 record: record.to_string(),
                 file: part.of(record),

@@ -1,19 +1,26 @@
 //! The files of the record at hand, read and made a mask.
 
 use maskwright_image::GreyImage;
-use maskwright_image::decode::{ImageFile, LabelDecoder, Limits, orient_grey, read_header};
+use maskwright_image::decode::{
+    DecodeBudget, ImageFile, LabelDecoder, Limits, orient_grey, read_header,
+};
 use maskwright_image::mask::{Bitmap, Rle};
 
+use super::SampleConfig;
 use super::opened::{Opened, Part};
 use super::timings::Stopwatch;
 use super::upright::{Stored, fit};
 use crate::error::{Error, Result};
 use crate::source::{ImageBuffer, ImageForm, Located, MaskBuffer, MaskForm, Pick, Source};
 
+/// A label of more bytes is given up after its record; smaller ones serve the next.
+const KEPT: usize = 64 << 20;
+
 /// Reads records, one after the other, into memory that it keeps: an image, and one mask at a time.
 #[derive(Debug)]
 pub(super) struct Reader {
     limits: Limits,
+    budget: DecodeBudget,
     strict: bool,
     labels: LabelDecoder,
     pub(super) image: ImageBuffer,
@@ -51,10 +58,11 @@ impl WholeMask<'_> {
 }
 
 impl Reader {
-    pub(super) fn new(limits: Limits, strict: bool) -> Reader {
+    pub(super) fn new(config: &SampleConfig) -> Reader {
         Reader {
-            limits,
-            strict,
+            limits: config.limits,
+            budget: config.decode_budget.clone(),
+            strict: config.plan.strict,
             labels: LabelDecoder::default(),
             image: ImageBuffer::new(),
             mask: MaskBuffer::new(),
@@ -149,8 +157,20 @@ impl Reader {
         })?;
         (opened.turn, opened.size) = (Some(fit.image), fit.size);
 
+        let limits = &self.limits;
+        if let Some(header) = opened.header {
+            ImageFile::with_header(&self.image.file, header)
+                .check(limits)
+                .map_err(|error| opened.refused(Part::Image, error))?;
+        }
+        if let Some(file) = &file {
+            file.check(limits).map_err(|error| opened.refused(Part::Mask, error))?;
+        }
+        let needed = file.as_ref().map_or(0, |file| file.header().label_bytes());
+        opened.reserve(&self.budget, needed, || self.label = GreyImage::default())?;
+
         if let Some(file) = file {
-            let (rule, limits) = (opened.source.mask_rule(), &self.limits);
+            let rule = opened.source.mask_rule();
             let (labels, label) = (&mut self.labels, &mut self.label);
             let warnings = watch
                 .time(|t| &mut t.mask, || labels.decode_file(&file, rule, limits, label))
@@ -162,6 +182,13 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    /// Ends the work on a record: what no budget counts any more is small.
+    pub(super) fn end(&mut self) {
+        if self.label.data.capacity() > KEPT {
+            self.label = GreyImage::default();
+        }
     }
 
     /// The mask read last.

@@ -87,8 +87,8 @@ impl ViewSampler {
         attempt(attempts.around(x, y), Framing::Object, redraws)
     }
 
-    /// Decodes what the view shows of the image. Damage after the last row that is shown goes unnoticed
-    /// unless all is decoded, as `plan.strict` asks for.
+    /// Decodes what the view shows of the image. That a file is cut off is noticed always; other damage after the last
+    /// row that is shown only where all is decoded, as `plan.strict` asks for.
     pub(super) fn image(
         &mut self,
         image: &ImageBuffer,

@@ -10,16 +10,67 @@ use crate::error::{Error, Result};
 /// Files above this are not read: no image or mask is as large.
 const LARGEST_FILE: u64 = 1 << 31;
 
-/// Replaces the content of `bytes` with that of a file, as [`Source::image_bytes`](super::Source::image_bytes)
+/// Opens a file to be read; a folder too, of which reading then says what it is.
+///
+/// # Errors
+///
+/// What cannot be opened, and what is no file: a pipe or a terminal is waited for without end, a device may have none.
+pub fn open_file(path: &Path) -> std::io::Result<File> {
+    // Before it is opened, which already waits where it is a pipe. Links are followed.
+    let kind = std::fs::metadata(path)?.file_type();
+    match special(kind) {
+        None => File::open(path),
+        Some(found) => {
+            let message = format!("expected a file, found {found}");
+            Err(std::io::Error::new(ErrorKind::InvalidInput, message))
+        }
+    }
+}
+
+/// What something is called that is neither file nor folder.
+fn special(kind: std::fs::FileType) -> Option<&'static str> {
+    if kind.is_file() || kind.is_dir() {
+        return None;
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return Some("a named pipe");
+        }
+        if kind.is_socket() {
+            return Some("a socket");
+        }
+        if kind.is_char_device() || kind.is_block_device() {
+            return Some("a device");
+        }
+    }
+    Some("something else")
+}
+
+/// The text of a file of at most `most` bytes.
+pub(crate) fn read_text(path: &Path, most: u64) -> std::io::Result<String> {
+    let file = open_file(path)?;
+    let mut text = String::new();
+    // One byte more tells that it is longer.
+    file.take(most + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > most {
+        let message = format!("it is longer than {most} bytes");
+        return Err(std::io::Error::new(ErrorKind::FileTooLarge, message));
+    }
+    Ok(text)
+}
+
+/// Replaces the content of `bytes` with that of a file, as [`Source::image`](super::Source::image)
 /// hands it out.
 ///
 /// # Errors
 ///
-/// [`Error::Read`]: a file that cannot be read, or of more than 2^31 bytes.
+/// [`Error::Read`]: a file that cannot be read, or of more than 2^31 bytes; what is no file, such as a named pipe.
 pub fn read_file(path: &Path, bytes: &mut Vec<u8>) -> Result<()> {
     bytes.clear();
     let read = |bytes: &mut Vec<u8>| {
-        let file = File::open(path)?;
+        let file = open_file(path)?;
         let len = file.metadata()?.len();
         if len > LARGEST_FILE {
             let message = format!("{len} bytes are more than the limit of {LARGEST_FILE} bytes");
@@ -38,7 +89,7 @@ pub fn read_file(path: &Path, bytes: &mut Vec<u8>) -> Result<()> {
 pub(crate) fn read_part(path: &Path, at: u64, len: u64, bytes: &mut Vec<u8>) -> Result<()> {
     bytes.clear();
     let read = |bytes: &mut Vec<u8>| {
-        let file = File::open(path)?;
+        let file = open_file(path)?;
         let there = file.metadata()?.len();
         if at.saturating_add(len) > there || len > LARGEST_FILE {
             let message = format!(

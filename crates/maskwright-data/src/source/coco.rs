@@ -30,7 +30,7 @@ pub(super) fn open(
     let mut print = spec.fingerprint();
     print.source(&keys.annotations)?;
     print.source(&keys.images)?;
-    let index = open_or_build(&spec.name, &print, |writer| {
+    let index = open_or_build(&spec.name, &print, context, |writer| {
         let left_out = build(spec, keys, context, writer)?;
         Ok((vec![keys.images.clone(), keys.annotations.clone()], left_out))
     })?;

@@ -1,12 +1,12 @@
 //! What the fuzz targets run: readers of this module on any bytes, and what must hold of the result.
 
-use std::io::Cursor;
+use std::io::{Cursor, Write};
 use std::path::Path;
 
-use super::MaskBuffer;
 use super::annotation::{read_coco_from, read_sa1b, read_segmentation};
+use super::index::{Index, Kept};
 use super::objects::ObjectFilter;
-use super::tar;
+use super::{DataFile, MaskBuffer, pattern, tar};
 
 /// Annotation files: no input panics, a place that an index would hold is inside the file, and a mask
 /// that is read has as many pixels as its size.
@@ -59,4 +59,61 @@ pub fn tar_index(data: &[u8]) {
         }
         Ok(())
     });
+}
+
+/// Data files: no input panics or takes more than it has to, and what reads is written and read again as the same.
+///
+/// # Panics
+///
+/// Where one of that fails.
+pub fn data_file(data: &[u8]) {
+    let path = Path::new("fuzz.toml");
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(file) = DataFile::parse(text, path) else { return };
+    let written = file.to_toml().expect("what was TOML can be TOML");
+    let again = DataFile::parse(&written, path).expect("what was written reads");
+    // Not compared as values: a number that is none differs from itself.
+    assert_eq!(format!("{file:?}"), format!("{again:?}"));
+    let mut sets = [file.train, file.valid].concat();
+    for patterns in sets.iter_mut().filter_map(|set| set.kind.places_mut().1) {
+        for text in &patterns.0 {
+            let words = pattern::expand(text).unwrap_or_default();
+            assert!(words.len() <= pattern::MOST);
+        }
+    }
+}
+
+/// Indexes: no input panics, and what an index tells is answered or an error, also where its checksum is right.
+///
+/// # Panics
+///
+/// Where one of that fails, or where no temporary file can be made.
+pub fn index(data: &[u8]) {
+    let path = Path::new("fuzz.index");
+    let open = || {
+        let mut file = tempfile::tempfile().expect("a temporary file");
+        file.write_all(data).expect("room for it");
+        file
+    };
+    if let Kept::Whole(index) = Index::look(open(), path, "fuzz") {
+        ask(&index);
+    }
+    if let Some(index) = Index::unchecked(open(), path) {
+        ask(&index);
+    }
+}
+
+/// Asks an index for some of its records.
+fn ask(index: &Index) {
+    let records = index.records();
+    assert!(records >= index.images());
+    let some = [0, 1, 2, records / 3, records / 2, records.saturating_sub(1)];
+    for record in some.into_iter().filter(|&record| record < records) {
+        let Ok((entry, nth)) = index.locate(record) else { continue };
+        let _ = index.object(&entry, nth);
+        let _ = index.object(&entry, u64::from(entry.objects));
+        let _ = index.file(entry.image.file);
+        let _ = index.names(&entry, |names| names.image_file());
+    }
+    index.left_out().iter().for_each(|left| drop(left.to_string()));
 }

@@ -1,5 +1,6 @@
 //! What the data holds that did not become records.
 
+use maskwright_image::shown;
 use serde::Serialize;
 
 /// Something in the data that did not become a record, by the set's settings.
@@ -31,6 +32,6 @@ impl LeftOut {
 impl std::fmt::Display for LeftOut {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.count, self.what)?;
-        if self.first.is_empty() { Ok(()) } else { write!(f, " (first: {})", self.first) }
+        if self.first.is_empty() { Ok(()) } else { write!(f, " (first: {})", shown(&self.first)) }
     }
 }

@@ -71,12 +71,12 @@ mod texts;
 mod weights;
 
 pub use annotation::{Stated, read_stated};
-pub use bytes::read_file;
+pub use bytes::{open_file, read_file};
 pub use datafile::DataFile;
 pub use exif_rule::ExifRule;
 pub use hqseg44k::{hqseg44k, hqseg44k_available};
 pub use image::{ImageBuffer, ImageForm};
-pub use index::{IndexObserver, IndexProgress, OpenContext};
+pub use index::{IndexNote, IndexObserver, IndexProgress, OpenContext};
 pub use indexed::IndexedSource;
 pub use interface::Source;
 pub use key_groups::{ChannelChoice, MaskKeys, ObjectKeys, ScoreKeys};

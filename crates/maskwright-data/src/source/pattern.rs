@@ -7,7 +7,7 @@ use glob::Pattern;
 use crate::error::{Error, Result};
 
 /// More files than any set has; a slip like `{0..999999999}` is refused.
-const MOST: usize = 1_000_000;
+pub(super) const MOST: usize = 1_000_000;
 
 /// The files that patterns stand for: in the order of the patterns, those of a `*` sorted by name.
 ///
@@ -90,17 +90,22 @@ fn literal(pattern: &str) -> Option<String> {
     Some(name)
 }
 
+/// Braces within braces deeper than this are refused: nobody writes them.
+const DEEPEST: usize = 32;
+
+const TOO_MANY: &str = "a pattern for at most 1000000 files";
+
 /// The words that a pattern with braces stands for.
-fn expand(pattern: &str) -> Result<Vec<String>, &'static str> {
-    let (words, rest) = sequence(pattern, false)?;
+pub(super) fn expand(pattern: &str) -> Result<Vec<String>, &'static str> {
+    let (words, rest) = sequence(pattern, 0)?;
     if !rest.is_empty() {
         return Err("braces that open before they close");
     }
     Ok(words)
 }
 
-/// Expands up to the end, or inside braces up to a comma or closing brace; returns what is left.
-fn sequence(mut text: &str, inside: bool) -> Result<(Vec<String>, &str), &'static str> {
+/// Expands up to the end, or inside so many braces up to a comma or closing brace; returns what is left.
+fn sequence(mut text: &str, inside: usize) -> Result<(Vec<String>, &str), &'static str> {
     let mut words = vec![String::new()];
     while let Some(letter) = text.chars().next() {
         let rest = &text[letter.len_utf8()..];
@@ -110,9 +115,9 @@ fn sequence(mut text: &str, inside: bool) -> Result<(Vec<String>, &str), &'stati
                 text = &rest[1..];
             }
             '{' => {
-                let (choices, after) = braces(rest)?;
+                let (choices, after) = braces(rest, inside + 1)?;
                 if words.len() * choices.len() > MOST {
-                    return Err("a pattern for at most 1000000 files");
+                    return Err(TOO_MANY);
                 }
                 words = words
                     .iter()
@@ -120,7 +125,7 @@ fn sequence(mut text: &str, inside: bool) -> Result<(Vec<String>, &str), &'stati
                     .collect();
                 text = after;
             }
-            '}' | ',' if inside => return Ok((words, text)),
+            '}' | ',' if inside > 0 => return Ok((words, text)),
             '}' => return Ok((words, text)),
             _ => {
                 words.iter_mut().for_each(|word| word.push(letter));
@@ -131,8 +136,11 @@ fn sequence(mut text: &str, inside: bool) -> Result<(Vec<String>, &str), &'stati
     Ok((words, text))
 }
 
-/// The choices of braces that were opened, and what follows them.
-fn braces(text: &str) -> Result<(Vec<String>, &str), &'static str> {
+/// The choices of the braces that were opened, `depth` of them, and what follows the innermost.
+fn braces(text: &str, depth: usize) -> Result<(Vec<String>, &str), &'static str> {
+    if depth > DEEPEST {
+        return Err("at most 32 braces within each other");
+    }
     if let Some((inside, after)) = text.split_once('}')
         && let Some((from, to)) = inside.split_once("..")
         && !inside.contains(['{', ','])
@@ -142,8 +150,11 @@ fn braces(text: &str) -> Result<(Vec<String>, &str), &'static str> {
     let mut choices = Vec::new();
     let mut rest = text;
     loop {
-        let (words, after) = sequence(rest, true)?;
+        let (words, after) = sequence(rest, depth)?;
         choices.extend(words);
+        if choices.len() > MOST {
+            return Err(TOO_MANY);
+        }
         match after.as_bytes().first() {
             Some(b',') => rest = &after[1..],
             Some(_) => return Ok((choices, &after[1..])),
@@ -180,6 +191,19 @@ mod tests {
         for wrong in ["{a", "a}", "{1..x}", "{5..1}", "{0..99999999}", "{a,{b}"] {
             assert!(expand(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn patterns_have_bounds() {
+        let nested = |depth: usize| format!("{}a{}", "{".repeat(depth), "}".repeat(depth));
+        assert_eq!(expand(&nested(DEEPEST)).unwrap(), ["a"]);
+        let refused = Err("at most 32 braces within each other");
+        assert_eq!(expand(&nested(DEEPEST + 1)), refused);
+        assert_eq!(expand(&"{".repeat(30_000)), refused);
+        assert_eq!(expand(&"{x,".repeat(30_000)), refused);
+        assert_eq!(expand(&"{0..999}".repeat(3)), Err(TOO_MANY));
+        let half = format!("{{{},{}}}", "{0..999}{0..599}", "{0..999}{0..599}");
+        assert_eq!(expand(&half), Err(TOO_MANY));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(super) fn open(
     for folder in folders(spec, keys)? {
         print.source(&folder)?;
     }
-    let index = open_or_build(&spec.name, &print, |writer| {
+    let index = open_or_build(&spec.name, &print, context, |writer| {
         let left_out = build(spec, keys, context, writer)?;
         Ok((vec![keys.images.clone()], left_out))
     })?;

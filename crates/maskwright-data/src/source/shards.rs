@@ -56,7 +56,7 @@ fn open(
     for file in &files {
         print.source(file)?;
     }
-    let index = open_or_build(&spec.name, &print, |writer| {
+    let index = open_or_build(&spec.name, &print, context, |writer| {
         let selection = Selection::new(&spec.name, &spec.include, &spec.exclude, spec.part)?;
         // Each is gone through twice: for its members, and for what their annotations say.
         let stage = context.stage(&spec.name, "tar files", Some(2 * lengths(&files)?));

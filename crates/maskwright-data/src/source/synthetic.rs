@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::SetSpec;
-use super::index::{Fingerprint, Image, Names, Span, open_or_build};
+use super::index::{Fingerprint, Image, Names, OpenContext, Span, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use crate::error::Result;
 
@@ -19,7 +19,7 @@ const PER_SHARD: u64 = 11_186;
 pub fn synthetic_index(images: u64) -> Result<IndexedSource> {
     let mut print = Fingerprint::default();
     print.setting("synthetic images", images);
-    let index = open_or_build("synthetic", &print, |writer| {
+    let index = open_or_build("synthetic", &print, &OpenContext::default(), |writer| {
         let mut at = 512;
         for image in 0..images {
             if image % PER_SHARD == 0 {

@@ -1,15 +1,24 @@
 //! Tar files, read in place: where each member's bytes lie. Nothing is ever unpacked.
+//!
+//! Of a member nothing is read but its headers. A name in a header of its own may claim any length; what is read for a
+//! member's headers is bounded, so that no file costs more memory than that.
 
-use std::fs::File;
-use std::io::{Read, Seek};
+use std::cell::Cell;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path};
 
-use super::bytes::path_from_bytes;
+use super::bytes::{open_file, path_from_bytes};
 use crate::error::{Error, Result};
 
 /// What files begin with that are compressed.
 const COMPRESSED: [(&[u8], &str); 4] =
     [(b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"\xfd7zXZ", "xz")];
+
+/// Bytes of a member's headers: its own, and those for long names, links and PAX records.
+const LARGEST_HEADERS: u64 = 1 << 20;
+
+/// Bytes of a member's name: no system has longer paths.
+const LONGEST_NAME: usize = 1 << 16;
 
 /// A regular file inside a tar file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,10 +36,10 @@ pub(crate) struct Member<'a> {
 /// # Errors
 ///
 /// A file that cannot be read, is compressed or no tar file; one that is cut short; a member whose name
-/// is absolute or leads out of the tar file by `..`.
+/// is absolute or leads out of the tar file by `..`, or whose headers are longer than any have to be.
 pub(crate) fn members(path: &Path, each: impl FnMut(Member<'_>) -> Result<()>) -> Result<()> {
     let unreadable = |source| Error::Read { file: path.into(), source };
-    let file = File::open(path).map_err(unreadable)?;
+    let file = open_file(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
     members_of(file, length, path, each)
 }
@@ -60,11 +69,24 @@ pub(crate) fn members_of(
     if length < 512 {
         return Err(bad("a tar file", format!("{length} bytes")));
     }
-    let mut archive = tar::Archive::new(file);
-    let broken = |error: std::io::Error| bad("a sound tar header", error.to_string());
+    let watch = Watch::default();
+    let mut archive = tar::Archive::new(Watched { reader: file, watch: &watch });
+    let broken = |error: std::io::Error| match watch.too_long.get() {
+        Some(at) => bad(
+            &format!("at most {LARGEST_HEADERS} bytes of headers for a member"),
+            format!("more of them from byte {at} on"),
+        ),
+        None => bad("a sound tar header", error.to_string()),
+    };
     for entry in archive.entries_with_seek().map_err(broken)? {
         let entry = entry.map_err(broken)?;
+        watch.read.set(0);
         let name = entry.path_bytes();
+        if name.len() > LONGEST_NAME {
+            let expected = format!("names of at most {LONGEST_NAME} bytes");
+            let found = format!("one of {} before byte {}", name.len(), entry.raw_file_position());
+            return Err(bad(&expected, found));
+        }
         let shown = || String::from_utf8_lossy(&name).into_owned();
         let inside = path_from_bytes(&name)
             .components()
@@ -84,6 +106,45 @@ pub(crate) fn members_of(
         }
     }
     Ok(())
+}
+
+/// What is read of a tar file since the last member.
+#[derive(Default)]
+struct Watch {
+    /// How many bytes.
+    read: Cell<u64>,
+    /// Where they begin.
+    from: Cell<u64>,
+    /// Where headers begin that are too long.
+    too_long: Cell<Option<u64>>,
+}
+
+/// A reader that stops where more is read than headers take.
+struct Watched<'a, R> {
+    reader: R,
+    watch: &'a Watch,
+}
+
+impl<R: Read + Seek> Read for Watched<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let Watch { read, from, too_long } = self.watch;
+        if read.get() == 0 {
+            from.set(self.reader.stream_position()?);
+        }
+        if read.get() > LARGEST_HEADERS {
+            too_long.set(Some(from.get()));
+            return Err(std::io::Error::other("headers that are too long"));
+        }
+        let count = self.reader.read(buffer)?;
+        read.set(read.get() + count as u64);
+        Ok(count)
+    }
+}
+
+impl<R: Seek> Seek for Watched<'_, R> {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.reader.seek(to)
+    }
 }
 
 /// Key and lower-case ending of a member: WebDataset's rule, the name up to the first dot of its last
@@ -173,6 +234,58 @@ mod tests {
         assert!(error(b"\x1f\x8b\x08 and so on").contains("gzip"));
         assert!(error(b"").contains("0 bytes"));
         assert!(error(&[b'x'; 600]).contains("sound tar header"));
+    }
+
+    /// Headers that claim gigabytes, in files that are as long without taking room on the disk: refused by name, without
+    /// reading more than headers may have.
+    #[test]
+    fn headers_of_gigabytes_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("long.tar");
+        let first = tar_file(&[("a.jpg", &[1; 700])]);
+        // Two blocks for the member and its header, without the blocks that end the file.
+        let first = &first[..512 + 1024];
+        for kind in [
+            tar::EntryType::GNULongName,
+            tar::EntryType::GNULongLink,
+            tar::EntryType::XHeader,
+            tar::EntryType::XGlobalHeader,
+        ] {
+            let long = header("././@LongLink", 4 << 30, kind);
+            let mut file = std::fs::File::create(&path).unwrap();
+            std::io::Write::write_all(&mut file, &[first, long.as_bytes()].concat()).unwrap();
+            file.set_len((4 << 30) + 4096).unwrap();
+            let mut names = Vec::new();
+            let result = members(&path, |member| {
+                names.push(member.name.to_vec());
+                Ok(())
+            });
+            if kind == tar::EntryType::XGlobalHeader {
+                // Says nothing about a member, and is passed over like a member of another kind.
+                assert!(result.is_ok(), "{result:?}");
+                continue;
+            }
+            assert_eq!(names, [b"a.jpg"], "{kind:?}");
+            let text = result.unwrap_err().to_string().replace(&path.display().to_string(), "LONG");
+            let expected = "LONG: expected at most 1048576 bytes of headers for a member, \
+                            found more of them from byte 1536 on";
+            assert_eq!(text, expected, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn long_names_have_a_limit() {
+        let of = |length: usize| {
+            let name = format!("{}.jpg", "x".repeat(length - 4));
+            let mut builder = tar::Builder::new(Vec::new());
+            let long = header("././@LongLink", length as u64, tar::EntryType::GNULongName);
+            builder.append(&long, name.as_bytes()).unwrap();
+            builder.append(&header("cut", 1, tar::EntryType::Regular), &b"x"[..]).unwrap();
+            list(&builder.into_inner().unwrap())
+        };
+        assert_eq!(of(LONGEST_NAME).unwrap()[0].0.len(), LONGEST_NAME);
+        let text = of(LONGEST_NAME + 1).unwrap_err().to_string();
+        assert!(text.contains("names of at most 65536 bytes, found one of 65537 before"), "{text}");
     }
 
     #[test]

@@ -53,12 +53,21 @@ impl<'a> ImageFile<'a> {
         &self.header
     }
 
+    /// Refuses a picture that is larger than allowed, or whose header claims more than a file of its length can hold. Decoding
+    /// does it as well.
+    ///
+    /// # Errors
+    /// [`Error::TooManyPixels`], [`Error::TooManyBytes`], [`Error::Implausible`].
+    pub fn check(&self, limits: &Limits) -> Result<()> {
+        limits.check(&self.header, self.bytes.len())
+    }
+
     /// Decodes the picture to RGB, as stored; see [`decode_rgb`](super::decode_rgb).
     ///
     /// # Errors
     /// As [`decode_rgb`](super::decode_rgb).
     pub fn decode_rgb(&self, limits: &Limits) -> Result<Decoded<RgbImage>> {
-        limits.check(&self.header, self.bytes.len())?;
+        self.check(limits)?;
         match self.header.format {
             Format::Jpeg => jpeg::decode_rgb(self.bytes, &self.header, limits),
             Format::Png => png::decode_rgb(self.bytes, &self.header, limits),

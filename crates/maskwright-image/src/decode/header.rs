@@ -1,5 +1,6 @@
 //! What a file says about itself before any pixel is decoded.
 
+use super::jpeg::choice::decodes_by_rows;
 use super::orientation::Orientation;
 use crate::format::Format;
 use crate::size::Size;
@@ -53,9 +54,16 @@ pub struct Header {
 /// What only the decoders of a format ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Storage {
-    /// A JPEG: whether its components are sampled in one of the common ways: one component, luma at up to twice the
-    /// resolution of chroma both ways, or four at full resolution.
-    Jpeg { common_sampling: bool },
+    /// A JPEG.
+    Jpeg {
+        /// Whether its components are sampled in one of the common ways: one component, luma at up to twice the
+        /// resolution of chroma both ways, or four at full resolution.
+        common_sampling: bool,
+        /// Whether its coefficients come in several scans, so that a decoder holds them all.
+        buffered: bool,
+        /// Where the first scan's header ends; the end of the last segment where there is no scan.
+        scan: usize,
+    },
     /// A PNG: whether its rows come in seven passes (Adam7).
     Png { interlaced: bool },
 }
@@ -64,5 +72,101 @@ impl Header {
     /// The size of the upright picture.
     pub fn upright_size(&self) -> Size {
         self.orientation.upright(self.size)
+    }
+
+    /// How many bytes decoding the picture to RGB and turning it upright holds at once, at most; the picture is among
+    /// them, the file is not.
+    pub fn rgb_bytes(&self) -> u64 {
+        let decoded = match self.storage {
+            Storage::Jpeg { .. } => self.coefficients().saturating_add(self.pixels(3)),
+            // A channel, and all of them.
+            Storage::Png { .. } => self.samples().saturating_add(self.pixels(4)),
+        };
+        // Turned, it is there twice.
+        if self.orientation.is_identity() { decoded } else { decoded.max(self.pixels(6)) }
+    }
+
+    /// How many bytes decoding the picture as a mask and turning the label holds at once, at most (but for the alpha of a grey
+    /// picture, which few masks are read from); the label is among them, the file is not.
+    pub fn label_bytes(&self) -> u64 {
+        let decoded = match (self.storage, self.colour, self.bit_depth) {
+            (Storage::Jpeg { .. }, ..) => self.coefficients().saturating_add(self.pixels(4)),
+            // The rows, which mostly become the label in place, and a label where numbers are mapped.
+            (_, Colour::Grey, _) => self.samples().saturating_add(self.pixels(1)),
+            (_, Colour::GreyAlpha, _) => self.samples().saturating_add(self.pixels(2)),
+            // Colours, alpha and the label.
+            _ => self.samples().saturating_add(self.pixels(5)),
+        };
+        if self.orientation.is_identity() { decoded } else { decoded.max(self.pixels(2)) }
+    }
+
+    /// So many bytes for each pixel.
+    fn pixels(&self, each: u64) -> u64 {
+        let pixels = (self.size.height as u64).saturating_mul(self.size.width as u64);
+        pixels.saturating_mul(each)
+    }
+
+    /// Bytes of a JPEG's coefficients where its decoder holds them all: 16 bits for each sample, of no subsampling at
+    /// most, in whole groups of blocks.
+    fn coefficients(&self) -> u64 {
+        let Storage::Jpeg { buffered, .. } = self.storage else { return 0 };
+        let whole = |side: usize| side.next_multiple_of(32) as u64;
+        let samples = whole(self.size.height) * whole(self.size.width);
+        let held = buffered || !decodes_by_rows();
+        if held { 2 * self.colour.channels() as u64 * samples } else { 0 }
+    }
+
+    /// Bytes of a PNG's rows with their filter bytes, and of the samples that are unpacked from them.
+    fn samples(&self) -> u64 {
+        let each = self.colour.channels() as u64 * u64::from(self.bit_depth);
+        let row = (self.size.width as u64).saturating_mul(each).div_ceil(8) + 1;
+        let unpacked = if self.bit_depth < 8 { self.pixels(1) } else { 0 };
+        row.saturating_mul(self.size.height as u64).saturating_add(unpacked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::ImageFile;
+    use crate::{RgbImage, encode};
+
+    fn png(colour: Colour, bit_depth: u8, size: Size) -> Header {
+        Header {
+            format: Format::Png,
+            size,
+            orientation: Orientation::IDENTITY,
+            colour,
+            bit_depth,
+            storage: Storage::Png { interlaced: false },
+        }
+    }
+
+    /// 500 megapixels of one bit, which 56 KiB can hold.
+    #[test]
+    fn small_files_can_ask_for_much() {
+        let size = Size::new(20_000, 25_000);
+        let rows = (25_000 / 8 + 1) * 20_000;
+        assert_eq!(png(Colour::Grey, 1, size).rgb_bytes(), rows + 5 * 500_000_000);
+        assert_eq!(png(Colour::Grey, 1, size).label_bytes(), rows + 2 * 500_000_000);
+        assert_eq!(png(Colour::Grey, 8, size).label_bytes(), 20_000 * 25_001 + 500_000_000);
+        // The largest claims do not overflow.
+        let largest = Size::square(i32::MAX as usize);
+        assert_eq!(png(Colour::Rgba, 16, largest).rgb_bytes(), u64::MAX);
+    }
+
+    #[test]
+    fn pictures_are_counted_once_or_twice() {
+        let file = encode::jpeg_rgb(&RgbImage::filled(Size::new(60, 100), 9), 90).unwrap();
+        let header = *ImageFile::read(&file).unwrap().header();
+        if decodes_by_rows() {
+            assert_eq!(header.rgb_bytes(), 3 * 6000);
+            assert_eq!(header.label_bytes(), 4 * 6000);
+        }
+        let turn = Orientation::from_exif(6).unwrap();
+        assert!(Header { orientation: turn, ..header }.rgb_bytes() >= 6 * 6000);
+        let Storage::Jpeg { common_sampling, scan, .. } = header.storage else { panic!("a JPEG") };
+        let storage = Storage::Jpeg { common_sampling, buffered: true, scan };
+        assert_eq!(Header { storage, ..header }.rgb_bytes(), 3 * 6000 + 6 * 64 * 128);
     }
 }

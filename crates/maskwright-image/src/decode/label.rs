@@ -177,6 +177,9 @@ impl LabelDecoder {
         if !plain || !png::read_grey8(bytes, header, limits, &mut self.png, data)? {
             *data = decode_any(bytes, header, rule, limits, &mut warnings)?;
         }
+        if header.format == Format::Png {
+            warnings.extend(png::check_checksums(bytes));
+        }
         // A maximum is much faster than a list of values, and most masks end it with the first piece of their object.
         let dim = |piece: &[u8]| u16::from(piece.iter().copied().max().unwrap_or(0)) <= LARGEST_ID;
         if !mapped && data.chunks(1 << 12).all(dim) {

@@ -5,8 +5,9 @@
 //! depends on the data set.
 //!
 //! A file's header is read once ([`ImageFile`]) and serves the plan, the decoder and the sampler. Every file gives pixels or an [`Error`](crate::Error) that names the trouble. A JPEG that is truncated or damaged but
-//! decodable gives what libjpeg makes of it, with a [`Warning`]; a damaged PNG is an error.
-//! Sizes are checked against [`Limits`] before memory is taken.
+//! decodable gives what libjpeg makes of it, with a [`Warning`]; a damaged PNG is an error, unless nothing but the
+//! checksum of a chunk is wrong, which is a warning too.
+//! Sizes are checked against [`Limits`] before memory is taken; a [`DecodeBudget`] bounds what all threads take together.
 //!
 //! ```
 //! use maskwright_image::{decode, encode, GreyImage, Size};
@@ -20,6 +21,7 @@
 //! # Ok::<(), maskwright_image::Error>(())
 //! ```
 
+mod budget;
 mod file;
 pub(crate) mod header;
 pub(crate) mod jpeg;
@@ -29,6 +31,7 @@ mod orientation;
 pub(crate) mod png;
 pub(crate) mod warning;
 
+pub use budget::{DecodeBudget, Permit};
 pub use file::{ImageFile, read_header};
 pub use header::{Colour, Header};
 pub use label::{LabelDecoder, MaskChannel, MaskRule, decode_label};

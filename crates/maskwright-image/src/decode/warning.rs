@@ -24,6 +24,13 @@ pub enum Warning {
         /// The decoder's words on the first one.
         first: String,
     },
+    /// Chunks of a PNG that decide about its pixels have not the checksum that they state.
+    Checksum {
+        /// How many.
+        count: u64,
+        /// The kind of the first one: `IHDR`, `PLTE`, `tRNS`, `IDAT` or `IEND`.
+        chunk: &'static str,
+    },
     /// Alpha that was not opaque was dropped from a picture.
     AlphaDropped,
     /// The colour channels of a mask are not quite equal; the first was taken.
@@ -40,6 +47,26 @@ pub enum Warning {
     },
 }
 
+impl Warning {
+    /// Whether it tells of damage, so that pixels may not be what they were when the file was written. The other
+    /// warnings are about how sound files are used.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Truncated | Self::DamagedData { .. } | Self::Checksum { .. })
+    }
+
+    /// A short, stable word for the kind, for statistics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Truncated => "truncated",
+            Self::DamagedData { .. } => "damaged_data",
+            Self::Checksum { .. } => "checksum",
+            Self::AlphaDropped => "alpha_dropped",
+            Self::UnequalChannels { .. } => "unequal_channels",
+            Self::LossyMask { .. } => "lossy_mask",
+        }
+    }
+}
+
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -47,6 +74,12 @@ impl fmt::Display for Warning {
             Self::DamagedData { count: 1, first } => write!(f, "damaged data was skipped: {first}"),
             Self::DamagedData { count, first } => {
                 write!(f, "damaged data was skipped {count} times, first: {first}")
+            }
+            Self::Checksum { count: 1, chunk } => {
+                write!(f, "the checksum of the {chunk} chunk is wrong")
+            }
+            Self::Checksum { count, chunk } => {
+                write!(f, "the checksums of {count} chunks are wrong, first: {chunk}")
             }
             Self::AlphaDropped => write!(f, "the transparency was dropped"),
             Self::UnequalChannels { pixels, largest } => write!(

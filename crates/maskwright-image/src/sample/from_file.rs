@@ -12,7 +12,7 @@ use crate::size::Size;
 impl Sampler {
     /// Decodes a picture and samples it as [`Self::image`] does; the tables are for the stored size. The pixels are
     /// those of [`ImageFile::decode_rgb`] followed by [`Self::image`], but only what the tables show is decoded where the
-    /// decoder can do that (libjpeg), so damage after the last row shown goes unnoticed.
+    /// decoder can do that (libjpeg), so damage after the last row shown goes unnoticed; not so that a file is cut off.
     ///
     /// # Errors
     /// As [`ImageFile::decode_rgb`], and [`Error::TableSize`] where the tables are for another size. `out` is then

@@ -4,7 +4,7 @@
 //! after the last one needed are not read at all. The pixels are those of a whole decode, for which two things have
 //! to be seen to. Chroma is interpolated across block borders, so a cut-off column would see a border that
 //! is none: 18 columns more than needed are decoded on both sides. And libjpeg smooths across blocks where a
-//! progressive file is unfinished: such files, and all with damaged data, are decoded whole.
+//! progressive file is unfinished: such files, all that are cut off and all with damaged data, are decoded whole.
 
 use super::axis::AxisTable;
 use super::picture::PictureWalk;

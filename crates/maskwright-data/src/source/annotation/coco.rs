@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -17,6 +16,7 @@ use super::segmentation;
 use super::stream::{JsonStream, Parsed};
 use crate::error::{Error, Result};
 use crate::source::LeftOut;
+use crate::source::bytes::open_file;
 use crate::source::index::{Counted, ObjectEntry, OpenContext, Span};
 use crate::source::objects::{Facts, ObjectFilter};
 
@@ -123,7 +123,7 @@ pub(crate) fn read_coco(
     context: &OpenContext<'_>,
 ) -> Result<CocoFile> {
     let open = || {
-        let file = File::open(path)?;
+        let file = open_file(path)?;
         let length = file.metadata()?.len();
         Ok((file, length))
     };

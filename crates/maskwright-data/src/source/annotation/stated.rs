@@ -1,6 +1,5 @@
 //! What annotations state of their objects besides the mask.
 
-use std::fs::File;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -8,6 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::stream::JsonStream;
 use crate::error::{Error, Result};
+use crate::source::bytes::open_file;
 
 /// What an annotation states of its object; `None` where it states nothing, or no numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
@@ -36,7 +36,7 @@ fn four_numbers<'a, D: serde::Deserializer<'a>>(from: D) -> Result<Option<[f32; 
 /// [`Error::Read`] and [`Error::Json`]: a file that cannot be read or has another layout; what came
 /// before was taken.
 pub fn read_stated(file: &Path, mut take: impl FnMut(Stated)) -> Result<()> {
-    let opened = File::open(file).map_err(|source| Error::Read { file: file.into(), source })?;
+    let opened = open_file(file).map_err(|source| Error::Read { file: file.into(), source })?;
     let mut stream = JsonStream::new(opened, file);
     stream.object(|key, stream| {
         if key == "annotations" {

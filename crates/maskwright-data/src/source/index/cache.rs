@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::{Index, IndexWriter};
+use super::{Index, IndexNote, IndexWriter, Kept, OpenContext};
 use crate::error::{Error, Result};
 use crate::source::LeftOut;
 use crate::source::hash::fnv1a;
@@ -59,27 +59,42 @@ impl Fingerprint {
     }
 }
 
+/// Fills an index, and returns the files that spans are numbered by, and what it left out.
+type Build<'a> = &'a dyn Fn(&mut IndexWriter) -> Result<(Vec<PathBuf>, Vec<LeftOut>)>;
+
 /// The index of a set: the cached one if it still holds, else `build` writes one.
 ///
-/// Where no cache can be written, the index lives in a file without a name until the program ends.
-/// `build` returns the files that spans are numbered by, and what it left out.
+/// Where no cache can be written, the index lives in a file without a name until the program ends, and `build` may have
+/// been called twice. It returns the files that spans are numbered by, and what it left out.
 pub(crate) fn open_or_build(
     set: &str,
     fingerprint: &Fingerprint,
-    build: impl FnOnce(&mut IndexWriter) -> Result<(Vec<PathBuf>, Vec<LeftOut>)>,
+    context: &OpenContext<'_>,
+    build: impl Fn(&mut IndexWriter) -> Result<(Vec<PathBuf>, Vec<LeftOut>)>,
+) -> Result<Index> {
+    open_or_build_in(folder(), set, fingerprint, context, &build)
+}
+
+/// As [`open_or_build`], in a folder; none keeps nothing.
+fn open_or_build_in(
+    folder: Option<PathBuf>,
+    set: &str,
+    fingerprint: &Fingerprint,
+    context: &OpenContext<'_>,
+    build: Build<'_>,
 ) -> Result<Index> {
     let text = fingerprint.text();
-    let cached = folder().map(|folder| folder.join(fingerprint.file_name(set)));
-    if let Some(path) = &cached {
-        if let Some(index) = Index::open(path, &text) {
+    if let Some(path) = folder.map(|folder| folder.join(fingerprint.file_name(set))) {
+        if let Kept::Whole(index) = Index::open(&path, &text) {
             return Ok(index);
         }
-        if let Some(_lock) = lock(path) {
-            // Another process may have made it while this one waited.
-            return match Index::open(path, &text) {
-                Some(index) => Ok(index),
-                None => replace(path, &text, build),
-            };
+        match kept(&path, set, &text, context, build) {
+            // What is wrong with the sources is the news; the cache alone is none to stop for.
+            Err(Error::Write { file, source }) => {
+                let reason = source.to_string();
+                context.note(IndexNote::NotKept { set: set.into(), file, reason });
+            }
+            made => return made,
         }
     }
     let path = std::env::temp_dir().join("maskwright index");
@@ -88,21 +103,37 @@ pub(crate) fn open_or_build(
     write(file, &path, &text, build)
 }
 
+/// Makes the index in the cache, unless another process does so first.
+fn kept(
+    path: &Path,
+    set: &str,
+    text: &str,
+    context: &OpenContext<'_>,
+    build: Build<'_>,
+) -> Result<Index> {
+    let _lock = lock(path)?;
+    // Another process may have made it while this one waited.
+    match Index::open(path, text) {
+        Kept::Whole(index) => return Ok(index),
+        Kept::Damaged => context.note(IndexNote::Damaged { set: set.into(), file: path.into() }),
+        Kept::Other => {}
+    }
+    replace(path, text, build)
+}
+
 /// Waits until no other process makes the index of this path; released when it is dropped, or when
-/// the process ends in any way. None where the folder cannot be written or its file system has no locks.
-fn lock(path: &Path) -> Option<File> {
-    std::fs::create_dir_all(path.parent()?).ok()?;
-    let lock = File::create(path.with_extension("lock")).ok()?;
-    lock.lock().ok()?;
-    Some(lock)
+/// the process ends in any way. Fails where the folder cannot be written or its file system has no locks.
+fn lock(path: &Path) -> Result<File> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    std::fs::create_dir_all(folder)
+        .map_err(|source| Error::Write { file: folder.into(), source })?;
+    let file = path.with_extension("lock");
+    let locked = File::create(&file).and_then(|lock| lock.lock().map(|()| lock));
+    locked.map_err(|source| Error::Write { file, source })
 }
 
 /// Makes the index beside its place and renames it. What a killed process left there is overwritten.
-fn replace(
-    path: &Path,
-    text: &str,
-    build: impl FnOnce(&mut IndexWriter) -> Result<(Vec<PathBuf>, Vec<LeftOut>)>,
-) -> Result<Index> {
+fn replace(path: &Path, text: &str, build: Build<'_>) -> Result<Index> {
     let partial = path.with_extension("partial");
     let unwritable = |source| Error::Write { file: partial.clone(), source };
     let file = File::options()
@@ -112,8 +143,11 @@ fn replace(
         .truncate(true)
         .open(&partial)
         .map_err(unwritable)?;
-    let made = write(file, path, text, build)
-        .and_then(|index| std::fs::rename(&partial, path).map(|()| index).map_err(unwritable));
+    let made = write(file, path, text, build).and_then(|index| {
+        // Whole on the disk before it has its name.
+        index.sync().and_then(|()| std::fs::rename(&partial, path)).map_err(unwritable)?;
+        Ok(index)
+    });
     if made.is_err() {
         // The error is the news; a file that cannot be removed is overwritten next time.
         let _ = std::fs::remove_file(&partial);
@@ -121,12 +155,7 @@ fn replace(
     made
 }
 
-fn write(
-    file: File,
-    path: &Path,
-    fingerprint: &str,
-    build: impl FnOnce(&mut IndexWriter) -> Result<(Vec<PathBuf>, Vec<LeftOut>)>,
-) -> Result<Index> {
+fn write(file: File, path: &Path, fingerprint: &str, build: Build<'_>) -> Result<Index> {
     let mut writer = IndexWriter::new(file, path)?;
     let (files, left_out) = build(&mut writer)?;
     // A later process may run in another folder.
@@ -147,112 +176,4 @@ fn folder() -> Option<PathBuf> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{Image, Names, Span};
-    use super::*;
-
-    fn print(setting: &str) -> Fingerprint {
-        let mut print = Fingerprint::default();
-        print.setting("test of this process", (std::process::id(), setting));
-        print
-    }
-
-    fn build(images: u64) -> impl FnOnce(&mut IndexWriter) -> Result<(Vec<PathBuf>, Vec<LeftOut>)> {
-        move |writer| {
-            for image in 0..images {
-                let span = Span { file: 0, len: 9, at: image };
-                let stem = format!("image {image}");
-                writer.image(&Image {
-                    names: Names { stem: stem.as_bytes(), image: b".jpg", notes: b".json" },
-                    image: span,
-                    notes: span,
-                    size: (3, 4),
-                    objects: 1 + (image % 4) as u32,
-                    records: 1 + image % 4,
-                })?;
-            }
-            Ok((
-                vec!["a b.tar".into()],
-                vec![LeftOut { what: "x".into(), count: 2, first: "y".into() }],
-            ))
-        }
-    }
-
-    #[test]
-    fn every_record_is_found_in_its_image() {
-        // More images than the sparse table's step, and a number of records for each image of its own.
-        for images in [1, 2, 1023, 1024, 1025, 5000] {
-            let index = open_or_build("s", &print(&format!("{images}")), build(images)).unwrap();
-            let mut record = 0;
-            for image in 0..images {
-                for nth in 0..1 + image % 4 {
-                    let (entry, found) = index.locate(record).unwrap();
-                    assert_eq!((entry.image.at, found), (image, nth), "record {record}");
-                    record += 1;
-                }
-            }
-            assert_eq!(index.records(), record);
-            let (entry, _) = index.locate(record - 1).unwrap();
-            let file = index.names(&entry, |names| names.image_file()).unwrap();
-            assert_eq!(file, format!("image {}.jpg", images - 1).as_bytes());
-            // Whatever folder the process that reads it runs in.
-            assert_eq!(index.file(0), std::path::absolute("a b.tar").unwrap());
-            assert_eq!(index.left_out()[0].to_string(), "2 x (first: y)");
-        }
-    }
-
-    #[test]
-    fn an_index_is_made_once() {
-        let never = |_: &mut IndexWriter| panic!("made again");
-        open_or_build("once", &print("once"), build(3)).unwrap();
-        assert_eq!(open_or_build("once", &print("once"), never).unwrap().images(), 3);
-        // A build that fails leaves nothing behind, and the next one works.
-        let fail = |_: &mut IndexWriter| {
-            Err(Error::Read { file: "gone".into(), source: std::io::Error::other("gone") })
-        };
-        assert!(open_or_build("fails", &print("fails"), fail).is_err());
-        assert_eq!(open_or_build("fails", &print("fails"), build(2)).unwrap().images(), 2);
-    }
-
-    #[test]
-    fn processes_that_start_together_make_one() {
-        let made = std::sync::atomic::AtomicUsize::new(0);
-        // The one that makes the index goes on when the others have asked for it, too.
-        let (sender, receiver) = std::sync::mpsc::channel();
-        let asked = std::sync::Mutex::new(receiver);
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                let (sender, made, asked) = (sender.clone(), &made, &asked);
-                scope.spawn(move || {
-                    sender.send(()).unwrap();
-                    let count = |writer: &mut IndexWriter| {
-                        made.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                        let asked = asked.lock().unwrap();
-                        (0..4).for_each(|_| asked.recv().unwrap());
-                        build(5)(writer)
-                    };
-                    let index = open_or_build("together", &print("together"), count).unwrap();
-                    assert_eq!(index.images(), 5);
-                });
-            }
-        });
-        assert_eq!(made.into_inner(), 1);
-    }
-
-    #[test]
-    fn damaged_indexes_are_made_again() {
-        let print = print("damaged");
-        let path = folder().unwrap().join(print.file_name("damaged"));
-        open_or_build("damaged", &print, build(4)).unwrap();
-        let whole = std::fs::read(&path).unwrap();
-        for (at, byte) in [(0, b'X'), (8, 0xff), (15, 0xff), (16, 0x01), (whole.len() - 1, b'?')] {
-            let mut damaged = whole.clone();
-            damaged[at] = byte;
-            std::fs::write(&path, &damaged).unwrap();
-            assert_eq!(open_or_build("damaged", &print, build(4)).unwrap().images(), 4);
-            assert_eq!(std::fs::read(&path).unwrap(), whole);
-        }
-        std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-        assert_eq!(open_or_build("damaged", &print, build(4)).unwrap().images(), 4);
-    }
-}
+mod tests;

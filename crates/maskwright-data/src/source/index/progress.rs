@@ -1,7 +1,12 @@
 //! How far the making of an index is, for those who wait for it.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use maskwright_image::shown;
+
+use crate::error::path;
 
 /// How far a stage of making an index is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +21,45 @@ pub struct IndexProgress<'a> {
     pub total: Option<u64>,
 }
 
+/// Something about an index that does not keep a set from being opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IndexNote {
+    /// The index that was kept is damaged, and is made anew.
+    Damaged {
+        /// The set.
+        set: String,
+        /// The index.
+        file: PathBuf,
+    },
+    /// The index cannot be kept: the set is indexed for this run alone.
+    NotKept {
+        /// The set.
+        set: String,
+        /// What could not be written: the index, or the folder of indexes.
+        file: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+impl std::fmt::Display for IndexNote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            IndexNote::Damaged { set, file } => {
+                let (set, file) = (shown(set), path(file));
+                write!(f, "set {set}: the index {file} is damaged and is made anew")
+            }
+            IndexNote::NotKept { set, file, reason } => write!(
+                f,
+                "set {}: its index is not kept for the next run: cannot write {}: {reason}",
+                shown(set),
+                path(file)
+            ),
+        }
+    }
+}
+
 /// Hears how far the making of an index is; [`OpenContext`] says of which.
 ///
 /// One stage follows the other. Within a stage calls come from several threads and may overtake each other.
@@ -25,6 +69,9 @@ pub trait IndexObserver: Send + Sync {
 
     /// The stage is over, in success or failure.
     fn ended(&self) {}
+
+    /// Something that whoever waits may want to know.
+    fn note(&self, _note: &IndexNote) {}
 }
 
 /// What opening a set may tell while it does so: by default nothing to anyone.
@@ -48,10 +95,17 @@ pub struct OpenContext<'a> {
 }
 
 impl<'a> OpenContext<'a> {
-    /// `observer` hears of every index that is made. A set whose index is kept from an earlier run
-    /// makes none, and nothing is heard of it.
+    /// `observer` hears of every index that is made, and where one is damaged or cannot be kept. A set whose index is
+    /// kept from an earlier run makes none, and nothing is heard of it.
     pub fn observed_by(observer: &'a dyn IndexObserver) -> OpenContext<'a> {
         OpenContext { observer: Some(observer) }
+    }
+
+    /// Tells something.
+    pub(crate) fn note(&self, note: IndexNote) {
+        if let Some(observer) = self.observer {
+            observer.note(&note);
+        }
     }
 
     /// Begins a stage of making an index.

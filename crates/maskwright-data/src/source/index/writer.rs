@@ -1,11 +1,11 @@
 //! Writing an index.
 
 use std::fs::File;
-use std::io::{BufWriter, Seek, Write};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::entry::{Entry, ObjectEntry, Span};
-use super::{Counts, HEADER, Index, MAGIC, Meta, Names, SPARSE};
+use super::{CHECKSUM, Counts, HEADER, Index, Kept, MAGIC, Meta, Names, SPARSE, checksum};
 use crate::error::{Error, Result};
 use crate::source::LeftOut;
 
@@ -104,10 +104,13 @@ impl IndexWriter {
         let file = self
             .assemble(&Meta::new(fingerprint, files, left_out))
             .map_err(|source| Error::Write { file: path.clone(), source })?;
-        Index::read(file, &path, Some(fingerprint)).ok_or_else(|| {
-            let message = "what was written does not read back";
-            Error::Write { file: path, source: std::io::Error::other(message) }
-        })
+        match Index::look(file, &path, fingerprint) {
+            Kept::Whole(index) => Ok(index),
+            Kept::Other | Kept::Damaged => {
+                let message = "what was written does not read back";
+                Err(Error::Write { file: path, source: std::io::Error::other(message) })
+            }
+        }
     }
 
     fn assemble(&mut self, meta: &Meta) -> std::io::Result<File> {
@@ -130,7 +133,11 @@ impl IndexWriter {
             self.entries.write_all(&number.to_le_bytes())?;
         }
         self.entries.flush()?;
-        self.entries.get_ref().try_clone()
+        let mut file = self.entries.get_ref().try_clone()?;
+        let sum = checksum::of(&file, file.metadata()?.len())?;
+        file.seek(SeekFrom::Start(CHECKSUM))?;
+        file.write_all(&sum.to_le_bytes())?;
+        Ok(file)
     }
 
     fn unwritable(&self, source: std::io::Error) -> Error {

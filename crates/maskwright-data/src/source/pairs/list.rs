@@ -8,6 +8,7 @@ use csv::{ByteRecord, ReaderBuilder, Trim};
 use super::{Found, Item, Layout, Pairs};
 use crate::error::{Error, Result};
 use crate::source::PairsKeys;
+use crate::source::bytes::open_file;
 use crate::source::select::Selection;
 
 /// Where the columns are that a list must or may have.
@@ -31,8 +32,7 @@ pub(super) fn pairs(keys: &PairsKeys, selection: &Selection) -> Result<Found> {
             other => flaw(line, format!("no valid CSV: {other:?}")),
         }
     };
-    let file =
-        std::fs::File::open(path).map_err(|source| Error::Read { file: path.clone(), source })?;
+    let file = open_file(path).map_err(|source| Error::Read { file: path.clone(), source })?;
     let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(file);
     let header = reader.byte_headers().map_err(unreadable)?;
     let columns = columns(header).map_err(|message| flaw(1, message))?;

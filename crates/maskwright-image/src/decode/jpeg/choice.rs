@@ -41,6 +41,11 @@ pub(crate) fn chosen() -> Result<Choice> {
     CHOICE.get_or_init(|| named(&read().to_string_lossy())).clone()
 }
 
+/// Whether that decoder holds a few rows of an ordinary file, and not all its samples.
+pub(crate) fn decodes_by_rows() -> bool {
+    !matches!(chosen(), Ok(Choice::Zune) | Err(_))
+}
+
 const VARIABLE: &str = "MASKWRIGHT_JPEG";
 
 fn named(name: &str) -> Result<Choice> {

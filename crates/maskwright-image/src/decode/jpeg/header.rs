@@ -16,11 +16,20 @@ const APP14: u8 = 0xEE;
 
 /// Reads size, channels and orientation of a file that starts with FF D8.
 pub(crate) fn read(bytes: &[u8]) -> Result<Header> {
-    let (mut frame, mut orientation, mut ycck) = (None, None, false);
-    let markers = Markers { bytes, at: 2 };
-    for (marker, segment) in markers {
+    let mut frame: Option<((Size, Colour), bool)> = None;
+    let (mut orientation, mut ycck) = (None, false);
+    let mut buffered = false;
+    let mut markers = Markers { bytes, at: 2 };
+    for (marker, segment) in markers.by_ref() {
         match marker {
-            START_OF_SCAN | END_OF_IMAGE => break,
+            START_OF_SCAN => {
+                // A scan of some components is followed by others.
+                let scanned = segment.first().copied().map(usize::from);
+                buffered |=
+                    frame.is_some_and(|((_, colour), _)| scanned != Some(colour.channels()));
+                break;
+            }
+            END_OF_IMAGE => break,
             APP1 if orientation.is_none() => {
                 orientation = segment.strip_prefix(b"Exif\0\0").and_then(from_tiff);
             }
@@ -28,6 +37,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header> {
             // Start of frame: C0 to CF without DHT (C4), JPG (C8) and DAC (CC).
             0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) && frame.is_none() => {
                 frame = Some((read_frame(marker, segment)?, has_common_sampling(segment, ycck)));
+                buffered = marker == 0xC2;
             }
             _ => {}
         }
@@ -36,7 +46,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header> {
         return Err(damaged("no start-of-frame marker before the pixels or the end"));
     };
     let orientation = orientation.unwrap_or(Orientation::IDENTITY);
-    let storage = Storage::Jpeg { common_sampling };
+    let storage = Storage::Jpeg { common_sampling, buffered, scan: markers.at };
     Ok(Header { format: Format::Jpeg, size, orientation, colour, bit_depth: 8, storage })
 }
 
@@ -136,9 +146,15 @@ impl<'a> Iterator for Markers<'a> {
     }
 }
 
-/// Whether an end-of-image marker is there; for decoders that do not tell of truncation.
-pub(crate) fn has_end(bytes: &[u8]) -> bool {
-    bytes.windows(2).rev().any(|pair| pair == [0xFF, END_OF_IMAGE])
+/// Whether an end-of-image marker follows the first scan's header, however far from the end of the file: cameras add
+/// padding, previews and films behind it.
+///
+/// Coded data never hold these two bytes, so a file that was cut anywhere has none. It is looked for from the file's end,
+/// where it is in nearly all files, so that asking costs nothing.
+pub(crate) fn has_end(bytes: &[u8], header: &Header) -> bool {
+    let Storage::Jpeg { scan, .. } = header.storage else { return true };
+    let data = bytes.get(scan..).unwrap_or_default();
+    data.windows(2).rev().any(|pair| pair == [0xFF, END_OF_IMAGE])
 }
 
 #[cfg(test)]
@@ -201,6 +217,23 @@ mod tests {
         }
         assert!(matches!(read(&file(&[(0xC0, &frame(8, 0, 480, 3))])), Err(Error::Header { .. })));
         assert!(matches!(read(&file(&[])), Err(Error::Header { .. })));
+    }
+
+    #[test]
+    fn only_an_end_behind_the_scan_counts() {
+        // A preview in the metadata has an end of its own.
+        let preview = [&b"Exif\0\0"[..], &[0xFF, 0xD8, 1, 2, 0xFF, END_OF_IMAGE]].concat();
+        let mut bytes = file(&[(APP1, &preview), (0xC0, &frame(8, 640, 480, 3))]);
+        let header = read(&bytes).unwrap();
+        bytes.extend([1, 2, 0xFF, 0, 3]);
+        assert!(!has_end(&bytes, &header));
+        bytes.extend([0xFF, END_OF_IMAGE]);
+        assert!(has_end(&bytes, &header));
+        // Padding, or a film.
+        bytes.extend([0; 4096]);
+        assert!(has_end(&bytes, &header));
+        // The header of another, longer file.
+        assert!(!has_end(&bytes[..40], &header));
     }
 
     #[test]

@@ -70,6 +70,24 @@ pub(crate) fn decode_rgb_plainly(
 mod tests {
     use super::*;
 
+    /// What the pure Rust decoder makes of a file that is cut off comes with a warning, too.
+    #[test]
+    fn cut_files_are_told_by_the_pure_rust_decoder() {
+        let image = crate::RgbImage::filled(crate::Size::new(40, 60), 90);
+        let file = crate::encode::jpeg_rgb(&image, 90).unwrap();
+        let header = header::read(&file).unwrap();
+        let limits = Limits::default();
+        let warnings = |bytes: &[u8]| zune::decode_rgb(bytes, &header, &limits).map(|d| d.warnings);
+        assert_eq!(warnings(&file), Ok(Vec::new()));
+        let start = file.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap();
+        for length in start..file.len() {
+            // Or refused, and then libjpeg's to tell.
+            if let Ok(warnings) = warnings(&file[..length]) {
+                assert_eq!(warnings, [crate::decode::Warning::Truncated], "cut at {length}");
+            }
+        }
+    }
+
     /// The pure Rust decoder is near libjpeg, or refuses.
     #[cfg(feature = "mozjpeg")]
     #[test]

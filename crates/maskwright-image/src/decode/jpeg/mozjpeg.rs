@@ -11,6 +11,7 @@ use std::ptr::NonNull;
 // Linked for the shim, which calls its symbols.
 use mozjpeg_sys as _;
 
+use super::header::has_end;
 use super::huffman::Scan;
 use super::inks::cmyk_to_rgb;
 use crate::decode::header::Header;
@@ -121,6 +122,7 @@ impl Decoder {
             channels: 0,
             rows_left: header.size.height,
             max_bytes: limits.max_bytes,
+            cut_off: !has_end(bytes, header),
             borrowed: PhantomData,
         };
         let (mut width, mut height, mut components) = (0, 0, 0);
@@ -177,6 +179,8 @@ pub(crate) struct Picture<'a> {
     channels: usize,
     rows_left: usize,
     max_bytes: u64,
+    /// Whether the file ends before its picture does.
+    cut_off: bool,
     /// The decoder and the file's bytes.
     borrowed: PhantomData<(&'a mut Decoder, &'a [u8])>,
 }
@@ -198,7 +202,8 @@ impl Picture<'_> {
         unsafe { maskwright_jpeg_reduce(self.state.as_ptr(), divisor as c_uint) }
     }
 
-    /// Starts decoding; true where skipping rows and columns gives exactly the pixels of a whole decode.
+    /// Starts decoding; true where skipping rows and columns gives exactly the pixels and the warnings of a whole decode.
+    /// A file that is cut off has to be decoded whole, since the part that is missing may not be shown.
     ///
     /// # Errors
     /// Also where libjpeg is about to give rows of another size than asked for.
@@ -222,7 +227,7 @@ impl Picture<'_> {
             let reason = format!("libjpeg gives {found} pixels, {expected} were asked for");
             return Err(Error::Damaged { format: Format::Jpeg, reason });
         }
-        Ok(exact_parts != 0)
+        Ok(exact_parts != 0 && !self.cut_off)
     }
 
     /// Restricts rows to columns around `x .. x + width`; returns the first column and the width that rows now have.
@@ -297,7 +302,7 @@ impl Picture<'_> {
         self.check(status)
     }
 
-    /// What libjpeg overlooked so far.
+    /// What libjpeg overlooked so far, and whether the file is cut off.
     pub(crate) fn warnings(&self) -> Vec<Warning> {
         // SAFETY: the state is alive; it keeps the message until the next file is opened.
         let (truncated, count, first) = unsafe {
@@ -309,7 +314,7 @@ impl Picture<'_> {
             )
         };
         let mut warnings = Vec::new();
-        if truncated != 0 {
+        if truncated != 0 || self.cut_off {
             warnings.push(Warning::Truncated);
         }
         // Running into the end is itself one of the counted warnings.

@@ -24,7 +24,7 @@ pub(super) fn decode_rgb(
     header: &Header,
     limits: &Limits,
 ) -> Result<Decoded<RgbImage>> {
-    if header.storage != (Storage::Jpeg { common_sampling: true }) {
+    if !matches!(header.storage, Storage::Jpeg { common_sampling: true, .. }) {
         let feature = "this subsampling (in builds without libjpeg)".to_owned();
         return Err(Error::Unsupported { format: Format::Jpeg, feature });
     }
@@ -52,7 +52,7 @@ pub(super) fn decode_rgb(
     let found = data.len();
     let pixels = RgbImage::new(header.size, data)
         .map_err(|_| damaged(format!("{found} bytes of pixels for {}", header.size)))?;
-    let warnings = if has_end(bytes) { Vec::new() } else { vec![Warning::Truncated] };
+    let warnings = if has_end(bytes, header) { Vec::new() } else { vec![Warning::Truncated] };
     Ok(Decoded { pixels, warnings })
 }
 

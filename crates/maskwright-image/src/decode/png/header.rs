@@ -87,6 +87,10 @@ fn damaged(reason: &str) -> Error {
 pub(crate) struct Chunk<'a> {
     pub(crate) kind: [u8; 4],
     pub(crate) content: &'a [u8],
+    /// Kind and content, of which the checksum is.
+    pub(crate) checked: &'a [u8],
+    /// The CRC-32 that the file states.
+    pub(crate) checksum: u32,
 }
 
 /// Chunks in order, until the file ends or a chunk is cut off.
@@ -105,11 +109,12 @@ impl<'a> Iterator for Chunks<'a> {
 
     fn next(&mut self) -> Option<Chunk<'a>> {
         let (length, rest) = self.rest.split_first_chunk::<4>()?;
-        let (kind, rest) = rest.split_first_chunk::<4>()?;
-        let (content, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-        let (_checksum, rest) = rest.split_at_checked(4)?;
+        let checked = usize::try_from(u32::from_be_bytes(*length)).ok()?.checked_add(4)?;
+        let (checked, rest) = rest.split_at_checked(checked)?;
+        let (kind, content) = checked.split_first_chunk::<4>()?;
+        let (checksum, rest) = rest.split_first_chunk::<4>()?;
         self.rest = rest;
-        Some(Chunk { kind: *kind, content })
+        Some(Chunk { kind: *kind, content, checked, checksum: u32::from_be_bytes(*checksum) })
     }
 }
 

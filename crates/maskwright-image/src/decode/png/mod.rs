@@ -1,8 +1,10 @@
 //! PNG: the stored numbers first, then what they mean as colours.
 //!
 //! Plain (not interlaced) files are inflated in one piece and unfiltered here, which is three times as fast
-//! as row by row; anything unusual or damaged goes to the `png` crate, which also words the errors.
+//! as row by row; anything unusual or damaged goes to the `png` crate, which also words the errors. A file whose pixels
+//! are sound though a checksum is not gives these pixels, with a warning.
 
+mod checksum;
 #[cfg(feature = "libdeflate")]
 mod fast;
 mod general;
@@ -11,6 +13,7 @@ mod raw;
 #[cfg(feature = "libdeflate")]
 mod unfilter;
 
+pub(crate) use checksum::check as check_checksums;
 pub(crate) use header::SIGNATURE;
 pub(crate) use raw::Raw;
 
@@ -28,7 +31,8 @@ pub(crate) fn decode_rgb(
 ) -> Result<Decoded<RgbImage>> {
     let raw = read_raw(bytes, header, limits)?;
     let opaque = raw.alpha().is_none_or(|alpha| alpha.iter().all(|&value| value == 255));
-    let warnings = if opaque { Vec::new() } else { vec![Warning::AlphaDropped] };
+    let dropped = (!opaque).then_some(Warning::AlphaDropped);
+    let warnings = check_checksums(bytes).into_iter().chain(dropped).collect();
     Ok(Decoded { pixels: raw.into_rgb(), warnings })
 }
 
@@ -36,7 +40,7 @@ pub(crate) fn decode_rgb(
 pub(crate) fn read_raw(bytes: &[u8], header: &Header, limits: &Limits) -> Result<Raw> {
     let mut packed = Vec::new();
     read_rows(bytes, header, limits, &mut Scratch::default(), &mut packed)?;
-    Ok(Raw::new(*header, packed, raw::Table::read(bytes, header)))
+    Ok(Raw::new(*header, packed, raw::Table::read(bytes, header)?))
 }
 
 /// Makes `grey` the pixels of a grey file of 8 bits, in the memory that it has; false, with nothing done, for any other.

@@ -2,6 +2,8 @@
 
 use super::header::Chunks;
 use crate::decode::header::{Colour, Header};
+use crate::error::Error;
+use crate::format::Format;
 use crate::image::RgbImage;
 
 /// A decoded PNG before interpretation.
@@ -25,7 +27,10 @@ pub(crate) struct Table {
 
 impl Table {
     /// Reads the chunks before the pixels.
-    pub(super) fn read(bytes: &[u8], header: &Header) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] for a palette picture without its colours.
+    pub(super) fn read(bytes: &[u8], header: &Header) -> Result<Self, Error> {
         let mut table = Self::default();
         for chunk in Chunks::new(bytes).take_while(|chunk| chunk.kind != *b"IDAT") {
             match (&chunk.kind, header.colour) {
@@ -51,7 +56,11 @@ impl Table {
                 _ => {}
             }
         }
-        table
+        if header.colour == Colour::Palette && table.palette.is_empty() {
+            let reason = "a palette picture without a colour table (PLTE)".to_owned();
+            return Err(Error::Damaged { format: Format::Png, reason });
+        }
+        Ok(table)
     }
 
     fn colour(&self, index: u8) -> [u8; 4] {

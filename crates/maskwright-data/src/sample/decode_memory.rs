@@ -1,0 +1,83 @@
+//! How much memory decoding may take where nobody says it.
+
+use std::path::Path;
+
+/// Where the system does not say how much memory there is.
+const UNKNOWN: u64 = 4 << 30;
+
+/// A quarter of the memory that this process may use: of the machine's, or of what its control groups allow where that is
+/// less. 4 GiB on systems that tell neither.
+pub fn default_decode_memory() -> u64 {
+    memory(Path::new("/")).map_or(UNKNOWN, |bytes| bytes / 4)
+}
+
+/// Bytes of memory by the files of a Linux system below `root`.
+fn memory(root: &Path) -> Option<u64> {
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).ok();
+    let meminfo = read("proc/meminfo")?;
+    let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kilobytes: u64 = total.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    // "max", or a number beyond all memory, where there is no limit.
+    let limit = |file: String| -> Option<u64> { read(&file)?.trim().parse().ok() };
+    let groups = read("proc/self/cgroup").unwrap_or_default();
+    let limits = groups.lines().flat_map(|line| {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (kinds, group) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+        let (folder, name) = match kinds {
+            "" => ("sys/fs/cgroup", "memory.max"),
+            _ if kinds.split(',').any(|kind| kind == "memory") => {
+                ("sys/fs/cgroup/memory", "memory.limit_in_bytes")
+            }
+            _ => return Vec::new(),
+        };
+        // A group's limit holds for all groups in it.
+        let groups = Path::new(group.trim_start_matches('/')).ancestors();
+        groups.filter_map(|group| limit(format!("{folder}/{}/{name}", group.display()))).collect()
+    });
+    limits.chain([kilobytes.saturating_mul(1024)]).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn system(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = root.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        root
+    }
+
+    const MEMINFO: (&str, &str) =
+        ("proc/meminfo", "MemTotal:       16384000 kB\nMemFree:         1000000 kB\n");
+
+    #[test]
+    fn the_least_limit_holds() {
+        let bytes = |files: &[(&str, &str)]| memory(system(files).path());
+        assert_eq!(bytes(&[]), None);
+        assert_eq!(bytes(&[MEMINFO]), Some(16_384_000 * 1024));
+        let group = ("proc/self/cgroup", "0::/user/one\n");
+        let outer = ("sys/fs/cgroup/user/memory.max", "2000000\n");
+        let inner = ("sys/fs/cgroup/user/one/memory.max", "max\n");
+        assert_eq!(bytes(&[MEMINFO, group, inner]), Some(16_384_000 * 1024));
+        assert_eq!(bytes(&[MEMINFO, group, inner, outer]), Some(2_000_000));
+        // Within a container its own group is the root.
+        let container = [MEMINFO, ("proc/self/cgroup", "0::/\n")];
+        let own = ("sys/fs/cgroup/memory.max", "3000000");
+        assert_eq!(bytes(&[&container[..], &[own]].concat()), Some(3_000_000));
+        // Version 1.
+        let group = ("proc/self/cgroup", "5:cpu,cpuacct:/a\n4:memory:/b\n");
+        let limit = ("sys/fs/cgroup/memory/b/memory.limit_in_bytes", "4000000\n");
+        assert_eq!(bytes(&[MEMINFO, group, limit]), Some(4_000_000));
+        let none = ("sys/fs/cgroup/memory/b/memory.limit_in_bytes", "9223372036854771712\n");
+        assert_eq!(bytes(&[MEMINFO, group, none]), Some(16_384_000 * 1024));
+    }
+
+    #[test]
+    fn there_is_always_some() {
+        assert!(default_decode_memory() > 0);
+    }
+}
