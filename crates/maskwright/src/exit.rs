@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use {maskwright_model as model, maskwright_predict as predict};
 use {maskwright_report as report, maskwright_train as train};
 
-use crate::words;
+use crate::{tell, words};
 
 /// A mistake on the command line that clap cannot see: one flag contradicts another.
 #[derive(Debug)]
@@ -51,20 +51,14 @@ pub(crate) fn status(done: anyhow::Result<()>) -> ExitCode {
     let Err(error) = done else {
         return ExitCode::SUCCESS;
     };
-    // A reader that has seen enough (`| head`) is no failure of ours.
-    if let Some(io) = error.downcast_ref::<std::io::Error>()
-        && io.kind() == std::io::ErrorKind::BrokenPipe
-    {
-        return ExitCode::SUCCESS;
-    }
     if let Some(Interrupted(text)) = error.downcast_ref::<Interrupted>() {
-        eprintln!("{text}");
+        tell::say(text);
         return ExitCode::from(130);
     }
     if error.is::<Unfit>() {
         return ExitCode::from(1);
     }
-    eprintln!("error: {}", one_line(&error));
+    tell::say(format_args!("error: {}", one_line(&error)));
     ExitCode::from(if is_usage(&error) { 2 } else { 1 })
 }
 

@@ -16,6 +16,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sha2::{Digest, Sha256};
 
 use crate::exit::Usage;
+use crate::tell;
 
 const SCHEME: &str = "hf://";
 
@@ -160,7 +161,7 @@ struct Bar(Option<ProgressBar>);
 impl Progress for Bar {
     fn init(&mut self, size: usize, filename: &str) {
         if !std::io::stderr().is_terminal() {
-            eprintln!("fetching {filename} ({size} bytes)");
+            tell::say(format_args!("fetching {filename} ({size} bytes)"));
             return;
         }
         let target = ProgressDrawTarget::stderr_with_hz(10);

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::tell;
+
 /// A flag that Ctrl-C (or a termination signal) raises.
 pub(crate) fn on_ctrl_c() -> Arc<AtomicBool> {
     let asked = Arc::new(AtomicBool::new(false));
@@ -11,10 +13,10 @@ pub(crate) fn on_ctrl_c() -> Arc<AtomicBool> {
         if raised.swap(true, Ordering::SeqCst) {
             std::process::exit(130);
         }
-        eprintln!("\nstopping after this step; once more to stop at once");
+        tell::say("\nstopping after this step; once more to stop at once");
     });
     if let Err(error) = handler {
-        eprintln!("note: Ctrl-C will end the run without saving ({error})");
+        tell::note(format_args!("Ctrl-C will end the run without saving ({error})"));
     }
     asked
 }

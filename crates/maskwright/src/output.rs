@@ -1,24 +1,44 @@
-//! Results on standard output: tables for people, JSON for machines.
+//! Results on standard output: tables and lines for people, JSON for machines.
+//!
+//! A reader that has seen enough (`| head`) is no failure: the rest goes unwritten, and the command goes on
+//! and ends as it would have. Any other failure to write is an error, since the result is lost.
 
-use std::io::Write;
+use std::fmt::Display;
+use std::io::{BufWriter, ErrorKind, StdoutLock, Write};
 
+use anyhow::Context;
 use serde::Serialize;
 
 /// Prints a value as one JSON document.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value)?;
-    writeln!(out)?;
-    Ok(())
+    // As a whole first: a value that cannot be said in JSON leaves no half of a document.
+    line(serde_json::to_string_pretty(value)?)
+}
+
+/// Prints a line.
+pub(crate) fn line(text: impl Display) -> anyhow::Result<()> {
+    lines([text])
+}
+
+/// Prints lines.
+pub(crate) fn lines<T: Display>(lines: impl IntoIterator<Item = T>) -> anyhow::Result<()> {
+    write(|out| lines.into_iter().try_for_each(|line| writeln!(out, "{line}")))
 }
 
 /// Prints rows under a header: the first column left, the others right-aligned.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    for line in table_lines(header, rows) {
-        writeln!(out, "{line}")?;
+    lines(table_lines(header, rows))
+}
+
+/// Writes what `content` gives to standard output.
+fn write(
+    content: impl FnOnce(&mut BufWriter<StdoutLock<'_>>) -> std::io::Result<()>,
+) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    match content(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        done => done.context("standard output: cannot write"),
     }
-    Ok(())
 }
 
 /// The lines of a table.

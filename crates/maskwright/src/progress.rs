@@ -12,6 +12,7 @@ use maskwright_train::observer::{Observer, RunStart, StepProgress};
 use maskwright_train::run_log::{EpochEntry, LoaderEntry};
 
 use crate::indexing::Indexing;
+use crate::tell;
 
 /// How often a log that is no terminal gets a line.
 const LOG_INTERVAL: Duration = Duration::from_secs(20);
@@ -50,8 +51,8 @@ impl Progress {
             return;
         }
         match &self.bar {
-            Some(bar) if self.terminal => bar.suspend(|| eprintln!("{text}")),
-            _ => eprintln!("{text}"),
+            Some(bar) if self.terminal => bar.suspend(|| tell::say(text)),
+            _ => tell::say(text),
         }
     }
 
@@ -63,7 +64,7 @@ impl Progress {
         if !self.terminal {
             if self.last_line.elapsed() >= LOG_INTERVAL {
                 self.last_line = Instant::now();
-                eprintln!("{counting} {done}/{total}  {message}");
+                tell::say(format_args!("{counting} {done}/{total}  {message}"));
             }
             return;
         }
@@ -165,8 +166,8 @@ impl Observer for Progress {
 
     fn note(&mut self, text: &str) {
         match &self.bar {
-            Some(bar) if self.terminal => bar.suspend(|| eprintln!("note: {text}")),
-            _ => eprintln!("note: {text}"),
+            Some(bar) if self.terminal => bar.suspend(|| tell::note(text)),
+            _ => tell::note(text),
         }
     }
 

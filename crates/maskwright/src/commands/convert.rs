@@ -9,7 +9,7 @@ use maskwright_train::convert::{self, ConvertOptions, Converted, Target};
 use crate::flags::named::named;
 use crate::late_bar::LateBar;
 use crate::progress::thousands;
-use crate::{hub, output};
+use crate::{hub, output, tell};
 
 const BAR: &str = "{prefix} {wide_bar} {binary_bytes}/{binary_total_bytes}";
 
@@ -99,7 +99,7 @@ pub(crate) fn run(flags: &ConvertFlags) -> anyhow::Result<()> {
     })?;
     drop(bar);
     for note in &done.notes {
-        eprintln!("note: {note}");
+        tell::note(note);
     }
     if flags.json { output::json(&done) } else { print(&done) }
 }

@@ -18,7 +18,7 @@ use crate::flags::geometry;
 use crate::flags::model::ModelFlags;
 use crate::flags::named::named;
 use crate::progress::Progress;
-use crate::{interrupt, output};
+use crate::{interrupt, output, tell};
 
 /// Evaluate a checkpoint on named sets: IoU and boundary IoU at the images' own resolution.
 ///
@@ -102,7 +102,7 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
     let compute = flags.device.resolve();
     let job = EvalJob::open(&model, &compute, &data, &progress.opening())?;
     for note in job.notes() {
-        eprintln!("note: {note}");
+        tell::note(note);
     }
     let (geometry, geometry_from) = geometry_of(&job, flags.geometry);
     let config = EvalConfig {

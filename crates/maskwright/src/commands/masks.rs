@@ -141,7 +141,8 @@ pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
     for (number, image) in images.iter().enumerate() {
         let file = of_image(flags, &predictor, kind, &config, (number, image))?;
         if !flags.json {
-            println!("{}: {} masks of {}", file.1.display(), file.0, image.display());
+            let (masks, json) = &file;
+            output::line(format_args!("{}: {masks} masks of {}", json.display(), image.display()))?;
         }
         found.push(serde_json::json!({
             "image": image,

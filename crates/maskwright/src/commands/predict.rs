@@ -9,7 +9,7 @@ use maskwright_report::pictures;
 use crate::exit::Usage;
 use crate::flags::predictor::PredictorFlags;
 use crate::flags::prompts::PromptFlags;
-use crate::output;
+use crate::{output, tell};
 
 /// Write the masks of objects in an image, as PNGs (255 is the object).
 ///
@@ -91,7 +91,7 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
     let mut found = Vec::new();
     for (number, (prediction, prompt)) in predictions.iter().zip(&prompts).enumerate() {
         for note in &prediction.notes {
-            eprintln!("note: {note}");
+            tell::note(note);
         }
         for (place, mask) in prediction.masks.iter().enumerate() {
             let many = (predictions.len() > 1, prediction.masks.len() > 1);
@@ -121,7 +121,7 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
     }
     for mask in &found {
         let object = mask.mask.mask.count();
-        println!(
+        output::line(format_args!(
             "{}: {} mask, {object} of {} x {} pixels ({:.1}%), predicted IoU {:.3}",
             mask.name(),
             kind.title(),
@@ -129,7 +129,7 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
             image.size.height,
             100.0 * object as f64 / (image.size.width * image.size.height) as f64,
             mask.mask.predicted_iou,
-        );
+        ))?;
     }
     Ok(())
 }

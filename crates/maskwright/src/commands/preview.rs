@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use maskwright_report::preview::{PreviewConfig, preview};
+use maskwright_report::preview::{PreviewConfig, TileInfo, preview};
 
 use crate::exit::Usage;
 use crate::flags::data::DataFlags;
@@ -90,11 +90,8 @@ pub(crate) fn run(flags: &PreviewFlags) -> anyhow::Result<()> {
     if flags.json {
         return output::json(&tiles);
     }
-    for tile in &tiles {
-        println!("{}", tile.one_line());
-    }
-    println!("{}: {} samples", flags.output.display(), tiles.len());
-    Ok(())
+    output::lines(tiles.iter().map(TileInfo::one_line))?;
+    output::line(format_args!("{}: {} samples", flags.output.display(), tiles.len()))
 }
 
 fn range(text: &str) -> Result<(usize, usize), String> {

@@ -6,7 +6,7 @@ use clap::Args;
 use maskwright_report::run_report::{self, Written};
 
 use crate::flags::device::RunDeviceFlags;
-use crate::output;
+use crate::{output, tell};
 
 /// Make or remake the report of a training run from what lies in its folder.
 ///
@@ -41,15 +41,13 @@ pub(crate) fn run(flags: &ReportFlags) -> anyhow::Result<()> {
         return output::json(&written);
     }
     let Written { report, curves, predictions, .. } = &written;
-    for path in [Some(report), Some(curves), predictions.as_ref()].into_iter().flatten() {
-        println!("{}", path.display());
-    }
-    Ok(())
+    let files = [Some(report), Some(curves), predictions.as_ref()];
+    output::lines(files.into_iter().flatten().map(|path| path.display()))
 }
 
 /// Says why something is missing from a report.
 pub(crate) fn say(notes: &[String]) {
     for note in notes {
-        eprintln!("note: {note}");
+        tell::note(note);
     }
 }

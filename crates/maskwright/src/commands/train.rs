@@ -20,7 +20,7 @@ use crate::flags::device::DeviceFlags;
 use crate::flags::model::ModelFlags;
 use crate::flags::named::named;
 use crate::progress::Progress;
-use crate::{interrupt, output};
+use crate::{interrupt, output, tell};
 
 /// Train a model on images with masks.
 ///
@@ -223,7 +223,7 @@ impl LegacyFlags {
             (self.visualize, "--visualize (reports hold pictures; see `maskwright eval --report`)"),
         ];
         for (_, name) in without_meaning.iter().filter(|(given, _)| *given) {
-            eprintln!("note: {name} has no effect here");
+            tell::note(format_args!("{name} has no effect here"));
         }
         Ok(())
     }
@@ -303,8 +303,8 @@ fn report(flags: &TrainFlags, config: &TrainConfig, outcome: &TrainOutcome) -> a
     }
     if !flags.json {
         match &outcome.checkpoint {
-            Some(path) => eprintln!("the model is {}", path.display()),
-            None => eprintln!("nothing left to train in {folder}"),
+            Some(path) => tell::say(format_args!("the model is {}", path.display())),
+            None => tell::say(format_args!("nothing left to train in {folder}")),
         }
     }
     Ok(())

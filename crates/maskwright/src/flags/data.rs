@@ -10,6 +10,7 @@ use maskwright_data::source::{
 
 use crate::exit::Usage;
 use crate::flags::named::named;
+use crate::tell;
 
 /// Where the images and masks are. Exactly one of the ways is given.
 #[derive(Args)]
@@ -92,7 +93,7 @@ impl DataFlags {
             let (data, missing) =
                 hqseg44k_available(root).map_err(maskwright_train::Error::from)?;
             for folder in missing {
-                eprintln!("note: {} is not there; its set is left out", folder.display());
+                tell::note(format_args!("{} is not there; its set is left out", folder.display()));
             }
             return Ok(data);
         }

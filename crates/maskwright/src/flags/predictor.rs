@@ -9,7 +9,7 @@ use maskwright_predict::predictor::{Fit, Predictor};
 use crate::flags::device::DeviceFlags;
 use crate::flags::geometry;
 use crate::flags::named::named;
-use crate::hub;
+use crate::{hub, tell};
 
 /// Which model answers.
 #[derive(Args)]
@@ -57,7 +57,7 @@ impl PredictorFlags {
             None => predictor,
         };
         for note in predictor.notes() {
-            eprintln!("note: {note}");
+            tell::note(note);
         }
         let (fit, from) = predictor.fit();
         geometry::say(fit.name(), from, "SAM's published predictor fits images");

@@ -11,6 +11,7 @@ use maskwright_image::encode::{Chroma, jpeg_rgb_with, png_grey};
 use maskwright_model::files::write_atomically;
 
 use crate::exit::Usage;
+use crate::output;
 
 /// Widths in equal numbers, in pixels: thumbnails, web pictures, photographs.
 const WIDTHS: [usize; 4] = [400, 1024, 2048, 3500];
@@ -80,7 +81,7 @@ pub(crate) fn run(flags: &FilesFlags) -> anyhow::Result<()> {
     let megapixels = pixels as f64 / 1e6 / flags.count as f64;
     let bits = 8.0 * image_bytes as f64 / pixels as f64;
     if flags.json {
-        return crate::output::json(&serde_json::json!({
+        return output::json(&serde_json::json!({
             "images": images,
             "masks": masks,
             "count": flags.count,
@@ -89,12 +90,11 @@ pub(crate) fn run(flags: &FilesFlags) -> anyhow::Result<()> {
             "mask_bits_per_pixel": 8.0 * mask_bytes as f64 / pixels as f64,
         }));
     }
-    println!(
+    output::line(format_args!(
         "{}: {} pairs, {megapixels:.1} megapixels and {bits:.1} bits per pixel on average",
         flags.output.display(),
         flags.count
-    );
-    Ok(())
+    ))
 }
 
 /// Grain as of a camera's sensor, without which large generated pictures are smoother than
