@@ -3,8 +3,6 @@
 //! The samples are made by the code that training uses, from the same keys, so a tile is
 //! the very sample of that seed, epoch and record.
 
-use std::path::Path;
-
 use maskwright_data::geometry::Geometry;
 use maskwright_data::prompt::PromptKind;
 use maskwright_data::random::{Order, SampleKey};
@@ -76,14 +74,21 @@ impl TileInfo {
     }
 }
 
-/// Makes the samples and writes the picture to `output`, a tile for every object of every view;
-/// `context` hears of what opening the sets takes.
+/// Samples as they are shown.
+pub struct Preview {
+    /// What the tiles show, row by row.
+    pub tiles: Vec<TileInfo>,
+    /// All tiles in one picture.
+    pub picture: RgbImage,
+}
+
+/// Makes the samples and draws them, a tile for every object of every view; `context` hears of what
+/// opening the sets takes.
 pub fn preview(
     data: &DataFile,
     config: &PreviewConfig,
-    output: &Path,
     context: &OpenContext<'_>,
-) -> Result<Vec<TileInfo>> {
+) -> Result<Preview> {
     check_input_size(config.input_size)?;
     let mix = data.train_mix(context)?;
     let records = records(&mix, config)?;
@@ -100,8 +105,7 @@ pub fn preview(
             pictures.push((tile(&view, object, config), caption(&view, object)));
         }
     }
-    pictures::write_png(&sheet(&pictures, config), output)?;
-    Ok(tiles)
+    Ok(Preview { tiles, picture: sheet(&pictures, config) })
 }
 
 /// The numbers of the records to show.

@@ -13,6 +13,7 @@ mod interrupt;
 mod late_bar;
 mod output;
 mod progress;
+mod targets;
 mod tell;
 mod words;
 

@@ -25,6 +25,11 @@ pub(crate) fn lines<T: Display>(lines: impl IntoIterator<Item = T>) -> anyhow::R
     write(|out| lines.into_iter().try_for_each(|line| writeln!(out, "{line}")))
 }
 
+/// Writes a file's bytes.
+pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    write(|out| out.write_all(bytes))
+}
+
 /// Prints rows under a header: the first column left, the others right-aligned.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> anyhow::Result<()> {
     lines(table_lines(header, rows))

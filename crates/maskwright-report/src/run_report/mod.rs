@@ -170,8 +170,13 @@ pub fn write_evaluation(
         galleries: gallery::galleries(job, config, &evaluation.images)?,
         ..Report::default()
     };
-    write_png(&stacked(&pictures_of(&report.galleries)), &page.with_extension("png"))?;
+    write_png(&stacked(&pictures_of(&report.galleries)), &picture_beside(page))?;
     crate::files::write_atomically(page, report.to_html().as_bytes())
+}
+
+/// The PNG of the predictions that lies beside the page of an evaluation.
+pub fn picture_beside(page: &Path) -> PathBuf {
+    page.with_extension("png")
 }
 
 fn pictures_of(galleries: &[Gallery]) -> Vec<RgbImage> {

@@ -1,6 +1,6 @@
 //! `maskwright eval`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use maskwright_data::prompt::PromptKind;
@@ -12,12 +12,14 @@ use maskwright_train::evaluator::{EvalConfig, Evaluation};
 use maskwright_train::observer::Observer;
 use serde::Serialize;
 
+use crate::exit::Usage;
 use crate::flags::data::DataFlags;
 use crate::flags::device::DeviceFlags;
 use crate::flags::geometry;
 use crate::flags::model::ModelFlags;
 use crate::flags::named::named;
 use crate::progress::Progress;
+use crate::targets::{self, Existing, Format, Inputs, Target};
 use crate::{interrupt, output, tell};
 
 /// Evaluate a checkpoint on named sets: IoU and boundary IoU at the images' own resolution.
@@ -97,6 +99,10 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
     if flags.on_train {
         data.valid = std::mem::take(&mut data.train);
     }
+    if let Some(page) = &flags.report {
+        let inputs = Inputs::data(&data).and(flags.data.reads()).and(flags.model.reads());
+        check_page(page, &inputs)?;
+    }
     let mut progress = Progress::new(flags.json, interrupt::on_ctrl_c());
     let model = ModelSource { input_size: flags.input_size, ..flags.model.resolve()? };
     let compute = flags.device.resolve();
@@ -118,6 +124,17 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
         run_report::write_evaluation(&job, &config, &evaluation, page)?;
     }
     tell(flags.json, (geometry, geometry_from), &evaluation)
+}
+
+/// Refuses a page, and the picture beside it, that would replace anything but an earlier one.
+fn check_page(page: &Path, inputs: &Inputs) -> Result<(), Usage> {
+    let picture = run_report::picture_beside(page);
+    let page = Target { flag: "--report", path: page, format: Format::Html };
+    targets::check(&[page], inputs, Existing::Untouched)?;
+    let picture = Target { flag: "--report", path: &picture, format: Format::Png };
+    // The picture of an earlier page goes with it.
+    let existing = if page.path.exists() { Existing::Replaced } else { Existing::Untouched };
+    targets::check(&[picture], inputs, existing)
 }
 
 /// The geometry that a model is evaluated with, said where it was not asked for.

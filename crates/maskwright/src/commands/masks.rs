@@ -18,6 +18,11 @@ use crate::exit::Usage;
 use crate::flags::predictor::PredictorFlags;
 use crate::output;
 use crate::progress::Progress;
+use crate::targets::{self, Existing, Format, Inputs, Target};
+
+/// What the names of an image's files have behind its own.
+const JSON: &str = ".json";
+const OVERLAY: &str = "_masks.png";
 
 /// Find the masks of everything in an image, without a prompt (SAM's automatic mask generator).
 ///
@@ -49,6 +54,10 @@ pub(crate) struct MasksFlags {
     /// Also write NAME_masks.png: the image with every mask in a colour of its own
     #[arg(long)]
     overlay: bool,
+
+    /// Replace files that are there
+    #[arg(long)]
+    force: bool,
 
     /// Print what was found as JSON
     #[arg(long)]
@@ -134,7 +143,11 @@ impl GeneratorFlags {
 pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
     let config = flags.settings.resolve();
     config.validate()?;
+    if targets::is_stdout(&flags.output) {
+        return Err(Usage("--output: expected a folder, found -".into()).into());
+    }
     let images = images(&flags.input)?;
+    check_targets(flags, &images)?;
     let (predictor, kind) = flags.model.load()?;
     std::fs::create_dir_all(&flags.output).with_context(|| flags.output.display().to_string())?;
     let mut found = Vec::new();
@@ -155,6 +168,28 @@ pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
     if flags.json { output::json(&found) } else { Ok(()) }
 }
 
+/// Refuses to write over images, and without `--force` over anything.
+fn check_targets(flags: &MasksFlags, images: &[PathBuf]) -> Result<(), Usage> {
+    let inputs = flags.model.reads().and(Inputs::files(images.iter().map(PathBuf::as_path)));
+    let files: Vec<[PathBuf; 2]> =
+        images.iter().map(|image| [JSON, OVERLAY].map(|end| flags.file(image, end))).collect();
+    let targets = files.iter().flat_map(|[json, overlay]| {
+        let overlay = flags.overlay.then_some((overlay, Format::Png));
+        [Some((json, Format::Json)), overlay].into_iter().flatten()
+    });
+    let target = |(path, format): (&'_ PathBuf, _)| Target { flag: "--output", path, format };
+    targets::check(&targets.map(target).collect::<Vec<_>>(), &inputs, Existing::with(flags.force))
+}
+
+impl MasksFlags {
+    /// A file that is written of an image: what its name has behind that of the image.
+    fn file(&self, image: &Path, end: &str) -> PathBuf {
+        let mut name = image.file_stem().unwrap_or_default().to_os_string();
+        name.push(end);
+        self.output.join(name)
+    }
+}
+
 /// Writes the files of one image; gives the number of its masks and the JSON file.
 fn of_image(
     flags: &MasksFlags,
@@ -171,18 +206,17 @@ fn of_image(
         progress.count(&format!("points of {name}"), done, total, String::new());
     })?;
     progress.finish();
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let entry = ImageEntry {
         image_id: number as u64,
         width: image.size.width,
         height: image.size.height,
         file_name: name,
     };
-    let json = flags.output.join(format!("{stem}.json"));
+    let json = flags.file(path, JSON);
     write_json(&MaskFile::new(entry, &masks), &json)?;
     if flags.overlay {
         let picture = pictures::masks_overlay(&image, &masks);
-        pictures::write_png(&picture, &flags.output.join(format!("{stem}_masks.png")))?;
+        pictures::write_png(&picture, &flags.file(path, OVERLAY))?;
     }
     Ok((masks.len(), json))
 }

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use maskwright_image::encode;
 use maskwright_report::preview::{PreviewConfig, TileInfo, preview};
 
 use crate::exit::Usage;
 use crate::flags::data::DataFlags;
 use crate::indexing::Indexing;
-use crate::output;
+use crate::targets::{self, Existing, Format, Inputs, Target};
+use crate::{output, tell};
 
 /// Draw training samples as the model will see them, into one PNG.
 ///
@@ -24,9 +26,13 @@ pub(crate) struct PreviewFlags {
     #[command(flatten)]
     data: DataFlags,
 
-    /// The PNG to write
-    #[arg(long, value_name = "FILE")]
+    /// The PNG to write, - for standard output
+    #[arg(long, value_name = "FILE.png")]
     output: PathBuf,
+
+    /// Replace the PNG if it is there
+    #[arg(long)]
+    force: bool,
 
     /// Seed of the training run
     #[arg(long, value_name = "N", default_value_t = 42)]
@@ -86,12 +92,30 @@ pub(crate) fn run(flags: &PreviewFlags) -> anyhow::Result<()> {
         tile: flags.tile,
         columns: flags.columns,
     };
-    let tiles = preview(&data, &config, &flags.output, &Indexing::new(flags.json).context())?;
-    if flags.json {
-        return output::json(&tiles);
+    let target = Target { flag: "--output", path: &flags.output, format: Format::Png };
+    let to_stdout = targets::is_stdout(&flags.output);
+    if to_stdout && flags.json {
+        return Err(Usage(
+            "--output: expected a file, since standard output takes one thing, found - and --json \
+             too"
+            .into(),
+        )
+        .into());
     }
-    output::lines(tiles.iter().map(TileInfo::one_line))?;
-    output::line(format_args!("{}: {} samples", flags.output.display(), tiles.len()))
+    let inputs = Inputs::data(&data).and(flags.data.reads());
+    targets::check(&[target], &inputs, Existing::with(flags.force))?;
+    let made = preview(&data, &config, &Indexing::new(flags.json).context())?;
+    targets::write_png(encode::png_rgb(&made.picture), &flags.output)?;
+    if flags.json {
+        return output::json(&made.tiles);
+    }
+    let end = format!("{}: {} samples", flags.output.display(), made.tiles.len());
+    let lines = made.tiles.iter().map(TileInfo::one_line).chain([end]);
+    if to_stdout {
+        lines.for_each(tell::say);
+        return Ok(());
+    }
+    output::lines(lines)
 }
 
 fn range(text: &str) -> Result<(usize, usize), String> {

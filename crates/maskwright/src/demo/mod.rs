@@ -118,12 +118,8 @@ pub(crate) fn run(config: &DemoConfig, observer: &mut dyn Observer) -> Result<De
     let set = pictures::write(&config.pictures, &config.output.join("data"))?;
     let data = data_file(&set)?;
     clock.lap("pictures");
-    preview(
-        &data,
-        &preview_config(config),
-        &config.output.join("samples.png"),
-        &observer.opening(),
-    )?;
+    let samples = preview(&data, &preview_config(config), &observer.opening())?;
+    drawn::write_png(&samples.picture, &config.output.join("samples.png"))?;
 
     let sam = sam_settings(config, &data);
     let Some(sam_checkpoint) = trained(&sam, observer)? else { return Ok(DemoEnd::Stopped) };

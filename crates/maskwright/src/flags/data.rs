@@ -10,6 +10,7 @@ use maskwright_data::source::{
 
 use crate::exit::Usage;
 use crate::flags::named::named;
+use crate::targets::Inputs;
 use crate::tell;
 
 /// Where the images and masks are. Exactly one of the ways is given.
@@ -80,6 +81,11 @@ impl DataFlags {
         data.plan.decode = self.decode.unwrap_or(data.plan.decode);
         data.plan.strict |= self.strict;
         Ok(data)
+    }
+
+    /// The file that says what the data are, where there is one.
+    pub(crate) fn reads(&self) -> Inputs {
+        Inputs::files(self.data.as_deref())
     }
 
     fn sets(&self, hold_out: f64) -> anyhow::Result<DataFile> {

@@ -9,6 +9,7 @@ use maskwright_predict::predictor::{Fit, Predictor};
 use crate::flags::device::DeviceFlags;
 use crate::flags::geometry;
 use crate::flags::named::named;
+use crate::targets::Inputs;
 use crate::{hub, tell};
 
 /// Which model answers.
@@ -43,6 +44,16 @@ pub(crate) struct PredictorFlags {
 }
 
 impl PredictorFlags {
+    /// The files that hold the model.
+    pub(crate) fn reads(&self) -> Inputs {
+        Inputs::files(
+            [Some(&self.checkpoint), self.restore_model.as_ref()]
+                .into_iter()
+                .flatten()
+                .map(PathBuf::as_path),
+        )
+    }
+
     /// Loads the model and says what is remarkable about it; also gives which of its masks is meant.
     pub(crate) fn load(&self) -> anyhow::Result<(Predictor, MaskKind)> {
         let restore_model = self.restore_model.as_deref().map(hub::local).transpose()?;

@@ -10,6 +10,7 @@ use maskwright_predict::predictor::{Predictor, read_mask};
 use serde::Deserialize;
 
 use crate::exit::Usage;
+use crate::targets::Inputs;
 use crate::words;
 
 /// The prompts of one image.
@@ -60,6 +61,17 @@ impl PromptFlags {
             }
             _ => error.into(),
         }
+    }
+
+    /// Whether there may be more than one prompt.
+    pub(crate) fn may_be_several(&self) -> bool {
+        self.prompts.is_some() || self.boxes.len() > 1
+    }
+
+    /// The files that prompts are read from, without those that a file of prompts names.
+    pub(crate) fn reads(&self) -> Inputs {
+        let files = [&self.mask, &self.mask_input, &self.prompts];
+        Inputs::files(files.into_iter().flatten().map(PathBuf::as_path))
     }
 
     /// Refuses what contradicts itself, before a model is loaded.
