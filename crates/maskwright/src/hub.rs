@@ -16,6 +16,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sha2::{Digest, Sha256};
 
 use crate::exit::Usage;
+use crate::shown::shown;
 use crate::tell;
 
 const SCHEME: &str = "hf://";
@@ -170,7 +171,7 @@ impl Progress for Bar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.set_message(filename.to_owned());
+        bar.set_message(shown(filename).into_owned());
         self.0 = Some(bar);
     }
 

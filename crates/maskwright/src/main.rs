@@ -13,6 +13,7 @@ mod interrupt;
 mod late_bar;
 mod output;
 mod progress;
+mod shown;
 mod targets;
 mod tell;
 mod words;
@@ -47,7 +48,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse_from(flags::legacy::with_hyphens(std::env::args_os()));
+    let args = flags::legacy::with_hyphens(std::env::args_os());
+    let cli = match Cli::try_parse_from(&args) {
+        Ok(cli) => cli,
+        Err(error) => return exit::of_arguments(&args, &error),
+    };
     let done = match cli.command {
         Command::Demo(flags) => commands::demo::run(&flags),
         Command::Train(flags) => commands::train::run(&flags),

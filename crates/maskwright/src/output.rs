@@ -9,10 +9,13 @@ use std::io::{BufWriter, ErrorKind, StdoutLock, Write};
 use anyhow::Context;
 use serde::Serialize;
 
+use crate::shown::{shown, shown_json};
+
 /// Prints a value as one JSON document.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     // As a whole first: a value that cannot be said in JSON leaves no half of a document.
-    line(serde_json::to_string_pretty(value)?)
+    let document = serde_json::to_string_pretty(value)?;
+    write(|out| writeln!(out, "{}", shown_json(&document)))
 }
 
 /// Prints a line.
@@ -22,7 +25,9 @@ pub(crate) fn line(text: impl Display) -> anyhow::Result<()> {
 
 /// Prints lines.
 pub(crate) fn lines<T: Display>(lines: impl IntoIterator<Item = T>) -> anyhow::Result<()> {
-    write(|out| lines.into_iter().try_for_each(|line| writeln!(out, "{line}")))
+    write(|out| {
+        lines.into_iter().try_for_each(|line| writeln!(out, "{}", shown(&line.to_string())))
+    })
 }
 
 /// Writes a file's bytes.
@@ -47,9 +52,12 @@ fn write(
 }
 
 /// The lines of a table.
-pub(crate) fn table_lines(header: &[&str], rows: &[Vec<String>]) -> Vec<String> {
+fn table_lines(header: &[&str], rows: &[Vec<String>]) -> Vec<String> {
+    // As wide as they are shown.
+    let safe = |row: &Vec<String>| row.iter().map(|cell| shown(cell).into_owned()).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(safe).collect();
     let mut widths: Vec<usize> = header.iter().map(|cell| cell.chars().count()).collect();
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }

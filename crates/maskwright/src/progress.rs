@@ -12,6 +12,7 @@ use maskwright_train::observer::{Observer, RunStart, StepProgress};
 use maskwright_train::run_log::{EpochEntry, LoaderEntry};
 
 use crate::indexing::Indexing;
+use crate::shown::shown;
 use crate::tell;
 
 /// How often a log that is no terminal gets a line.
@@ -78,12 +79,12 @@ impl Progress {
             let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len}  {msg}")
                 .expect("the template is fixed and right");
             bar.set_style(style);
-            bar.set_prefix(counting.to_owned());
+            bar.set_prefix(shown(counting).into_owned());
             self.bar = Some(bar);
         }
         if let Some(bar) = &self.bar {
             bar.set_length(total as u64);
-            bar.set_message(message);
+            bar.set_message(shown(&message).into_owned());
             bar.set_position(done as u64);
         }
     }

@@ -14,6 +14,7 @@ pub mod gallery;
 
 use std::path::{Path, PathBuf};
 
+use maskwright_data::lossy;
 use maskwright_data::prompt::PromptKind;
 use maskwright_data::source::OpenContext;
 use maskwright_image::draw::Canvas;
@@ -37,10 +38,13 @@ const CURVE: usize = 640;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Written {
     /// The page.
+    #[serde(serialize_with = "lossy::path")]
     pub report: PathBuf,
     /// Its curves.
+    #[serde(serialize_with = "lossy::path")]
     pub curves: PathBuf,
     /// Its predictions, where there are any.
+    #[serde(serialize_with = "lossy::optional")]
     pub predictions: Option<PathBuf>,
     /// Why something is missing from the page; the page says it too.
     pub notes: Vec<String>,

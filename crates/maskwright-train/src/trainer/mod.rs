@@ -85,6 +85,7 @@ use state::LossSums;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrainOutcome {
     /// The complete checkpoint that was written last, if one was.
+    #[serde(serialize_with = "maskwright_data::lossy::optional")]
     pub checkpoint: Option<PathBuf>,
     /// The last epoch that was finished in this call.
     pub last: Option<EpochEntry>,

@@ -158,9 +158,9 @@ pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
             output::line(format_args!("{}: {masks} masks of {}", json.display(), image.display()))?;
         }
         found.push(serde_json::json!({
-            "image": image,
+            "image": image.to_string_lossy(),
             "masks": file.0,
-            "file": file.1,
+            "file": file.1.to_string_lossy(),
             "geometry": predictor.fit().0,
             "geometry_from": predictor.fit().1,
         }));

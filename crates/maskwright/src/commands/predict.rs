@@ -127,7 +127,7 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
     if flags.json {
         let masks: Vec<_> = found.iter().map(Found::to_json).collect();
         return output::json(&serde_json::json!({
-            "image": flags.image,
+            "image": flags.image.to_string_lossy(),
             "width": image.size.width,
             "height": image.size.height,
             "kind": kind,
@@ -223,7 +223,7 @@ impl Found<'_> {
         serde_json::json!({
             "prompt": self.prompt,
             "mask_number": self.mask_number,
-            "mask": self.output,
+            "mask": self.output.as_deref().map(Path::to_string_lossy),
             "object_pixels": self.mask.mask.count(),
             "object_box_xyxy": self.mask.mask.box_xyxy(),
             "predicted_iou": self.mask.predicted_iou,

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use maskwright_data::lossy;
 use maskwright_data::prompt::{KindWeights, PromptKind};
 use maskwright_data::source::DataFile;
 use maskwright_demo::{self as pictures, DemoSet};
@@ -89,8 +90,10 @@ impl DemoConfig {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct DemoOutcome {
     /// The report.
+    #[serde(serialize_with = "lossy::path")]
     pub(crate) report: PathBuf,
     /// The tuned model.
+    #[serde(serialize_with = "lossy::path")]
     pub(crate) checkpoint: PathBuf,
     /// Per prompt kind, the masks' means on the pictures that were held out.
     pub(crate) evaluation: Evaluation,

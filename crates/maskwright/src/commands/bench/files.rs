@@ -97,8 +97,8 @@ pub(crate) fn run(flags: &FilesFlags) -> anyhow::Result<()> {
     let bits = 8.0 * image_bytes as f64 / pixels as f64;
     if flags.json {
         return output::json(&serde_json::json!({
-            "images": images,
-            "masks": masks,
+            "images": images.to_string_lossy(),
+            "masks": masks.to_string_lossy(),
             "count": flags.count,
             "mean_megapixels": megapixels,
             "image_bits_per_pixel": bits,
