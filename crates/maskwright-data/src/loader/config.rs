@@ -66,7 +66,8 @@ impl Default for LoaderConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LastBatch {
-    /// They are left out; which ones they are differs from epoch to epoch. As in HQ-SAM's training.
+    /// They are left out; which ones they are differs from epoch to epoch. As in HQ-SAM's training. Records too
+    /// few for a single batch are kept.
     #[default]
     Drop,
     /// They make a smaller batch. With several ranks the first positions of the order come again
