@@ -11,6 +11,7 @@ use maskwright_data::source::{DataFile, Mix, OpenContext};
 use maskwright_image::draw::Canvas;
 use maskwright_image::{RgbImage, Size};
 use maskwright_model::load::check_input_size;
+use maskwright_train::evaluator::RecordWarning;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -52,6 +53,8 @@ pub struct TileInfo {
     pub geometry: Geometry,
     /// Crops that were drawn again because they showed no object.
     pub redraws: u32,
+    /// What was odd about the record's files.
+    pub warnings: Vec<RecordWarning>,
 }
 
 impl TileInfo {
@@ -135,6 +138,7 @@ fn info(view: &View, object: &ViewObject) -> TileInfo {
         foreground: foreground as f64 / object.label.len() as f64,
         geometry: view.info.geometry,
         redraws: view.info.redraws,
+        warnings: RecordWarning::all(&view.info.set, &view.info.name, &view.info.warnings),
     }
 }
 

@@ -16,6 +16,7 @@ mod progress;
 mod shown;
 mod targets;
 mod tell;
+mod warnings;
 mod words;
 
 use std::process::ExitCode;

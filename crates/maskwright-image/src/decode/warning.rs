@@ -40,6 +40,14 @@ pub enum Warning {
     },
 }
 
+impl Warning {
+    /// Whether it tells of damage, so that pixels may not be what they were when the file was written. The other
+    /// warnings are about how sound files are used.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Truncated | Self::DamagedData { .. })
+    }
+}
+
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -45,8 +45,9 @@ impl TrainConfig {
 
     /// Refuses paths that are no text, which `config.toml` cannot hold.
     fn check_paths(&self) -> Result<()> {
-        let refused =
-            |key, found: String| Err(Error::setting(key, "a path of UTF-8 text, as TOML is", found));
+        let refused = |key, found: String| {
+            Err(Error::setting(key, "a path of UTF-8 text, as TOML is", found))
+        };
         for (key, path) in [
             ("model.checkpoint", &self.model.checkpoint),
             ("model.restore_model", &self.model.restore_model),

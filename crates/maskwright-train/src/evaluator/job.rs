@@ -1,21 +1,17 @@
 //! A model with named sets, ready to be evaluated.
 
-use maskwright_data::postprocess;
-use maskwright_data::prompt::{Prompt, PromptKind};
-use maskwright_data::sample::{EvalSample, Preset, SampleConfig, SampleMaker};
+use maskwright_data::sample::{Preset, SampleConfig};
 use maskwright_data::source::{DataFile, OpenContext};
-use maskwright_image::mask::Bitmap;
 use maskwright_model::device::{Compute, Place, host};
 use maskwright_model::load::{ModelSource, check_input_size, load_model};
-use maskwright_model::{GeometryFrom, MaskKind, Sam};
+use maskwright_model::{GeometryFrom, Sam};
 
 use super::config::EvalConfig;
 use super::metrics::Evaluation;
-use super::run::{all_masks, evaluate};
+use super::run::evaluate;
 use super::sets::{EvalSet, left_out, open_sets, sample_config};
 use crate::error::{Error, Result};
 use crate::observer::Observer;
-use crate::prompts;
 
 /// A model and the validation sets of a data file, ready to be evaluated.
 pub struct EvalJob {
@@ -24,17 +20,6 @@ pub struct EvalJob {
     samples: SampleConfig,
     sets: Vec<EvalSet>,
     notes: Vec<String>,
-}
-
-/// One record as it was evaluated.
-pub struct PredictedRecord {
-    /// The record in the model's frame, with its label.
-    pub sample: EvalSample,
-    /// The prompt that was given, in the frame of the input; none where the object gives no such
-    /// prompt, and then there are no masks.
-    pub prompt: Option<Prompt>,
-    /// Every mask of the model, at the image's size.
-    pub masks: Vec<(MaskKind, Bitmap)>,
 }
 
 impl EvalJob {
@@ -96,37 +81,5 @@ impl EvalJob {
     /// The first sample that cannot be read, with its file.
     pub fn evaluate(&self, config: &EvalConfig, observer: &mut dyn Observer) -> Result<Evaluation> {
         evaluate(&self.sam, self.place.device(), &self.samples, &self.sets, config, observer)
-    }
-
-    /// Predicts one record of a set again, as [`Self::evaluate`] does.
-    ///
-    /// # Errors
-    /// A record that cannot be read, with its file.
-    pub fn predict(
-        &self,
-        set: &EvalSet,
-        record: usize,
-        prompt: PromptKind,
-        config: &EvalConfig,
-    ) -> Result<PredictedRecord> {
-        let mut maker = SampleMaker::new(self.samples.clone())?;
-        let sample = maker.eval(set.source.as_ref(), record, config.geometry)?;
-        let Some(prompt) = sample.prompt(prompt, &self.samples.prompts, config.seed) else {
-            return Ok(PredictedRecord { sample, prompt: None, masks: Vec::new() });
-        };
-        let shown = sample.geometry.visible();
-        let device = self.place.device();
-        let input =
-            self.sam.preprocess_fitted(&sample.image, [shown.height, shown.width], device)?;
-        let features = self.sam.encode_image(input);
-        let side = self.sam.config().mask_size();
-        let masks = all_masks(&self.sam, &features, &prompts::to_model(&prompt))?
-            .into_iter()
-            .map(|(kind, logits)| {
-                let logits = postprocess::to_source(&sample.geometry, &logits, side);
-                (kind, Bitmap::from_logits(&logits, sample.geometry.source))
-            })
-            .collect();
-        Ok(PredictedRecord { sample, prompt: Some(prompt), masks })
     }
 }

@@ -1,8 +1,11 @@
 //! What an evaluation found.
 
 use maskwright_data::prompt::PromptKind;
+use maskwright_image::decode::Warning;
 use maskwright_model::MaskKind;
 use serde::{Deserialize, Serialize};
+
+use super::shown::Shown;
 
 /// One mask's agreement with the truth, or a mean of such; each in `[0, 1]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -15,7 +18,7 @@ pub struct MaskScores {
     pub boundary_iou: f64,
 }
 
-/// The scores of one image under one prompt.
+/// The scores of one record, which is an object in its image, under one prompt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImageScores {
     /// The set's name.
@@ -37,21 +40,31 @@ pub struct SetMetrics {
     pub set: String,
     /// The prompt that was given.
     pub prompt: PromptKind,
-    /// Images that were scored.
+    /// Images with objects that were scored.
     pub images: usize,
-    /// Images whose object gives no such prompt (empty, or too few pixels for the points).
+    /// Objects that were scored: more than images where each of an image's objects is a record. 0 in files from before
+    /// they were counted.
+    #[serde(default)]
+    pub objects: usize,
+    /// Objects that give no such prompt (empty, or too few pixels for the points).
     pub without_prompt: usize,
     /// The mean per mask, in the order SAM, HQ, sum.
     pub scores: Vec<MaskScores>,
 }
 
 impl SetMetrics {
-    /// Means over `images`, which are all of one set and prompt.
-    pub fn mean(set: &str, prompt: PromptKind, images: &[ImageScores], without: usize) -> Self {
-        let count = images.len();
-        let scores = images.first().map_or_else(Vec::new, |first| {
+    /// Means over objects of one set under one prompt, which lie in so many images.
+    pub fn mean(
+        set: &str,
+        prompt: PromptKind,
+        scored: &[ImageScores],
+        images: usize,
+        without: usize,
+    ) -> Self {
+        let count = scored.len();
+        let scores = scored.first().map_or_else(Vec::new, |first| {
             let mean = |of: fn(&MaskScores) -> f64, place: usize| {
-                images.iter().map(|image| of(&image.scores[place])).sum::<f64>() / count as f64
+                scored.iter().map(|one| of(&one.scores[place])).sum::<f64>() / count as f64
             };
             (0..first.scores.len())
                 .map(|place| MaskScores {
@@ -61,7 +74,23 @@ impl SetMetrics {
                 })
                 .collect()
         });
-        Self { set: set.to_owned(), prompt, images: count, without_prompt: without, scores }
+        Self {
+            set: set.to_owned(),
+            prompt,
+            images,
+            objects: count,
+            without_prompt: without,
+            scores,
+        }
+    }
+
+    /// What was scored: images, or objects where an image has several.
+    pub fn counted(&self) -> String {
+        let Self { images, objects, .. } = self;
+        if objects > images {
+            return format!("{objects} objects of {images} images");
+        }
+        format!("{images} images")
     }
 
     /// The mean of one mask, if the model gives it.
@@ -71,7 +100,7 @@ impl SetMetrics {
 
     /// A line for a log: set, prompt, and both metrics of every mask.
     pub fn one_line(&self) -> String {
-        let mut text = format!("{} ({}, {} images):", self.set, self.prompt, self.images);
+        let mut text = format!("{} ({}, {}):", self.set, self.prompt, self.counted());
         for scores in &self.scores {
             text.push_str(&format!(
                 "  {} IoU {:.4} boundary IoU {:.4}",
@@ -91,6 +120,30 @@ pub struct Evaluation {
     pub sets: Vec<SetMetrics>,
     /// Per image, set by set and prompt by prompt.
     pub images: Vec<ImageScores>,
+    /// What was odd about records that were evaluated all the same, set by set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<RecordWarning>,
+    /// The worst and the best predictions.
+    #[serde(default, skip_serializing_if = "Shown::is_empty")]
+    pub shown: Shown,
+}
+
+/// Something odd about a record that was used all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordWarning {
+    /// Set and name of the record: `set/name`.
+    pub record: String,
+    /// What was odd.
+    pub text: String,
+}
+
+impl RecordWarning {
+    /// The warnings about one record.
+    pub fn all(set: &str, name: &str, warnings: &[Warning]) -> Vec<Self> {
+        let one =
+            |warning: &Warning| Self { record: format!("{set}/{name}"), text: warning.to_string() };
+        warnings.iter().map(one).collect()
+    }
 }
 
 #[cfg(test)]
@@ -113,16 +166,17 @@ mod tests {
     #[test]
     fn means_are_per_mask() {
         let images = [image(0.5), image(1.0)];
-        let metrics = SetMetrics::mean("leaves", PromptKind::Box, &images, 3);
+        let metrics = SetMetrics::mean("leaves", PromptKind::Box, &images, 1, 3);
         let sam = metrics.of(MaskKind::Sam).expect("scored");
         assert_eq!((sam.iou, sam.boundary_iou), (0.75, 0.375));
         assert_eq!(metrics.of(MaskKind::Hq).expect("scored").boundary_iou, 0.25);
         assert_eq!(metrics.of(MaskKind::SamHq), None);
-        assert_eq!((metrics.images, metrics.without_prompt), (2, 3));
+        assert_eq!((metrics.images, metrics.objects, metrics.without_prompt), (1, 2, 3));
+        assert_eq!(metrics.counted(), "2 objects of 1 images");
     }
 
     #[test]
     fn nothing_scored_has_no_mean() {
-        assert!(SetMetrics::mean("a", PromptKind::Box, &[], 1).scores.is_empty());
+        assert!(SetMetrics::mean("a", PromptKind::Box, &[], 0, 1).scores.is_empty());
     }
 }

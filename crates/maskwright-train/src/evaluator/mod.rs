@@ -42,10 +42,12 @@ mod job;
 mod metrics;
 mod run;
 mod sets;
+mod shown;
 
 pub use config::EvalConfig;
-pub use job::{EvalJob, PredictedRecord};
-pub use metrics::{Evaluation, ImageScores, MaskScores, SetMetrics};
+pub use job::EvalJob;
+pub use metrics::{Evaluation, ImageScores, MaskScores, RecordWarning, SetMetrics};
 pub use run::evaluate;
 pub(crate) use sets::left_out;
 pub use sets::{EvalSet, open_sets, sample_config};
+pub use shown::{Shown, ShownMask, ShownPrediction};

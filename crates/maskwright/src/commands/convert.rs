@@ -11,7 +11,8 @@ use crate::flags::named::named;
 use crate::late_bar::LateBar;
 use crate::progress::thousands;
 use crate::targets::{self, Existing, Format, Inputs, Target};
-use crate::{hub, output, tell};
+use crate::warnings::{Warnings, WithWarnings};
+use crate::{hub, output};
 
 const BAR: &str = "{prefix} {wide_bar} {binary_bytes}/{binary_total_bytes}";
 
@@ -101,10 +102,12 @@ pub(crate) fn run(flags: &ConvertFlags) -> anyhow::Result<()> {
         }
     })?;
     drop(bar);
-    for note in &done.notes {
-        tell::note(note);
+    let mut warnings = Warnings::default();
+    warnings.add(done.notes.iter().map(String::as_str));
+    if flags.json {
+        return output::json(&WithWarnings { document: &done, warnings: &warnings });
     }
-    if flags.json { output::json(&done) } else { print(&done) }
+    print(&done)
 }
 
 /// Refuses to write over what is read; whether anything else is replaced is for the converter to say.

@@ -7,11 +7,12 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use clap::Args;
+use maskwright_image::RgbImage;
 use maskwright_model::MaskKind;
 use maskwright_predict::mask_generator::{
     ImageEntry, MaskFile, MaskGenerator, MaskGeneratorConfig, write_json,
 };
-use maskwright_predict::predictor::{Predictor, read_image};
+use maskwright_predict::predictor::Predictor;
 use maskwright_report::pictures;
 
 use crate::exit::Usage;
@@ -19,6 +20,7 @@ use crate::flags::predictor::PredictorFlags;
 use crate::output;
 use crate::progress::Progress;
 use crate::targets::{self, Existing, Format, Inputs, Target};
+use crate::warnings::Warnings;
 
 /// What the names of an image's files have behind its own.
 const JSON: &str = ".json";
@@ -148,11 +150,13 @@ pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
     }
     let images = images(&flags.input)?;
     check_targets(flags, &images)?;
-    let (predictor, kind) = flags.model.load()?;
+    let (predictor, kind) = flags.model.load(&mut Warnings::default())?;
     std::fs::create_dir_all(&flags.output).with_context(|| flags.output.display().to_string())?;
     let mut found = Vec::new();
     for (number, image) in images.iter().enumerate() {
-        let file = of_image(flags, &predictor, kind, &config, (number, image))?;
+        let mut warnings = Warnings::default();
+        let picture = flags.model.read_image(image, &mut warnings)?;
+        let file = of_image(flags, &predictor, kind, &config, (number, image, &picture))?;
         if !flags.json {
             let (masks, json) = &file;
             output::line(format_args!("{}: {masks} masks of {}", json.display(), image.display()))?;
@@ -163,6 +167,7 @@ pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
             "file": file.1.to_string_lossy(),
             "geometry": predictor.fit().0,
             "geometry_from": predictor.fit().1,
+            "warnings": warnings,
         }));
     }
     if flags.json { output::json(&found) } else { Ok(()) }
@@ -196,13 +201,12 @@ fn of_image(
     predictor: &Predictor,
     kind: MaskKind,
     config: &MaskGeneratorConfig,
-    (number, path): (usize, &Path),
+    (number, path, image): (usize, &Path, &RgbImage),
 ) -> anyhow::Result<(usize, PathBuf)> {
-    let image = read_image(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut progress = Progress::new(flags.json, Arc::new(AtomicBool::new(false)));
     let generator = MaskGenerator::new(predictor, kind, config.clone())?;
-    let masks = generator.generate(&image, |done, total| {
+    let masks = generator.generate(image, |done, total| {
         progress.count(&format!("points of {name}"), done, total, String::new());
     })?;
     progress.finish();
@@ -215,7 +219,7 @@ fn of_image(
     let json = flags.file(path, JSON);
     write_json(&MaskFile::new(entry, &masks), &json)?;
     if flags.overlay {
-        let picture = pictures::masks_overlay(&image, &masks);
+        let picture = pictures::masks_overlay(image, &masks);
         pictures::write_png(&picture, &flags.file(path, OVERLAY))?;
     }
     Ok((masks.len(), json))

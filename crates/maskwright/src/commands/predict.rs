@@ -12,6 +12,7 @@ use crate::exit::Usage;
 use crate::flags::predictor::PredictorFlags;
 use crate::flags::prompts::PromptFlags;
 use crate::targets::{self, Existing, Format, Inputs, Target};
+use crate::warnings::Warnings;
 use crate::{output, tell};
 
 /// Write the masks of objects in an image, as PNGs (255 is the object).
@@ -88,9 +89,11 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
     } else {
         flags.check_targets(1, 1)?;
     }
-    let (predictor, kind) = flags.model.load()?;
-    let image = predictor::read_image(&flags.image)?;
-    let prompts = flags.prompts.read(&predictor, image.size)?;
+    let mut warnings = Warnings::default();
+    let (predictor, kind) = flags.model.load(&mut warnings)?;
+    let image = flags.model.read_image(&flags.image, &mut warnings)?;
+    let mut read_mask = |path: &Path| flags.model.read_mask(path, &mut warnings);
+    let prompts = flags.prompts.read(&predictor, image.size, &mut read_mask)?;
     let ambiguous = flags.multimask && kind == MaskKind::Sam;
     let masks = if ambiguous { predictor.sam().config().decoder.multimask } else { 1 };
     flags.check_targets(prompts.len(), masks)?;
@@ -107,9 +110,7 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
 
     let mut found = Vec::new();
     for (number, (prediction, prompt)) in predictions.iter().zip(&prompts).enumerate() {
-        for note in &prediction.notes {
-            tell::note(note);
-        }
+        warnings.add(prediction.notes.iter().map(String::as_str));
         for (place, mask) in prediction.masks.iter().enumerate() {
             let many = (predictions.len() > 1, prediction.masks.len() > 1);
             let named = |path: &PathBuf| numbered(path, (number, place), many);
@@ -134,6 +135,7 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
             "geometry": predictor.fit().0,
             "geometry_from": predictor.fit().1,
             "masks": masks,
+            "warnings": warnings,
         }));
     }
     for mask in &found {

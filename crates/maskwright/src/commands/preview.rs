@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use maskwright_image::encode;
 use maskwright_report::preview::{PreviewConfig, TileInfo, preview};
+use maskwright_train::evaluator::RecordWarning;
 
 use crate::exit::Usage;
 use crate::flags::data::DataFlags;
 use crate::indexing::Indexing;
 use crate::targets::{self, Existing, Format, Inputs, Target};
+use crate::warnings::Warnings;
 use crate::{output, tell};
 
 /// Draw training samples as the model will see them, into one PNG.
@@ -105,6 +107,11 @@ pub(crate) fn run(flags: &PreviewFlags) -> anyhow::Result<()> {
     let inputs = Inputs::data(&data).and(flags.data.reads());
     targets::check(&[target], &inputs, Existing::with(flags.force))?;
     let made = preview(&data, &config, &Indexing::new(flags.json).context())?;
+    let mut warnings: Vec<RecordWarning> =
+        made.tiles.iter().flat_map(|tile| tile.warnings.clone()).collect();
+    // Objects of one view follow each other.
+    warnings.dedup();
+    Warnings::default().add_records(&warnings);
     targets::write_png(encode::png_rgb(&made.picture), &flags.output)?;
     if flags.json {
         return output::json(&made.tiles);

@@ -20,6 +20,7 @@ use crate::flags::device::DeviceFlags;
 use crate::flags::model::ModelFlags;
 use crate::flags::named::named;
 use crate::progress::Progress;
+use crate::warnings::Warnings;
 use crate::{interrupt, output, tell};
 
 /// Train a model on images with masks.
@@ -285,7 +286,7 @@ pub(crate) fn run(flags: &TrainFlags) -> anyhow::Result<()> {
     let outcome = train(&config, start, &mut progress)?;
     progress.finish();
     if !outcome.stopped {
-        super::report::say(&run_report::write(&config.output, None)?.notes);
+        super::report::say(&run_report::write(&config.output)?.notes);
     }
     report(flags, &config, &outcome)
 }
@@ -319,5 +320,7 @@ fn evaluate(config: &TrainConfig, asked: Option<Preset>, json: bool) -> anyhow::
     let settings = EvalConfig { geometry: geometry.0, ..config.validation.evaluation() };
     let evaluation = job.evaluate(&settings, &mut progress)?;
     progress.finish();
-    super::eval::tell(json, geometry, &evaluation)
+    let mut warnings = Warnings::default();
+    warnings.add_records(&evaluation.warnings);
+    super::eval::tell(json, geometry, &evaluation, &warnings)
 }

@@ -139,10 +139,10 @@ pub(crate) fn run(config: &DemoConfig, observer: &mut dyn Observer) -> Result<De
         seed: config.seed,
         ..EvalConfig::default()
     };
-    let evaluation = job.evaluate(&settings, observer)?;
+    let mut evaluation = job.evaluate(&settings, observer)?;
     clock.lap("evaluation");
 
-    let galleries = galleries(&job, &settings, &evaluation.images)?;
+    let galleries = galleries(job.sets(), &std::mem::take(&mut evaluation.shown))?;
     for (name, gallery) in ["worst.png", "best.png"].iter().zip(&galleries) {
         drawn::write_png(&gallery.to_image(240), &config.output.join(name))?;
     }
@@ -164,7 +164,7 @@ fn trained(settings: &TrainConfig, observer: &mut dyn Observer) -> Result<Option
     if stopped {
         return Ok(None);
     }
-    run_report::write(&settings.output, None)?;
+    run_report::write(&settings.output)?;
     Ok(checkpoint)
 }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use maskwright_data::prompt::{NoiseMask, Point, Prompt};
-use maskwright_image::Size;
-use maskwright_predict::predictor::{Predictor, read_mask};
+use maskwright_image::{GreyImage, Size};
+use maskwright_predict::predictor::Predictor;
 use serde::Deserialize;
 
 use crate::exit::Usage;
@@ -97,13 +97,22 @@ impl PromptFlags {
     }
 
     /// The prompts on an image of this size, at least one, their files read.
-    pub(crate) fn read(&self, predictor: &Predictor, image: Size) -> anyhow::Result<Vec<Prompt>> {
+    ///
+    /// `read_mask` reads a mask file.
+    pub(crate) fn read(
+        &self,
+        predictor: &Predictor,
+        image: Size,
+        read_mask: &mut ReadMask<'_>,
+    ) -> anyhow::Result<Vec<Prompt>> {
         if let Some(file) = &self.prompts {
-            return from_file(file, predictor, image);
+            return from_file(file, predictor, image, read_mask);
         }
+        // One for all boxes, of which there are several only without it.
+        let (file, logits) = (self.mask.as_deref(), self.mask_input.as_deref());
+        let mask = mask(file, logits, predictor, image, read_mask)?;
         let prompt = |box_xyxy| -> anyhow::Result<Prompt> {
-            let (file, logits) = (self.mask.as_deref(), self.mask_input.as_deref());
-            Ok(Prompt::of(box_xyxy, self.points.clone(), mask(file, logits, predictor, image)?))
+            Ok(Prompt::of(box_xyxy, self.points.clone(), mask.clone()))
         };
         match self.boxes.as_slice() {
             [] => Ok(vec![prompt(None)?]),
@@ -112,12 +121,16 @@ impl PromptFlags {
     }
 }
 
+/// Reads a mask file.
+type ReadMask<'a> = dyn FnMut(&Path) -> anyhow::Result<GreyImage> + 'a;
+
 /// The mask of a prompt from whichever file there is.
 fn mask(
     file: Option<&Path>,
     logits: Option<&Path>,
     predictor: &Predictor,
     image: Size,
+    read_mask: &mut ReadMask<'_>,
 ) -> anyhow::Result<Option<NoiseMask>> {
     Ok(match (file, logits) {
         (Some(path), _) => {
@@ -129,7 +142,12 @@ fn mask(
     })
 }
 
-fn from_file(file: &Path, predictor: &Predictor, size: Size) -> anyhow::Result<Vec<Prompt>> {
+fn from_file(
+    file: &Path,
+    predictor: &Predictor,
+    size: Size,
+    read_mask: &mut ReadMask<'_>,
+) -> anyhow::Result<Vec<Prompt>> {
     let name = || file.display().to_string();
     let text = std::fs::read_to_string(file).with_context(name)?;
     let prompts: Vec<FilePrompt> = serde_json::from_str(&text).with_context(|| {
@@ -159,7 +177,7 @@ fn from_file(file: &Path, predictor: &Predictor, size: Size) -> anyhow::Result<V
             // Files are named from where the list lies.
             let [image, logits] = [&prompt.mask, &prompt.mask_input]
                 .map(|path| path.as_ref().map(|p| folder.join(p)));
-            let mask = mask(image.as_deref(), logits.as_deref(), predictor, size);
+            let mask = mask(image.as_deref(), logits.as_deref(), predictor, size, read_mask);
             let points = prompt.points.into_iter();
             let points = points.map(|(x, y, label)| Point { x, y, label }).collect();
             Ok(Prompt::of(prompt.box_xyxy, points, mask.with_context(place)?))
