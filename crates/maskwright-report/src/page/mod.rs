@@ -153,4 +153,4 @@ pub struct Tile {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

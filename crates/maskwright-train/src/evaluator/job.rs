@@ -7,7 +7,7 @@ use maskwright_model::load::{ModelSource, check_input_size, load_model};
 use maskwright_model::{GeometryFrom, Sam};
 
 use super::config::EvalConfig;
-use super::metrics::Evaluation;
+use super::evaluation::Evaluation;
 use super::run::evaluate;
 use super::sets::{EvalSet, left_out, open_sets, sample_config};
 use crate::error::{Error, Result};

@@ -1,11 +1,8 @@
-//! What an evaluation found.
+//! Scores of records, and their means over sets.
 
 use maskwright_data::prompt::PromptKind;
-use maskwright_image::decode::Warning;
 use maskwright_model::MaskKind;
 use serde::{Deserialize, Serialize};
-
-use super::shown::Shown;
 
 /// One mask's agreement with the truth, or a mean of such; each in `[0, 1]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -110,39 +107,6 @@ impl SetMetrics {
             ));
         }
         text
-    }
-}
-
-/// Everything an evaluation found.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Evaluation {
-    /// Per set and prompt, in the order asked for.
-    pub sets: Vec<SetMetrics>,
-    /// Per image, set by set and prompt by prompt.
-    pub images: Vec<ImageScores>,
-    /// What was odd about records that were evaluated all the same, set by set.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<RecordWarning>,
-    /// The worst and the best predictions.
-    #[serde(default, skip_serializing_if = "Shown::is_empty")]
-    pub shown: Shown,
-}
-
-/// Something odd about a record that was used all the same.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RecordWarning {
-    /// Set and name of the record: `set/name`.
-    pub record: String,
-    /// What was odd.
-    pub text: String,
-}
-
-impl RecordWarning {
-    /// The warnings about one record.
-    pub fn all(set: &str, name: &str, warnings: &[Warning]) -> Vec<Self> {
-        let one =
-            |warning: &Warning| Self { record: format!("{set}/{name}"), text: warning.to_string() };
-        warnings.iter().map(one).collect()
     }
 }
 

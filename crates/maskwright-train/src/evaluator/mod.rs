@@ -38,6 +38,7 @@
 //! ```
 
 mod config;
+mod evaluation;
 mod job;
 mod metrics;
 mod run;
@@ -45,8 +46,9 @@ mod sets;
 mod shown;
 
 pub use config::EvalConfig;
+pub use evaluation::{Evaluation, RecordWarning};
 pub use job::EvalJob;
-pub use metrics::{Evaluation, ImageScores, MaskScores, RecordWarning, SetMetrics};
+pub use metrics::{ImageScores, MaskScores, SetMetrics};
 pub use run::evaluate;
 pub(crate) use sets::left_out;
 pub use sets::{EvalSet, open_sets, sample_config};

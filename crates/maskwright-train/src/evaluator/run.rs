@@ -12,7 +12,8 @@ use maskwright_image::metric;
 use maskwright_model::{DecodeMode, ImageFeatures, MaskKind, PromptInput, Sam};
 
 use super::config::EvalConfig;
-use super::metrics::{Evaluation, ImageScores, MaskScores, RecordWarning, SetMetrics};
+use super::evaluation::{Evaluation, RecordWarning};
+use super::metrics::{ImageScores, MaskScores, SetMetrics};
 use super::sets::EvalSet;
 use super::shown::{Keeper, Shown, ShownPrediction, rank};
 use crate::error::Result;
