@@ -19,20 +19,26 @@ const TILE: usize = 260;
 /// An image that cannot be read, with its file.
 pub fn galleries(sets: &[EvalSet], shown: &Shown) -> Result<Vec<Gallery>> {
     let Some(first) = shown.worst.first() else { return Ok(Vec::new()) };
-    let gallery = |title: &str, shown: &[ShownPrediction]| -> Result<Gallery> {
-        Ok(Gallery {
-            title: title.to_owned(),
-            caption: format!(
-                "Prompt: {}. Green outline: the truth. Blue: the predicted mask. Errors: red was \
-                 missed, orange is too much.",
-                first.prompt.name().replace('_', " ")
-            ),
-            rows: shown.iter().map(|one| row(sets, one)).collect::<Result<_>>()?,
-        })
+    let gallery = |title: &str, rows: Vec<GalleryRow>| Gallery {
+        title: title.to_owned(),
+        caption: format!(
+            "Prompt: {}. Green outline: the truth. Blue: the predicted mask. Errors: red was \
+             missed, orange is too much.",
+            first.prompt.name().replace('_', " ")
+        ),
+        rows,
     };
+    let worst: Vec<GalleryRow> =
+        shown.worst.iter().map(|one| row(sets, one)).collect::<Result<_>>()?;
+    // Of few records the best are among the worst, and large images take a while to read and scale.
+    let drawn = |one: &ShownPrediction| {
+        let place = shown.worst.iter().position(|other| other == one);
+        place.map_or_else(|| row(sets, one), |place| Ok(worst[place].clone()))
+    };
+    let best = shown.best.iter().map(drawn).collect::<Result<_>>()?;
     Ok(vec![
-        gallery("Worst predictions on held-out images", &shown.worst)?,
-        gallery("Best predictions on held-out images", &shown.best)?,
+        gallery("Worst predictions on held-out images", worst.clone()),
+        gallery("Best predictions on held-out images", best),
     ])
 }
 

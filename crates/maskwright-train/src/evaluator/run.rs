@@ -38,7 +38,7 @@ pub fn evaluate(
     config: &EvalConfig,
     observer: &mut dyn Observer,
 ) -> Result<Evaluation> {
-    let asked = Asked { sam, device, samples, config };
+    let asked = Asked { sam, device, scoring: Scoring { samples, config } };
     let mut evaluation = Evaluation::default();
     let mut keeper = Keeper::default();
     for set in sets {
@@ -69,10 +69,16 @@ fn images(set: &EvalSet, scored: &[ImageScores]) -> Result<usize> {
     Ok(files.len())
 }
 
-/// What is asked of a model.
+/// A model and what is asked of it.
 struct Asked<'a> {
     sam: &'a Sam,
     device: &'a Device,
+    scoring: Scoring<'a>,
+}
+
+/// What its masks are held to; other threads do that.
+#[derive(Clone, Copy)]
+struct Scoring<'a> {
     samples: &'a SampleConfig,
     config: &'a EvalConfig,
 }
@@ -94,13 +100,14 @@ impl Asked<'_> {
         observer: &mut dyn Observer,
     ) -> Result<Vec<Vec<Option<ImageScores>>>> {
         let all = set.source.len();
-        let limit = self.config.limit;
+        let Scoring { samples, config } = self.scoring;
+        let limit = config.limit;
         let total = if limit == 0 { all } else { all.min(limit) };
         let mut loaded = EvalLoader::new(
             Arc::clone(&set.source),
             EvalLoaderConfig {
-                preset: self.config.geometry,
-                sample: self.samples.clone(),
+                preset: config.geometry,
+                sample: samples.clone(),
                 ..EvalLoaderConfig::default()
             },
         )?
@@ -110,14 +117,14 @@ impl Asked<'_> {
             let before = records.len();
             let mut window: Vec<Scored> = Vec::new();
             window.resize_with(WINDOW.min(total - before), Scored::default);
-            let kept = &*keeper;
+            let (scoring, kept) = (self.scoring, &*keeper);
             // The next image is predicted while the last ones are scored.
             rayon::in_place_scope(|scope| -> Result<()> {
                 for (place, (scored, sample)) in window.iter_mut().zip(&mut loaded).enumerate() {
                     let sample = sample?;
                     warnings.extend(RecordWarning::all(&set.name, &sample.name, &sample.warnings));
                     let masks = self.predict(&sample)?;
-                    scope.spawn(move |_| *scored = self.score(&sample, &masks, set, kept));
+                    scope.spawn(move |_| *scored = scoring.score(&sample, &masks, set, kept));
                     observer.evaluating(&set.name, before + place + 1, total);
                 }
                 Ok(())
@@ -138,17 +145,19 @@ impl Asked<'_> {
         let size = [shown.height, shown.width];
         let input = self.sam.preprocess_fitted(&sample.image, size, self.device)?;
         let features = self.sam.encode_image(input);
-        let prompts = self.config.prompts.iter();
+        let prompts = self.scoring.config.prompts.iter();
         prompts
             .map(|&kind| {
-                let prompt = self.prompt(sample, kind);
+                let prompt = self.scoring.prompt(sample, kind);
                 prompt
                     .map(|prompt| all_masks(self.sam, &features, &prompts::to_model(&prompt)))
                     .transpose()
             })
             .collect()
     }
+}
 
+impl Scoring<'_> {
     /// The prompt of a kind that a sample gets, in the frame of the input.
     fn prompt(&self, sample: &EvalSample, kind: PromptKind) -> Option<Prompt> {
         sample.prompt(kind, &self.samples.prompts, self.config.seed)
