@@ -162,6 +162,11 @@ pub(crate) fn is_stdout(path: &Path) -> bool {
     path.as_os_str() == STDOUT
 }
 
+/// Whether there is something that is neither a file nor a folder, such as a device or a named pipe.
+pub(crate) fn is_stream(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
 /// Refuses `targets` of the wrong ending, those that are read or are each other, and those that are there as
 /// `existing` says.
 pub(crate) fn check(
@@ -174,7 +179,7 @@ pub(crate) fn check(
     for target in targets {
         target.check(&read, existing)?;
         // Any number may be written into one device.
-        if target.path.exists() && !target.path.is_file() {
+        if is_stream(target.path) {
             continue;
         }
         if let Some(other) = taken.insert(place(target.path), target) {
@@ -202,8 +207,7 @@ impl Target<'_> {
                 _ => wrong("a file, since only a PNG goes to standard output", name.to_string()),
             };
         }
-        let there = std::fs::metadata(path).ok();
-        if there.as_ref().is_some_and(|found| !found.is_file() && !found.is_dir()) {
+        if is_stream(path) {
             return Ok(());
         }
         let (endings, listed) = format.endings();
@@ -211,8 +215,10 @@ impl Target<'_> {
         if !endings.is_empty() && !endings.iter().any(|known| ending == *known) {
             return wrong(&format!("a name that ends in {listed}"), name.to_string());
         }
-        let Some(there) = there else { return Ok(()) };
-        if there.is_dir() {
+        if !path.exists() {
+            return Ok(());
+        }
+        if path.is_dir() {
             return wrong("a file", format!("the folder {name}"));
         }
         if read.is_file(path) {

@@ -124,8 +124,10 @@ fn check_targets(input: &Path, merge: Option<&Path>, output: &Path) -> Result<()
     files.extend(
         Inputs::files([output]).paths().filter(|path| path.is_file()).map(Path::to_path_buf),
     );
-    let target = |path| Target { flag: "the output", path, format: Format::Checkpoint };
-    let files: Vec<Target<'_>> = files.iter().map(|file| target(file)).collect();
+    let files: Vec<Target<'_>> = files
+        .iter()
+        .map(|path| Target { flag: "the output", path, format: Format::Checkpoint })
+        .collect();
     targets::check(&files, &read, Existing::Replaced)
 }
 

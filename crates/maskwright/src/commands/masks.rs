@@ -182,8 +182,9 @@ fn check_targets(flags: &MasksFlags, images: &[PathBuf]) -> Result<(), Usage> {
         let overlay = flags.overlay.then_some((overlay, Format::Png));
         [Some((json, Format::Json)), overlay].into_iter().flatten()
     });
-    let target = |(path, format): (&'_ PathBuf, _)| Target { flag: "--output", path, format };
-    targets::check(&targets.map(target).collect::<Vec<_>>(), &inputs, Existing::with(flags.force))
+    let targets: Vec<Target<'_>> =
+        targets.map(|(path, format)| Target { flag: "--output", path, format }).collect();
+    targets::check(&targets, &inputs, Existing::with(flags.force))
 }
 
 impl MasksFlags {

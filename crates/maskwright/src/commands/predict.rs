@@ -163,10 +163,12 @@ impl PredictFlags {
             ("--logits", &self.logits, Format::Tensors),
             ("--embedding", &self.embedding, Format::Safetensors),
         ];
-        let given = |(flag, path, format): (_, &'_ Option<PathBuf>, _)| {
-            path.as_deref().map(|path| Target { flag, path, format })
-        };
-        targets.into_iter().filter_map(given).collect()
+        targets
+            .into_iter()
+            .filter_map(|(flag, path, format)| {
+                Some(Target { flag, path: path.as_deref()?, format })
+            })
+            .collect()
     }
 
     /// Refuses targets that cannot be, or must not be written, of so many prompts with so many masks each.
@@ -234,8 +236,11 @@ impl Found<'_> {
 }
 
 /// The file of one of several masks: `leaf.png` becomes `leaf_prompt2.png`, `leaf_mask1.png` or
-/// `leaf_prompt2_mask1.png`, by what there is more than one of.
+/// `leaf_prompt2_mask1.png`, by what there is more than one of. All go into one device.
 fn numbered(path: &Path, place: (usize, usize), many: (bool, bool)) -> PathBuf {
+    if targets::is_stream(path) {
+        return path.to_path_buf();
+    }
     let mut name = path.file_stem().unwrap_or_default().to_os_string();
     for (what, number, many) in [("prompt", place.0, many.0), ("mask", place.1, many.1)] {
         if many {
