@@ -110,7 +110,8 @@ impl Inputs {
                     (vec![&keys.annotations], vec![&keys.images])
                 }
                 SetKind::Sa1b(keys) => (Vec::new(), vec![&keys.images]),
-                SetKind::WebDataset(_) => (Vec::new(), Vec::new()),
+                // Tar files.
+                _ => (Vec::new(), Vec::new()),
             };
             let given = |path: &&PathBuf| !path.as_os_str().is_empty();
             inputs.files.extend(files.into_iter().filter(given).cloned());

@@ -104,10 +104,15 @@ pub(super) fn rank(scores: &[MaskScores]) -> f64 {
 }
 
 /// Keeps the worst and the best of what it is given, earlier ones before later ones of the same rank.
-#[derive(Default)]
 pub(super) struct Keeper<T> {
     /// By rank: the worst, then the best.
     kept: Vec<(f64, T)>,
+}
+
+impl<T> Default for Keeper<T> {
+    fn default() -> Self {
+        Self { kept: Vec::new() }
+    }
 }
 
 impl<T: Clone> Keeper<T> {

@@ -10,7 +10,7 @@ use crate::exit::Usage;
 use crate::flags::named::named;
 use crate::late_bar::LateBar;
 use crate::progress::thousands;
-use crate::targets::{self, Existing, Format, Inputs, Target};
+use crate::targets::{self, Existing, Format, Inputs};
 use crate::warnings::{Warnings, WithWarnings};
 use crate::{hub, output};
 
@@ -124,9 +124,9 @@ fn check_targets(input: &Path, merge: Option<&Path>, output: &Path) -> Result<()
     files.extend(
         Inputs::files([output]).paths().filter(|path| path.is_file()).map(Path::to_path_buf),
     );
-    let files: Vec<Target<'_>> = files
+    let files: Vec<targets::Target<'_>> = files
         .iter()
-        .map(|path| Target { flag: "the output", path, format: Format::Checkpoint })
+        .map(|path| targets::Target { flag: "the output", path, format: Format::Checkpoint })
         .collect();
     targets::check(&files, &read, Existing::Replaced)
 }
