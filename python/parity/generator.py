@@ -130,7 +130,7 @@ def main() -> int:
             expected = generator.generate(image)
             options = [f"--{key.replace('_', '-')}={value}" for key, value in settings.items()]
             command = [str(flags.maskwright), "masks", "--geometry=sam", "--json", *options]
-            command += [f"--checkpoint={folder / 'model.pth'}", f"--output={folder}"]
+            command += [f"--checkpoint={folder / 'model.pth'}", f"--output={folder}", "--force"]
             command += [f"--input={folder / 'image.png'}"]
             subprocess.run(command, check=True, capture_output=True)
             written = json.loads((folder / "image.json").read_text(encoding="utf-8"))

@@ -63,6 +63,7 @@ def predict(
         str(command),
         "predict",
         "--geometry=sam",
+        "--force",
         f"--checkpoint={checkpoint}",
         f"--image={folder / 'image.png'}",
         f"--prompts={folder / 'prompts.json'}",

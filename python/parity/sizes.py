@@ -96,7 +96,7 @@ def main() -> int:
                 embedding, interm = resized(whole, size)(normalised)
             command = [str(flags.maskwright), "predict", "--box=1,1,9,9", f"--input-size={size}"]
             command += [f"--checkpoint={folder / 'model.pth'}", f"--image={folder / 'image.png'}"]
-            command += [f"--embedding={folder / 'found.safetensors'}"]
+            command += [f"--embedding={folder / 'found.safetensors'}", "--force"]
             subprocess.run(command, check=True, capture_output=True)
             found = load_file(folder / "found.safetensors")
             for key, expected in [("image_embedding", embedding), ("interm_embedding", interm[0])]:

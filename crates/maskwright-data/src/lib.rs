@@ -68,6 +68,7 @@ pub mod batch;
 mod error;
 pub mod geometry;
 pub mod loader;
+pub mod lossy;
 pub mod ordered;
 pub mod plan;
 pub mod postprocess;

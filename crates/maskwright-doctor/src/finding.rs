@@ -207,6 +207,7 @@ pub struct Instance {
     #[serde(skip)]
     pub nth: usize,
     /// The file to look at.
+    #[serde(serialize_with = "maskwright_data::lossy::path")]
     pub file: PathBuf,
     /// What exactly was found.
     pub detail: String,

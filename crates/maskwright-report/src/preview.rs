@@ -3,8 +3,6 @@
 //! The samples are made by the same code as in training and from the same keys, so a tile shows exactly
 //! the sample of its seed, epoch and record.
 
-use std::path::Path;
-
 use maskwright_data::geometry::Geometry;
 use maskwright_data::prompt::PromptKind;
 use maskwright_data::random::{Order, SampleKey};
@@ -13,6 +11,7 @@ use maskwright_data::source::{DataFile, Mix, OpenContext};
 use maskwright_image::draw::Canvas;
 use maskwright_image::{RgbImage, Size};
 use maskwright_model::load::check_input_size;
+use maskwright_train::evaluator::RecordWarning;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -55,6 +54,8 @@ pub struct TileInfo {
     pub geometry: Geometry,
     /// The number of crops that were drawn again because they showed no object.
     pub redraws: u32,
+    /// What was odd about the record's files.
+    pub warnings: Vec<RecordWarning>,
 }
 
 impl TileInfo {
@@ -77,14 +78,21 @@ impl TileInfo {
     }
 }
 
-/// Makes the samples and writes the picture to `output`, with a tile for every object of every view.
-/// `context` receives the progress of indexing. Returns what each tile shows.
+/// Samples as they are shown.
+pub struct Preview {
+    /// What the tiles show, row by row.
+    pub tiles: Vec<TileInfo>,
+    /// All tiles in one picture.
+    pub picture: RgbImage,
+}
+
+/// Makes the samples and draws them, a tile for every object of every view. `context` receives the progress of
+/// indexing.
 pub fn preview(
     data: &DataFile,
     config: &PreviewConfig,
-    output: &Path,
     context: &OpenContext<'_>,
-) -> Result<Vec<TileInfo>> {
+) -> Result<Preview> {
     check_input_size(config.input_size)?;
     let mix = data.train_mix(context)?;
     let records = records(&mix, config)?;
@@ -101,8 +109,7 @@ pub fn preview(
             pictures.push((tile(&view, object, config), caption(&view, object)));
         }
     }
-    pictures::write_png(&sheet(&pictures, config), output)?;
-    Ok(tiles)
+    Ok(Preview { tiles, picture: sheet(&pictures, config) })
 }
 
 /// The numbers of the records to show.
@@ -132,6 +139,7 @@ fn info(view: &View, object: &ViewObject) -> TileInfo {
         foreground: foreground as f64 / object.label.len() as f64,
         geometry: view.info.geometry,
         redraws: view.info.redraws,
+        warnings: RecordWarning::all(&view.info.set, &view.info.name, &view.info.warnings),
     }
 }
 

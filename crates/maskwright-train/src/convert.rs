@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use maskwright_data::lossy;
 use maskwright_model::load::{
     check_decoder_type, check_input_size, check_type, describe, not_finite,
 };
@@ -72,6 +73,7 @@ pub struct ConvertOptions {
 #[derive(Debug, Clone, Serialize)]
 pub struct Converted {
     /// The file or folder that was read.
+    #[serde(serialize_with = "lossy::path")]
     pub input: PathBuf,
     /// How it is laid out.
     pub input_layout: Layout,
@@ -85,8 +87,10 @@ pub struct Converted {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<MaskKind>,
     /// The output that was requested.
+    #[serde(serialize_with = "lossy::path")]
     pub output: PathBuf,
     /// The files that were written: the output itself, or the files of an ONNX model.
+    #[serde(serialize_with = "lossy::list")]
     pub files: Vec<PathBuf>,
     /// How it is laid out.
     pub output_layout: Layout,
@@ -106,6 +110,7 @@ pub struct Converted {
 #[derive(Debug, Clone, Serialize)]
 pub struct Merged {
     /// Its file.
+    #[serde(serialize_with = "lossy::path")]
     pub decoder: PathBuf,
     /// The number of the model's tensors that it replaced.
     pub replaced: usize,

@@ -3,13 +3,15 @@
 //! 0 done; 1 the data, a file or the machine is at fault; 2 the command line is; 130
 //! stopped by Ctrl-C with the state saved.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use {maskwright_demo as demo, maskwright_doctor as doctor};
 use {maskwright_model as model, maskwright_predict as predict};
 use {maskwright_report as report, maskwright_train as train};
 
-use crate::words;
+use crate::shown::is_obeyed;
+use crate::{tell, words};
 
 /// A mistake on the command line that clap cannot see: one flag contradicts another.
 #[derive(Debug)]
@@ -52,25 +54,29 @@ pub(crate) fn status(done: anyhow::Result<()>) -> ExitCode {
     let Err(error) = done else {
         return ExitCode::SUCCESS;
     };
-    // A reader that has seen enough (`| head`) is no failure of ours.
-    if let Some(io) = error.downcast_ref::<std::io::Error>()
-        && io.kind() == std::io::ErrorKind::BrokenPipe
-    {
-        return ExitCode::SUCCESS;
-    }
     if let Some(Interrupted(text)) = error.downcast_ref::<Interrupted>() {
-        eprintln!("{text}");
+        tell::say(text);
         return ExitCode::from(130);
     }
     if let Some(train::Error::Stopped) = error.downcast_ref() {
-        eprintln!("stopped");
+        tell::say("stopped");
         return ExitCode::from(130);
     }
     if error.is::<Unfit>() {
         return ExitCode::from(1);
     }
-    eprintln!("error: {}", one_line(&error));
+    tell::say(format_args!("error: {}", one_line(&error)));
     ExitCode::from(if is_usage(&error) { 2 } else { 1 })
+}
+
+/// Says what clap has to say, help or what is wrong with the arguments, and gives the exit status.
+pub(crate) fn of_arguments(args: &[OsString], error: &clap::Error) -> ExitCode {
+    // Its messages repeat arguments as they are, which may be names that strangers gave to files.
+    if args.iter().any(|arg| arg.to_string_lossy().chars().any(is_obeyed)) {
+        error.to_string().trim_end().lines().for_each(tell::say);
+        return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+    }
+    error.exit()
 }
 
 /// Whether the command line is at fault rather than the data, a file or the machine.

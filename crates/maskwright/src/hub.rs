@@ -16,6 +16,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sha2::{Digest, Sha256};
 
 use crate::exit::Usage;
+use crate::shown::shown;
+use crate::tell;
 
 const SCHEME: &str = "hf://";
 
@@ -160,7 +162,7 @@ struct Bar(Option<ProgressBar>);
 impl Progress for Bar {
     fn init(&mut self, size: usize, filename: &str) {
         if !std::io::stderr().is_terminal() {
-            eprintln!("fetching {filename} ({size} bytes)");
+            tell::say(format_args!("fetching {filename} ({size} bytes)"));
             return;
         }
         let target = ProgressDrawTarget::stderr_with_hz(10);
@@ -169,7 +171,7 @@ impl Progress for Bar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.set_message(filename.to_owned());
+        bar.set_message(shown(filename).into_owned());
         self.0 = Some(bar);
     }
 

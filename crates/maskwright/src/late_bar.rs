@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::shown::shown;
+
 /// Work that takes less is not shown.
 const PATIENCE: Duration = Duration::from_millis(300);
 
@@ -21,7 +23,7 @@ impl LateBar {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         let style = ProgressStyle::with_template(template).expect("templates are fixed and right");
         bar.set_style(style);
-        bar.set_prefix(prefix);
+        bar.set_prefix(shown(&prefix).into_owned());
         bar.set_message(message);
         LateBar { began: Instant::now(), bar, shown: false }
     }

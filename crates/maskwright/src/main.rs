@@ -13,7 +13,10 @@ mod interrupt;
 mod late_bar;
 mod output;
 mod progress;
+mod shown;
+mod targets;
 mod tell;
+mod warnings;
 mod words;
 
 use std::process::ExitCode;
@@ -46,11 +49,16 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    let args = flags::legacy::with_hyphens(std::env::args_os());
     let command = Cli::command();
-    let words = flags::legacy::with_hyphens(std::env::args_os());
-    let matches = command.clone().get_matches_from(words);
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let given = flags::given::of(&command, &matches);
+    let parsed = command.clone().try_get_matches_from(&args).and_then(|matches| {
+        let given = flags::given::of(&command, &matches);
+        Ok((Cli::from_arg_matches(&matches)?, given))
+    });
+    let (cli, given) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return exit::of_arguments(&args, &error),
+    };
     let done = match cli.command {
         Command::Demo(flags) => commands::demo::run(&flags),
         Command::Train(flags) => commands::train::run(&flags, &given),

@@ -1,30 +1,63 @@
-//! Results on standard output: tables for people, JSON for machines.
+//! Results on standard output: tables and lines for people, JSON for machines.
+//!
+//! A reader that has seen enough (`| head`) is no failure: the rest goes unwritten, and the command goes on
+//! and ends as it would have. Any other failure to write is an error, since the result is lost.
 
-use std::io::Write;
+use std::fmt::Display;
+use std::io::{BufWriter, ErrorKind, StdoutLock, Write};
 
+use anyhow::Context;
 use serde::Serialize;
+
+use crate::shown::{shown, shown_json};
 
 /// Prints a value as one JSON document.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value)?;
-    writeln!(out)?;
-    Ok(())
+    // As a whole first: a value that cannot be said in JSON leaves no half of a document.
+    let document = serde_json::to_string_pretty(value)?;
+    write(|out| writeln!(out, "{}", shown_json(&document)))
+}
+
+/// Prints a line.
+pub(crate) fn line(text: impl Display) -> anyhow::Result<()> {
+    lines([text])
+}
+
+/// Prints lines.
+pub(crate) fn lines<T: Display>(lines: impl IntoIterator<Item = T>) -> anyhow::Result<()> {
+    write(|out| {
+        lines.into_iter().try_for_each(|line| writeln!(out, "{}", shown(&line.to_string())))
+    })
+}
+
+/// Writes a file's bytes.
+pub(crate) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    write(|out| out.write_all(bytes))
 }
 
 /// Prints rows under a header: the first column left, the others right-aligned.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    for line in table_lines(header, rows) {
-        writeln!(out, "{line}")?;
+    lines(table_lines(header, rows))
+}
+
+/// Writes what `content` gives to standard output.
+fn write(
+    content: impl FnOnce(&mut BufWriter<StdoutLock<'_>>) -> std::io::Result<()>,
+) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    match content(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        done => done.context("standard output: cannot write"),
     }
-    Ok(())
 }
 
 /// The lines of a table.
-pub(crate) fn table_lines(header: &[&str], rows: &[Vec<String>]) -> Vec<String> {
+fn table_lines(header: &[&str], rows: &[Vec<String>]) -> Vec<String> {
+    // As wide as they are shown.
+    let safe = |row: &Vec<String>| row.iter().map(|cell| shown(cell).into_owned()).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(safe).collect();
     let mut widths: Vec<usize> = header.iter().map(|cell| cell.chars().count()).collect();
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }

@@ -12,6 +12,8 @@ use maskwright_train::run_log::{EpochEntry, LoaderEntry};
 
 use crate::indexing::Indexing;
 use crate::interrupt::Interrupt;
+use crate::shown::shown;
+use crate::tell;
 
 /// How often a log that is no terminal gets a line.
 const LOG_INTERVAL: Duration = Duration::from_secs(20);
@@ -50,8 +52,8 @@ impl Progress {
             return;
         }
         match &self.bar {
-            Some(bar) if self.terminal => bar.suspend(|| eprintln!("{text}")),
-            _ => eprintln!("{text}"),
+            Some(bar) if self.terminal => bar.suspend(|| tell::say(text)),
+            _ => tell::say(text),
         }
     }
 
@@ -63,7 +65,7 @@ impl Progress {
         if !self.terminal {
             if self.last_line.elapsed() >= LOG_INTERVAL {
                 self.last_line = Instant::now();
-                eprintln!("{counting} {done}/{total}  {message}");
+                tell::say(format_args!("{counting} {done}/{total}  {message}"));
             }
             return;
         }
@@ -77,12 +79,12 @@ impl Progress {
             let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len}  {msg}")
                 .expect("the template is fixed and right");
             bar.set_style(style);
-            bar.set_prefix(counting.to_owned());
+            bar.set_prefix(shown(counting).into_owned());
             self.bar = Some(bar);
         }
         if let Some(bar) = &self.bar {
             bar.set_length(total as u64);
-            bar.set_message(message);
+            bar.set_message(shown(&message).into_owned());
             bar.set_position(done as u64);
         }
     }
@@ -165,8 +167,8 @@ impl Observer for Progress {
 
     fn note(&mut self, text: &str) {
         match &self.bar {
-            Some(bar) if self.terminal => bar.suspend(|| eprintln!("note: {text}")),
-            _ => eprintln!("note: {text}"),
+            Some(bar) if self.terminal => bar.suspend(|| tell::note(text)),
+            _ => tell::note(text),
         }
     }
 

@@ -7,10 +7,12 @@
 use std::fmt::Display;
 use std::io::Write;
 
+use crate::shown::shown;
+
 /// Says a line.
 pub(crate) fn say(text: impl Display) {
     // One write, so that the lines of several processes do not mix.
-    let line = format!("{text}\n");
+    let line = format!("{}\n", shown(&text.to_string()));
     std::io::stderr().write_all(line.as_bytes()).ok();
 }
 

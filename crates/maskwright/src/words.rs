@@ -91,6 +91,12 @@ fn setting(key: &str, expected: &str, found: &str) -> String {
 fn of_data(error: &data::Error) -> String {
     match error {
         data::Error::Setting { key, expected, found } => setting(key, expected, found),
+        // One record is not shared out between training and validation.
+        data::Error::NothingSelected { total: 1, selection, .. }
+            if selection.contains("rest of") =>
+        {
+            format!("{error}; with --hold-out 0 it trains, and nothing is validated")
+        }
         _ => error.to_string(),
     }
 }

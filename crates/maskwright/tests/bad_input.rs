@@ -214,3 +214,23 @@ fn devices_that_are_not_there_are_refused_before_anything_is_read() {
         assert!(predict.starts_with("error: --device cuda:977: expected "), "{predict}");
     }
 }
+
+#[test]
+fn a_single_pair_trains_where_nothing_is_held_out() {
+    let place = Place::new();
+    let (images, masks) = write_pairs(place.path(), 1);
+    let [images, masks] = [images, masks].map(|folder| folder.display().to_string());
+    let (model, output) = (place.text("model.toml"), place.text("run"));
+    write_tiny_model(Path::new(&model));
+    let mut args = train(&images, &masks, &model, &output);
+    let held_out = args.iter().position(|arg| *arg == "0").expect("there");
+    args[held_out] = "10";
+    assert_snapshot!(refused(&args, 1), @"");
+    args[held_out] = "0";
+    // The batch is larger than the set.
+    args.extend(["--batch-size-train", "4"]);
+    let batch = args.iter().position(|arg| *arg == "--batch-size-train").expect("there");
+    args.drain(batch..batch + 2);
+    support::works(&args);
+    assert!(Path::new(&output).join("sam_hq_epoch_0.safetensors").is_file());
+}

@@ -61,7 +61,7 @@ impl Trained {
         let photo = self.place.text("images/photo_00.jpg");
         let logits = self.place.text("logits.npy");
         let mut args = vec!["predict", "--checkpoint", checkpoint, "--image", &photo];
-        args.extend(["--box", "5,20,60,90", "--logits", &logits, "--json"]);
+        args.extend(["--box", "5,20,60,90", "--logits", &logits, "--force", "--json"]);
         args.extend(more);
         let output = works(&args);
         let said = text(&output.stderr);

@@ -159,7 +159,7 @@ fn train_tune_evaluate_predict_preview() {
         let overlay = place.text("overlay.png");
         let mut args = vec!["predict", "--checkpoint", &hq, "--image", &photo, "--output", &out];
         args.extend(prompt);
-        args.extend(["--overlay", &overlay]);
+        args.extend(["--overlay", &overlay, "--force"]);
         works(&args);
         let png = std::fs::read(&out).expect("a mask");
         let header = maskwright_image::decode::read_header(&png).expect("a PNG");

@@ -43,7 +43,7 @@ impl Model {
 
     /// Runs `predict` on the photograph.
     fn predict(&self, more: &[&str]) -> Value {
-        let mut args = self.args("predict", &["--image", &self.photo, "--json"]);
+        let mut args = self.args("predict", &["--image", &self.photo, "--json", "--force"]);
         args.extend(more);
         serde_json::from_slice(&works(&args).stdout).expect("JSON")
     }
@@ -135,7 +135,8 @@ fn prompts_of_every_kind_and_their_numbers() {
     ]);
     assert_eq!(two["masks"].as_array().map(Vec::len), Some(2));
     let prompts = ["--box", "5,20,60,90", "--box", "0,0,89,109"];
-    let args = model.args("predict", &["--image", &model.photo, "--output", &output]);
+    let shared = ["--image", &model.photo, "--output", &output, "--force"];
+    let args = model.args("predict", &shared);
     let lines = printed(&[&args[..], &prompts].concat());
     let lines: Vec<String> = lines.lines().map(without_count).collect();
     assert_snapshot!(without_times(&lines.join("\n")), @"
@@ -174,7 +175,8 @@ fn odd_prompts_are_said_or_refused() {
     let model = Model::new();
     let output = model.place.text("mask.png");
     let args = |more: &[&str]| -> Vec<String> {
-        let shared = model.args("predict", &["--image", &model.photo, "--output", &output]);
+        let asked = ["--image", &model.photo, "--output", &output, "--force"];
+        let shared = model.args("predict", &asked);
         shared.iter().chain(more).map(|arg| (*arg).to_owned()).collect()
     };
     let refused = |more: &[&str], status| {
@@ -248,7 +250,17 @@ fn a_single_pixel_is_an_image() {
     for geometry in ["longest_side", "squash", "sam"] {
         let args = model.args(
             "predict",
-            &["--image", &dot, "--box", "0,0,0,0", "--geometry", geometry, "--output", &output],
+            &[
+                "--image",
+                &dot,
+                "--box",
+                "0,0,0,0",
+                "--geometry",
+                geometry,
+                "--output",
+                &output,
+                "--force",
+            ],
         );
         works(&args);
         let png = std::fs::read(&output).expect("a mask");
@@ -356,7 +368,7 @@ fn weights_that_are_no_numbers_are_counted() {
     let output = model.place.text("mask.png");
     let said = |checkpoint: &str, more: &[&str]| {
         let mut args = vec!["predict", "--checkpoint", checkpoint, "--image", &model.photo];
-        args.extend(["--box", "5,5,60,60", "--output", &output]);
+        args.extend(["--box", "5,5,60,60", "--output", &output, "--force"]);
         args.extend(more);
         text(&works(&args).stderr)
     };

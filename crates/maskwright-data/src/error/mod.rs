@@ -425,14 +425,3 @@ pub enum Error {
         last: Box<Error>,
     },
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A large error makes every result large, and every error that wraps it.
-    #[test]
-    fn errors_stay_small() {
-        assert!(size_of::<Error>() <= 120, "{}", size_of::<Error>());
-    }
-}

@@ -67,7 +67,8 @@ impl Default for LoaderConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LastBatch {
-    /// They are left out, other ones in every epoch. As in HQ-SAM's training.
+    /// They are left out, other ones in every epoch. As in HQ-SAM's training. Records too few for a single batch are
+    /// kept.
     #[default]
     Drop,
     /// They make a smaller batch. With several ranks, records from the beginning of the order are

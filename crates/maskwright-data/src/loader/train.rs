@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::build::{Builder, Built, Failure, Spare};
-use super::config::{LoaderConfig, LoaderState, OnRefusal};
+use super::config::{LastBatch, LoaderConfig, LoaderState, OnRefusal};
 use super::ledger::{Ledger, LedgerEntry};
 use super::stats::LoaderStats;
 use crate::batch::TrainBatch;
@@ -46,10 +46,14 @@ impl Loader {
     ///
     /// # Errors
     ///
-    /// Settings that make no sense, fewer records than a batch needs, a ledger that cannot be
-    /// written or continued, threads that cannot be started.
-    pub fn new(mix: Mix, config: LoaderConfig) -> Result<Loader> {
+    /// Settings that make no sense, no record at all, a ledger that cannot be written or continued, threads
+    /// that cannot be started.
+    pub fn new(mix: Mix, mut config: LoaderConfig) -> Result<Loader> {
         config.validate()?;
+        // Their only batch is not left out.
+        if (mix.len() as u64) < config.round() {
+            config.last_batch = LastBatch::Keep;
+        }
         let batches = config.batches_per_epoch(mix.len() as u64)?;
         let ledger = Ledger::open(config.ledger.as_deref(), &mix)?;
         let ahead = config.ahead();

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use maskwright_image::decode::{ImageFile, Limits, MaskRule, decode_label};
+use maskwright_image::decode::{Decoded, ImageFile, Limits, MaskRule, decode_label};
 use maskwright_image::{GreyImage, RgbImage};
 
 use crate::error::{Error, Result};
@@ -13,6 +13,14 @@ use crate::error::{Error, Result};
 /// # Errors
 /// [`Error::Io`] if the file cannot be read, [`Error::Image`] if it cannot be decoded.
 pub fn read_image(path: &Path) -> Result<RgbImage> {
+    read_image_checked(path).map(|image| image.pixels)
+}
+
+/// As [`read_image`], with what was odd about the file: one that is damaged is read as far as that can be.
+///
+/// # Errors
+/// As [`read_image`].
+pub fn read_image_checked(path: &Path) -> Result<Decoded<RgbImage>> {
     let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
     decoded(&bytes).map_err(|source| Error::Image { file: Some(path.to_path_buf()), source })
 }
@@ -22,7 +30,8 @@ pub fn read_image(path: &Path) -> Result<RgbImage> {
 /// # Errors
 /// [`Error::Image`].
 pub fn decode_image(bytes: &[u8]) -> Result<RgbImage> {
-    decoded(bytes).map_err(|source| Error::Image { file: None, source })
+    let image = decoded(bytes).map_err(|source| Error::Image { file: None, source })?;
+    Ok(image.pixels)
 }
 
 /// Reads a mask file for a prompt; values above 128 are the object.
@@ -30,6 +39,14 @@ pub fn decode_image(bytes: &[u8]) -> Result<RgbImage> {
 /// # Errors
 /// [`Error::Io`] if the file cannot be read, [`Error::Image`] if it is not a mask.
 pub fn read_mask(path: &Path) -> Result<GreyImage> {
+    read_mask_checked(path).map(|mask| mask.pixels)
+}
+
+/// As [`read_mask`], with what was odd about the file.
+///
+/// # Errors
+/// As [`read_mask`].
+pub fn read_mask_checked(path: &Path) -> Result<Decoded<GreyImage>> {
     let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
     label(&bytes).map_err(|source| Error::Image { file: Some(path.to_path_buf()), source })
 }
@@ -39,15 +56,16 @@ pub fn read_mask(path: &Path) -> Result<GreyImage> {
 /// # Errors
 /// [`Error::Image`].
 pub fn decode_mask(bytes: &[u8]) -> Result<GreyImage> {
-    label(bytes).map_err(|source| Error::Image { file: None, source })
+    let mask = label(bytes).map_err(|source| Error::Image { file: None, source })?;
+    Ok(mask.pixels)
 }
 
-fn decoded(bytes: &[u8]) -> maskwright_image::Result<RgbImage> {
-    Ok(ImageFile::read(bytes)?.decode_upright(&Limits::default())?.pixels)
+fn decoded(bytes: &[u8]) -> maskwright_image::Result<Decoded<RgbImage>> {
+    ImageFile::read(bytes)?.decode_upright(&Limits::default())
 }
 
-fn label(bytes: &[u8]) -> maskwright_image::Result<GreyImage> {
-    Ok(decode_label(bytes, &MaskRule::default(), &Limits::default())?.pixels)
+fn label(bytes: &[u8]) -> maskwright_image::Result<Decoded<GreyImage>> {
+    decode_label(bytes, &MaskRule::default(), &Limits::default())
 }
 
 #[cfg(test)]

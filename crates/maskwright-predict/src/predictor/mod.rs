@@ -56,7 +56,9 @@ use maskwright_model::{
     ModelSource, PromptInput, Sam,
 };
 
-pub use input::{decode_image, decode_mask, read_image, read_mask};
+pub use input::{
+    decode_image, decode_mask, read_image, read_image_checked, read_mask, read_mask_checked,
+};
 pub use output::{PredictedMask, Prediction, write_embedding, write_logits};
 pub use view::Fit;
 pub(crate) use view::View;

@@ -1,6 +1,9 @@
 //! The page: its order, its texts escaped, its pictures inside.
 
 use std::fmt::Write;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -45,6 +48,16 @@ impl Report {
     }
 }
 
+/// What tells a page that was made here from others, near its beginning.
+const GENERATOR: &str = "<meta name=\"generator\" content=\"maskwright\">";
+
+/// Whether the file is a page that was made here, which a newer one may replace.
+pub fn is_page(file: &Path) -> bool {
+    let mut beginning = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(1024).read_to_end(&mut beginning));
+    read.is_ok() && beginning.windows(GENERATOR.len()).any(|part| part == GENERATOR.as_bytes())
+}
+
 /// Closes what [`begin`] opened.
 pub(crate) const END: &str = "</main>\n</body>\n</html>\n";
 
@@ -58,6 +71,7 @@ pub(crate) fn begin(title: &str, created: &str, command: &str) -> String {
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" \
          content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n\
+         {GENERATOR}\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <link rel=\"icon\" href=\"data:,\">\n\

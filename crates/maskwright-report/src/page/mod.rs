@@ -48,6 +48,7 @@ mod style;
 mod table;
 pub mod tile;
 
+pub use html::is_page;
 use maskwright_image::RgbImage;
 use serde::{Deserialize, Serialize};
 
@@ -152,4 +153,4 @@ pub struct Tile {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

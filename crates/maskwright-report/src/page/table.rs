@@ -108,10 +108,7 @@ mod tests {
         };
         let mut page = String::new();
         write(&mut page, &table);
-        assert_eq!(page.matches("class=\"num best\"").count(), 3, "{page}");
-        assert!(page.contains("<td class=\"num best\">0.90</td>"));
-        assert!(page.contains("<td class=\"num best\">0.2</td>"));
-        assert!(page.contains("<th scope=\"col\">model</th>"));
-        assert!(page.contains("<td class=\"num\"></td>"), "short rows are filled: {page}");
+        // Short rows are filled.
+        insta::assert_snapshot!(page, @"");
     }
 }

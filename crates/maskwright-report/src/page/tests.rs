@@ -87,6 +87,19 @@ fn check(page: &str) -> Vec<String> {
     seen
 }
 
+/// What a page shows, without the data of its pictures.
+pub(crate) fn body(page: &str) -> String {
+    let (_, body) = page.split_once("<body>\n").expect("a body");
+    let mut parts = body.split("base64,");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (_, rest) = part.split_once('"').expect("an attribute that ends");
+        text.push_str("base64,[DATA]\"");
+        text.push_str(rest);
+    }
+    text
+}
+
 #[test]
 fn the_page_is_well_formed_and_complete() {
     for report in [full(), Report::default()] {
@@ -159,7 +172,7 @@ fn pictures_that_cannot_be_are_replaced() {
         ..Report::default()
     };
     let page = report.to_html();
-    assert!(page.contains("No picture.") && !page.contains("<img"));
+    insta::assert_snapshot!(body(&page), @"");
 }
 
 #[test]
@@ -175,10 +188,6 @@ fn ticks_and_values_are_in_the_chart() {
         log_y: false,
     };
     let page = Report { curves: vec![plot], ..Report::default() }.to_html();
-    for label in ["0.4", "0.6", "0.8", "2", "10"] {
-        assert!(page.contains(&format!(">{label}</text>")), "{label}");
-    }
-    assert!(page.contains("<title>hq, epoch 10: 0.861</title>"), "hover values");
-    assert!(page.contains("<b>0.861</b>"), "the last value in the legend");
-    assert!(page.contains("hq from 0.42 to 0.861"), "a description for readers who do not see it");
+    // Ticks, hover values, the last value in the legend, and a description for readers who do not see it.
+    insta::assert_snapshot!("chart", body(&page));
 }

@@ -72,6 +72,10 @@ pub fn validation_curve(title: &str, log: &[Entry], set: usize, masks: &[MaskKin
 pub fn evaluation_table(sets: &[SetMetrics]) -> Table {
     let masks = [MaskKind::Sam, MaskKind::Hq, MaskKind::SamHq];
     let mut header = vec!["set".to_owned(), "prompt".to_owned(), "images".to_owned()];
+    let several = sets.iter().any(|set| set.objects > set.images);
+    if several {
+        header.push("objects".to_owned());
+    }
     for mask in masks {
         header.push(format!("{} mIoU", mask.title()));
         header.push(format!("{} boundary", mask.title()));
@@ -84,6 +88,9 @@ pub fn evaluation_table(sets: &[SetMetrics]) -> Table {
                 set.prompt.to_string().replace('_', " "),
                 set.images.to_string(),
             ];
+            if several {
+                row.push(set.objects.to_string());
+            }
             for mask in masks {
                 let scores = set.of(mask);
                 let cell = |value: Option<f64>| {

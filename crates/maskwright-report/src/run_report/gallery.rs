@@ -1,107 +1,81 @@
 //! The worst and the best predictions of an evaluation, beside the truth.
 
-use maskwright_data::prompt::Point;
 use maskwright_data::source::ImageBuffer;
 use maskwright_image::RgbImage;
 use maskwright_image::decode::{ImageFile, Limits};
-use maskwright_image::metric;
-use maskwright_model::MaskKind;
-use maskwright_train::evaluator::EvalJob;
-use maskwright_train::evaluator::{EvalConfig, EvalSet, ImageScores};
+use maskwright_train::evaluator::{EvalSet, Shown, ShownPrediction};
 
 use crate::error::{Error, Result};
 use crate::page::tile::{self, Marks};
 use crate::page::{Gallery, GalleryRow, Tile};
 
-/// Pictures in each gallery.
-const SHOWN: usize = 4;
 /// Side of a tile.
 const TILE: usize = 260;
 
-/// Makes two galleries for the first prompt of the evaluation: the worst of these images, and the best,
-/// by the IoU of the HQ mask, or SAM's own mask if there is no other. The images are predicted again for
-/// it.
+/// Makes two galleries of what an evaluation of these sets kept: the worst predictions, then the best. Returns none
+/// if it kept none. The images are read again.
 ///
 /// # Errors
 /// An image that cannot be read, with its file.
-pub fn galleries(
-    job: &EvalJob,
-    config: &EvalConfig,
-    images: &[ImageScores],
-) -> Result<Vec<Gallery>> {
-    let Some(&prompt) = config.prompts.first() else { return Ok(Vec::new()) };
-    let mut ranked: Vec<&ImageScores> =
-        images.iter().filter(|image| image.prompt == prompt).collect();
-    ranked.sort_by(|a, b| hq_iou(a).total_cmp(&hq_iou(b)));
-    let worst: Vec<&ImageScores> = ranked.iter().copied().take(SHOWN).collect();
-    let best: Vec<&ImageScores> = ranked.iter().rev().copied().take(SHOWN).collect();
-    let gallery = |title: &str, images: Vec<&ImageScores>| -> Result<Gallery> {
-        let rows =
-            images.into_iter().map(|image| row(job, config, image)).collect::<Result<_>>()?;
-        Ok(Gallery {
-            title: title.to_owned(),
-            caption: format!(
-                "Prompt: {}. Green outline: the truth. Blue: the predicted mask. Errors: red was \
-                 missed, orange is too much.",
-                prompt.name().replace('_', " ")
-            ),
-            rows,
-        })
+pub fn galleries(sets: &[EvalSet], shown: &Shown) -> Result<Vec<Gallery>> {
+    let Some(first) = shown.worst.first() else { return Ok(Vec::new()) };
+    let gallery = |title: &str, rows: Vec<GalleryRow>| Gallery {
+        title: title.to_owned(),
+        caption: format!(
+            "Prompt: {}. Green outline: the truth. Blue: the predicted mask. Errors: red was \
+             missed, orange is too much.",
+            first.prompt.name().replace('_', " ")
+        ),
+        rows,
     };
+    let worst: Vec<GalleryRow> =
+        shown.worst.iter().map(|one| row(sets, one)).collect::<Result<_>>()?;
+    // Of few records the best are among the worst, and large images take a while to read and scale.
+    let drawn = |one: &ShownPrediction| {
+        let place = shown.worst.iter().position(|other| other == one);
+        place.map_or_else(|| row(sets, one), |place| Ok(worst[place].clone()))
+    };
+    let best = shown.best.iter().map(drawn).collect::<Result<_>>()?;
     Ok(vec![
-        gallery("Worst predictions on held-out images", worst)?,
-        gallery("Best predictions on held-out images", best)?,
+        gallery("Worst predictions on held-out images", worst.clone()),
+        gallery("Best predictions on held-out images", best),
     ])
 }
 
-fn hq_iou(image: &ImageScores) -> f64 {
-    let of = |kind| image.scores.iter().find(|scores| scores.mask == kind);
-    of(MaskKind::Hq).or_else(|| of(MaskKind::Sam)).map_or(0.0, |scores| scores.iou)
-}
-
-fn row(job: &EvalJob, config: &EvalConfig, scores: &ImageScores) -> Result<GalleryRow> {
-    let set =
-        job.sets().iter().find(|set| set.name == scores.set).ok_or_else(|| Error::Setting {
-            key: "the validation sets".into(),
-            expected: format!("{}, which was evaluated", scores.set),
-            found: "none of that name".into(),
-        })?;
-    let predicted = job.predict(set, scores.record, scores.prompt, config)?;
-    let sample = &predicted.sample;
-    let image = read_image(set, scores.record, sample.turned)?;
-    let truth = &sample.truth;
+fn row(sets: &[EvalSet], shown: &ShownPrediction) -> Result<GalleryRow> {
+    let set = sets.iter().find(|set| set.name == shown.set).ok_or_else(|| Error::Setting {
+        key: "the validation sets".into(),
+        expected: format!("{}, which was evaluated", shown.set),
+        found: "none of that name".into(),
+    })?;
+    let image = read_image(set, shown.record, shown.turned)?;
+    let truth = shown.truth.to_bitmap();
+    if image.size != truth.size() {
+        return Err(Error::Setting {
+            key: format!("record {}/{}", shown.set, shown.name),
+            expected: format!("the image of {} pixels that was evaluated", truth.size()),
+            found: format!("one of {}", image.size),
+        });
+    }
     let mut tiles = vec![Tile {
         caption: "image and truth".to_owned(),
-        image: tile::prediction(&image, &Marks { truth: Some(truth), ..Marks::default() }, TILE),
+        image: tile::prediction(&image, &Marks { truth: Some(&truth), ..Marks::default() }, TILE),
     }];
-    let Some(prompt) = &predicted.prompt else {
-        return Ok(GalleryRow { label: scores.name.clone(), tiles });
-    };
-    let box_xyxy = prompt.box_xyxy.map(|corners| {
-        sample.geometry.box_to_source(corners.map(f64::from)).map(|corner| corner as f32)
-    });
-    let points: Vec<Point> = prompt
-        .points
-        .iter()
-        .map(|point| {
-            let (x, y) = sample.geometry.to_source(f64::from(point.x), f64::from(point.y));
-            Point { x: x as f32, y: y as f32, label: point.label }
-        })
-        .collect();
-    for (kind, mask) in predicted.masks.iter().filter(|(kind, _)| *kind != MaskKind::SamHq) {
-        let iou = metric::iou(mask, truth);
-        let boundary = metric::boundary_iou(mask, truth, config.boundary_ratio);
-        let marks = Marks { truth: Some(truth), prediction: Some(mask), box_xyxy, points: &points };
+    let (box_xyxy, points) = (shown.box_xyxy, shown.points.as_slice());
+    for mask in &shown.masks {
+        let (scores, pixels) = (&mask.scores, mask.pixels.to_bitmap());
+        let marks = Marks { truth: Some(&truth), prediction: Some(&pixels), box_xyxy, points };
+        let kind = scores.mask.title();
         tiles.push(Tile {
-            caption: format!("{}: IoU {iou:.3}, boundary {boundary:.3}", kind.title()),
+            caption: format!("{kind}: IoU {:.3}, boundary {:.3}", scores.iou, scores.boundary_iou),
             image: tile::prediction(&image, &marks, TILE),
         });
         tiles.push(Tile {
-            caption: format!("{}: errors", kind.title()),
-            image: tile::errors(&image, mask, truth, TILE),
+            caption: format!("{kind}: errors"),
+            image: tile::errors(&image, &pixels, &truth, TILE),
         });
     }
-    Ok(GalleryRow { label: scores.name.clone(), tiles })
+    Ok(GalleryRow { label: shown.name.clone(), tiles })
 }
 
 /// The whole image at its own resolution, upright if the sample was turned.

@@ -3,7 +3,7 @@
 //!
 //! ```no_run
 //! # fn main() -> Result<(), maskwright_report::Error> {
-//! let written = maskwright_report::run_report::write(std::path::Path::new("run"), None)?;
+//! let written = maskwright_report::run_report::write(std::path::Path::new("run"))?;
 //! println!("{}", written.report.display());
 //! # Ok(())
 //! # }
@@ -14,18 +14,18 @@ pub mod gallery;
 
 use std::path::{Path, PathBuf};
 
+use maskwright_data::lossy;
 use maskwright_data::prompt::PromptKind;
 use maskwright_data::source::OpenContext;
 use maskwright_image::draw::Canvas;
 use maskwright_image::{RgbImage, Size};
-use maskwright_model::{Compute, MaskKind, ModelSource};
+use maskwright_model::MaskKind;
 use maskwright_train::TrainConfig;
-use maskwright_train::evaluator::EvalJob;
-use maskwright_train::evaluator::{EvalConfig, Evaluation, SetMetrics};
+use maskwright_train::evaluator::{EvalSet, Evaluation, SetMetrics, open_sets};
 use maskwright_train::run_files::RunFiles;
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::page::{Gallery, Report};
 use crate::pictures::write_png;
 
@@ -37,10 +37,13 @@ const CURVE: usize = 640;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Written {
     /// The page.
+    #[serde(serialize_with = "lossy::path")]
     pub report: PathBuf,
     /// The picture of its curves.
+    #[serde(serialize_with = "lossy::path")]
     pub curves: PathBuf,
     /// The picture of its predictions, if there are any.
+    #[serde(serialize_with = "lossy::optional")]
     pub predictions: Option<PathBuf>,
     /// The reasons for missing parts of the page, which the page gives too.
     pub notes: Vec<String>,
@@ -48,13 +51,13 @@ pub struct Written {
 
 /// Writes the report of the run in `folder` into it, whether the run is over or not.
 ///
-/// Numbers are taken from the log. The pictures of predictions are made with the newest whole model on
-/// images of the validation sets. `compute` is the device for that; if `None`, the run's own. If the
-/// pictures cannot be made, the page is written without them and gives the reason.
+/// Numbers are taken from the log. The pictures of predictions are those that the last validation kept, drawn over
+/// the images of the validation sets. If they cannot be drawn, the page is written without them and gives the
+/// reason, and those of an earlier report are removed.
 ///
 /// # Errors
 /// A folder without a run, files of a run that cannot be read, and failed writes.
-pub fn write(folder: &Path, compute: Option<&Compute>) -> Result<Written> {
+pub fn write(folder: &Path) -> Result<Written> {
     let run = RunFiles::read(folder)?;
     let mut report = Report {
         title: format!("Training run {}", folder.display()),
@@ -66,17 +69,8 @@ pub fn write(folder: &Path, compute: Option<&Compute>) -> Result<Written> {
     let validated = run.epochs().rev().find(|epoch| !epoch.validation.is_empty());
     if let Some(validated) = validated {
         add_validation(&mut report, &run, &validated.validation);
-        match predictions(&run, validated.epoch, compute) {
-            Ok((galleries, of_epoch)) => {
-                report.galleries = galleries;
-                if of_epoch != validated.epoch {
-                    notes.push(format!(
-                        "The predictions are those of the model after epoch {of_epoch}, the newest \
-                         that was kept; the table is of epoch {}.",
-                        validated.epoch
-                    ));
-                }
-            }
+        match predictions(&run, validated.epoch) {
+            Ok(galleries) => report.galleries = galleries,
             Err(reason) => notes.push(format!("No predictions are shown: {reason}.")),
         }
     }
@@ -90,8 +84,9 @@ pub fn write(folder: &Path, compute: Option<&Compute>) -> Result<Written> {
         predictions: (!report.galleries.is_empty()).then(|| folder.join("predictions.png")),
         notes,
     };
-    if let Some(path) = &written.predictions {
-        write_png(&stacked(&pictures_of(&report.galleries)), path)?;
+    match &written.predictions {
+        Some(path) => write_png(&stacked(&pictures_of(&report.galleries)), path)?,
+        None => remove(&folder.join("predictions.png"))?,
     }
     let curves: Vec<RgbImage> = report.curves.iter().map(|curve| curve.to_image(CURVE)).collect();
     write_png(&stacked(&curves), &written.curves)?;
@@ -119,60 +114,55 @@ fn add_validation(report: &mut Report, run: &RunFiles, sets: &[SetMetrics]) {
     report.tables.push(figures::evaluation_table(sets));
 }
 
-/// The worst and the best images of the validation after `epoch`, and the epoch of the model that
-/// predicted them; or why they cannot be shown.
-fn predictions(
-    run: &RunFiles,
-    epoch: usize,
-    compute: Option<&Compute>,
-) -> std::result::Result<(Vec<Gallery>, usize), String> {
+/// Removes a file that is no longer true, if it is there.
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io(path, "remove")(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The worst and the best predictions of the validation after `epoch`; or why they cannot be shown.
+fn predictions(run: &RunFiles, epoch: usize) -> std::result::Result<Vec<Gallery>, String> {
     let Some(validation) = run.validation.as_ref().filter(|found| found.epoch == epoch) else {
         return Err(format!("the folder has no validation.json of epoch {epoch}"));
     };
-    let Some((of_epoch, checkpoint)) = &run.checkpoint else {
-        return Err("the folder has no whole model".into());
-    };
-    let model = ModelSource {
-        checkpoint: Some(checkpoint.clone()),
-        input_size: run.config.model.input_size,
-        ..ModelSource::default()
-    };
-    let compute = compute.copied().unwrap_or_else(|| run.config.compute.compute());
+    let shown = &validation.evaluation.shown;
+    if shown.is_empty() {
+        return Err("validation.json holds none".into());
+    }
     // The run made the indexes that its sets need: there is nothing to wait for.
-    let context = OpenContext::default();
-    EvalJob::open(&model, &compute, &run.config.data, &context)
-        .map_err(Into::into)
-        .and_then(|job| {
-            gallery::galleries(
-                &job,
-                &run.config.validation.evaluation(),
-                &validation.evaluation.images,
-            )
-        })
-        .map(|galleries| (galleries, *of_epoch))
-        .map_err(|error: crate::Error| error.to_string())
+    let sets = run.config.data.open_valid(&OpenContext::default());
+    let sets = sets.map(open_sets).map_err(|error| error.to_string())?;
+    gallery::galleries(&sets, shown).map_err(|error| error.to_string())
 }
 
-/// Writes the report of an evaluation to `page`, and its predictions to a PNG with the same stem beside
-/// it.
+/// Writes the report of an evaluation of `sets` to `page`, and its predictions to a PNG with the same stem
+/// beside it.
 ///
 /// # Errors
 /// An image that cannot be read again, and failed writes.
-pub fn write_evaluation(
-    job: &EvalJob,
-    config: &EvalConfig,
-    evaluation: &Evaluation,
-    page: &Path,
-) -> Result<()> {
+pub fn write_evaluation(sets: &[EvalSet], evaluation: &Evaluation, page: &Path) -> Result<()> {
     let report = Report {
         title: "Evaluation".into(),
         created: today(),
         tables: vec![figures::evaluation_table(&evaluation.sets)],
-        galleries: gallery::galleries(job, config, &evaluation.images)?,
+        galleries: gallery::galleries(sets, &evaluation.shown)?,
         ..Report::default()
     };
-    write_png(&stacked(&pictures_of(&report.galleries)), &page.with_extension("png"))?;
+    if report.galleries.is_empty() {
+        remove(&picture_beside(page))?;
+    } else {
+        write_png(&stacked(&pictures_of(&report.galleries)), &picture_beside(page))?;
+    }
     crate::files::write_atomically(page, report.to_html().as_bytes())
+}
+
+/// The PNG of the predictions that lies beside the page of an evaluation.
+pub fn picture_beside(page: &Path) -> PathBuf {
+    page.with_extension("png")
 }
 
 fn pictures_of(galleries: &[Gallery]) -> Vec<RgbImage> {

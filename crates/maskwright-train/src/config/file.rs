@@ -60,12 +60,33 @@ impl TrainConfig {
         Ok(config)
     }
 
+    /// Refuses paths that are no text, which `config.toml` cannot hold.
+    fn check_paths(&self) -> Result<()> {
+        let refused = |key, found: String| {
+            Err(Error::setting(key, "a path of UTF-8 text, as TOML is", found))
+        };
+        for (key, path) in [
+            ("model.checkpoint", &self.model.checkpoint),
+            ("model.restore_model", &self.model.restore_model),
+        ] {
+            if let Some(path) = path.as_ref().filter(|path| path.to_str().is_none()) {
+                return refused(key.to_owned(), path.to_string_lossy().into_owned());
+            }
+        }
+        // All that a set may hold but paths is text.
+        let sets = self.data.train.iter().chain(&self.data.valid);
+        match sets.into_iter().find(|set| toml::to_string(set).is_err()) {
+            Some(set) => refused(format!("the data of set {}", set.name), "another".into()),
+            None => Ok(()),
+        }
+    }
+
     /// Writes the settings to `path`.
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be written, [`Error::RunFile`] if TOML cannot hold a setting,
-    /// such as a path that is not Unicode text.
+    /// [`Error::Setting`] for a path that is not Unicode text, [`Error::Io`] if the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
+        self.check_paths()?;
         let text = toml::to_string_pretty(self).map_err(|error| Error::RunFile {
             file: path.to_path_buf(),
             expected: "settings that TOML can hold".into(),

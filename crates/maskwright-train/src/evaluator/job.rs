@@ -1,21 +1,17 @@
 //! A model together with the named sets that it is evaluated on.
 
-use maskwright_data::postprocess;
-use maskwright_data::prompt::{Prompt, PromptKind};
-use maskwright_data::sample::{EvalSample, Preset, SampleConfig, SampleMaker};
+use maskwright_data::sample::{Preset, SampleConfig};
 use maskwright_data::source::{DataFile, OpenContext};
-use maskwright_image::mask::Bitmap;
 use maskwright_model::device::{Compute, Place, host};
 use maskwright_model::load::{ModelSource, check_input_size, load_model};
-use maskwright_model::{GeometryFrom, MaskKind, Sam};
+use maskwright_model::{GeometryFrom, Sam};
 
 use super::config::EvalConfig;
-use super::metrics::Evaluation;
-use super::run::{all_masks, evaluate};
+use super::evaluation::Evaluation;
+use super::run::evaluate;
 use super::sets::{EvalSet, left_out, open_sets, sample_config};
 use crate::error::{Error, Result};
 use crate::observer::Observer;
-use crate::prompts;
 
 /// A model that has been loaded, and the validation sets of a data file that have been opened.
 pub struct EvalJob {
@@ -24,17 +20,6 @@ pub struct EvalJob {
     samples: SampleConfig,
     sets: Vec<EvalSet>,
     notes: Vec<String>,
-}
-
-/// The prediction for one record, made as in an evaluation.
-pub struct PredictedRecord {
-    /// The record in the model's frame, with its label.
-    pub sample: EvalSample,
-    /// The prompt, in pixels of the model's input. `None` if the object allows no prompt of this kind;
-    /// then there are no masks.
-    pub prompt: Option<Prompt>,
-    /// All masks of the model, at the image's size.
-    pub masks: Vec<(MaskKind, Bitmap)>,
 }
 
 impl EvalJob {
@@ -99,37 +84,5 @@ impl EvalJob {
     /// The error of the first sample that cannot be read, which names its file.
     pub fn evaluate(&self, config: &EvalConfig, observer: &mut dyn Observer) -> Result<Evaluation> {
         evaluate(&self.sam, self.place.device(), &self.samples, &self.sets, config, observer)
-    }
-
-    /// Predicts one record of a set, with the same masks as in [`Self::evaluate`].
-    ///
-    /// # Errors
-    /// The error of a record that cannot be read, which names its file.
-    pub fn predict(
-        &self,
-        set: &EvalSet,
-        record: usize,
-        prompt: PromptKind,
-        config: &EvalConfig,
-    ) -> Result<PredictedRecord> {
-        let mut maker = SampleMaker::new(self.samples.clone())?;
-        let sample = maker.eval(set.source.as_ref(), record, config.geometry)?;
-        let Some(prompt) = sample.prompt(prompt, &self.samples.prompts, config.seed) else {
-            return Ok(PredictedRecord { sample, prompt: None, masks: Vec::new() });
-        };
-        let shown = sample.geometry.visible();
-        let device = self.place.device();
-        let input =
-            self.sam.preprocess_fitted(&sample.image, [shown.height, shown.width], device)?;
-        let features = self.sam.encode_image(input);
-        let side = self.sam.config().mask_size();
-        let masks = all_masks(&self.sam, &features, &prompts::to_model(&prompt))?
-            .into_iter()
-            .map(|(kind, logits)| {
-                let logits = postprocess::to_source(&sample.geometry, &logits, side);
-                (kind, Bitmap::from_logits(&logits, sample.geometry.source))
-            })
-            .collect();
-        Ok(PredictedRecord { sample, prompt: Some(prompt), masks })
     }
 }

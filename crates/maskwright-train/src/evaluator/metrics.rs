@@ -1,10 +1,8 @@
-//! The result of an evaluation.
+//! Scores of records, and their means over sets.
 
 use maskwright_data::prompt::PromptKind;
 use maskwright_model::MaskKind;
 use serde::{Deserialize, Serialize};
-
-use super::refusals::RefusedRecord;
 
 /// The agreement of one mask with the label, or the mean over several; each value is in `[0, 1]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -17,7 +15,7 @@ pub struct MaskScores {
     pub boundary_iou: f64,
 }
 
-/// The scores of one image under one prompt.
+/// The scores of one record, which is an object in its image, under one prompt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImageScores {
     /// The set's name.
@@ -39,8 +37,12 @@ pub struct SetMetrics {
     pub set: String,
     /// The prompt that was given.
     pub prompt: PromptKind,
-    /// The number of objects that were scored, one per record.
+    /// The number of images with objects that were scored.
     pub images: usize,
+    /// The number of objects that were scored: more than images if each of an image's objects is a record. 0 in
+    /// files from before they were counted.
+    #[serde(default)]
+    pub objects: usize,
     /// The number of records whose object allows no prompt of this kind, because it is empty or has too
     /// few pixels for the points.
     pub without_prompt: usize,
@@ -49,13 +51,19 @@ pub struct SetMetrics {
 }
 
 impl SetMetrics {
-    /// Computes the means over `images`, all of one set and prompt. `without` is the number of records
-    /// without such a prompt.
-    pub fn mean(set: &str, prompt: PromptKind, images: &[ImageScores], without: usize) -> Self {
-        let count = images.len();
-        let scores = images.first().map_or_else(Vec::new, |first| {
+    /// Computes the means over the `scored` objects of one set and prompt, which lie in `images` images. `without`
+    /// is the number of records without such a prompt.
+    pub fn mean(
+        set: &str,
+        prompt: PromptKind,
+        scored: &[ImageScores],
+        images: usize,
+        without: usize,
+    ) -> Self {
+        let count = scored.len();
+        let scores = scored.first().map_or_else(Vec::new, |first| {
             let mean = |of: fn(&MaskScores) -> f64, place: usize| {
-                images.iter().map(|image| of(&image.scores[place])).sum::<f64>() / count as f64
+                scored.iter().map(|one| of(&one.scores[place])).sum::<f64>() / count as f64
             };
             (0..first.scores.len())
                 .map(|place| MaskScores {
@@ -65,7 +73,23 @@ impl SetMetrics {
                 })
                 .collect()
         });
-        Self { set: set.to_owned(), prompt, images: count, without_prompt: without, scores }
+        Self {
+            set: set.to_owned(),
+            prompt,
+            images,
+            objects: count,
+            without_prompt: without,
+            scores,
+        }
+    }
+
+    /// What was scored: images, or objects where an image has several.
+    pub fn counted(&self) -> String {
+        let Self { images, objects, .. } = self;
+        if objects > images {
+            return format!("{objects} objects of {images} images");
+        }
+        format!("{images} images")
     }
 
     /// Returns the mean of one mask, if the model has it.
@@ -75,7 +99,7 @@ impl SetMetrics {
 
     /// Returns a line for a log, with set, prompt, and both metrics of every mask.
     pub fn one_line(&self) -> String {
-        let mut text = format!("{} ({}, {} images):", self.set, self.prompt, self.images);
+        let mut text = format!("{} ({}, {}):", self.set, self.prompt, self.counted());
         for scores in &self.scores {
             text.push_str(&format!(
                 "  {} IoU {:.4} boundary IoU {:.4}",
@@ -86,18 +110,6 @@ impl SetMetrics {
         }
         text
     }
-}
-
-/// All results of an evaluation.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Evaluation {
-    /// The means for each set and prompt, in the order of the settings.
-    pub sets: Vec<SetMetrics>,
-    /// The scores of each image, set by set and prompt by prompt.
-    pub images: Vec<ImageScores>,
-    /// Records that could not be used and were left out.
-    #[serde(default)]
-    pub refused: Vec<RefusedRecord>,
 }
 
 #[cfg(test)]
@@ -120,16 +132,17 @@ mod tests {
     #[test]
     fn means_are_per_mask() {
         let images = [image(0.5), image(1.0)];
-        let metrics = SetMetrics::mean("leaves", PromptKind::Box, &images, 3);
+        let metrics = SetMetrics::mean("leaves", PromptKind::Box, &images, 1, 3);
         let sam = metrics.of(MaskKind::Sam).expect("scored");
         assert_eq!((sam.iou, sam.boundary_iou), (0.75, 0.375));
         assert_eq!(metrics.of(MaskKind::Hq).expect("scored").boundary_iou, 0.25);
         assert_eq!(metrics.of(MaskKind::SamHq), None);
-        assert_eq!((metrics.images, metrics.without_prompt), (2, 3));
+        assert_eq!((metrics.images, metrics.objects, metrics.without_prompt), (1, 2, 3));
+        assert_eq!(metrics.counted(), "2 objects of 1 images");
     }
 
     #[test]
     fn nothing_scored_has_no_mean() {
-        assert!(SetMetrics::mean("a", PromptKind::Box, &[], 1).scores.is_empty());
+        assert!(SetMetrics::mean("a", PromptKind::Box, &[], 0, 1).scores.is_empty());
     }
 }

@@ -38,17 +38,21 @@
 
 mod check;
 mod config;
+mod evaluation;
 mod job;
 mod metrics;
 mod refusals;
 mod run;
 mod sets;
+mod shown;
 
 pub(crate) use check::check_sets;
 pub use config::EvalConfig;
-pub use job::{EvalJob, PredictedRecord};
-pub use metrics::{Evaluation, ImageScores, MaskScores, SetMetrics};
+pub use evaluation::{Evaluation, RecordWarning};
+pub use job::EvalJob;
+pub use metrics::{ImageScores, MaskScores, SetMetrics};
 pub use refusals::RefusedRecord;
 pub use run::evaluate;
 pub(crate) use sets::left_out;
 pub use sets::{EvalSet, open_sets, sample_config};
+pub use shown::{Shown, ShownMask, ShownPrediction};

@@ -27,7 +27,7 @@ pub struct RefusedRecord {
 }
 
 /// Collects the records that are refused, as long as these are not too many.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Refusals {
     /// How many records there are to evaluate.
     records: usize,

@@ -90,6 +90,7 @@ use state::LossSums;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrainOutcome {
     /// The checkpoint of the whole model that was written last, if there is one.
+    #[serde(serialize_with = "maskwright_data::lossy::optional")]
     pub checkpoint: Option<PathBuf>,
     /// The last epoch that was finished in this call, if there is one.
     pub last: Option<EpochEntry>,

@@ -1,14 +1,17 @@
 //! `maskwright convert`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use maskwright_model::MaskKind;
+use maskwright_model::{MaskKind, onnx};
 use maskwright_train::convert::{self, ConvertOptions, Converted, Target};
 
+use crate::exit::Usage;
 use crate::flags::named::named;
 use crate::late_bar::LateBar;
 use crate::progress::thousands;
+use crate::targets::{self, Existing, Format, Inputs};
+use crate::warnings::{Warnings, WithWarnings};
 use crate::{hub, output};
 
 const BAR: &str = "{prefix} {wide_bar} {binary_bytes}/{binary_total_bytes}";
@@ -90,6 +93,7 @@ pub(crate) fn run(flags: &ConvertFlags) -> anyhow::Result<()> {
         multimask: flags.multimask,
     };
     let input = hub::local(&flags.input)?;
+    check_targets(&input, options.merge.as_deref(), &flags.output)?;
     let mut bar =
         LateBar::is_wanted(flags.json).then(|| LateBar::new(BAR, "converting".into(), ""));
     let done = convert::convert(&input, &flags.output, &options, &mut |done, total| {
@@ -98,10 +102,33 @@ pub(crate) fn run(flags: &ConvertFlags) -> anyhow::Result<()> {
         }
     })?;
     drop(bar);
-    for note in &done.notes {
-        eprintln!("note: {note}");
+    let mut warnings = Warnings::default();
+    warnings.add(done.notes.iter().map(String::as_str));
+    if flags.json {
+        return output::json(&WithWarnings { document: &done, warnings: &warnings });
     }
-    if flags.json { output::json(&done) } else { print(&done) }
+    print(&done)
+}
+
+/// Refuses to write over what is read; whether anything else is replaced is for the converter to say.
+fn check_targets(input: &Path, merge: Option<&Path>, output: &Path) -> Result<(), Usage> {
+    if targets::is_stdout(output) {
+        return Err(Usage(
+            "the output: expected a file or a folder, found -: a checkpoint is not written to \
+             standard output"
+                .into(),
+        ));
+    }
+    let read = Inputs::files([Some(input), merge].into_iter().flatten());
+    let mut files = onnx::files(output).to_vec();
+    files.extend(
+        Inputs::files([output]).paths().filter(|path| path.is_file()).map(Path::to_path_buf),
+    );
+    let files: Vec<targets::Target<'_>> = files
+        .iter()
+        .map(|path| targets::Target { flag: "the output", path, format: Format::Checkpoint })
+        .collect();
+    targets::check(&files, &read, Existing::Replaced)
 }
 
 fn print(done: &Converted) -> anyhow::Result<()> {

@@ -45,9 +45,8 @@ pub(crate) fn run(flags: &DemoFlags) -> anyhow::Result<()> {
     if flags.json {
         return output::json(&outcome);
     }
-    println!();
+    output::line("")?;
     print(&outcome.evaluation)?;
     let total: f64 = outcome.seconds.iter().map(|(_, seconds)| seconds).sum();
-    println!("\ndone in {}; open {}", duration(total), outcome.report.display());
-    Ok(())
+    output::line(format_args!("\ndone in {}; open {}", duration(total), outcome.report.display()))
 }

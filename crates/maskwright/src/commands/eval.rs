@@ -1,23 +1,25 @@
 //! `maskwright eval`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use maskwright_data::prompt::PromptKind;
 use maskwright_data::sample::Preset;
 use maskwright_model::{GeometryFrom, ModelSource};
 use maskwright_report::run_report;
-use maskwright_train::evaluator::EvalJob;
-use maskwright_train::evaluator::{EvalConfig, Evaluation};
+use maskwright_train::evaluator::{EvalConfig, EvalJob, Evaluation, ImageScores, SetMetrics};
 use maskwright_train::observer::Observer;
 use serde::Serialize;
 
+use crate::exit::Usage;
 use crate::flags::data::DataFlags;
 use crate::flags::device::DeviceFlags;
 use crate::flags::geometry;
 use crate::flags::model::ModelFlags;
 use crate::flags::named::named;
 use crate::progress::Progress;
+use crate::targets::{self, Existing, Format, Inputs, Target};
+use crate::warnings::Warnings;
 use crate::{interrupt, output};
 
 /// Evaluate a checkpoint on named sets: IoU and boundary IoU at the images' own resolution.
@@ -67,7 +69,7 @@ pub(crate) struct EvalFlags {
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
 
-    /// At most so many images of each set; 0 for all
+    /// At most so many records of each set (images, or their objects where each is a record); 0 for all
     #[arg(long, value_name = "N", default_value_t = 0)]
     limit: usize,
 
@@ -88,8 +90,9 @@ struct Document<'a> {
     geometry: Preset,
     /// Who said so.
     geometry_from: GeometryFrom,
-    #[serde(flatten)]
-    evaluation: &'a Evaluation,
+    sets: &'a [SetMetrics],
+    images: &'a [ImageScores],
+    warnings: &'a Warnings,
 }
 
 pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
@@ -97,13 +100,16 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
     if flags.on_train {
         data.valid = std::mem::take(&mut data.train);
     }
+    if let Some(page) = &flags.report {
+        let inputs = Inputs::data(&data).and(flags.data.reads()).and(flags.model.reads());
+        check_page(page, &inputs)?;
+    }
     let mut progress = Progress::new(flags.json, interrupt::on_ctrl_c());
     let model = ModelSource { input_size: flags.input_size, ..flags.model.resolve()? };
     let compute = flags.device.resolve();
     let job = EvalJob::open(&model, &compute, &data, &progress.opening())?;
-    for note in job.notes() {
-        eprintln!("note: {note}");
-    }
+    let mut warnings = Warnings::default();
+    warnings.add(job.notes().iter().map(String::as_str));
     let (geometry, geometry_from) = geometry_of(&job, flags.geometry);
     let config = EvalConfig {
         prompts: flags.prompts.clone(),
@@ -114,10 +120,22 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
     };
     let evaluation = job.evaluate(&config, &mut progress)?;
     progress.finish();
+    warnings.add_records(&evaluation.warnings);
     if let Some(page) = &flags.report {
-        run_report::write_evaluation(&job, &config, &evaluation, page)?;
+        run_report::write_evaluation(job.sets(), &evaluation, page)?;
     }
-    tell(flags.json, (geometry, geometry_from), &evaluation)
+    tell(flags.json, (geometry, geometry_from), &evaluation, &warnings)
+}
+
+/// Refuses a page, and the picture beside it, that would replace anything but an earlier one.
+fn check_page(page: &Path, inputs: &Inputs) -> Result<(), Usage> {
+    let picture = run_report::picture_beside(page);
+    let page = Target { flag: "--report", path: page, format: Format::Html };
+    targets::check(&[page], inputs, Existing::Untouched)?;
+    let picture = Target { flag: "--report", path: &picture, format: Format::Png };
+    // The picture of an earlier page goes with it.
+    let existing = if page.path.exists() { Existing::Replaced } else { Existing::Untouched };
+    targets::check(&[picture], inputs, existing)
 }
 
 /// The geometry that a model is evaluated with, said where it was not asked for.
@@ -132,15 +150,19 @@ pub(crate) fn tell(
     json: bool,
     (geometry, geometry_from): (Preset, GeometryFrom),
     evaluation: &Evaluation,
+    warnings: &Warnings,
 ) -> anyhow::Result<()> {
     if json {
-        return output::json(&Document { geometry, geometry_from, evaluation });
+        let Evaluation { sets, images, .. } = evaluation;
+        return output::json(&Document { geometry, geometry_from, sets, images, warnings });
     }
     print(evaluation)
 }
 
 /// The table for people, also used by the demo.
 pub(crate) fn print(evaluation: &Evaluation) -> anyhow::Result<()> {
+    // Where every object is a record of its own.
+    let several = evaluation.sets.iter().any(|set| set.objects > set.images);
     let mut rows = Vec::new();
     for set in &evaluation.sets {
         for scores in &set.scores {
@@ -152,8 +174,11 @@ pub(crate) fn print(evaluation: &Evaluation) -> anyhow::Result<()> {
                 format!("{:.4}", scores.boundary_iou),
                 set.images.to_string(),
             ]);
+            if several {
+                rows.last_mut().expect("pushed").push(set.objects.to_string());
+            }
         }
     }
-    let header = ["set", "prompt", "mask", "mIoU", "boundary mIoU", "images"];
-    output::table(&header, &rows)
+    let header = ["set", "prompt", "mask", "mIoU", "boundary mIoU", "images", "objects"];
+    output::table(&header[..header.len() - usize::from(!several)], &rows)
 }

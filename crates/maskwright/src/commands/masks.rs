@@ -5,17 +5,24 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use maskwright_image::RgbImage;
 use maskwright_model::MaskKind;
 use maskwright_predict::mask_generator::{
     ImageEntry, MaskFile, MaskGenerator, MaskGeneratorConfig, write_json,
 };
-use maskwright_predict::predictor::{Predictor, read_image};
+use maskwright_predict::predictor::Predictor;
 use maskwright_report::pictures;
 
 use crate::exit::Usage;
 use crate::flags::predictor::PredictorFlags;
 use crate::progress::Progress;
+use crate::targets::{self, Existing, Format, Inputs, Target};
+use crate::warnings::Warnings;
 use crate::{interrupt, output};
+
+/// What the names of an image's files have behind its own.
+const JSON: &str = ".json";
+const OVERLAY: &str = "_masks.png";
 
 /// Find the masks of everything in an image, without a prompt (SAM's automatic mask generator).
 ///
@@ -47,6 +54,10 @@ pub(crate) struct MasksFlags {
     /// Also write NAME_masks.png: the image with every mask in a colour of its own
     #[arg(long)]
     overlay: bool,
+
+    /// Replace files that are there
+    #[arg(long)]
+    force: bool,
 
     /// Print what was found as JSON
     #[arg(long)]
@@ -132,24 +143,55 @@ impl GeneratorFlags {
 pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
     let config = flags.settings.resolve();
     config.validate()?;
+    if targets::is_stdout(&flags.output) {
+        return Err(Usage("--output: expected a folder, found -".into()).into());
+    }
     let images = images(&flags.input)?;
-    let (predictor, kind) = flags.model.load()?;
+    check_targets(flags, &images)?;
+    let (predictor, kind) = flags.model.load(&mut Warnings::default())?;
     std::fs::create_dir_all(&flags.output).with_context(|| flags.output.display().to_string())?;
     let mut found = Vec::new();
     for (number, image) in images.iter().enumerate() {
-        let file = of_image(flags, &predictor, kind, &config, (number, image))?;
+        let mut warnings = Warnings::default();
+        let picture = flags.model.read_image(image, &mut warnings)?;
+        let file = of_image(flags, &predictor, kind, &config, (number, image, &picture))?;
         if !flags.json {
-            println!("{}: {} masks of {}", file.1.display(), file.0, image.display());
+            let (masks, json) = &file;
+            output::line(format_args!("{}: {masks} masks of {}", json.display(), image.display()))?;
         }
         found.push(serde_json::json!({
-            "image": image,
+            "image": image.to_string_lossy(),
             "masks": file.0,
-            "file": file.1,
+            "file": file.1.to_string_lossy(),
             "geometry": predictor.fit().0,
             "geometry_from": predictor.fit().1,
+            "warnings": warnings,
         }));
     }
     if flags.json { output::json(&found) } else { Ok(()) }
+}
+
+/// Refuses to write over images, and without `--force` over anything.
+fn check_targets(flags: &MasksFlags, images: &[PathBuf]) -> Result<(), Usage> {
+    let inputs = flags.model.reads().and(Inputs::files(images.iter().map(PathBuf::as_path)));
+    let files: Vec<[PathBuf; 2]> =
+        images.iter().map(|image| [JSON, OVERLAY].map(|end| flags.file(image, end))).collect();
+    let targets = files.iter().flat_map(|[json, overlay]| {
+        let overlay = flags.overlay.then_some((overlay, Format::Png));
+        [Some((json, Format::Json)), overlay].into_iter().flatten()
+    });
+    let targets: Vec<Target<'_>> =
+        targets.map(|(path, format)| Target { flag: "--output", path, format }).collect();
+    targets::check(&targets, &inputs, Existing::with(flags.force))
+}
+
+impl MasksFlags {
+    /// A file that is written of an image: what its name has behind that of the image.
+    fn file(&self, image: &Path, end: &str) -> PathBuf {
+        let mut name = image.file_stem().unwrap_or_default().to_os_string();
+        name.push(end);
+        self.output.join(name)
+    }
 }
 
 /// Writes the files of one image; gives the number of its masks and the JSON file.
@@ -158,28 +200,26 @@ fn of_image(
     predictor: &Predictor,
     kind: MaskKind,
     config: &MaskGeneratorConfig,
-    (number, path): (usize, &Path),
+    (number, path, image): (usize, &Path, &RgbImage),
 ) -> anyhow::Result<(usize, PathBuf)> {
-    let image = read_image(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut progress = Progress::new(flags.json, interrupt::on_ctrl_c());
     let generator = MaskGenerator::new(predictor, kind, config.clone())?;
-    let masks = generator.generate(&image, |done, total| {
+    let masks = generator.generate(image, |done, total| {
         progress.count(&format!("points of {name}"), done, total, String::new());
     })?;
     progress.finish();
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let entry = ImageEntry {
         image_id: number as u64,
         width: image.size.width,
         height: image.size.height,
         file_name: name,
     };
-    let json = flags.output.join(format!("{stem}.json"));
+    let json = flags.file(path, JSON);
     write_json(&MaskFile::new(entry, &masks), &json)?;
     if flags.overlay {
-        let picture = pictures::masks_overlay(&image, &masks);
-        pictures::write_png(&picture, &flags.output.join(format!("{stem}_masks.png")))?;
+        let picture = pictures::masks_overlay(image, &masks);
+        pictures::write_png(&picture, &flags.file(path, OVERLAY))?;
     }
     Ok((masks.len(), json))
 }

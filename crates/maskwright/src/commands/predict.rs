@@ -3,13 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use maskwright_image::encode;
+use maskwright_model::MaskKind;
 use maskwright_predict::predictor::{self, PredictedMask};
 use maskwright_report::pictures;
 
 use crate::exit::Usage;
 use crate::flags::predictor::PredictorFlags;
 use crate::flags::prompts::PromptFlags;
-use crate::output;
+use crate::targets::{self, Existing, Format, Inputs, Target};
+use crate::warnings::Warnings;
+use crate::{output, tell};
 
 /// Write the masks of objects in an image, as PNGs (255 is the object).
 ///
@@ -43,12 +47,13 @@ pub(crate) struct PredictFlags {
     #[arg(long, help_heading = "What to write")]
     multimask: bool,
 
-    /// The PNG to write; of several prompts or masks each gets its number in the name
-    #[arg(long, value_name = "FILE", help_heading = "What to write")]
+    /// The PNG to write, - for standard output; of several prompts or masks each gets its number in
+    /// the name
+    #[arg(long, value_name = "FILE.png", help_heading = "What to write")]
     output: Option<PathBuf>,
 
-    /// Also write a picture: the image with the mask and the prompt drawn over it
-    #[arg(long, value_name = "FILE", help_heading = "What to write")]
+    /// Also write a picture (PNG): the image with the mask and the prompt drawn over it
+    #[arg(long, value_name = "FILE.png", help_heading = "What to write")]
     overlay: Option<PathBuf>,
 
     /// Write the numbers: .safetensors with low_res_logits, logits (at the image's size) and
@@ -59,6 +64,10 @@ pub(crate) struct PredictFlags {
     /// Write the image encoder's features (.safetensors)
     #[arg(long, value_name = "FILE", help_heading = "What to write")]
     embedding: Option<PathBuf>,
+
+    /// Replace files that are there
+    #[arg(long, help_heading = "What to write")]
+    force: bool,
 
     /// Print what was found as JSON
     #[arg(long, help_heading = "What to write")]
@@ -74,9 +83,20 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
         )
         .into());
     }
-    let (predictor, kind) = flags.model.load()?;
-    let image = predictor::read_image(&flags.image)?;
-    let prompts = flags.prompts.read(&predictor, image.size)?;
+    // As far as can be told before the model is loaded.
+    if flags.prompts.may_be_several() || flags.multimask {
+        targets::check(&flags.targets(), &Inputs::default(), Existing::Replaced)?;
+    } else {
+        flags.check_targets(1, 1)?;
+    }
+    let mut warnings = Warnings::default();
+    let (predictor, kind) = flags.model.load(&mut warnings)?;
+    let image = flags.model.read_image(&flags.image, &mut warnings)?;
+    let mut read_mask = |path: &Path| flags.model.read_mask(path, &mut warnings);
+    let prompts = flags.prompts.read(&predictor, image.size, &mut read_mask)?;
+    let ambiguous = flags.multimask && kind == MaskKind::Sam;
+    let masks = if ambiguous { predictor.sam().config().decoder.multimask } else { 1 };
+    flags.check_targets(prompts.len(), masks)?;
     let encoded = predictor.encode(&image)?;
     if let Some(path) = &flags.embedding {
         predictor::write_embedding(&encoded, path)?;
@@ -90,19 +110,17 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
 
     let mut found = Vec::new();
     for (number, (prediction, prompt)) in predictions.iter().zip(&prompts).enumerate() {
-        for note in &prediction.notes {
-            eprintln!("note: {note}");
-        }
+        warnings.add(prediction.notes.iter().map(String::as_str));
         for (place, mask) in prediction.masks.iter().enumerate() {
             let many = (predictions.len() > 1, prediction.masks.len() > 1);
             let named = |path: &PathBuf| numbered(path, (number, place), many);
             let output = flags.output.as_ref().map(named);
             if let Some(path) = &output {
-                mask.write_mask(path)?;
+                targets::write_png(encode::png_grey(&mask.mask.to_grey()), path)?;
             }
             if let Some(path) = flags.overlay.as_ref().map(named) {
                 let picture = pictures::overlay(&image, &mask.mask, prompt);
-                pictures::write_png(&picture, &path)?;
+                targets::write_png(encode::png_rgb(&picture), &path)?;
             }
             found.push(Found { prompt: number, mask_number: place, output, mask });
         }
@@ -110,18 +128,19 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
     if flags.json {
         let masks: Vec<_> = found.iter().map(Found::to_json).collect();
         return output::json(&serde_json::json!({
-            "image": flags.image,
+            "image": flags.image.to_string_lossy(),
             "width": image.size.width,
             "height": image.size.height,
             "kind": kind,
             "geometry": predictor.fit().0,
             "geometry_from": predictor.fit().1,
             "masks": masks,
+            "warnings": warnings,
         }));
     }
     for mask in &found {
         let object = mask.mask.mask.count();
-        println!(
+        let line = format!(
             "{}: {} mask, {object} of {} x {} pixels ({:.1}%), predicted IoU {:.3}",
             mask.name(),
             kind.title(),
@@ -130,8 +149,62 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
             100.0 * object as f64 / (image.size.width * image.size.height) as f64,
             mask.mask.predicted_iou,
         );
+        if flags.is_to_stdout() { tell::say(line) } else { output::line(line)? }
     }
     Ok(())
+}
+
+impl PredictFlags {
+    /// What is written, by the names that one mask of one prompt has.
+    fn targets(&self) -> Vec<Target<'_>> {
+        let targets = [
+            ("--output", &self.output, Format::Png),
+            ("--overlay", &self.overlay, Format::Png),
+            ("--logits", &self.logits, Format::Tensors),
+            ("--embedding", &self.embedding, Format::Safetensors),
+        ];
+        targets
+            .into_iter()
+            .filter_map(|(flag, path, format)| {
+                Some(Target { flag, path: path.as_deref()?, format })
+            })
+            .collect()
+    }
+
+    /// Refuses targets that cannot be, or must not be written, of so many prompts with so many masks each.
+    fn check_targets(&self, prompts: usize, masks: usize) -> Result<(), Usage> {
+        let inputs = self.model.reads().and(self.prompts.reads());
+        let inputs = inputs.and(Inputs::files([self.image.as_path()]));
+        let many = (prompts > 1, masks > 1);
+        let mut files = Vec::new();
+        for target in self.targets() {
+            if target.format != Format::Png {
+                files.push((target, target.path.to_path_buf()));
+                continue;
+            }
+            if targets::is_stdout(target.path) && (prompts * masks > 1 || self.json) {
+                let found = if self.json {
+                    "--json too".into()
+                } else {
+                    format!("{} masks", prompts * masks)
+                };
+                return Err(Usage(format!(
+                    "{}: expected a file, since standard output takes one thing, found - and {found}",
+                    target.flag
+                )));
+            }
+            let places = (0..prompts).flat_map(|prompt| (0..masks).map(move |mask| (prompt, mask)));
+            files.extend(places.map(|place| (target, numbered(target.path, place, many))));
+        }
+        let files: Vec<Target<'_>> =
+            files.iter().map(|(target, path)| Target { path, ..*target }).collect();
+        targets::check(&files, &inputs, Existing::with(self.force))
+    }
+
+    /// Whether a picture goes to standard output, which then takes no words.
+    fn is_to_stdout(&self) -> bool {
+        [&self.output, &self.overlay].into_iter().flatten().any(|path| targets::is_stdout(path))
+    }
 }
 
 /// One mask with its place.
@@ -154,7 +227,7 @@ impl Found<'_> {
         serde_json::json!({
             "prompt": self.prompt,
             "mask_number": self.mask_number,
-            "mask": self.output,
+            "mask": self.output.as_deref().map(Path::to_string_lossy),
             "object_pixels": self.mask.mask.count(),
             "object_box_xyxy": self.mask.mask.box_xyxy(),
             "predicted_iou": self.mask.predicted_iou,
@@ -163,8 +236,11 @@ impl Found<'_> {
 }
 
 /// The file of one of several masks: `leaf.png` becomes `leaf_prompt2.png`, `leaf_mask1.png` or
-/// `leaf_prompt2_mask1.png`, by what there is more than one of.
+/// `leaf_prompt2_mask1.png`, by what there is more than one of. All go into one device.
 fn numbered(path: &Path, place: (usize, usize), many: (bool, bool)) -> PathBuf {
+    if targets::is_stream(path) {
+        return path.to_path_buf();
+    }
     let mut name = path.file_stem().unwrap_or_default().to_os_string();
     for (what, number, many) in [("prompt", place.0, many.0), ("mask", place.1, many.1)] {
         if many {

@@ -3,12 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use maskwright_report::preview::{PreviewConfig, preview};
+use maskwright_image::encode;
+use maskwright_report::preview::{PreviewConfig, TileInfo, preview};
+use maskwright_train::evaluator::RecordWarning;
 
 use crate::exit::Usage;
 use crate::flags::data::DataFlags;
 use crate::indexing::Indexing;
-use crate::output;
+use crate::targets::{self, Existing, Format, Inputs, Target};
+use crate::warnings::Warnings;
+use crate::{output, tell};
 
 /// Draw training samples as the model will see them, into one PNG.
 ///
@@ -24,9 +28,13 @@ pub(crate) struct PreviewFlags {
     #[command(flatten)]
     data: DataFlags,
 
-    /// The PNG to write
-    #[arg(long, value_name = "FILE")]
+    /// The PNG to write, - for standard output
+    #[arg(long, value_name = "FILE.png")]
     output: PathBuf,
+
+    /// Replace the PNG if it is there
+    #[arg(long)]
+    force: bool,
 
     /// Seed of the training run
     #[arg(long, value_name = "N", default_value_t = 42)]
@@ -86,15 +94,35 @@ pub(crate) fn run(flags: &PreviewFlags) -> anyhow::Result<()> {
         tile: flags.tile,
         columns: flags.columns,
     };
-    let tiles = preview(&data, &config, &flags.output, &Indexing::new(flags.json).context())?;
+    let target = Target { flag: "--output", path: &flags.output, format: Format::Png };
+    let to_stdout = targets::is_stdout(&flags.output);
+    if to_stdout && flags.json {
+        return Err(Usage(
+            "--output: expected a file, since standard output takes one thing, found - and --json \
+             too"
+            .into(),
+        )
+        .into());
+    }
+    let inputs = Inputs::data(&data).and(flags.data.reads());
+    targets::check(&[target], &inputs, Existing::with(flags.force))?;
+    let made = preview(&data, &config, &Indexing::new(flags.json).context())?;
+    let mut warnings: Vec<RecordWarning> =
+        made.tiles.iter().flat_map(|tile| tile.warnings.clone()).collect();
+    // Objects of one view follow each other.
+    warnings.dedup();
+    Warnings::default().add_records(&warnings);
+    targets::write_png(encode::png_rgb(&made.picture), &flags.output)?;
     if flags.json {
-        return output::json(&tiles);
+        return output::json(&made.tiles);
     }
-    for tile in &tiles {
-        println!("{}", tile.one_line());
+    let end = format!("{}: {} samples", flags.output.display(), made.tiles.len());
+    let lines = made.tiles.iter().map(TileInfo::one_line).chain([end]);
+    if to_stdout {
+        lines.for_each(tell::say);
+        return Ok(());
     }
-    println!("{}: {} samples", flags.output.display(), tiles.len());
-    Ok(())
+    output::lines(lines)
 }
 
 fn range(text: &str) -> Result<(usize, usize), String> {

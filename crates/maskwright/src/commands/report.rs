@@ -5,29 +5,26 @@ use std::path::PathBuf;
 use clap::Args;
 use maskwright_report::run_report::{self, Written};
 
-use crate::flags::device::RunDeviceFlags;
-use crate::output;
+use crate::warnings::{Warnings, WithWarnings};
+use crate::{output, tell};
 
 /// Make or remake the report of a training run from what lies in its folder.
 ///
 /// `maskwright train` writes the report when a run is over. This command writes it at any time: of a run
 /// that was killed, stopped, or is still going on, and again after an update. Numbers are those of
-/// metrics.jsonl; the pictures of predictions are made anew by the newest sam_hq_epoch_N.safetensors on
-/// the validation sets. If these have moved, the page comes without pictures and says why.
+/// metrics.jsonl; the pictures of predictions are those that the last validation kept, over the images of the
+/// validation sets. If these have moved, the page comes without pictures and says why.
 ///
 /// The folder receives report.html, curves.png and predictions.png.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   maskwright report run
-  maskwright report run --device cuda --json")]
+  maskwright report run --json")]
 pub(crate) struct ReportFlags {
     /// The output folder of a run
     #[arg(value_name = "RUN")]
     run: PathBuf,
-
-    #[command(flatten)]
-    device: RunDeviceFlags,
 
     /// Print what was written as JSON
     #[arg(long)]
@@ -35,21 +32,20 @@ pub(crate) struct ReportFlags {
 }
 
 pub(crate) fn run(flags: &ReportFlags) -> anyhow::Result<()> {
-    let written = run_report::write(&flags.run, flags.device.resolve().as_ref())?;
-    say(&written.notes);
+    let written = run_report::write(&flags.run)?;
+    let mut warnings = Warnings::default();
+    warnings.add(written.notes.iter().map(String::as_str));
     if flags.json {
-        return output::json(&written);
+        return output::json(&WithWarnings { document: &written, warnings: &warnings });
     }
     let Written { report, curves, predictions, .. } = &written;
-    for path in [Some(report), Some(curves), predictions.as_ref()].into_iter().flatten() {
-        println!("{}", path.display());
-    }
-    Ok(())
+    let files = [Some(report), Some(curves), predictions.as_ref()];
+    output::lines(files.into_iter().flatten().map(|path| path.display()))
 }
 
 /// Says why something is missing from a report.
 pub(crate) fn say(notes: &[String]) {
     for note in notes {
-        eprintln!("note: {note}");
+        tell::note(note);
     }
 }

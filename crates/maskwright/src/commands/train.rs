@@ -20,7 +20,8 @@ use crate::flags::device::DeviceFlags;
 use crate::flags::model::ModelFlags;
 use crate::flags::named::named;
 use crate::progress::Progress;
-use crate::{interrupt, output};
+use crate::warnings::Warnings;
+use crate::{interrupt, output, tell};
 
 /// Train a model on images with masks.
 ///
@@ -225,7 +226,7 @@ impl LegacyFlags {
             (self.visualize, "--visualize (reports hold pictures; see `maskwright eval --report`)"),
         ];
         for (_, name) in without_meaning.iter().filter(|(given, _)| *given) {
-            eprintln!("note: {name} has no effect here");
+            tell::note(format_args!("{name} has no effect here"));
         }
         Ok(())
     }
@@ -333,9 +334,7 @@ pub(crate) fn run(flags: &TrainFlags, given: &[String]) -> anyhow::Result<()> {
     progress.finish();
     let reported = match outcome.stopped {
         true => Ok(()),
-        false => {
-            run_report::write(&config.output, None).map(|page| super::report::say(&page.notes))
-        }
+        false => run_report::write(&config.output).map(|page| super::report::say(&page.notes)),
     };
     // The model is there, whatever becomes of the page about it.
     report(flags, &config, &outcome)?;
@@ -358,8 +357,8 @@ fn report(flags: &TrainFlags, config: &TrainConfig, outcome: &TrainOutcome) -> a
     }
     if !flags.json {
         match &outcome.checkpoint {
-            Some(path) => eprintln!("the model is {}", path.display()),
-            None => eprintln!("nothing left to train in {folder}"),
+            Some(path) => tell::say(format_args!("the model is {}", path.display())),
+            None => tell::say(format_args!("nothing left to train in {folder}")),
         }
     }
     Ok(())
@@ -374,5 +373,7 @@ fn evaluate(config: &TrainConfig, asked: Option<Preset>, json: bool) -> anyhow::
     let settings = EvalConfig { geometry: geometry.0, ..config.validation.evaluation() };
     let evaluation = job.evaluate(&settings, &mut progress)?;
     progress.finish();
-    super::eval::tell(json, geometry, &evaluation)
+    let mut warnings = Warnings::default();
+    warnings.add_records(&evaluation.warnings);
+    super::eval::tell(json, geometry, &evaluation, &warnings)
 }

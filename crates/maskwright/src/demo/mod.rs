@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use maskwright_data::lossy;
 use maskwright_data::prompt::{KindWeights, PromptKind};
 use maskwright_data::source::DataFile;
 use maskwright_demo::{self as pictures, DemoSet};
@@ -90,8 +91,10 @@ impl DemoConfig {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct DemoOutcome {
     /// The report.
+    #[serde(serialize_with = "lossy::path")]
     pub(crate) report: PathBuf,
     /// The tuned model.
+    #[serde(serialize_with = "lossy::path")]
     pub(crate) checkpoint: PathBuf,
     /// Per prompt kind, the masks' means on the pictures that were held out.
     pub(crate) evaluation: Evaluation,
@@ -120,12 +123,8 @@ pub(crate) fn run(config: &DemoConfig, observer: &mut dyn Observer) -> Result<De
     let set = pictures::write(&config.pictures, &config.output.join("data"))?;
     let data = data_file(&set)?;
     clock.lap("pictures");
-    preview(
-        &data,
-        &preview_config(config),
-        &config.output.join("samples.png"),
-        &observer.opening(),
-    )?;
+    let samples = preview(&data, &preview_config(config), &observer.opening())?;
+    drawn::write_png(&samples.picture, &config.output.join("samples.png"))?;
 
     let sam = sam_settings(config, &data);
     let Some(sam_checkpoint) = trained(&sam, observer)? else { return Ok(DemoEnd::Stopped) };
@@ -142,13 +141,13 @@ pub(crate) fn run(config: &DemoConfig, observer: &mut dyn Observer) -> Result<De
         seed: config.seed,
         ..EvalConfig::default()
     };
-    let evaluation = match job.evaluate(&settings, observer) {
+    let mut evaluation = match job.evaluate(&settings, observer) {
         Err(maskwright_train::Error::Stopped) => return Ok(DemoEnd::Stopped),
         evaluated => evaluated?,
     };
     clock.lap("evaluation");
 
-    let galleries = galleries(&job, &settings, &evaluation.images)?;
+    let galleries = galleries(job.sets(), &std::mem::take(&mut evaluation.shown))?;
     for (name, gallery) in ["worst.png", "best.png"].iter().zip(&galleries) {
         drawn::write_png(&gallery.to_image(240), &config.output.join(name))?;
     }
@@ -170,7 +169,7 @@ fn trained(settings: &TrainConfig, observer: &mut dyn Observer) -> Result<Option
     if stopped {
         return Ok(None);
     }
-    run_report::write(&settings.output, None)?;
+    run_report::write(&settings.output)?;
     Ok(checkpoint)
 }
 

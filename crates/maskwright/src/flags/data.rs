@@ -10,6 +10,8 @@ use maskwright_data::source::{
 
 use crate::exit::Usage;
 use crate::flags::named::named;
+use crate::targets::Inputs;
+use crate::tell;
 
 /// Where the images and masks are. Exactly one of the ways is given.
 #[derive(Args)]
@@ -81,6 +83,11 @@ impl DataFlags {
         Ok(data)
     }
 
+    /// The file that says what the data are, where there is one.
+    pub(crate) fn reads(&self) -> Inputs {
+        Inputs::files(self.data.as_deref())
+    }
+
     fn sets(&self, hold_out: f64) -> anyhow::Result<DataFile> {
         if let Some(file) = &self.data {
             return Ok(DataFile::read(file).map_err(maskwright_train::Error::from)?);
@@ -92,7 +99,7 @@ impl DataFlags {
             let (data, missing) =
                 hqseg44k_available(root).map_err(maskwright_train::Error::from)?;
             for folder in missing {
-                eprintln!("note: {} is not there; its set is left out", folder.display());
+                tell::note(format_args!("{} is not there; its set is left out", folder.display()));
             }
             return Ok(data);
         }

@@ -7,6 +7,7 @@ use clap::Args;
 use maskwright_model::ModelSource;
 
 use crate::hub;
+use crate::targets::Inputs;
 
 /// Where the model comes from.
 #[derive(Args, Default)]
@@ -31,6 +32,12 @@ pub(crate) struct ModelFlags {
 }
 
 impl ModelFlags {
+    /// The files that hold the model.
+    pub(crate) fn reads(&self) -> Inputs {
+        let files = [&self.checkpoint, &self.model_config, &self.restore_model];
+        Inputs::files(files.into_iter().flatten().map(PathBuf::as_path))
+    }
+
     /// The settings.
     pub(crate) fn resolve(&self) -> anyhow::Result<ModelSource> {
         let config = match &self.model_config {

@@ -1,15 +1,18 @@
 //! The model of a prediction: which checkpoint, and how an image is fitted into its input.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use maskwright_image::{GreyImage, RgbImage};
 use maskwright_model::MaskKind;
-use maskwright_predict::predictor::{Fit, Predictor};
+use maskwright_predict::predictor::{Fit, Predictor, read_image_checked, read_mask_checked};
 
 use crate::flags::device::DeviceFlags;
 use crate::flags::geometry;
 use crate::flags::named::named;
 use crate::hub;
+use crate::targets::Inputs;
+use crate::warnings::Warnings;
 
 /// Which model answers.
 #[derive(Args)]
@@ -38,13 +41,49 @@ pub(crate) struct PredictorFlags {
     #[arg(long, value_name = "WAY", value_parser = named::<Fit>())]
     geometry: Option<Fit>,
 
+    /// Refuse images and masks that are damaged but decodable, instead of a warning
+    #[arg(long)]
+    strict: bool,
+
     #[command(flatten)]
     device: DeviceFlags,
 }
 
 impl PredictorFlags {
+    /// The files that hold the model.
+    pub(crate) fn reads(&self) -> Inputs {
+        Inputs::files(
+            [Some(&self.checkpoint), self.restore_model.as_ref()]
+                .into_iter()
+                .flatten()
+                .map(PathBuf::as_path),
+        )
+    }
+
+    /// Reads an image as a viewer shows it.
+    pub(crate) fn read_image(
+        &self,
+        path: &Path,
+        warnings: &mut Warnings,
+    ) -> anyhow::Result<RgbImage> {
+        let image = read_image_checked(path)?;
+        warnings.add_decoded(path, &image.warnings, self.strict)?;
+        Ok(image.pixels)
+    }
+
+    /// Reads a mask for a prompt.
+    pub(crate) fn read_mask(
+        &self,
+        path: &Path,
+        warnings: &mut Warnings,
+    ) -> anyhow::Result<GreyImage> {
+        let mask = read_mask_checked(path)?;
+        warnings.add_decoded(path, &mask.warnings, self.strict)?;
+        Ok(mask.pixels)
+    }
+
     /// Loads the model and says what is remarkable about it; also gives which of its masks is meant.
-    pub(crate) fn load(&self) -> anyhow::Result<(Predictor, MaskKind)> {
+    pub(crate) fn load(&self, warnings: &mut Warnings) -> anyhow::Result<(Predictor, MaskKind)> {
         let restore_model = self.restore_model.as_deref().map(hub::local).transpose()?;
         let predictor = Predictor::load(
             &hub::local(&self.checkpoint)?,
@@ -56,9 +95,7 @@ impl PredictorFlags {
             Some(fit) => predictor.with_fit(fit),
             None => predictor,
         };
-        for note in predictor.notes() {
-            eprintln!("note: {note}");
-        }
+        warnings.add(predictor.notes().iter().map(String::as_str));
         let (fit, from) = predictor.fit();
         geometry::say(fit.name(), from, "SAM's published predictor fits images");
         let kind = self.kind.unwrap_or_else(|| predictor.best_kind());

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use maskwright_data::prompt::{NoiseMask, Point, Prompt};
-use maskwright_image::Size;
-use maskwright_predict::predictor::{Predictor, read_mask};
+use maskwright_image::{GreyImage, Size};
+use maskwright_predict::predictor::Predictor;
 use serde::Deserialize;
 
 use crate::exit::Usage;
+use crate::targets::Inputs;
 use crate::words;
 
 /// The prompts of one image.
@@ -62,6 +63,17 @@ impl PromptFlags {
         }
     }
 
+    /// Whether there may be more than one prompt.
+    pub(crate) fn may_be_several(&self) -> bool {
+        self.prompts.is_some() || self.boxes.len() > 1
+    }
+
+    /// The files that prompts are read from, without those that a file of prompts names.
+    pub(crate) fn reads(&self) -> Inputs {
+        let files = [&self.mask, &self.mask_input, &self.prompts];
+        Inputs::files(files.into_iter().flatten().map(PathBuf::as_path))
+    }
+
     /// Refuses what contradicts itself, before a model is loaded.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         let others = !self.points.is_empty() || self.mask.is_some() || self.mask_input.is_some();
@@ -85,13 +97,22 @@ impl PromptFlags {
     }
 
     /// The prompts on an image of this size, at least one, their files read.
-    pub(crate) fn read(&self, predictor: &Predictor, image: Size) -> anyhow::Result<Vec<Prompt>> {
+    ///
+    /// `read_mask` reads a mask file.
+    pub(crate) fn read(
+        &self,
+        predictor: &Predictor,
+        image: Size,
+        read_mask: &mut ReadMask<'_>,
+    ) -> anyhow::Result<Vec<Prompt>> {
         if let Some(file) = &self.prompts {
-            return from_file(file, predictor, image);
+            return from_file(file, predictor, image, read_mask);
         }
+        // One for all boxes, of which there are several only without it.
+        let (file, logits) = (self.mask.as_deref(), self.mask_input.as_deref());
+        let mask = mask(file, logits, predictor, image, read_mask)?;
         let prompt = |box_xyxy| -> anyhow::Result<Prompt> {
-            let (file, logits) = (self.mask.as_deref(), self.mask_input.as_deref());
-            Ok(Prompt::of(box_xyxy, self.points.clone(), mask(file, logits, predictor, image)?))
+            Ok(Prompt::of(box_xyxy, self.points.clone(), mask.clone()))
         };
         match self.boxes.as_slice() {
             [] => Ok(vec![prompt(None)?]),
@@ -100,12 +121,16 @@ impl PromptFlags {
     }
 }
 
+/// Reads a mask file.
+type ReadMask<'a> = dyn FnMut(&Path) -> anyhow::Result<GreyImage> + 'a;
+
 /// The mask of a prompt from whichever file there is.
 fn mask(
     file: Option<&Path>,
     logits: Option<&Path>,
     predictor: &Predictor,
     image: Size,
+    read_mask: &mut ReadMask<'_>,
 ) -> anyhow::Result<Option<NoiseMask>> {
     Ok(match (file, logits) {
         (Some(path), _) => {
@@ -117,7 +142,12 @@ fn mask(
     })
 }
 
-fn from_file(file: &Path, predictor: &Predictor, size: Size) -> anyhow::Result<Vec<Prompt>> {
+fn from_file(
+    file: &Path,
+    predictor: &Predictor,
+    size: Size,
+    read_mask: &mut ReadMask<'_>,
+) -> anyhow::Result<Vec<Prompt>> {
     let name = || file.display().to_string();
     let text = std::fs::read_to_string(file).with_context(name)?;
     let prompts: Vec<FilePrompt> = serde_json::from_str(&text).with_context(|| {
@@ -147,7 +177,7 @@ fn from_file(file: &Path, predictor: &Predictor, size: Size) -> anyhow::Result<V
             // Files are named from where the list lies.
             let [image, logits] = [&prompt.mask, &prompt.mask_input]
                 .map(|path| path.as_ref().map(|p| folder.join(p)));
-            let mask = mask(image.as_deref(), logits.as_deref(), predictor, size);
+            let mask = mask(image.as_deref(), logits.as_deref(), predictor, size, read_mask);
             let points = prompt.points.into_iter();
             let points = points.map(|(x, y, label)| Point { x, y, label }).collect();
             Ok(Prompt::of(prompt.box_xyxy, points, mask.with_context(place)?))

@@ -69,6 +69,19 @@ pub(crate) fn write_tiny_model(path: &Path) {
     std::fs::write(path, toml::to_string(&config).expect("plain values")).expect("written");
 }
 
+/// The command line that trains a tiny model for a moment, on pairs that it writes into the folder: `images` and
+/// `masks`, none held out.
+pub(crate) fn trained(place: &Place, output: &str) -> Vec<String> {
+    let (images, masks) = write_pairs(place.path(), 4);
+    let model = place.text("model.toml");
+    write_tiny_model(Path::new(&model));
+    let [images, masks] = [images, masks].map(|folder| folder.display().to_string());
+    let mut args = vec!["train", "--images", &images, "--masks", &masks, "--hold-out", "0"];
+    args.extend(["--model-config", &model, "--input-size", "64", "--train", "all"]);
+    args.extend(["--max-epoch-num", "1", "--batch-size-train", "4", "--output", output]);
+    args.into_iter().map(str::to_owned).collect()
+}
+
 /// Runs the command. Help is broken at 100 columns, whatever terminal the test runs in.
 pub(crate) fn maskwright(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_maskwright"));

@@ -168,15 +168,15 @@ fn print(report: &Report) -> anyhow::Result<()> {
     let rows: Vec<Vec<String>> =
         stages.iter().map(|(name, ms)| vec![(*name).to_owned(), format!("{ms:.3}")]).collect();
     output::table(&["stage", "ms of CPU"], &rows)?;
-    println!(
+    output::line(format_args!(
         "\n{:.1} images/s/core; {:.1} images/s on {} thread{} by wall time ({:.2} s)",
         report.images_per_second_per_core,
         report.images_per_second,
         report.threads,
         if report.threads == 1 { "" } else { "s" },
         report.wall,
-    );
-    println!(
+    ))?;
+    output::line(format_args!(
         "{} samples of {} images at {} pixels, {} times; {}; {}; digest {}",
         report.samples,
         report.images,
@@ -185,6 +185,5 @@ fn print(report: &Report) -> anyhow::Result<()> {
         report.decoder,
         report.simd,
         report.digest,
-    );
-    Ok(())
+    ))
 }

@@ -11,6 +11,8 @@ use maskwright_image::encode::{Chroma, jpeg_rgb_with, png_grey};
 use maskwright_model::files::write_atomically;
 
 use crate::exit::Usage;
+use crate::output;
+use crate::targets::{self, Existing, Format, Inputs, Target};
 
 /// Widths in equal numbers, in pixels: thumbnails, web pictures, photographs.
 const WIDTHS: [usize; 4] = [400, 1024, 2048, 3500];
@@ -40,6 +42,10 @@ pub(crate) struct FilesFlags {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
+    /// Replace files that are there
+    #[arg(long)]
+    force: bool,
+
     /// Print what was made as JSON
     #[arg(long)]
     json: bool,
@@ -53,12 +59,23 @@ pub(crate) fn run(flags: &FilesFlags) -> anyhow::Result<()> {
         return Err(Usage("expected --longest of 64 to 16384 pixels".into()).into());
     }
     let (images, masks) = (flags.output.join("images"), flags.output.join("masks"));
+    let names: Vec<[PathBuf; 2]> = (0..flags.count)
+        .map(|index| format!("{index:05}-{}", flags.longest[index % flags.longest.len()]))
+        .map(|stem| [images.join(format!("{stem}.jpg")), masks.join(format!("{stem}.png"))])
+        .collect();
+    let formats = [Format::Jpeg, Format::Png];
+    let targets: Vec<Target<'_>> = names
+        .iter()
+        .flat_map(|files| files.iter().zip(formats))
+        .map(|(path, format)| Target { flag: "--output", path, format })
+        .collect();
+    targets::check(&targets, &Inputs::default(), Existing::with(flags.force))?;
     for folder in [&images, &masks] {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make {}", folder.display()))?;
     }
     let (mut pixels, mut image_bytes, mut mask_bytes) = (0, 0, 0);
-    for index in 0..flags.count {
+    for (index, [image_file, mask_file]) in names.iter().enumerate() {
         let longest = flags.longest[index % flags.longest.len()];
         let config = DemoConfig {
             seed: flags.seed,
@@ -73,28 +90,26 @@ pub(crate) fn run(flags: &FilesFlags) -> anyhow::Result<()> {
         pixels += picture.image.size.width * picture.image.size.height;
         image_bytes += image.len();
         mask_bytes += mask.len();
-        let stem = format!("{index:05}-{longest}");
-        write(&images.join(format!("{stem}.jpg")), &image)?;
-        write(&masks.join(format!("{stem}.png")), &mask)?;
+        write(image_file, &image)?;
+        write(mask_file, &mask)?;
     }
     let megapixels = pixels as f64 / 1e6 / flags.count as f64;
     let bits = 8.0 * image_bytes as f64 / pixels as f64;
     if flags.json {
-        return crate::output::json(&serde_json::json!({
-            "images": images,
-            "masks": masks,
+        return output::json(&serde_json::json!({
+            "images": images.to_string_lossy(),
+            "masks": masks.to_string_lossy(),
             "count": flags.count,
             "mean_megapixels": megapixels,
             "image_bits_per_pixel": bits,
             "mask_bits_per_pixel": 8.0 * mask_bytes as f64 / pixels as f64,
         }));
     }
-    println!(
+    output::line(format_args!(
         "{}: {} pairs, {megapixels:.1} megapixels and {bits:.1} bits per pixel on average",
         flags.output.display(),
         flags.count
-    );
-    Ok(())
+    ))
 }
 
 /// Grain as of a camera's sensor, without which large generated pictures are smoother than

@@ -295,7 +295,7 @@ fn print(report: &Report) -> anyhow::Result<()> {
         "ratio",
     ];
     output::table(&header, &rows)?;
-    println!(
+    output::line(format_args!(
         "\na single sample: {:.3} ms of CPU; {} samples of {} images at {} pixels in batches of {}, \
          {} rounds; {}; {}",
         report.single_ms,
@@ -306,6 +306,5 @@ fn print(report: &Report) -> anyhow::Result<()> {
         report.repeat,
         report.decoder,
         report.simd,
-    );
-    Ok(())
+    ))
 }

@@ -49,7 +49,8 @@ pub(super) fn run(mix: Mix, config: LoaderConfig, count: u64, json: bool) -> any
                 if samples * MARKS >= count * (marks.len() as u64 + 1) {
                     let mark = Mark { samples, resident_mib: resident_mib()? };
                     if !json {
-                        println!("{samples:>10} samples  {:8.1} MiB", mark.resident_mib);
+                        let mib = mark.resident_mib;
+                        output::line(format_args!("{samples:>10} samples  {mib:8.1} MiB"))?;
                     }
                     marks.push(mark);
                 }
@@ -72,12 +73,11 @@ pub(super) fn run(mix: Mix, config: LoaderConfig, count: u64, json: bool) -> any
     if json {
         return output::json(&report);
     }
-    println!(
+    output::line(format_args!(
         "\nafter the first tenth: {least:.1} to {most:.1} MiB, a spread of {:.2}%, {:+.2}% from first to last; \
          {:.0} images/s",
         report.spread_percent, report.growth_percent, report.images_per_second,
-    );
-    Ok(())
+    ))
 }
 
 /// Brings the loader to its largest size: every batch that may be ready is, and one more is in use. Later that

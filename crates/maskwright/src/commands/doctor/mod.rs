@@ -16,6 +16,7 @@ use crate::exit::{Interrupted, Unfit, Usage};
 use crate::flags::data::DataFlags;
 use crate::indexing::Indexing;
 use crate::progress::Progress;
+use crate::targets::{self, Existing, Format, Inputs, Target};
 use crate::{interrupt, output};
 
 /// Check data sets before a run is spent on them, or say what this build uses on this machine.
@@ -99,6 +100,11 @@ pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
     settings.listed = flags.list;
     settings.plan.size = flags.input_size;
 
+    if let Some(page) = &flags.report {
+        let target = Target { flag: "--report", path: page, format: Format::Html };
+        let given = Inputs::files(flags.paths.iter().map(PathBuf::as_path));
+        targets::check(&[target], &given, Existing::Untouched)?;
+    }
     let interrupt = interrupt::on_ctrl_c();
     let mut bar = Progress::new(flags.json, interrupt.clone());
     let start = Instant::now();

@@ -1,27 +1,27 @@
 //! The diagnosis in words, for people.
 
-use std::io::Write;
 use std::time::Duration;
 
 use maskwright_doctor::{Diagnosis, Finding, SetDiagnosis, Severity};
+
+use crate::output;
 
 /// Names that are written out of a finding.
 const NAMES: usize = 4;
 
 /// Prints the findings of every set, and what they come to.
 pub(super) fn diagnosis(diagnosis: &Diagnosis, took: Duration) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
     for set in &diagnosis.sets {
-        for line in lines(set) {
-            writeln!(out, "{line}")?;
-        }
-        writeln!(out)?;
+        output::lines(lines(set))?;
+        output::line("")?;
     }
     let checked: u64 = diagnosis.sets.iter().map(|set| set.checked).sum();
     let seconds = took.as_secs_f64().max(1e-3);
     let rate = checked as f64 / seconds;
-    writeln!(out, "{}; {checked} images in {seconds:.1} s ({rate:.1}/s)", verdict(diagnosis))?;
-    Ok(())
+    output::line(format_args!(
+        "{}; {checked} images in {seconds:.1} s ({rate:.1}/s)",
+        verdict(diagnosis)
+    ))
 }
 
 /// "2 errors, 1 warning and 0 notes".

@@ -44,13 +44,9 @@ pub(super) fn run(json: bool) -> anyhow::Result<()> {
         ("backend", found.backend.to_owned()),
         ("GPU", found.gpu.to_owned()),
     ];
-    for (name, value) in rows {
-        println!("{name:<16}  {value}");
-    }
-    for advice in &found.advice {
-        println!("\nadvice: {advice}");
-    }
-    Ok(())
+    let rows = rows.iter().map(|(name, value)| format!("{name:<16}  {value}"));
+    let advice = found.advice.iter().map(|advice| format!("\nadvice: {advice}"));
+    output::lines(rows.chain(advice))
 }
 
 fn examine() -> System {

@@ -1,0 +1,91 @@
+//! What was odd and stopped nothing: said on standard error, and listed under `warnings` by `--json`.
+
+use std::path::Path;
+
+use maskwright_image::decode;
+use maskwright_train::evaluator::RecordWarning;
+use serde::Serialize;
+
+use crate::tell;
+
+/// Records that are named on standard error; all are in the document of `--json`.
+const NAMED: usize = 3;
+
+/// What was odd so far.
+#[derive(Debug, Default, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Warnings(Vec<Warning>);
+
+#[derive(Debug, Serialize)]
+struct Warning {
+    /// The file that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    /// `set/name` of the record that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record: Option<String>,
+    text: String,
+}
+
+impl Warnings {
+    /// Says and keeps remarks.
+    pub(crate) fn add<T: Into<String>>(&mut self, texts: impl IntoIterator<Item = T>) {
+        for text in texts {
+            let text = text.into();
+            tell::note(&text);
+            self.0.push(Warning { file: None, record: None, text });
+        }
+    }
+
+    /// Says and keeps what a decoder overlooked in an image or a mask; with `strict` damage is an error.
+    pub(crate) fn add_decoded(
+        &mut self,
+        file: &Path,
+        warnings: &[decode::Warning],
+        strict: bool,
+    ) -> anyhow::Result<()> {
+        for warning in warnings {
+            if strict && warning.is_damage() {
+                anyhow::bail!("{}: {warning} (--strict refuses such files)", file.display());
+            }
+            tell::note(format_args!("{}: {warning}", file.display()));
+            self.0.push(Warning {
+                file: Some(file.to_string_lossy().into_owned()),
+                record: None,
+                text: warning.to_string(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Says how many there are of records and names the first, and keeps all.
+    pub(crate) fn add_records(&mut self, warnings: &[RecordWarning]) {
+        if warnings.is_empty() {
+            return;
+        }
+        let first = warnings.iter().take(NAMED);
+        let first: Vec<String> =
+            first.map(|warning| format!("{}: {}", warning.record, warning.text)).collect();
+        let (count, first) = (warnings.len(), first.join("; "));
+        match count {
+            1 => tell::note(first),
+            2..=NAMED => tell::note(format_args!("{count} warnings: {first}")),
+            _ => tell::note(format_args!(
+                "{count} warnings, the first {NAMED}: {first}; --json lists all"
+            )),
+        }
+        self.0.extend(warnings.iter().map(|warning| Warning {
+            file: None,
+            record: Some(warning.record.clone()),
+            text: warning.text.clone(),
+        }));
+    }
+}
+
+/// A document of `--json` with the warnings beside it.
+#[derive(Debug, Serialize)]
+pub(crate) struct WithWarnings<'a, T> {
+    #[serde(flatten)]
+    pub(crate) document: &'a T,
+    pub(crate) warnings: &'a Warnings,
+}
