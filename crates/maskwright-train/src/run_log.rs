@@ -94,8 +94,26 @@ pub struct LoaderEntry {
     pub redraws: u64,
     /// The number of different records that were refused so far.
     pub refused: u64,
+    /// Samples with a warning about their image or mask, such as a file that is cut off.
+    #[serde(default)]
+    pub warned: u64,
+    /// The same by kind of warning, with the first records of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<WarnedRecords>,
     /// A summary of these values in a sentence.
     pub verdict: String,
+}
+
+/// Samples with one kind of warning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WarnedRecords {
+    /// The kind in a word: `truncated`, `damaged_data`, `checksum`, `alpha_dropped`, `unequal_channels` or
+    /// `lossy_mask`.
+    pub kind: String,
+    /// The number of samples.
+    pub samples: u64,
+    /// The first records, as `set/name`.
+    pub first: Vec<String>,
 }
 
 /// The time of each stage of making a sample, in milliseconds.

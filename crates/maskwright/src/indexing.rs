@@ -2,41 +2,50 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use maskwright_data::source::{IndexObserver, IndexProgress, OpenContext};
+use maskwright_data::source::{IndexNote, IndexObserver, IndexProgress, OpenContext};
 
 use crate::late_bar::LateBar;
+use crate::tell;
 
-/// Shows on a terminal how far the indexes are that are made while sets are opened.
+/// Shows on a terminal how far the indexes are that are made while sets are opened, and says what is odd about them.
 #[derive(Default)]
-pub(crate) struct Indexing {
-    /// None where there is nobody to show it to.
-    bars: Option<Bars>,
-}
+pub(crate) struct Indexing(Bars);
 
 impl Indexing {
     /// `quiet` shows nothing.
     pub(crate) fn new(quiet: bool) -> Indexing {
-        Indexing { bars: LateBar::is_wanted(quiet).then(Bars::default) }
+        Indexing(Bars { wanted: LateBar::is_wanted(quiet), ..Bars::default() })
     }
 
     /// What sets are opened with.
     pub(crate) fn context(&self) -> OpenContext<'_> {
-        self.bars.as_ref().map_or_else(OpenContext::default, |bars| OpenContext::observed_by(bars))
+        OpenContext::observed_by(&self.0)
     }
 }
 
 /// The bar of the stage at hand.
 #[derive(Default)]
-struct Bars(Mutex<Option<LateBar>>);
+struct Bars {
+    /// Whether there is somebody to show it to.
+    wanted: bool,
+    bar: Mutex<Option<LateBar>>,
+}
 
 impl IndexObserver for Bars {
     fn progress(&self, progress: &IndexProgress<'_>) {
-        let mut bar = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.wanted {
+            return;
+        }
+        let mut bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
         bar.get_or_insert_with(|| new_bar(progress)).at(progress.done, progress.total);
     }
 
     fn ended(&self) {
-        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.bar.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    fn note(&self, note: &IndexNote) {
+        tell::note(note);
     }
 }
 

@@ -140,6 +140,14 @@ impl Observer for Progress {
     fn data(&mut self, entry: &LoaderEntry) {
         let span = if entry.whole_run { "data, whole run" } else { "data" };
         self.say(&format!("{span}: {}", entry.verdict));
+        for warned in entry.warnings.iter().filter(|_| entry.whole_run) {
+            self.say(&format!(
+                "{} samples with a warning ({}), the first records: {}; ledger.jsonl has those that are damaged",
+                warned.samples,
+                warned.kind.replace('_', " "),
+                warned.first.join(", ")
+            ));
+        }
     }
 
     fn evaluating(&mut self, set: &str, done: usize, total: usize) {

@@ -16,6 +16,7 @@ const FLAGS: &[(&str, &str)] = &[
     ("checkpoints.every_epochs", "--model-save-fre"),
     ("checkpoints.state_every_steps", "--save-every"),
     ("compute.allow_tf32", "--allow-tf32"),
+    ("compute.decode_memory", "--decode-memory"),
     ("compute.device", "--device"),
     ("compute.precision", "--precision"),
     ("compute.prefetch_bytes", "--prefetch-bytes"),

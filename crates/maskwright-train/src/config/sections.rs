@@ -2,7 +2,8 @@
 
 use maskwright_data::loader::{LastBatch, LoaderConfig, OnRefusal};
 use maskwright_data::prompt::PromptKind;
-use maskwright_data::sample::Preset;
+use maskwright_data::sample::{Preset, SampleConfig};
+use maskwright_image::decode::DecodeBudget;
 use maskwright_model::device::{Compute, DeviceName};
 use maskwright_model::{Precision, Trainable};
 use serde::{Deserialize, Serialize};
@@ -131,6 +132,10 @@ pub struct ComputeConfig {
     /// The largest number of bytes that batches made in advance may take. Independently of it, at most
     /// two batches more than there are threads are made in advance, and always at least one.
     pub prefetch_bytes: u64,
+    /// Bytes that decoding images and masks may take at a time, over all threads; if not given, a quarter of the
+    /// machine's memory. An image that takes more alone is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decode_memory: Option<u64>,
 }
 
 impl Default for ComputeConfig {
@@ -144,7 +149,16 @@ impl ComputeConfig {
     /// Settings with this device and precision, number of threads, and bytes of batches made in advance.
     pub fn new(compute: Compute, workers: usize, prefetch_bytes: u64) -> Self {
         let Compute { device, precision, allow_tf32 } = compute;
-        Self { device, precision, allow_tf32, workers, prefetch_bytes }
+        let decode_memory = None;
+        Self { device, precision, allow_tf32, workers, prefetch_bytes, decode_memory }
+    }
+
+    /// Sample settings whose decoding keeps to [`decode_memory`](Self::decode_memory).
+    pub(crate) fn bounded(&self, mut samples: SampleConfig) -> SampleConfig {
+        if let Some(bytes) = self.decode_memory {
+            samples.decode_budget = DecodeBudget::new(bytes);
+        }
+        samples
     }
 
     /// Returns the device and precision for models.

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use maskwright_data::loader::{Loader, LoaderStats};
+use maskwright_data::loader::{Loader, LoaderStats, WarningCount};
 
 use super::state::Position;
-use crate::run_log::{LoaderEntry, LoaderStages};
+use crate::run_log::{LoaderEntry, LoaderStages, WarnedRecords};
 
 /// Time between two tellings.
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -38,6 +38,14 @@ impl DataWatch {
     }
 }
 
+fn warned(count: &WarningCount) -> WarnedRecords {
+    WarnedRecords {
+        kind: count.kind.into(),
+        samples: count.samples,
+        first: count.first.iter().map(|record| format!("{}/{}", record.set, record.name)).collect(),
+    }
+}
+
 fn entry(stats: &LoaderStats, progress: &Position, whole_run: bool) -> LoaderEntry {
     let ms = |time: Duration| 1000.0 * time.as_secs_f64() / stats.samples.max(1) as f64;
     let times = &stats.timings;
@@ -61,6 +69,8 @@ fn entry(stats: &LoaderStats, progress: &Position, whole_run: bool) -> LoaderEnt
         },
         redraws: stats.redraws,
         refused: stats.refused,
+        warned: stats.warned,
+        warnings: stats.warnings.iter().map(warned).collect(),
         verdict: stats.verdict(),
     }
 }

@@ -143,7 +143,7 @@ impl KnownSet {
         let records = set.len();
         let shown = records.min(NAMES);
         let index = |place: usize| (place as u128 * records as u128 / shown as u128) as usize;
-        let names = (0..shown).map(|place| Ok(set.identity(index(place))?.1));
+        let names = (0..shown).map(|place| Ok(set.identity(&index(place).into())?.1));
         Ok(Self { name: set.name().to_owned(), records, names_sha256: checksums::of_texts(names)? })
     }
 }

@@ -133,7 +133,7 @@ pub fn train(
         for note in &loaded.notes {
             observer.note(note);
         }
-        let samples = sample_config(&config.data, &loaded.sam);
+        let samples = config.compute.bounded(sample_config(&config.data, &loaded.sam));
         for note in check_sets(&samples, &valid_sets, &evaluation(config), observer)? {
             observer.note(&note);
         }

@@ -51,7 +51,7 @@ impl<'a> Run<'a> {
         folder: &mut RunFolder,
         observer: &mut dyn Observer,
     ) -> Result<Self> {
-        let samples = sample_config(&config.data, &model);
+        let samples = config.compute.bounded(sample_config(&config.data, &model));
         let mut optimizer = Optimizer::new(&config.optimizer);
         let mut progress = Position { epoch: config.train.first_epoch, ..Position::default() };
         let (mut sums, mut since_log) = (LossSums::default(), LossSums::default());
@@ -143,6 +143,7 @@ impl<'a> Run<'a> {
         for record in refused {
             self.loader.book_validation(LedgerEntry {
                 validation: true,
+                used: false,
                 epoch: self.progress.epoch as u64,
                 position: record.record as u64,
                 record: record.record as u64,

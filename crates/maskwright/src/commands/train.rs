@@ -161,6 +161,11 @@ pub(crate) struct TrainFlags {
     #[arg(long, value_name = "BYTES", default_value_t = 2 << 30)]
     prefetch_bytes: u64,
 
+    /// Bytes that decoding images and masks may take at a time, over all threads; a quarter of the machine's
+    /// memory if not given
+    #[arg(long, value_name = "BYTES")]
+    decode_memory: Option<u64>,
+
     /// What happens at a record that cannot be used: fail (the run stops), or replace (another
     /// record of its set takes its place, and ledger.jsonl names it)
     #[arg(long, value_name = "WHAT", default_value = "fail")]
@@ -250,6 +255,7 @@ impl TrainFlags {
         config.model = self.model.resolve()?;
         config.compute =
             ComputeConfig::new(self.device.resolve(), self.workers, self.prefetch_bytes);
+        config.compute.decode_memory = self.decode_memory;
         config.model.input_size = Some(self.input_size);
         config.train.learns = self.train.clone();
         config.train.batch_size = self.batch_size_train;
@@ -294,6 +300,7 @@ impl TrainFlags {
                 "eval_every" => config.validation.every_epochs = self.eval_every,
                 "device" => config.compute.device = self.device.resolve().device,
                 "workers" => config.compute.workers = self.workers,
+                "decode_memory" => config.compute.decode_memory = self.decode_memory,
                 "prefetch_bytes" => config.compute.prefetch_bytes = self.prefetch_bytes,
                 other => {
                     return Err(Usage(format!(
