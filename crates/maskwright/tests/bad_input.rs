@@ -225,7 +225,7 @@ fn a_single_pair_trains_where_nothing_is_held_out() {
     let mut args = train(&images, &masks, &model, &output);
     let held_out = args.iter().position(|arg| *arg == "0").expect("there");
     args[held_out] = "10";
-    assert_snapshot!(refused(&args, 1), @"");
+    assert_snapshot!(refused(&args, 1), @r#"error: set images (held out): none of its 1 records is left by part = "rest of 90%"; with --hold-out 0 it trains, and nothing is validated"#);
     args[held_out] = "0";
     // The batch is larger than the set.
     args.extend(["--batch-size-train", "4"]);

@@ -34,6 +34,17 @@ impl Cut {
     }
 }
 
+/// What is odd about an image that was cut short.
+const ODD: [&str; 2] = [
+    "the file ends too early, the missing part was filled in",
+    "damaged data was skipped: Premature end of JPEG file",
+];
+
+/// The warnings about a file or a record in a document.
+fn warnings(key: &str, name: &str) -> Value {
+    ODD.iter().map(|text| json!({ key: name, "text": text })).collect()
+}
+
 /// What a command says, and its document.
 fn said(args: &[&str]) -> (String, Value) {
     let output = works(args);
@@ -46,22 +57,35 @@ fn a_prediction_on_a_damaged_image_says_so() {
     let mask = cut.place.text("mask.png");
     let asked = ["--image", &cut.photo, "--box", "5,20,60,90", "--output", &mask, "--json"];
     let (stderr, found) = said(&cut.args("predict", &asked));
-    assert_snapshot!(stderr, @"");
-    let text = "the file ends too early, the missing part was filled in";
-    assert_eq!(found["warnings"], json!([{ "file": cut.photo, "text": text }]));
+    assert_snapshot!(stderr, @"
+        note: geometry longest_side, which the checkpoint was validated with
+        note: [DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in
+        note: [DIR]/images/photo_01.jpg: damaged data was skipped: Premature end of JPEG file
+        ");
+    assert_eq!(found["warnings"], warnings("file", &cut.photo));
     let strict = cut.args("predict", &[&asked[..], &["--strict", "--force"]].concat());
-    assert_snapshot!(refused(&strict, 1), @"");
+    assert_snapshot!(refused(&strict, 1), @"
+        note: geometry longest_side, which the checkpoint was validated with
+        error: [DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in (--strict refuses such files)
+        ");
 
     let output = cut.place.text("everything");
     let asked = ["--input", &cut.images, "--output", &output, "--points-per-side", "2", "--json"];
     let (stderr, found) = said(&cut.args("masks", &asked));
-    assert_snapshot!(stderr, @"");
-    let warnings = [json!([]), json!([{ "file": cut.photo, "text": text }]), json!([]), json!([])];
-    for (image, warnings) in found.as_array().expect("a list").iter().zip(&warnings) {
-        assert_eq!(image["warnings"], *warnings);
+    assert_snapshot!(stderr, @"
+        note: geometry longest_side, which the checkpoint was validated with
+        note: [DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in
+        note: [DIR]/images/photo_01.jpg: damaged data was skipped: Premature end of JPEG file
+        ");
+    let expected = [json!([]), warnings("file", &cut.photo), json!([]), json!([])];
+    for (image, expected) in found.as_array().expect("a list").iter().zip(&expected) {
+        assert_eq!(image["warnings"], *expected);
     }
     let strict = cut.args("masks", &[&asked[..], &["--strict", "--force"]].concat());
-    assert_snapshot!(refused(&strict, 1), @"");
+    assert_snapshot!(refused(&strict, 1), @"
+        note: geometry longest_side, which the checkpoint was validated with
+        error: [DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in (--strict refuses such files)
+        ");
 }
 
 #[test]
@@ -69,12 +93,17 @@ fn an_evaluation_counts_damaged_records() {
     let cut = Cut::new();
     let asked = ["--images", &cut.images, "--masks", &cut.masks, "--json"];
     let (stderr, found) = said(&cut.args("eval", &asked));
-    assert_snapshot!(stderr, @"");
-    let text = "the file ends too early, the missing part was filled in";
-    assert_eq!(found["warnings"], json!([{ "record": "images/photo_01", "text": text }]));
+    assert_snapshot!(stderr, @"
+        note: geometry longest_side, which the checkpoint was validated with
+        note: 2 warnings: images/photo_01: the file ends too early, the missing part was filled in; images/photo_01: damaged data was skipped: Premature end of JPEG file
+        ");
+    assert_eq!(found["warnings"], warnings("record", "images/photo_01"));
     assert_eq!((&found["sets"][0]["images"], &found["sets"][0]["objects"]), (&json!(4), &json!(4)));
     let strict = cut.args("eval", &[&asked[..], &["--strict"]].concat());
-    assert_snapshot!(refused(&strict, 1), @"");
+    assert_snapshot!(refused(&strict, 1), @"
+        note: geometry longest_side, which the checkpoint was validated with
+        error: record images/photo_01: [DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in (strict = true refuses such files)
+        ");
 
     // Of many the first are named.
     for number in [0, 2, 3] {
@@ -83,8 +112,11 @@ fn an_evaluation_counts_damaged_records() {
         std::fs::write(&file, &bytes[..bytes.len() * 6 / 10]).expect("written");
     }
     let (stderr, found) = said(&cut.args("eval", &asked));
-    assert_snapshot!(stderr, @"");
-    assert_eq!(found["warnings"].as_array().map(Vec::len), Some(4));
+    assert_snapshot!(stderr, @"
+        note: geometry longest_side, which the checkpoint was validated with
+        note: 8 warnings, the first 3: images/photo_00: the file ends too early, the missing part was filled in; images/photo_00: damaged data was skipped: Premature end of JPEG file; images/photo_01: the file ends too early, the missing part was filled in; --json lists all
+        ");
+    assert_eq!(found["warnings"].as_array().map(Vec::len), Some(8));
 }
 
 #[test]
@@ -94,10 +126,9 @@ fn a_preview_names_damaged_records() {
     let asked = ["preview", "--images", &cut.images, "--masks", &cut.masks, "--output", &sheet];
     let asked = [&asked[..], &["--input-size", "64", "--range", "0..4", "--json"]].concat();
     let (stderr, tiles) = said(&asked);
-    assert_snapshot!(stderr, @"");
-    let text = "the file ends too early, the missing part was filled in";
-    let warnings = json!([{ "record": "images/photo_01", "text": text }]);
-    assert_eq!((&tiles[0]["warnings"], &tiles[1]["warnings"]), (&json!([]), &warnings));
+    assert_snapshot!(stderr, @"note: 2 warnings: images/photo_01: the file ends too early, the missing part was filled in; images/photo_01: damaged data was skipped: Premature end of JPEG file");
+    let odd = warnings("record", "images/photo_01");
+    assert_eq!((&tiles[0]["warnings"], &tiles[1]["warnings"]), (&json!([]), &odd));
     let strict = [&asked[..], &["--strict", "--force"]].concat();
-    assert_snapshot!(refused(&strict, 1), @"");
+    assert_snapshot!(refused(&strict, 1), @"error: record images/photo_01: [DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in (strict = true refuses such files)");
 }

@@ -134,5 +134,5 @@ fn names_that_are_no_text_are_names() {
         .collect();
     let output = maskwright(&moved);
     assert_eq!(output.status.code(), Some(2));
-    assert_snapshot!(text(&output.stderr).lines().last().expect("an error"), @"");
+    assert_snapshot!(text(&output.stderr).lines().last().expect("an error"), @"error: the data of set m�moire: expected a path of UTF-8 text, as TOML is, found another");
 }

@@ -275,6 +275,23 @@ mod tests {
     fn a_page_of_nothing_says_so() {
         let found = Diagnosis { complete: false, sets: Vec::new() };
         let page = page(&[], &found, "", "");
-        insta::assert_snapshot!(body(&page), @"");
+        insta::assert_snapshot!(body(&page), @r#"
+            <main>
+            <header>
+            <h1>Examination of </h1>
+            </header>
+            <dl class="summary">
+            <div><dt>records</dt><dd>0</dd></div>
+            <div><dt>usable</dt><dd>0</dd></div>
+            <div><dt>objects</dt><dd>0</dd></div>
+            <div><dt>errors</dt><dd>0</dd></div>
+            <div><dt>warnings</dt><dd>0</dd></div>
+            <div><dt>notes</dt><dd>0</dd></div>
+            <div class="long"><dt>not complete</dt><dd>stopped after 0 records</dd></div>
+            </dl>
+            </main>
+            </body>
+            </html>
+            "#);
     }
 }

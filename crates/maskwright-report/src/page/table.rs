@@ -109,6 +109,18 @@ mod tests {
         let mut page = String::new();
         write(&mut page, &table);
         // Short rows are filled.
-        insta::assert_snapshot!(page, @"");
+        insta::assert_snapshot!(page, @r#"
+            <section class="block">
+            <h3>t</h3>
+            <div class="scroll"><table>
+            <thead><tr><th scope="col">model</th><th scope="col" class="num">IoU</th><th scope="col" class="num">loss</th><th scope="col" class="num">same</th></tr></thead>
+            <tbody>
+            <tr><td>a</td><td class="num">0.7</td><td class="num">0.5</td><td class="num">1</td></tr>
+            <tr><td>b</td><td class="num best">0.9</td><td class="num best">0.2</td><td class="num">1</td></tr>
+            <tr><td>c</td><td class="num best">0.90</td><td class="num"></td><td class="num"></td></tr>
+            </tbody>
+            </table></div>
+            </section>
+            "#);
     }
 }

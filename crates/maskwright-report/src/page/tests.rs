@@ -172,7 +172,28 @@ fn pictures_that_cannot_be_are_replaced() {
         ..Report::default()
     };
     let page = report.to_html();
-    insta::assert_snapshot!(body(&page), @"");
+    insta::assert_snapshot!(body(&page), @r#"
+        <main>
+        <header>
+        <h1></h1>
+        </header>
+        <section>
+        <h2>Pictures</h2>
+        <section class="block">
+        <h3></h3>
+        <div class="scroll"><div class="gallery" style="--columns:1">
+        <div class="row">
+        <div class="tiles">
+        <figure class="tile"><p class="empty">No picture.</p><figcaption>c</figcaption></figure>
+        </div>
+        </div>
+        </div></div>
+        </section>
+        </section>
+        </main>
+        </body>
+        </html>
+        "#);
 }
 
 #[test]
