@@ -1,5 +1,6 @@
 //! Compiles `src/memory.c`, which tells glibc to keep freed memory.
 
+#[allow(clippy::disallowed_macros, reason = "this is how a build script speaks to Cargo")]
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=src/memory.c");

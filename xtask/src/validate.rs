@@ -36,6 +36,9 @@ pub(crate) fn test() -> Result<(), String> {
     check()?;
     // Unit, golden, property and end-to-end tests; documentation examples.
     shell::run("cargo", &["test", "--release", "--locked", "--workspace"], &[COMPARE_ONLY])?;
+    // The program of these tests, killed and resumed.
+    #[cfg(unix)]
+    crate::soak::kills(&crate::soak::built(), 40, 0)?;
     // The scalar sampler and the pure-Rust decoder are what other machines run: the same
     // tests hold them.
     shell::run(

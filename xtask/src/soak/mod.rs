@@ -59,14 +59,18 @@ impl Settings {
     }
 }
 
-/// Builds the command as the workspace's tests do.
+/// Builds the command as the workspace's tests do, so that its dependencies are built once.
 fn build() -> Result<PathBuf, String> {
-    // With the tests, so that their dependencies are built once.
     let build = ["test", "--release", "--locked", "--workspace", "--no-run"];
     crate::shell::run("cargo", &build, &[])?;
+    Ok(built())
+}
+
+/// Where the workspace's tests have the command.
+pub(crate) fn built() -> PathBuf {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    Ok(target.join("release").join("maskwright"))
+    target.join("release").join("maskwright")
 }
 
 /// Runs so many disturbed trainings, from a seed.
