@@ -37,7 +37,8 @@ class Ours:
     def preview(self, seed: int, epoch: int, records: int, picture: Path) -> list[dict[str, Any]]:
         """Ask how each record is shown in an epoch; the picture is a by-product."""
         options = ["--seed", seed, "--epoch", epoch, "--range", f"0..{records}"]
-        options += ["--input-size", self.size, "--tile", 32, "--output", picture, "--force", "--json"]
+        options += ["--input-size", self.size, "--tile", 32, "--json"]
+        options += ["--output", picture, "--force"]
         answer: list[dict[str, Any]] = json.loads(self.call("preview", *self.files(), *options))
         return answer
 
