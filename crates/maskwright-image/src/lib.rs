@@ -52,5 +52,5 @@ mod size;
 pub use environment::check_environment;
 pub use error::{Error, Result};
 pub use image::{GreyImage, RgbImage};
-pub use shown::shown;
+pub use shown::{is_obeyed, shown};
 pub use size::Size;

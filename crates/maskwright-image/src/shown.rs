@@ -28,7 +28,9 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-fn is_obeyed(letter: char) -> bool {
+/// Whether a terminal may do something for a character rather than show it: C0, delete and C1, separators of
+/// lines, and what turns the direction of writing.
+pub fn is_obeyed(letter: char) -> bool {
     letter.is_control()
         || matches!(
             letter,

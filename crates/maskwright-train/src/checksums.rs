@@ -1,7 +1,5 @@
 //! SHA-256 sums of files, in the form that `sha256sum` writes and checks.
 
-use std::fmt::Write as _;
-use std::io::{Read, Write};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -9,22 +7,15 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 use crate::files;
 
-/// The sum of a file's bytes, in hexadecimal digits, and how many bytes there are.
-pub(crate) fn of_file(path: &Path) -> Result<(String, u64)> {
+/// Returns the sum of a file's bytes, as 64 hexadecimal digits, and the number of bytes.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn of_file(path: &Path) -> Result<(String, u64)> {
     let mut file = std::fs::File::open(path).map_err(Error::io(path, "read"))?;
     let mut sum = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    let mut bytes = 0;
-    loop {
-        let read = match file.read(&mut buffer) {
-            Ok(0) => return Ok((hexadecimal(sum), bytes)),
-            Ok(read) => read,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Error::io(path, "read")(error)),
-        };
-        sum.update(&buffer[..read]);
-        bytes += read as u64;
-    }
+    let bytes = std::io::copy(&mut file, &mut sum).map_err(Error::io(path, "read"))?;
+    Ok((hexadecimal(sum), bytes))
 }
 
 /// The sum of some texts, each told from the next.
@@ -39,10 +30,7 @@ pub(crate) fn of_texts(texts: impl Iterator<Item = Result<String>>) -> Result<St
 }
 
 fn hexadecimal(sum: Sha256) -> String {
-    sum.finalize().iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Writes the sums of the files `names` of `folder` into its file `list`.
@@ -72,12 +60,8 @@ pub(crate) fn check(folder: &Path, names: &[&str], list: &str) -> Result<()> {
 }
 
 fn lines(folder: &Path, names: &[&str]) -> Result<String> {
-    let mut text = Vec::new();
-    for name in names {
-        let (sum, _) = of_file(&folder.join(name))?;
-        let _ = writeln!(text, "{sum}  {name}");
-    }
-    Ok(String::from_utf8(text).expect("digits and plain names"))
+    let line = |name: &&str| Ok(format!("{}  {name}\n", of_file(&folder.join(name))?.0));
+    names.iter().map(line).collect()
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@
 
 pub mod bench;
 mod checkpoint;
-mod checksums;
+pub mod checksums;
 pub mod config;
 mod conventions;
 pub mod convert;

@@ -30,6 +30,9 @@ pub const WEIGHTS: &str = ".safetensors";
 /// the step.
 pub const RESUME: &str = "resume-";
 
+/// What a run writes before it has saved a state or a model.
+pub(crate) const BEGUN: [&str; 5] = [CONFIG, INPUTS, METRICS, LEDGER, VALIDATION];
+
 /// The content of `validation.json`: the last validation, image by image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Validation {

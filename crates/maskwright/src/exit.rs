@@ -6,11 +6,11 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use maskwright_image::is_obeyed;
 use {maskwright_demo as demo, maskwright_doctor as doctor};
 use {maskwright_model as model, maskwright_predict as predict};
 use {maskwright_report as report, maskwright_train as train};
 
-use crate::shown::is_obeyed;
 use crate::{tell, words};
 
 /// A mistake on the command line that clap cannot see: one flag contradicts another.

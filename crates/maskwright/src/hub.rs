@@ -13,7 +13,7 @@ use hf_hub::api::Progress;
 use hf_hub::api::sync::{ApiBuilder, ApiError};
 use hf_hub::{Cache, Repo, RepoType};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sha2::{Digest, Sha256};
+use maskwright_train::checksums;
 
 use crate::exit::Usage;
 use crate::shown::shown;
@@ -142,10 +142,7 @@ fn verify(path: &Path) -> anyhow::Result<()> {
     let expected = blob.file_name().map(|name| name.to_string_lossy().into_owned());
     let is_hash = |name: &String| name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit());
     let Some(expected) = expected.filter(is_hash) else { return Ok(()) };
-    let mut hash = Sha256::new();
-    let mut file = std::fs::File::open(&blob)?;
-    std::io::copy(&mut file, &mut hash)?;
-    let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let (found, _) = checksums::of_file(&blob)?;
     if found != expected {
         std::fs::remove_file(path).ok();
         std::fs::remove_file(&blob).ok();

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use maskwright_image::is_obeyed;
+
 /// The line with its control characters escaped, as `\n` and `\u{1b}`, and those that turn the direction
 /// of writing. Empty lines before it are layout.
 pub(crate) fn shown(line: &str) -> Cow<'_, str> {
@@ -31,14 +33,6 @@ fn escaped<'a>(text: &'a str, before: &str, escape: impl Fn(char, &mut String)) 
         if is_obeyed(c) { escape(c, &mut out) } else { out.push(c) }
     }
     Cow::Owned(out)
-}
-
-/// Whether a terminal may do something for a character rather than show it: C0, delete and C1, separators of
-/// lines, and what turns the direction of writing.
-pub(crate) fn is_obeyed(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}')
-        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

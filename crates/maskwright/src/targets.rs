@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use maskwright_data::source::{DataFile, SetKind};
+use maskwright_data::source::DataFile;
 use maskwright_model::files::write_atomically;
 use maskwright_report::page::is_page;
 
@@ -102,22 +102,8 @@ impl Inputs {
 
     /// The files and folders of data sets, tar files aside: nothing that is written is called so.
     pub(crate) fn data(data: &DataFile) -> Inputs {
-        let mut inputs = Inputs::default();
-        for set in data.train.iter().chain(&data.valid) {
-            let (files, folders) = match &set.kind {
-                SetKind::Pairs(keys) => (vec![&keys.list], vec![&keys.images, &keys.masks]),
-                SetKind::Coco(keys) | SetKind::Lvis(keys) => {
-                    (vec![&keys.annotations], vec![&keys.images])
-                }
-                SetKind::Sa1b(keys) => (Vec::new(), vec![&keys.images]),
-                // Tar files.
-                _ => (Vec::new(), Vec::new()),
-            };
-            let given = |path: &&PathBuf| !path.as_os_str().is_empty();
-            inputs.files.extend(files.into_iter().filter(given).cloned());
-            inputs.folders.extend(folders.into_iter().filter(given).cloned());
-        }
-        inputs
+        let (folders, files) = data.places().into_iter().partition(|place| place.is_dir());
+        Inputs { files, folders }
     }
 
     /// The files.

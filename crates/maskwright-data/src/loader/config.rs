@@ -93,6 +93,14 @@ pub enum OnRefusal {
 }
 
 impl OnRefusal {
+    /// Returns how many of so many records may be refused: none with [`OnRefusal::Fail`], otherwise at least one.
+    pub fn allowed(self, records: usize) -> usize {
+        match self {
+            OnRefusal::Fail => 0,
+            OnRefusal::Replace { budget } => ((records as f64 * budget) as usize).max(1),
+        }
+    }
+
     /// Returns [`OnRefusal::Replace`] with a budget of 1%.
     pub fn replace() -> OnRefusal {
         OnRefusal::Replace { budget: 0.01 }

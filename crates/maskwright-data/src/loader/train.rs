@@ -206,9 +206,10 @@ impl Loader {
             self.ledger.add_used(&self.builder.mix, damaged)?;
         }
         self.stats.refused = self.ledger.records() as u64;
-        if let OnRefusal::Replace { budget } = self.builder.config.on_refusal {
+        let on_refusal = self.builder.config.on_refusal;
+        if on_refusal != OnRefusal::Fail {
             let records = self.builder.mix.records();
-            let budget = ((records as f64 * budget) as usize).max(1);
+            let budget = on_refusal.allowed(records);
             if self.ledger.records() > budget
                 && let Some(last) = built.refusals.pop()
             {

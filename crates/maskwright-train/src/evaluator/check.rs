@@ -37,11 +37,8 @@ pub(crate) fn check_sets(
                 .map_init(
                     || SampleMaker::new(samples.clone()),
                     |maker, &index| {
-                        let maker = match maker {
-                            Ok(maker) => maker,
-                            // The settings are refused where the loader is made, with their own error.
-                            Err(_) => return None,
-                        };
+                        // Settings are refused where the loader is made, with their own error.
+                        let maker = maker.as_mut().ok()?;
                         let source = set.source.as_ref();
                         let checked = match index.is_multiple_of(every) {
                             true => maker.eval(source, index, config.geometry).map(drop),

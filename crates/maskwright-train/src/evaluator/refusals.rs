@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use maskwright_data::loader::OnRefusal;
 use serde::{Deserialize, Serialize};
 
 use super::config::EvalConfig;
@@ -40,11 +39,7 @@ impl Refusals {
     /// None yet, of the records of these sets.
     pub(super) fn new(sets: &[EvalSet], config: &EvalConfig) -> Self {
         let records: usize = sets.iter().map(|set| config.records(set)).sum();
-        let budget = match config.on_refusal {
-            OnRefusal::Fail => 0,
-            OnRefusal::Replace { budget } => ((records as f64 * budget) as usize).max(1),
-        };
-        Self { records, budget, list: Vec::new() }
+        Self { records, budget: config.on_refusal.allowed(records), list: Vec::new() }
     }
 
     /// Adds one.

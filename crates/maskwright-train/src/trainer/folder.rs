@@ -16,8 +16,8 @@ use crate::files;
 use crate::optimizer::Optimizer;
 use crate::owned_folder::OwnedFolder;
 use crate::run_files::{
-    self, CONFIG, INPUTS, LEDGER, METRICS, RESUME, TUNED, VALIDATION, Validation, WEIGHTS, WHOLE,
-    numbered,
+    self, BEGUN, CONFIG, INPUTS, LEDGER, METRICS, RESUME, TUNED, VALIDATION, Validation, WEIGHTS,
+    WHOLE, numbered,
 };
 
 /// What to do if the output folder already has a run.
@@ -230,20 +230,10 @@ fn newest_whole(folder: &Path) -> Result<Option<SavedState>> {
 
 /// Everything in the folder that a run writes, the plainest sign of one first.
 fn run_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut ours: Vec<PathBuf> = [
-        CONFIG,
-        INPUTS,
-        METRICS,
-        LEDGER,
-        VALIDATION,
-        "report.html",
-        "curves.png",
-        "predictions.png",
-    ]
-    .iter()
-    .map(|name| folder.join(name))
-    .filter(|path| path.exists())
-    .collect();
+    let pages = ["report.html", "curves.png", "predictions.png"];
+    let names = BEGUN.into_iter().chain(pages);
+    let mut ours: Vec<PathBuf> =
+        names.map(|name| folder.join(name)).filter(|path| path.exists()).collect();
     ours.extend(states(folder)?.into_iter().map(|state| state.path));
     for (prefix, suffix) in [(WHOLE, WEIGHTS), (TUNED, WEIGHTS)] {
         ours.extend(numbered(folder, prefix, suffix)?.into_iter().map(|(_, path)| path));

@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::files;
-use crate::run_files::{
-    CONFIG, INPUTS, LEDGER, METRICS, RESUME, VALIDATION, WEIGHTS, WHOLE, numbered, prefixed,
-};
+use crate::run_files::{BEGUN, RESUME, WEIGHTS, WHOLE, numbered, prefixed};
 
 const MOVING: &str = ".maskwright-moving";
 const REPLACED: &str = ".maskwright-replaced";
@@ -82,7 +80,7 @@ impl Drop for Former {
 
 /// Puts the former run back in the place of one that has saved nothing.
 fn restore(folder: &Path) -> Result<()> {
-    for name in [CONFIG, INPUTS, METRICS, LEDGER, VALIDATION] {
+    for name in BEGUN {
         let path = folder.join(name);
         if path.exists() {
             files::remove(&path)?;
@@ -110,6 +108,7 @@ fn move_back(folder: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run_files::{CONFIG, METRICS};
 
     /// A folder with a former run of two files, and notes that are no run's.
     fn folder() -> (tempfile::TempDir, Vec<PathBuf>) {
@@ -120,6 +119,14 @@ mod tests {
         std::fs::write(&config, "former").expect("written");
         std::fs::write(folder.path().join("notes.txt"), "mine").expect("written");
         (folder, vec![config, weights])
+    }
+
+    /// Such a folder whose files were set aside.
+    fn aside() -> (tempfile::TempDir, Former) {
+        let (folder, files) = folder();
+        let mut former = Former::of(folder.path(), files);
+        former.set_aside().expect("moved");
+        (folder, former)
     }
 
     fn listed(folder: &Path) -> Vec<String> {
@@ -135,9 +142,7 @@ mod tests {
 
     #[test]
     fn a_run_that_saves_nothing_gives_way() {
-        let (folder, files) = folder();
-        let mut former = Former::of(folder.path(), files);
-        former.set_aside().expect("moved");
+        let (folder, former) = aside();
         assert_eq!(listed(folder.path()), [REPLACED, "notes.txt"]);
         std::fs::write(folder.path().join(CONFIG), "new").expect("written");
         std::fs::write(folder.path().join(METRICS), "").expect("written");
@@ -148,9 +153,7 @@ mod tests {
 
     #[test]
     fn a_run_that_saved_takes_the_place() {
-        let (folder, files) = folder();
-        let mut former = Former::of(folder.path(), files);
-        former.set_aside().expect("moved");
+        let (folder, mut former) = aside();
         std::fs::write(folder.path().join(CONFIG), "new").expect("written");
         former.remove().expect("removed");
         drop(former);
@@ -169,18 +172,14 @@ mod tests {
         assert_eq!(listed(at.path()), FORMER);
 
         // After the new run had begun, before it saved.
-        let (at, files) = folder();
-        let mut former = Former::of(at.path(), files);
-        former.set_aside().expect("moved");
+        let (at, former) = aside();
         std::mem::forget(former);
         std::fs::write(at.path().join(CONFIG), "new").expect("written");
         Former::recover(at.path()).expect("recovered");
         assert_eq!(listed(at.path()), FORMER);
 
         // After it saved, before the former one was removed.
-        let (at, files) = folder();
-        let mut former = Former::of(at.path(), files);
-        former.set_aside().expect("moved");
+        let (at, former) = aside();
         std::mem::forget(former);
         std::fs::create_dir(at.path().join("resume-00000004")).expect("made");
         Former::recover(at.path()).expect("recovered");

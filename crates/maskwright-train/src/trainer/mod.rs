@@ -124,6 +124,7 @@ pub fn train(
     for note in left_out(sources) {
         observer.note(&note);
     }
+    let samples = config.compute.bounded(sample_config(&config.data, &loaded.sam));
     if folder.is_resumed() {
         for note in folder.check(&inputs)? {
             observer.note(&note);
@@ -133,14 +134,13 @@ pub fn train(
         for note in &loaded.notes {
             observer.note(note);
         }
-        let samples = config.compute.bounded(sample_config(&config.data, &loaded.sam));
         for note in check_sets(&samples, &valid_sets, &evaluation(config), observer)? {
             observer.note(&note);
         }
     }
     folder.begin(config, &inputs)?;
-    let mut run =
-        Run::new(config, place, loaded.sam, train_data, valid_sets, &mut folder, observer)?;
+    let data = (train_data, valid_sets);
+    let mut run = Run::new(config, place, loaded.sam, samples, data, &mut folder, observer)?;
     go(&mut run, &mut folder, observer)
 }
 

@@ -14,7 +14,7 @@ use super::state::{LossSums, Position};
 use crate::config::TrainConfig;
 use crate::conventions;
 use crate::error::Result;
-use crate::evaluator::{EvalConfig, EvalSet, Evaluation, RefusedRecord, evaluate, sample_config};
+use crate::evaluator::{EvalConfig, EvalSet, Evaluation, RefusedRecord, evaluate};
 use crate::observer::Observer;
 use crate::optimizer::Optimizer;
 use crate::run_log::{Entry, RunLog};
@@ -46,12 +46,11 @@ impl<'a> Run<'a> {
         config: &'a TrainConfig,
         place: Place,
         mut model: Sam,
-        data: Mix,
-        valid: Vec<EvalSet>,
+        samples: SampleConfig,
+        (data, valid): (Mix, Vec<EvalSet>),
         folder: &mut RunFolder,
         observer: &mut dyn Observer,
     ) -> Result<Self> {
-        let samples = config.compute.bounded(sample_config(&config.data, &model));
         let mut optimizer = Optimizer::new(&config.optimizer);
         let mut progress = Position { epoch: config.train.first_epoch, ..Position::default() };
         let (mut sums, mut since_log) = (LossSums::default(), LossSums::default());

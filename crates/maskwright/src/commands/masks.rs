@@ -151,10 +151,12 @@ pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
     let (predictor, kind) = flags.model.load(&mut Warnings::default())?;
     std::fs::create_dir_all(&flags.output).with_context(|| flags.output.display().to_string())?;
     let mut found = Vec::new();
+    let interrupt = interrupt::on_ctrl_c();
     for (number, image) in images.iter().enumerate() {
         let mut warnings = Warnings::default();
         let picture = flags.model.read_image(image, &mut warnings)?;
-        let file = of_image(flags, &predictor, kind, &config, (number, image, &picture))?;
+        let progress = Progress::new(flags.json, interrupt.clone());
+        let file = of_image(flags, progress, &predictor, kind, &config, (number, image, &picture))?;
         if !flags.json {
             let (masks, json) = &file;
             output::line(format_args!("{}: {masks} masks of {}", json.display(), image.display()))?;
@@ -197,13 +199,13 @@ impl MasksFlags {
 /// Writes the files of one image; gives the number of its masks and the JSON file.
 fn of_image(
     flags: &MasksFlags,
+    mut progress: Progress,
     predictor: &Predictor,
     kind: MaskKind,
     config: &MaskGeneratorConfig,
     (number, path, image): (usize, &Path, &RgbImage),
 ) -> anyhow::Result<(usize, PathBuf)> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut progress = Progress::new(flags.json, interrupt::on_ctrl_c());
     let generator = MaskGenerator::new(predictor, kind, config.clone())?;
     let masks = generator.generate(image, |done, total| {
         progress.count(&format!("points of {name}"), done, total, String::new());
