@@ -25,8 +25,17 @@ impl Checkpoint {
     /// [`Error::Io`] if the file cannot be read, [`Error::Checkpoint`] if it is none.
     pub fn open(path: &Path) -> Result<Self> {
         let io = |source| Error::Io { path: path.to_owned(), source };
-        if std::fs::metadata(path).map_err(io)?.is_dir() {
+        let kind = std::fs::metadata(path).map_err(io)?.file_type();
+        if kind.is_dir() {
             return hugging_face::open_folder(path, &Self::open);
+        }
+        if !kind.is_file() {
+            // To open a pipe would wait for whoever writes it.
+            return Err(Error::Checkpoint {
+                path: path.to_owned(),
+                format: "expected a file or a folder",
+                reason: "it is a device, a pipe or a socket".to_owned(),
+            });
         }
         let mut checkpoint = match sniff(path)? {
             Layout::Safetensors | Layout::HuggingFace => safetensors_file::open(path)?,

@@ -13,8 +13,15 @@ use super::element::Element;
 use crate::error::{Error, Result};
 use crate::files::write_whole;
 
-/// The longest header that the format allows.
-const MAX_HEADER: u64 = 100_000_000;
+/// The longest header that is read: SAM's largest has 80 KB. The format allows 100 MB, which take 2 GB in
+/// memory.
+const MAX_HEADER: u64 = 16 << 20;
+
+/// The most tensors of a file: SAM's largest has 620.
+pub(super) const MAX_TENSORS: usize = 100_000;
+
+/// The most axes of a tensor: SAM's have up to 4.
+pub(super) const MAX_AXES: usize = 8;
 
 /// Opens a safetensors file: reads its header and checks it against the file's length.
 pub(super) fn open(path: &Path) -> Result<Checkpoint> {
@@ -26,9 +33,14 @@ pub(super) fn open(path: &Path) -> Result<Checkpoint> {
     let mut prefix = [0; 8];
     file.read_exact(&mut prefix).map_err(io)?;
     let header_length = u64::from_le_bytes(prefix);
-    if header_length > MAX_HEADER || header_length > length - 8 {
+    if header_length > length.saturating_sub(8) {
         return Err(bad(format!(
             "its header claims {header_length} bytes, the file has {length}: it is cut short or damaged"
+        )));
+    }
+    if header_length > MAX_HEADER {
+        return Err(bad(format!(
+            "expected a header of at most {MAX_HEADER} bytes, found {header_length}"
         )));
     }
     let mut header = vec![0; header_length as usize];
@@ -41,11 +53,16 @@ pub(super) fn open(path: &Path) -> Result<Checkpoint> {
             "expected {expected} bytes by its header, found {length}: it is cut short or damaged"
         )));
     }
+    let listed = header.tensors();
+    if listed.len() > MAX_TENSORS {
+        let found = listed.len();
+        return Err(bad(format!("expected at most {MAX_TENSORS} tensors, found {found}")));
+    }
     let metadata: BTreeMap<String, String> =
         header.metadata().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
     let file = Arc::new(Mutex::new(file));
     let mut tensors = BTreeMap::new();
-    for (name, info) in header.tensors() {
+    for (name, info) in listed {
         let element = match info.dtype {
             Dtype::F32 => Element::F32,
             Dtype::F64 => Element::F64,
@@ -55,6 +72,9 @@ pub(super) fn open(path: &Path) -> Result<Checkpoint> {
             other => return Err(bad(wrong_type(&name, &format!("{other:?}")))),
         };
         check_element(&name, element).map_err(bad)?;
+        if info.shape.len() > MAX_AXES {
+            return Err(bad(many_axes(info.shape.len())));
+        }
         let (start, end) = info.data_offsets;
         let file = Arc::clone(&file);
         let tensor = LazyTensor::new(element, info.shape.clone(), move || {
@@ -75,6 +95,11 @@ pub(super) fn check_element(name: &str, element: Element) -> std::result::Result
         return Err(wrong_type(name, "i64"));
     }
     Ok(())
+}
+
+/// The refusal of a tensor of so many axes.
+pub(super) fn many_axes(found: usize) -> String {
+    format!("expected tensors of at most {MAX_AXES} axes, found {found}")
 }
 
 pub(super) fn wrong_type(name: &str, found: &str) -> String {

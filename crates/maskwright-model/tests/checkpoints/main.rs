@@ -1,6 +1,7 @@
 //! The world's checkpoints in and out: layouts, names and number types; and files that are none.
 
 mod bad;
+mod bombs;
 #[path = "../common/mod.rs"]
 mod common;
 mod conventions;

@@ -5,7 +5,7 @@ mod config;
 mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use super::checkpoint::{Checkpoint, Layout};
@@ -22,6 +22,12 @@ const PREPROCESSOR: &str = "preprocessor_config.json";
 const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 const OLD_WEIGHTS: &str = "pytorch_model.bin";
+
+/// The longest configuration that is read: SAM's have 2 KB, with everything that transformers knows 10 KB.
+const MAX_CONFIG: u64 = 1 << 20;
+
+/// The longest index of shards: SAM's largest would have 60 KB.
+const MAX_INDEX: u64 = 16 << 20;
 
 /// Opens a folder; its names become the official ones. `open_file` opens an older folder's PyTorch file.
 pub(super) fn open_folder(
@@ -62,14 +68,30 @@ pub(super) fn open_folder(
     to_official_names(&mut checkpoint);
     let path = folder.join(CONFIG);
     if path.is_file() {
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| Error::Io { path: path.clone(), source })?;
+        let text = text(&path, MAX_CONFIG)?;
         let mut config = config::from_json(&text).map_err(|reason| bad(CONFIG, reason))?;
         // A SAM's configuration beside HQ tensors, or the reverse, is told by the tensors.
         config.hq = checkpoint.names().any(|name| name == "mask_decoder.hf_token.weight");
         checkpoint.set_config(&config);
     }
     Ok(checkpoint)
+}
+
+/// A text file of at most so many bytes.
+fn text(path: &Path, limit: u64) -> Result<String> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let mut text = String::new();
+    let found = std::fs::File::open(path)
+        .and_then(|file| file.take(limit + 1).read_to_string(&mut text))
+        .map_err(io)?;
+    if found as u64 > limit {
+        return Err(Error::Checkpoint {
+            path: path.to_owned(),
+            format: "Hugging Face",
+            reason: format!("expected at most {limit} bytes of JSON, found more"),
+        });
+    }
+    Ok(text)
 }
 
 /// The file names of a sharded model.
@@ -81,8 +103,7 @@ fn shards(folder: &Path) -> Result<BTreeSet<String>> {
     let path = folder.join(INDEX);
     let bad =
         |reason: String| Error::Checkpoint { path: path.clone(), format: "Hugging Face", reason };
-    let text = std::fs::read_to_string(&path)
-        .map_err(|source| Error::Io { path: path.clone(), source })?;
+    let text = text(&path, MAX_INDEX)?;
     let index: Index = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
     let names: BTreeSet<String> = index.weight_map.into_values().collect();
     match names.iter().find(|name| Path::new(name).file_name() != Some(name.as_ref())) {

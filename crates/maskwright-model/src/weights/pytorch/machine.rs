@@ -1,53 +1,64 @@
 //! The interpreter of pickles that list tensors: what each operation does, and which there are.
 
 use std::collections::HashMap;
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 use std::rc::Rc;
 
+use super::budget::Budget;
+use super::heap::{Heap, VALUE};
 use super::opcode;
-use super::value::{Global, MAX_PICKLE, Parsed, TensorRecord, Value, global};
+use super::source::Source;
+use super::value::{
+    Global, Kind, MAX_NAME, OtherKind, Parsed, StorageRecord, TensorRecord, Value, global,
+};
+use crate::weights::safetensors_file::{MAX_AXES, many_axes};
 
 /// A pickle that is being read.
 pub(super) struct Machine<'a, R> {
     source: Source<'a, R>,
+    budget: &'a mut Budget,
     stack: Vec<Value>,
     marks: Vec<usize>,
     memo: HashMap<u32, Value>,
-    items: Vec<Vec<Value>>,
+    heap: Heap,
 }
 
 impl<'a, R: BufRead> Machine<'a, R> {
-    pub(super) fn new(reader: &'a mut R) -> Self {
+    pub(super) fn new(reader: &'a mut R, budget: &'a mut Budget) -> Self {
         Self {
-            source: Source { reader, left: MAX_PICKLE },
+            source: Source::new(reader),
+            budget,
             stack: Vec::new(),
             marks: Vec::new(),
             memo: HashMap::new(),
-            items: Vec::new(),
+            heap: Heap::default(),
         }
     }
 
-    /// Reads up to the pickle's end; gives its last value and all containers.
-    pub(super) fn run(mut self) -> Parsed<(Value, Vec<Vec<Value>>)> {
+    /// Reads up to the pickle's end; gives its last value and what that refers to.
+    pub(super) fn run(mut self) -> Parsed<(Value, Heap)> {
         loop {
             let [code] = self.source.take()?;
             match code {
-                b'.' => return Ok((self.pop()?, self.items)),
+                b'.' => return Ok((self.pop()?, self.heap)),
                 0x80 => _ = self.source.take::<1>()?,
-                b'(' => self.marks.push(self.stack.len()),
-                b'N' => self.stack.push(Value::None),
-                0x88 => self.stack.push(Value::Bool(true)),
-                0x89 => self.stack.push(Value::Bool(false)),
+                b'(' => {
+                    self.budget.charge(2 * size_of::<usize>())?;
+                    self.marks.push(self.stack.len());
+                }
+                b'N' => self.push(Value::None)?,
+                0x88 => self.push(Value::Bool(true))?,
+                0x89 => self.push(Value::Bool(false))?,
                 b'K' => self.integer::<1>()?,
                 b'M' => self.integer::<2>()?,
                 b'J' => {
                     let number = i32::from_le_bytes(self.source.take()?);
-                    self.stack.push(Value::Int(number.into()));
+                    self.push(Value::Int(number.into()))?;
                 }
                 0x8a => self.long()?,
                 b'G' => {
                     self.source.take::<8>()?;
-                    self.stack.push(Value::Float);
+                    self.push(Value::Float)?;
                 }
                 0x8c | b'U' => {
                     let [length] = self.source.take()?;
@@ -57,28 +68,28 @@ impl<'a, R: BufRead> Machine<'a, R> {
                     let length = u32::from_le_bytes(self.source.take()?);
                     self.text(length)?;
                 }
-                b')' | b']' | b'}' => self.push_items(Vec::new()),
+                b')' | b']' | b'}' => self.push_items(Vec::new())?,
                 b't' => {
                     let items = self.pop_to_mark()?;
-                    self.push_items(items);
+                    self.push_items(items)?;
                 }
                 0x85..=0x87 => {
                     let count = usize::from(code - 0x84);
                     let at = self.stack.len().checked_sub(count).ok_or_else(underflow)?;
                     let items = self.stack.split_off(at);
-                    self.push_items(items);
+                    self.push_items(items)?;
                 }
                 b'a' => {
                     let value = self.pop()?;
-                    self.extend(vec![value])?;
+                    self.extend(&[value])?;
                 }
                 b's' => {
                     let (value, key) = (self.pop()?, self.pop()?);
-                    self.extend(vec![key, value])?;
+                    self.extend(&[key, value])?;
                 }
                 b'e' | b'u' => {
                     let items = self.pop_to_mark()?;
-                    self.extend(items)?;
+                    self.extend(&items)?;
                 }
                 b'h' => {
                     let [place] = self.source.take()?;
@@ -100,7 +111,7 @@ impl<'a, R: BufRead> Machine<'a, R> {
                     let (module, name) = (self.source.line()?, self.source.line()?);
                     let global = global(&module, &name)
                         .ok_or_else(|| refused(&format!("asks for {module}.{name}")))?;
-                    self.stack.push(Value::Global(global));
+                    self.push(Value::Global(global))?;
                 }
                 b'R' => self.call()?,
                 // An object's other attributes: a state dict's `_metadata`.
@@ -116,8 +127,7 @@ impl<'a, R: BufRead> Machine<'a, R> {
     fn integer<const N: usize>(&mut self) -> Parsed<()> {
         let bytes: [u8; N] = self.source.take()?;
         let number = bytes.iter().rev().fold(0, |number, &byte| number << 8 | i64::from(byte));
-        self.stack.push(Value::Int(number));
-        Ok(())
+        self.push(Value::Int(number))
     }
 
     /// A whole number in two's complement, of any length; of those that fit no i64 nothing is kept.
@@ -133,13 +143,19 @@ impl<'a, R: BufRead> Machine<'a, R> {
                 Value::Int(i64::from_le_bytes(low))
             }
         };
-        self.stack.push(value);
-        Ok(())
+        self.push(value)
     }
 
     fn text(&mut self, length: u32) -> Parsed<()> {
         let bytes = self.source.bytes(length)?;
-        self.stack.push(Value::Text(String::from_utf8_lossy(&bytes).into()));
+        let text = String::from_utf8_lossy(&bytes);
+        let text = self.heap.add_text(text.into(), self.budget)?;
+        self.push(text)
+    }
+
+    fn push(&mut self, value: Value) -> Parsed<()> {
+        self.budget.charge(VALUE)?;
+        self.stack.push(value);
         Ok(())
     }
 
@@ -152,114 +168,109 @@ impl<'a, R: BufRead> Machine<'a, R> {
         Ok(self.stack.split_off(mark.ok_or_else(underflow)?))
     }
 
-    fn push_items(&mut self, items: Vec<Value>) {
-        self.stack.push(Value::Items(self.items.len()));
-        self.items.push(items);
+    fn push_items(&mut self, items: Vec<Value>) -> Parsed<()> {
+        let items = self.heap.add_items(items, self.budget)?;
+        self.push(items)
     }
 
     /// Adds to the container on top of the stack.
-    fn extend(&mut self, more: Vec<Value>) -> Parsed<()> {
-        match self.stack.last() {
-            Some(&Value::Items(place)) => self.items[place].extend(more),
-            _ => return Err("its pickle adds to what is no list or dictionary".to_owned()),
-        }
-        Ok(())
+    fn extend(&mut self, more: &[Value]) -> Parsed<()> {
+        self.heap.extend(self.stack.last().copied(), more, self.budget)
     }
 
     fn get(&mut self, place: u32) -> Parsed<()> {
-        let value = self.memo.get(&place).cloned();
-        self.stack.push(value.ok_or_else(|| format!("its pickle has no value {place} to repeat"))?);
-        Ok(())
+        let value = self.memo.get(&place).copied();
+        self.push(value.ok_or_else(|| format!("its pickle has no value {place} to repeat"))?)
     }
 
     fn put(&mut self, place: u32) -> Parsed<()> {
-        let value = self.stack.last().cloned().ok_or_else(underflow)?;
+        let value = self.stack.last().copied().ok_or_else(underflow)?;
+        self.budget.charge(2 * VALUE)?;
         self.memo.insert(place, value);
         Ok(())
     }
 
     fn call(&mut self) -> Parsed<()> {
         let (arguments, callable) = (self.pop()?, self.pop()?);
-        let arguments = match arguments {
-            Value::Items(place) => self.items[place].clone(),
-            _ => return Err("its pickle calls with what is no tuple".to_owned()),
-        };
-        match (callable, arguments.as_slice()) {
+        let arguments =
+            self.heap.items(arguments).ok_or("its pickle calls with what is no tuple")?;
+        match (callable, arguments) {
             (Value::Global(Global::OrderedDict), pairs) => {
-                let mut items = Vec::new();
-                if let [Value::Items(list)] = pairs {
-                    for pair in &self.items[*list] {
-                        match pair {
-                            Value::Items(pair) if self.items[*pair].len() == 2 => {
-                                items.extend(self.items[*pair].iter().cloned());
-                            }
-                            _ => return Err("its pickle makes an odd OrderedDict".to_owned()),
-                        }
+                let pairs = match *pairs {
+                    [list @ Value::Items(_)] => self.heap.items(list).unwrap_or_default(),
+                    _ => &[],
+                };
+                // Paid for before they are copied; the rest with the container.
+                self.budget.charge(2 * VALUE * pairs.len())?;
+                let mut items = Vec::with_capacity(2 * pairs.len());
+                for &pair in pairs {
+                    match self.heap.items(pair) {
+                        Some(&[key, value]) => items.extend([key, value]),
+                        _ => return Err("its pickle makes an odd OrderedDict".to_owned()),
                     }
                 }
-                self.push_items(items);
+                self.push_items(items)
             }
-            (Value::Global(Global::RebuildTensor), [storage, offset, shape, strides, ..]) => {
-                let Value::Storage { key, kind, len } = storage else {
-                    return Err("its pickle rebuilds a tensor of no storage".to_owned());
-                };
+            (Value::Global(Global::RebuildTensor), &[storage, offset, shape, strides, ..]) => {
+                let storage = self
+                    .heap
+                    .storage(storage)
+                    .ok_or("its pickle rebuilds a tensor of no storage")?;
                 let tensor = TensorRecord {
-                    storage: Rc::clone(key),
-                    kind: *kind,
-                    storage_len: *len,
-                    offset: whole(offset)?,
+                    storage: Rc::clone(&storage.key),
+                    kind: storage.kind,
+                    storage_len: storage.len,
+                    offset: whole(&offset)?,
                     shape: self.sizes(shape)?,
                     strides: self.sizes(strides)?,
                 };
-                self.stack.push(Value::Tensor(Rc::new(tensor)));
+                let tensor = self.heap.add_tensor(tensor, self.budget)?;
+                self.push(tensor)
             }
-            (Value::Global(Global::RebuildParameter), [tensor @ Value::Tensor(_), ..])
-            | (Value::Global(Global::Size), [tensor @ Value::Items(_)]) => {
-                self.stack.push(tensor.clone());
-            }
-            _ => {
-                return Err(
-                    "its pickle calls something in a way that rebuilds no tensor".to_owned()
-                );
-            }
+            (Value::Global(Global::RebuildParameter), &[tensor @ Value::Tensor(_), ..])
+            | (Value::Global(Global::Size), &[tensor @ Value::Items(_)]) => self.push(tensor),
+            _ => Err("its pickle calls something in a way that rebuilds no tensor".to_owned()),
         }
-        Ok(())
     }
 
     /// `("storage", type, key, device, length)`, and in old files a view, which is none.
     fn storage(&mut self) -> Parsed<()> {
-        let id = match self.pop()? {
-            Value::Items(place) => self.items[place].as_slice(),
-            _ => &[],
-        };
-        let storage = match id {
-            [Value::Text(tag), Value::Global(Global::Storage(kind)), key, _, len]
-            | [Value::Text(tag), Value::Global(Global::Storage(kind)), key, _, len, Value::None]
-                if **tag == *"storage" =>
-            {
-                let key = match key {
-                    Value::Text(key) => Rc::clone(key),
-                    Value::Int(key) => key.to_string().into(),
-                    _ => return Err("its pickle has a storage with an odd key".to_owned()),
-                };
-                Value::Storage { key, kind: *kind, len: whole(len)? }
+        let id = self.pop()?;
+        let (tag, kind, key, len) = match *self.heap.items(id).unwrap_or_default() {
+            [tag, Value::Global(Global::Storage(kind)), key, _, len]
+            | [tag, Value::Global(Global::Storage(kind)), key, _, len, Value::None] => {
+                (self.heap.text(tag), kind, key, len)
             }
-            _ => return Err("its pickle refers to something that is no storage".to_owned()),
+            _ => (None, Kind::Other(OtherKind::U8), Value::None, Value::None),
         };
-        self.stack.push(storage);
-        Ok(())
+        if tag.is_none_or(|tag| **tag != *"storage") {
+            return Err("its pickle refers to something that is no storage".to_owned());
+        }
+        let key = match (key, self.heap.text(key)) {
+            (_, Some(key)) => Rc::clone(key),
+            (Value::Int(key), _) => key.to_string().into(),
+            _ => return Err("its pickle has a storage with an odd key".to_owned()),
+        };
+        if key.len() > MAX_NAME {
+            return Err(long_name("a storage", key.len()));
+        }
+        let storage = StorageRecord { key, kind, len: whole(&len)? };
+        let storage = self.heap.add_storage(storage, self.budget)?;
+        self.push(storage)
     }
 
-    fn sizes(&self, value: &Value) -> Parsed<Vec<usize>> {
-        // PyTorch has no more axes than this.
-        const MAX_AXES: usize = 64;
-        match value {
-            Value::Items(place) if self.items[*place].len() <= MAX_AXES => {
-                self.items[*place].iter().map(whole).collect()
-            }
-            _ => Err("its pickle has an odd shape".to_owned()),
+    fn sizes(&self, value: Value) -> Parsed<Vec<usize>> {
+        let sizes = self.heap.items(value).ok_or("its pickle has an odd shape")?;
+        if sizes.len() > MAX_AXES {
+            return Err(many_axes(sizes.len()));
         }
+        sizes.iter().map(whole).collect()
     }
+}
+
+/// The refusal of a name of so many bytes.
+pub(super) fn long_name(of: &str, found: usize) -> String {
+    format!("expected the name of {of} to have at most {MAX_NAME} bytes, found {found}")
 }
 
 fn whole(value: &Value) -> Parsed<usize> {
@@ -276,52 +287,4 @@ fn underflow() -> String {
 
 fn refused(what: &str) -> String {
     format!("its pickle {what}, which rebuilds no tensor: refused, and nothing was run")
-}
-
-/// The pickle's bytes, of which there are only so many.
-struct Source<'a, R> {
-    reader: &'a mut R,
-    left: u64,
-}
-
-impl<R: BufRead> Source<'_, R> {
-    fn count(&mut self, bytes: u64) -> Parsed<()> {
-        self.left = self
-            .left
-            .checked_sub(bytes)
-            .ok_or_else(|| format!("its pickle is longer than {MAX_PICKLE} bytes"))?;
-        Ok(())
-    }
-
-    fn take<const N: usize>(&mut self) -> Parsed<[u8; N]> {
-        let mut bytes = [0; N];
-        self.count(N as u64)?;
-        self.reader.read_exact(&mut bytes).map_err(|_| cut())?;
-        Ok(bytes)
-    }
-
-    /// So many bytes, with no more memory than there are.
-    fn bytes(&mut self, length: u32) -> Parsed<Vec<u8>> {
-        self.count(length.into())?;
-        let mut bytes = Vec::new();
-        Read::take(&mut *self.reader, length.into()).read_to_end(&mut bytes).map_err(|_| cut())?;
-        if bytes.len() == length as usize { Ok(bytes) } else { Err(cut()) }
-    }
-
-    /// Text up to the end of a line, which a module's or a function's name is; what is not plain text
-    /// is escaped, since it will be shown.
-    fn line(&mut self) -> Parsed<String> {
-        const MAX_NAME: u64 = 256;
-        let mut bytes = Vec::new();
-        Read::take(&mut *self.reader, MAX_NAME).read_until(b'\n', &mut bytes).map_err(|_| cut())?;
-        self.count(bytes.len() as u64)?;
-        if bytes.pop() != Some(b'\n') {
-            return Err("its pickle has a name without an end".to_owned());
-        }
-        Ok(String::from_utf8_lossy(&bytes).escape_debug().to_string())
-    }
-}
-
-fn cut() -> String {
-    "its pickle is cut short".to_owned()
 }

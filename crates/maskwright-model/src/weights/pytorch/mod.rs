@@ -1,10 +1,13 @@
 //! PyTorch's checkpoint files: the zip that `torch.save` has written since 1.6, read and written, and
 //! the stream of pickles before it, read.
 
+mod budget;
+mod heap;
 mod machine;
 mod opcode;
 mod pickle;
 mod read;
+mod source;
 mod value;
 mod write;
 
@@ -13,6 +16,7 @@ use std::path::Path;
 
 pub(super) use write::write;
 
+use self::budget::Budget;
 use self::value::Kind;
 use super::checkpoint::{Checkpoint, Layout, LazyTensor};
 use super::names::wrapper_of;
@@ -31,19 +35,18 @@ pub(super) fn open(path: &Path, layout: Layout) -> Result<Checkpoint> {
         .map_err(|source| Error::Io { path: path.to_owned(), source })?
         .len();
     let contents = match layout {
-        Layout::LegacyPth => read::legacy(path),
-        _ => read::zip(path),
+        Layout::LegacyPth => read::legacy(path, &mut Budget::of_file(length)),
+        _ => read::zip(path, &mut Budget::of_file(length)),
     }
     .map_err(bad)?;
-    let metadata = contents.metadata.clone();
-    let found = contents.pickle.tensors().map_err(bad)?;
+    let (found, metadata) = (&contents.tensors, contents.metadata.clone());
     let wrapper = wrapper_of(found.iter().map(|(name, _)| name.as_str())).unwrap_or_default();
     let mut tensors = BTreeMap::new();
     let mut total = 0u64;
     for (name, tensor) in found.iter().filter(|(name, _)| name.starts_with(wrapper)) {
         let element = match tensor.kind {
             Kind::Float(element) => element,
-            Kind::Other { name: found, .. } => return Err(bad(wrong_type(name, found))),
+            Kind::Other(found) => return Err(bad(wrong_type(name, found.name()))),
         };
         check_element(name, element).map_err(bad)?;
         let fetch = read::values(tensor, &contents).map_err(|e| bad(format!("{name}: {e}")))?;

@@ -1,20 +1,29 @@
 //! Where the tensors of a PyTorch file lie, and the way to their values.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use zip::read::{ArchiveOffset, Config};
 use zip::{CompressionMethod, ZipArchive};
 
+use super::budget::Budget;
+use super::machine::long_name;
 use super::pickle::Pickle;
-use super::value::{MAX_PICKLE, Parsed, TensorRecord};
+use super::value::{MAX_NAME, MAX_PICKLE, Parsed, TensorRecord};
 use crate::weights::keys::{CONFIG_KEY, CONVENTIONS_KEY, TRAINABLE_KEY};
+use crate::weights::safetensors_file::MAX_TENSORS;
 
-/// The most entries that a checkpoint's zip has: SAM's largest has 620.
-const MAX_ENTRIES: usize = 100_000;
+/// The most entries of a checkpoint's zip: one for each tensor, and few others.
+const MAX_ENTRIES: usize = MAX_TENSORS;
+
+/// What is read of a zip before its entries are known: twice what 100,000 of them need. In memory they are ten
+/// times as large.
+const MAX_DIRECTORY: u64 = 16 << 20;
 
 /// The entries in which this crate's files have what else is known of the model, by metadata key.
 pub(super) const TEXT_ENTRIES: [(&str, &str); 3] = [
@@ -29,7 +38,7 @@ const LEGACY_MAGIC: [u8; 15] =
 
 /// A file that is open: what its pickle lists, and where its storages lie.
 pub(super) struct Contents {
-    pub(super) pickle: Pickle,
+    pub(super) tensors: Vec<(String, Rc<TensorRecord>)>,
     pub(super) storages: HashMap<String, Storage>,
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) file: Arc<Mutex<File>>,
@@ -44,14 +53,41 @@ pub(super) struct Storage {
     checksum: Option<u32>,
 }
 
+/// A file of which no more than `left` bytes are read.
+struct Counted {
+    file: File,
+    left: Rc<Cell<u64>>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        let left = self.left.get().checked_sub(read as u64);
+        self.left.set(left.ok_or_else(|| {
+            std::io::Error::other(format!("its directory has more than {MAX_DIRECTORY} bytes"))
+        })?);
+        Ok(read)
+    }
+}
+
+impl Seek for Counted {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
 /// Opens a zip, and checks its directory.
-pub(super) fn zip(path: &Path) -> Parsed<Contents> {
+pub(super) fn zip(path: &Path, budget: &mut Budget) -> Parsed<Contents> {
     let damaged = |e: zip::result::ZipError| format!("its zip is damaged or cut short: {e}");
     let file = File::open(path).map_err(|e| e.to_string())?;
     // PyTorch puts nothing before its zips, and guessing what might be there fails on some of them.
     let config = Config { archive_offset: ArchiveOffset::Known(0) };
-    let reader = BufReader::new(file.try_clone().map_err(|e| e.to_string())?);
+    let left = Rc::new(Cell::new(MAX_DIRECTORY));
+    let reader = file.try_clone().map_err(|e| e.to_string())?;
+    let reader = BufReader::new(Counted { file: reader, left: Rc::clone(&left) });
     let mut archive = ZipArchive::with_config(config, reader).map_err(damaged)?;
+    // The entries are read one by one.
+    left.set(u64::MAX);
     if archive.len() > MAX_ENTRIES {
         return Err(format!(
             "its zip has {} entries, expected at most {MAX_ENTRIES}",
@@ -104,7 +140,7 @@ pub(super) fn zip(path: &Path) -> Parsed<Contents> {
         }
     }
     let pickle = small("data.pkl", MAX_PICKLE)?.unwrap_or_default();
-    let pickle = Pickle::read(&mut pickle.as_slice())?;
+    let tensors = Pickle::read(&mut pickle.as_slice(), budget)?.tensors(budget)?;
     let mut metadata = BTreeMap::new();
     for (key, entry) in TEXT_ENTRIES {
         if let Some(text) = small(entry, 1 << 16)? {
@@ -117,12 +153,12 @@ pub(super) fn zip(path: &Path) -> Parsed<Contents> {
         .into_iter()
         .filter_map(|(name, entry)| Some((name.strip_prefix(&data)?.to_owned(), entry)))
         .collect();
-    Ok(Contents { pickle, storages, metadata, file })
+    Ok(Contents { tensors, storages, metadata, file })
 }
 
 /// Opens a legacy file: pickles of a magic number, a version, the system, the tensors and the storages'
 /// keys, and then each storage as its length and its values.
-pub(super) fn legacy(path: &Path) -> Parsed<Contents> {
+pub(super) fn legacy(path: &Path, budget: &mut Budget) -> Parsed<Contents> {
     let io = |e: std::io::Error| e.to_string();
     let file = File::open(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
@@ -131,27 +167,27 @@ pub(super) fn legacy(path: &Path) -> Parsed<Contents> {
     reader.by_ref().take(LEGACY_MAGIC.len() as u64).read_to_end(&mut head).map_err(io)?;
     if head != LEGACY_MAGIC {
         // Whatever it is, what it would have done is worth saying.
-        Pickle::read(&mut head.chain(reader))?;
+        Pickle::read(&mut head.chain(reader), budget)?;
         return Err("it is a plain pickle: expected what torch.save writes".to_owned());
     }
-    match Pickle::read(&mut reader)?.integer() {
+    match Pickle::read(&mut reader, budget)?.integer() {
         Some(1001) => {}
         found => return Err(format!("expected protocol version 1001, found {found:?}")),
     }
-    if Pickle::read(&mut reader)?.flag("little_endian") == Some(false) {
+    if Pickle::read(&mut reader, budget)?.flag("little_endian") == Some(false) {
         return Err("expected little-endian values, found big-endian ones".to_owned());
     }
-    let pickle = Pickle::read(&mut reader)?;
-    let keys = Pickle::read(&mut reader)?.texts()?;
-    let sizes: HashMap<String, usize> = pickle
-        .tensors()?
-        .iter()
-        .map(|(_, tensor)| (tensor.storage.to_string(), tensor.kind.size()))
-        .collect();
+    let tensors = Pickle::read(&mut reader, budget)?.tensors(budget)?;
+    let keys = Pickle::read(&mut reader, budget)?.texts(budget)?;
+    let sizes: HashMap<&str, usize> =
+        tensors.iter().map(|(_, tensor)| (&*tensor.storage, tensor.kind.size())).collect();
     let mut storages = HashMap::new();
     let mut at = reader.stream_position().map_err(io)?;
     for key in keys {
-        let size = sizes.get(&key).ok_or_else(|| format!("no tensor uses its storage {key}"))?;
+        if key.len() > MAX_NAME {
+            return Err(long_name("a storage", key.len()));
+        }
+        let size = sizes.get(&*key).ok_or_else(|| format!("no tensor uses its storage {key}"))?;
         reader.seek(SeekFrom::Start(at)).map_err(io)?;
         let mut count = [0; 8];
         reader.read_exact(&mut count).map_err(|_| "it is cut short".to_owned())?;
@@ -163,10 +199,13 @@ pub(super) fn legacy(path: &Path) -> Parsed<Contents> {
                 "it is cut short: storage {key} ends at byte {at}, the file at {length}"
             ));
         }
-        storages.insert(key, Storage { start, bytes, checksum: None });
+        let storage = Storage { start, bytes, checksum: None };
+        if storages.insert(key.to_string(), storage).is_some() {
+            return Err(format!("it has its storage {key} twice"));
+        }
     }
     let file = Arc::new(Mutex::new(reader.into_inner()));
-    Ok(Contents { pickle, storages, metadata: BTreeMap::new(), file })
+    Ok(Contents { tensors, storages, metadata: BTreeMap::new(), file })
 }
 
 impl Storage {

@@ -7,11 +7,14 @@ use crate::weights::element::Element;
 /// The longest pickle that is read: SAM's largest has 100 KB.
 pub(super) const MAX_PICKLE: u64 = 16 << 20;
 
+/// The longest name of a tensor or a storage that is read: SAM's longest has 67 bytes.
+pub(super) const MAX_NAME: usize = 1024;
+
 /// What went wrong, as a clause about the file: "its pickle ...".
 pub(super) type Parsed<T> = Result<T, String>;
 
 /// A tensor as the pickle describes it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub(super) struct TensorRecord {
     /// Key of the storage that holds its values.
     pub(super) storage: Rc<str>,
@@ -29,35 +32,66 @@ pub(super) struct TensorRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Float(Element),
-    Other { name: &'static str, size: usize },
+    Other(OtherKind),
+}
+
+/// Types that no model here has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OtherKind {
+    I32,
+    I16,
+    I8,
+    U8,
+    Bool,
 }
 
 impl Kind {
+    /// Bytes of one value.
     pub(super) fn size(self) -> usize {
         match self {
             Self::Float(element) => element.size(),
-            Self::Other { size, .. } => size,
+            Self::Other(OtherKind::I32) => 4,
+            Self::Other(OtherKind::I16) => 2,
+            Self::Other(OtherKind::I8 | OtherKind::U8 | OtherKind::Bool) => 1,
         }
     }
 }
 
-/// A value on the interpreter's stack.
-#[derive(Debug, Clone)]
+impl OtherKind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::I32 => "i32",
+            Self::I16 => "i16",
+            Self::I8 => "i8",
+            Self::U8 => "u8",
+            Self::Bool => "bool",
+        }
+    }
+}
+
+/// A value on the interpreter's stack: small, or the place of something in the [`Heap`](super::heap::Heap),
+/// so that a value that is repeated is shared.
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Value {
     None,
     Bool(bool),
     Int(i64),
     Float,
-    Text(Rc<str>),
     Global(Global),
-    /// A tuple, list or dictionary (keys and values in turn), by its place in the list of all.
+    Text(usize),
+    /// A tuple, list or dictionary (keys and values in turn).
     Items(usize),
-    Storage {
-        key: Rc<str>,
-        kind: Kind,
-        len: usize,
-    },
-    Tensor(Rc<TensorRecord>),
+    Storage(usize),
+    Tensor(usize),
+}
+
+/// A storage as the pickle describes it.
+#[derive(Debug)]
+pub(super) struct StorageRecord {
+    pub(super) key: Rc<str>,
+    pub(super) kind: Kind,
+    /// Number of values.
+    pub(super) len: usize,
 }
 
 /// Something that a pickle may ask for by name.
@@ -72,7 +106,7 @@ pub(super) enum Global {
 
 /// The names that a pickle may ask for.
 pub(super) fn global(module: &str, name: &str) -> Option<Global> {
-    let other = |name, size| Global::Storage(Kind::Other { name, size });
+    let other = |kind| Global::Storage(Kind::Other(kind));
     Some(match (module, name) {
         ("collections", "OrderedDict") => Global::OrderedDict,
         ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Global::RebuildTensor,
@@ -83,11 +117,11 @@ pub(super) fn global(module: &str, name: &str) -> Option<Global> {
         ("torch", "BFloat16Storage") => Global::Storage(Kind::Float(Element::Bf16)),
         ("torch", "DoubleStorage") => Global::Storage(Kind::Float(Element::F64)),
         ("torch", "LongStorage") => Global::Storage(Kind::Float(Element::I64)),
-        ("torch", "IntStorage") => other("i32", 4),
-        ("torch", "ShortStorage") => other("i16", 2),
-        ("torch", "CharStorage") => other("i8", 1),
-        ("torch", "ByteStorage") => other("u8", 1),
-        ("torch", "BoolStorage") => other("bool", 1),
+        ("torch", "IntStorage") => other(OtherKind::I32),
+        ("torch", "ShortStorage") => other(OtherKind::I16),
+        ("torch", "CharStorage") => other(OtherKind::I8),
+        ("torch", "ByteStorage") => other(OtherKind::U8),
+        ("torch", "BoolStorage") => other(OtherKind::Bool),
         _ => return None,
     })
 }
