@@ -16,6 +16,7 @@ mod progress;
 mod shown;
 mod targets;
 mod tell;
+mod threads;
 mod warnings;
 mod words;
 
@@ -59,6 +60,9 @@ fn main() -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) => return exit::of_arguments(&args, &error),
     };
+    if let Err(error) = threads::start() {
+        return exit::status(Err(error));
+    }
     let done = match cli.command {
         Command::Demo(flags) => commands::demo::run(&flags),
         Command::Train(flags) => commands::train::run(&flags, &given),

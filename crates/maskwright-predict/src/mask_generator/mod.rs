@@ -19,6 +19,7 @@ mod stability;
 use maskwright_image::mask::{Bitmap, Rle};
 use maskwright_image::{RgbImage, Size};
 use maskwright_model::{PromptInput, PromptPoint};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde::{Deserialize, Serialize};
 
 pub use crops::{CropBox, crop_boxes, ends_at_crop};
@@ -356,25 +357,8 @@ fn placed(mask: Bitmap, [x0, y0, x1, y1]: CropBox, size: Size) -> Bitmap {
 }
 
 /// Applies `work` to every value, on all cores; the results keep the order.
-fn in_parallel<T: Send, R: Send>(values: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = values.len().div_ceil(threads).max(1);
-    let mut values = values.into_iter();
-    let work = &work;
-    std::thread::scope(|scope| {
-        let mut running = Vec::new();
-        loop {
-            let part: Vec<T> = values.by_ref().take(share).collect();
-            if part.is_empty() {
-                break;
-            }
-            running.push(scope.spawn(move || part.into_iter().map(work).collect::<Vec<R>>()));
-        }
-        let join = |thread: std::thread::ScopedJoinHandle<'_, Vec<R>>| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        running.into_iter().flat_map(join).collect()
-    })
+fn in_parallel<T: Send, R: Send>(values: Vec<T>, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
+    values.into_par_iter().map(work).collect()
 }
 
 #[cfg(test)]
