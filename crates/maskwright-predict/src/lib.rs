@@ -2,7 +2,8 @@
 //!
 //! [`Predictor`] fits an image into the model's input, encodes it once, and predicts the mask of each
 //! prompt on it. [`mask_generator`] prompts it with a grid of points and so finds everything in an
-//! image. [`tensor_file`] writes and reads logits and embeddings for other tools.
+//! image. [`prompt_file`] reads lists of prompts, [`tensor_file`] writes and reads logits and embeddings
+//! for other tools.
 
 #![forbid(unsafe_code)]
 
@@ -10,6 +11,7 @@ mod error;
 mod files;
 pub mod mask_generator;
 pub mod predictor;
+pub mod prompt_file;
 pub mod tensor_file;
 
 pub use error::{Error, Result};

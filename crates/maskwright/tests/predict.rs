@@ -223,11 +223,11 @@ fn odd_prompts_are_said_or_refused() {
         ");
     assert_snapshot!(file("[{\"boxes\": [1, 2, 3, 4]}]", 1), @"
         note: geometry longest_side, which the checkpoint was validated with
-        error: [DIR]/prompts.json: expected a JSON list of prompts with box, points, mask, mask_input: unknown field `boxes`, expected one of `box`, `points`, `mask`, `mask_input` at line 1 column 9
+        error: [DIR]/prompts.json: expected a JSON list of prompts with box, points, mask, mask_input, found unknown field `boxes`, expected one of `box`, `points`, `mask`, `mask_input` at line 1 column 9
         ");
     assert_snapshot!(file("[{\"points\": [[1, 2, 7]]}]", 1), @"
         note: geometry longest_side, which the checkpoint was validated with
-        error: [DIR]/prompts.json: prompt 0: expected the label 1 (on the object) or 0 (beside it) for the point (1, 2), found 7
+        error: [DIR]/prompts.json: expected the label 1 (on the object) or 0 (beside it) for the point (1, 2) of prompt 0, found 7
         ");
     assert_snapshot!(file("[{}]", 1), @"
         note: geometry longest_side, which the checkpoint was validated with

@@ -1,4 +1,4 @@
-//! The checkpoint reader's fuzz target as a plain test: its seeds, and seeded changes of them.
+//! The fuzz targets of this crate as plain tests: their seeds, and seeded changes of them.
 
 mod bodies;
 #[path = "../../../../fuzz/harness.rs"]
@@ -7,4 +7,14 @@ mod harness;
 #[test]
 fn checkpoint() {
     harness::run("checkpoint", 8_000, bodies::checkpoint);
+}
+
+#[test]
+fn hf_config() {
+    harness::run("hf_config", 4_000, bodies::hf_config);
+}
+
+#[test]
+fn safetensors_header() {
+    harness::run("safetensors_header", 8_000, bodies::safetensors_header);
 }

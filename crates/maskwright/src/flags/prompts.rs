@@ -7,7 +7,7 @@ use clap::Args;
 use maskwright_data::prompt::{NoiseMask, Point, Prompt};
 use maskwright_image::{GreyImage, Size};
 use maskwright_predict::predictor::Predictor;
-use serde::Deserialize;
+use maskwright_predict::prompt_file;
 
 use crate::exit::Usage;
 use crate::targets::Inputs;
@@ -38,18 +38,6 @@ pub(crate) struct PromptFlags {
     /// [{"box": [x0, y0, x1, y1], "points": [[x, y, label], ...], "mask": FILE, "mask_input": FILE}, ...]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["boxes", "points", "mask", "mask_input"])]
     prompts: Option<PathBuf>,
-}
-
-/// A prompt as the JSON file has it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FilePrompt {
-    #[serde(rename = "box")]
-    box_xyxy: Option<[f32; 4]>,
-    #[serde(default)]
-    points: Vec<(f32, f32, i32)>,
-    mask: Option<PathBuf>,
-    mask_input: Option<PathBuf>,
 }
 
 impl PromptFlags {
@@ -148,39 +136,17 @@ fn from_file(
     size: Size,
     read_mask: &mut ReadMask<'_>,
 ) -> anyhow::Result<Vec<Prompt>> {
-    let name = || file.display().to_string();
-    let text = std::fs::read_to_string(file).with_context(name)?;
-    let prompts: Vec<FilePrompt> = serde_json::from_str(&text).with_context(|| {
-        format!("{}: expected a JSON list of prompts with box, points, mask, mask_input", name())
-    })?;
-    if prompts.is_empty() {
-        anyhow::bail!("{}: expected at least one prompt, found none", name());
-    }
     let folder = file.parent().unwrap_or(Path::new(""));
-    prompts
+    prompt_file::read(file)?
         .into_iter()
         .enumerate()
         .map(|(number, prompt)| {
-            let place = || format!("{}: prompt {number}", name());
-            if let Some(&(x, y, label)) =
-                prompt.points.iter().find(|(_, _, label)| !matches!(label, 0 | 1))
-            {
-                anyhow::bail!(
-                    "{}: expected the label 1 (on the object) or 0 (beside it) for the point \
-                     ({x}, {y}), found {label}",
-                    place()
-                );
-            }
-            if prompt.mask.is_some() && prompt.mask_input.is_some() {
-                anyhow::bail!("{}: expected mask or mask_input, found both", place());
-            }
             // Files are named from where the list lies.
             let [image, logits] = [&prompt.mask, &prompt.mask_input]
                 .map(|path| path.as_ref().map(|p| folder.join(p)));
-            let mask = mask(image.as_deref(), logits.as_deref(), predictor, size, read_mask);
-            let points = prompt.points.into_iter();
-            let points = points.map(|(x, y, label)| Point { x, y, label }).collect();
-            Ok(Prompt::of(prompt.box_xyxy, points, mask.with_context(place)?))
+            let mask = mask(image.as_deref(), logits.as_deref(), predictor, size, read_mask)
+                .with_context(|| format!("{}: prompt {number}", file.display()))?;
+            Ok(Prompt::of(prompt.box_xyxy, prompt.points, mask))
         })
         .collect()
 }

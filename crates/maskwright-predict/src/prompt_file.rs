@@ -1,0 +1,117 @@
+//! Files that list prompts on one image, as JSON:
+//! `[{"box": [x0, y0, x1, y1], "points": [[x, y, label], ...], "mask": FILE, "mask_input": FILE}, ...]`.
+//! Each part of a prompt may be left out.
+
+use std::path::{Path, PathBuf};
+
+use maskwright_data::prompt::Point;
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::files::read_at_most;
+
+/// The longest file that is read, which has a million prompts.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// A prompt as a file has it. Coordinates are pixel indices of the image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PromptEntry {
+    /// Left, top, right and bottom.
+    pub box_xyxy: Option<[f32; 4]>,
+    /// Points with the label 1 (on the object) or 0 (beside it).
+    pub points: Vec<Point>,
+    /// The file of a mask of the image's size; a relative name starts where the list lies.
+    pub mask: Option<PathBuf>,
+    /// The file of an earlier prediction's logits; a relative name starts where the list lies.
+    pub mask_input: Option<PathBuf>,
+}
+
+/// The JSON of a prompt.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Json {
+    #[serde(rename = "box")]
+    box_xyxy: Option<[f32; 4]>,
+    #[serde(default)]
+    points: Vec<(f32, f32, i32)>,
+    mask: Option<PathBuf>,
+    mask_input: Option<PathBuf>,
+}
+
+/// Reads the prompts of a file, of which there is at least one.
+///
+/// # Errors
+/// [`Error::Io`], and [`Error::Content`] for a file that is no such list.
+pub fn read(file: &Path) -> Result<Vec<PromptEntry>> {
+    parse(&read_at_most(file, MAX_BYTES)?, file)
+}
+
+/// As [`read`], of the bytes of `file`.
+///
+/// # Errors
+/// [`Error::Content`].
+pub fn parse(bytes: &[u8], file: &Path) -> Result<Vec<PromptEntry>> {
+    let refuse = |expected: String, found: String| {
+        Err(Error::Content { file: file.to_path_buf(), expected, found })
+    };
+    let prompts: Vec<Json> = match serde_json::from_slice(bytes) {
+        Ok(prompts) => prompts,
+        Err(error) => {
+            let expected = "a JSON list of prompts with box, points, mask, mask_input";
+            return refuse(expected.to_owned(), error.to_string());
+        }
+    };
+    if prompts.is_empty() {
+        return refuse("at least one prompt".to_owned(), "none".to_owned());
+    }
+    let mut entries = Vec::with_capacity(prompts.len());
+    for (number, Json { box_xyxy, points, mask, mask_input }) in prompts.into_iter().enumerate() {
+        if let Some(&(x, y, label)) = points.iter().find(|(_, _, label)| !matches!(label, 0 | 1)) {
+            let expected = format!(
+                "the label 1 (on the object) or 0 (beside it) for the point ({x}, {y}) of prompt \
+                 {number}"
+            );
+            return refuse(expected, label.to_string());
+        }
+        if mask.is_some() && mask_input.is_some() {
+            return refuse(format!("mask or mask_input in prompt {number}"), "both".to_owned());
+        }
+        let points = points.into_iter().map(|(x, y, label)| Point { x, y, label }).collect();
+        entries.push(PromptEntry { box_xyxy, points, mask, mask_input });
+    }
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prompts_are_read_and_what_is_none_is_named() {
+        let read = |text: &str| parse(text.as_bytes(), Path::new("p.json"));
+        let text = r#"[{"box": [1, 2, 3.5, 4], "mask": "a.png"}, {"points": [[5, 6, 0]]}]"#;
+        let whole = PromptEntry {
+            box_xyxy: Some([1.0, 2.0, 3.5, 4.0]),
+            points: Vec::new(),
+            mask: Some("a.png".into()),
+            mask_input: None,
+        };
+        let point = PromptEntry {
+            box_xyxy: None,
+            points: vec![Point { x: 5.0, y: 6.0, label: 0 }],
+            mask: None,
+            mask_input: None,
+        };
+        assert_eq!(read(text).expect("prompts"), [whole, point]);
+        let refusals = [
+            "",
+            "[]",
+            r#"[{"box": [1, 2, 3]}]"#,
+            r#"[{"boxes": []}]"#,
+            r#"[{}, {"points": [[1, 2, 7]]}]"#,
+            r#"[{"mask": "a", "mask_input": "b"}]"#,
+        ]
+        .map(|text| read(text).expect_err("refused").to_string());
+        insta::assert_snapshot!(refusals.join("\n"), @"");
+    }
+}
