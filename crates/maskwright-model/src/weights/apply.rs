@@ -95,7 +95,20 @@ impl<T: Tensors> ModuleMapper for Apply<'_, T> {
             self.mismatch.misshapen.push(Misshapen { name, expected, found });
             return param;
         }
-        let values = match self.tensors.values(&name) {
+        let placer = if *found == expected { layout.placer(&shape) } else { None };
+        let values = match placer {
+            // Straight to their places.
+            Some(mut placer) => {
+                let read = self.tensors.read(&name, &mut |piece| placer.put(piece));
+                read.map(|not_finite| (placer.finish(), not_finite))
+            }
+            None => self.tensors.values(&name).map(|(values, not_finite)| {
+                let tensor = StateTensor { shape: found.clone(), values };
+                let resized = to_fit(&name, &tensor, &expected).unwrap_or(tensor);
+                (layout.official_to_here(resized.values, &expected), not_finite)
+            }),
+        };
+        let values = match values {
             Ok((values, 0)) => values,
             Ok((values, count)) => {
                 self.not_finite.push((name.clone(), count));
@@ -106,12 +119,6 @@ impl<T: Tensors> ModuleMapper for Apply<'_, T> {
                 return param;
             }
         };
-        let tensor = StateTensor { shape: found.clone(), values };
-        let values = match to_fit(&name, &tensor, &expected) {
-            Some(resized) => resized.values,
-            None => tensor.values,
-        };
-        let values = layout.official_to_here(values, &expected);
         let tensor = Tensor::from_data(TensorData::new(values, shape), &param.lazy_device());
         if param.is_initialized() {
             return param.map(|old| tensor.set_require_grad(old.is_require_grad()));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::element::Element;
+use super::shared_file::PIECE;
 use super::state::{StateDict, StateTensor};
 use crate::error::{Error, Result};
 
@@ -54,7 +55,10 @@ impl std::fmt::Display for Layout {
     }
 }
 
-type Fetch = dyn Fn() -> std::io::Result<Vec<u8>> + Send + Sync;
+/// Takes a tensor's bytes in pieces, as they come. A piece holds whole values.
+pub(super) type Sink<'a> = dyn FnMut(&[u8]) -> std::io::Result<()> + 'a;
+
+type Fetch = dyn Fn(&mut Sink<'_>) -> std::io::Result<()> + Send + Sync;
 
 /// A tensor's type and shape, and the way to its bytes.
 #[derive(Clone)]
@@ -65,28 +69,70 @@ pub(super) struct LazyTensor {
 }
 
 impl LazyTensor {
+    /// A tensor whose bytes `fetch` gives in pieces, the first value's first.
     pub(super) fn new(
         element: Element,
         shape: Vec<usize>,
-        fetch: impl Fn() -> std::io::Result<Vec<u8>> + Send + Sync + 'static,
+        fetch: impl Fn(&mut Sink<'_>) -> std::io::Result<()> + Send + Sync + 'static,
     ) -> Self {
         Self { element, shape, fetch: Arc::new(fetch) }
     }
 
-    /// Bytes that [`LazyTensor::bytes`] gives; shapes whose size overflows do not get here.
+    /// A tensor whose values `make` gives, all at once.
+    pub(super) fn of_values(
+        element: Element,
+        shape: Vec<usize>,
+        make: impl Fn() -> std::io::Result<Vec<f32>> + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(element, shape, move |sink| {
+            make()?.chunks(PIECE / 4).try_for_each(|values| sink(&element.of_f32(values)))
+        })
+    }
+
+    /// Number of bytes; shapes whose size overflows do not get here.
     pub(super) fn byte_len(&self) -> u64 {
         self.shape.iter().product::<usize>() as u64 * self.element.size() as u64
     }
 
-    pub(super) fn bytes(&self) -> std::io::Result<Vec<u8>> {
-        let bytes = (self.fetch)()?;
-        if bytes.len() as u64 != self.byte_len() {
-            return Err(std::io::Error::new(
+    /// Gives all bytes in pieces, and an error if there are more or fewer than the shape says.
+    pub(super) fn read(&self, sink: &mut Sink<'_>) -> std::io::Result<()> {
+        let expected = self.byte_len();
+        let mut found = 0;
+        let check = |found: u64, kind: std::cmp::Ordering| match found.cmp(&expected) == kind {
+            true => Err(std::io::Error::new(
                 std::io::ErrorKind::UnexpectedEof,
-                format!("expected {} bytes, found {}", self.byte_len(), bytes.len()),
-            ));
-        }
+                format!("expected {expected} bytes, found {found}"),
+            )),
+            false => Ok(()),
+        };
+        (self.fetch)(&mut |piece| {
+            found += piece.len() as u64;
+            check(found, std::cmp::Ordering::Greater)?;
+            sink(piece)
+        })?;
+        check(found, std::cmp::Ordering::Less)
+    }
+
+    /// All bytes.
+    pub(super) fn bytes(&self) -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(self.byte_len() as usize);
+        self.read(&mut |piece| {
+            bytes.extend_from_slice(piece);
+            Ok(())
+        })?;
         Ok(bytes)
+    }
+
+    /// All values as f32, and how many of them are NaN or infinite.
+    pub(super) fn values(&self) -> std::io::Result<(Vec<f32>, usize)> {
+        let mut values = Vec::with_capacity(self.shape.iter().product());
+        let mut not_finite = 0;
+        self.read(&mut |piece| {
+            not_finite += self.element.not_finite(piece);
+            self.element.to_f32(piece, &mut values);
+            Ok(())
+        })?;
+        Ok((values, not_finite))
     }
 
     /// The same tensor in another number type; counters stay.
@@ -96,7 +142,9 @@ impl LazyTensor {
             return self.clone();
         }
         let inner = self.clone();
-        Self::new(to, self.shape.clone(), move || Ok(from.convert(inner.bytes()?, to)))
+        Self::new(to, self.shape.clone(), move |sink| {
+            inner.read(&mut |piece| sink(&from.convert(piece, to)))
+        })
     }
 }
 
@@ -192,7 +240,7 @@ impl Checkpoint {
     pub fn into_state(self) -> Result<StateDict> {
         let mut tensors = BTreeMap::new();
         for (name, tensor) in &self.tensors {
-            let values = tensor.element.to_f32(&self.bytes_of(name, tensor)?);
+            let (values, _) = tensor.values().map_err(|e| self.failed(name, e))?;
             tensors.insert(name.clone(), StateTensor { shape: tensor.shape.clone(), values });
         }
         Ok(StateDict { tensors, metadata: self.metadata })
@@ -200,14 +248,19 @@ impl Checkpoint {
 
     /// A tensor's bytes, its name in the error.
     pub(super) fn bytes_of(&self, name: &str, tensor: &LazyTensor) -> Result<Vec<u8>> {
-        tensor.bytes().map_err(|e| Error::Checkpoint {
+        tensor.bytes().map_err(|e| self.failed(name, e))
+    }
+
+    /// The error of a tensor that could not be read.
+    pub(super) fn failed(&self, name: &str, error: std::io::Error) -> Error {
+        Error::Checkpoint {
             path: self.path.clone().unwrap_or_else(|| PathBuf::from("the model in memory")),
             format: "a tensor",
-            reason: if e.to_string().contains(name) {
-                e.to_string()
+            reason: if error.to_string().contains(name) {
+                error.to_string()
             } else {
-                format!("{name}: {e}")
+                format!("{name}: {error}")
             },
-        })
+        }
     }
 }

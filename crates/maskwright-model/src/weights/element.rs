@@ -85,14 +85,13 @@ impl Element {
         }
     }
 
-    /// Values to f32, rounded to the nearest where they are wider.
-    pub(crate) fn to_f32(self, bytes: &[u8]) -> Vec<f32> {
+    /// Appends values as f32, rounded to the nearest where they are wider.
+    pub(crate) fn to_f32(self, bytes: &[u8], values: &mut Vec<f32>) {
         match self {
-            Self::F32 => bytes
-                .chunks_exact(4)
-                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-                .collect(),
-            _ => bytes.chunks_exact(self.size()).map(|b| self.decode(b) as f32).collect(),
+            Self::F32 => {
+                values.extend(bytes.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)));
+            }
+            _ => values.extend(bytes.chunks_exact(self.size()).map(|b| self.decode(b) as f32)),
         }
     }
 
@@ -109,9 +108,9 @@ impl Element {
 
     /// Bytes of this type in another, each value rounded once, to nearest even; counters stay what
     /// they are, and so do bytes of that type already.
-    pub(crate) fn convert(self, bytes: Vec<u8>, to: Self) -> Vec<u8> {
+    pub(crate) fn convert(self, bytes: &[u8], to: Self) -> Vec<u8> {
         if self == to || !self.is_float() || !to.is_float() {
-            return bytes;
+            return bytes.to_vec();
         }
         let values = bytes.chunks_exact(self.size()).map(|b| self.decode(b));
         match to {
@@ -163,18 +162,24 @@ mod tests {
 
     const FLOATS: [Element; 4] = [Element::F32, Element::F16, Element::Bf16, Element::F64];
 
+    fn values(element: Element, bytes: &[u8]) -> Vec<f32> {
+        let mut values = Vec::new();
+        element.to_f32(bytes, &mut values);
+        values
+    }
+
     #[test]
     fn narrow_values_survive_the_way_through_wider_types() {
         for narrow in [Element::F16, Element::Bf16] {
             let bytes: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
             for wide in [Element::F32, Element::F64] {
-                let back = wide.convert(narrow.convert(bytes.clone(), wide), narrow);
+                let back = wide.convert(&narrow.convert(&bytes, wide), narrow);
                 for (pattern, (a, b)) in bytes.chunks(2).zip(back.chunks(2)).enumerate() {
                     // A signalling NaN comes back as a quiet one.
                     assert!(a == b || narrow.decode(a).is_nan(), "{narrow} {pattern:04x}");
                 }
             }
-            let values = narrow.to_f32(&bytes);
+            let values = values(narrow, &bytes);
             let finite = values.iter().filter(|v| v.is_finite()).count();
             assert_eq!(narrow.not_finite(&bytes), 65_536 - finite, "{narrow}");
         }
@@ -185,19 +190,19 @@ mod tests {
         // Between 1 and the next bf16, 1 + 2^-7, lies the tie 1 + 2^-8; a hair above it is up. By way
         // of f32 the hair would be lost, and the tie go down.
         let hair = 1.0 + 2f64.powi(-8) + 2f64.powi(-40);
-        let bytes = Element::F64.convert(hair.to_le_bytes().to_vec(), Element::Bf16);
-        assert_eq!(Element::Bf16.to_f32(&bytes), [1.0078125]);
-        let tie = (1.0 + 2f64.powi(-8)).to_le_bytes().to_vec();
-        assert_eq!(Element::Bf16.to_f32(&Element::F64.convert(tie, Element::Bf16)), [1.0]);
+        let bytes = Element::F64.convert(&hair.to_le_bytes(), Element::Bf16);
+        assert_eq!(values(Element::Bf16, &bytes), [1.0078125]);
+        let tie = (1.0 + 2f64.powi(-8)).to_le_bytes();
+        assert_eq!(values(Element::Bf16, &Element::F64.convert(&tie, Element::Bf16)), [1.0]);
         // Below the tie, by less than an f32 tells: down; and so its negative.
         let below = 1.0 + 3.0 * 2f64.powi(-8) - 2f64.powi(-40);
         for (sign, expected) in [(1.0, 1.0078125), (-1.0, -1.0078125)] {
-            let bytes = Element::F64.convert((sign * below).to_le_bytes().to_vec(), Element::Bf16);
-            assert_eq!(Element::Bf16.to_f32(&bytes), [expected]);
+            let bytes = Element::F64.convert(&(sign * below).to_le_bytes(), Element::Bf16);
+            assert_eq!(values(Element::Bf16, &bytes), [expected]);
         }
         let hair: f64 = 1.0 + 2f64.powi(-11) + 2f64.powi(-45);
-        let bytes = Element::F64.convert(hair.to_le_bytes().to_vec(), Element::F16);
-        assert_eq!(Element::F16.to_f32(&bytes), [1.0 + 2f32.powi(-10)]);
+        let bytes = Element::F64.convert(&hair.to_le_bytes(), Element::F16);
+        assert_eq!(values(Element::F16, &bytes), [1.0 + 2f32.powi(-10)]);
     }
 
     #[test]

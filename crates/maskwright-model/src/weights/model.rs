@@ -63,10 +63,10 @@ impl Checkpoint {
                 let shape = tensor.dims();
                 let element = element_of(&name);
                 let official = layout.official_shape(&shape);
-                let lazy = LazyTensor::new(element, official, move || {
+                let lazy = LazyTensor::of_values(element, official, move || {
                     let values = tensor.clone().try_into_vec_as::<f32>();
                     let values = values.map_err(|e| std::io::Error::other(format!("{e:?}")))?;
-                    Ok(element.of_f32(&layout.here_to_official(values, &shape)))
+                    Ok(layout.here_to_official(values, &shape))
                 });
                 self.tensors.insert(name, lazy);
             }

@@ -1,5 +1,7 @@
 //! From the place of a parameter in the module to its official name and layout.
 
+use super::permute::{Placer, permute};
+
 /// The way to the current parameter while a module is traversed: its official name and layout.
 ///
 /// A visitor or a mapper of a module tells it of every level that it enters and leaves.
@@ -119,6 +121,12 @@ impl Layout {
         }
     }
 
+    /// Takes official values, of the shape that `here` is officially, in pieces, and puts each to its place
+    /// in the order here; none where the two orders are the same.
+    pub(crate) fn placer(self, here: &[usize]) -> Option<Placer> {
+        self.axes().map(|axes| Placer::new(here, axes))
+    }
+
     /// Official values, of this official shape, to the order here.
     pub(crate) fn official_to_here(self, values: Vec<f32>, shape: &[usize]) -> Vec<f32> {
         match self.axes() {
@@ -132,30 +140,6 @@ impl Layout {
             }
         }
     }
-}
-
-/// Values in the order of the permuted axes.
-fn permute(values: &[f32], shape: &[usize], axes: &[usize]) -> Vec<f32> {
-    let mut strides = vec![1; shape.len()];
-    for axis in (0..shape.len().saturating_sub(1)).rev() {
-        strides[axis] = strides[axis + 1] * shape[axis + 1];
-    }
-    let mut out = Vec::with_capacity(values.len());
-    let mut index = vec![0; axes.len()];
-    let mut at = 0;
-    for _ in 0..values.len() {
-        out.push(values[at]);
-        for place in (0..axes.len()).rev() {
-            index[place] += 1;
-            at += strides[axes[place]];
-            if index[place] < shape[axes[place]] {
-                break;
-            }
-            at -= strides[axes[place]] * index[place];
-            index[place] = 0;
-        }
-    }
-    out
 }
 
 /// Whether the tensor of this official name is a constant, which never learns.
@@ -197,6 +181,16 @@ mod tests {
         assert_eq!(there, [5, 3, 2, 2]);
         // Output 4, input 2, row 1, column 0 of the official layout.
         assert_eq!(official[((4 * 3 + 2) * 2 + 1) * 2], values[(2 * 3 + 2) * 5 + 4]);
-        assert_eq!(Layout::Conv.official_to_here(official, &there), values);
+        for layout in [Layout::Linear, Layout::Conv, Layout::Upsample] {
+            let shape = if layout == Layout::Linear { &[12, 5][..] } else { &shape };
+            let official = layout.here_to_official(values.clone(), shape);
+            let there = layout.official_shape(shape);
+            assert_eq!(layout.official_to_here(official.clone(), &there), values);
+            for piece in [1, 7, 60] {
+                let mut placer = layout.placer(shape).unwrap();
+                official.chunks(piece).for_each(|values| placer.put(values));
+                assert_eq!(placer.finish(), values);
+            }
+        }
     }
 }

@@ -23,11 +23,9 @@ impl Checkpoint {
                 continue;
             }
             let (inner, to) = (tensor.clone(), shape.clone());
-            *tensor = LazyTensor::new(inner.element, shape, move || {
-                let values = inner.element.to_f32(&inner.bytes()?);
-                let values = StateTensor { shape: inner.shape.clone(), values };
-                let values = to_fit(&name, &values, &to).unwrap_or(values).values;
-                Ok(inner.element.of_f32(&values))
+            *tensor = LazyTensor::of_values(inner.element, shape, move || {
+                let values = StateTensor { shape: inner.shape.clone(), values: inner.values()?.0 };
+                Ok(to_fit(&name, &values, &to).unwrap_or(values).values)
             });
         }
         Ok(self)

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
 use safetensors::tensor::{Dtype, Metadata};
 
 use super::checkpoint::{Checkpoint, Layout, LazyTensor};
 use super::element::Element;
+use super::shared_file::SharedFile;
 use crate::error::{Error, Result};
 use crate::files::write_whole;
 
@@ -60,7 +60,7 @@ pub(super) fn open(path: &Path) -> Result<Checkpoint> {
     }
     let metadata: BTreeMap<String, String> =
         header.metadata().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
-    let file = Arc::new(Mutex::new(file));
+    let file = SharedFile::new(file);
     let mut tensors = BTreeMap::new();
     for (name, info) in listed {
         let element = match info.dtype {
@@ -76,13 +76,9 @@ pub(super) fn open(path: &Path) -> Result<Checkpoint> {
             return Err(bad(many_axes(info.shape.len())));
         }
         let (start, end) = info.data_offsets;
-        let file = Arc::clone(&file);
-        let tensor = LazyTensor::new(element, info.shape.clone(), move || {
-            let mut bytes = vec![0; end - start];
-            let mut file = file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            file.seek(SeekFrom::Start(8 + header_length + start as u64))?;
-            file.read_exact(&mut bytes)?;
-            Ok(bytes)
+        let (file, start, length) = (file.clone(), 8 + header_length + start as u64, end - start);
+        let tensor = LazyTensor::new(element, info.shape.clone(), move |sink| {
+            file.read(start, length as u64, sink)
         });
         tensors.insert(name, tensor);
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::checkpoint::{Checkpoint, LazyTensor};
 use super::detect::detect;
 use super::element::{Element, element_of};
+use super::shared_file::PIECE;
 use super::state::StateDict;
 use super::{hugging_face, pytorch, safetensors_file};
 use crate::error::{Error, Result};
@@ -128,7 +129,9 @@ impl StateDict {
             }
             let element = element_of(&name);
             let values = tensor.values;
-            let lazy = LazyTensor::new(element, tensor.shape, move || Ok(element.of_f32(&values)));
+            let lazy = LazyTensor::new(element, tensor.shape, move |sink| {
+                values.chunks(PIECE / 4).try_for_each(|values| sink(&element.of_f32(values)))
+            });
             tensors.insert(name, lazy);
         }
         let checkpoint = Checkpoint { tensors, metadata: self.metadata, ..Checkpoint::default() };

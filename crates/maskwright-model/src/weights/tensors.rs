@@ -18,6 +18,13 @@ pub trait Tensors {
     /// [`crate::Error::Checkpoint`] or [`crate::Error::Input`] if they cannot be had.
     fn values(&self, name: &str) -> Result<(Vec<f32>, usize)>;
 
+    /// Gives the same values to `sink`, in pieces and in order, and says how many are NaN or infinite. So
+    /// they are in memory once, where `sink` puts them.
+    ///
+    /// # Errors
+    /// As [`Tensors::values`].
+    fn read(&self, name: &str, sink: &mut dyn FnMut(&[f32])) -> Result<usize>;
+
     /// Text that lies beside the tensors.
     fn metadata(&self) -> &BTreeMap<String, String>;
 
@@ -32,8 +39,20 @@ impl Tensors for Checkpoint {
 
     fn values(&self, name: &str) -> Result<(Vec<f32>, usize)> {
         let Some(tensor) = self.tensors.get(name) else { return Ok((Vec::new(), 0)) };
-        let bytes = self.bytes_of(name, tensor)?;
-        Ok((tensor.element.to_f32(&bytes), tensor.element.not_finite(&bytes)))
+        tensor.values().map_err(|e| self.failed(name, e))
+    }
+
+    fn read(&self, name: &str, sink: &mut dyn FnMut(&[f32])) -> Result<usize> {
+        let Some(tensor) = self.tensors.get(name) else { return Ok(0) };
+        let (mut values, mut not_finite) = (Vec::new(), 0);
+        let read = tensor.read(&mut |piece| {
+            not_finite += tensor.element.not_finite(piece);
+            values.clear();
+            tensor.element.to_f32(piece, &mut values);
+            sink(&values);
+            Ok(())
+        });
+        read.map(|()| not_finite).map_err(|e| self.failed(name, e))
     }
 
     fn metadata(&self) -> &BTreeMap<String, String> {
@@ -51,7 +70,13 @@ impl Tensors for StateDict {
     }
 
     fn values(&self, name: &str) -> Result<(Vec<f32>, usize)> {
-        let Some(tensor) = self.tensors.get(name) else { return Ok((Vec::new(), 0)) };
+        let mut values = Vec::new();
+        let not_finite = self.read(name, &mut |all| values = all.to_vec())?;
+        Ok((values, not_finite))
+    }
+
+    fn read(&self, name: &str, sink: &mut dyn FnMut(&[f32])) -> Result<usize> {
+        let Some(tensor) = self.tensors.get(name) else { return Ok(0) };
         if tensor.values.len() != tensor.shape.iter().product::<usize>() {
             return Err(crate::Error::Input {
                 what: "checkpoint tensor",
@@ -59,8 +84,8 @@ impl Tensors for StateDict {
                 found: tensor.values.len().to_string(),
             });
         }
-        let not_finite = tensor.values.iter().filter(|v| !v.is_finite()).count();
-        Ok((tensor.values.clone(), not_finite))
+        sink(&tensor.values);
+        Ok(tensor.values.iter().filter(|v| !v.is_finite()).count())
     }
 
     fn metadata(&self) -> &BTreeMap<String, String> {

@@ -6,7 +6,6 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use zip::read::{ArchiveOffset, Config};
 use zip::{CompressionMethod, ZipArchive};
@@ -15,8 +14,10 @@ use super::budget::Budget;
 use super::machine::long_name;
 use super::pickle::Pickle;
 use super::value::{MAX_NAME, MAX_PICKLE, Parsed, TensorRecord};
+use crate::weights::checkpoint::Sink;
 use crate::weights::keys::{CONFIG_KEY, CONVENTIONS_KEY, TRAINABLE_KEY};
 use crate::weights::safetensors_file::MAX_TENSORS;
+use crate::weights::shared_file::{PIECE, SharedFile};
 
 /// The most entries of a checkpoint's zip: one for each tensor, and few others.
 const MAX_ENTRIES: usize = MAX_TENSORS;
@@ -41,7 +42,7 @@ pub(super) struct Contents {
     pub(super) tensors: Vec<(String, Rc<TensorRecord>)>,
     pub(super) storages: HashMap<String, Storage>,
     pub(super) metadata: BTreeMap<String, String>,
-    pub(super) file: Arc<Mutex<File>>,
+    pub(super) file: SharedFile,
 }
 
 /// Where the values of a storage lie in the file.
@@ -116,7 +117,7 @@ pub(super) fn zip(path: &Path, budget: &mut Budget) -> Parsed<Contents> {
         entries.insert(name, Storage { start, bytes: entry.size(), checksum });
     }
     drop(archive);
-    let file = Arc::new(Mutex::new(file));
+    let file = SharedFile::new(file);
     let root = entries
         .keys()
         .filter_map(|name| name.strip_suffix("data.pkl"))
@@ -130,7 +131,7 @@ pub(super) fn zip(path: &Path, budget: &mut Budget) -> Parsed<Contents> {
             let found = entry.bytes;
             return Err(format!("its {name} has {found} bytes, expected at most {limit}"));
         }
-        entry.read(&file, 0, entry.bytes).map(Some).map_err(|e| format!("{name}: {e}"))
+        entry.bytes(&file, 0, entry.bytes).map(Some).map_err(|e| format!("{name}: {e}"))
     };
     match small("byteorder", 64)?.as_deref() {
         None | Some(b"little") => {}
@@ -204,33 +205,49 @@ pub(super) fn legacy(path: &Path, budget: &mut Budget) -> Parsed<Contents> {
             return Err(format!("it has its storage {key} twice"));
         }
     }
-    let file = Arc::new(Mutex::new(reader.into_inner()));
+    let file = SharedFile::new(reader.into_inner());
     Ok(Contents { tensors, storages, metadata: BTreeMap::new(), file })
 }
 
 impl Storage {
-    /// So many bytes from an offset; the checksum is held to whole storages.
-    fn read(&self, file: &Mutex<File>, offset: u64, length: u64) -> std::io::Result<Vec<u8>> {
+    /// Gives so many bytes from an offset; the checksum is held to whole storages, at their end.
+    fn read(
+        &self,
+        file: &SharedFile,
+        offset: u64,
+        length: u64,
+        sink: &mut Sink<'_>,
+    ) -> std::io::Result<()> {
         let end = offset.checked_add(length).filter(|&end| end <= self.bytes);
-        if end.is_none() {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
         // A directory may claim any size: no memory is taken for more than the file has.
-        let available = file.metadata()?.len().saturating_sub(self.start.saturating_add(offset));
-        if available < length {
+        let available = file.len()?.saturating_sub(self.start.saturating_add(offset));
+        if end.is_none() || available < length {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
-        let mut bytes = vec![0; length as usize];
-        file.seek(SeekFrom::Start(self.start + offset))?;
-        file.read_exact(&mut bytes)?;
-        if length == self.bytes
-            && let Some(expected) = self.checksum
-            && crc32fast::hash(&bytes) != expected
-        {
+        let start = self.start + offset;
+        let Some(expected) = self.checksum.filter(|_| length == self.bytes) else {
+            return file.read(start, length, sink);
+        };
+        let mut found = crc32fast::Hasher::new();
+        file.read(start, length, &mut |piece| {
+            found.update(piece);
+            sink(piece)
+        })?;
+        if found.finalize() != expected {
             let reason = "its values do not have the checksum that the zip states: it is damaged";
             return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, reason));
         }
+        Ok(())
+    }
+
+    /// So many bytes from an offset.
+    fn bytes(&self, file: &SharedFile, offset: u64, length: u64) -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.read(file, offset, length, &mut |piece| {
+            bytes.reserve_exact(length as usize - bytes.len());
+            bytes.extend_from_slice(piece);
+            Ok(())
+        })?;
         Ok(bytes)
     }
 }
@@ -239,7 +256,7 @@ impl Storage {
 pub(super) fn values(
     tensor: &TensorRecord,
     contents: &Contents,
-) -> Parsed<impl Fn() -> std::io::Result<Vec<u8>> + Send + Sync + 'static> {
+) -> Parsed<impl Fn(&mut Sink<'_>) -> std::io::Result<()> + Send + Sync + 'static> {
     let size = tensor.kind.size();
     let storage = *contents
         .storages
@@ -267,18 +284,16 @@ pub(super) fn values(
         ));
     }
     count.checked_mul(size).ok_or_else(odd)?;
-    let file = Arc::clone(&contents.file);
+    let file = contents.file.clone();
     let (start, bytes) = ((tensor.offset * size) as u64, (window * size) as u64);
-    Ok(move || {
+    Ok(move |sink: &mut Sink<'_>| {
         if count == 0 {
-            return Ok(Vec::new());
+            return Ok(());
         }
-        let window = storage.read(&file, start, bytes)?;
-        Ok(if is_in_rows(&shape, &strides) {
-            window
-        } else {
-            gather(&window, &shape, &strides, size, count)
-        })
+        if is_in_rows(&shape, &strides) {
+            return storage.read(&file, start, bytes, sink);
+        }
+        gather(&storage.bytes(&file, start, bytes)?, &shape, &strides, size, sink)
     })
 }
 
@@ -291,16 +306,27 @@ fn is_in_rows(shape: &[usize], strides: &[usize]) -> bool {
     })
 }
 
-fn gather(window: &[u8], shape: &[usize], strides: &[usize], size: usize, count: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(count * size);
-    for number in 0..count {
+/// Gives values that lie in another order, or more than once, in row order.
+fn gather(
+    window: &[u8],
+    shape: &[usize],
+    strides: &[usize],
+    size: usize,
+    sink: &mut Sink<'_>,
+) -> std::io::Result<()> {
+    let mut piece = Vec::with_capacity(PIECE);
+    for number in 0..shape.iter().product::<usize>() {
         let mut rest = number;
         let mut place = 0;
         for (&axis, &stride) in shape.iter().zip(strides).rev() {
             place += rest % axis * stride;
             rest /= axis;
         }
-        out.extend_from_slice(&window[place * size..][..size]);
+        piece.extend_from_slice(&window[place * size..][..size]);
+        if piece.len() == PIECE {
+            sink(&piece)?;
+            piece.clear();
+        }
     }
-    out
+    sink(&piece)
 }
