@@ -57,7 +57,7 @@ mod prompt_encoder;
 mod sam;
 mod trainable;
 pub mod weights;
-mod words;
+pub mod words;
 
 pub use config::{DecoderConfig, ModelType, SamConfig};
 pub use conventions::{Conventions, MaskPromptValues, PIXEL_MEAN, PIXEL_STD, Padding};

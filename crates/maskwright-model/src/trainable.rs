@@ -99,7 +99,7 @@ impl FromStr for NamePattern {
             value: text.to_owned(),
             reason: format!(
                 "known: {}, and patterns of tensor names such as mask_decoder.hf_*",
-                words::list(&WORDS, "and")
+                words::list(&WORDS.map(|(word, _)| word), "and")
             ),
         })
     }
@@ -117,7 +117,7 @@ impl FromStr for Trainable {
     /// Reads `hq`, `decoder`, `all`, or patterns separated by commas.
     fn from_str(text: &str) -> Result<Self> {
         let text = text.trim();
-        if let Some(known) = words::find(&WORDS, text) {
+        if let Some((_, known)) = WORDS.into_iter().find(|(word, _)| *word == text) {
             return Ok(known);
         }
         text.split(',').map(|part| part.trim().parse()).collect::<Result<_>>().map(Self::Matching)
@@ -126,7 +126,10 @@ impl FromStr for Trainable {
 
 impl std::fmt::Display for Trainable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self::Matching(patterns) = self else { return f.write_str(words::name(&WORDS, self)) };
+        let Self::Matching(patterns) = self else {
+            let word = WORDS.iter().find(|(_, known)| known == self);
+            return f.write_str(word.map_or("", |(word, _)| word));
+        };
         let texts: Vec<&str> = patterns.iter().map(|pattern| pattern.0.as_str()).collect();
         f.write_str(&texts.join(","))
     }

@@ -136,7 +136,7 @@ pub fn convert(
     check_onnx_options(output, layout, options)?;
     refuse_to_replace(output, layout, options.force)?;
     let wanted: Option<ModelType> = options.model_type.as_deref().map(str::parse).transpose()?;
-    let dtype: Option<Element> = options.dtype.as_deref().map(str::parse).transpose()?;
+    let dtype: Option<Element> = options.dtype.as_deref().map(Element::writable).transpose()?;
 
     let mut checkpoint = Checkpoint::open(input)?;
     let input_layout = checkpoint.layout.unwrap_or(Layout::Safetensors);

@@ -13,6 +13,7 @@ use burn::module::{
 };
 use burn::tensor::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, VariantNames};
 
 use super::features::ImageFeatures;
 use super::kinds::ImageEncoder;
@@ -21,8 +22,21 @@ use crate::ops::products::on_cpu;
 use crate::words;
 
 /// The number type in which a frozen image encoder multiplies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumString,
+    VariantNames,
+)]
 #[serde(into = "String", try_from = "String")]
+#[strum(serialize_all = "lowercase", parse_err_ty = String, parse_err_fn = no_precision)]
 pub enum Precision {
     /// bfloat16, with sums in f32.
     #[default]
@@ -31,20 +45,8 @@ pub enum Precision {
     F32,
 }
 
-const PRECISIONS: [(&str, Precision); 2] = [("bf16", Precision::Bf16), ("f32", Precision::F32)];
-
-impl std::str::FromStr for Precision {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        words::read(&PRECISIONS, name)
-    }
-}
-
-impl std::fmt::Display for Precision {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(words::name(&PRECISIONS, self))
-    }
+fn no_precision(found: &str) -> String {
+    words::expected(Precision::VARIANTS, found)
 }
 
 impl TryFrom<String> for Precision {

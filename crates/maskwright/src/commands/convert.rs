@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use maskwright_model::weights::Element;
 use maskwright_model::{MaskKind, onnx};
 use maskwright_train::convert::{self, ConvertOptions, Converted, Target};
 
@@ -45,9 +46,8 @@ pub(crate) struct ConvertFlags {
     #[arg(long, value_name = "KIND", value_parser = named::<Target>())]
     to: Option<Target>,
 
-    /// Number type of the weights: f32, f16 or bf16; as they are if not given. (In ONNX graphs they
-    /// become f32 when they are loaded)
-    #[arg(long, value_name = "TYPE")]
+    // Its help lists the names.
+    #[arg(long, value_name = "TYPE", help = dtype_help())]
     dtype: Option<String>,
 
     /// Tuned mask decoder (epoch_N) to put over the one in IN, all of it
@@ -79,6 +79,15 @@ pub(crate) struct ConvertFlags {
     /// Print what was done as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// What the number type is, by the names that it has.
+fn dtype_help() -> String {
+    format!(
+        "Number type of the weights: {}; as they are if not given. (In ONNX graphs they become f32 when \
+         they are loaded)",
+        Element::writable_names("or")
+    )
 }
 
 pub(crate) fn run(flags: &ConvertFlags) -> anyhow::Result<()> {

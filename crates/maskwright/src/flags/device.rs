@@ -1,7 +1,8 @@
 //! Where to compute.
 
 use clap::Args;
-use maskwright_model::{Compute, DeviceName, Precision};
+use maskwright_model::{Compute, DeviceName, Precision, words};
+use strum::VariantNames;
 
 /// The device and its precision.
 #[derive(Args, Default)]
@@ -11,8 +12,8 @@ pub(crate) struct DeviceFlags {
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: DeviceName,
 
-    /// On a GPU: what the frozen image encoder multiplies in, bf16 (if not given) or f32
-    #[arg(long, value_name = "TYPE")]
+    // Its help lists the names.
+    #[arg(long, value_name = "TYPE", help = precision_help())]
     precision: Option<Precision>,
 
     /// On a GPU: let f32 products round their factors to TF32, for speed
@@ -25,4 +26,16 @@ impl DeviceFlags {
     pub(crate) fn resolve(&self) -> Compute {
         Compute { device: self.device, precision: self.precision, allow_tf32: self.allow_tf32 }
     }
+}
+
+/// What the precision is, by the names that it has.
+fn precision_help() -> String {
+    let default = Precision::default().to_string();
+    let name = |name: &&str| match **name == default {
+        true => format!("{name} (if not given)"),
+        false => (*name).to_owned(),
+    };
+    let names: Vec<String> = Precision::VARIANTS.iter().map(name).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    format!("On a GPU: what the frozen image encoder multiplies in, {}", words::list(&names, "or"))
 }
