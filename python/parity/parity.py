@@ -44,6 +44,8 @@ MODES: list[tuple[str, str, bool, dict[str, bool]]] = [
 ]
 """Title, kind of mask, multimask, and what the HQ predictor is told."""
 
+OTHERS = "\n## Checked by other programs\n"
+
 TRANSFORMERS = (
     "`transformers` departs from the original in two places, which are corrected before the"
     " comparison (`follow_the_original` in `reference.py`). The epsilon of the mask decoder's norms"
@@ -183,6 +185,13 @@ def markdown(rows: list[Row], skipped: list[str]) -> str:
     return "\n".join(lines)
 
 
+def kept(page: Path) -> str:
+    """The part of the page that the other programs' results were written into by hand."""
+    old = page.read_text(encoding="utf-8") if page.exists() else ""
+    _, heading, rest = old.partition(OTHERS)
+    return heading + rest
+
+
 def main() -> int:
     """Compare, print and write the page; 1 if anything differs."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -209,7 +218,7 @@ def main() -> int:
     text = markdown(rows, skipped)
     print(text)
     if flags.output is not None:
-        flags.output.write_text(text, encoding="utf-8")
+        flags.output.write_text(text.rstrip("\n") + "\n" + kept(flags.output), encoding="utf-8")
     return int(any(worst(row) > TOLERANCE for row in rows))
 
 

@@ -249,19 +249,23 @@ mod tests {
     #[test]
     fn the_cpu_computes_in_f32_alone() {
         assert!(Compute::default().open().is_ok());
-        for compute in [
+        let refusals = [
             Compute { precision: Some(Precision::Bf16), ..Default::default() },
             Compute { allow_tf32: true, ..Default::default() },
-        ] {
-            let refusal = compute.open().expect_err("not on the CPU").to_string();
-            assert!(refusal.contains("f32 on the CPU"), "{refusal}");
-        }
+        ]
+        .map(|compute| compute.open().expect_err("not on the CPU").to_string());
+        insta::assert_snapshot!(refusals.join("\n"), @"
+            compute.precision: expected f32 on the CPU, found bf16
+            compute.allow_tf32: expected f32 on the CPU, found TF32
+            ");
     }
 
     #[test]
     fn a_gpu_that_is_not_there_is_refused_by_name() {
         let compute = Compute { device: DeviceName::Cuda(977), ..Default::default() };
-        let refusal = compute.open().expect_err("nobody has so many").to_string();
-        assert!(refusal.contains("cuda:977"), "{refusal}");
+        let Err(Error::NoDevice { device, .. }) = compute.open() else {
+            panic!("nobody has so many")
+        };
+        assert_eq!(device, "cuda:977");
     }
 }

@@ -112,6 +112,13 @@ mod tests {
             r#"[{"mask": "a", "mask_input": "b"}]"#,
         ]
         .map(|text| read(text).expect_err("refused").to_string());
-        insta::assert_snapshot!(refusals.join("\n"), @"");
+        insta::assert_snapshot!(refusals.join("\n"), @"
+            p.json: expected a JSON list of prompts with box, points, mask, mask_input, found EOF while parsing a value at line 1 column 0
+            p.json: expected at least one prompt, found none
+            p.json: expected a JSON list of prompts with box, points, mask, mask_input, found invalid length 3, expected an array of length 4 at line 1 column 18
+            p.json: expected a JSON list of prompts with box, points, mask, mask_input, found unknown field `boxes`, expected one of `box`, `points`, `mask`, `mask_input` at line 1 column 9
+            p.json: expected the label 1 (on the object) or 0 (beside it) for the point (1, 2) of prompt 1, found 7
+            p.json: expected mask or mask_input in prompt 0, found both
+            ");
     }
 }

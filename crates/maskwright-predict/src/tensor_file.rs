@@ -204,7 +204,7 @@ mod tests {
         let two = [tensor("first", &[2, 3]), tensor("second", &[4])];
         write(&path, &two).expect("written");
         assert_eq!(read(&path, "second").expect("read"), two[1]);
-        insta::assert_snapshot!(refusal(&path, "third"), @"");
+        insta::assert_snapshot!(refusal(&path, "third"), @r#"FOLDER/b.safetensors: expected safetensors with an f32 array "third", found the arrays ["first", "second"]"#);
         write(&path, &two[..1]).expect("written");
         assert_eq!(read(&path, "other").expect("the only one").values, two[0].values);
     }
@@ -215,7 +215,7 @@ mod tests {
         assert!(bytes.starts_with(b"\x93NUMPY\x01\x00"));
         let data = bytes.len() - 4 * 6;
         let text = String::from_utf8_lossy(&bytes[10..data]).into_owned();
-        insta::assert_snapshot!(text.trim_end(), @"");
+        insta::assert_snapshot!(text.trim_end(), @"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3, ), }");
         assert_eq!((data % 64, bytes[data - 1]), (0, b'\n'));
     }
 
@@ -248,11 +248,24 @@ mod tests {
             std::fs::write(&path, &bytes).expect("written");
             refusal(&path, "")
         });
-        insta::assert_snapshot!(refusals.join("\n"), @"");
+        insta::assert_snapshot!(refusals.join("\n"), @"
+            FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found magic not found for NPY file
+            FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found magic not found for NPY file
+            FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found failed to fill whole buffer
+            FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found failed to fill whole buffer
+            FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found failed to fill whole buffer
+            FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found '<f8'
+            FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found '>f4'
+            FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found an array in column order
+            FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found the shape [9, 9] in 152 bytes
+            FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found records or a header with other lists in it
+            FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found records or a header with other lists in it
+            FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found a header of 4294967295 bytes
+            ");
         let path = folder.path().join("a.safetensors");
         std::fs::write(&path, b"short").expect("written");
-        insta::assert_snapshot!(refusal(&path, "x"), @"");
+        insta::assert_snapshot!(refusal(&path, "x"), @r#"FOLDER/a.safetensors: expected safetensors with an f32 array "x", found header too small"#);
         assert!(write(&folder.path().join("a.txt"), &[]).is_err());
-        insta::assert_snapshot!(refusal(&folder.path().join("a.txt"), "x"), @"");
+        insta::assert_snapshot!(refusal(&folder.path().join("a.txt"), "x"), @"FOLDER/a.txt: expected a name that ends in .safetensors, or for one array in .npy");
     }
 }

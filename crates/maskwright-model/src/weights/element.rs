@@ -217,6 +217,9 @@ mod tests {
             assert_eq!(Element::writable(name).unwrap().to_string(), own);
         }
         let refusals = ["f8", "f64"].map(|name| Element::writable(name).unwrap_err().to_string());
-        insta::assert_snapshot!(refusals.join("\n"), @"");
+        insta::assert_snapshot!(refusals.join("\n"), @"
+            model configuration: dtype = f8: known: f32, f16 and bf16
+            model configuration: dtype = f64: known: f32, f16 and bf16
+            ");
     }
 }

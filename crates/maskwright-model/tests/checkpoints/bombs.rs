@@ -2,23 +2,9 @@
 
 use std::path::Path;
 
-use maskwright_model::weights::{Checkpoint, Tensors};
-
-use crate::support::{Place, pair_entries, with_pickle};
+use crate::support::{Place, pair_entries, refusal, with_pickle};
 
 const ORDERED_DICT: &[u8] = b"ccollections\nOrderedDict\n";
-
-/// How the file is refused, in one line, its folder left out.
-#[track_caller]
-fn refusal(path: &Path) -> String {
-    let open = || -> Result<(), maskwright_model::Error> {
-        let checkpoint = Checkpoint::open(path)?;
-        checkpoint.names().try_for_each(|name| checkpoint.values(name).map(|_| ()))
-    };
-    let refusal = open().expect_err("refused").to_string();
-    let folder = path.parent().unwrap().display().to_string();
-    refusal.replace(&folder, "FOLDER")
-}
 
 /// How a `.pth` with this pickle is refused.
 #[track_caller]
@@ -49,15 +35,16 @@ fn a_key_that_is_repeated_is_no_name_each_time() {
         let first = [b"\x80\x02}(", text(key).as_slice(), b"q\x01", &tensor(), b"q\x02"].concat();
         pickle_refusal(&place, &[&first, &b"h\x01h\x02".repeat(100_000), b"u."])
     };
-    insta::assert_snapshot!(dictionary(&[b'k'; 1_000_000]), @"");
-    insta::assert_snapshot!(dictionary(&[b'k'; 1_000]), @"");
+    insta::assert_snapshot!(dictionary(&[b'k'; 1_000_000]), @"FOLDER/bomb.pth: not a readable checkpoint (PyTorch): expected the name of a tensor to have at most 1024 bytes, found 1000000");
+    insta::assert_snapshot!(dictionary(&[b'k'; 1_000]), @"FOLDER/bomb.pth: not a readable checkpoint (PyTorch): expected its pickle to take at most 13903168 bytes of memory in a file of 401706 bytes, found that it takes more");
     // The key of a storage, which every tensor names.
+    let key = text(&[b'k'; 1_000_000]);
     let storage = [
         b"\x80\x02(X\x07\x00\x00\x00storagectorch\nFloatStorage\n",
-        text(&[b'k'; 1_000_000]).as_slice(),
+        key.as_slice(),
         b"X\x03\x00\x00\x00cpuK\x06tQ.",
     ];
-    insta::assert_snapshot!(pickle_refusal(&place, &storage), @"");
+    insta::assert_snapshot!(pickle_refusal(&place, &storage), @"FOLDER/bomb.pth: not a readable checkpoint (PyTorch): expected the name of a storage to have at most 1024 bytes, found 1000000");
 }
 
 #[test]
@@ -66,27 +53,26 @@ fn dictionaries_made_of_dictionaries_are_paid_for() {
     // A list of two pairs, each of which is the list itself: each OrderedDict of it has twice the pairs.
     let list = [b"\x80\x02", ORDERED_DICT, b"q\x01]q\x02h\x02ah\x02a"].concat();
     let doubled = b"h\x01h\x02\x85Rq\x02".repeat(3_000);
-    insta::assert_snapshot!(pickle_refusal(&place, &[&list, &doubled, b"."]), @"");
+    insta::assert_snapshot!(pickle_refusal(&place, &[&list, &doubled, b"."]), @"FOLDER/bomb.pth: not a readable checkpoint (PyTorch): expected its pickle to take at most 1836832 bytes of memory in a file of 24633 bytes, found that it takes more");
     // A list of 3,000 pairs, made into a dictionary again and again.
     let pairs =
         [b"\x80\x02", ORDERED_DICT, b"q\x01](", &b"K\x01K\x02\x86".repeat(3_000), b"eq\x02"];
     let copies = b"h\x01h\x02\x85R".repeat(10_000);
-    insta::assert_snapshot!(pickle_refusal(&place, &[&pairs.concat(), &copies, b"."]), @"");
-    // OrderedDicts 3,000 deep, each the one value of the one around it, are read, and hold no tensor.
-    let around = b"h\x01K\x01h\x02\x86\x85\x85Rq\x02".repeat(3_000);
-    insta::assert_snapshot!(pickle_refusal(&place, &[&list, &around, b"."]), @"");
+    insta::assert_snapshot!(pickle_refusal(&place, &[&pairs.concat(), &copies, b"."]), @"FOLDER/bomb.pth: not a readable checkpoint (PyTorch): expected its pickle to take at most 3468704 bytes of memory in a file of 75629 bytes, found that it takes more");
+    // OrderedDicts deep in each other, each the one value of the one around it: 1,000 are read, and hold
+    // no tensor; 3,000 take more than so short a file can need.
+    let around = |depth| b"h\x01K\x01h\x02\x86\x85\x85Rq\x02".repeat(depth);
+    insta::assert_snapshot!(pickle_refusal(&place, &[&list, &around(1_000), b"."]), @"FOLDER/bomb.pth: not a readable checkpoint (expected tensors by name): it holds no tensor");
+    insta::assert_snapshot!(pickle_refusal(&place, &[&list, &around(3_000), b"."]), @"FOLDER/bomb.pth: not a readable checkpoint (PyTorch): expected its pickle to take at most 2220832 bytes of memory in a file of 36633 bytes, found that it takes more");
 }
 
 #[test]
 fn tensors_have_few_axes() {
     let place = Place::new();
     let ones = [b"(", b"K\x01".repeat(64).as_slice(), b"t"].concat();
-    let one = [
-        b"\x80\x02}U\x01actorch._utils\n_rebuild_tensor_v2\n",
-        arguments(&ones, &ones).as_slice(),
-        b"Rs.",
-    ];
-    insta::assert_snapshot!(pickle_refusal(&place, &one), @"");
+    let cloned = arguments(&ones, &ones);
+    let one = [b"\x80\x02}U\x01actorch._utils\n_rebuild_tensor_v2\n", cloned.as_slice(), b"Rs."];
+    insta::assert_snapshot!(pickle_refusal(&place, &one), @"FOLDER/bomb.pth: not a readable checkpoint (PyTorch): expected tensors of at most 8 axes, found 64");
 }
 
 #[test]
@@ -95,7 +81,7 @@ fn arguments_are_not_copied_for_each_call() {
     // One tuple of a tensor's arguments and 100,000 more, and a million calls with it.
     let more = [b"ctorch._utils\n_rebuild_tensor_v2\nq\x01".as_slice(), b"((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x06tQK\x00K\x06\x85K\x01\x85", &b"N".repeat(100_000), b"tq\x02"].concat();
     let calls = b"h\x01h\x02R".repeat(1_000_000);
-    insta::assert_snapshot!(pickle_refusal(&place, &[b"\x80\x02", &more, &calls, b"."]), @"");
+    insta::assert_snapshot!(pickle_refusal(&place, &[b"\x80\x02", &more, &calls, b"."]), @"FOLDER/bomb.pth: not a readable checkpoint (PyTorch): expected its pickle to take at most 164270816 bytes of memory in a file of 5100695 bytes, found that it takes more");
     // The same with what only passes its argument on, which costs nothing but its place.
     let passed = [
         b"\x80\x02",
@@ -106,7 +92,7 @@ fn arguments_are_not_copied_for_each_call() {
     ]
     .concat();
     let calls = b"h\x01h\x02R".repeat(10_000);
-    insta::assert_snapshot!(pickle_refusal(&place, &[&passed, &calls, b"."]), @"");
+    insta::assert_snapshot!(pickle_refusal(&place, &[&passed, &calls, b"."]), @"FOLDER/bomb.pth: not a readable checkpoint (PyTorch): expected its pickle to take at most 5872160 bytes of memory in a file of 150737 bytes, found that it takes more");
 }
 
 #[test]
@@ -116,7 +102,12 @@ fn values_without_end_are_paid_for() {
     for bytes in [b"N".as_slice(), b"(", b")", b"]"] {
         refusals.push(pickle_refusal(&place, &[&bytes.repeat(16_000_000)]));
     }
-    insta::assert_snapshot!(refusals.join("\n"), @"");
+    insta::assert_snapshot!(refusals.join("\n"), @"
+        FOLDER/bomb.pth: not a readable checkpoint (PyTorch): expected its pickle to take at most 268435456 bytes of memory in a file of 16000594 bytes, found that it takes more
+        FOLDER/bomb.pth: not a readable checkpoint (PyTorch): its pickle is cut short
+        FOLDER/bomb.pth: not a readable checkpoint (PyTorch): expected its pickle to take at most 268435456 bytes of memory in a file of 16000594 bytes, found that it takes more
+        FOLDER/bomb.pth: not a readable checkpoint (PyTorch): expected its pickle to take at most 268435456 bytes of memory in a file of 16000594 bytes, found that it takes more
+        ");
 }
 
 #[test]
@@ -139,7 +130,7 @@ fn directories_of_zips_are_bounded() {
     file.extend(b"PK\x05\x06\0\0\0\0");
     file.extend([255; 12]);
     file.extend([0, 0]);
-    insta::assert_snapshot!(refusal(&place.write("entries.pth", &file)), @"");
+    insta::assert_snapshot!(refusal(&place.write("entries.pth", &file)), @"FOLDER/entries.pth: not a readable checkpoint (PyTorch): its zip is damaged or cut short: i/o error: its directory has more than 16777216 bytes");
 }
 
 #[test]
@@ -159,7 +150,11 @@ fn headers_of_safetensors_are_bounded() {
     let many = file("many.safetensors", &format!("{{{}}}", many.join(",")), 0);
     let axes = r#"{"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}}"#;
     let axes = file("axes.safetensors", axes, 4);
-    insta::assert_snapshot!([long, many, axes].map(|path| refusal(&path)).join("\n"), @"");
+    insta::assert_snapshot!([long, many, axes].map(|path| refusal(&path)).join("\n"), @"
+        FOLDER/long.safetensors: not a readable checkpoint (safetensors): expected a header of at most 16777216 bytes, found 16777218
+        FOLDER/many.safetensors: not a readable checkpoint (safetensors): expected at most 100000 tensors, found 100001
+        FOLDER/axes.safetensors: not a readable checkpoint (safetensors): expected tensors of at most 8 axes, found 9
+        ");
 }
 
 #[test]
@@ -171,14 +166,14 @@ fn configurations_beside_weights_are_bounded() {
     std::fs::copy(place.join("pair.safetensors"), folder.join("model.safetensors")).unwrap();
     let config = std::fs::File::create(folder.join("config.json")).unwrap();
     config.set_len(1 << 40).unwrap();
-    insta::assert_snapshot!(refusal(&folder), @"");
+    insta::assert_snapshot!(refusal(&folder), @"FOLDER/hf/config.json: not a readable checkpoint (Hugging Face): expected at most 1048576 bytes of JSON, found more");
     let index = std::fs::File::create(folder.join("model.safetensors.index.json")).unwrap();
     index.set_len(1 << 40).unwrap();
-    insta::assert_snapshot!(refusal(&folder), @"");
+    insta::assert_snapshot!(refusal(&folder), @"FOLDER/hf/model.safetensors.index.json: not a readable checkpoint (Hugging Face): expected at most 16777216 bytes of JSON, found more");
 }
 
 #[cfg(unix)]
 #[test]
 fn what_is_no_file_is_not_waited_for() {
-    insta::assert_snapshot!(refusal(Path::new("/dev/zero")), @"");
+    insta::assert_snapshot!(refusal(Path::new("/dev/zero")), @"FOLDER/zero: not a readable checkpoint (expected a file or a folder): it is a device, a pipe or a socket");
 }

@@ -28,6 +28,28 @@ impl Place {
     }
 }
 
+/// Opens a file and reads all of it.
+pub(crate) fn read(path: &Path) -> Result<usize, maskwright_model::Error> {
+    let checkpoint = Checkpoint::open(path)?;
+    for name in checkpoint.names() {
+        checkpoint.values(name)?;
+    }
+    Ok(checkpoint.len())
+}
+
+/// How a file is refused, in one line, its folder left out.
+#[track_caller]
+pub(crate) fn refusal(path: &Path) -> String {
+    let refusal = without_folder(&read(path).expect_err("refused"), path);
+    assert!(!refusal.contains('\n'), "{refusal}");
+    refusal
+}
+
+/// An error's text, with a word for the folder of `path`.
+pub(crate) fn without_folder(error: &maskwright_model::Error, path: &Path) -> String {
+    error.to_string().replace(&path.parent().unwrap().display().to_string(), "FOLDER")
+}
+
 /// A model of 64 pixels with sizes that are nobody's defaults.
 pub(crate) fn config() -> SamConfig {
     let mut config = SamConfig::small(64, 16, 32, 3);

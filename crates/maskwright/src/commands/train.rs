@@ -241,12 +241,9 @@ impl TrainFlags {
     fn resolve(&self) -> anyhow::Result<TrainConfig> {
         let mut data = self.data.resolve(self.hold_out)?;
         if !self.prompts.is_empty() {
-            let weight = |kind| if self.prompts.contains(&kind) { 1.0 } else { 0.0 };
-            data.prompts.kinds = KindWeights {
-                boxes: weight(PromptKind::Box),
-                points: weight(PromptKind::Points),
-                noise_mask: weight(PromptKind::NoiseMask),
-            };
+            let kinds = self.prompts.iter();
+            data.prompts.kinds =
+                kinds.fold(KindWeights::none(), |weights, &kind| weights.with(kind, 1.0));
         }
         if let Some(values) = self.mask_prompt {
             data.prompts.mask_values = values;

@@ -235,7 +235,7 @@ fn data_file(set: &DemoSet) -> Result<DataFile> {
     let mut data = DataFile::read(&set.data_file)?;
     data.plan.scale_min = 0.7;
     data.plan.scale_max = 1.5;
-    data.prompts.kinds = KindWeights { boxes: 2.0, points: 1.0, noise_mask: 1.0 };
+    data.prompts.kinds = KindWeights::default().with(PromptKind::Box, 2.0);
     Ok(data)
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct ModelFlags {
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
 
-    /// vit_b, vit_l or vit_h: what the checkpoint must be, or what starts from fresh weights
+    /// vit_b, vit_l, vit_h or vit_tiny: what the checkpoint must be, or what starts from fresh weights
     #[arg(long, value_name = "TYPE")]
     model_type: Option<String>,
 

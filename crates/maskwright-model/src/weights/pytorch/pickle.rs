@@ -186,7 +186,22 @@ mod tests {
         ]
         .map(refusal)
         .into();
-        insta::assert_snapshot!(refusals.join("\n"), @"");
+        insta::assert_snapshot!(refusals.join("\n"), @r#"
+            its pickle asks for posix.system, which rebuilds no tensor: refused, and nothing was run
+            its pickle asks for builtins.eval, which rebuilds no tensor: refused, and nothing was run
+            its pickle asks for torch.load, which rebuilds no tensor: refused, and nothing was run
+            its pickle asks for torch._utils._rebuild_sparse_tensor, which rebuilds no tensor: refused, and nothing was run
+            its pickle has the operation STRING, which rebuilds no tensor: refused, and nothing was run
+            its pickle has the operation INST, which rebuilds no tensor: refused, and nothing was run
+            its pickle has the operation STACK_GLOBAL (pickle protocol 4; torch.save writes 2 unless told otherwise), which rebuilds no tensor: refused, and nothing was run
+            its pickle has the operation NEWOBJ, which rebuilds no tensor: refused, and nothing was run
+            its pickle has the operation EXT1, which rebuilds no tensor: refused, and nothing was run
+            its pickle has the operation 0xff, which no pickle has, which rebuilds no tensor: refused, and nothing was run
+            its pickle calls something in a way that rebuilds no tensor
+            its pickle rebuilds a tensor of no storage
+            its pickle refers to something that is no storage
+            its pickle asks for \u{1b}[2Jos.system, which rebuilds no tensor: refused, and nothing was run
+            "#);
     }
 
     #[test]
@@ -196,7 +211,13 @@ mod tests {
             [&b""[..], b"\x80\x02X\x10\x00\x00\x00short", b"X\xff\xff\xff\xff", b"cno end", &long]
                 .map(refusal)
                 .into();
-        insta::assert_snapshot!(refusals.join("\n"), @"");
+        insta::assert_snapshot!(refusals.join("\n"), @"
+            its pickle is cut short
+            its pickle is cut short
+            its pickle is longer than 16777216 bytes
+            its pickle has a name without an end
+            its pickle has a name without an end
+            ");
         for unbalanced in
             [&b"."[..], b"t.", b"R.", b"s.", b"\x87.", b"h\x07.", b"q\x00.", b"K\x01a."]
         {
@@ -220,7 +241,10 @@ mod tests {
         }
         wide.push(b'.');
         let refusals = [deep(1_000_000), wide].map(|pickle| tensors(&pickle).unwrap_err());
-        insta::assert_snapshot!(refusals.join("\n"), @"");
+        insta::assert_snapshot!(refusals.join("\n"), @"
+            expected its pickle to take at most 33048640 bytes of memory in a file of 1000002 bytes, found that it takes more
+            expected its pickle to take at most 1064640 bytes of memory in a file of 502 bytes, found that it takes more
+            ");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Loads a checkpoint into a model, as training and prediction do, to measure time and memory; with a second
 //! name, writes it there.
 //!
-//! `cargo run --release -p maskwright-model --example load CHECKPOINT [OUTPUT.safetensors]`; without a
-//! checkpoint, `OUTPUT` is an official ViT-B of random weights: `--example load -- -- OUTPUT`.
+//! `cargo run --release -p maskwright-model --example load_checkpoint CHECKPOINT [OUTPUT.safetensors]`; without a
+//! checkpoint, `OUTPUT` is an official ViT-B of random weights: `--example load_checkpoint -- -- OUTPUT`.
 
 use std::time::Instant;
 
