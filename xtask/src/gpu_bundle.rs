@@ -70,48 +70,46 @@ pub(crate) fn run(folder: &Path) -> Result<(), String> {
 }
 
 /// Builds the command and the tests; gives each program's name in the bundle and its path.
+///
+/// All by one line: two would build their dependencies twice, since what tests need asks for other features
+/// of them. A test of the command brings the command itself along.
 fn build() -> Result<Vec<(String, PathBuf)>, String> {
-    let options = ["--release", "--locked", "--features", "cuda", "--message-format", "json"];
-    let mut command = vec!["build", "--package", "maskwright"];
-    command.extend(options);
-    let mut found = executables(&command, "maskwright", |target| target.is_bin())?;
-    // The command's package as well, so that its dependencies are those that were built.
-    let mut tests = vec!["test", "--no-run", "--package", "maskwright", "--test", "golden"];
-    TESTED.iter().for_each(|package| tests.extend(["--package", package]));
-    tests.extend(options);
-    for package in TESTED {
-        found.extend(executables(&tests, package, |target| target.is_test())?);
-    }
-    Ok(found)
-}
-
-/// Runs a build, and gives the programs that it made for a package.
-fn executables(
-    args: &[&str],
-    package: &str,
-    wanted: impl Fn(&cargo_metadata::Target) -> bool,
-) -> Result<Vec<(String, PathBuf)>, String> {
-    let output = shell::output("cargo", args)?;
+    let mut args = vec!["test", "--no-run", "--package", "maskwright", "--test", "help"];
+    TESTED.iter().for_each(|package| args.extend(["--package", package]));
+    args.extend(["--test", "golden", "--features", "cuda"]);
+    args.extend(["--release", "--locked", "--message-format", "json"]);
     let mut found = Vec::new();
-    for message in cargo_metadata::Message::parse_stream(output.as_bytes()) {
+    for message in cargo_metadata::Message::parse_stream(shell::output("cargo", &args)?.as_bytes())
+    {
         let message = message.map_err(|error| format!("cargo's messages: {error}"))?;
         if let cargo_metadata::Message::CompilerArtifact(artifact) = message
-            && let Some(program) = artifact.executable
-            && wanted(&artifact.target)
-            && artifact.manifest_path.parent().and_then(|folder| folder.file_name())
-                == Some(package)
+            && let Some(program) = &artifact.executable
+            && let Some(name) = name_of(&artifact)
         {
-            let name = match artifact.target.is_test() {
-                true => format!("{package}-{}", artifact.target.name),
-                false => artifact.target.name,
-            };
-            found.push((name, program.into_std_path_buf()));
+            found.push((name, program.clone().into_std_path_buf()));
         }
     }
-    if found.is_empty() {
-        return Err(format!("`cargo {}` made no program of {package}", args.join(" ")));
+    match found.len() == 1 + TESTED.len() {
+        true => Ok(found),
+        false => Err(format!(
+            "`cargo {}`: expected the command and tests, found {found:?}",
+            args.join(" ")
+        )),
     }
-    Ok(found)
+}
+
+/// What a program is called in the bundle, if it belongs there.
+fn name_of(artifact: &cargo_metadata::Artifact) -> Option<String> {
+    let package = artifact.manifest_path.parent()?.file_name()?;
+    match &artifact.target {
+        target if target.is_test() && target.name == "golden" && TESTED.contains(&package) => {
+            Some(format!("{package}-golden"))
+        }
+        target if target.is_bin() && !artifact.profile.test && package == "maskwright" => {
+            Some(target.name.clone())
+        }
+        _ => None,
+    }
 }
 
 /// Packs the programs into one archive: what they have in common is stored once.
