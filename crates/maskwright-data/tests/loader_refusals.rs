@@ -268,24 +268,26 @@ fn a_ledger_is_continued_with_care() {
         assert_eq!(std::fs::read_to_string(&ledger).unwrap(), text);
     }
 
+    // Damaged lines are passed over, and the first is told.
+    let damaged = format!("{text}{{\"epoch\":0}}\n{{\"epo\u{1}h\n{text}rest");
+    std::fs::write(&ledger, &damaged).unwrap();
+    let mut loader = open().unwrap();
+    assert_eq!((loader.ledger().len(), loader.stats().refused), (2, 1));
+    assert_eq!(std::fs::read_to_string(&ledger).unwrap(), format!("{damaged}\n"));
+    let told = anywhere(loader.take_failure().unwrap(), root.path());
+    assert_snapshot!(told, @"[DIR]/ledger.jsonl, line 2: expected a ledger, one JSON object per line; missing field `position` at line 1 column 11");
+
     // Other files are left as they are.
-    let words = [
-        "not a ledger".to_owned(),
-        "not a ledger\n".to_owned(),
-        format!("{text}{{\"epoch\":0}}\n{text}"),
-        format!("{text}rest"),
-    ]
-    .map(|foreign| {
-        std::fs::write(&ledger, &foreign).unwrap();
+    let words = ["not a ledger", "not a ledger\n", "{\"epoch\":0}\n"].map(|foreign| {
+        std::fs::write(&ledger, foreign).unwrap();
         let error = open().unwrap_err();
         assert_eq!(std::fs::read_to_string(&ledger).unwrap(), foreign);
         anywhere(error, root.path())
     });
     assert_snapshot!(words.join("\n"), @"
-        [DIR]/ledger.jsonl, line 1: expected a ledger, one JSON object per line; it does not begin like one
         [DIR]/ledger.jsonl, line 1: expected a ledger, one JSON object per line; expected ident at line 1 column 2
-        [DIR]/ledger.jsonl, line 2: expected a ledger, one JSON object per line; missing field `position` at line 1 column 11
-        [DIR]/ledger.jsonl, line 2: expected a ledger, one JSON object per line; it does not begin like one
+        [DIR]/ledger.jsonl, line 1: expected a ledger, one JSON object per line; expected ident at line 1 column 2
+        [DIR]/ledger.jsonl, line 1: expected a ledger, one JSON object per line; missing field `position` at line 1 column 11
         ");
     // Entries of sets that are not there do not count.
     std::fs::write(&ledger, text.replace("some empty", "another set")).unwrap();

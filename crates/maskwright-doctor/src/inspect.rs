@@ -5,24 +5,27 @@ use maskwright_data::sample::upright::{Fit, Stored, fit};
 use maskwright_data::source::{
     ExifRule, ImageBuffer, ImageForm, Located, MaskBuffer, MaskForm, Pick, Source,
 };
-use maskwright_image::decode::{Header, ImageFile, LabelDecoder, Limits, Orientation, Warning};
+use maskwright_image::decode::{
+    DecodeBudget, Header, ImageFile, LabelDecoder, Limits, Orientation, Permit,
+};
 use maskwright_image::{GreyImage, RgbImage, Size};
 
 use crate::claims::Claims;
 use crate::edges;
 use crate::finding::{Check, Severity};
 use crate::fingerprint::{self, Looker};
+use crate::grey_levels;
 use crate::issue::{
     Hint, Inspection, check_of, extension, format_notes, reason, refused, refused_mask, warnings,
 };
 use crate::jitter::Jitter;
 use crate::shape::Shape;
-use crate::values;
 
 /// Looks at records, one after the other; each thread has its own.
 #[derive(Debug)]
 pub(super) struct Inspector {
     limits: Limits,
+    budget: DecodeBudget,
     jitter: Option<Jitter>,
     looker: Looker,
     labels: LabelDecoder,
@@ -31,16 +34,30 @@ pub(super) struct Inspector {
     label: GreyImage,
 }
 
-/// The image of a record: what its header says, and its pixels where they could be decoded.
+/// The image of a record.
 struct Picture {
     header: Header,
-    pixels: Option<RgbImage>,
+    decoded: bool,
+    /// Kept where a mask is compared with them: where the image may have to be turned.
+    kept: Option<Kept>,
+}
+
+/// Bytes for each pixel that no mask file takes more of to decode: 16-bit RGBA with its label, by
+/// [`Header::label_bytes`].
+const MASK_BYTES: u64 = 16;
+
+/// Pixels, and the memory for them and for a mask of their size.
+struct Kept {
+    pixels: RgbImage,
+    mask_bytes: u64,
+    _permit: Permit,
 }
 
 impl Inspector {
-    pub(super) fn new(limits: Limits, jitter: Option<Jitter>) -> Inspector {
+    pub(super) fn new(limits: Limits, budget: DecodeBudget, jitter: Option<Jitter>) -> Inspector {
         Inspector {
             limits,
+            budget,
             jitter,
             looker: Looker::new(),
             labels: LabelDecoder::default(),
@@ -69,7 +86,7 @@ impl Inspector {
         if record.name.contains(char::REPLACEMENT_CHARACTER) {
             found.note(Check::NameNotUnicode, true, record.name.clone());
         }
-        let picture = self.image(source, &at, &record, &mut found);
+        let mut picture = self.image(source, &at, &record, &mut found);
         found.objects = match source.objects(&at) {
             Ok(objects) => objects,
             Err(error) => {
@@ -93,9 +110,7 @@ impl Inspector {
             if let Err(error) = source.mask(&at, Pick::Nth(nth), &mut self.mask) {
                 refused(&mut found, &error);
             } else {
-                let header = picture.as_ref().map(|picture| &picture.header);
-                let pixels = picture.as_ref().and_then(|picture| picture.pixels.as_ref());
-                let shape = self.mask_of(source, &record, header, pixels, &mut found);
+                let shape = self.mask_of(source, &record, picture.as_mut(), &mut found);
                 if let Some(shape) = shape {
                     if let Some(claim) = claims.find(self.mask.object) {
                         if let Some(words) = claim.wrong_area(&shape) {
@@ -128,7 +143,7 @@ impl Inspector {
         } else {
             twins(hashes, &mut found);
         }
-        let decoded = picture.is_some_and(|picture| picture.pixels.is_some());
+        let decoded = picture.is_some_and(|picture| picture.decoded);
         found.usable = decoded && usable > 0;
         found
     }
@@ -163,18 +178,24 @@ impl Inspector {
         found.size = Some(size);
         extension(&record.image, header.format, true, found);
         format_notes(&header, found);
-        let pixels = match file.decode_rgb(&self.limits) {
-            Ok(decoded) => {
+        let mut picture = Picture { header, decoded: false, kept: None };
+        let turned = !header.orientation.is_identity();
+        // Whoever has memory must not wait for more: what the mask needs is taken with it.
+        let mask_bytes = if turned { MASK_BYTES * size.area() as u64 } else { 0 };
+        let permit = self.budget.take(header.rgb_bytes().saturating_add(mask_bytes));
+        match permit.and_then(|permit| Ok((file.decode_rgb(&self.limits)?, permit))) {
+            Ok((decoded, permit)) => {
                 warnings("image", true, &decoded.warnings, found);
                 found.look = self.looker.look(&decoded.pixels);
-                Some(decoded.pixels)
+                picture.decoded = true;
+                let pixels = decoded.pixels;
+                picture.kept = turned.then_some(Kept { pixels, mask_bytes, _permit: permit });
             }
             Err(error) => {
                 found.note(check_of(&error), true, format!("image: {error}"));
-                None
             }
-        };
-        Some(Picture { header, pixels })
+        }
+        Some(picture)
     }
 
     /// What the mask at hand shows; none where it cannot be read.
@@ -182,8 +203,7 @@ impl Inspector {
         &mut self,
         source: &dyn Source,
         record: &Record,
-        image: Option<&Header>,
-        pixels: Option<&RgbImage>,
+        mut picture: Option<&mut Picture>,
         found: &mut Inspection,
     ) -> Option<Shape> {
         let file = match self.mask.form {
@@ -207,14 +227,30 @@ impl Inspector {
             (None, MaskForm::Grey) => Stored::plain(self.mask.grey.size),
             (None, _) => Stored::plain(self.mask.rle.size()),
         };
+        // One that is larger than the image stated is not compared with it.
+        let bytes = file.as_ref().map_or(0, |file| file.header().label_bytes());
+        if let Some(picture) = picture.as_deref_mut() {
+            picture.kept.take_if(|kept| kept.mask_bytes < bytes);
+        }
+        let picture = picture.as_deref();
+        let image = picture.map(|picture| &picture.header);
+        let kept = picture.and_then(|picture| picture.kept.as_ref());
+        let pixels = kept.map(|kept| &kept.pixels);
         let shape = match (file, self.mask.form) {
             (Some(file), _) => {
                 let rule = source.mask_rule();
-                match self.labels.decode_file(&file, rule, &self.limits, &mut self.label) {
+                let permit = match kept {
+                    Some(_) => Ok(None),
+                    None => self.budget.take(bytes).map(Some),
+                };
+                let decoded = permit.and_then(|_permit| {
+                    self.labels.decode_file(&file, rule, &self.limits, &mut self.label)
+                });
+                match decoded {
                     Ok(warnings_found) => {
                         let shape = Shape::of_label(&self.label);
                         warnings("mask", false, &warnings_found, found);
-                        self.levels(&shape, &warnings_found, found);
+                        grey_levels::remarks(&shape, &self.label, &warnings_found, found);
                         shape
                     }
                     Err(error) => {
@@ -242,43 +278,6 @@ impl Inspector {
             found.note(Check::FullMask, false, "every pixel is above 128");
         }
         Some(shape)
-    }
-
-    /// Remarks on the grey levels of a mask file.
-    fn levels(&self, shape: &Shape, decoded: &[Warning], found: &mut Inspection) {
-        let per_cent = |share: f64| format!("{:.1}%", 100.0 * share);
-        if shape.foreground == 0 {
-            if shape.brightest == 0 {
-                found.note(Check::EmptyMask, false, "all pixels are 0");
-            } else {
-                let levels = values::levels(&self.label.data);
-                let detail = format!("the brightest value is {}", shape.brightest);
-                found.note(Check::DimMask, false, detail).hint = Hint::Values(levels);
-            }
-            return;
-        }
-        if shape.seems_inverted() {
-            let detail = format!(
-                "{} of the picture and {} of its border",
-                per_cent(shape.share()),
-                per_cent(shape.border)
-            );
-            found.note(Check::InvertedMask, false, detail);
-        }
-        let grey = format!(
-            "{} of the pixels are between 10 and 245, {} of what is not black",
-            per_cent(shape.grey_share()),
-            per_cent(shape.grey_of_object())
-        );
-        let jpeg = decoded.iter().any(|warning| matches!(warning, Warning::LossyMask { .. }));
-        if jpeg {
-            found.note(Check::JpegMask, false, grey.clone());
-        }
-        if shape.grey_of_object() > MOSTLY_GREY {
-            found.note(Check::GreyMask, false, grey);
-        } else if !jpeg && shape.grey > 0 && shape.grey_of_object() >= SOFT {
-            found.note(Check::SoftMask, false, grey);
-        }
     }
 
     /// How image and mask lie on each other. `self.label` is the mask, stored, where pixels are given.
@@ -349,10 +348,6 @@ impl Inspector {
             Hint::Scale { need, area: shape.foreground };
     }
 }
-
-/// Grey by what is not black from which a mask counts as soft, and as hardly a mask.
-const SOFT: f64 = 0.01;
-const MOSTLY_GREY: f64 = 0.5;
 
 /// Which of the checks about EXIF an oriented image falls under; the sizes fit.
 fn exif_check(rule: ExifRule, fitted: &Fit, image: &Stored, mask: &Stored) -> Check {

@@ -180,6 +180,7 @@ pub(super) fn check_of(error: &maskwright_image::Error) -> Check {
         E::Unsupported { .. }
         | E::TooManyPixels { .. }
         | E::TooManyBytes { .. }
+        | E::OverBudget { .. }
         | E::TooManyScans { .. } => Check::UnsupportedFile,
         _ => Check::DamagedFile,
     }

@@ -34,6 +34,7 @@ mod error;
 mod finding;
 mod fingerprint;
 mod fix;
+mod grey_levels;
 mod histogram;
 mod inspect;
 mod issue;

@@ -6,9 +6,10 @@ use std::time::Duration;
 use maskwright_data::ordered::{Ordered, Task, Waited};
 use maskwright_data::plan::PlanConfig;
 use maskwright_data::prompt::PromptConfig;
+use maskwright_data::sample::default_decode_memory;
 use maskwright_data::source::DataFile;
 use maskwright_image::check_environment;
-use maskwright_image::decode::Limits;
+use maskwright_image::decode::{DecodeBudget, Limits};
 
 use crate::diagnosis::{Diagnosis, SetDiagnosis};
 use crate::duplicates;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub listed: usize,
     /// What the decoder accepts.
     pub limits: Limits,
+    /// Bytes that decoding may take in all threads together; see [`default_decode_memory`].
+    pub decode_memory: u64,
 }
 
 impl Default for Settings {
@@ -43,6 +46,7 @@ impl Default for Settings {
             prompts: PromptConfig::default(),
             listed: 1000,
             limits: Limits::default(),
+            decode_memory: default_decode_memory(),
         }
     }
 }
@@ -77,7 +81,8 @@ const AHEAD: usize = 64;
 /// no further record is begun and what was found in the records up to there is returned, marked as not complete. The same data
 /// gives the same diagnosis with any number of threads.
 ///
-/// Memory: about 100 bytes for each record, the listed instances, and an image with its mask for each thread.
+/// Memory: about 100 bytes for each record, the listed instances, and an image with its mask for each thread, within
+/// [`decode_memory`](Settings::decode_memory).
 ///
 /// # Errors
 ///
@@ -133,8 +138,9 @@ fn look_at_all(
         given => given,
     };
     let jitter = Jitter::of(&settings.plan, &settings.prompts);
-    let inspectors: Vec<Inspector> =
-        (0..threads.min(total)).map(|_| Inspector::new(settings.limits, jitter)).collect();
+    let budget = DecodeBudget::new(settings.decode_memory);
+    let inspector = |_| Inspector::new(settings.limits, budget.clone(), jitter);
+    let inspectors: Vec<Inspector> = (0..threads.min(total)).map(inspector).collect();
     let sets: Vec<Option<Shown>> = subjects.iter().map(Subject::shown).collect();
     let begins = starts.clone();
     let job = move |inspector: &mut Inspector, task: Task| {

@@ -98,7 +98,8 @@ fn safetensors(
 fn read_safetensors(bytes: &[u8], name: &str) -> std::result::Result<NamedTensor, Unreadable> {
     let expected = || format!("safetensors with an f32 array {name:?}");
     let file = SafeTensors::deserialize(bytes).map_err(|error| (expected(), error.to_string()))?;
-    let names = file.names();
+    let mut names = file.names();
+    names.sort_unstable();
     let only = names.first().filter(|_| names.len() == 1);
     let view = match (file.tensor(name), only) {
         (Ok(view), _) => view,

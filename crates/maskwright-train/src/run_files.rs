@@ -43,6 +43,11 @@ pub struct Validation {
     pub evaluation: Evaluation,
 }
 
+/// Whether the folder of a run has a saved state, from which the run continues.
+pub fn has_state(folder: &Path) -> bool {
+    prefixed(folder, RESUME).is_ok_and(|states| !states.is_empty())
+}
+
 /// The content of a run's folder. The run may be finished or not.
 #[derive(Debug)]
 pub struct RunFiles {

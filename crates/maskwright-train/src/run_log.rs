@@ -217,7 +217,7 @@ impl Log {
     }
 }
 
-fn line(entry: &Entry) -> String {
+pub(crate) fn line(entry: &Entry) -> String {
     let mut text = serde_json::to_string(entry).expect("plain numbers and text always serialise");
     text.push('\n');
     text
@@ -228,7 +228,11 @@ fn line(entry: &Entry) -> String {
 /// # Errors
 /// [`Error::Io`].
 pub fn read(path: &Path) -> Result<Log> {
-    let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
+    std::fs::read(path).map(|bytes| parse(&bytes)).map_err(Error::io(path, "read"))
+}
+
+/// Reads the content of a `metrics.jsonl`.
+pub(crate) fn parse(bytes: &[u8]) -> Log {
     let mut log = Log::default();
     let whole = bytes.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
     for (number, line) in whole.enumerate().filter(|(_, line)| line.len() > 1) {
@@ -241,7 +245,7 @@ pub fn read(path: &Path) -> Result<Log> {
             }
         }
     }
-    Ok(log)
+    log
 }
 
 #[cfg(test)]

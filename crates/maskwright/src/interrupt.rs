@@ -13,11 +13,14 @@ use crate::tell::{note, say};
 /// How long work that saves nothing may go on after it was asked to stop.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
+/// What is said when the process ends at once, made then.
+type Farewell = Box<dyn Fn() -> String + Send>;
+
 /// What a signal asks for, and what it may do.
 pub(crate) struct Interrupt {
     asked: AtomicBool,
     may_end: AtomicBool,
-    farewell: Mutex<String>,
+    farewell: Mutex<Farewell>,
 }
 
 impl Interrupt {
@@ -32,8 +35,8 @@ impl Interrupt {
     }
 
     /// What is said when the process ends at once.
-    pub(crate) fn set_farewell(&self, text: String) {
-        *self.farewell.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    pub(crate) fn set_farewell(&self, text: impl Fn() -> String + Send + 'static) {
+        *self.farewell.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(text);
     }
 
     /// Ends the process if for a while it may.
@@ -45,7 +48,7 @@ impl Interrupt {
             waited =
                 if self.may_end.load(Ordering::SeqCst) { waited + step } else { Duration::ZERO };
         }
-        say(&*self.farewell.lock().unwrap_or_else(PoisonError::into_inner));
+        say((self.farewell.lock().unwrap_or_else(PoisonError::into_inner))());
         std::process::exit(130);
     }
 }
@@ -55,7 +58,7 @@ pub(crate) fn on_ctrl_c() -> Arc<Interrupt> {
     let interrupt = Arc::new(Interrupt {
         asked: AtomicBool::new(false),
         may_end: AtomicBool::new(true),
-        farewell: Mutex::new("stopped".into()),
+        farewell: Mutex::new(Box::new(|| "stopped".into())),
     });
     let raised = Arc::clone(&interrupt);
     let listening = listen(move || {

@@ -14,6 +14,7 @@ use crate::indexing::Indexing;
 use crate::interrupt::Interrupt;
 use crate::shown::shown;
 use crate::tell;
+use crate::warnings::Warnings;
 
 /// How often a log that is no terminal gets a line.
 const LOG_INTERVAL: Duration = Duration::from_secs(20);
@@ -29,6 +30,7 @@ pub(crate) struct Progress {
     /// What the bar counts: an epoch's steps, or a set's images.
     counting: String,
     indexing: Indexing,
+    warnings: Warnings,
 }
 
 impl Progress {
@@ -43,7 +45,13 @@ impl Progress {
             epochs: 0,
             counting: String::new(),
             indexing: Indexing::new(quiet),
+            warnings: Warnings::default(),
         }
+    }
+
+    /// What was odd so far; it has been said.
+    pub(crate) fn warnings(&self) -> &Warnings {
+        &self.warnings
     }
 
     /// A line above the bar.
@@ -141,12 +149,14 @@ impl Observer for Progress {
         let span = if entry.whole_run { "data, whole run" } else { "data" };
         self.say(&format!("{span}: {}", entry.verdict));
         for warned in entry.warnings.iter().filter(|_| entry.whole_run) {
-            self.say(&format!(
+            let text = format!(
                 "{} samples with a warning ({}), the first records: {}; ledger.jsonl has those that are damaged",
                 warned.samples,
                 warned.kind.replace('_', " "),
                 warned.first.join(", ")
-            ));
+            );
+            self.say(&text);
+            self.warnings.keep(text);
         }
     }
 
@@ -178,6 +188,7 @@ impl Observer for Progress {
             Some(bar) if self.terminal => bar.suspend(|| tell::note(text)),
             _ => tell::note(text),
         }
+        self.warnings.keep(text.to_owned());
     }
 
     fn should_stop(&self) -> bool {

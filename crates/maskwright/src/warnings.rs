@@ -33,8 +33,13 @@ impl Warnings {
         for text in texts {
             let text = text.into();
             tell::note(&text);
-            self.0.push(Warning { file: None, record: None, text });
+            self.keep(text);
         }
+    }
+
+    /// Keeps a remark that has been said.
+    pub(crate) fn keep(&mut self, text: String) {
+        self.0.push(Warning { file: None, record: None, text });
     }
 
     /// Says and keeps what a decoder overlooked in an image or a mask; with `strict` damage is an error.

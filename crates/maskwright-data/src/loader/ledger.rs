@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use maskwright_image::shown;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::build::{Damaged, Place, Refusal};
@@ -85,7 +86,7 @@ pub(super) struct Ledger {
     /// What the file held when it was opened.
     former: HashSet<Identity>,
     file: Option<(PathBuf, File)>,
-    /// Why the file could not be written, if nobody was told yet.
+    /// What is wrong with the file, or why it could not be written, if nobody was told yet.
     failure: Option<Error>,
     /// Whether the last line could not be written, or half of it.
     broken: bool,
@@ -95,7 +96,7 @@ impl Ledger {
     /// A ledger that continues a file, if there is one to continue. Records that are in the file count.
     ///
     /// A run that is killed while it writes may leave half a line: that is cut off, since the resumed run
-    /// meets the record again.
+    /// meets the record again. Other lines that are damaged are passed over, and the first is told.
     pub(super) fn open(path: Option<&Path>, mix: &Mix) -> Result<Ledger> {
         let mut ledger = Ledger::default();
         let Some(path) = path else {
@@ -109,24 +110,27 @@ impl Ledger {
         let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         let begins =
             |line: &[u8]| BEGINNINGS.iter().any(|b| b.starts_with(line) || line.starts_with(b));
-        let is_json = |line: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok();
-        for (at, line) in text[..whole].split(|&byte| byte == b'\n').enumerate() {
-            match ledger.read_line(path, at + 1, line, mix) {
-                // On a full disk half a line may have been written; its record will be met again.
-                Err(_) if line.is_empty() || (begins(line) && !is_json(line)) => {}
-                read => read?,
+        for (at, line) in text.split(|&byte| byte == b'\n').enumerate() {
+            let read = ledger.read_line(path, at + 1, line, mix);
+            // The last line may have been cut short by a kill, any by a full disk: its record is met again.
+            if let Err(error) = read
+                && !line.is_empty()
+                && !(begins(line) && serde_json::from_slice::<IgnoredAny>(line).is_err())
+            {
+                ledger.failure.get_or_insert(error);
             }
+        }
+        // Nothing of it is a ledger's: it is another file, and stays as it is.
+        if ledger.entries.is_empty()
+            && let Some(error) = ledger.failure.take()
+        {
+            return Err(error);
         }
         let rest = &text[whole..];
         if !rest.is_empty() {
-            let number = ledger.entries.len() + 1;
-            if ledger.read_line(path, number, rest, mix).is_ok() {
-                file.write_all(b"\n").map_err(unwritable)?;
-            } else if begins(rest) {
-                file.set_len(whole as u64).map_err(unwritable)?;
-            } else {
-                let message = "it does not begin like one".into();
-                return Err(Error::Ledger { file: path.into(), line: number, message });
+            match begins(rest) && serde_json::from_slice::<IgnoredAny>(rest).is_err() {
+                true => file.set_len(whole as u64).map_err(unwritable)?,
+                false => file.write_all(b"\n").map_err(unwritable)?,
             }
         }
         ledger.file = Some((path.to_path_buf(), file));

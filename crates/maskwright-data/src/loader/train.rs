@@ -172,7 +172,8 @@ impl Loader {
         self.ledger.entries()
     }
 
-    /// The ledger's file could not be written since the last call: why. Its entries are in
+    /// What went wrong with the ledger's file since the last call, if anything: a line that is damaged, or one that
+    /// could not be written. Entries are in
     /// [`ledger`](Self::ledger) all the same, and the loader goes on.
     pub fn take_failure(&mut self) -> Option<Error> {
         self.ledger.take_failure()

@@ -62,6 +62,7 @@ mod data_watch;
 mod epoch;
 mod folder;
 mod former;
+pub mod fuzzing;
 mod inputs;
 mod run;
 mod state;

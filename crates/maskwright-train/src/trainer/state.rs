@@ -66,7 +66,7 @@ impl Position {
 /// What `resume-STEP/state.json` holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct StateFile {
+pub(super) struct StateFile {
     /// Raised when older versions cannot read the folder any more.
     version: u32,
     progress: Position,
@@ -134,24 +134,35 @@ pub(super) fn write(
 pub(super) fn read(folder: &Path) -> Result<SavedState> {
     let path = folder.join(STATE);
     let bytes = std::fs::read(&path).map_err(Error::io(&path, "read"))?;
-    let AnyVersion { version } =
-        serde_json::from_slice(&bytes).map_err(|error| wrong(&path, error.to_string()))?;
-    if !(OLDEST..=VERSION).contains(&version) {
-        let advice = "resume the run with the maskwright that wrote it, or begin a new one from \
-                      its last checkpoint";
-        return Err(wrong(&path, format!("version {version}: {advice}")));
-    }
-    if version >= 5 {
+    // Damage is told as such, before what it looks like.
+    if version_of(&bytes, &path)? >= 5 {
         checksums::check(folder, &[STATE, WEIGHTS, OPTIMIZER], SUMS)?;
     }
-    let state: StateFile =
-        serde_json::from_slice(&bytes).map_err(|error| wrong(&path, error.to_string()))?;
+    let state = parse(&bytes, &path)?;
     let optimizer = folder.join(OPTIMIZER);
     let optimizer = std::fs::read(&optimizer).map_err(Error::io(&optimizer, "read"))?;
     let weights = Checkpoint::open(&folder.join(WEIGHTS))?;
     let StateFile { progress, loader, sums, since_log, .. } = state;
     let folder = folder.to_path_buf();
     Ok(SavedState { folder, progress, loader, sums, since_log, weights, optimizer })
+}
+
+/// Reads the content of a `state.json`.
+pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<StateFile> {
+    version_of(bytes, path)?;
+    serde_json::from_slice(bytes).map_err(|error| wrong(path, error.to_string()))
+}
+
+/// The version of a `state.json`, if it is one that is read.
+fn version_of(bytes: &[u8], path: &Path) -> Result<u32> {
+    let AnyVersion { version } =
+        serde_json::from_slice(bytes).map_err(|error| wrong(path, error.to_string()))?;
+    if !(OLDEST..=VERSION).contains(&version) {
+        let advice = "resume the run with the maskwright that wrote it, or begin a new one from \
+                      its last checkpoint";
+        return Err(wrong(path, format!("version {version}: {advice}")));
+    }
+    Ok(version)
 }
 
 fn wrong(file: &Path, found: String) -> Error {

@@ -8,6 +8,7 @@ use super::eval::print;
 use crate::demo::{DemoConfig, DemoEnd, run as run_demo};
 use crate::exit::Interrupted;
 use crate::progress::{Progress, duration};
+use crate::warnings::WithWarnings;
 use crate::{interrupt, output};
 
 /// Everything once, without data or download, in a few minutes: generate pictures of
@@ -43,7 +44,8 @@ pub(crate) fn run(flags: &DemoFlags) -> anyhow::Result<()> {
         .into());
     };
     if flags.json {
-        return output::json(&outcome);
+        let warnings = progress.warnings();
+        return output::json(&WithWarnings { document: &outcome, warnings });
     }
     output::line("")?;
     print(&outcome.evaluation)?;

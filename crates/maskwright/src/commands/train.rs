@@ -1,6 +1,6 @@
 //! `maskwright train`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use maskwright_data::loader::OnRefusal;
@@ -12,6 +12,7 @@ use maskwright_train::TrainConfig;
 use maskwright_train::config::ComputeConfig;
 use maskwright_train::evaluator::{EvalConfig, EvalJob};
 use maskwright_train::observer::Observer;
+use maskwright_train::run_files;
 use maskwright_train::trainer::{Start, TrainOutcome, train};
 
 use crate::exit::{Interrupted, Usage};
@@ -20,7 +21,7 @@ use crate::flags::device::DeviceFlags;
 use crate::flags::model::ModelFlags;
 use crate::flags::named::named;
 use crate::progress::Progress;
-use crate::warnings::Warnings;
+use crate::warnings::{Warnings, WithWarnings};
 use crate::{interrupt, output, tell};
 
 /// Train a model on images with masks.
@@ -332,7 +333,8 @@ pub(crate) fn run(flags: &TrainFlags, given: &[String]) -> anyhow::Result<()> {
         (flags.resolve()?, start)
     };
     let interrupt = interrupt::on_ctrl_c();
-    interrupt.set_farewell(stopped(&config));
+    let output = config.output.clone();
+    interrupt.set_farewell(move || stopped(&output));
     let mut progress = Progress::new(flags.json, interrupt);
     let outcome = train(&config, start, &mut progress)?;
     progress.finish();
@@ -341,23 +343,31 @@ pub(crate) fn run(flags: &TrainFlags, given: &[String]) -> anyhow::Result<()> {
         false => run_report::write(&config.output).map(|page| super::report::say(&page.notes)),
     };
     // The model is there, whatever becomes of the page about it.
-    report(flags, &config, &outcome)?;
+    report(flags, &config, &outcome, progress.warnings())?;
     Ok(reported?)
 }
 
 /// What is said of a run that was stopped.
-fn stopped(config: &TrainConfig) -> String {
-    let folder = config.output.display();
-    format!("stopped; `maskwright train --resume --output {folder}` goes on from here")
+fn stopped(output: &Path) -> String {
+    let folder = output.display();
+    match run_files::has_state(output) {
+        true => format!("stopped; `maskwright train --resume --output {folder}` goes on from here"),
+        false => "stopped before anything was saved".to_owned(),
+    }
 }
 
-fn report(flags: &TrainFlags, config: &TrainConfig, outcome: &TrainOutcome) -> anyhow::Result<()> {
+fn report(
+    flags: &TrainFlags,
+    config: &TrainConfig,
+    outcome: &TrainOutcome,
+    warnings: &Warnings,
+) -> anyhow::Result<()> {
     if flags.json {
-        output::json(outcome)?;
+        output::json(&WithWarnings { document: outcome, warnings })?;
     }
     let folder = config.output.display();
     if outcome.stopped {
-        return Err(Interrupted(stopped(config)).into());
+        return Err(Interrupted(stopped(&config.output)).into());
     }
     if !flags.json {
         match &outcome.checkpoint {

@@ -55,6 +55,11 @@ pub(crate) struct DoctorFlags {
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     workers: usize,
 
+    /// Bytes that decoding images and masks may take at a time, over all threads; a quarter of the machine's
+    /// memory if not given
+    #[arg(long, value_name = "BYTES")]
+    decode_memory: Option<u64>,
+
     /// Side of the model's input: how small the jitter makes an object follows from it
     #[arg(long, value_name = "PIXELS", default_value_t = 1024)]
     input_size: usize,
@@ -98,6 +103,7 @@ pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
     let (subjects, mut settings) = subjects(flags, &Indexing::new(flags.json).context())?;
     settings.workers = flags.workers;
     settings.listed = flags.list;
+    settings.decode_memory = flags.decode_memory.unwrap_or(settings.decode_memory);
     settings.plan.size = flags.input_size;
 
     if let Some(page) = &flags.report {
