@@ -16,6 +16,16 @@ fn annotations() {
 }
 
 #[test]
+fn labelme() {
+    run("labelme", CHANGES / 3, fuzzing::labelme);
+}
+
+#[test]
+fn yolo() {
+    run("yolo", CHANGES / 3, fuzzing::yolo);
+}
+
+#[test]
 fn tar_index() {
     run("tar_index", CHANGES, fuzzing::tar_index);
 }

@@ -11,7 +11,9 @@ impl Error {
             Error::Read { .. } => "unreadable",
             Error::Write { .. } => "unwritable",
             Error::Image { .. } => "image",
-            Error::Annotation { .. } | Error::Json { .. } => "annotation",
+            Error::Annotation { .. } | Error::AnnotationFile { .. } | Error::Json { .. } => {
+                "annotation"
+            }
             Error::Tar { .. } => "tar",
             Error::SizeMismatch { .. } => "size_mismatch",
             Error::DamagedFile { .. } => "damaged",
@@ -28,6 +30,7 @@ impl Error {
             | Error::Write { file, .. }
             | Error::Image { file, .. }
             | Error::Annotation { file, .. }
+            | Error::AnnotationFile { file, .. }
             | Error::Json { file, .. }
             | Error::Tar { file, .. }
             | Error::List { file, .. }
@@ -52,6 +55,7 @@ impl Error {
             Error::Read { .. }
                 | Error::Image { .. }
                 | Error::Annotation { .. }
+                | Error::AnnotationFile { .. }
                 | Error::Json { .. }
                 | Error::SizeMismatch { .. }
                 | Error::EmptyMask { .. }

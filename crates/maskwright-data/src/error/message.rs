@@ -9,6 +9,11 @@ pub(crate) fn path(path: &Path) -> String {
     shown(&path.to_string_lossy()).into_owned()
 }
 
+/// Where in a file something is, behind the file's name; nothing where it is about the whole file.
+pub(super) fn in_place(place: &str) -> String {
+    if place.is_empty() { String::new() } else { format!(", {}", shown(place)) }
+}
+
 /// As [`shown`], of a text of several lines.
 pub(super) fn lines(text: &str) -> String {
     text.split('\n').map(shown).collect::<Vec<_>>().join("\n")

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub use cause::{Cause, Missing};
 use maskwright_image::{Size, shown};
 pub(crate) use message::{did_you_mean, path};
-use message::{lines, unpaired};
+use message::{in_place, lines, unpaired};
 
 use crate::source::LeftOut;
 
@@ -73,6 +73,17 @@ pub enum Error {
         file: PathBuf,
         /// Where in it.
         at: u64,
+        /// What was expected and what was found.
+        message: String,
+    },
+
+    /// An annotation file of one image is not what its tool writes.
+    #[error("{}{}: {}", path(file), in_place(place), shown(message))]
+    AnnotationFile {
+        /// The annotation file.
+        file: PathBuf,
+        /// "shape 3", "line 3" or a key; empty where it is about the whole file.
+        place: String,
         /// What was expected and what was found.
         message: String,
     },

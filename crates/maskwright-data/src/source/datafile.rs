@@ -50,10 +50,11 @@ const LARGEST: u64 = 16 << 20;
 /// | key | meaning | default |
 /// |---|---|---|
 /// | `name` | name in reports and ledgers, different for every set of a list | |
-/// | `kind` | `"pairs"`, `"coco"`, `"lvis"`, `"sa1b"` or `"webdataset"`; see [`SetKind`](super::SetKind) | `"pairs"` |
+/// | `kind` | `"pairs"`, `"coco"`, `"lvis"`, `"sa1b"`, `"labelme"`, `"yolo"` or `"webdataset"`; see [`SetKind`](super::SetKind) | `"pairs"` |
 /// | `images`, `masks` | folders; may be the same | |
 /// | `list` | a CSV file with the columns `image` and `mask` | |
-/// | `annotations` | an instances file of COCO or LVIS | |
+/// | `annotations` | an instances file of COCO or LVIS, a `data.yaml` of YOLO, a folder of Labelme's files | |
+/// | `split` | `"train"`, `"val"` or `"test"` of a `data.yaml` | `"train"` |
 /// | `shards` | tar files: names, or patterns like `"sa_{000..049}.tar"` | |
 /// | `image_ext`, `mask_ext` | endings, one or a list, any case | `["jpg", "jpeg", "png"]`, `["png", "jpg"]`; in one folder `["jpg", "jpeg"]`, `["png"]` |
 /// | `mask_suffix` | what a mask's name has more than its image's: `"_mask"` | `""` |

@@ -3,9 +3,15 @@
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use super::annotation::{read_coco_from, read_sa1b, read_segmentation};
+use maskwright_image::Size;
+use maskwright_image::mask::{PolygonScratch, Rle};
+
+use super::annotation::{
+    LabelmeFile, OutlineFile, read_coco_from, read_sa1b, read_segmentation, read_yolo,
+};
 use super::index::{Index, Kept};
 use super::objects::ObjectFilter;
+use super::yolo_yaml::DataYaml;
 use super::{DataFile, MaskBuffer, pattern, tar};
 
 /// Annotation files: no input panics, a place that an index would hold is inside the file, and a mask
@@ -38,6 +44,55 @@ pub fn annotations(data: &[u8]) {
     if let Ok(file) = read_sa1b(data, || Ok(path.into())) {
         for object in file.objects(&filter) {
             read(object.segmentation(), (file.image.height, file.image.width));
+        }
+    }
+}
+
+/// Labelme's annotation files: no input panics, every object has a mask of the image's size or an error, and has the
+/// number of a shape.
+///
+/// # Panics
+///
+/// Where one of that fails.
+pub fn labelme(data: &[u8]) {
+    let Ok(file) = LabelmeFile::parse(data) else { return };
+    // A size that is not drawn in a moment says nothing new.
+    let told = file.size.filter(|size| size.area() < 1 << 20).unwrap_or_default();
+    for size in [told, Size::new(24, 40)] {
+        let flaws = file.outlines(size).map(|outlines| draw(&outlines, size));
+        if let Err(flaw) = flaws {
+            assert!(!flaw.place.is_empty() && !flaw.message.is_empty());
+        }
+    }
+}
+
+/// YOLO's label files and its `data.yaml`: no input panics, and every object has a mask of the image's size.
+///
+/// # Panics
+///
+/// Where one of that fails.
+pub fn yolo(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for size in [Size::new(24, 40), Size::new(1, 3000)] {
+        match read_yolo(text, size) {
+            Ok(outlines) => draw(&outlines, size),
+            Err((line, message)) => assert!(line > 0 && !message.is_empty()),
+        }
+    }
+    // Whether it is one is the reader's to say.
+    drop(DataYaml::parse(text, "fuzz.yaml".as_ref()));
+}
+
+/// Draws the objects of a file as a sample would.
+fn draw(outlines: &OutlineFile, size: Size) {
+    let (mut mask, mut scratch) = (Rle::default(), PolygonScratch::default());
+    let mut last = 0;
+    for object in &outlines.objects {
+        assert!(object.number > last && (object.pixels.is_some() || !object.polygons.is_empty()));
+        last = object.number;
+        if object.draw(size, &mut mask, &mut scratch).is_ok() {
+            let pixels: u64 = mask.counts().iter().map(|&run| u64::from(run)).sum();
+            assert_eq!((mask.size(), pixels), (size, size.area() as u64));
         }
     }
 }

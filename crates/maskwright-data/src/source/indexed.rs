@@ -4,19 +4,23 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use maskwright_image::Size;
 use maskwright_image::decode::MaskRule;
 
 use super::annotation::{Flaw, read_sa1b, read_segmentation};
 use super::bytes::{append_bytes, push_bytes, read_file, read_part};
-use super::index::{Entry, Index, Span};
+use super::index::{Entry, Index, Names, Span};
 use super::objects::ObjectFilter;
+use super::outlined::{OutlineFormat, read_outlines};
 use super::own_notes::{OwnNotes, OwnObject};
-use super::{ExifRule, ImageBuffer, LeftOut, Located, MaskBuffer, Objects, Pick, SetSpec, Source};
+use super::{
+    ExifRule, ImageBuffer, LeftOut, Located, MaskBuffer, MaskForm, Objects, Pick, SetSpec, Source,
+};
 use crate::error::{Error, Result};
 use crate::record::Record;
 
 /// Images with their objects: COCO's and LVIS's instances, SA-1B in folders or tar files, WebDataset's
-/// tar files. [`SetSpec::open`] makes one.
+/// tar files, folders of Labelme and of YOLO. [`SetSpec::open`] makes one.
 ///
 /// A record is an image, or one of its objects; [`Objects`] says which. Pixels and masks are read when a
 /// sample needs them, from the files as they are: no tar file is unpacked, no annotation kept in memory.
@@ -40,6 +44,8 @@ pub(super) enum Notes {
     Own,
     /// As [`Own`](Notes::Own), or in a mask file for each image, which the index counts no objects of.
     OwnOrMask,
+    /// In a file of outlines for each image; the index knows which objects of it are taken.
+    Outlines(OutlineFormat),
 }
 
 impl IndexedSource {
@@ -177,9 +183,55 @@ impl IndexedSource {
         flaw
     }
 
+    /// The mask of an object in a file of outlines, which is read for the first of its objects and kept for the
+    /// others.
+    fn outlined_mask(
+        &self,
+        record: usize,
+        entry: &Entry,
+        format: OutlineFormat,
+        object: u32,
+        mask: &mut MaskBuffer,
+    ) -> Result<Option<Flaw>> {
+        let number = self.index.object(entry, object.into())?.id;
+        let size = Size::new(entry.height as usize, entry.width as usize);
+        let mut own = std::mem::take(&mut mask.own);
+        mask.noted = 0;
+        if !own.is_of(&self.name, record) {
+            own.of = None;
+            let file = || self.notes_path(entry);
+            self.read(entry.notes, file, &mut own.json)?;
+            own.outlined = read_outlines(format, &own.json, size, file)?.objects;
+            own.of = Some((self.name.clone(), record));
+            mask.noted = own.json.len();
+        }
+        mask.object = Some(number);
+        let Some(outlined) = own.outlined.iter().find(|outlined| outlined.number == number) else {
+            let message = "expected the object that was there when it was indexed, found none";
+            let (place, message) = (format.place(number), message.to_owned());
+            return Err(Error::AnnotationFile { file: self.notes_path(entry)?, place, message });
+        };
+        let drawn = outlined.draw(size, &mut mask.rle, &mut mask.scratch);
+        mask.form = MaskForm::Rle;
+        mask.own = own;
+        Ok(drawn.err().map(Flaw::Mask))
+    }
+
+    /// The object that a pick chooses of an image.
+    fn chosen(&self, record: usize, entry: &Entry, nth: u64, pick: Pick) -> Result<u32> {
+        self.objects.choose(nth, entry.objects, pick).ok_or_else(|| Error::NoSuchRecord {
+            set: format!("the objects of record {record} of {}", self.name),
+            index: match pick {
+                Pick::Nth(nth) => nth,
+                Pick::Drawn(_) => nth as usize,
+            },
+            len: entry.objects as usize,
+        })
+    }
+
     /// Reads the annotation file of a record's image.
     fn read_own(&self, record: usize, entry: &Entry, own: &mut OwnNotes) -> Result<()> {
-        let OwnNotes { of, json, size, objects } = own;
+        let OwnNotes { of, json, size, objects, .. } = own;
         *of = None;
         let file = || self.notes_path(entry);
         self.read(entry.notes, file, json)?;
@@ -215,6 +267,10 @@ impl IndexedSource {
 /// A file in a folder, or a member of a tar file.
 fn path_of(place: &Path, stem: &[u8], ending: &[u8]) -> PathBuf {
     let mut path = place.to_owned();
+    if let Some(whole) = Names::path_of(ending) {
+        push_bytes(&mut path, &whole);
+        return path;
+    }
     push_bytes(&mut path, stem);
     append_bytes(&mut path, ending);
     path
@@ -284,15 +340,12 @@ impl Source for IndexedSource {
         let choose = |objects: u32| self.objects.choose(nth, objects, pick);
         let flaw = match self.notes {
             Notes::Shared => {
-                let object = choose(entry.objects).ok_or_else(|| Error::NoSuchRecord {
-                    set: format!("the objects of record {index} of {}", self.name),
-                    index: match pick {
-                        Pick::Nth(nth) => nth,
-                        Pick::Drawn(_) => nth as usize,
-                    },
-                    len: entry.objects as usize,
-                })?;
+                let object = self.chosen(index, &entry, nth, pick)?;
                 self.shared_mask(&entry, object, mask)?
+            }
+            Notes::Outlines(format) => {
+                let object = self.chosen(index, &entry, nth, pick)?;
+                self.outlined_mask(index, &entry, format, object, mask)?
             }
             Notes::Own | Notes::OwnOrMask => self.own_mask(index, &entry, choose, mask)?,
         };

@@ -9,6 +9,7 @@ use maskwright_image::decode::MaskRule;
 use serde::{Deserialize, Serialize};
 use strum::{EnumDiscriminants, VariantArray};
 
+use super::folder_kinds::{LabelmeKeys, YoloKeys, is_empty};
 use super::key_groups::{MaskKeys, ObjectKeys, ScoreKeys};
 use super::keys::{KeyFlaw, Reader};
 use super::objects::ObjectFilter;
@@ -34,6 +35,10 @@ pub enum SetKind {
     Sa1b(Sa1bKeys),
     /// Tar files of WebDataset's layout, with a mask file or an annotation file for each image.
     WebDataset(WebDatasetKeys),
+    /// A folder of Labelme: an annotation file for each image, beside it.
+    Labelme(LabelmeKeys),
+    /// YOLO's layout for segmentation: folders of images and of label files, named by a `data.yaml`.
+    Yolo(YoloKeys),
 }
 
 impl Default for SetKind {
@@ -136,10 +141,6 @@ pub struct WebDatasetKeys {
     pub scores: ScoreKeys,
 }
 
-fn is_empty(path: &std::path::Path) -> bool {
-    path.as_os_str().is_empty()
-}
-
 impl SetKind {
     /// The word for the kind.
     pub fn name(&self) -> KindName {
@@ -151,7 +152,7 @@ impl SetKind {
         match self {
             SetKind::Pairs(keys) => Some(&keys.mask_files),
             SetKind::WebDataset(keys) => Some(&keys.mask_files),
-            SetKind::Coco(_) | SetKind::Lvis(_) | SetKind::Sa1b(_) => None,
+            _ => None,
         }
     }
 
@@ -162,6 +163,8 @@ impl SetKind {
             SetKind::Coco(keys) | SetKind::Lvis(keys) => Some(&keys.taken),
             SetKind::Sa1b(keys) => Some(&keys.taken),
             SetKind::WebDataset(keys) => Some(&keys.taken),
+            SetKind::Labelme(keys) => Some(&keys.taken),
+            SetKind::Yolo(keys) => Some(&keys.taken),
         }
     }
 
@@ -172,6 +175,8 @@ impl SetKind {
             SetKind::Coco(keys) | SetKind::Lvis(keys) => Some(&mut keys.taken),
             SetKind::Sa1b(keys) => Some(&mut keys.taken),
             SetKind::WebDataset(keys) => Some(&mut keys.taken),
+            SetKind::Labelme(keys) => Some(&mut keys.taken),
+            SetKind::Yolo(keys) => Some(&mut keys.taken),
         }
     }
 
@@ -185,7 +190,7 @@ impl SetKind {
         match self {
             SetKind::Pairs(keys) => (keys.image_ext.as_ref(), keys.mask_ext.as_ref()),
             SetKind::WebDataset(keys) => (keys.image_ext.as_ref(), keys.mask_ext.as_ref()),
-            SetKind::Coco(_) | SetKind::Lvis(_) | SetKind::Sa1b(_) => (None, None),
+            _ => (None, None),
         }
     }
 
@@ -198,6 +203,8 @@ impl SetKind {
             }
             SetKind::Sa1b(keys) => (vec![&mut keys.images], Some(&mut keys.shards)),
             SetKind::WebDataset(keys) => (Vec::new(), Some(&mut keys.shards)),
+            SetKind::Labelme(keys) => (vec![&mut keys.images, &mut keys.annotations], None),
+            SetKind::Yolo(keys) => (vec![&mut keys.images, &mut keys.annotations], None),
         }
     }
 
@@ -223,6 +230,8 @@ impl SetKind {
                     ..keys
                 })
             }
+            KindName::Labelme => SetKind::Labelme(LabelmeKeys::take(from)?),
+            KindName::Yolo => SetKind::Yolo(YoloKeys::take(from)?),
         })
     }
 
@@ -249,6 +258,16 @@ impl SetKind {
             SetKind::WebDataset(keys) => {
                 let shards = !keys.shards.is_empty();
                 (vec![("shards", shards)], shards, "shards")
+            }
+            SetKind::Labelme(keys) => {
+                let [images, annotations] = [&keys.images, &keys.annotations].map(given);
+                let places = vec![("images", images), ("annotations", annotations)];
+                (places, images, "images, the folder of images and annotation files")
+            }
+            SetKind::Yolo(keys) => {
+                let [images, annotations] = [&keys.images, &keys.annotations].map(given);
+                let places = vec![("images", images), ("annotations", annotations)];
+                (places, images != annotations, "either annotations, a data.yaml, or images")
             }
         };
         if !complete {
@@ -283,7 +302,7 @@ impl SetKind {
         match self {
             SetKind::Sa1b(keys) => Some(&keys.scores),
             SetKind::WebDataset(keys) => Some(&keys.scores),
-            SetKind::Pairs(_) | SetKind::Coco(_) | SetKind::Lvis(_) => None,
+            _ => None,
         }
     }
 
@@ -293,6 +312,8 @@ impl SetKind {
         let scores = self.scores().cloned().unwrap_or_default();
         let (crowds, categories) = match self {
             SetKind::Coco(keys) | SetKind::Lvis(keys) => (keys.crowds, keys.categories.clone()),
+            SetKind::Labelme(keys) => (false, keys.categories.clone()),
+            SetKind::Yolo(keys) => (false, keys.categories.clone()),
             SetKind::Pairs(_) | SetKind::Sa1b(_) | SetKind::WebDataset(_) => (false, Vec::new()),
         };
         ObjectFilter {

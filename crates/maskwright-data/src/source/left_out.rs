@@ -20,6 +20,14 @@ impl LeftOut {
         LeftOut { what: what.into(), count: 0, first: String::new() }
     }
 
+    /// Adds those of another count.
+    pub(crate) fn join(&mut self, other: LeftOut) {
+        if self.count == 0 {
+            self.first = other.first;
+        }
+        self.count += other.count;
+    }
+
     /// Counts one; `name` is called for the first.
     pub(crate) fn add(&mut self, name: impl FnOnce() -> String) {
         if self.count == 0 {

@@ -9,11 +9,13 @@
 //! | file | what it is about |
 //! |---|---|
 //! | `interface` | what a set of any kind is: [`Source`] |
-//! | `datafile`, `set_spec`, `kinds`, `key_groups`, `texts` | what a data file may say |
+//! | `datafile`, `set_spec`, `kinds`, `folder_kinds`, `key_groups`, `texts` | what a data file may say |
 //! | `keys`, `check` | which keys there are, and what was meant where one is wrong |
 //! | `open` | a set opened by its kind |
 //! | `pairs/` | folders and lists |
 //! | `coco`, `sa1b`, `shards` | opening annotated sets: from files to an index |
+//! | `labelme`, `yolo` | opening folders of annotation tools |
+//! | `outlines`, `outlined` | files of outlines: brought into an index, and read for a sample |
 //! | `annotation/` | the JSON of annotation files |
 //! | `memory` | arrays as a set |
 //! | `image`, `mask` | the forms in which images and masks are handed out |
@@ -39,6 +41,7 @@ mod coco;
 mod datafile;
 mod drafts;
 mod exif_rule;
+mod folder_kinds;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hash;
@@ -50,6 +53,7 @@ mod interface;
 mod key_groups;
 mod keys;
 mod kinds;
+mod labelme;
 mod left_out;
 mod located;
 mod mask;
@@ -57,6 +61,8 @@ mod memory;
 mod mix;
 mod objects;
 mod open;
+mod outlined;
+mod outlines;
 mod own_notes;
 mod pairs;
 mod part;
@@ -69,11 +75,14 @@ mod synthetic;
 mod tar;
 mod texts;
 mod weights;
+mod yolo;
+mod yolo_yaml;
 
 pub use annotation::{Stated, read_stated};
 pub use bytes::{open_file, read_file};
 pub use datafile::DataFile;
 pub use exif_rule::ExifRule;
+pub use folder_kinds::{LabelmeKeys, YoloKeys, YoloSplit};
 pub use hqseg44k::{hqseg44k, hqseg44k_available};
 pub use image::{ImageBuffer, ImageForm};
 pub use index::{IndexNote, IndexObserver, IndexProgress, OpenContext};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::index::OpenContext;
 use super::kinds::SetKind;
-use super::{PairsSource, SetSpec, Source, coco, sa1b, shards};
+use super::{PairsSource, SetSpec, Source, coco, labelme, sa1b, shards, yolo};
 use crate::error::Result;
 
 impl SetSpec {
@@ -18,6 +18,8 @@ impl SetSpec {
                 Arc::new(sa1b::open(self, keys, context)?)
             }
             SetKind::Sa1b(keys) => Arc::new(shards::open_sa1b(self, keys, context)?),
+            SetKind::Labelme(keys) => Arc::new(labelme::open(self, keys, context)?),
+            SetKind::Yolo(keys) => Arc::new(yolo::open(self, keys, context)?),
             SetKind::WebDataset(keys) => Arc::new(shards::open_webdataset(self, keys, context)?),
         })
     }

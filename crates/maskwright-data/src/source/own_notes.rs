@@ -3,7 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-/// An annotation file of SA-1B's layout, read and taken apart.
+use super::annotation::Outlined;
+
+/// An annotation file of one image, read and taken apart.
 #[derive(Debug, Default)]
 pub(super) struct OwnNotes {
     /// The set, told from others by its pointer, and the record; none where nothing is kept.
@@ -14,6 +16,8 @@ pub(super) struct OwnNotes {
     pub(super) size: (u32, u32),
     /// The objects that the set's filter lets through, in the order of the file.
     pub(super) objects: Vec<OwnObject>,
+    /// The objects of a file of outlines, all of them.
+    pub(super) outlined: Vec<Outlined>,
 }
 
 /// One object of the file.

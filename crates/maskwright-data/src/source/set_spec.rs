@@ -9,7 +9,7 @@ use strum::VariantArray;
 use super::index::Fingerprint;
 use super::keys::{KeyFlaw, Reader, nearest};
 use super::kinds::{CocoKeys, KindName, PairsKeys, Sa1bKeys, SetKind};
-use super::{ExifRule, Part, Patterns};
+use super::{ExifRule, LabelmeKeys, Part, Patterns, YoloKeys, YoloSplit};
 use crate::error::Result;
 
 /// What to do with images or masks that have no counterpart, and with damaged annotation files.
@@ -122,6 +122,22 @@ impl SetSpec {
             None => Sa1bKeys { images: place, ..Sa1bKeys::default() },
         };
         SetSpec::new(name, SetKind::Sa1b(keys))
+    }
+
+    /// Returns a set of a folder of Labelme's annotation files, with the images beside them.
+    pub fn labelme(name: impl Into<String>, images: impl Into<PathBuf>) -> SetSpec {
+        let keys = LabelmeKeys { images: images.into(), ..LabelmeKeys::default() };
+        SetSpec::new(name, SetKind::Labelme(keys))
+    }
+
+    /// Returns a set of one of the splits of YOLO's `data.yaml`.
+    pub fn yolo(
+        name: impl Into<String>,
+        annotations: impl Into<PathBuf>,
+        split: YoloSplit,
+    ) -> SetSpec {
+        let annotations = annotations.into();
+        SetSpec::new(name, SetKind::Yolo(YoloKeys { annotations, split, ..YoloKeys::default() }))
     }
 
     /// Reads a set's table.

@@ -1,12 +1,18 @@
-//! Annotation files: COCO's and LVIS's single file for all images, SA-1B's file for each image.
+//! Annotation files: COCO's and LVIS's single file for all images; SA-1B's, Labelme's and YOLO's file for each image.
 
 mod coco;
+mod labelme;
+mod outline;
 mod sa1b;
 mod segmentation;
 mod stated;
 mod stream;
+mod yolo;
 
 pub(crate) use coco::{CocoFile, CocoImage, read_coco, read_coco_from};
+pub(crate) use labelme::{Flawed, LabelmeFile};
+pub(crate) use outline::{OutlineFile, Outlined};
 pub(crate) use sa1b::read_sa1b;
 pub(crate) use segmentation::{Flaw, read_segmentation};
 pub use stated::{Stated, read_stated};
+pub(crate) use yolo::read_yolo;

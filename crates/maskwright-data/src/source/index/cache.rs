@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::{Index, IndexNote, IndexWriter, Kept, OpenContext};
@@ -40,6 +41,31 @@ impl Fingerprint {
         let _ = writeln!(self.identity, "source {absolute:?}");
         let _ = writeln!(self.state, "{length} bytes, changed {time:?}");
         Ok(())
+    }
+
+    /// Adds something that was found beside the sources.
+    pub(crate) fn found(&mut self, what: &str, value: impl std::fmt::Debug) {
+        // Writing to a text cannot fail.
+        let _ = writeln!(self.state, "{what} = {value:?}");
+    }
+
+    /// Adds many files of one folder by their names, sizes and times, in the order in which they come: files that are
+    /// written over in place, which no change of their folder tells.
+    pub(crate) fn files<'a>(
+        &mut self,
+        files: impl Iterator<Item = (&'a [u8], &'a std::fs::Metadata)>,
+    ) {
+        let (mut count, mut text) = (0, Vec::new());
+        for (name, data) in files {
+            count += 1;
+            text.extend_from_slice(name);
+            // Writing to a list of bytes cannot fail.
+            let _ = writeln!(text, "{} {:?}", data.len(), data.modified().ok());
+            let hash = fnv1a(&text);
+            text.clear();
+            text.extend_from_slice(&hash.to_le_bytes());
+        }
+        let _ = writeln!(self.state, "{count} files, {:016x}", fnv1a(&text));
     }
 
     fn text(&self) -> String {

@@ -2,7 +2,8 @@
 
 /// The names of an image and of the file that tells its objects: a stem in common, and two endings.
 ///
-/// An index holds them as one text, the three with a slash between them: neither ending has one.
+/// An index holds them as one text, the three with a slash between them: neither ending has one. A file that does not
+/// share the stem has in place of its ending a zero byte and its whole path, whose slashes are zero bytes, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Names<'a> {
     /// The name that records, patterns and parts go by, with its folders.
@@ -22,9 +23,21 @@ impl<'a> Names<'a> {
         Names { stem, image: ending, notes }
     }
 
+    /// What stands for the ending of a file at another path than the stem's.
+    pub(crate) fn elsewhere(path: &[u8]) -> Vec<u8> {
+        let zero = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
+        std::iter::once(0).chain(path.iter().map(zero)).collect()
+    }
+
+    /// The path of a file whose ending [`elsewhere`](Names::elsewhere) made; none for an ending of the stem.
+    pub(crate) fn path_of(ending: &[u8]) -> Option<Vec<u8>> {
+        let slash = |byte: &u8| if *byte == 0 { b'/' } else { *byte };
+        Some(ending.strip_prefix(&[0])?.iter().map(slash).collect())
+    }
+
     /// The image's whole name.
     pub(crate) fn image_file(self) -> Vec<u8> {
-        [self.stem, self.image].concat()
+        Names::path_of(self.image).unwrap_or_else(|| [self.stem, self.image].concat())
     }
 
     /// The pieces of the text.
@@ -58,6 +71,15 @@ mod tests {
             assert_eq!((names.stem, names.image), (stem.as_bytes(), ending.as_bytes()), "{file}");
             assert_eq!(names.image_file(), file.as_bytes());
         }
+    }
+
+    #[test]
+    fn a_file_elsewhere_has_a_path_of_its_own() {
+        let image = Names::elsewhere(b"../photos/b.jpg");
+        let names = Names { stem: b"x/a", image: &image, notes: b".json" };
+        assert_eq!(Names::of_text(&names.text().concat()), Some(names));
+        assert_eq!(names.image_file(), b"../photos/b.jpg");
+        assert_eq!(Names::path_of(names.notes), None);
     }
 
     #[test]

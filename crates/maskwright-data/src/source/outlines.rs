@@ -1,0 +1,253 @@
+//! Files of outlines, one for each image, brought into an index: which objects are taken, and what was left out.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+
+use maskwright_image::decode::read_header;
+use maskwright_image::mask::{PolygonScratch, Rle};
+use maskwright_image::{Error as ImageError, Size};
+
+use super::annotation::OutlineFile;
+use super::bytes::{open_file, read_file};
+use super::drafts::sum;
+use super::index::{Image, IndexWriter, Names, ObjectEntry, Span};
+use super::objects::{Facts, ObjectFilter};
+use super::outlined::OutlineFormat;
+use super::select::Selection;
+use super::{ExifRule, LeftOut, SetSpec};
+use crate::error::{Error, Result};
+
+/// Files that a thread reads at a time.
+pub(super) const BLOCK: usize = 256;
+
+/// Endings of images that a folder is searched for, in lower case.
+const PICTURES: [&str; 15] = [
+    "jpg", "jpeg", "png", "tif", "tiff", "webp", "bmp", "gif", "qoi", "pnm", "ppm", "pgm", "avif",
+    "jxl", "jpe",
+];
+
+/// Bytes of an image file that mostly hold its header.
+const BEGIN: u64 = 1 << 16;
+
+/// Whether a file's name ends as those of images do.
+pub(super) fn is_picture(path: &Path) -> bool {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    ending.is_some_and(|ending| PICTURES.contains(&ending.as_str()))
+}
+
+/// Endings of images, in lower case.
+pub(super) fn endings() -> impl Iterator<Item = &'static str> {
+    PICTURES.into_iter()
+}
+
+/// An image with the objects that are taken of it.
+pub(super) struct Draft {
+    /// The name that the record goes by.
+    pub(super) stem: Vec<u8>,
+    /// What the image's name has behind the stem, or a path of its own ([`Names::elsewhere`]).
+    pub(super) image: Vec<u8>,
+    /// The same of the file of outlines.
+    pub(super) notes: Vec<u8>,
+    /// Numbers of the folders of both in the index.
+    pub(super) places: [u32; 2],
+    pub(super) size: Size,
+    pub(super) objects: Vec<ObjectEntry>,
+}
+
+impl Draft {
+    fn names(&self) -> Names<'_> {
+        Names { stem: &self.stem, image: &self.image, notes: &self.notes }
+    }
+}
+
+/// Reads files of outlines one after the other, and counts what it leaves out.
+pub(super) struct Gatherer<'a> {
+    format: OutlineFormat,
+    filter: &'a ObjectFilter,
+    /// Labels to take; none takes all.
+    wanted: Option<&'a BTreeSet<String>>,
+    /// All labels that were met.
+    pub(super) labels: BTreeSet<String>,
+    pub(super) drafts: Vec<Draft>,
+    pub(super) damaged: LeftOut,
+    bare: LeftOut,
+    without_outline: LeftOut,
+    too_short: LeftOut,
+    unseen: LeftOut,
+    filtered: LeftOut,
+    other_label: LeftOut,
+    mask: Rle,
+    scratch: PolygonScratch,
+}
+
+impl<'a> Gatherer<'a> {
+    pub(super) fn new(
+        format: OutlineFormat,
+        filter: &'a ObjectFilter,
+        wanted: Option<&'a BTreeSet<String>>,
+    ) -> Gatherer<'a> {
+        let without_outline = match format {
+            OutlineFormat::Labelme => "shapes without an area (points and lines)",
+            OutlineFormat::Yolo => "boxes without an outline",
+        };
+        Gatherer {
+            format,
+            filter,
+            wanted,
+            labels: BTreeSet::new(),
+            drafts: Vec::new(),
+            damaged: LeftOut::none("images whose annotation file is damaged"),
+            bare: LeftOut::none("images without an object to take"),
+            without_outline: LeftOut::none(without_outline),
+            too_short: LeftOut::none("outlines of fewer than three points"),
+            unseen: LeftOut::none("objects that cover no pixel of their image"),
+            filtered: LeftOut::none("objects outside the bounds of the set's settings"),
+            other_label: LeftOut::none("objects of other categories"),
+            mask: Rle::default(),
+            scratch: PolygonScratch::default(),
+        }
+    }
+
+    /// Takes the objects of an image; `draft` comes without them, `file` is that of the outlines.
+    pub(super) fn add(&mut self, file: &Path, outlines: OutlineFile, draft: Draft) -> Result<()> {
+        let format = self.format;
+        let at = |number: u64| format!("{}, {}", file.display(), format.place(number));
+        outlines.without_outline.iter().for_each(|&n| self.without_outline.add(|| at(n)));
+        outlines.too_short.iter().for_each(|&n| self.too_short.add(|| at(n)));
+        let mut objects = Vec::new();
+        for outlined in outlines.objects {
+            let number = outlined.number;
+            outlined.draw(draft.size, &mut self.mask, &mut self.scratch).map_err(|source| {
+                let (place, message) = (format.place(number), source.to_string());
+                Error::AnnotationFile { file: file.into(), place, message }
+            })?;
+            let area = self.mask.area();
+            let facts = Facts { area: Some(area as f64), ..Facts::default() };
+            let wanted = self.wanted.is_none_or(|wanted| wanted.contains(&outlined.label));
+            let refused = if !wanted {
+                Some(&mut self.other_label)
+            } else if area == 0 {
+                Some(&mut self.unseen)
+            } else if !self.filter.lets_through(&facts) {
+                Some(&mut self.filtered)
+            } else {
+                None
+            };
+            match refused {
+                Some(refused) => refused.add(|| at(number)),
+                None => objects.push(ObjectEntry { id: number, ..ObjectEntry::default() }),
+            }
+            self.labels.insert(outlined.label);
+        }
+        if self.filter.takes_image(objects.len() as u32) {
+            self.drafts.push(Draft { objects, ..draft });
+        } else {
+            self.bare.add(|| String::from_utf8_lossy(&draft.names().image_file()).into_owned());
+        }
+        Ok(())
+    }
+
+    /// What was left out.
+    pub(super) fn left_out(self) -> [LeftOut; 7] {
+        [
+            self.bare,
+            self.without_outline,
+            self.too_short,
+            self.unseen,
+            self.filtered,
+            self.other_label,
+            self.damaged,
+        ]
+    }
+}
+
+/// Adds up what several gatherers left out.
+pub(super) fn left_out_of(gatherers: Vec<Gatherer<'_>>) -> Vec<LeftOut> {
+    sum(gatherers.into_iter().flat_map(Gatherer::left_out))
+}
+
+/// Writes the images that the set's part takes into an index.
+pub(super) fn write(
+    spec: &SetSpec,
+    selection: &Selection,
+    gatherers: &[Gatherer<'_>],
+    writer: &mut IndexWriter,
+) -> Result<()> {
+    let drafts: Vec<&Draft> =
+        gatherers.iter().flat_map(|gatherer| gatherer.drafts.iter()).collect();
+    let names: Vec<_> = drafts.iter().map(|draft| String::from_utf8_lossy(&draft.stem)).collect();
+    for number in selection.in_part(&names) {
+        let draft = drafts[number];
+        let objects = draft.objects.len() as u32;
+        let [image, notes] = draft.places.map(|file| Span { file, len: 0, at: 0 });
+        writer.image(&Image {
+            names: draft.names(),
+            image,
+            notes,
+            size: (draft.size.width as u32, draft.size.height as u32),
+            objects,
+            records: spec.kind.objects().records(objects),
+        })?;
+        draft.objects.iter().try_for_each(|object| writer.object(object))?;
+    }
+    Ok(())
+}
+
+/// Refuses categories that no file has.
+pub(super) fn check_categories<'k>(
+    spec: &SetSpec,
+    wanted: &[String],
+    known: impl Iterator<Item = &'k str> + Clone,
+) -> Result<()> {
+    let missing = |wanted: &&String| !known.clone().any(|known| known == wanted.as_str());
+    let Some(missing) = wanted.iter().find(missing) else { return Ok(()) };
+    let near = known.clone().min_by_key(|known| strsim::damerau_levenshtein(known, missing));
+    let near = near.map_or_else(String::new, |near| format!(" (did you mean \"{near}\"?)"));
+    Err(Error::Setting {
+        key: format!("categories of set {}", spec.name),
+        expected: format!("names among its {} categories", known.count()),
+        found: format!("\"{missing}\"{near}"),
+    })
+}
+
+/// The size of an image as annotation tools show it: upright, unless the set's images are never turned.
+///
+/// `record` names it in errors.
+pub(super) fn size_of(
+    image: &Path,
+    exif: ExifRule,
+    record: impl FnOnce() -> String,
+) -> Result<Size> {
+    let unreadable = |source| Error::Read { file: image.into(), source };
+    let mut bytes = Vec::new();
+    let file = open_file(image).map_err(unreadable)?;
+    file.take(BEGIN).read_to_end(&mut bytes).map_err(unreadable)?;
+    let header = read_header(&bytes).or_else(|_| {
+        // A long header, or none at all.
+        read_file(image, &mut bytes).map(|()| read_header(&bytes))?.map_err(|source: ImageError| {
+            Error::Image { record: record(), file: image.into(), source }
+        })
+    })?;
+    Ok(match exif {
+        ExifRule::Auto => header.upright_size(),
+        ExifRule::Ignore => header.size,
+    })
+}
+
+/// A path without `.` and without `..` behind a folder's name.
+pub(super) fn tidy(path: &Path) -> PathBuf {
+    let mut tidied = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir
+                if matches!(tidied.components().next_back(), Some(Component::Normal(_))) =>
+            {
+                tidied.pop();
+            }
+            part => tidied.push(part),
+        }
+    }
+    tidied
+}
