@@ -360,6 +360,10 @@ fn endless_polygons() {
         assert_eq!(Rle::from_polygons(Size::new(30, 40), &[half]).unwrap().counts(), [600, 600]);
         let steep = vec![10.0, -far, 20.0, far, 10.0, far];
         assert_eq!(Rle::from_polygons(Size::new(30, 40), &[steep]).unwrap().height(), 30);
+        // Below the diagonal, with or without the pixels on it.
+        let below = vec![-far, -far, far, far, -far, far];
+        let area = Rle::from_polygons(Size::square(40), &[below]).unwrap().area();
+        assert!([780, 820].contains(&area), "{area}");
     }
     let across: Vec<f64> = (0..40_000).flat_map(|k| [f64::from(k % 2) * 65_535.0, 5.0]).collect();
     assert_eq!(

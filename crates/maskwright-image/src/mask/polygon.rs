@@ -157,9 +157,10 @@ fn edge(
         toggles.push((column * height as i64 + row) as u32);
     };
     let (dx, dy) = (from.0.abs_diff(to.0), from.1.abs_diff(to.1));
+    // Differences as f64: those of corners as far away as can be are beyond i32.
     if dx >= dy {
         let ((x0, y0), (_, y1)) = if from.0 <= to.0 { (from, to) } else { (to, from) };
-        let slope = f64::from(y1 - y0) / f64::from(dx);
+        let slope = (f64::from(y1) - f64::from(y0)) / f64::from(dx);
         let grid_row = |t: i64| (f64::from(y0) + slope * t as f64 + 0.5) as i64;
         for column in first..end {
             let t = 5 * column + 2 - i64::from(x0);
@@ -167,7 +168,7 @@ fn edge(
         }
     } else {
         let ((x0, y0), (x1, _)) = if from.1 <= to.1 { (from, to) } else { (to, from) };
-        let slope = f64::from(x1 - x0) / f64::from(dy);
+        let slope = (f64::from(x1) - f64::from(x0)) / f64::from(dy);
         let grid_column = |t: i64| (f64::from(x0) + slope * t as f64 + 0.5) as i64;
         for column in first..end {
             let middle = 5 * column + 2;
