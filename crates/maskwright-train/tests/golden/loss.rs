@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use maskwright_train::loss::points::{Plane, choose};
 use maskwright_train::loss::{
     LossConfig, PointConfig, PointTargets, TermValue, point_loss, weighted_sum,
@@ -70,7 +70,7 @@ fn golden_cases_match_pytorch() {
             points.push(choose(&config, &logits, candidates, uniform), &label);
         }
 
-        let device = Device::default().autodiff();
+        let device = crate::device().autodiff();
         let shape: [usize; 4] = shape.try_into().expect("four axes");
         let logits = Tensor::<4>::from_data(TensorData::new(logits, shape), &device).require_grad();
         let loss = point_loss(&LossConfig::default(), logits.clone(), &points);
@@ -91,7 +91,7 @@ fn golden_cases_match_pytorch() {
 #[test]
 fn a_case_by_hand() {
     // One mask, two points: logit 0 with target 1, logit ln 3 with target 0.
-    let device = Device::default();
+    let device = crate::device();
     let logits =
         Tensor::<4>::from_data(TensorData::new(vec![0.0, 3f32.ln()], [1, 1, 1, 2]), &device);
     let points =

@@ -5,6 +5,8 @@ mod steps;
 
 use std::path::{Path, PathBuf};
 
+use burn::tensor::Device;
+
 /// The golden cases of a crate: the folder of the repository, and that of `../shared/golden`, where it is there.
 fn folders(owner: &str, kind: &str, shared: &str) -> Vec<PathBuf> {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -22,4 +24,14 @@ fn folders(owner: &str, kind: &str, shared: &str) -> Vec<PathBuf> {
         eprintln!("left out: the optional folder ../shared/golden is not here");
     }
     folders
+}
+
+/// The CPU, or with `MASKWRIGHT_TEST_DEVICE=cuda` the first GPU, in a build with that feature.
+fn device() -> Device {
+    match std::env::var("MASKWRIGHT_TEST_DEVICE").as_deref() {
+        Err(_) | Ok("cpu") => Device::flex(),
+        #[cfg(feature = "cuda")]
+        Ok("cuda") => Device::cuda(0),
+        Ok(other) => panic!("no device {other:?} in this build"),
+    }
 }

@@ -35,16 +35,6 @@ fn forward_file(path: &Path) -> (std::collections::HashMap<String, Vec<f32>>, Ve
     (tensors, images)
 }
 
-/// The CPU, or with `MASKWRIGHT_TEST_DEVICE=cuda` the first GPU, in a build with that feature.
-fn device() -> Device {
-    match std::env::var("MASKWRIGHT_TEST_DEVICE").as_deref() {
-        Err(_) | Ok("cpu") => Device::flex(),
-        #[cfg(feature = "cuda")]
-        Ok("cuda") => Device::cuda(0),
-        Ok(other) => panic!("no device {other:?} in this build"),
-    }
-}
-
 #[test]
 fn five_steps_match_pytorch() {
     for folder in crate::folders("maskwright-model", "", "model") {
@@ -58,7 +48,7 @@ fn five_steps_match(folder: &Path) {
     let wanted: Vec<[f64; 2]> =
         serde_json::from_str(&steps.metadata["losses_bce_dice"]).expect("a list of pairs");
 
-    let device = device();
+    let device = crate::device();
     let checkpoint = folder.join("small_sam_hq.safetensors");
     let sam = weights::load(&checkpoint, &LoadOptions::default(), &device).expect("loads").sam;
     let mut sam = sam.training(&Trainable::Hq);
