@@ -48,12 +48,12 @@ fn annotations_and_images_must_belong_together() {
         error(&spec)
     });
     assert_snapshot!(words.join("\n"), @"
-        [DIR]/instances.json, byte 0: expected an object {...}, found `[`
+        [DIR]/instances.json: expected COCO's {images, annotations, categories} or a list of results, found an empty list
         [DIR]/instances.json, byte 13: expected COCO's {images, annotations, categories}: no `annotations`, other keys are: none
         [DIR]/instances.json, byte 29: expected COCO's {images, annotations, categories}: no `images`, other keys are: image
-        [DIR]/instances.json, byte 28: image 0: missing field `width`
-        [DIR]/instances.json, byte 0: image 0: expected a file_name, width and height
-        [DIR]/instances.json, byte 16: annotation 0: missing field `segmentation`
+        [DIR]/instances.json, image 1: file_name: expected the name of the image's file, found none
+        [DIR]/instances.json, image 1: file_name: expected the name of the image's file, found none
+        set c: expected at least one record, found none: 1 annotations without a segmentation (first: id 1)
         ");
     let gone = SetSpec::coco("c", root.path().join("none.json"), &images);
     assert_snapshot!(error(&gone), @"cannot read [DIR]/none.json: No such file or directory (os error 2)");
@@ -69,9 +69,6 @@ fn flawed_objects_are_named_when_they_are_drawn() {
     let words = [
         json!({"size": [80, 64], "counts": [1, 2, 3]}),
         json!({"size": [80, 64], "counts": "~~"}),
-        json!([[1.0, 2.0, 3.0]]),
-        json!([[1.0, 2.0, 3.0, 4.0]]),
-        json!([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]),
         json!({"size": [80, 64]}),
         json!("mask.png"),
     ]
@@ -88,11 +85,8 @@ fn flawed_objects_are_named_when_they_are_drawn() {
     assert_snapshot!(words.join("\n"), @r#"
         record c/scene_0, annotation 100: [DIR]/instances.json: runs of 6 pixels for a mask of height 80 x width 64; expected 5120
         record c/scene_0, annotation 100: [DIR]/instances.json: byte 126 at position 0 of a run-length string; expected 48 to 111
-        record c/scene_0, annotation 100: [DIR]/instances.json: polygon 0 has 3 numbers; expected an even number, 6 at least
-        record c/scene_0, annotation 100: [DIR]/instances.json: polygon 0 has 4 numbers; expected an even number, 6 at least
-        [DIR]/instances.json, byte 0: record c/scene_0, annotation 100: segmentation: expected a list of polygons [[x, y, ...], ...]: invalid type: floating point `1.0`, expected a sequence
-        [DIR]/instances.json, byte 0: record c/scene_0, annotation 100: segmentation: expected {size: [height, width], counts}: missing field `counts`
-        [DIR]/instances.json, byte 0: record c/scene_0, annotation 100: segmentation: expected a list of polygons or {size, counts}, found "mask.png"
+        [DIR]/instances.json, record c/scene_0, annotation 100: segmentation: expected {size: [height, width], counts}: missing field `counts`
+        [DIR]/instances.json, record c/scene_0, annotation 100: segmentation: expected a list of polygons or {size, counts}, found "mask.png"
         "#);
     // A mask of another size than its image.
     let mut wrong = file;
@@ -105,13 +99,6 @@ fn flawed_objects_are_named_when_they_are_drawn() {
     let mut maker = SampleMaker::new(SampleConfig::for_size(32)).unwrap();
     let error = maker.view(&mix, key).unwrap_err();
     assert!(matches!(error, Error::SizeMismatch { .. }), "{error}");
-    // NaN, which Python writes, is no JSON.
-    write(
-        &annotations,
-        r#"{"images": [], "annotations": [{"image_id": 1, "segmentation": [[NaN]]}]}"#,
-    );
-    let opened = SetSpec::coco("c", &annotations, &images).open(&OpenContext::default());
-    assert_snapshot!(anywhere(opened.err().unwrap(), root.path()), @"[DIR]/instances.json, byte 31: annotation 0: expected value");
 }
 
 #[test]

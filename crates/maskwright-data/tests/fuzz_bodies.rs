@@ -26,6 +26,11 @@ fn yolo() {
 }
 
 #[test]
+fn csv() {
+    run("csv", CHANGES, fuzzing::csv);
+}
+
+#[test]
 fn tar_index() {
     run("tar_index", CHANGES, fuzzing::tar_index);
 }

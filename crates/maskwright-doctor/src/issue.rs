@@ -165,7 +165,9 @@ pub(super) fn refused_mask(
 pub(super) fn refused(found: &mut Inspection, error: &Error) {
     let (check, text) = match error {
         Error::Annotation { source, .. } => (Check::AnnotationInvalid, source.to_string()),
-        Error::Json { .. } => (Check::AnnotationInvalid, reason(error)),
+        Error::AnnotationFile { .. } | Error::Json { .. } => {
+            (Check::AnnotationInvalid, reason(error))
+        }
         Error::Image { source, .. } => (check_of(source), format!("mask: {source}")),
         _ => (Check::UnreadableFile, reason(error)),
     };

@@ -90,6 +90,9 @@ impl Subject {
             Err(error) => {
                 let mut opening = Opening::new(Check::CannotOpen, error.to_string());
                 opening.files[0].0 = error.file().map(Into::into).unwrap_or_default();
+                if let Error::CrowdsLeftOut { .. } = error {
+                    opening.fix = Some(Fix::Line("crowds = true".into()));
+                }
                 openings.push(opening);
                 None
             }

@@ -92,6 +92,9 @@ fn setting(key: &str, expected: &str, found: &str) -> String {
 fn of_data(error: &data::Error) -> String {
     match error {
         data::Error::Setting { key, expected, found } => setting(key, expected, found),
+        data::Error::CrowdsLeftOut { .. } => {
+            format!("{error}, as does --crowds beside --coco")
+        }
         // One record is not shared out between training and validation.
         data::Error::NothingSelected { total: 1, selection, .. }
             if selection.contains("rest of") =>
@@ -204,6 +207,12 @@ mod tests {
             file: None,
         };
         assert_eq!(of(&error), "--max-epoch-num: expected more than --start-epoch (3), found 2");
+        let error = data::Error::CrowdsLeftOut { set: "c".into(), found: "none".into() };
+        assert_eq!(
+            of(&error),
+            "set c: expected at least one record, found none; crowds = true takes annotations of crowds, \
+             as does --crowds beside --coco"
+        );
         assert_eq!(flag("prompts.kinds"), "prompts.kinds");
         assert_eq!(
             with_flags("as model.restore_model beside a/model.checkpoint, model.config."),

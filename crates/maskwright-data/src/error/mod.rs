@@ -255,6 +255,19 @@ pub enum Error {
         count: usize,
     },
 
+    /// No image of a set has an object to take, and annotations of crowds are left out.
+    #[error(
+        "set {}: expected at least one record, found {}; crowds = true takes annotations of crowds",
+        shown(set),
+        shown(found)
+    )]
+    CrowdsLeftOut {
+        /// The set.
+        set: String,
+        /// What was left out, by cause.
+        found: String,
+    },
+
     /// A set is empty after its include, exclude and part settings.
     #[error("set {}: none of its {total} records is left by {}", shown(set), shown(selection))]
     NothingSelected {

@@ -7,10 +7,11 @@ use maskwright_image::Size;
 use maskwright_image::mask::{PolygonScratch, Rle};
 
 use super::annotation::{
-    LabelmeFile, OutlineFile, read_coco_from, read_sa1b, read_segmentation, read_yolo,
+    LabelmeFile, OutlineFile, is_taken, read_coco_from, read_sa1b, read_segmentation, read_yolo,
 };
 use super::index::{Index, Kept};
 use super::objects::ObjectFilter;
+use super::pairs::list;
 use super::yolo_yaml::DataYaml;
 use super::{DataFile, MaskBuffer, pattern, tar};
 
@@ -37,6 +38,7 @@ pub fn annotations(data: &[u8]) {
                 let at = object.segmentation.at as usize;
                 let json = &data[at..at + object.segmentation.len as usize];
                 let json = std::str::from_utf8(json).expect("JSON is text");
+                assert!(is_taken(json), "{json}");
                 read(json, (image.height, image.width));
             }
         }
@@ -46,6 +48,15 @@ pub fn annotations(data: &[u8]) {
             read(object.segmentation(), (file.image.height, file.image.width));
         }
     }
+}
+
+/// Lists of pairs: no input panics, and the columns that are found are there.
+///
+/// # Panics
+///
+/// Where one of that fails.
+pub fn csv(data: &[u8]) {
+    list::read_all(data);
 }
 
 /// Labelme's annotation files: no input panics, every object has a mask of the image's size or an error, and has the

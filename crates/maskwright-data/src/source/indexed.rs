@@ -7,7 +7,7 @@ use std::sync::Arc;
 use maskwright_image::Size;
 use maskwright_image::decode::MaskRule;
 
-use super::annotation::{Flaw, read_sa1b, read_segmentation};
+use super::annotation::{CROWDS, Flaw, read_sa1b, read_segmentation};
 use super::bytes::{append_bytes, push_bytes, read_file, read_part};
 use super::index::{Entry, Index, Names, Span};
 use super::objects::ObjectFilter;
@@ -58,6 +58,9 @@ impl IndexedSource {
             } else {
                 format!("none: {}", left.join("; "))
             };
+            if index.left_out().iter().any(|left| left.what == CROWDS) {
+                return Err(Error::CrowdsLeftOut { set: spec.name.clone(), found });
+            }
             return Err(Error::Setting {
                 key: format!("set {}", spec.name),
                 expected: "at least one record".into(),
@@ -142,7 +145,7 @@ impl IndexedSource {
         let known = self.index.object(entry, object.into())?;
         let Span { file, at, len } = known.segmentation;
         let path = self.index.file(file);
-        mask.object = Some(known.id);
+        mask.object = Some(known.number());
         let mut json = std::mem::take(&mut mask.json);
         read_part(path, at, len.into(), &mut json)?;
         mask.noted = json.len();
@@ -247,7 +250,7 @@ impl IndexedSource {
     }
 
     /// An error about an object of a record.
-    fn flawed(&self, index: usize, entry: &Entry, object: Option<u64>, flaw: Flaw) -> Error {
+    fn flawed(&self, index: usize, object: Option<u64>, flaw: Flaw) -> Error {
         let record = match self.record(index) {
             Ok(record) => record,
             Err(error) => return error,
@@ -257,8 +260,7 @@ impl IndexedSource {
         match flaw {
             Flaw::Mask(source) => Error::Annotation { record, file, source },
             Flaw::Shape(message) => {
-                let message = format!("record {record}: {message}");
-                Error::Json { file, at: entry.notes.at, message }
+                Error::AnnotationFile { file, place: format!("record {record}"), message }
             }
         }
     }
@@ -350,7 +352,7 @@ impl Source for IndexedSource {
             Notes::Own | Notes::OwnOrMask => self.own_mask(index, &entry, choose, mask)?,
         };
         match flaw {
-            Some(flaw) => Err(self.flawed(index, &entry, mask.object, flaw)),
+            Some(flaw) => Err(self.flawed(index, mask.object, flaw)),
             None => Ok(()),
         }
     }

@@ -17,6 +17,7 @@
 //! | `labelme`, `yolo` | opening folders of annotation tools |
 //! | `outlines`, `outlined` | files of outlines: brought into an index, and read for a sample |
 //! | `annotation/` | the JSON of annotation files |
+//! | `listed` | where the files are that an annotation file lists |
 //! | `memory` | arrays as a set |
 //! | `image`, `mask` | the forms in which images and masks are handed out |
 //! | `tar`, `pattern` | tar files read in place; names of many files |
@@ -55,6 +56,7 @@ mod keys;
 mod kinds;
 mod labelme;
 mod left_out;
+mod listed;
 mod located;
 mod mask;
 mod memory;

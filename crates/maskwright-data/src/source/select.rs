@@ -41,11 +41,21 @@ impl Selection {
     /// Whether patterns let a record through. They are compared with its name and with the name of
     /// its image file; no include pattern lets all through. The part is not considered.
     pub(crate) fn lets_through(&self, name: &str, file: &str) -> bool {
+        self.lets_any_through(&[name, file])
+    }
+
+    /// As [`lets_through`](Selection::lets_through), of a record that has several names.
+    pub(crate) fn lets_any_through(&self, names: &[&str]) -> bool {
         let options = MatchOptions::new();
         let any = |patterns: &[Pattern]| {
-            patterns.iter().any(|p| p.matches_with(name, options) || p.matches_with(file, options))
+            patterns.iter().any(|p| names.iter().any(|name| p.matches_with(name, options)))
         };
         (self.include.is_empty() || any(&self.include)) && !any(&self.exclude)
+    }
+
+    /// Whether there are patterns.
+    pub(crate) fn has_patterns(&self) -> bool {
+        !self.include.is_empty() || !self.exclude.is_empty()
     }
 
     /// Whether only a part is taken.

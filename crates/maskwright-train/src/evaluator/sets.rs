@@ -26,10 +26,12 @@ pub fn open_sets(sets: Vec<Arc<dyn Source>>) -> Vec<EvalSet> {
     sets.into_iter().map(|source| EvalSet { name: source.name().to_owned(), source }).collect()
 }
 
-/// What the sets' data holds that no record shows, a line each.
+/// What the sets' data holds that no record shows, by cause: a line for each set.
 pub(crate) fn left_out<'a>(sets: impl Iterator<Item = &'a Arc<dyn Source>>) -> Vec<String> {
     let of_set = |set: &'a Arc<dyn Source>| {
-        set.left_out().iter().map(move |left| format!("set {}: left out are {left}", set.name()))
+        let causes: Vec<String> = set.left_out().iter().map(ToString::to_string).collect();
+        let told = !causes.is_empty();
+        told.then(|| format!("set {}: left out are {}", set.name(), causes.join("; ")))
     };
-    sets.flat_map(of_set).collect()
+    sets.filter_map(of_set).collect()
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use maskwright_data::plan::Decode;
 use maskwright_data::source::{
-    DataFile, Extensions, PairsKeys, SetKind, SetSpec, Unmatched, hqseg44k, hqseg44k_available,
+    CocoKeys, DataFile, Extensions, PairsKeys, SetKind, SetSpec, Unmatched, hqseg44k,
+    hqseg44k_available,
 };
 
 use crate::exit::Usage;
@@ -29,6 +30,10 @@ pub(crate) struct DataFlags {
     /// Annotations of --images: an instances file of COCO or LVIS
     #[arg(long, value_name = "JSON", requires = "images")]
     coco: Option<PathBuf>,
+
+    /// With --coco: take annotations of crowds (iscrowd: 1), too; brush tools write every mask as one
+    #[arg(long, requires = "coco")]
+    crowds: bool,
 
     /// Folder with SA-1B's images and annotation files, or its tar files: sa_{000000..000049}.tar
     #[arg(long, value_name = "PLACE", conflicts_with_all = ["images", "data", "hqseg44k"])]
@@ -116,7 +121,13 @@ impl DataFlags {
                 SetSpec::new(name_of(images), SetKind::Pairs(keys))
             }
             (Some(images), None, Some(annotations), None) => {
-                SetSpec::coco(name_of(images), annotations, images)
+                let keys = CocoKeys {
+                    annotations: annotations.clone(),
+                    images: images.clone(),
+                    crowds: self.crowds,
+                    ..CocoKeys::default()
+                };
+                SetSpec::new(name_of(images), SetKind::Coco(keys))
             }
             (None, None, None, Some(place)) => SetSpec::sa1b(name_of(place), place),
             _ => {

@@ -2,96 +2,71 @@
 //! Gupta et al., "LVIS", 2019).
 //!
 //! A file holds all images and all annotations of a set, in any order. Only what an index needs is kept
-//! of it: sizes, names, and where each object's segmentation lies.
+//! of it: sizes, names, and where each object's segmentation lies. Tools write the layout in many spellings: ids and numbers as
+//! [`Said`], lists as mappings of ids to entries, or the annotations alone (a file of results).
 
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::segmentation;
-use super::stream::{JsonStream, Parsed};
+use super::coco_file::{CROWDS, CocoFile};
+use super::said::Said;
+use super::segmentation::{Look, look};
+use super::stream::{JsonStream, Parsed, Place};
 use crate::error::{Error, Result};
 use crate::source::LeftOut;
 use crate::source::bytes::open_file;
 use crate::source::index::{Counted, ObjectEntry, OpenContext, Span};
 use crate::source::objects::{Facts, ObjectFilter};
 
-/// What is kept of a file.
-#[derive(Debug, Default)]
-pub(crate) struct CocoFile {
-    /// In the order of the file.
-    pub(crate) images: Vec<CocoImage>,
-    /// The images' names, one after the other.
-    names: Vec<u8>,
-    /// Objects that the filter lets through, sorted by image, in the order of the file.
-    objects: Vec<(u64, ObjectEntry)>,
-    pub(crate) left_out: Vec<LeftOut>,
-    /// Annotations of images that are not listed.
-    pub(crate) unlisted: LeftOut,
-}
-
-/// An image of a file.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct CocoImage {
-    id: u64,
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-    name_at: u64,
-    name_len: u32,
-}
-
 #[derive(Deserialize)]
+#[serde(expecting = "an image {id, file_name, width, height}")]
 struct ImageJson<'a> {
-    id: u64,
-    width: u32,
-    height: u32,
     #[serde(borrow, default)]
-    file_name: Option<Cow<'a, str>>,
+    id: Said<'a>,
+    #[serde(borrow, default)]
+    width: Said<'a>,
+    #[serde(borrow, default)]
+    height: Said<'a>,
+    #[serde(borrow, default)]
+    file_name: Said<'a>,
     /// LVIS gives the address in place of the name.
     #[serde(borrow, default)]
-    coco_url: Option<Cow<'a, str>>,
+    coco_url: Said<'a>,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an annotation {id, image_id, segmentation}")]
 struct AnnotationJson<'a> {
-    #[serde(default)]
-    id: Option<u64>,
-    image_id: u64,
-    #[serde(default)]
-    category_id: Option<u32>,
-    #[serde(default)]
-    iscrowd: Flag,
-    #[serde(default)]
-    area: Option<f64>,
-    #[serde(borrow)]
-    segmentation: &'a RawValue,
+    #[serde(borrow, default)]
+    id: Said<'a>,
+    #[serde(borrow, default)]
+    image_id: Said<'a>,
+    #[serde(borrow, default)]
+    category_id: Said<'a>,
+    #[serde(borrow, default)]
+    iscrowd: Said<'a>,
+    #[serde(borrow, default)]
+    area: Said<'a>,
+    #[serde(borrow, default)]
+    segmentation: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    bbox: Option<&'a RawValue>,
 }
 
-/// 0 and 1, or false and true.
-#[derive(Deserialize, Default)]
-#[serde(untagged)]
-enum Flag {
-    #[default]
-    Missing,
-    Bool(bool),
-    Number(u8),
-}
-
-impl Flag {
-    fn is_set(&self) -> bool {
-        matches!(self, Flag::Bool(true) | Flag::Number(1..))
-    }
-}
-
+/// An entry of the categories, or its name alone in a mapping of ids to names.
 #[derive(Deserialize)]
-struct CategoryJson<'a> {
-    id: u32,
-    #[serde(borrow)]
-    name: Cow<'a, str>,
+#[serde(untagged, expecting = "expected a category {id, name} or its name")]
+enum CategoryJson<'a> {
+    Entry {
+        #[serde(borrow, default)]
+        id: Said<'a>,
+        #[serde(borrow, default)]
+        name: Said<'a>,
+    },
+    Name(#[serde(borrow)] Said<'a>),
 }
 
 struct Images;
@@ -139,53 +114,64 @@ pub(crate) fn read_coco_from(
     number: u32,
     filter: &ObjectFilter,
 ) -> Result<CocoFile> {
-    let mut found = CocoFile {
-        unlisted: LeftOut::none("annotations of images that are not listed"),
-        ..CocoFile::default()
+    let mut reader = Reading {
+        path,
+        number,
+        filter,
+        found: CocoFile::new(),
+        read: 0,
+        objects: Vec::new(),
+        categories: Vec::new(),
+        causes: Causes::default(),
     };
-    let mut categories: Vec<(u32, String)> = Vec::new();
-    let (mut images_seen, mut annotations_seen, mut keys) = (false, false, Vec::new());
-    let mut drafts = Drafts::new(number, filter);
-
     let mut stream = JsonStream::new(file, path);
-    stream.object(|key, stream| match key {
-        "images" => {
-            images_seen = true;
-            stream.list::<Images>("image", |image, _, _| {
-                found.add_image(&image);
+    if stream.peek()? == Some(b'[') {
+        stream.list::<Annotations>("annotation", |annotation, at, place| {
+            reader.annotation(&annotation, at, place)
+        })?;
+        stream.end()?;
+        if reader.read == 0 {
+            return Err(Error::AnnotationFile {
+                file: path.into(),
+                place: String::new(),
+                message: "expected COCO's {images, annotations, categories} or a list of results, found an empty list".into(),
+            });
+        }
+        reader.list_of_results();
+    } else {
+        let (mut images_seen, mut annotations_seen, mut keys) = (false, false, Vec::new());
+        stream.object(|key, stream| match key {
+            "images" => {
+                images_seen = true;
+                stream.list::<Images>("image", |image, at, place| reader.image(&image, at, place))
+            }
+            "annotations" => {
+                annotations_seen = true;
+                stream.list::<Annotations>("annotation", |annotation, at, place| {
+                    reader.annotation(&annotation, at, place)
+                })
+            }
+            "categories" => stream.list::<Categories>("category", |category, _, place| {
+                reader.category(category, place.key);
                 Ok(())
-            })
-        }
-        "annotations" => {
-            annotations_seen = true;
-            stream.list::<Annotations>("annotation", |annotation, at, place| {
-                let begin = place.of(annotation.segmentation.get());
-                drafts.add(&annotation, at, begin);
-                Ok(())
-            })
-        }
-        "categories" => stream.list::<Categories>("category", |category, _, _| {
-            categories.push((category.id, category.name.into_owned()));
-            Ok(())
-        }),
-        other => {
-            keys.push(other.to_owned());
-            stream.skip()
-        }
-    })?;
-    stream.end()?;
-    for (key, seen) in [("images", images_seen), ("annotations", annotations_seen)] {
-        if !seen {
-            keys.truncate(8);
-            return Err(stream.error(format!(
-                "expected COCO's {{images, annotations, categories}}: no `{key}`, other keys are: {}",
-                if keys.is_empty() { "none".into() } else { keys.join(", ") }
-            )));
+            }),
+            other => {
+                keys.push(other.to_owned());
+                stream.skip()
+            }
+        })?;
+        stream.end()?;
+        for (key, seen) in [("images", images_seen), ("annotations", annotations_seen)] {
+            if !seen {
+                keys.truncate(8);
+                return Err(stream.error(format!(
+                    "expected COCO's {{images, annotations, categories}}: no `{key}`, other keys are: {}",
+                    if keys.is_empty() { "none".into() } else { keys.join(", ") }
+                )));
+            }
         }
     }
-    let chosen = chosen_categories(path, filter, &categories)?;
-    found.join(path, drafts, chosen.as_deref())?;
-    Ok(found)
+    reader.finish()
 }
 
 /// The ids of the categories asked for; none where all are.
@@ -218,124 +204,188 @@ fn chosen_categories(
     Ok(Some(ids.concat()))
 }
 
-/// Annotations before it is known which images and categories there are.
-struct Drafts<'a> {
+/// What is known of a file while it is read.
+struct Reading<'f> {
+    path: &'f Path,
     number: u32,
-    filter: &'a ObjectFilter,
+    filter: &'f ObjectFilter,
+    found: CocoFile,
+    /// How many annotations there were.
+    read: u64,
+    /// With the keys of their images.
     objects: Vec<(u64, ObjectEntry)>,
+    categories: Vec<(u32, String)>,
+    causes: Causes,
+}
+
+/// Why annotations are left out, and what of others.
+struct Causes {
     crowds: LeftOut,
     empty: LeftOut,
+    boxes: LeftOut,
+    no_polygon: LeftOut,
+    no_numbers: LeftOut,
     filtered: LeftOut,
+    some_polygons: LeftOut,
 }
 
-impl<'a> Drafts<'a> {
-    fn new(number: u32, filter: &'a ObjectFilter) -> Drafts<'a> {
-        Drafts {
-            number,
-            filter,
-            objects: Vec::new(),
-            crowds: LeftOut::none("annotations of crowds"),
+impl Default for Causes {
+    fn default() -> Causes {
+        Causes {
+            crowds: LeftOut::none(CROWDS),
             empty: LeftOut::none("annotations without a segmentation"),
+            boxes: LeftOut::none("annotations with a box and no mask"),
+            no_polygon: LeftOut::none("annotations without a polygon of three points"),
+            no_numbers: LeftOut::none("annotations whose segmentation is no list of polygons"),
             filtered: LeftOut::none("annotations outside the bounds of the set's settings"),
+            some_polygons: LeftOut::none(
+                "polygons of fewer than three points or an odd number of coordinates, beside others",
+            ),
         }
     }
-
-    fn add(&mut self, annotation: &AnnotationJson<'_>, at: u64, begin: u64) {
-        let text = annotation.segmentation.get();
-        let facts = Facts { area: annotation.area, ..Facts::default() };
-        let refused = if segmentation::is_empty(text) {
-            &mut self.empty
-        } else if annotation.iscrowd.is_set() && !self.filter.crowds {
-            &mut self.crowds
-        } else if !self.filter.lets_through(&facts) {
-            &mut self.filtered
-        } else {
-            let segmentation = Span { file: self.number, len: text.len() as u32, at: begin };
-            let entry = ObjectEntry {
-                segmentation,
-                id: annotation.id.unwrap_or(at),
-                category: annotation.category_id.unwrap_or(0),
-            };
-            self.objects.push((annotation.image_id, entry));
-            return;
-        };
-        refused
-            .add(|| annotation.id.map_or_else(|| format!("number {at}"), |id| format!("id {id}")));
-    }
 }
 
-impl CocoFile {
-    fn add_image(&mut self, image: &ImageJson<'_>) {
-        let name = match (&image.file_name, &image.coco_url) {
-            (Some(name), _) => name.as_ref(),
+impl Reading<'_> {
+    fn flaw(&self, place: String, field: &str, expected: &str, found: &Said<'_>) -> Error {
+        let message = format!("{field}: expected {expected}, found {found}");
+        Error::AnnotationFile { file: self.path.into(), place, message }
+    }
+
+    fn image(&mut self, image: &ImageJson<'_>, at: u64, place: Place<'_>) -> Result<()> {
+        let id = or_key(&image.id, place.key);
+        let Some(key) = self.found.ids.key(&id) else {
+            let place = format!("image number {at}");
+            return Err(self.flaw(place, "id", "a whole number or a text", &id));
+        };
+        let shown = || format!("image {}", self.found.ids.shown(key));
+        let name = match (image.file_name.text(), image.coco_url.text()) {
+            (Some(name), _) => name,
             // The folder and file at the end of the address: "train2017/000000391895.jpg".
             (None, Some(address)) => {
                 let from = address.rmatch_indices('/').nth(1).map_or(0, |(at, _)| at + 1);
                 &address[from..]
             }
-            (None, None) => "",
+            (None, None) => {
+                let expected = "the name of the image's file";
+                return Err(self.flaw(shown(), "file_name", expected, &image.file_name));
+            }
         };
-        self.images.push(CocoImage {
-            id: image.id,
-            width: image.width,
-            height: image.height,
-            name_at: self.names.len() as u64,
-            name_len: name.len() as u32,
-        });
-        self.names.extend_from_slice(name.as_bytes());
+        let side = |field: &str, said: &Said<'_>| match said.whole().map(u32::try_from) {
+            Some(Ok(side)) => Ok(side),
+            // 0, -1 and nothing are what tools write that do not know it.
+            None if said.is_nothing() || said.number().is_some_and(|side| side < 0.0) => Ok(0),
+            _ => Err(self.flaw(shown(), field, "a whole number of pixels", said)),
+        };
+        let (width, height) = (side("width", &image.width)?, side("height", &image.height)?);
+        let size = if width > 0 && height > 0 { (width, height) } else { (0, 0) };
+        self.found.add_image(key, name, size);
+        Ok(())
     }
 
-    /// The file of an image, relative to the folder of images.
-    pub(crate) fn name(&self, image: &CocoImage) -> &[u8] {
-        let at = image.name_at as usize;
-        self.names.get(at..at + image.name_len as usize).unwrap_or_default()
+    fn annotation(
+        &mut self,
+        annotation: &AnnotationJson<'_>,
+        at: u64,
+        place: Place<'_>,
+    ) -> Result<()> {
+        self.read += 1;
+        let own = or_key(&annotation.id, place.key);
+        let named = || match own.is_nothing() {
+            true => format!("number {at}"),
+            false => format!("id {}", own.to_string().trim_matches('"')),
+        };
+        let text = annotation.segmentation.map_or("null", RawValue::get);
+        let facts = Facts { area: annotation.area.number(), ..Facts::default() };
+        let causes = &mut self.causes;
+        let looked = look(text);
+        let refused = match &looked {
+            Look::Nothing if annotation.bbox.is_some_and(|bbox| bbox.get().len() > 4) => {
+                Some(&mut causes.boxes)
+            }
+            Look::Nothing => Some(&mut causes.empty),
+            Look::Mask | Look::SomePolygons(_) | Look::NoPolygon | Look::NoNumbers(_)
+                if annotation.iscrowd.is_set() && !self.filter.crowds =>
+            {
+                Some(&mut causes.crowds)
+            }
+            Look::NoPolygon => Some(&mut causes.no_polygon),
+            Look::NoNumbers(message) => {
+                causes.no_numbers.add(|| format!("{}: expected {message}", named()));
+                return Ok(());
+            }
+            _ if !self.filter.lets_through(&facts) => Some(&mut causes.filtered),
+            _ => None,
+        };
+        if let Some(refused) = refused {
+            refused.add(named);
+            return Ok(());
+        }
+        if let Look::SomePolygons(count) = looked {
+            causes.some_polygons.add(named);
+            causes.some_polygons.count += count - 1;
+        }
+        let Some(image) = self.found.ids.key(&annotation.image_id) else {
+            let place = format!("annotation {}", named().trim_start_matches("id "));
+            return Err(self.flaw(place, "image_id", "the id of its image", &annotation.image_id));
+        };
+        let segmentation = Span { file: self.number, len: text.len() as u32, at: place.of(text) };
+        let id = own.whole().filter(|id| *id < ObjectEntry::PLACE);
+        let id = id.unwrap_or(at | ObjectEntry::PLACE);
+        let category = self.category_key(&annotation.category_id);
+        self.objects.push((image, ObjectEntry { segmentation, id, category }));
+        Ok(())
     }
 
-    /// The objects of the image of a number.
-    pub(crate) fn objects(&self, image: usize) -> &[(u64, ObjectEntry)] {
-        let image = image as u64;
-        let from = self.objects.partition_point(|(of, _)| *of < image);
-        let to = from + self.objects[from..].partition_point(|(of, _)| *of == image);
-        &self.objects[from..to]
-    }
-
-    /// Brings images and annotations together.
-    fn join(&mut self, path: &Path, drafts: Drafts<'_>, categories: Option<&[u32]>) -> Result<()> {
-        let mut numbers: HashMap<u64, u64> = HashMap::with_capacity(self.images.len());
-        for (number, image) in self.images.iter().enumerate() {
-            let twice = numbers.insert(image.id, number as u64).is_some();
-            if twice || image.name_len == 0 || image.width == 0 || image.height == 0 {
-                let message = if twice {
-                    format!("image {number}: expected an id of its own, found {} again", image.id)
-                } else {
-                    format!("image {number}: expected a file_name, width and height")
-                };
-                return Err(Error::Json { file: path.into(), at: 0, message });
+    /// The key of a category's id; 0 where there is none.
+    fn category_key(&mut self, id: &Said<'_>) -> u32 {
+        const TEXT: u32 = 1 << 31;
+        match self.found.ids.key(id) {
+            None => 0,
+            Some(key) => {
+                u32::try_from(key).ok().filter(|key| *key < TEXT).unwrap_or(key as u32 | TEXT)
             }
         }
-        let mut other_category = LeftOut::none("annotations of other categories");
-        let mut objects = drafts.objects;
-        objects.retain_mut(|(image, object)| {
-            if categories.is_some_and(|chosen| !chosen.contains(&object.category)) {
-                other_category.add(|| format!("id {}", object.id));
-                return false;
-            }
-            match numbers.get(image) {
-                Some(number) => {
-                    *image = *number;
-                    true
-                }
-                None => {
-                    self.unlisted.add(|| format!("annotation {} of image {image}", object.id));
-                    false
-                }
-            }
-        });
-        // Stable: an image's objects stay in the order of the file.
-        objects.sort_by_key(|(image, _)| *image);
-        self.objects = objects;
-        let left = [drafts.crowds, drafts.empty, drafts.filtered, other_category];
-        self.left_out = left.into_iter().filter(|left| left.count > 0).collect();
-        Ok(())
+    }
+
+    fn category(&mut self, category: CategoryJson<'_>, key: Option<&str>) {
+        let (id, name) = match category {
+            CategoryJson::Entry { id, name } => (id, name),
+            CategoryJson::Name(name) => (Said::Nothing, name),
+        };
+        let id = or_key(&id, key);
+        let key = self.category_key(&id);
+        let name = name.text().map_or_else(|| id.to_string(), str::to_owned);
+        self.categories.push((key, name));
+    }
+
+    /// The images of a list of results: their ids say what their files are called.
+    fn list_of_results(&mut self) {
+        let mut keys: Vec<u64> = self.objects.iter().map(|(image, _)| *image).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        self.found.results = true;
+        for key in keys {
+            let name = self.found.ids.shown(key).into_owned();
+            self.found.add_image(key, &name, (0, 0));
+        }
+    }
+
+    fn finish(self) -> Result<CocoFile> {
+        let Reading { path, filter, mut found, objects, categories, causes, .. } = self;
+        let chosen = chosen_categories(path, filter, &categories)?;
+        let Causes { crowds, empty, boxes, no_polygon, no_numbers, filtered, some_polygons } =
+            causes;
+        found.left_out =
+            vec![crowds, empty, boxes, no_polygon, no_numbers, filtered, some_polygons];
+        found.join(path, objects, chosen.as_deref())?;
+        Ok(found)
+    }
+}
+
+/// An entry's own id, or what it is called in a mapping.
+fn or_key<'a>(id: &Said<'a>, key: Option<&'a str>) -> Said<'a> {
+    match key {
+        Some(key) if id.is_nothing() => Said::Text(key.into()),
+        _ => id.clone(),
     }
 }

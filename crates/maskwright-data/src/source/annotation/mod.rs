@@ -1,18 +1,22 @@
 //! Annotation files: COCO's and LVIS's single file for all images; SA-1B's, Labelme's and YOLO's file for each image.
 
 mod coco;
+mod coco_file;
 mod labelme;
+mod no_json;
 mod outline;
 mod sa1b;
+mod said;
 mod segmentation;
 mod stated;
 mod stream;
 mod yolo;
 
-pub(crate) use coco::{CocoFile, CocoImage, read_coco, read_coco_from};
+pub(crate) use coco::{read_coco, read_coco_from};
+pub(crate) use coco_file::{CROWDS, CocoFile};
 pub(crate) use labelme::{Flawed, LabelmeFile};
 pub(crate) use outline::{OutlineFile, Outlined};
 pub(crate) use sa1b::read_sa1b;
-pub(crate) use segmentation::{Flaw, read_segmentation};
+pub(crate) use segmentation::{Flaw, is_taken, read_segmentation};
 pub use stated::{Stated, read_stated};
 pub(crate) use yolo::read_yolo;

@@ -71,7 +71,7 @@ impl<'a> SaFile<'a> {
         filter: &'s ObjectFilter,
     ) -> impl Iterator<Item = &'s SaAnnotation<'a>> {
         self.annotations.iter().filter(|object| {
-            !segmentation::is_empty(object.segmentation.get())
+            segmentation::is_taken(object.segmentation.get())
                 && filter.lets_through(&object.facts())
         })
     }

@@ -4,6 +4,9 @@
 //! where in the file a value lies. [`JsonStream`] keeps a window of the file in memory, hands one value
 //! after the other to `serde_json`, and tells the byte at which each begins. A value that does not fit
 //! makes the window grow; nothing else does.
+//!
+//! A byte order mark is passed over, and so are the tokens `NaN`, `Infinity` and `-Infinity`, which Python writes and JSON does not
+//! have: from the first on, each is made an empty text of its length before a value is parsed.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,6 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::no_json::Mending;
 use crate::error::{Error, Result};
 
 /// Bytes that are read at a time.
@@ -29,12 +33,22 @@ pub(crate) struct JsonStream<R> {
     /// Where in the file the window begins.
     base: u64,
     ended: bool,
+    /// Where tokens that JSON does not have are being replaced; none where there was none so far.
+    mending: Option<Mending>,
 }
 
 impl<R: Read> JsonStream<R> {
     /// A stream over `reader`; `file` is named in errors.
     pub(crate) fn new(reader: R, file: &Path) -> JsonStream<R> {
-        JsonStream { reader, file: file.into(), window: Vec::new(), used: 0, base: 0, ended: false }
+        JsonStream {
+            reader,
+            file: file.into(),
+            window: Vec::new(),
+            used: 0,
+            base: 0,
+            ended: false,
+            mending: None,
+        }
     }
 
     /// Where in the file the next byte lies.
@@ -62,21 +76,37 @@ impl<R: Read> JsonStream<R> {
         }
     }
 
-    /// Reads a list: `item` is called with every value, its number and the byte at which it begins.
+    /// Reads a list, or a mapping of ids to values, or `null` for no value: `item` is called with every value, its number and
+    /// its place, which knows its key.
     pub(crate) fn list<T: for<'a> Parsed<'a>>(
         &mut self,
         what: &str,
-        mut item: impl for<'a> FnMut(<T as Parsed<'a>>::Value, u64, Place<'a>) -> Result<()>,
+        mut item: impl for<'a> FnMut(<T as Parsed<'a>>::Value, u64, Place<'_>) -> Result<()>,
     ) -> Result<()> {
-        self.expect(b'[', &format!("a list of {what}s [...]"))?;
-        if self.next_is(b']')? {
+        let end = match self.peek()? {
+            Some(b'n') => return self.value("null", |(), _| ()),
+            Some(b'{') => b'}',
+            _ => b']',
+        };
+        let begin = if end == b'}' { b'{' } else { b'[' };
+        self.expect(begin, &format!("a list of {what}s [...]"))?;
+        if self.next_is(end)? {
             return Ok(());
         }
+        let mut key = String::new();
         for number in 0.. {
-            self.take::<T, _>(&format!("{what} {number}"), |value, place| {
-                item(value, number, place)
-            })??;
-            if self.next_is(b']')? {
+            if end == b'}' {
+                key = self.value("a key", |key: String, _| key)?;
+                self.expect(b':', "a colon behind the key")?;
+            }
+            self.take::<T, _>(
+                || format!("{what} {number}"),
+                |value, place| {
+                    let key = (end == b'}').then_some(key.as_str());
+                    item(value, number, Place { key, ..place })
+                },
+            )??;
+            if self.next_is(end)? {
                 return Ok(());
             }
             self.expect(b',', &format!("a comma or the end of the {what}s"))?;
@@ -115,25 +145,26 @@ impl<R: Read> JsonStream<R> {
         what: &str,
         with: impl FnMut(T, Place<'_>) -> O,
     ) -> Result<O> {
-        self.take::<Owned<T>, O>(what, with)
+        self.take::<Owned<T>, O>(|| what.to_owned(), with)
     }
 
     /// Parses the next value where it lies and calls `with` on it.
     fn take<T: for<'a> Parsed<'a>, O>(
         &mut self,
-        what: &str,
-        mut with: impl for<'a> FnMut(<T as Parsed<'a>>::Value, Place<'a>) -> O,
+        what: impl Fn() -> String,
+        mut with: impl for<'a> FnMut(<T as Parsed<'a>>::Value, Place<'_>) -> O,
     ) -> Result<O> {
         self.peek()?;
         loop {
             let bytes = &self.window[self.used..];
             let mut values =
                 serde_json::Deserializer::from_slice(bytes).into_iter::<<T as Parsed<'_>>::Value>();
+            let mut again = false;
             let message = match values.next() {
                 // A number at the window's end may go on behind it.
                 Some(Ok(value)) if self.ended || values.byte_offset() < bytes.len() => {
                     let end = values.byte_offset();
-                    let place = Place { bytes, base: self.base + self.used as u64 };
+                    let place = Place { bytes, base: self.base + self.used as u64, key: None };
                     let out = with(value, place);
                     self.used += end;
                     return Ok(out);
@@ -141,17 +172,28 @@ impl<R: Read> JsonStream<R> {
                 Some(Ok(_)) => None,
                 // A number that is cut at the window's end is no error of the file's: `12.`, `-`, `1e`.
                 Some(Err(error)) if !self.ended && offset(&error, bytes) + 1 >= bytes.len() => None,
+                // It is looked at once more with the tokens replaced that JSON does not have, one of which may be cut.
+                Some(Err(error)) if error.is_syntax() && self.mending.is_none() => {
+                    self.mending = Some(Mending::from(self.used));
+                    again = true;
+                    None
+                }
+                Some(Err(error)) if self.may_be_cut(&error) => None,
                 Some(Err(error)) if error.is_eof() => Some("the file ends inside it".to_owned()),
                 Some(Err(error)) => Some(without_place(&error)),
                 None if self.ended => Some("the file ends before it".to_owned()),
                 None => None,
             };
             drop(values);
+            if again {
+                self.mend();
+                continue;
+            }
             if let Some(message) = message {
-                return Err(self.error(format!("{what}: {message}")));
+                return Err(self.error(format!("{}: {message}", what())));
             }
             if self.window.len() - self.used > LARGEST_VALUE {
-                return Err(self.error(format!("{what} is longer than {LARGEST_VALUE} bytes")));
+                return Err(self.error(format!("{} is longer than {LARGEST_VALUE} bytes", what())));
             }
             self.fill()?;
         }
@@ -193,15 +235,50 @@ impl<R: Read> JsonStream<R> {
 
     /// Forgets what is used up and reads on.
     fn fill(&mut self) -> Result<()> {
+        let begins = self.base == 0 && self.window.is_empty();
         self.window.drain(..self.used);
         self.base += self.used as u64;
+        if let Some(mending) = &mut self.mending {
+            mending.forget(self.used);
+        }
         self.used = 0;
         // A window that holds part of a large value doubles, so that a value is not parsed too often.
         let more = CHUNK.max(self.window.len());
         let read = (&mut self.reader).take(more as u64).read_to_end(&mut self.window);
         let read = read.map_err(|source| Error::Read { file: self.file.clone(), source })?;
         self.ended = read == 0;
+        if begins {
+            self.begin()?;
+        }
+        self.mend();
         Ok(())
+    }
+
+    /// Passes over a byte order mark.
+    fn begin(&mut self) -> Result<()> {
+        match self.window.as_slice() {
+            [0xef, 0xbb, 0xbf, ..] => self.used = 3,
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+                let (file, place) = (self.file.clone(), String::new());
+                let message = "expected text in UTF-8, found UTF-16".into();
+                return Err(Error::AnnotationFile { file, place, message });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Replaces tokens that JSON does not have. Does nothing before the first was met.
+    fn mend(&mut self) {
+        if let Some(mending) = &mut self.mending {
+            mending.mend(&mut self.window, self.ended);
+        }
+    }
+
+    /// Whether an error may be of a token that JSON does not have and that the window's end cuts.
+    fn may_be_cut(&self, error: &serde_json::Error) -> bool {
+        let bytes = &self.window[self.used..];
+        !self.ended && error.is_syntax() && offset(error, bytes) + Mending::LONGEST >= bytes.len()
     }
 
     /// An error at the next byte.
@@ -228,6 +305,8 @@ impl<'a, T: for<'b> Deserialize<'b>> Parsed<'a> for Owned<T> {
 pub(crate) struct Place<'a> {
     bytes: &'a [u8],
     base: u64,
+    /// What the value is called in a mapping.
+    pub(crate) key: Option<&'a str>,
 }
 
 impl Place<'_> {
@@ -261,123 +340,4 @@ fn shown(byte: u8) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A reader that gives a few bytes at a time.
-    struct Drip<'a>(&'a [u8], usize);
-
-    impl Read for Drip<'_> {
-        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-            let count = self.1.min(self.0.len()).min(into.len());
-            into[..count].copy_from_slice(&self.0[..count]);
-            self.0 = &self.0[count..];
-            Ok(count)
-        }
-    }
-
-    #[derive(Deserialize)]
-    struct Item<'a> {
-        id: u64,
-        #[serde(borrow)]
-        raw: &'a serde_json::value::RawValue,
-    }
-
-    struct Items;
-    impl<'a> Parsed<'a> for Items {
-        type Value = Item<'a>;
-    }
-
-    fn read(text: &str) -> Result<Vec<(u64, u64, String)>> {
-        let mut stream = JsonStream::new(Drip(text.as_bytes(), 3), Path::new("a.json"));
-        let mut found = Vec::new();
-        stream.object(|key, stream| match key {
-            "items" => stream.list::<Items>("item", |item, _, place| {
-                found.push((item.id, place.of(item.raw.get()), item.raw.get().to_owned()));
-                Ok(())
-            }),
-            _ => stream.skip(),
-        })?;
-        stream.end()?;
-        Ok(found)
-    }
-
-    #[test]
-    fn values_come_with_their_place() {
-        let text = r#" {"n": 12, "items": [ {"id":1,"raw":[1, 2]} , {"raw":"x\"]","id":22}], "o": {"items": []} }  "#;
-        let found = read(text).unwrap();
-        assert_eq!(found.len(), 2);
-        for (_, at, raw) in &found {
-            assert_eq!(&text[*at as usize..*at as usize + raw.len()], raw);
-        }
-        assert_eq!((found[0].0, found[1].0), (1, 22));
-        assert!(read("{}").unwrap().is_empty());
-        assert!(read(r#"{"items":[]}"#).unwrap().is_empty());
-    }
-
-    #[test]
-    fn a_value_longer_than_the_window_is_read_whole() {
-        let long = "7,".repeat(2 * CHUNK) + "7";
-        let text = format!(r#"{{"items": [{{"id": 5, "raw": [{long}]}}]}}"#);
-        let mut stream = JsonStream::new(text.as_bytes(), Path::new("a.json"));
-        let mut length = 0;
-        let list = |stream: &mut JsonStream<&[u8]>| {
-            stream.list::<Items>("item", |item, _, _| {
-                length = item.raw.get().len();
-                Ok(())
-            })
-        };
-        let mut list = list;
-        stream.object(|_, stream| list(stream)).unwrap();
-        assert_eq!(length, long.len() + 2);
-    }
-
-    /// Numbers of all spellings, cut by the window's end at every place.
-    #[test]
-    fn values_may_be_cut_anywhere() {
-        let mut text = String::from(r#"{"items": ["#);
-        for id in 0..60_000 {
-            let comma = if id > 0 { ", " } else { "" };
-            text +=
-                &format!(r#"{comma}{{"id": {id}, "raw": [-1.25e-3, {id}.0625, true, "\u00e9"]}}"#);
-        }
-        text += "]}";
-        assert!(text.len() > 3 * CHUNK);
-        for skip in 0..90 {
-            let text = format!("{}{text}", " ".repeat(skip));
-            let mut stream = JsonStream::new(text.as_bytes(), Path::new("a.json"));
-            let mut count = 0;
-            let mut list = |stream: &mut JsonStream<&[u8]>| {
-                stream.list::<Items>("item", |item, number, _| {
-                    assert_eq!(item.id, number);
-                    count += 1;
-                    Ok(())
-                })
-            };
-            stream.object(|_, stream| list(stream)).unwrap();
-            assert_eq!(count, 60_000);
-        }
-    }
-
-    #[test]
-    fn damage_is_named_with_its_byte() {
-        for (text, at, part) in [
-            ("", 0, "an object {...}, found the end"),
-            ("[1]", 0, "an object {...}, found `[`"),
-            (r#"{"items": 3}"#, 10, "a list of items [...], found `3`"),
-            (r#"{"items": [{"id":1}]}"#, 11, "item 0: missing field `raw`"),
-            (r#"{"items": [{"id":1,"raw":0},{"id":-1,"raw":0}]}"#, 28, "item 1: invalid value"),
-            (r#"{"items": [{"id":1,"raw":0}"#, 27, "end of the items, found the end of the file"),
-            (r#"{"items": [{"id":1,"#, 11, "item 0: the file ends inside it"),
-            (r#"{"items": [],}"#, 13, "a key: key must be a string"),
-            (r#"{"a" 1}"#, 5, "a colon behind the key, found `1`"),
-            (r#"{"a": 1} x"#, 9, "expected the end, found `x`"),
-            (r#"{"a": 1} {"#, 9, "expected the end"),
-        ] {
-            let error = read(text).unwrap_err();
-            let Error::Json { at: found, message, .. } = &error else { panic!("{error}") };
-            assert!(message.contains(part) || part.starts_with("a key"), "{text}: {message}");
-            assert_eq!(*found, at, "{text}: {message}");
-        }
-    }
-}
+mod tests;

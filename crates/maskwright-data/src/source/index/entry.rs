@@ -34,7 +34,8 @@ pub(crate) struct Entry {
 pub(crate) struct ObjectEntry {
     /// Where its segmentation lies.
     pub(crate) segmentation: Span,
-    /// Id of the annotation.
+    /// Id of the annotation; with the bit [`PLACE`](ObjectEntry::PLACE), its number in the file, where it has no id or one that
+    /// is no number.
     pub(crate) id: u64,
     /// Its category, 0 where it has none.
     pub(crate) category: u32,
@@ -93,6 +94,20 @@ impl Entry {
 }
 
 impl ObjectEntry {
+    /// The bit of an id that is a place.
+    pub(crate) const PLACE: u64 = 1 << 63;
+
+    /// The annotation's id, or its number in the file.
+    pub(crate) fn number(&self) -> u64 {
+        self.id & !ObjectEntry::PLACE
+    }
+
+    /// The annotation's id in words: "7", or "number 7" where 7 is its place in the file.
+    pub(crate) fn shown_id(&self) -> String {
+        let place = if self.id >= ObjectEntry::PLACE { "number " } else { "" };
+        format!("{place}{}", self.number())
+    }
+
     /// Length of an entry.
     pub(crate) const BYTES: usize = 28;
 

@@ -1,7 +1,7 @@
 //! Image files with mask files: two folders, or a list.
 
 mod folder;
-mod list;
+pub(super) mod list;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,8 +22,8 @@ use crate::record::Record;
 /// are passed over. Records are sorted by name, byte by byte. Names need not be Unicode text; they are
 /// shown with a replacement sign then.
 ///
-/// A list is a CSV file whose first row names the columns `image` and `mask`, and perhaps `name`; its
-/// records have the order of its rows.
+/// A list is a CSV file whose first row names the columns `image` and `mask`, and perhaps `name`; with two columns, the
+/// first row may be a pair, too. Columns are separated by commas, semicolons or tabs. Its records have the order of its rows.
 #[derive(Debug)]
 pub struct PairsSource {
     name: Arc<str>,

@@ -133,8 +133,8 @@ fn coco_in(
     Ok(())
 }
 
-/// An instances file of polygons as people draw them, seven objects an image; its images are empty files
-/// of which ten stand for all. Returns the number of objects.
+/// An instances file of polygons as people draw them, seven objects an image; its images are empty files.
+/// Returns the number of objects.
 fn write_coco(file: &PathBuf, folder: &Path, bytes: u64) -> std::io::Result<u64> {
     let mut out = std::io::BufWriter::new(std::fs::File::create(file)?);
     out.write_all(br#"{"info": {"year": 2026}, "annotations": ["#)?;
@@ -157,15 +157,12 @@ fn write_coco(file: &PathBuf, folder: &Path, bytes: u64) -> std::io::Result<u64>
         objects += 1;
     }
     out.write_all(b"], \"images\": [")?;
-    for name in 0..10 {
-        std::fs::write(folder.join(format!("images/{name}.jpg")), [])?;
-    }
     for image in 0..objects.div_ceil(7) {
         let comma = if image > 0 { ", " } else { "" };
-        let name = image % 10;
+        std::fs::write(folder.join(format!("images/{image}.jpg")), [])?;
         write!(
             out,
-            "{comma}{{\"id\": {image}, \"file_name\": \"{name}.jpg\", \"width\": 640, \"height\": 480}}"
+            "{comma}{{\"id\": {image}, \"file_name\": \"{image}.jpg\", \"width\": 640, \"height\": 480}}"
         )?;
     }
     out.write_all(b"], \"categories\": []}")?;
