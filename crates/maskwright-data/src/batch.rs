@@ -1,5 +1,7 @@
 //! A batch: the views of one training step, contiguous in memory.
 
+use maskwright_image::mask::Bitmap;
+
 use crate::prompt::Prompt;
 use crate::sample::{ObjectInfo, ViewInfo};
 
@@ -19,6 +21,8 @@ pub struct TrainBatch {
     pub image_of: Vec<usize>,
     /// The `n` objects: which they are, and how their prompts were drawn.
     pub objects: Vec<ObjectInfo>,
+    /// For each of the `n` objects the pixels of its label that count for nothing; `None` where all count.
+    pub ignored: Vec<Option<Bitmap>>,
     /// The `b` views: where they come from, and how they were made.
     pub views: Vec<ViewInfo>,
     /// Height and width of the images and labels.

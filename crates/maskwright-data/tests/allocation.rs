@@ -59,17 +59,20 @@ fn a_sample_takes_memory_for_its_output_alone() {
     let mut maker = SampleMaker::new(SampleConfig::for_size(size)).unwrap();
     let (mut image, mut labels) = (vec![0; 3 * size * size], vec![0.0; size * size]);
     let (mut prompts, mut objects) = (Vec::with_capacity(1), Vec::with_capacity(1));
+    let mut ignored = Vec::with_capacity(1);
     let mut seen = [false; 3];
     for round in 0..3 {
         for epoch in 0..40 {
             let key = SampleKey::in_epoch(1, epoch, epoch % 3);
             prompts.clear();
             objects.clear();
+            ignored.clear();
             let mut buffers = ViewBuffers {
                 image: &mut image,
                 labels: &mut labels,
                 prompts: &mut prompts,
                 objects: &mut objects,
+                ignored: &mut ignored,
             };
             let before = ALLOCATIONS.get();
             let _info = maker.view_into(&mix, key, &mut buffers).unwrap();

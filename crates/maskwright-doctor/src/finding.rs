@@ -108,6 +108,10 @@ checks! {
 
     ZeroOneMask, "zero-one-mask", Error,
         "The mask holds only 0 and 1, of which nothing is above 128: it would train as empty.";
+    InstanceMask, "instance-mask", Error,
+        "The mask holds numbers that look like those of objects, one for each, not grey levels.";
+    VoidMask, "void-mask", Error,
+        "The mask holds small numbers that look like classes, and 255, which may mark what shall not count.";
     ClassIdMask, "class-id-mask", Error,
         "The mask holds small numbers that look like class or instance ids, not grey levels.";
     ColourMask, "colour-mask", Error,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use glob::Pattern;
-use maskwright_data::source::{SetKind, SetSpec};
+use maskwright_data::source::SetSpec;
 
 use crate::finding::Check;
 use crate::issue::Hint;
@@ -121,14 +121,40 @@ pub(super) struct Situation<'a> {
     pub(super) records: u64,
     pub(super) checked: u64,
     pub(super) hints: &'a Hints,
+    /// All checks that found something in the set.
+    pub(super) found: &'a [Check],
 }
+
+/// The line of masks whose numbers are objects.
+const INSTANCES: &str = "mask_kind = \"instances\"";
+/// The line of masks that mark with 255 what shall not count.
+const VOID: &str = "ignore_values = [255]";
 
 /// The change that settles a check's issues, and what else to know about it.
 pub(super) fn fix(check: Check, at: &Situation) -> (Option<Fix>, Option<String>) {
     let hints = at.hints;
     let line = |line: String| Some(Fix::Line(line));
     let advice = |text: &str| Some(text.to_owned());
+    // What settles most masks of a set has to settle the others, too.
+    let instances = at.found.contains(&Check::InstanceMask);
+    let void = at.found.contains(&Check::VoidMask);
     match check {
+        Check::InstanceMask => (
+            line(INSTANCES.into()),
+            advice(
+                "each number is an object of its own then; where they are classes, say with \
+                 mask_values which of them are the object",
+            ),
+        ),
+        Check::ZeroOneMask | Check::ClassIdMask | Check::DimMask if instances => {
+            (line(INSTANCES.into()), None)
+        }
+        Check::VoidMask => (
+            line(if hints.most_values > 1 { format!("{VOID}\n{INSTANCES}") } else { VOID.into() }),
+            advice("or `mask_values = { 255 = 255 }`, if 255 is the object after all"),
+        ),
+        Check::ZeroOneMask if void => (line(VOID.into()), None),
+        Check::ClassIdMask if void => (line(format!("{VOID}\n{INSTANCES}")), None),
         Check::ZeroOneMask => (line("mask_values = { 1 = 255 }".into()), None),
         Check::ClassIdMask => class_ids(hints),
         Check::DimMask => dim(hints),
@@ -225,6 +251,10 @@ fn class_ids(hints: &Hints) -> (Option<Fix>, Option<String>) {
         n if n > ENTRIES => Some(format!(
             "{n} ids occur, the first are written out; keep those that are the object"
         )),
+        _ if ids.iter().zip(1..).all(|(&id, at)| id == at) => Some(format!(
+            "keep the ids that are the object, everything else is background; or `{INSTANCES}` in \
+             its place, where each is an object of its own"
+        )),
         _ => Some("keep the ids that are the object, everything else is background".to_owned()),
     };
     (Some(Fix::Line(line)), advice)
@@ -275,7 +305,7 @@ fn colours(hints: &Hints, records: u64) -> (Option<Fix>, Option<String>) {
 
 fn tiny(hints: &Hints, spec: Option<&SetSpec>) -> (Option<Fix>, Option<String>) {
     let otherwise = "without it these samples get another kind of prompt, or another crop";
-    if spec.is_some_and(|spec| !matches!(spec.kind, SetKind::Pairs(_))) {
+    if spec.is_some_and(|spec| spec.kind.taken().is_some()) {
         let line = Fix::Line(format!("min_area = {}", hints.area + 1));
         return (Some(line), Some(format!("leaves them out; {otherwise}")));
     }
@@ -308,7 +338,7 @@ mod tests {
         all.name("b");
         let spec = SetSpec::pairs("set", "im", "gt");
         let spec = SetSpec { exclude: vec!["old*".into()], ..spec };
-        let at = Situation { spec: Some(&spec), records, checked, hints: &all };
+        let at = Situation { spec: Some(&spec), records, checked, hints: &all, found: &[check] };
         fix(check, &at).0.and_then(|fix| fix.line(Some(&spec)))
     }
 

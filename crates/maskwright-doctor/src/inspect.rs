@@ -207,8 +207,8 @@ impl Inspector {
         found: &mut Inspection,
     ) -> Option<Shape> {
         let file = match self.mask.form {
-            MaskForm::File => {
-                found.bytes += self.mask.file.len() as u64;
+            MaskForm::File | MaskForm::Objects => {
+                found.bytes += self.mask.bytes() as u64;
                 match ImageFile::read(&self.mask.file) {
                     Ok(file) => {
                         extension(&record.mask, file.header().format, false, found);
@@ -228,7 +228,11 @@ impl Inspector {
             (None, _) => Stored::plain(self.mask.rle.size()),
         };
         // One that is larger than the image stated is not compared with it.
-        let bytes = file.as_ref().map_or(0, |file| file.header().label_bytes());
+        let several = self.mask.form == MaskForm::Objects;
+        let bytes = file.as_ref().map_or(0, |file| match several {
+            true => file.header().objects_bytes(),
+            false => file.header().label_bytes(),
+        });
         if let Some(picture) = picture.as_deref_mut() {
             picture.kept.take_if(|kept| kept.mask_bytes < bytes);
         }
@@ -236,16 +240,33 @@ impl Inspector {
         let image = picture.map(|picture| &picture.header);
         let kept = picture.and_then(|picture| picture.kept.as_ref());
         let pixels = kept.map(|kept| &kept.pixels);
+        let rule = source.mask_rule();
+        let permit = || match kept {
+            Some(_) => Ok(None),
+            None => self.budget.take(bytes).map(Some),
+        };
+        if several {
+            let (limits, labels, mask) = (&self.limits, &mut self.labels, &mut self.mask);
+            let read = permit()
+                .and_then(|_permit| mask.read_object(rule, limits, labels, Orientation::IDENTITY));
+            match read {
+                Ok(warnings_found) => warnings("mask", false, &warnings_found, found),
+                Err(error) => {
+                    refused_mask(&error, &self.mask.file, limits, found);
+                    self.compare_sizes(source.exif(), image, &stored, None, found);
+                    return None;
+                }
+            }
+        }
+        let file = match self.mask.form {
+            MaskForm::File => ImageFile::read(&self.mask.file).ok(),
+            _ => None,
+        };
         let shape = match (file, self.mask.form) {
             (Some(file), _) => {
-                let rule = source.mask_rule();
-                let permit = match kept {
-                    Some(_) => Ok(None),
-                    None => self.budget.take(bytes).map(Some),
-                };
-                let decoded = permit.and_then(|_permit| {
-                    self.labels.decode_file(&file, rule, &self.limits, &mut self.label)
-                });
+                let (labels, label) = (&mut self.labels, &mut self.label);
+                let decoded = permit()
+                    .and_then(|_permit| labels.decode_file(&file, rule, &self.limits, label));
                 match decoded {
                     Ok(warnings_found) => {
                         let shape = Shape::of_label(&self.label);

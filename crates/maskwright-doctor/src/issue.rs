@@ -144,6 +144,16 @@ pub(super) fn refused_mask(
             let detail = format!("the values are {}", values::listed(&values));
             found.note(Check::ClassIdMask, false, detail).hint = Hint::Values(values);
         }
+        E::MaskObjectNumbers { count, smallest, largest } => {
+            let detail = format!("{count} numbers from {smallest} to {largest}");
+            found.note(Check::InstanceMask, false, detail);
+        }
+        E::MaskBesideVoid { values, .. } => {
+            let mut all = values::stored(file, limits).unwrap_or_else(|| values.clone());
+            let detail = format!("the values are {}", values::listed(&all));
+            all.retain(|value| !matches!(value, 0 | 255));
+            found.note(Check::VoidMask, false, detail).hint = Hint::Values(all);
+        }
         E::MaskColours { alpha_varies, .. } => {
             let colours = decode_rgb(file, limits).map(|decoded| values::colours(&decoded.pixels));
             let colours = colours.unwrap_or_default();
@@ -152,7 +162,7 @@ pub(super) fn refused_mask(
             let issue = found.note(Check::ColourMask, false, detail);
             issue.hint = if *alpha_varies { Hint::Alpha } else { Hint::Colours(colours) };
         }
-        E::MaskChannel { .. } | E::MaskMapOnJpeg => {
+        E::MaskChannel { .. } | E::MaskMapOnJpeg | E::MaskNumbersOnJpeg => {
             found.note(Check::MaskSettings, false, words);
         }
         _ => {

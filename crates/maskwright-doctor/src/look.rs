@@ -95,6 +95,16 @@ impl Looker {
                     LabelDecoder::default().decode_file(&file, rule, &self.limits, &mut label);
                 (decoded.ok().map(|_| label), Some(Stored::of(file.header())))
             }
+            MaskForm::Objects => {
+                let Ok(file) = ImageFile::read(&self.mask.file) else { return (None, None) };
+                let stored = Stored::of(file.header());
+                let picture = file.decode_rgb(&self.limits).ok();
+                look.file = picture.map(|decoded| stretched(decoded.pixels));
+                let (rule, mut labels) = (source.mask_rule(), LabelDecoder::default());
+                let read =
+                    self.mask.read_object(rule, &self.limits, &mut labels, Orientation::IDENTITY);
+                (read.ok().map(|_| self.mask.rle.to_grey()), Some(stored))
+            }
             MaskForm::Rle => {
                 let rle = &self.mask.rle;
                 (Some(rle.to_grey()), Some(Stored::plain(rle.size())))

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use maskwright_data::source::{
-    DataFile, Objects, OpenContext, PairsKeys, PairsSource, SetKind, SetSpec, Source, Unmatched,
+    DataFile, MaskContents, Objects, OpenContext, PairsKeys, PairsSource, SetKind, SetSpec, Source,
+    Unmatched,
 };
 use maskwright_data::{Error, Missing, Result};
 use serde::Serialize;
@@ -82,7 +83,7 @@ impl Subject {
     pub fn open(spec: &SetSpec, role: Role, context: &OpenContext<'_>) -> Subject {
         let mut openings = Vec::new();
         let opened = match &spec.kind {
-            SetKind::Pairs(keys) => open_pairs(spec, keys, &mut openings),
+            SetKind::Pairs(keys) => open_pairs(spec, keys, context, &mut openings),
             _ => open_annotated(spec, context, &mut openings),
         };
         let source = match opened {
@@ -220,7 +221,12 @@ impl Subject {
 }
 
 fn left_out(source: &dyn Source) -> Option<Opening> {
-    let all = source.left_out();
+    left_out_beyond(source, 0)
+}
+
+/// What a source left out, but for the first causes.
+fn left_out_beyond(source: &dyn Source, first: usize) -> Option<Opening> {
+    let all = source.left_out().get(first..).unwrap_or_default();
     let files: Vec<_> = all.iter().map(|left| (PathBuf::new(), left.to_string())).collect();
     let count = all.iter().map(|left| left.count).sum();
     (count > 0).then(|| Opening { count, files, ..Opening::new(Check::LeftOut, String::new()) })
@@ -262,6 +268,7 @@ fn open_annotated(
 fn open_pairs(
     spec: &SetSpec,
     keys: &PairsKeys,
+    context: &OpenContext<'_>,
     openings: &mut Vec<Opening>,
 ) -> Result<Arc<dyn Source>> {
     // What the set itself skips is no mistake.
@@ -270,14 +277,19 @@ fn open_pairs(
         let (unmatched, kind) = (Unmatched::Skip, SetKind::Pairs(keys.clone()));
         PairsSource::open(&SetSpec { unmatched, kind, ..spec.clone() })
     };
-    let shared = |set| Arc::new(set) as Arc<dyn Source>;
+    let contents = keys.mask_files.mask_kind;
+    let share = |keys: &PairsKeys, set: PairsSource, openings: &mut Vec<Opening>| {
+        open_objects(spec, keys, contents, set, context, openings)
+    };
+    // The files are paired in the same way, whatever the masks show.
     let mut keys = keys.clone();
+    keys.mask_files.mask_kind = MaskContents::Object;
     // Each proposal mends one cause, and they do not repeat.
     for _ in 0..3 {
         match open(&keys) {
             Err(Error::DuplicateStem { role, folder, files, count, .. }) => {
                 let Some((line, mended)) = partners::one_ending(&keys, role) else {
-                    return open(&keys).map(shared);
+                    return open(&keys).and_then(|set| share(&keys, set, openings));
                 };
                 let files: Vec<_> = files.iter().map(|file| folder.join(file)).collect();
                 let detail = format!("{count} stems of the {role} are there more than once");
@@ -292,7 +304,7 @@ fn open_pairs(
             }
             Err(Error::Unpaired { .. }) => {
                 let Some(suffix) = partners::suffix(&keys) else {
-                    return open(&keys).map(shared);
+                    return open(&keys).and_then(|set| share(&keys, set, openings));
                 };
                 propose_suffix(&mut keys, suffix, openings);
             }
@@ -302,12 +314,36 @@ fn open_pairs(
                     continue;
                 }
                 unmatched(&keys, &set, strict, openings);
-                return Ok(shared(set));
+                return share(&keys, set, openings);
             }
             Err(error) => return Err(error),
         }
     }
-    open(&keys).map(shared)
+    open(&keys).and_then(|set| share(&keys, set, openings))
+}
+
+/// The set of paired files whose masks may show several objects: every image is one record then, with all of its objects.
+fn open_objects(
+    spec: &SetSpec,
+    keys: &PairsKeys,
+    contents: MaskContents,
+    set: PairsSource,
+    context: &OpenContext<'_>,
+    openings: &mut Vec<Opening>,
+) -> Result<Arc<dyn Source>> {
+    if contents == MaskContents::Object {
+        return Ok(Arc::new(set));
+    }
+    let mut keys = keys.clone();
+    keys.mask_files.mask_kind = contents;
+    keys.taken.objects = Objects::One;
+    let (unmatched, kind) = (Unmatched::Skip, SetKind::Pairs(keys));
+    let objects = SetSpec { unmatched, kind, ..spec.clone() }.open(context)?;
+    // Files without a partner are told apart from those without an object.
+    if objects.left_out().len() > set.left_out().len() {
+        openings.extend(left_out_beyond(&*objects, set.left_out().len()));
+    }
+    Ok(objects)
 }
 
 fn propose_suffix(keys: &mut PairsKeys, found: partners::Suffix, openings: &mut Vec<Opening>) {

@@ -154,6 +154,7 @@ impl<'a> Tally<'a> {
             entry.count = 1;
         }
         let spec = self.subject.spec();
+        let checks: Vec<Check> = self.entries.keys().copied().collect();
         let mut fixes = Vec::new();
         let mut findings = Vec::new();
         for (check, entry) in self.entries {
@@ -162,6 +163,7 @@ impl<'a> Tally<'a> {
                 records: entry.records,
                 checked: self.checked,
                 hints: &entry.hints,
+                found: &checks,
             };
             let (found, advice) = fix(check, &at);
             let chosen = entry.fix.or(found);
@@ -192,8 +194,13 @@ fn together(fixes: Vec<Fix>, spec: Option<&SetSpec>) -> Vec<String> {
     let mut names = std::collections::BTreeSet::new();
     for fix in fixes {
         match fix {
-            Fix::Line(line) if !lines.contains(&line) => lines.push(line),
-            Fix::Line(_) => {}
+            Fix::Line(text) => {
+                for line in text.lines().filter(|line| !line.is_empty()) {
+                    if !lines.iter().any(|known| known == line) {
+                        lines.push(line.to_owned());
+                    }
+                }
+            }
             Fix::Exclude(more) => names.extend(more),
         }
     }

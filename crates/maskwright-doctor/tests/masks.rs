@@ -200,3 +200,122 @@ fn objects_that_the_jitter_makes_too_small() {
     let mended = examine(&subjects, &settings, &mut |_| true).unwrap();
     assert!(mended.sets[0].findings.is_empty());
 }
+
+/// Three boxes, each with its number, in every image but one, which has a single object.
+#[test]
+fn masks_of_numbered_objects() {
+    let set = Set::new(4);
+    for number in 0..4usize {
+        let count = if number == 3 { 1 } else { 3 };
+        let value = |at: usize| {
+            let (y, x) = (at / 240, at % 240);
+            let inside = (40..100 + 9 * number).contains(&y) && (10..60).contains(&(x % 80));
+            if inside && x / 80 < count { (x / 80) as u8 + 1 } else { 0 }
+        };
+        let all = GreyImage::new(Size::new(180, 240), (0..180 * 240).map(value).collect());
+        set.mask(&format!("sound_{number}.png"), png_grey(&all.unwrap()).unwrap());
+    }
+    let found = set.diagnose();
+    let finding = found.find(Check::InstanceMask).unwrap();
+    assert_eq!((finding.count, finding.severity), (3, Severity::Error));
+    assert_eq!(finding.listed[0].detail, "3 numbers from 1 to 3");
+    insta::assert_snapshot!(finding.advice.as_deref().unwrap(), @"each number is an object of its own then; where they are classes, say with mask_values which of them are the object");
+    // The mask with a single number is settled by the same line.
+    assert_eq!(found.find(Check::ZeroOneMask).unwrap().count, 1);
+    assert_eq!(found.lines, ["mask_kind = \"instances\""]);
+    let with = with_line(&set, &found.lines[0]);
+    assert_eq!((with.records, with.usable, with.objects), (4, 4, 10));
+    assert!(with.findings.is_empty(), "{:#?}", with.findings);
+}
+
+/// A class with a broad frame of 255 around it.
+fn framed(label: &GreyImage, class: u8) -> GreyImage {
+    let width = label.size.width;
+    let near = |at: usize| {
+        let (y, x) = (at / width, at % width);
+        let rows = y.saturating_sub(4)..(y + 5).min(label.size.height);
+        rows.flat_map(|y| (x.saturating_sub(4)..(x + 5).min(width)).map(move |x| (y, x)))
+            .any(|(y, x)| label.data[y * width + x] > 0)
+    };
+    let value = |at: usize| {
+        if label.data[at] > 0 {
+            class
+        } else if near(at) {
+            255
+        } else {
+            0
+        }
+    };
+    GreyImage { data: (0..label.data.len()).map(value).collect(), ..label.clone() }
+}
+
+#[test]
+fn masks_of_classes_beside_what_shall_not_count() {
+    let set = Set::new(4);
+    for number in 0..4u8 {
+        let mask = framed(&blob(number.into(), 240, 180), 1 + number % 3);
+        set.mask(&format!("sound_{number}.png"), png_grey(&mask).unwrap());
+    }
+    let found = set.diagnose();
+    let finding = only_with_nothing_usable(&found, Check::VoidMask);
+    assert_eq!(finding.listed[1].detail, "the values are 0, 2, 255");
+    assert_eq!(found.lines, ["ignore_values = [255]"]);
+    insta::assert_snapshot!(finding.advice.as_deref().unwrap(), @"or `mask_values = { 255 = 255 }`, if 255 is the object after all");
+    assert!(with_line(&set, &found.lines[0]).findings.is_empty());
+
+    // Several classes in one mask: each becomes an object.
+    let mut mask = framed(&blob(0, 240, 180), 1);
+    (0..180).for_each(|y| {
+        (0..70).for_each(|x| {
+            if mask.data[240 * y + x] == 1 {
+                mask.data[240 * y + x] = 2
+            }
+        })
+    });
+    set.mask("sound_0.png", png_grey(&mask).unwrap());
+    let found = set.diagnose();
+    assert_eq!(found.lines, ["ignore_values = [255]", "mask_kind = \"instances\""]);
+    let with = with_line(&set, &found.lines.join("\n"));
+    assert_eq!((with.usable, with.objects), (4, 5));
+    assert!(with.findings.is_empty(), "{:#?}", with.findings);
+}
+
+/// The line that the doctor gives for a sample set, and then the set passes.
+#[test]
+fn the_sample_sets_pass_with_the_doctors_lines() {
+    let folder =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/ordinary");
+    if !folder.is_dir() {
+        return eprintln!("left out: the optional folder ../shared/data is not here");
+    }
+    for (name, lines, objects) in [
+        ("instances_8bit", &["mask_kind = \"instances\""][..], 40),
+        ("instances_16bit", &["mask_kind = \"instances\""], 2395),
+        // One mask shows no class at all.
+        ("void_255", &["ignore_values = [255]", "exclude = [\"3\"]"], 7),
+    ] {
+        let mut given = String::new();
+        let mut found = None;
+        for line in [""].iter().chain(lines) {
+            given.push_str(line);
+            given.push('\n');
+            let [images, masks] = ["images", "masks"].map(|part| folder.join(name).join(part));
+            let text = format!("name = \"set\"\nimages = {images:?}\nmasks = {masks:?}\n{given}");
+            let spec: maskwright_data::source::SetSpec = toml::from_str(&text).unwrap();
+            let role = [Subject::open(&spec, Role::Valid, &OpenContext::default())];
+            let now = all(&role).sets.remove(0);
+            let proposed: Vec<&str> = now.lines.iter().map(String::as_str).collect();
+            let errors = now.findings.iter().filter(|finding| finding.severity == Severity::Error);
+            if given.lines().count() <= lines.len() {
+                assert!(
+                    proposed.contains(&lines[given.lines().count() - 1]),
+                    "{name}: {proposed:?}"
+                );
+            } else {
+                assert_eq!(errors.count(), 0, "{name}: {:#?}", now.findings);
+            }
+            found = Some(now);
+        }
+        assert_eq!(found.unwrap().objects, objects, "{name}");
+    }
+}

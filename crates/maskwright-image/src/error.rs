@@ -125,12 +125,52 @@ pub enum Error {
     #[error("the mask holds only the values 0 and 1; map them with {{1 = 255}}")]
     MaskZeroOne,
     /// A mask of small numbers: class or instance ids, not grey levels.
-    #[error("the mask holds the small values {values:?}{}, which look like class ids; map the wanted ones to 255", if *more { ", ..." } else { "" })]
+    #[error("the mask holds the small values {values:?}{}, which look like class ids; map the wanted ones to 255, or say mask_kind = \"instances\" if each is an object", if *more { ", ..." } else { "" })]
     MaskClassIds {
         /// The first values found, ascending.
         values: Vec<u16>,
         /// Whether there are more.
         more: bool,
+    },
+    /// A mask of numbers that are no levels: each number's pixels are an object, by all appearances.
+    #[error(
+        "the mask holds {count} numbers from {smallest} to {largest}, which look like numbers of objects; \
+         mask_kind = \"instances\" makes each number an object"
+    )]
+    MaskObjectNumbers {
+        /// How many different numbers there are besides 0.
+        count: usize,
+        /// The smallest of them.
+        smallest: u16,
+        /// The largest.
+        largest: u16,
+    },
+    /// A mask of small numbers and of 255, which cannot both be levels.
+    #[error(
+        "the mask holds {values:?}{} and 255, which look like classes and a region that shall not count; \
+         ignore_values = [255] leaves that region out, mask_values = {{ 255 = 255 }} makes it the object",
+        if *more { ", ..." } else { "" }
+    )]
+    MaskBesideVoid {
+        /// The first of the small numbers found, ascending.
+        values: Vec<u16>,
+        /// Whether there are more.
+        more: bool,
+    },
+    /// A mask of several objects in a file that does not keep numbers exactly.
+    #[error("numbers of objects need a lossless mask (PNG), this one is JPEG")]
+    MaskNumbersOnJpeg,
+    /// A mask of several objects is not what it was when its set was opened.
+    #[error(
+        "the mask changed since its set was opened: object {number} had {expected} pixels then and has {found} now"
+    )]
+    ObjectsChanged {
+        /// Number of the object; 0 where the mask could not be read then.
+        number: u32,
+        /// Its pixels when the set was opened.
+        expected: u32,
+        /// Its pixels now.
+        found: u32,
     },
     /// A rule asks for a channel that the mask does not have.
     #[error("the mask has no {channel} channel")]
@@ -138,7 +178,7 @@ pub enum Error {
         /// The channel's name.
         channel: &'static str,
     },
-    /// A rule maps stored numbers, which a JPEG does not keep exactly.
+    /// A rule maps or ignores stored numbers, which a JPEG does not keep exactly.
     #[error("a value or colour map needs a lossless mask (PNG), this one is JPEG")]
     MaskMapOnJpeg,
     /// A run-length mask of more pixels than its 32-bit runs can count.

@@ -181,7 +181,7 @@ fn small_numbers_are_class_ids() {
     assert!(grey8(&[0, 32, 0, 0, 0, 0, 0, 0]).auto().is_ok());
     assert_eq!(grey8(&[0; 8]).auto().unwrap(), [0; 8]);
     let many = Error::MaskClassIds { values: vec![0, 1, 2], more: true };
-    assert_snapshot!(many, @"the mask holds the small values [0, 1, 2], ..., which look like class ids; map the wanted ones to 255");
+    assert_snapshot!(many, @r#"the mask holds the small values [0, 1, 2], ..., which look like class ids; map the wanted ones to 255, or say mask_kind = "instances" if each is an object"#);
 }
 
 #[test]

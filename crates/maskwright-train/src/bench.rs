@@ -171,6 +171,7 @@ fn train_batch(size: usize, batch: usize, corners: [f32; 4], seed: u64) -> Train
         prompts: vec![prompt; batch],
         image_of: (0..batch).collect(),
         objects: (0..batch).map(object).collect(),
+        ignored: vec![None; batch],
         views: (0..batch).map(view).collect(),
         size,
         epoch: 0,

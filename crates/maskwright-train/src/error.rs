@@ -111,6 +111,18 @@ pub enum Error {
         /// The last refusal.
         last: Box<maskwright_data::Error>,
     },
+    /// No object of a validation set allows a prompt, so that nothing can be scored.
+    #[error(
+        "set {set}: expected an object that allows a prompt of the kind {prompt}, found none: {why}"
+    )]
+    NothingScored {
+        /// The set's name.
+        set: String,
+        /// The prompt that was to be given.
+        prompt: maskwright_data::prompt::PromptKind,
+        /// How many objects there are, and what keeps them from having a prompt.
+        why: String,
+    },
     /// The observer asked to stop where there was nothing to save.
     #[error("stopped")]
     Stopped,

@@ -43,10 +43,11 @@
 
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use maskwright_data::batch::TrainBatch;
+use maskwright_image::mask::Bitmap;
 use maskwright_model::{DecodeMode, PromptInput, Sam};
 
 use crate::error::{Error, Result};
-use crate::loss::points::{self, Plane};
+use crate::loss::points::{self, Known, Plane};
 use crate::loss::{LossConfig, LossValues, PointTargets, TermValue, point_loss, weighted_sum};
 use crate::prompts;
 
@@ -192,7 +193,10 @@ fn choose_points(
     for (mask, object) in batch.objects.iter().enumerate() {
         let plane =
             Plane { values: &values[mask * height * width..][..height * width], height, width };
-        let coords = points::draw(&loss.points, &plane, object.key);
+        let coords = match ignored(batch, mask) {
+            None => points::draw(&loss.points, &plane, object.key),
+            Some(ignored) => points::draw_outside(&loss.points, &plane, ignored, object.key),
+        };
         targets.push(coords, &label(batch, mask));
     }
     targets
@@ -203,17 +207,27 @@ fn label(batch: &TrainBatch, mask: usize) -> Plane<'_> {
     Plane { values: batch.label(mask), height: batch.size, width: batch.size }
 }
 
-/// The IoU of every predicted mask with its label at the mask's resolution, `[n, 1]`.
+/// The pixels of one object's label that count for nothing, where there are such.
+fn ignored(batch: &TrainBatch, mask: usize) -> Option<&Bitmap> {
+    batch.ignored.get(mask).and_then(Option::as_ref)
+}
+
+/// The IoU of every predicted mask with its label at the mask's resolution, `[n, 1]`, over the pixels at whose centres the
+/// label is known.
 fn true_ious(values: &[f32], logits: &Tensor<4>, batch: &TrainBatch, device: &Device) -> Tensor<2> {
     let [count, _, height, width] = logits.dims();
     let ious: Vec<f32> = (0..count)
         .map(|mask| {
             let predicted = &values[mask * height * width..][..height * width];
             let label = label(batch, mask);
+            let known = ignored(batch, mask).map(Known::outside);
             let (mut both, mut either) = (0usize, 0usize);
             for (pixel, &logit) in predicted.iter().enumerate() {
                 let x = ((pixel % width) as f32 + 0.5) / width as f32;
                 let y = ((pixel / width) as f32 + 0.5) / height as f32;
+                if known.as_ref().is_some_and(|known| !known.at(x, y)) {
+                    continue;
+                }
                 let (here, there) = (logit > 0.0, label.bilinear(x, y) > 128.0);
                 both += usize::from(here && there);
                 either += usize::from(here || there);

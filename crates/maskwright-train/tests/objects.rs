@@ -48,6 +48,7 @@ fn batch(objects: &[usize]) -> TrainBatch {
         prompts: objects.iter().map(prompt).collect(),
         image_of: vec![0; objects.len()],
         objects: objects.iter().map(info).collect(),
+        ignored: vec![None; objects.len()],
         views: vec![ViewInfo {
             set: "boxes".into(),
             name: "one".into(),

@@ -101,7 +101,25 @@ fn of_data(error: &data::Error) -> String {
         {
             format!("{error}; with --hold-out 0 it trains, and nothing is validated")
         }
-        _ => error.to_string(),
+        _ => match mask_flag(error) {
+            Some(flag) => format!("{error} ({flag} beside --masks)"),
+            None => error.to_string(),
+        },
+    }
+}
+
+/// The flag that does what an error about a mask's numbers advises for a data file.
+fn mask_flag(error: &data::Error) -> Option<&'static str> {
+    use maskwright_image::Error;
+    match error {
+        data::Error::Image { source: Error::MaskObjectNumbers { .. }, .. } => {
+            Some("--mask-kind instances")
+        }
+        data::Error::Image { source: Error::MaskBesideVoid { .. }, .. } => {
+            Some("--ignore-values 255")
+        }
+        data::Error::BudgetExceeded { last, .. } => mask_flag(last),
+        _ => None,
     }
 }
 
@@ -161,6 +179,10 @@ fn of_training(error: &train::Error) -> String {
         Error::Setting { key, expected, found, file: None } => setting(key, expected, found),
         Error::Data(error) => of_data(error),
         Error::Model(error) => of_model(error),
+        Error::ValidationBudget { last, .. } => match mask_flag(last) {
+            Some(flag) => format!("{error} ({flag} beside --masks)"),
+            None => error.to_string(),
+        },
         Error::NoCheckpoint => "--checkpoint: expected the model to evaluate, found none".into(),
         Error::OutputTaken { .. } => format!(
             "{error}; choose another --output, continue it with --resume, or replace it with \
@@ -197,6 +219,25 @@ fn of_training(error: &train::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn masks_of_objects_are_read_by_a_flag() {
+        let refused = |source| data::Error::Image {
+            record: "cells/a".into(),
+            file: "masks/a.png".into(),
+            source,
+        };
+        let numbers =
+            maskwright_image::Error::MaskObjectNumbers { count: 5, smallest: 1, largest: 5 };
+        let void = maskwright_image::Error::MaskBesideVoid { values: vec![2], more: false };
+        insta::assert_snapshot!(
+            [of(&refused(numbers)), of(&train::Error::from(refused(void)))].join("\n"),
+            @r#"
+        record cells/a: masks/a.png: the mask holds 5 numbers from 1 to 5, which look like numbers of objects; mask_kind = "instances" makes each number an object (--mask-kind instances beside --masks)
+        record cells/a: masks/a.png: the mask holds [2] and 255, which look like classes and a region that shall not count; ignore_values = [255] leaves that region out, mask_values = { 255 = 255 } makes it the object (--ignore-values 255 beside --masks)
+        "#
+        );
+    }
 
     #[test]
     fn keys_are_called_by_their_flags() {

@@ -139,6 +139,7 @@ impl Builder {
         let (mut images, mut labels) = self.spare.take(count * 3 * pixels, count * most * pixels);
         let (mut prompts, mut objects) =
             (Vec::with_capacity(count * most), Vec::with_capacity(count * most));
+        let mut ignored = Vec::with_capacity(count * most);
         let (mut image_of, mut views) =
             (Vec::with_capacity(count * most), Vec::with_capacity(count));
         for (&position, image) in positions.iter().zip(images.chunks_exact_mut(3 * pixels)) {
@@ -146,8 +147,13 @@ impl Builder {
             let place = Place { epoch: task.epoch, position };
             // Views with fewer objects leave no gap: the labels of the next one follow.
             let labels = &mut labels[objects.len() * pixels..][..most * pixels];
-            let mut buffers =
-                ViewBuffers { image, labels, prompts: &mut prompts, objects: &mut objects };
+            let mut buffers = ViewBuffers {
+                image,
+                labels,
+                prompts: &mut prompts,
+                objects: &mut objects,
+                ignored: &mut ignored,
+            };
             let view = self.make(maker, place, key, &mut buffers, refusals)?;
             damaged.extend(Damaged::of(&view, place));
             image_of.resize(objects.len(), views.len());
@@ -160,6 +166,7 @@ impl Builder {
             prompts,
             image_of,
             objects,
+            ignored,
             views,
             size,
             epoch: task.epoch,

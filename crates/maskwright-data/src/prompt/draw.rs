@@ -19,6 +19,8 @@ pub struct SampledLabel<'a> {
     pub size: Size,
     /// The pixels above 128.
     pub foreground: &'a Bitmap,
+    /// The pixels that count for nothing, where the label is 0; none where all count.
+    pub ignored: Option<&'a Bitmap>,
     /// Rows and columns that show the image; the rest is padding.
     pub visible: Size,
 }
@@ -112,12 +114,11 @@ impl PromptDrawer {
             points[0] = centre;
         }
         if config.negative_points > 0 {
-            points.extend(background_points(
-                sampled.foreground,
-                sampled.visible,
-                config.negative_points,
-                &mut draw,
-            ));
+            // Whether the object is there is not known of what does not count.
+            let object = sampled.ignored.map(|ignored| sampled.foreground.with(ignored));
+            let object = object.as_ref().unwrap_or(sampled.foreground);
+            let count = config.negative_points;
+            points.extend(background_points(object, sampled.visible, count, &mut draw));
         }
         points
     }
@@ -142,6 +143,7 @@ mod tests {
             label: &label,
             size: Size::square(32),
             foreground: &foreground,
+            ignored: None,
             visible: Size::square(32),
         })
     }
@@ -195,6 +197,24 @@ mod tests {
                 draw_prompt(view, &config(), &DrawnKinds::only(PromptKind::Box), key(0)),
                 None
             );
+        });
+    }
+
+    /// Negative points lie neither on the object nor where nothing is known.
+    #[test]
+    fn what_is_ignored_gets_no_point() {
+        with_label(100, |view| {
+            // Rows 4 to 30 are ignored: rows 3 (columns from 4) and 31 alone are background.
+            let ignored = Bitmap::from_fn(Size::square(32), |y, _| (4..31).contains(&y));
+            let view = SampledLabel { ignored: Some(&ignored), ..view };
+            let config = PromptConfig { negative_points: 20, ..config() };
+            for record in 0..20 {
+                let kinds = DrawnKinds::only(PromptKind::Points);
+                let prompt = draw_prompt(view, &config, &kinds, key(record)).unwrap();
+                let beside = prompt.points.iter().filter(|point| point.label == 0);
+                assert_eq!(beside.clone().count(), 20);
+                assert!(beside.clone().all(|point| matches!(point.y, 3.0 | 31.0)));
+            }
         });
     }
 

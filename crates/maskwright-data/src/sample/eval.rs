@@ -19,10 +19,14 @@ pub struct EvalSample {
     pub size: usize,
     /// How the original became the input; leads back as well.
     pub geometry: Geometry,
-    /// The object at the original resolution, upright like the image.
+    /// The object at the original resolution, upright like the image, without what is ignored.
     pub truth: Bitmap,
+    /// The pixels that count for nothing, as object nor as background, at the original resolution; none where all count.
+    pub ignored: Option<Bitmap>,
     /// `[size, size]`: the label in the frame of the input, 0.0..=255.0; above 128 is foreground.
     pub label: Vec<f32>,
+    /// The pixels of the label that count for nothing; none where all count.
+    pub ignored_in_label: Option<Bitmap>,
     /// Name of the set.
     pub set: Arc<str>,
     /// Name of the record in its set.
@@ -55,6 +59,7 @@ impl EvalSample {
             label: &self.label,
             size: Size::square(self.size),
             foreground: &foreground,
+            ignored: self.ignored_in_label.as_ref(),
             visible: self.geometry.visible(),
         };
         let key = SampleKey::in_epoch(seed, EVALUATION, self.record as u64);

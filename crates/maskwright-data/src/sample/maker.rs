@@ -1,5 +1,6 @@
 //! From records to samples.
 
+use maskwright_image::mask::Bitmap;
 use maskwright_image::sample::Sampler;
 use maskwright_image::{Size, check_environment};
 
@@ -58,6 +59,8 @@ pub struct ViewBuffers<'a> {
     pub prompts: &'a mut Vec<Prompt>,
     /// The view's objects are appended, at least one.
     pub objects: &'a mut Vec<ObjectInfo>,
+    /// For each of them, what does not count is appended, as in [`ViewObject::ignored`].
+    pub ignored: &'a mut Vec<Option<Bitmap>>,
 }
 
 impl SampleMaker {
@@ -107,25 +110,27 @@ impl SampleMaker {
         let pixels = self.config.plan.size * self.config.plan.size;
         let mut image = vec![0; 3 * pixels];
         let mut labels = vec![0.0; self.config.objects_per_image * pixels];
-        let (mut prompts, mut objects) = (Vec::new(), Vec::new());
+        let (mut prompts, mut objects, mut ignored) = (Vec::new(), Vec::new(), Vec::new());
         let mut buffers = ViewBuffers {
             image: &mut image,
             labels: &mut labels,
             prompts: &mut prompts,
             objects: &mut objects,
+            ignored: &mut ignored,
         };
         let info = self.view_into(mix, key, &mut buffers)?;
-        let parts = labels.chunks_exact(pixels).zip(prompts).zip(objects);
-        let object = |((label, prompt), info): ((&[f32], _), _)| ViewObject {
+        let parts = labels.chunks_exact(pixels).zip(prompts).zip(objects).zip(ignored);
+        let object = |(((label, prompt), info), ignored): (((&[f32], _), _), _)| ViewObject {
             label: label.to_vec(),
             prompt,
             info,
+            ignored,
         };
         Ok(View { image, objects: parts.map(object).collect(), info })
     }
 
-    /// As [`view`](SampleMaker::view), into memory of the caller. After an error prompts and objects are what
-    /// they were.
+    /// As [`view`](SampleMaker::view), into memory of the caller. After an error prompts, objects and what is ignored
+    /// are what they were.
     ///
     /// # Panics
     ///
@@ -142,12 +147,13 @@ impl SampleMaker {
             (3 * size * size, self.config.objects_per_image * size * size),
             "lengths for size {size}"
         );
-        let (prompts, objects) = (out.prompts.len(), out.objects.len());
+        let (prompts, objects, ignored) = (out.prompts.len(), out.objects.len(), out.ignored.len());
         let made = self.make_view(mix, key, out);
         self.reader.end();
         if made.is_err() {
             out.prompts.truncate(prompts);
             out.objects.truncate(objects);
+            out.ignored.truncate(ignored);
         }
         made
     }
@@ -167,8 +173,10 @@ impl SampleMaker {
         self.bytes_read += (self.reader.image.bytes() + self.reader.mask_bytes()) as u64;
 
         let attempts = Attempts::new(&self.config.plan, key, opened.size);
-        let (mask, first) = (self.reader.mask(), &mut out.labels[..size * size]);
-        let framed = self.watch.time(|t| &mut t.label, || self.sampler.find(attempts, mask, first));
+        let (mask, ignored) = (self.reader.mask(), self.reader.ignored());
+        let (sampler, first) = (&mut self.sampler, &mut out.labels[..size * size]);
+        let framed =
+            self.watch.time(|t| &mut t.label, || sampler.find(attempts, mask, ignored, first));
         let framed = framed.ok_or_else(|| opened.empty_mask())?;
 
         let drawn = self.objects_drawn(&opened)?;
@@ -178,7 +186,9 @@ impl SampleMaker {
             // The label of the object that the view was made for is there already.
             let visible = object == framing || self.look(&mut opened, object, label)?;
             if visible {
-                self.prompt(&opened, &framed, object, label, out.prompts, out.objects)?;
+                let prompt = self.prompt(&opened, &framed, object, label, out.objects)?;
+                out.prompts.push(prompt);
+                out.ignored.push(self.sampler.ignored().cloned());
                 shown += 1;
             } else {
                 not_in_view += 1;
@@ -187,7 +197,9 @@ impl SampleMaker {
         if shown == 0 {
             let label = &mut out.labels[..size * size];
             self.look(&mut opened, framing, label)?;
-            self.prompt(&opened, &framed, key.object(0), label, out.prompts, out.objects)?;
+            let prompt = self.prompt(&opened, &framed, key.object(0), label, out.objects)?;
+            out.prompts.push(prompt);
+            out.ignored.push(self.sampler.ignored().cloned());
         }
 
         let mask_warnings = opened.warnings.len();
@@ -224,30 +236,31 @@ impl SampleMaker {
     ) -> Result<bool> {
         self.reader.read_mask(opened, Pick::Drawn(object), &mut self.watch)?;
         self.bytes_read += self.reader.mask_bytes() as u64;
-        let mask = self.reader.mask();
-        let visible = self.watch.time(|t| &mut t.label, || self.sampler.label(mask, label));
+        let (mask, ignored) = (self.reader.mask(), self.reader.ignored());
+        let visible =
+            self.watch.time(|t| &mut t.label, || self.sampler.label(mask, ignored, label));
         if !visible && mask.is_empty() {
             return Err(opened.empty_mask());
         }
         Ok(visible)
     }
 
-    /// Draws the prompt of the object whose label was sampled last, and appends both.
+    /// Draws the prompt of the object whose label was sampled last, and appends the object.
     fn prompt(
         &mut self,
         opened: &Opened<'_>,
         framed: &Framed,
         key: ObjectKey,
         label: &[f32],
-        prompts: &mut Vec<Prompt>,
         objects: &mut Vec<ObjectInfo>,
-    ) -> Result<()> {
+    ) -> Result<Prompt> {
         let size = self.config.plan.size;
         let (config, drawer) = (&self.config.prompts, &mut self.prompts);
         let sampled = SampledLabel {
             label,
             size: Size::square(size),
             foreground: self.sampler.foreground(),
+            ignored: self.sampler.ignored(),
             visible: framed.geometry.visible(),
         };
         let kinds = config.draw_kinds(key);
@@ -257,8 +270,7 @@ impl SampleMaker {
             .ok_or_else(|| opened.empty_mask())?;
         let other_kind = prompt.kind != kinds.kind;
         objects.push(ObjectInfo { key, id: self.reader.object(), other_kind });
-        prompts.push(prompt);
-        Ok(())
+        Ok(prompt)
     }
 
     /// Decodes and samples what the view at hand shows of the image.
@@ -309,9 +321,13 @@ impl SampleMaker {
         let mut image = vec![0; 3 * size * size];
         let mut label = vec![0.0; size * size];
         self.sampler.set_view(&geometry);
-        let mask = self.reader.mask();
-        self.watch.time(|t| &mut t.label, || self.sampler.label(mask, &mut label));
-        let truth = mask.to_bitmap();
+        let (mask, ignored) = (self.reader.mask(), self.reader.ignored());
+        self.watch.time(|t| &mut t.label, || self.sampler.label(mask, ignored, &mut label));
+        let (mut truth, ignored) = (mask.to_bitmap(), ignored.map(Bitmap::from_grey));
+        if let Some(ignored) = &ignored {
+            truth = truth.without(ignored);
+        }
+        let ignored_in_label = self.sampler.ignored().cloned();
         self.image(&mut opened, &mut image)?;
         let (set, name) = source.identity(&opened.at)?;
         Ok(EvalSample {
@@ -319,7 +335,9 @@ impl SampleMaker {
             size,
             geometry,
             truth,
+            ignored,
             label,
+            ignored_in_label,
             set,
             name,
             record: index,

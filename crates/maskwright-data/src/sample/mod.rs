@@ -18,6 +18,13 @@
 //! draw whose number is the view's own. If the view shows none of the objects of another draw, it holds
 //! that object instead.
 //!
+//! # Regions that do not count
+//!
+//! A set may name numbers in its mask files whose pixels shall count for nothing (`ignore_values`). A pixel of a view does
+//! not count if any source pixel that its bilinear sampling mixes, with whatever weight above 0, is such a pixel: what lies
+//! half in the region is not certain either. Its label is 0, so no part of a prompt lies there; prompts on the
+//! background avoid it as well, and loss and metrics leave it out.
+//!
 //! # Memory
 //!
 //! The memory that decoding an image and a mask takes is known from their headers. It is taken from
@@ -45,6 +52,7 @@ pub use timings::{Clock, Timings};
 use std::sync::Arc;
 
 use maskwright_image::decode::Warning;
+use maskwright_image::mask::Bitmap;
 
 use crate::geometry::Geometry;
 use crate::plan::Framing;
@@ -71,6 +79,9 @@ pub struct ViewObject {
     pub prompt: Prompt,
     /// Which object this is, and how its prompt was drawn.
     pub info: ObjectInfo,
+    /// The pixels of the view that count for nothing: neither as object nor as background. `None` where all count. The
+    /// label is 0 there.
+    pub ignored: Option<Bitmap>,
 }
 
 /// Where a view comes from and how it was made.

@@ -28,6 +28,8 @@ pub(super) struct Reader {
     mask: MaskBuffer,
     /// Where that is an image file: the label it becomes, upright.
     label: GreyImage,
+    /// Which of its pixels do not count, upright.
+    ignored: Option<GreyImage>,
 }
 
 /// A mask at the image's own size, upright like the image.
@@ -67,6 +69,7 @@ impl Reader {
             image: ImageBuffer::new(),
             mask: MaskBuffer::new(),
             label: GreyImage::default(),
+            ignored: None,
         }
     }
 
@@ -127,12 +130,12 @@ impl Reader {
         opened.source.mask(&opened.at, pick, &mut self.mask)?;
         // What an annotation costs is mostly to find and parse its run lengths.
         *match self.mask.form {
-            MaskForm::File | MaskForm::Grey => &mut watch.timings.read,
+            MaskForm::File | MaskForm::Grey | MaskForm::Objects => &mut watch.timings.read,
             MaskForm::Rle => &mut watch.timings.mask,
         } += (watch.clock)() - start;
 
         let file = match self.mask.form {
-            MaskForm::File => {
+            MaskForm::File | MaskForm::Objects => {
                 let file = watch.time(|t| &mut t.header, || ImageFile::read(&self.mask.file));
                 Some(file.map_err(|error| opened.refused(Part::Mask, error))?)
             }
@@ -166,16 +169,27 @@ impl Reader {
         if let Some(file) = &file {
             file.check(limits).map_err(|error| opened.refused(Part::Mask, error))?;
         }
-        let needed = file.as_ref().map_or(0, |file| file.header().label_bytes());
+        let several = self.mask.form == MaskForm::Objects;
+        let needed = file.as_ref().map_or(0, |file| match several {
+            true => file.header().objects_bytes(),
+            false => file.header().label_bytes(),
+        });
         opened.reserve(&self.budget, needed, || self.label = GreyImage::default())?;
 
-        if let Some(file) = file {
-            let rule = opened.source.mask_rule();
+        let rule = opened.source.mask_rule();
+        if several {
+            let (mask, labels) = (&mut self.mask, &mut self.labels);
+            let warnings = watch
+                .time(|t| &mut t.mask, || mask.read_object(rule, limits, labels, fit.mask))
+                .map_err(|error| opened.refused(Part::Mask, error))?;
+            opened.add(Part::Mask, warnings, self.strict)?;
+        } else if let Some(file) = file {
             let (labels, label) = (&mut self.labels, &mut self.label);
             let warnings = watch
                 .time(|t| &mut t.mask, || labels.decode_file(&file, rule, limits, label))
                 .map_err(|error| opened.refused(Part::Mask, error))?;
             opened.add(Part::Mask, warnings, self.strict)?;
+            self.ignored = self.labels.take_ignored().map(|plane| orient_grey(plane, fit.mask));
             if !fit.mask.is_identity() {
                 let turned = std::mem::take(&mut self.label);
                 self.label = watch.time(|t| &mut t.mask, || orient_grey(turned, fit.mask));
@@ -189,14 +203,25 @@ impl Reader {
         if self.label.data.capacity() > KEPT {
             self.label = GreyImage::default();
         }
+        self.mask.shrink(KEPT);
+        self.ignored = None;
     }
 
     /// The mask read last.
     pub(super) fn mask(&self) -> WholeMask<'_> {
         match self.mask.form {
             MaskForm::File => WholeMask::Grey(&self.label),
-            MaskForm::Rle => WholeMask::Rle(&self.mask.rle),
+            MaskForm::Rle | MaskForm::Objects => WholeMask::Rle(&self.mask.rle),
             MaskForm::Grey => WholeMask::Grey(&self.mask.grey),
+        }
+    }
+
+    /// Which pixels do not count, 255 there; at the size of the mask read last, and upright like it.
+    pub(super) fn ignored(&self) -> Option<&GreyImage> {
+        match self.mask.form {
+            MaskForm::File => self.ignored.as_ref(),
+            MaskForm::Objects => self.mask.ignored(),
+            MaskForm::Rle | MaskForm::Grey => None,
         }
     }
 

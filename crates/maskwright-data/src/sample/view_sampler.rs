@@ -1,5 +1,6 @@
 //! What a view shows of masks and of the image.
 
+use maskwright_image::GreyImage;
 use maskwright_image::decode::{Decoded, ImageFile, Warning, orient_rgb};
 use maskwright_image::mask::Bitmap;
 use maskwright_image::sample::{AxisTable, Sampler};
@@ -28,12 +29,23 @@ pub(super) struct ViewSampler {
     cols: AxisTable,
     /// The object of the label sampled last.
     foreground: Bitmap,
+    /// Which pixels of it do not count, where any.
+    ignored: Option<Bitmap>,
+    /// Memory to sample them in.
+    plane: Vec<f32>,
 }
 
 impl ViewSampler {
     pub(super) fn new(sampler: Sampler) -> ViewSampler {
         let one = AxisTable::new(1, 1, false, 0, 1);
-        ViewSampler { sampler, rows: one.clone(), cols: one, foreground: Bitmap::default() }
+        ViewSampler {
+            sampler,
+            rows: one.clone(),
+            cols: one,
+            foreground: Bitmap::default(),
+            ignored: None,
+            plane: Vec::new(),
+        }
     }
 
     /// Goes to a view.
@@ -43,15 +55,47 @@ impl ViewSampler {
 
     /// Samples the label of a mask, and says whether the view shows its object: whether at least one
     /// pixel is foreground.
-    pub(super) fn label(&mut self, mask: WholeMask<'_>, label: &mut [f32]) -> bool {
-        let Self { sampler, rows, cols, foreground } = self;
+    ///
+    /// `ignored` has the size of the mask. A pixel of the view does not count if any pixel that it mixes, with whatever
+    /// weight above 0, is ignored: the label is 0 there.
+    pub(super) fn label(
+        &mut self,
+        mask: WholeMask<'_>,
+        ignored: Option<&GreyImage>,
+        label: &mut [f32],
+    ) -> bool {
+        let Self { sampler, rows, cols, foreground, .. } = self;
         match mask {
             WholeMask::Grey(whole) => {
                 sampler.label_and_foreground(whole, rows, cols, label, foreground)
             }
             WholeMask::Rle(rle) => sampler.rle_and_foreground(rle, rows, cols, label, foreground),
         }
-        foreground.count() > 0
+        self.ignored = None;
+        if let Some(ignored) = ignored {
+            self.leave_out(ignored, label);
+        }
+        self.foreground.count() > 0
+    }
+
+    /// Takes what is ignored out of a label and its foreground.
+    fn leave_out(&mut self, ignored: &GreyImage, label: &mut [f32]) {
+        let Self { sampler, rows, cols, foreground, plane, .. } = self;
+        plane.resize(label.len(), 0.0);
+        sampler.label(ignored, rows, cols, 0.0, plane);
+        let pixels = label.iter_mut().zip(&*plane);
+        pixels.filter(|(_, ignored)| **ignored > 0.0).for_each(|(value, _)| *value = 0.0);
+        let width = foreground.width();
+        let shown = Bitmap::from_fn(foreground.size(), |y, x| plane[y * width + x] > 0.0);
+        if shown.count() > 0 {
+            *foreground = foreground.without(&shown);
+            self.ignored = Some(shown);
+        }
+    }
+
+    /// Which pixels of the label sampled last do not count; none where all do.
+    pub(super) fn ignored(&self) -> Option<&Bitmap> {
+        self.ignored.as_ref()
     }
 
     /// The object of the label sampled last.
@@ -65,11 +109,12 @@ impl ViewSampler {
         &mut self,
         mut attempts: Attempts<'_>,
         mask: WholeMask<'_>,
+        ignored: Option<&GreyImage>,
         label: &mut [f32],
     ) -> Option<Framed> {
         let mut attempt = |geometry: Geometry, framing: Framing, redraws: u32| {
             self.set_view(&geometry);
-            self.label(mask, label).then_some(Framed { geometry, framing, redraws })
+            self.label(mask, ignored, label).then_some(Framed { geometry, framing, redraws })
         };
         let mut next = Some(attempts.first());
         while let Some(geometry) = next {

@@ -1,9 +1,10 @@
 //! Keys that sets of several kinds have: what mask files hold, and which annotated objects are taken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use maskwright_image::decode::{MaskChannel, MaskRule};
-use serde::{Deserialize, Serialize};
+use maskwright_image::decode::{MaskChannel, MaskObjects, MaskRule};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::Objects;
 use crate::error::{Error, Result};
@@ -12,6 +13,9 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MaskKeys {
+    /// How many objects a mask file shows, and what tells them apart.
+    #[serde(skip_serializing_if = "is_default")]
+    pub mask_kind: MaskContents,
     /// Which channel of a mask file holds the mask.
     pub mask_channel: ChannelChoice,
     /// The label of each number in a mask file. Keys are numbers; TOML has only text as keys.
@@ -22,6 +26,52 @@ pub struct MaskKeys {
     pub mask_colours: BTreeMap<String, u8>,
     /// Inverts the label.
     pub invert: bool,
+    /// Numbers in mask files whose pixels shall not count: neither in prompts nor in the loss nor in metrics.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty", deserialize_with = "numbers_of_masks")]
+    pub ignore_values: BTreeSet<u16>,
+}
+
+/// How many objects a mask file shows, and what tells them apart, as a data file names it.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantNames,
+)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum MaskContents {
+    /// One object.
+    #[default]
+    Object,
+    /// An object for each number but 0.
+    Instances,
+    /// An object for each connected piece of the foreground; pixels that touch at a corner are connected.
+    Components,
+}
+
+impl MaskContents {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}
+
+impl From<MaskContents> for MaskObjects {
+    fn from(contents: MaskContents) -> MaskObjects {
+        match contents {
+            MaskContents::Object => MaskObjects::One,
+            MaskContents::Instances => MaskObjects::Numbers,
+            MaskContents::Components => MaskObjects::Components,
+        }
+    }
 }
 
 /// Which objects of an annotated image are taken, and how they become records.
@@ -97,6 +147,8 @@ impl MaskKeys {
         let mut rule = MaskRule {
             channel: self.mask_channel.into(),
             invert: self.invert,
+            ignore: self.ignore_values.clone(),
+            objects: self.mask_kind.into(),
             ..MaskRule::default()
         };
         for (value, &label) in &self.mask_values {
@@ -109,6 +161,16 @@ impl MaskKeys {
             let rgb = hex_colour(colour)
                 .ok_or_else(|| refuse("mask_colours", "colours like \"#ff0000\"", colour))?;
             rule.colours.insert(rgb, label);
+        }
+        if let Some(both) = rule.ignore.iter().find(|&number| rule.values.contains_key(number)) {
+            let expected = "numbers that mask_values does not name";
+            return Err(refuse("ignore_values", expected, &both.to_string()));
+        }
+        let mapped = !(rule.values.is_empty() && rule.colours.is_empty());
+        if self.mask_kind == MaskContents::Instances && (mapped || rule.invert) {
+            let key = if rule.invert { "invert" } else { "mask_values and mask_colours" };
+            let expected = "none of them where every number is an object";
+            return Err(refuse(key, expected, "mask_kind = \"instances\""));
         }
         Ok(rule)
     }
@@ -129,6 +191,18 @@ impl ScoreKeys {
             ("min_stability_score", self.min_stability_score),
         ]
     }
+}
+
+/// A list of numbers that a mask file may hold.
+fn numbers_of_masks<'a, D: Deserializer<'a>>(from: D) -> Result<BTreeSet<u16>, D::Error> {
+    let number = |number: i64| {
+        u16::try_from(number).map_err(|_| {
+            de::Error::custom(format_args!(
+                "expected whole numbers from 0 to 65535, found {number}"
+            ))
+        })
+    };
+    Vec::deserialize(from)?.into_iter().map(number).collect()
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

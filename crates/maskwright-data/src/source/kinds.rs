@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumDiscriminants, VariantArray};
 
 use super::folder_kinds::{LabelmeKeys, YoloKeys, is_empty};
-use super::key_groups::{MaskKeys, ObjectKeys, ScoreKeys};
+use super::key_groups::{MaskContents, MaskKeys, ObjectKeys, ScoreKeys};
 use super::keys::{KeyFlaw, Reader};
 use super::objects::ObjectFilter;
 use super::{Extensions, Objects, Patterns};
@@ -76,6 +76,9 @@ pub struct PairsKeys {
     /// What the mask files hold.
     #[serde(flatten, skip_deserializing)]
     pub mask_files: MaskKeys,
+    /// Which objects are taken where a mask file shows several; nothing else may be set where it shows one.
+    #[serde(flatten, skip_deserializing)]
+    pub taken: ObjectKeys,
 }
 
 /// An instances file of COCO or LVIS.
@@ -141,6 +144,13 @@ pub struct WebDatasetKeys {
     pub scores: ScoreKeys,
 }
 
+impl PairsKeys {
+    /// Whether every mask file is the mask of one object.
+    pub fn shows_one_object(&self) -> bool {
+        self.mask_files.mask_kind == MaskContents::Object
+    }
+}
+
 impl SetKind {
     /// The word for the kind.
     pub fn name(&self) -> KindName {
@@ -159,7 +169,8 @@ impl SetKind {
     /// The keys of annotated objects, where the kind has such.
     pub fn taken(&self) -> Option<&ObjectKeys> {
         match self {
-            SetKind::Pairs(_) => None,
+            SetKind::Pairs(keys) if keys.shows_one_object() => None,
+            SetKind::Pairs(keys) => Some(&keys.taken),
             SetKind::Coco(keys) | SetKind::Lvis(keys) => Some(&keys.taken),
             SetKind::Sa1b(keys) => Some(&keys.taken),
             SetKind::WebDataset(keys) => Some(&keys.taken),
@@ -171,7 +182,8 @@ impl SetKind {
     /// As [`taken`](SetKind::taken), to be changed.
     pub fn taken_mut(&mut self) -> Option<&mut ObjectKeys> {
         match self {
-            SetKind::Pairs(_) => None,
+            SetKind::Pairs(keys) if keys.shows_one_object() => None,
+            SetKind::Pairs(keys) => Some(&mut keys.taken),
             SetKind::Coco(keys) | SetKind::Lvis(keys) => Some(&mut keys.taken),
             SetKind::Sa1b(keys) => Some(&mut keys.taken),
             SetKind::WebDataset(keys) => Some(&mut keys.taken),
@@ -213,7 +225,11 @@ impl SetKind {
         Ok(match name {
             KindName::Pairs => {
                 let keys: PairsKeys = from.take()?;
-                SetKind::Pairs(PairsKeys { mask_files: from.take()?, ..keys })
+                let keys = PairsKeys { mask_files: from.take()?, ..keys };
+                // A mask of one object has none to choose from.
+                let taken =
+                    if keys.shows_one_object() { ObjectKeys::default() } else { from.take()? };
+                SetKind::Pairs(PairsKeys { taken, ..keys })
             }
             KindName::Coco => SetKind::Coco(CocoKeys::take(from)?),
             KindName::Lvis => SetKind::Lvis(CocoKeys::take(from)?),
@@ -284,6 +300,15 @@ impl SetKind {
             });
         }
         self.mask_rule(set)?;
+        if let SetKind::WebDataset(WebDatasetKeys { mask_files, .. }) = self
+            && mask_files.mask_kind != MaskContents::Object
+        {
+            return Err(Error::Setting {
+                key: format!("mask_kind of set {set}"),
+                expected: "\"object\" in a set of kind \"webdataset\"; sets of kind \"pairs\" have the others".into(),
+                found: format!("\"{}\"", mask_files.mask_kind.name()),
+            });
+        }
         let areas = self.taken().into_iter().flat_map(ObjectKeys::bounds);
         let scores = self.scores().into_iter().flat_map(ScoreKeys::bounds);
         for (key, bound) in areas.chain(scores) {

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use maskwright_image::GreyImage;
+use maskwright_image::decode::{LabelDecoder, Limits, MaskRule, Orientation, Warning};
 use maskwright_image::mask::{PolygonScratch, Rle};
 
+use super::mask_file::SeveralObjects;
 use super::own_notes::OwnNotes;
 use crate::random::ObjectKey;
 
@@ -31,12 +33,15 @@ pub enum MaskForm {
     Rle,
     /// [`MaskBuffer::grey`] is a label already, in the frame of the image.
     Grey,
+    /// [`MaskBuffer::file`] is a PNG file of several objects, of which one is asked for;
+    /// [`MaskBuffer::read_object`] makes it [`MaskBuffer::rle`].
+    Objects,
 }
 
 /// A mask, in memory that is used again for the next one.
 #[derive(Debug, Default)]
 pub struct MaskBuffer {
-    /// Which of the three below holds the mask.
+    /// Which of those below holds the mask.
     pub form: MaskForm,
     /// The bytes of an image file.
     pub file: Vec<u8>,
@@ -48,6 +53,8 @@ pub struct MaskBuffer {
     pub object: Option<u64>,
     /// Memory for a path.
     pub(crate) path: PathBuf,
+    /// What is known of a file of several objects.
+    pub(super) several: SeveralObjects,
     /// What is read of an annotation file that all images share.
     pub(crate) json: Vec<u8>,
     /// The annotation file of the record at hand, where it has one of its own.
@@ -69,21 +76,53 @@ impl MaskBuffer {
     /// parsed once for all its objects, until the mask of another record is asked for.
     pub fn forget(&mut self) {
         self.own.of = None;
+        self.several.forget();
     }
 
     /// How many bytes of files were read for the mask.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         match self.form {
             MaskForm::File => self.file.len(),
-            MaskForm::Rle => self.noted,
+            MaskForm::Rle | MaskForm::Objects => self.noted,
             MaskForm::Grey => 0,
         }
+    }
+
+    /// Makes [`rle`](MaskBuffer::rle) the object that is asked for, of a mask in the form [`Objects`](MaskForm::Objects): in
+    /// the frame of the file, turned by `turn`. The file is decoded for the first of its objects, whose warnings these are;
+    /// `turn` is the same for all.
+    ///
+    /// # Errors
+    /// As [`ObjectMap::read`](maskwright_image::decode::ObjectMap::read), and
+    /// [`Error::ObjectsChanged`](maskwright_image::Error::ObjectsChanged) where the file is not what it was when its set was
+    /// opened.
+    pub fn read_object(
+        &mut self,
+        rule: &MaskRule,
+        limits: &Limits,
+        labels: &mut LabelDecoder,
+        turn: Orientation,
+    ) -> maskwright_image::Result<Vec<Warning>> {
+        let MaskBuffer { file, rle, several, .. } = self;
+        several.read(file, rle, (rule, limits), labels, turn)
+    }
+
+    /// Which pixels of the file that [`read_object`](MaskBuffer::read_object) read do not count, for any of its objects: 255
+    /// there, 0 elsewhere, turned like the objects. None where the set's rule ignores no numbers.
+    pub fn ignored(&self) -> Option<&GreyImage> {
+        self.several.ignored()
+    }
+
+    /// Gives up memory of a file of several objects that takes more than so many bytes.
+    pub(crate) fn shrink(&mut self, most: usize) {
+        self.several.shrink(most);
     }
 
     /// Makes this a mask that is an image file; the caller fills [`file`](MaskBuffer::file).
     pub fn start_file(&mut self) -> &mut Vec<u8> {
         self.form = MaskForm::File;
         self.object = None;
+        self.several.forget();
         self.file.clear();
         &mut self.file
     }

@@ -13,13 +13,14 @@
 //! | `keys`, `check` | which keys there are, and what was meant where one is wrong |
 //! | `open` | a set opened by its kind |
 //! | `pairs/` | folders and lists |
+//! | `instances` | folders and lists whose mask files show several objects |
 //! | `coco`, `sa1b`, `shards` | opening annotated sets: from files to an index |
 //! | `labelme`, `yolo` | opening folders of annotation tools |
 //! | `outlines`, `outlined` | files of outlines: brought into an index, and read for a sample |
 //! | `annotation/` | the JSON of annotation files |
 //! | `listed` | where the files are that an annotation file lists |
 //! | `memory` | arrays as a set |
-//! | `image`, `mask` | the forms in which images and masks are handed out |
+//! | `image`, `mask`, `mask_file` | the forms in which images and masks are handed out |
 //! | `tar`, `pattern` | tar files read in place; names of many files |
 //! | `index/` | the cached index |
 //! | `mix`, `weights` | the sets of a run together |
@@ -50,6 +51,7 @@ mod hqseg44k;
 mod image;
 mod index;
 mod indexed;
+mod instances;
 mod interface;
 mod key_groups;
 mod keys;
@@ -59,6 +61,7 @@ mod left_out;
 mod listed;
 mod located;
 mod mask;
+mod mask_file;
 mod memory;
 mod mix;
 mod objects;
@@ -89,8 +92,9 @@ pub use hqseg44k::{hqseg44k, hqseg44k_available};
 pub use image::{ImageBuffer, ImageForm};
 pub use index::{IndexNote, IndexObserver, IndexProgress, OpenContext};
 pub use indexed::IndexedSource;
+pub use instances::InstancesSource;
 pub use interface::Source;
-pub use key_groups::{ChannelChoice, MaskKeys, ObjectKeys, ScoreKeys};
+pub use key_groups::{ChannelChoice, MaskContents, MaskKeys, ObjectKeys, ScoreKeys};
 pub use kinds::{CocoKeys, KindName, PairsKeys, Sa1bKeys, SetKind, WebDatasetKeys};
 pub use left_out::LeftOut;
 pub use located::Located;

@@ -1,5 +1,7 @@
 //! How the objects of an annotated image become samples, and which are let through.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use super::Pick;
@@ -44,6 +46,18 @@ impl TryFrom<OneAllOrCount> for Objects {
             expected: "\"one\", \"all\" or a number of objects an image, from 1".into(),
             found,
         })
+    }
+}
+
+impl FromStr for Objects {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Objects> {
+        match text.parse() {
+            Ok(count) => OneAllOrCount::Count(count),
+            Err(_) => OneAllOrCount::Word(text.to_owned()),
+        }
+        .try_into()
     }
 }
 
@@ -224,6 +238,11 @@ mod tests {
         {
             assert_eq!(serde_json::from_str::<Objects>(text).unwrap(), rule);
             assert_eq!(serde_json::to_string(&rule).unwrap(), text);
+        }
+        for (text, rule) in
+            [("one", Objects::One), ("all", Objects::All), ("12", Objects::UpTo(12))]
+        {
+            assert_eq!(text.parse::<Objects>().unwrap(), rule);
         }
         let words = ["\"every\"", "0", "-1", "1.5"]
             .map(|text| serde_json::from_str::<Objects>(text).unwrap_err().to_string());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::index::OpenContext;
 use super::kinds::SetKind;
-use super::{PairsSource, SetSpec, Source, coco, labelme, sa1b, shards, yolo};
+use super::{InstancesSource, PairsSource, SetSpec, Source, coco, labelme, sa1b, shards, yolo};
 use crate::error::Result;
 
 impl SetSpec {
@@ -12,7 +12,8 @@ impl SetSpec {
     pub fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn Source>> {
         self.validate()?;
         Ok(match &self.kind {
-            SetKind::Pairs(_) => Arc::new(PairsSource::open(self)?),
+            SetKind::Pairs(keys) if keys.shows_one_object() => Arc::new(PairsSource::open(self)?),
+            SetKind::Pairs(_) => Arc::new(InstancesSource::open(self, context)?),
             SetKind::Coco(keys) | SetKind::Lvis(keys) => Arc::new(coco::open(self, keys, context)?),
             SetKind::Sa1b(keys) if keys.shards.is_empty() => {
                 Arc::new(sa1b::open(self, keys, context)?)

@@ -7,9 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use strum::VariantArray;
 
 use super::index::Fingerprint;
-use super::keys::{KeyFlaw, Reader, nearest};
+use super::keys::{KeyFlaw, Reader, names_of, nearest};
 use super::kinds::{CocoKeys, KindName, PairsKeys, Sa1bKeys, SetKind};
-use super::{ExifRule, LabelmeKeys, Part, Patterns, YoloKeys, YoloSplit};
+use super::{ExifRule, LabelmeKeys, ObjectKeys, Part, Patterns, YoloKeys, YoloSplit};
 use crate::error::Result;
 
 /// What to do with images or masks that have no counterpart, and with damaged annotation files.
@@ -170,7 +170,12 @@ impl SetSpec {
             }
             let kinds: Vec<String> = others.iter().map(|kind| format!("\"{kind}\"")).collect();
             let kinds = kinds.join(" or ");
-            let message = format!("expected a set of kind {kinds}, found kind \"{name}\"");
+            // Pairs have objects to choose from where their masks show several.
+            let of_objects = names_of::<ObjectKeys>();
+            let several = name == KindName::Pairs && of_objects.contains(&key.as_str());
+            let more =
+                if several { ", or mask_kind = \"instances\" or \"components\"" } else { "" };
+            let message = format!("expected a set of kind {kinds}{more}, found kind \"{name}\"");
             return Err(KeyFlaw::Value { key: Some(key), message });
         }
         Ok(spec)

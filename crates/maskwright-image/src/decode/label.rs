@@ -1,10 +1,11 @@
 //! Mask files to labels, by the rules stated at [`MaskRule`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::file::ImageFile;
 use super::header::{Colour, Header};
 use super::limits::Limits;
+use super::meaning::{LARGEST_ID, refuse_numbers, refuse_several, refuse_wide_numbers};
 use super::warning::{Decoded, Warning};
 use super::{jpeg, png};
 use crate::error::{Error, Result};
@@ -49,8 +50,10 @@ pub enum MaskChannel {
 ///
 /// | the values | |
 /// |---|---|
+/// | numbers of objects: several, nearly all from 1 to the largest, in flat pieces, without 255 | error [`Error::MaskObjectNumbers`] |
 /// | only 0 and 1 | error [`Error::MaskZeroOne`] |
-/// | nothing above 31 but not all 0; in 16 bits nothing above 255 but not all 0 | error [`Error::MaskClassIds`] |
+/// | nothing above 31 but not all 0; in 16 bits nothing above 8095 but not all 0 | error [`Error::MaskClassIds`] |
+/// | numbers from 1 to 31 beside 255 and no other: several, or one that covers more than 255 does, which is nowhere a thin line | error [`Error::MaskBesideVoid`] |
 /// | all 0 | fine: whether an empty mask may be used is not decided here |
 ///
 /// The fields override the rules where a data set needs it. A map replaces the checks: it says what each stored number or
@@ -75,6 +78,24 @@ pub struct MaskRule {
     pub colours: BTreeMap<[u8; 3], u8>,
     /// Exchanges object and background: `255 - v`, after everything else.
     pub invert: bool,
+    /// Stored numbers of pixels that shall not count, neither as object nor as background. With such, a mask in which
+    /// one other number but 0 is left shows that number's object, whatever the number. Not for JPEG.
+    pub ignore: BTreeSet<u16>,
+    /// How many objects a file holds, and what tells them apart. [`decode_label`] reads the mask of one object
+    /// whatever this says; [`ObjectMap`](super::ObjectMap) reads several.
+    pub objects: MaskObjects,
+}
+
+/// How many objects a mask file holds, and what tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum MaskObjects {
+    /// One object.
+    #[default]
+    One,
+    /// An object for each number but 0.
+    Numbers,
+    /// An object for each connected piece of the foreground.
+    Components,
 }
 
 impl MaskRule {
@@ -84,8 +105,6 @@ impl MaskRule {
     }
 }
 
-/// Largest value that still looks like a class id.
-const LARGEST_ID: u16 = 31;
 /// Channels may differ by this much before a mask counts as coloured.
 const COLOUR_TOLERANCE: u8 = 32;
 
@@ -117,9 +136,16 @@ pub fn decode_label(bytes: &[u8], rule: &MaskRule, limits: &Limits) -> Result<De
 #[derive(Debug, Default)]
 pub struct LabelDecoder {
     png: png::Scratch,
+    ignored: Option<GreyImage>,
 }
 
 impl LabelDecoder {
+    /// Takes out which pixels of the mask decoded last do not count by [`MaskRule::ignore`]: 255 there, 0 elsewhere, as
+    /// stored. None where the rule names no numbers.
+    pub fn take_ignored(&mut self) -> Option<GreyImage> {
+        self.ignored.take()
+    }
+
     /// As [`Self::decode_file`], of a file whose header was not read yet.
     ///
     /// # Errors
@@ -172,21 +198,32 @@ impl LabelDecoder {
         let (bytes, header) = (file.bytes(), file.header());
         limits.check(header, bytes.len())?;
         let mapped = !rule.values.is_empty() || !rule.colours.is_empty();
-        let plain = header.format == Format::Png && !mapped && rule.channel != MaskChannel::Alpha;
+        self.ignored = None;
+        let plain = header.format == Format::Png
+            && !mapped
+            && rule.ignore.is_empty()
+            && rule.channel != MaskChannel::Alpha;
         let mut warnings = Vec::new();
         if !plain || !png::read_grey8(bytes, header, limits, &mut self.png, data)? {
-            *data = decode_any(bytes, header, rule, limits, &mut warnings)?;
+            let mut ignored = None;
+            *data = decode_any(bytes, header, rule, limits, &mut warnings, &mut ignored)?;
+            self.ignored = ignored.map(|data| GreyImage { size: header.size, data });
         }
         if header.format == Format::Png {
             warnings.extend(png::check_checksums(bytes));
         }
-        // A maximum is much faster than a list of values, and most masks end it with the first piece of their object.
-        let dim = |piece: &[u8]| u16::from(piece.iter().copied().max().unwrap_or(0)) <= LARGEST_ID;
-        if !mapped && data.chunks(1 << 12).all(dim) {
-            refuse_ids(values(data), LARGEST_ID)?;
+        if !mapped && rule.ignore.is_empty() {
+            let exact =
+                !warnings.iter().any(|warning| matches!(warning, Warning::LossyMask { .. }));
+            refuse_numbers(data, header.size.width, exact)?;
         }
         if rule.invert {
             data.iter_mut().for_each(|value| *value = 255 - *value);
+        }
+        // Whatever was made of a number to be ignored, it is no object.
+        if let Some(ignored) = &self.ignored {
+            let pixels = data.iter_mut().zip(&ignored.data);
+            pixels.filter(|(_, ignored)| **ignored > 0).for_each(|(value, _)| *value = 0);
         }
         Ok(warnings)
     }
@@ -199,11 +236,21 @@ fn decode_any(
     rule: &MaskRule,
     limits: &Limits,
     warnings: &mut Vec<Warning>,
+    ignored: &mut Option<Vec<u8>>,
 ) -> Result<Vec<u8>> {
     match header.format {
-        Format::Png => from_png(png::read_raw(bytes, header, limits)?, rule, warnings),
+        Format::Png => {
+            let raw = png::read_raw(bytes, header, limits)?;
+            if rule.ignore.is_empty() {
+                return from_raw(raw, rule, warnings);
+            }
+            let (label, pixels) = from_raw_ignoring(raw, rule, warnings)?;
+            *ignored = Some(pixels);
+            Ok(label)
+        }
         Format::Jpeg => {
-            if !rule.values.is_empty() || !rule.colours.is_empty() {
+            let mapped = !rule.values.is_empty() || !rule.colours.is_empty();
+            if mapped || !rule.ignore.is_empty() {
                 return Err(Error::MaskMapOnJpeg);
             }
             let decoded = jpeg::decode_rgb(bytes, header, limits)?;
@@ -217,7 +264,42 @@ fn decode_any(
     }
 }
 
-fn from_png(raw: png::Raw, rule: &MaskRule, warnings: &mut Vec<Warning>) -> Result<Vec<u8>> {
+/// As [`from_raw`], with a second list: 255 where the number is one to be ignored, 0 elsewhere.
+fn from_raw_ignoring(
+    raw: png::Raw,
+    rule: &MaskRule,
+    warnings: &mut Vec<Warning>,
+) -> Result<(Vec<u8>, Vec<u8>)> {
+    let (width, wide) = (raw.width(), raw.bit_depth() == 16);
+    let mut numbers: Vec<u16> = raw.stored(numbered_channel(&raw, rule)?).collect();
+    let mut is_ignored = vec![false; 1 << 16];
+    rule.ignore.iter().for_each(|&number| is_ignored[usize::from(number)] = true);
+    let ignored = numbers.iter().map(|&number| 255 * u8::from(is_ignored[usize::from(number)]));
+    let ignored: Vec<u8> = ignored.collect();
+    if !rule.values.is_empty() || !rule.colours.is_empty() {
+        return Ok((from_raw(raw, rule, warnings)?, ignored));
+    }
+    let left = numbers.iter_mut().zip(&ignored).filter(|(_, ignored)| **ignored > 0);
+    left.for_each(|(number, _)| *number = 0);
+    let mut objects = numbers.iter().copied().filter(|&number| number > 0);
+    let first = objects.next();
+    if objects.all(|number| Some(number) == first) {
+        let label = numbers.iter().map(|&number| 255 * u8::from(number > 0));
+        return Ok((label.collect(), ignored));
+    }
+    refuse_several(&numbers, width, wide)?;
+    // As it would be read without any to be ignored, whose numbers say nothing about the others.
+    let levels = MaskRule { ignore: BTreeSet::new(), ..rule.clone() };
+    let label = if wide && raw.colour() == Colour::Grey {
+        raw.channel(0)
+    } else {
+        from_raw(raw, &levels, warnings)?
+    };
+    Ok((label, ignored))
+}
+
+/// A decoded mask, before the values are looked at.
+fn from_raw(raw: png::Raw, rule: &MaskRule, warnings: &mut Vec<Warning>) -> Result<Vec<u8>> {
     let single = matches!(raw.colour(), Colour::Grey | Colour::Palette);
     let chosen = rule.channel != MaskChannel::Auto;
     if !rule.values.is_empty() && (single || rule.colours.is_empty()) {
@@ -229,9 +311,8 @@ fn from_png(raw: png::Raw, rule: &MaskRule, warnings: &mut Vec<Warning>) -> Resu
         return Ok(rgb.data.as_chunks::<3>().0.iter().map(label).collect());
     }
     if raw.bit_depth() == 16 && raw.colour() == Colour::Grey && !chosen {
-        let mut seen = vec![false; 1 << 16];
-        raw.stored(0).for_each(|value| seen[usize::from(value)] = true);
-        refuse_ids((0..=u16::MAX).filter(|&value| seen[usize::from(value)]), 255)?;
+        let numbers: Vec<u16> = raw.stored(0).collect();
+        refuse_wide_numbers(&numbers, raw.width())?;
     }
     match raw.colour() {
         Colour::Grey if rule.channel != MaskChannel::Alpha => {
@@ -252,17 +333,23 @@ fn from_png(raw: png::Raw, rule: &MaskRule, warnings: &mut Vec<Warning>) -> Resu
     }
 }
 
-/// Looks stored numbers up; of several channels the chosen one, or the first where all agree.
+/// Looks stored numbers up.
 fn map_values(raw: &png::Raw, rule: &MaskRule) -> Result<Vec<u8>> {
+    let channel = numbered_channel(raw, rule)?;
+    Ok(raw.stored(channel).map(|value| rule.values.get(&value).copied().unwrap_or(0)).collect())
+}
+
+/// The channel whose stored numbers are meant: of several the chosen one, or the first where all agree.
+pub(super) fn numbered_channel(raw: &png::Raw, rule: &MaskRule) -> Result<usize> {
     let coloured = matches!(raw.colour(), Colour::Rgb | Colour::Rgba);
-    let channel = match rule.channel {
+    match rule.channel {
         MaskChannel::Alpha => match raw.colour() {
-            Colour::Rgba => 3,
-            Colour::GreyAlpha => 1,
-            _ => return Err(NO_ALPHA),
+            Colour::Rgba => Ok(3),
+            Colour::GreyAlpha => Ok(1),
+            _ => Err(NO_ALPHA),
         },
-        MaskChannel::Green if coloured => 1,
-        MaskChannel::Blue if coloured => 2,
+        MaskChannel::Green if coloured => Ok(1),
+        MaskChannel::Blue if coloured => Ok(2),
         MaskChannel::Auto if coloured => {
             let mut pixels = raw.stored(0).zip(raw.stored(1)).zip(raw.stored(2));
             if let Some(at) = pixels.position(|((r, g), b)| r != g || r != b) {
@@ -270,11 +357,10 @@ fn map_values(raw: &png::Raw, rule: &MaskRule) -> Result<Vec<u8>> {
                 let (x, y) = (at % raw.width(), at / raw.width());
                 return Err(Error::MaskColours { x, y, colour, alpha_varies: false });
             }
-            0
+            Ok(0)
         }
-        _ => 0,
-    };
-    Ok(raw.stored(channel).map(|value| rule.values.get(&value).copied().unwrap_or(0)).collect())
+        _ => Ok(0),
+    }
 }
 
 const NO_ALPHA: Error = Error::MaskChannel { channel: "alpha" };
@@ -327,27 +413,4 @@ fn from_colours(
 /// Whether all bytes are the same.
 fn constant(data: &[u8]) -> bool {
     data.first().is_none_or(|first| data.iter().all(|value| value == first))
-}
-
-/// The values that occur, ascending.
-fn values(data: &[u8]) -> impl Iterator<Item = u16> {
-    let mut seen = [false; 256];
-    data.iter().for_each(|&value| seen[usize::from(value)] = true);
-    (0..256u16).filter(move |&value| seen[usize::from(value)])
-}
-
-/// Refuses values that are not all zero and nowhere above `largest_id`.
-fn refuse_ids(values: impl Iterator<Item = u16>, largest_id: u16) -> Result<()> {
-    const SHOWN: usize = 8;
-    let mut values: Vec<u16> = values.collect();
-    match values.last() {
-        None | Some(0) => Ok(()),
-        Some(1) => Err(Error::MaskZeroOne),
-        Some(&last) if last <= largest_id => {
-            let more = values.len() > SHOWN;
-            values.truncate(SHOWN);
-            Err(Error::MaskClassIds { values, more })
-        }
-        Some(_) => Ok(()),
-    }
 }

@@ -33,7 +33,20 @@ pub fn png_grey(image: &GreyImage) -> Result<Vec<u8>> {
     png(image.size, ColorType::Grayscale, &image.data)
 }
 
+/// Writes numbers of 16 bits, `[height, width]`, as grey PNG: numbers of objects, for instance.
+///
+/// # Errors
+/// [`Error::Encode`] for an empty picture, or where there are not height x width numbers.
+pub fn png_grey16(size: Size, numbers: &[u16]) -> Result<Vec<u8>> {
+    let data: Vec<u8> = numbers.iter().flat_map(|number| number.to_be_bytes()).collect();
+    png_of(size, ColorType::Grayscale, BitDepth::Sixteen, &data)
+}
+
 fn png(size: Size, colour: ColorType, data: &[u8]) -> Result<Vec<u8>> {
+    png_of(size, colour, BitDepth::Eight, data)
+}
+
+fn png_of(size: Size, colour: ColorType, depth: BitDepth, data: &[u8]) -> Result<Vec<u8>> {
     let failed = |reason: String| Error::Encode { format: Format::Png, reason };
     let side = |length: usize| {
         u32::try_from(length).map_err(|_| failed(format!("a side of {length} pixels")))
@@ -41,7 +54,7 @@ fn png(size: Size, colour: ColorType, data: &[u8]) -> Result<Vec<u8>> {
     let mut file = Vec::new();
     let mut encoder = PngEncoder::new(&mut file, side(size.width)?, side(size.height)?);
     encoder.set_color(colour);
-    encoder.set_depth(BitDepth::Eight);
+    encoder.set_depth(depth);
     encoder.set_compression(Compression::Fast);
     let mut writer = encoder.write_header().map_err(|error| failed(error.to_string()))?;
     writer.write_image_data(data).map_err(|error| failed(error.to_string()))?;

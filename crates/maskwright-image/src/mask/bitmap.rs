@@ -191,6 +191,22 @@ impl Bitmap {
         GreyImage { size: self.size, data }
     }
 
+    /// The pixels that are set here and not in another mask of the same size.
+    ///
+    /// # Panics
+    /// Where the sizes differ.
+    pub fn without(&self, other: &Self) -> Self {
+        self.zip_with(other, |here, there| here & !there)
+    }
+
+    /// The pixels that are set here or in another mask of the same size.
+    ///
+    /// # Panics
+    /// Where the sizes differ.
+    pub fn with(&self, other: &Self) -> Self {
+        self.zip_with(other, |here, there| here | there)
+    }
+
     /// The number of pixels that are set in both of two masks of the same size.
     ///
     /// # Panics
@@ -275,6 +291,16 @@ mod tests {
         );
         let grey = GreyImage::new(Size::new(1, 3), vec![128, 129, 255]).unwrap();
         assert_eq!(bits(Bitmap::from_grey(&grey)), [false, true, true]);
+    }
+
+    #[test]
+    fn masks_are_joined_and_taken_from_each_other() {
+        let columns = |set: std::ops::Range<usize>| {
+            Bitmap::from_fn(Size::new(2, 70), |_, x| set.contains(&x))
+        };
+        let (left, right) = (columns(0..67), columns(60..70));
+        assert_eq!(left.without(&right), columns(0..60));
+        assert_eq!(left.with(&right), columns(0..70));
     }
 
     #[test]

@@ -3,6 +3,10 @@
 //! Boundary IoU is by Cheng et al., "Boundary IoU: Improving Object-Centric Image Segmentation Evaluation",
 //! CVPR 2021.
 //!
+//! Pixels that shall count for nothing are taken out of both masks first ([`Bitmap::without`]). They then count neither as
+//! object nor as background, no band of a boundary reaches into them, and a prediction that agrees with the truth
+//! wherever it is known scores 1, whatever it says elsewhere.
+//!
 //! ```
 //! use maskwright_image::{Size, mask::Bitmap, metric};
 //! let truth = Bitmap::from_fn(Size::square(100), |y, x| y < 50 && x < 50);
@@ -59,6 +63,22 @@ mod tests {
         let rings = (76.0, 56.0, 29.0);
         let expected = rings.2 / (rings.0 + rings.1 - rings.2);
         assert_eq!(boundary_iou(&square(10, 25), &square(10, 30), 0.02), expected);
+    }
+
+    /// The truth is known to column 20; the prediction goes on where nothing counts.
+    #[test]
+    fn what_does_not_count_is_taken_out_of_both() {
+        let wide = |to| {
+            Bitmap::from_fn(Size::new(40, 50), |y, x| (10..30).contains(&y) && (5..to).contains(&x))
+        };
+        let ignored = Bitmap::from_fn(Size::new(40, 50), |_, x| (20..30).contains(&x));
+        let (truth, prediction) = (wide(20), wide(27).without(&ignored));
+        assert_eq!((iou(&prediction, &truth), boundary_iou(&prediction, &truth, 0.02)), (1.0, 1.0));
+        // Beyond the region the prediction is wrong: 20 x 15 pixels of the truth, 20 x 5 too many.
+        let wrong = wide(35).without(&ignored);
+        assert_eq!(iou(&wrong, &truth), 300.0 / 400.0);
+        // Rings of one pixel: 66 of the truth, all in the prediction's, which has 2 x 20 + 2 x 3 more of its 20 x 5.
+        assert_eq!(boundary_iou(&wrong, &truth, 0.02), 66.0 / 112.0);
     }
 
     #[test]

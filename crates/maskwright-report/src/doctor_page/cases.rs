@@ -90,6 +90,8 @@ fn pictures(check: Check, look: &Look, other: Option<&Look>) -> Vec<Picture> {
     let file = plain(&look.file);
     let mut found: Vec<(&'static str, Option<RgbImage>)> = match check {
         Check::ZeroOneMask
+        | Check::InstanceMask
+        | Check::VoidMask
         | Check::ClassIdMask
         | Check::ColourMask
         | Check::DimMask

@@ -102,12 +102,15 @@ pub fn evaluation_table(sets: &[SetMetrics]) -> Table {
             row
         })
         .collect();
+    let left_out: Vec<String> = sets.iter().filter_map(SetMetrics::left_out).collect();
+    let left_out = left_out.iter().map(|line| format!(" {line}.")).collect::<String>();
     Table {
         title: "SAM and SAM-HQ on held-out images".into(),
-        caption: "Mean IoU and boundary IoU (band of 2% of the diagonal) at each image's own \
+        caption: format!(
+            "Mean IoU and boundary IoU (band of 2% of the diagonal) at each image's own \
                   resolution. SAM is SAM's own mask, without the HQ token, HQ the mask of the HQ head, SAM + HQ \
-                  the sum of both logits, which HQ-SAM's predictor shows."
-            .into(),
+                  the sum of both logits, which HQ-SAM's predictor shows.{left_out}"
+        ),
         header,
         rows,
         best: Vec::<Option<Best>>::new(),

@@ -43,9 +43,12 @@ pub struct SetMetrics {
     /// files from before they were counted.
     #[serde(default)]
     pub objects: usize,
-    /// The number of records whose object allows no prompt of this kind, because it is empty or has too
-    /// few pixels for the points.
+    /// The number of records whose object allows no prompt, because not a pixel of it is left at the size of the
+    /// model's input, or the mask is empty. They are in no mean.
     pub without_prompt: usize,
+    /// Of these, the number of empty masks. 0 in files from before they were counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub empty: usize,
     /// The means, one for each mask, in the order SAM, HQ, sum.
     pub scores: Vec<MaskScores>,
 }
@@ -58,7 +61,7 @@ impl SetMetrics {
         prompt: PromptKind,
         scored: &[ImageScores],
         images: usize,
-        without: usize,
+        without: WithoutPrompt,
     ) -> Self {
         let count = scored.len();
         let scores = scored.first().map_or_else(Vec::new, |first| {
@@ -78,7 +81,8 @@ impl SetMetrics {
             prompt,
             images,
             objects: count,
-            without_prompt: without,
+            without_prompt: without.records,
+            empty: without.empty,
             scores,
         }
     }
@@ -97,6 +101,16 @@ impl SetMetrics {
         self.scores.iter().find(|scores| scores.mask == mask)
     }
 
+    /// Says how many objects are in no mean, and why, if there are such.
+    pub fn left_out(&self) -> Option<String> {
+        let without = WithoutPrompt { records: self.without_prompt, empty: self.empty };
+        (without.records > 0).then(|| {
+            let all = self.objects.max(self.images) + without.records;
+            let (set, prompt, why) = (&self.set, self.prompt, without.why());
+            format!("{set} ({prompt}): {} of {all} objects are in no mean: {why}", without.records)
+        })
+    }
+
     /// Returns a line for a log, with set, prompt, and both metrics of every mask.
     pub fn one_line(&self) -> String {
         let mut text = format!("{} ({}, {}):", self.set, self.prompt, self.counted());
@@ -108,7 +122,37 @@ impl SetMetrics {
                 scores.boundary_iou
             ));
         }
+        if let Some(left_out) = self.left_out() {
+            text.push_str("; ");
+            text.push_str(&left_out);
+        }
         text
+    }
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// Records whose object allows no prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WithoutPrompt {
+    /// How many there are.
+    pub records: usize,
+    /// Of these, those whose mask is empty.
+    pub empty: usize,
+}
+
+impl WithoutPrompt {
+    /// Says why there is no prompt.
+    pub fn why(&self) -> String {
+        let Self { records, empty } = *self;
+        let small = "not a pixel is left at the size of the model's input";
+        match (records - empty.min(records), empty) {
+            (_, 0) => format!("of {records} {small}"),
+            (0, _) => format!("the masks of {empty} are empty"),
+            (tiny, _) => format!("of {tiny} {small}, the masks of {empty} are empty"),
+        }
     }
 }
 
@@ -132,7 +176,8 @@ mod tests {
     #[test]
     fn means_are_per_mask() {
         let images = [image(0.5), image(1.0)];
-        let metrics = SetMetrics::mean("leaves", PromptKind::Box, &images, 1, 3);
+        let without = WithoutPrompt { records: 3, empty: 0 };
+        let metrics = SetMetrics::mean("leaves", PromptKind::Box, &images, 1, without);
         let sam = metrics.of(MaskKind::Sam).expect("scored");
         assert_eq!((sam.iou, sam.boundary_iou), (0.75, 0.375));
         assert_eq!(metrics.of(MaskKind::Hq).expect("scored").boundary_iou, 0.25);
@@ -143,6 +188,22 @@ mod tests {
 
     #[test]
     fn nothing_scored_has_no_mean() {
-        assert!(SetMetrics::mean("a", PromptKind::Box, &[], 0, 1).scores.is_empty());
+        let without = WithoutPrompt { records: 1, empty: 0 };
+        assert!(SetMetrics::mean("a", PromptKind::Box, &[], 0, without).scores.is_empty());
+    }
+
+    #[test]
+    fn objects_without_a_prompt_are_told_with_the_cause() {
+        let told = |records, empty| {
+            let without = WithoutPrompt { records, empty };
+            SetMetrics::mean("cells", PromptKind::Box, &[image(0.5)], 1, without).left_out()
+        };
+        assert_eq!(told(0, 0), None);
+        let lines = [(3, 0), (3, 1), (2, 2)].map(|(records, empty)| told(records, empty).unwrap());
+        insta::assert_snapshot!(lines.join("\n"), @"
+        cells (box): 3 of 4 objects are in no mean: of 3 not a pixel is left at the size of the model's input
+        cells (box): 3 of 4 objects are in no mean: of 2 not a pixel is left at the size of the model's input, the masks of 1 are empty
+        cells (box): 2 of 3 objects are in no mean: the masks of 2 are empty
+        ");
     }
 }

@@ -50,7 +50,7 @@ pub(crate) use check::check_sets;
 pub use config::EvalConfig;
 pub use evaluation::{Evaluation, RecordWarning};
 pub use job::EvalJob;
-pub use metrics::{ImageScores, MaskScores, SetMetrics};
+pub use metrics::{ImageScores, MaskScores, SetMetrics, WithoutPrompt};
 pub use refusals::RefusedRecord;
 pub use run::evaluate;
 pub(crate) use sets::left_out;

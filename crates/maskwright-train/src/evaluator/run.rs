@@ -13,7 +13,7 @@ use maskwright_model::{DecodeMode, ImageFeatures, MaskKind, PromptInput, Sam};
 
 use super::config::EvalConfig;
 use super::evaluation::{Evaluation, RecordWarning};
-use super::metrics::{ImageScores, MaskScores, SetMetrics};
+use super::metrics::{ImageScores, MaskScores, SetMetrics, WithoutPrompt};
 use super::refusals::Refusals;
 use super::sets::EvalSet;
 use super::shown::{Keeper, Shown, ShownPrediction, rank};
@@ -32,7 +32,7 @@ type MaskLogits = Vec<(MaskKind, Vec<f32>)>;
 ///
 /// # Errors
 /// A sample that cannot be read, with its file, or too many of them ([`EvalConfig::on_refusal`]);
-/// [`Error::Stopped`] if the observer asks to stop.
+/// [`Error::NothingScored`] if no object of a set allows a prompt; [`Error::Stopped`] if the observer asks to stop.
 pub fn evaluate(
     sam: &Sam,
     device: &Device,
@@ -48,8 +48,16 @@ pub fn evaluate(
         let records = asked.evaluate_set(set, &mut found, observer)?;
         for (place, &prompt) in config.prompts.iter().enumerate() {
             let scored: Vec<ImageScores> =
-                records.iter().filter_map(|per_prompt| per_prompt[place].clone()).collect();
-            let without = records.len() - scored.len();
+                records.iter().filter_map(|record| record.scores[place].clone()).collect();
+            let unscored = records.iter().filter(|record| record.scores[place].is_none());
+            let without = WithoutPrompt {
+                records: records.len() - scored.len(),
+                empty: unscored.filter(|record| record.empty).count(),
+            };
+            if scored.is_empty() && without.records > 0 {
+                let set = set.name.clone();
+                return Err(Error::NothingScored { set, prompt, why: without.why() });
+            }
             let images = images(set, &scored)?;
             let metrics = SetMetrics::mean(&set.name, prompt, &scored, images, without);
             observer.evaluated(&metrics);
@@ -100,17 +108,19 @@ struct Found {
 #[derive(Default)]
 struct Scored {
     scores: Vec<Option<ImageScores>>,
+    /// Whether its mask shows no object at all.
+    empty: bool,
     shown: Option<(f64, ShownPrediction)>,
 }
 
 impl Asked<'_> {
-    /// Per record, per prompt of the configuration, the scores.
+    /// The scores per record.
     fn evaluate_set(
         &self,
         set: &EvalSet,
         found: &mut Found,
         observer: &mut dyn Observer,
-    ) -> Result<Vec<Vec<Option<ImageScores>>>> {
+    ) -> Result<Vec<Scored>> {
         let Scoring { samples, config } = self.scoring;
         let total = config.records(set);
         let mut loaded = EvalLoader::new(
@@ -152,11 +162,11 @@ impl Asked<'_> {
                 }
                 Ok(())
             })?;
-            for scored in window.into_iter().flatten() {
-                records.push(scored.scores);
-                if let Some((rank, shown)) = scored.shown {
+            for mut scored in window.into_iter().flatten() {
+                if let Some((rank, shown)) = scored.shown.take() {
                     found.keeper.add(rank, shown);
                 }
+                records.push(scored);
             }
         }
         Ok(records)
@@ -194,7 +204,8 @@ impl Scoring<'_> {
         set: &EvalSet,
         kept: &Keeper<ShownPrediction>,
     ) -> Scored {
-        let mut scored = Scored::default();
+        let empty = sample.truth.count() == 0;
+        let mut scored = Scored { empty, ..Scored::default() };
         for (place, (&kind, masks)) in self.config.prompts.iter().zip(masks).enumerate() {
             let Some(masks) = masks else {
                 scored.scores.push(None);
@@ -253,7 +264,10 @@ fn score(
     let side = logits.len().isqrt();
     let logits = postprocess::to_source(&sample.geometry, logits, side);
     let predicted = Bitmap::from_logits(&logits, sample.geometry.source);
-    let iou = metric::iou(&predicted, &sample.truth);
-    let boundary_iou = metric::boundary_iou(&predicted, &sample.truth, boundary_ratio);
+    // The truth is without them already.
+    let counted = sample.ignored.as_ref().map(|ignored| predicted.without(ignored));
+    let counted = counted.as_ref().unwrap_or(&predicted);
+    let iou = metric::iou(counted, &sample.truth);
+    let boundary_iou = metric::boundary_iou(counted, &sample.truth, boundary_ratio);
     (MaskScores { mask, iou, boundary_iou }, predicted)
 }

@@ -6,6 +6,8 @@
 //! [`PointTargets`] holds them with the label's values there, and [`LossConfig`] says which terms are
 //! computed and how much each counts.
 //!
+//! Pixels of a label that count for nothing get no points: [`points::draw_outside`].
+//!
 //! Each term has a file here that describes it as a [`LossTerm`], and an entry in [`TERMS`]. Settings,
 //! logs, reports and saved states refer to it by its name.
 //!

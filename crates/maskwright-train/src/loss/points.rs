@@ -3,7 +3,8 @@
 //! The method is PointRend's (Kirillov et al., 2020, section 3.2): oversample uniform
 //! points, keep the most uncertain, add a few uniform ones for coverage.
 
-use maskwright_data::random::{ObjectKey, Purpose};
+use maskwright_data::random::{Keyed, ObjectKey, Purpose};
+use maskwright_image::mask::Bitmap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -139,6 +140,78 @@ pub fn draw(config: &PointConfig, logits: &Plane<'_>, key: ObjectKey) -> Vec<f32
     choose(config, logits, &candidates, &uniform)
 }
 
+/// As [`draw`], of a mask of which some pixels count for nothing. `ignored` is that of the label, and may have another size
+/// than the logits.
+///
+/// All points of [`draw`] that lie where the label is known are drawn. Each of the others is drawn again until it lies there,
+/// from numbers that follow those of [`draw`]: so candidates and uniform points are uniform on what counts, and the
+/// loss is a mean over as many points as for any other mask. Where next to nothing counts, points lie on the centres of
+/// such pixels in the end.
+pub fn draw_outside(
+    config: &PointConfig,
+    logits: &Plane<'_>,
+    ignored: &Bitmap,
+    key: ObjectKey,
+) -> Vec<f32> {
+    let mut generator = key.generator(Purpose::LossPoints);
+    let mut drawn =
+        |count: usize| -> Vec<f32> { (0..2 * count).map(|_| generator.uniform()).collect() };
+    let (mut candidates, mut uniform) = (drawn(config.candidates()), drawn(config.uniform()));
+    let known = Known::outside(ignored);
+    known.redraw(&mut candidates, &mut generator);
+    known.redraw(&mut uniform, &mut generator);
+    choose(config, logits, &candidates, &uniform)
+}
+
+/// How often a point is drawn again anywhere, before it is drawn among the pixels that count.
+const REDRAWS: usize = 64;
+
+/// Where a label is known.
+pub(crate) struct Known<'a> {
+    ignored: &'a Bitmap,
+    counted: Bitmap,
+}
+
+impl<'a> Known<'a> {
+    /// Everywhere but where a pixel of `ignored` has a weight.
+    pub(crate) fn outside(ignored: &'a Bitmap) -> Self {
+        Known { ignored, counted: Bitmap::from_fn(ignored.size(), |y, x| !ignored.get(y, x)) }
+    }
+
+    /// Whether no pixel that counts for nothing has a weight in the bilinear value at `(x, y)`, both in `[0, 1]`.
+    pub(crate) fn at(&self, x: f32, y: f32) -> bool {
+        let axis = |at: f32, side: usize| {
+            let at = ((2.0 * at - 1.0 + 1.0) * side as f32 - 1.0) / 2.0;
+            let first = at.floor();
+            // The second pixel has no weight at the centre of the first.
+            let last = if at > first { first + 1.0 } else { first };
+            (first.max(0.0) as usize)..((last + 1.0).max(0.0) as usize).min(side)
+        };
+        let (height, width) = (self.ignored.height(), self.ignored.width());
+        let columns = axis(x, width);
+        axis(y, height).all(|row| columns.clone().all(|column| !self.ignored.get(row, column)))
+    }
+
+    /// Draws those of the points again that do not lie here.
+    fn redraw(&self, points: &mut [f32], generator: &mut Keyed) {
+        let count = self.counted.count();
+        for point in points.chunks_exact_mut(2) {
+            let mut tries = 0;
+            while !self.at(point[0], point[1]) && tries < REDRAWS {
+                point.fill_with(|| generator.uniform());
+                tries += 1;
+            }
+            if tries == REDRAWS
+                && count > 0
+                && let Some((x, y)) = self.counted.nth(generator.below(count as u64) as usize)
+            {
+                point[0] = (x as f32 + 0.5) / self.counted.width() as f32;
+                point[1] = (y as f32 + 0.5) / self.counted.height() as f32;
+            }
+        }
+    }
+}
+
 /// Returns the `config.uncertain()` candidates with the smallest |logit|, in the order of the
 /// candidates, followed by the uniform points. All lists are x, y pairs in `[0, 1]`.
 pub fn choose(
@@ -171,6 +244,7 @@ pub fn choose(
 #[cfg(test)]
 mod tests {
     use maskwright_data::random::SampleKey;
+    use maskwright_image::Size;
 
     use super::*;
 
@@ -198,6 +272,55 @@ mod tests {
         assert_eq!(points, draw(&config, &plane, key), "keyed draws repeat");
         assert_ne!(points, draw(&config, &plane, SampleKey::in_epoch(1, 0, 6).object(0)));
         assert_ne!(points, draw(&config, &plane, SampleKey::in_epoch(1, 0, 5).object(1)));
+    }
+
+    /// The left half counts for nothing: no point has it among its pixels, points elsewhere stay where they were, and
+    /// what is drawn again is uniform.
+    #[test]
+    fn points_avoid_what_does_not_count() {
+        let values = vec![1.0; 16 * 16];
+        let plane = Plane { values: &values, height: 16, width: 16 };
+        // All logits are equal but at the rim: the first candidates are taken, whatever they are.
+        let config = PointConfig { per_mask: 4000, oversample: 1, importance: 0.5 };
+        let ignored = Bitmap::from_fn(Size::square(16), |_, x| x < 8);
+        let key = SampleKey::in_epoch(1, 0, 5).object(0);
+        let uniform = PointConfig { importance: 0.0, ..config };
+        let before = draw(&uniform, &plane, key);
+        let after = draw_outside(&uniform, &plane, &ignored, key);
+        let (mut kept, mut right) = (0i32, 0i32);
+        for (before, after) in before.chunks(2).zip(after.chunks(2)) {
+            // Half a pixel beyond the border: the bilinear value before mixes a pixel of the left half.
+            assert!(after[0] >= 8.5 / 16.0, "{after:?}");
+            assert_eq!(before == after, before[0] >= 8.5 / 16.0);
+            kept += i32::from(before == after);
+            right += i32::from(after[0] > 12.25 / 16.0);
+        }
+        // 7.5 of 16 columns, and half of what is left: five standard deviations of binomial counts of 4000.
+        assert!((kept - 1875).abs() < 158, "{kept}");
+        assert!((right - 2000).abs() < 158, "{right}");
+        assert!(draw_outside(&config, &plane, &ignored, key).chunks(2).all(|p| p[0] >= 8.5 / 16.0));
+    }
+
+    #[test]
+    fn a_single_pixel_that_counts_gets_all_points() {
+        let values = ramp();
+        let plane = Plane { values: &values, height: 16, width: 16 };
+        let config = PointConfig { per_mask: 20, oversample: 2, importance: 0.75 };
+        let ignored = Bitmap::from_fn(Size::square(64), |y, x| (y, x) != (9, 40));
+        let points =
+            draw_outside(&config, &plane, &ignored, SampleKey::in_epoch(1, 0, 5).object(0));
+        assert_eq!(points.len(), 40);
+        assert!(points.chunks(2).all(|point| point == [40.5 / 64.0, 9.5 / 64.0]));
+    }
+
+    #[test]
+    fn without_anything_ignored_the_points_are_the_same() {
+        let values = ramp();
+        let plane = Plane { values: &values, height: 16, width: 16 };
+        let config = PointConfig { per_mask: 100, ..PointConfig::default() };
+        let key = SampleKey::in_epoch(1, 0, 5).object(0);
+        let nothing = Bitmap::from_fn(Size::square(16), |_, _| false);
+        assert_eq!(draw_outside(&config, &plane, &nothing, key), draw(&config, &plane, key));
     }
 
     #[test]

@@ -180,5 +180,6 @@ pub(crate) fn print(evaluation: &Evaluation) -> anyhow::Result<()> {
         }
     }
     let header = ["set", "prompt", "mask", "mIoU", "boundary mIoU", "images", "objects"];
-    output::table(&header[..header.len() - usize::from(!several)], &rows)
+    output::table(&header[..header.len() - usize::from(!several)], &rows)?;
+    output::lines(evaluation.sets.iter().filter_map(SetMetrics::left_out))
 }

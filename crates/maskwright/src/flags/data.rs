@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use maskwright_data::plan::Decode;
 use maskwright_data::source::{
-    CocoKeys, DataFile, Extensions, PairsKeys, SetKind, SetSpec, Unmatched, hqseg44k,
-    hqseg44k_available,
+    CocoKeys, DataFile, Extensions, MaskContents, MaskKeys, Objects, PairsKeys, SetKind, SetSpec,
+    Unmatched, hqseg44k, hqseg44k_available,
 };
 
 use crate::exit::Usage;
@@ -50,6 +50,25 @@ pub(crate) struct DataFlags {
     /// What a mask's stem has more than its image's, such as _mask
     #[arg(long, value_name = "TEXT", default_value = "", requires = "masks")]
     mask_suffix: String,
+
+    /// How many objects a mask of --masks shows: one, one for each number (instances), or one for
+    /// each connected piece (components)
+    #[arg(long, value_name = "KIND", value_parser = named::<MaskContents>(), requires = "masks")]
+    mask_kind: Option<MaskContents>,
+
+    /// Numbers in --masks whose pixels shall not count, neither as object nor as background, such
+    /// as 255
+    #[arg(long, value_name = "N,...", value_delimiter = ',', requires = "masks")]
+    ignore_values: Vec<u16>,
+
+    /// How many records an image with several objects makes: one, of which every epoch shows
+    /// another object, all, one for each object, or a number
+    #[arg(long, value_name = "one|all|N", conflicts_with_all = ["data", "hqseg44k"])]
+    objects: Option<Objects>,
+
+    /// Least pixels of an object, where images have several
+    #[arg(long, value_name = "PIXELS", conflicts_with_all = ["data", "hqseg44k"])]
+    min_area: Option<f64>,
 
     /// Data file (TOML) with [[train]] and [[valid]] sets, see docs/data-file.md
     #[arg(long, value_name = "FILE", conflicts_with_all = ["images", "hqseg44k"])]
@@ -116,6 +135,11 @@ impl DataFlags {
                     image_ext: extensions(&self.image_ext),
                     mask_ext: extensions(&self.mask_ext),
                     mask_suffix: self.mask_suffix.clone(),
+                    mask_files: MaskKeys {
+                        mask_kind: self.mask_kind.unwrap_or_default(),
+                        ignore_values: self.ignore_values.iter().copied().collect(),
+                        ..MaskKeys::default()
+                    },
                     ..PairsKeys::default()
                 };
                 SetSpec::new(name_of(images), SetKind::Pairs(keys))
@@ -142,7 +166,26 @@ impl DataFlags {
         if self.skip_unmatched {
             set.unmatched = Unmatched::Skip;
         }
+        self.choose_objects(&mut set)?;
         held_out(set, hold_out)
+    }
+}
+
+impl DataFlags {
+    /// Which objects are taken, where images have several.
+    fn choose_objects(&self, set: &mut SetSpec) -> Result<(), Usage> {
+        let given =
+            [("--objects", self.objects.is_some()), ("--min-area", self.min_area.is_some())];
+        let Some((flag, _)) = given.into_iter().find(|(_, given)| *given) else { return Ok(()) };
+        let Some(keys) = set.kind.taken_mut() else {
+            return Err(Usage(format!(
+                "{flag}: expected images with several objects (--coco, --sa1b, or --mask-kind \
+                 instances or components), found masks of one object"
+            )));
+        };
+        keys.objects = self.objects.unwrap_or(keys.objects);
+        keys.min_area = self.min_area.or(keys.min_area);
+        Ok(())
     }
 }
 

@@ -68,6 +68,36 @@ impl Fingerprint {
         let _ = writeln!(self.state, "{count} files, {:016x}", fnv1a(&text));
     }
 
+    /// Adds files, of which there may be many, in their order: a checksum of their paths, and one of their sizes and
+    /// times of last change. `write` makes a path that of the file of a number below `count`. A file that is not there
+    /// counts as such.
+    pub(crate) fn paths(
+        &mut self,
+        count: usize,
+        write: impl Fn(usize, &mut PathBuf) -> Result<()>,
+    ) -> Result<()> {
+        let (mut paths, mut states, mut line) = (0, 0, Vec::new());
+        let mut path = PathBuf::new();
+        let mut chain = |sum: &mut u64, text: &[u8]| {
+            line.clear();
+            line.extend_from_slice(&sum.to_le_bytes());
+            line.extend_from_slice(text);
+            *sum = fnv1a(&line);
+        };
+        for number in 0..count {
+            write(number, &mut path)?;
+            let absolute = std::path::absolute(&path)
+                .map_err(|source| Error::Read { file: path.clone(), source })?;
+            chain(&mut paths, absolute.as_os_str().as_encoded_bytes());
+            let data = std::fs::metadata(&path).ok();
+            let state = data.map(|data| (data.len(), data.modified().ok()));
+            chain(&mut states, format!("{state:?}").as_bytes());
+        }
+        self.setting("files", format_args!("{paths:016x}"));
+        let _ = writeln!(self.state, "files {states:016x}");
+        Ok(())
+    }
+
     fn text(&self) -> String {
         format!("{}{}", self.identity, self.state)
     }

@@ -1,5 +1,7 @@
 //! The entries of an index and their bytes.
 
+use maskwright_image::decode::MaskObject;
+
 /// Where bytes lie: part of a file, or with a length of 0 a file of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Span {
@@ -39,6 +41,27 @@ pub(crate) struct ObjectEntry {
     pub(crate) id: u64,
     /// Its category, 0 where it has none.
     pub(crate) category: u32,
+}
+
+impl ObjectEntry {
+    /// An object of a mask file. Its number stands in the place of an annotation's id, its area in that of the category,
+    /// its box in that of the segmentation.
+    pub(crate) fn of_mask_file(object: &MaskObject) -> ObjectEntry {
+        let MaskObject { number, area, box_xyxy: [x0, y0, x1, y1] } = *object;
+        let at = u64::from(x1) | u64::from(y1) << 32;
+        ObjectEntry {
+            segmentation: Span { file: x0, len: y0, at },
+            id: number.into(),
+            category: area,
+        }
+    }
+
+    /// What [`of_mask_file`](ObjectEntry::of_mask_file) was given.
+    pub(crate) fn in_mask_file(&self) -> MaskObject {
+        let Span { file: x0, len: y0, at } = self.segmentation;
+        let box_xyxy = [x0, y0, at as u32, (at >> 32) as u32];
+        MaskObject { number: self.id as u32, area: self.category, box_xyxy }
+    }
 }
 
 impl Span {
@@ -165,6 +188,8 @@ mod tests {
             prop_assert_eq!(first, b[2].to_le_bytes());
             let object = ObjectEntry { segmentation: image, id: b[5], category: a[4] };
             prop_assert_eq!(ObjectEntry::from_bytes(&object.to_bytes()), object);
+            let drawn = MaskObject { number: a[0], area: a[1], box_xyxy: [a[2], a[3], a[4], a[5]] };
+            prop_assert_eq!(ObjectEntry::of_mask_file(&drawn).in_mask_file(), drawn);
         }
     }
 }

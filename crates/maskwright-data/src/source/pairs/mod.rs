@@ -10,7 +10,10 @@ use maskwright_image::decode::MaskRule;
 
 use super::bytes::{append_bytes, push_bytes, read_file};
 use super::select::Selection;
-use super::{ExifRule, ImageBuffer, LeftOut, Located, MaskBuffer, Pick, SetKind, SetSpec, Source};
+use super::{
+    ExifRule, ImageBuffer, LeftOut, Located, MaskBuffer, MaskContents, Pick, SetKind, SetSpec,
+    Source,
+};
 use crate::error::{Error, Result};
 use crate::record::Record;
 
@@ -132,6 +135,19 @@ impl PairsSource {
     /// counterpart (unless the set skips them), a list that cannot be read or has rows that name no
     /// pair, a selection that leaves nothing, or a setting that makes no sense, another kind of set among them.
     pub fn open(spec: &SetSpec) -> Result<PairsSource> {
+        let set = PairsSource::list(spec)?;
+        match spec.kind.mask_files() {
+            Some(keys) if keys.mask_kind != MaskContents::Object => Err(Error::Setting {
+                key: format!("mask_kind of set {}", spec.name),
+                expected: "\"object\", or a set that is opened with an index of its objects".into(),
+                found: format!("\"{}\"", keys.mask_kind.name()),
+            }),
+            _ => Ok(set),
+        }
+    }
+
+    /// Lists a set, whatever its mask files show.
+    pub(super) fn list(spec: &SetSpec) -> Result<PairsSource> {
         let SetKind::Pairs(keys) = &spec.kind else {
             return Err(Error::Setting {
                 key: format!("set {}", spec.name),
@@ -188,6 +204,12 @@ impl PairsSource {
     /// with [`Unmatched::Error`](super::Unmatched::Error).
     pub fn unmatched(&self) -> &[PathBuf] {
         &self.unmatched
+    }
+
+    /// Makes `path` that of a pair's mask file.
+    pub(super) fn write_mask_path(&self, index: usize, path: &mut PathBuf) -> Result<()> {
+        self.pairs.write_mask(self.pair(index)?, path);
+        Ok(())
     }
 
     fn pair(&self, index: usize) -> Result<&Item> {

@@ -224,12 +224,18 @@ impl Contest {
     fn by_makers(&mut self, mix: &Mix, keys: &[SampleKey]) -> anyhow::Result<Cost> {
         let next = AtomicUsize::new(0);
         let work = |(maker, image, labels): &mut (SampleMaker, Vec<u8>, Vec<f32>)| {
-            let (mut prompts, mut objects) = (Vec::new(), Vec::new());
+            let (mut prompts, mut objects, mut ignored) = (Vec::new(), Vec::new(), Vec::new());
             while let Some(&key) = keys.get(next.fetch_add(1, Ordering::Relaxed)) {
                 prompts.clear();
                 objects.clear();
-                let mut buffers =
-                    ViewBuffers { image, labels, prompts: &mut prompts, objects: &mut objects };
+                ignored.clear();
+                let mut buffers = ViewBuffers {
+                    image,
+                    labels,
+                    prompts: &mut prompts,
+                    objects: &mut objects,
+                    ignored: &mut ignored,
+                };
                 maker.view_into(mix, key, &mut buffers)?;
             }
             anyhow::Ok(())

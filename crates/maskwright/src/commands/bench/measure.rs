@@ -10,7 +10,8 @@ use maskwright_data::prompt::Prompt;
 use maskwright_data::random::SampleKey;
 use maskwright_data::sample::{ObjectInfo, SampleConfig, SampleMaker, Timings, ViewBuffers};
 use maskwright_data::source::{ImageBuffer, MaskBuffer, MaskForm, Mix, Pick, Source};
-use maskwright_image::decode::{Limits, decode_label};
+use maskwright_image::decode::{ImageFile, LabelDecoder, Limits, ObjectMap, decode_label};
+use maskwright_image::mask::Bitmap;
 
 use super::median::median;
 
@@ -103,16 +104,18 @@ struct Warm {
     labels: Vec<f32>,
     prompts: Vec<Prompt>,
     objects: Vec<ObjectInfo>,
+    ignored: Vec<Option<Bitmap>>,
     /// Of all that was made while it warmed up.
     digest: u64,
 }
 
 impl Warm {
     fn make(&mut self, mix: &Mix, key: SampleKey) -> anyhow::Result<()> {
-        let Self { maker, image, labels, prompts, objects, .. } = self;
+        let Self { maker, image, labels, prompts, objects, ignored, .. } = self;
         prompts.clear();
         objects.clear();
-        maker.view_into(mix, key, &mut ViewBuffers { image, labels, prompts, objects })?;
+        ignored.clear();
+        maker.view_into(mix, key, &mut ViewBuffers { image, labels, prompts, objects, ignored })?;
         Ok(())
     }
 }
@@ -125,6 +128,7 @@ fn warm_up(mix: &Mix, config: &SampleConfig, keys: &[SampleKey]) -> anyhow::Resu
         labels: vec![0.0; config.objects_per_image * pixels],
         prompts: Vec::new(),
         objects: Vec::new(),
+        ignored: Vec::new(),
         digest: 0,
     };
     for &key in keys {
@@ -156,6 +160,11 @@ pub(super) fn whole_decodes(mix: &Mix, rounds: usize) -> anyhow::Result<Vec<[Dur
                     MaskForm::File => drop(decode_label(&mask.file, set.mask_rule(), &limits)?),
                     MaskForm::Rle => drop(mask.rle.to_grey()),
                     MaskForm::Grey => {}
+                    MaskForm::Objects => {
+                        let file = ImageFile::read(&mask.file)?;
+                        let mut labels = LabelDecoder::default();
+                        ObjectMap::default().read(&file, set.mask_rule(), &limits, &mut labels)?;
+                    }
                 }
                 images.push(between - start);
                 masks.push(thread_cpu() - between);

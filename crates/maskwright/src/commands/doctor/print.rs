@@ -63,7 +63,9 @@ fn lines(set: &SetDiagnosis) -> Vec<String> {
         if !what.is_empty() {
             lines.push(format!("{indent}{what}"));
         }
-        match (&finding.fix, &finding.advice) {
+        // A fix of two lines is shown in one; the lines stand below.
+        let fix = finding.fix.as_ref().map(|fix| fix.replace('\n', " and "));
+        match (&fix, &finding.advice) {
             (Some(fix), Some(advice)) => lines.push(format!("{indent}fix: {fix}  ({advice})")),
             (Some(fix), None) => lines.push(format!("{indent}fix: {fix}")),
             (None, Some(advice)) => lines.push(format!("{indent}{advice}")),

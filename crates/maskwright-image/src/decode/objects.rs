@@ -1,0 +1,301 @@
+//! Mask files of several objects: which object each pixel belongs to.
+//!
+//! An [`ObjectMap`] is read from a file whose numbers are objects, or whose foreground falls into connected pieces. It is
+//! read once for all objects of the file; each is then taken out as run lengths.
+//!
+//! ```
+//! use maskwright_image::{decode::{ImageFile, LabelDecoder, Limits, MaskObjects, MaskRule, ObjectMap}, encode};
+//! use maskwright_image::{GreyImage, Size, mask::Rle};
+//!
+//! let file = encode::png_grey(&GreyImage::new(Size::new(2, 3), vec![0, 7, 7, 2, 0, 7])?)?;
+//! let rule = MaskRule { objects: MaskObjects::Numbers, ..MaskRule::default() };
+//! let mut map = ObjectMap::default();
+//! map.read(&ImageFile::read(&file)?, &rule, &Limits::default(), &mut LabelDecoder::default())?;
+//! let objects = map.objects();
+//! let seen: Vec<_> = objects.iter().map(|object| (object.number, object.area, object.box_xyxy)).collect();
+//! assert_eq!(seen, [(2, 1, [0, 1, 0, 1]), (7, 3, [1, 0, 2, 1])]);
+//! let mut mask = Rle::default();
+//! map.object(&objects[1], &mut mask)?;
+//! // Down the columns: background 2, object 1, background 1, object 2.
+//! assert_eq!(mask.counts(), [2, 1, 1, 2]);
+//! # Ok::<(), maskwright_image::Error>(())
+//! ```
+
+use super::file::ImageFile;
+use super::header::Header;
+use super::label::{LabelDecoder, MaskObjects, MaskRule, numbered_channel};
+use super::limits::Limits;
+use super::orientation::Orientation;
+use super::png;
+use super::warning::Warning;
+use crate::error::{Error, Result};
+use crate::format::Format;
+use crate::image::GreyImage;
+use crate::mask::Rle;
+use crate::size::Size;
+
+/// Marks a pixel that does not count.
+const IGNORED: u32 = u32::MAX;
+
+/// An object of an [`ObjectMap`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaskObject {
+    /// The number of its pixels in the file; of connected pieces the place in the order of their first pixels, row by
+    /// row, from 1.
+    pub number: u32,
+    /// Its pixels.
+    pub area: u32,
+    /// The smallest box around it: inclusive pixel indices.
+    pub box_xyxy: [u32; 4],
+}
+
+/// Which object each pixel of a mask file belongs to, in memory that serves the next file too.
+#[derive(Debug, Clone, Default)]
+pub struct ObjectMap {
+    size: Size,
+    /// The number of each pixel's object, row by row; 0 is background.
+    numbers: Vec<u32>,
+    ignores: bool,
+}
+
+impl ObjectMap {
+    /// Reads a file, as stored (the EXIF orientation is not applied), and returns the decoder's warnings.
+    ///
+    /// With [`MaskObjects::Components`] the objects are the 8-connected pieces of the label's foreground: pixels that
+    /// touch at a corner belong together, so that a line one pixel wide is one object in any direction (OpenCV's and
+    /// scikit-image's default). Otherwise every stored number but 0 is an object, in whatever pieces; in a palette file the
+    /// index is the number.
+    ///
+    /// # Errors
+    /// As [`decode_label`](super::decode_label) for connected pieces. For numbers as decoding any picture, and
+    /// [`Error::MaskColours`] or [`Error::MaskChannel`] where a pixel has several numbers or not the one asked for,
+    /// [`Error::MaskNumbersOnJpeg`]. The map is then empty.
+    pub fn read(
+        &mut self,
+        file: &ImageFile<'_>,
+        rule: &MaskRule,
+        limits: &Limits,
+        labels: &mut LabelDecoder,
+    ) -> Result<Vec<Warning>> {
+        self.clear();
+        let read = match rule.objects {
+            MaskObjects::Components => self.read_pieces(file, rule, limits, labels),
+            MaskObjects::Numbers | MaskObjects::One => self.read_numbers(file, rule, limits),
+        };
+        if read.is_ok() {
+            self.size = file.header().size;
+            self.ignores = !rule.ignore.is_empty();
+        } else {
+            self.clear();
+        }
+        read
+    }
+
+    fn read_numbers(
+        &mut self,
+        file: &ImageFile<'_>,
+        rule: &MaskRule,
+        limits: &Limits,
+    ) -> Result<Vec<Warning>> {
+        let (bytes, header) = (file.bytes(), file.header());
+        file.check(limits)?;
+        if header.format != Format::Png {
+            return Err(Error::MaskNumbersOnJpeg);
+        }
+        let raw = png::read_raw(bytes, header, limits)?;
+        let channel = numbered_channel(&raw, rule)?;
+        let number = |number: u16| match rule.ignore.contains(&number) {
+            true => IGNORED,
+            false => number.into(),
+        };
+        if rule.ignore.is_empty() {
+            self.numbers.extend(raw.stored(channel).map(u32::from));
+        } else {
+            self.numbers.extend(raw.stored(channel).map(number));
+        }
+        Ok(png::check_checksums(bytes).into_iter().collect())
+    }
+
+    fn read_pieces(
+        &mut self,
+        file: &ImageFile<'_>,
+        rule: &MaskRule,
+        limits: &Limits,
+        labels: &mut LabelDecoder,
+    ) -> Result<Vec<Warning>> {
+        let mut label = GreyImage::default();
+        let warnings = labels.decode_file(file, rule, limits, &mut label)?;
+        pieces(&label, &mut self.numbers);
+        if let Some(ignored) = labels.take_ignored() {
+            let pixels = self.numbers.iter_mut().zip(&ignored.data);
+            pixels.filter(|(_, ignored)| **ignored > 0).for_each(|(number, _)| *number = IGNORED);
+        }
+        Ok(warnings)
+    }
+
+    /// Forgets what was read, and keeps the memory.
+    fn clear(&mut self) {
+        self.size = Size::default();
+        self.numbers.clear();
+        self.ignores = false;
+    }
+
+    /// How many bytes the map holds.
+    pub fn bytes(&self) -> usize {
+        self.numbers.capacity() * size_of::<u32>()
+    }
+
+    /// Height and width.
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// Turns the map upright.
+    pub fn turn(&mut self, orientation: Orientation) {
+        if orientation.is_identity() {
+            return;
+        }
+        let (stored, upright) = (self.size, orientation.upright(self.size));
+        let pixel = |y, x| {
+            let (row, column) = orientation.stored_pixel(y, x, stored);
+            self.numbers[row * stored.width + column]
+        };
+        let rows = 0..upright.height;
+        self.numbers = rows
+            .flat_map(|y| (0..upright.width).map(move |x| (y, x)))
+            .map(|(y, x)| pixel(y, x))
+            .collect();
+        self.size = upright;
+    }
+
+    /// The objects, by number.
+    pub fn objects(&self) -> Vec<MaskObject> {
+        let largest = self.numbers.iter().filter(|&&number| number != IGNORED).max();
+        let none = MaskObject { number: 0, area: 0, box_xyxy: [u32::MAX, u32::MAX, 0, 0] };
+        let mut found = vec![none; largest.map_or(0, |&largest| largest as usize + 1)];
+        for (y, row) in self.numbers.chunks(self.size.width.max(1)).enumerate() {
+            let (mut x, y) = (0, y as u32);
+            for run in row.chunk_by(|a, b| a == b) {
+                let (number, from) = (run[0], x);
+                x += run.len() as u32;
+                if number == 0 || number == IGNORED {
+                    continue;
+                }
+                let object = &mut found[number as usize];
+                let [x0, y0, x1, y1] = object.box_xyxy;
+                object.number = number;
+                object.area += run.len() as u32;
+                object.box_xyxy = [x0.min(from), y0.min(y), x1.max(x - 1), y1.max(y)];
+            }
+        }
+        found.retain(|object| object.area > 0);
+        found
+    }
+
+    /// Makes `mask` the mask of an object. Only the object's box is looked at.
+    ///
+    /// # Errors
+    /// [`Error::RleSize`] for a picture of more pixels than run lengths can count.
+    pub fn object(&self, object: &MaskObject, mask: &mut Rle) -> Result<()> {
+        let Size { height, width } = self.size;
+        let [x0, y0, x1, y1] = object.box_xyxy.map(|at| at as usize);
+        let rows = y0..y1.saturating_add(1).min(height);
+        let columns = x0..x1.saturating_add(1).min(width);
+        let starts = columns.flat_map(|x| {
+            let column = rows.clone().map(move |y| (x * height + y, self.numbers[y * width + x]));
+            column.filter(|(_, number)| *number == object.number).map(|(at, _)| at)
+        });
+        let pixels = self.size.area();
+        let (mut counts, mut end) = (Vec::new(), 0);
+        for at in starts {
+            match counts.last_mut() {
+                // Runs go on from one column to the next.
+                Some(run) if at == end => *run += 1,
+                _ => counts.extend([(at - end) as u32, 1]),
+            }
+            end = at + 1;
+        }
+        counts.push((pixels - end) as u32);
+        if end == pixels && counts.len() > 1 {
+            counts.pop();
+        }
+        mask.set_counts(self.size, counts)
+    }
+
+    /// Which pixels do not count: 255 there, 0 elsewhere. None where the rule named no such numbers.
+    pub fn ignored(&self) -> Option<GreyImage> {
+        let level = |&number: &u32| 255 * u8::from(number == IGNORED);
+        self.ignores
+            .then(|| GreyImage { size: self.size, data: self.numbers.iter().map(level).collect() })
+    }
+}
+
+impl Header {
+    /// How many bytes [`ObjectMap::read`] and turning the map hold at once, at most; the map is among them, the file is
+    /// not.
+    pub fn objects_bytes(&self) -> u64 {
+        let pixels = (self.size.height as u64).saturating_mul(self.size.width as u64);
+        // The numbers, those of pieces that touch, and what is ignored; or the numbers twice.
+        self.label_bytes().saturating_add(pixels.saturating_mul(8))
+    }
+}
+
+/// Numbers the 8-connected pieces of a label's foreground (above 128) in the order of their first pixels.
+///
+/// Two passes over the rows (Rosenfeld and Pfaltz, 1966): the first gives every pixel the number of a neighbour before it
+/// and notes which numbers meet, the second replaces them by the least of those that met.
+fn pieces(label: &GreyImage, numbers: &mut Vec<u32>) {
+    let width = label.size.width;
+    numbers.resize(label.data.len(), 0);
+    // For every number one that it met, at last itself; smaller numbers are nearer to the end.
+    let mut met: Vec<u32> = vec![0];
+    for (y, levels) in label.data.chunks(width.max(1)).enumerate() {
+        let (above, here) = numbers.split_at_mut(y * width);
+        let above = above.get(y.wrapping_sub(1).wrapping_mul(width)..).unwrap_or_default();
+        for (x, _) in levels.iter().enumerate().filter(|(_, level)| **level > 128) {
+            let left = if x > 0 { here[x - 1] } else { 0 };
+            let upper =
+                above.get(x.saturating_sub(1)..(x + 2).min(above.len())).unwrap_or_default();
+            let mut number = left;
+            for &other in upper.iter().filter(|other| **other > 0) {
+                number = if number == 0 { other } else { join(&mut met, number, other) };
+            }
+            if number == 0 {
+                number = met.len() as u32;
+                met.push(number);
+            }
+            here[x] = number;
+        }
+    }
+    // A least number is that of its piece's first pixel, so their order is the order of the pieces.
+    let mut last = 0;
+    for number in 1..met.len() {
+        met[number] = match met[number] as usize {
+            itself if itself == number => {
+                last += 1;
+                last
+            }
+            // Those before have their final numbers already.
+            smaller => met[smaller],
+        };
+    }
+    numbers.iter_mut().for_each(|number| *number = met[*number as usize]);
+}
+
+/// Notes that two numbers belong to one piece, and returns the least of it.
+fn join(met: &mut [u32], a: u32, b: u32) -> u32 {
+    let (a, b) = (least(met, a), least(met, b));
+    let (low, high) = (a.min(b), a.max(b));
+    met[high as usize] = low;
+    low
+}
+
+/// The least number of a piece; the way to it is halved for the next time.
+fn least(met: &mut [u32], mut number: u32) -> u32 {
+    while met[number as usize] != number {
+        let next = met[met[number as usize] as usize];
+        met[number as usize] = next;
+        number = next;
+    }
+    number
+}
