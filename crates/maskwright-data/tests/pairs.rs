@@ -89,9 +89,9 @@ fn missing_and_empty_folders_are_named() {
     let error = PairsSource::open(&gone).unwrap_err();
     assert_snapshot!(anywhere(error, root.path()), @"set leaves: the folder of its images does not exist: [DIR]/nowhere");
 
-    let spec = spec(root.path(), &["a.tif", "b.tif", "c"], &["a.png"]);
+    let spec = spec(root.path(), &["a.heic", "b.heic", "c"], &["a.png"]);
     let error = PairsSource::open(&spec).unwrap_err();
-    assert_snapshot!(anywhere(error, root.path()), @"set set: no images in [DIR]/images: expected files that end in .jpg, .jpeg, .png, found 2 .tif, 1 without ending");
+    assert_snapshot!(anywhere(error, root.path()), @"set set: no images in [DIR]/images: expected files that end in .jpg, .jpeg, .png, .tif, .tiff, .webp, .bmp, .gif, .qoi, .ppm, .pgm, .pbm, .pnm, .pam, found 2 .heic, 1 without ending (HEIC is not read; convert the files, for instance with heif-convert)");
 
     let file = root.path().join("file");
     write(&file, "");

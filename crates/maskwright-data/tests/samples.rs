@@ -193,7 +193,7 @@ fn unusable_records_are_named() {
         record set/a_empty: the mask [DIR]/masks/a_empty.png shows no object: no pixel is above 128 of 255
         record set/b_sizes: the mask [DIR]/masks/b_sizes.png is 20x20, but the image [DIR]/images/b_sizes.png is 20x30 (width x height); expected the same size
         record set/c_zero_one: [DIR]/masks/c_zero_one.png: the mask holds only the values 0 and 1; map them with {1 = 255}
-        record set/d_broken: [DIR]/images/d_broken.png: neither JPEG nor PNG (this is markup, perhaps a saved web page)
+        record set/d_broken: [DIR]/images/d_broken.png: not an image of a known format (this is markup, perhaps a saved web page)
         record set/e_cut: [DIR]/images/e_cut.png: the file is empty
         ");
     let gone = error(5);

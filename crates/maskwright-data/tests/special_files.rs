@@ -100,7 +100,7 @@ fn names_are_shown_without_what_terminals_obey() {
     let mut maker = SampleMaker::new(SampleConfig::for_size(32)).unwrap();
     let error = maker.eval(&set, 0, Preset::Squash).unwrap_err().to_string();
     let expected = format!(
-        r"record s/\u{{1b}}[31mred\n: {}/\u{{1b}}[31mred\n.jpg: neither JPEG nor PNG",
+        r"record s/\u{{1b}}[31mred\n: {}/\u{{1b}}[31mred\n.jpg: not an image of a known format",
         images.display()
     );
     assert_eq!(error, expected);

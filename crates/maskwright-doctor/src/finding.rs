@@ -83,7 +83,7 @@ checks! {
     UnreadableFile, "unreadable-file", Error,
         "The file cannot be read.";
     NotAnImage, "not-an-image", Error,
-        "The content is neither JPEG nor PNG.";
+        "The content is no image of a known format.";
     UnsupportedFile, "unsupported-file", Error,
         "The file is of a kind that is not decoded, or claims more pixels than are allowed.";
     DamagedFile, "damaged-file", Error,
@@ -165,6 +165,12 @@ checks! {
         "The image is stored in printing inks, converted without a colour profile.";
     SixteenBitImage, "16-bit-image", Note,
         "The image has 16 bits per channel; it is rounded to 8.";
+    NarrowRange, "narrow-range", Warning,
+        "The image has 16 bits per channel and uses a small part of their range, so it is seen nearly black.";
+    NoRange, "no-range", Error,
+        "The image's numbers are no grey levels, and no value_range says which of them are black and white.";
+    SeveralPictures, "several-pictures", Note,
+        "The file holds several pages or frames; the first is used.";
     PaletteImage, "palette-image", Note,
         "The image is stored with a palette of at most 256 colours.";
     TransparentImage, "transparent-image", Note,

@@ -64,6 +64,8 @@ pub(super) struct Hints {
     upright: u64,
     stored: u64,
     exif_auto: u64,
+    /// The largest number of all pictures of 16 bits that use few of them.
+    largest: u16,
     names: Vec<String>,
     unnamed: bool,
 }
@@ -97,6 +99,7 @@ impl Hints {
                 Some(false) => self.stored += 1,
                 None => {}
             },
+            Hint::Largest(value) => self.largest = self.largest.max(*value),
             Hint::ExifAuto => self.exif_auto += 1,
         }
     }
@@ -186,6 +189,18 @@ pub(super) fn fix(check: Check, at: &Situation) -> (Option<Fix>, Option<String>)
         Check::ExifAmbiguous => {
             (None, advice("`exif = \"ignore\"` if the masks belong to the stored pixels"))
         }
+        Check::NarrowRange if at.records == at.checked => {
+            // Whole bits, as cameras have them.
+            let bits = (16 - hints.largest.leading_zeros()).max(8);
+            (line(format!("value_range = [0, {}]", (1u32 << bits) - 1)), None)
+        }
+        Check::NarrowRange => (
+            None,
+            advice("other images of the set are brighter: make two sets, or say value_range"),
+        ),
+        Check::NoRange => {
+            (line("value_range = \"auto\"".into()), advice("or two numbers: [BLACK, WHITE]"))
+        }
         Check::TinyObject => tiny(hints, at.spec),
         Check::TruncatedFile | Check::DamagedData => (
             exclude(hints),
@@ -215,6 +230,7 @@ pub(super) fn fix(check: Check, at: &Situation) -> (Option<Fix>, Option<String>)
         | Check::WrongExtension
         | Check::CmykImage
         | Check::SixteenBitImage
+        | Check::SeveralPictures
         | Check::PaletteImage
         | Check::TransparentImage => (None, None),
         Check::UnreadableFile

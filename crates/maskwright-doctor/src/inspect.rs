@@ -16,7 +16,8 @@ use crate::finding::{Check, Severity};
 use crate::fingerprint::{self, Looker};
 use crate::grey_levels;
 use crate::issue::{
-    Hint, Inspection, check_of, extension, format_notes, reason, refused, refused_mask, warnings,
+    Hint, Inspection, check_of, extension, format_notes, numbers, reason, refused, refused_mask,
+    warnings,
 };
 use crate::jitter::Jitter;
 use crate::shape::Shape;
@@ -167,7 +168,7 @@ impl Inspector {
         found.bytes += bytes.len() as u64;
         found.image_hash = Some(fingerprint::of_bytes(bytes));
         let file = match ImageFile::read(bytes) {
-            Ok(file) => file,
+            Ok(file) => file.in_range(self.image.range),
             Err(error) => {
                 found.note(check_of(&error), true, format!("image: {error}"));
                 return None;
@@ -186,6 +187,9 @@ impl Inspector {
         match permit.and_then(|permit| Ok((file.decode_rgb(&self.limits)?, permit))) {
             Ok((decoded, permit)) => {
                 warnings("image", true, &decoded.warnings, found);
+                if self.image.range.is_none() {
+                    numbers(&file, &self.limits, found);
+                }
                 found.look = self.looker.look(&decoded.pixels);
                 picture.decoded = true;
                 let pixels = decoded.pixels;

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use maskwright_data::Error;
 use maskwright_image::Size;
-use maskwright_image::decode::{Colour, Format, Header, Limits, Warning, decode_rgb};
+use maskwright_image::decode::{
+    Colour, Format, Header, ImageFile, Limits, NumberKind, Warning, decode_rgb,
+};
 
 use crate::edges::Sides;
 use crate::finding::Check;
@@ -39,6 +41,8 @@ pub(super) enum Hint {
     Scale { need: f64, area: usize },
     /// Which way of turning fits the image's edges better.
     Turn(Sides),
+    /// The largest number of a picture of 16 bits.
+    Largest(u16),
     /// `exif = "auto"` would make the sizes fit.
     ExifAuto,
 }
@@ -81,11 +85,7 @@ impl Inspection {
 /// The ending of a file against its content.
 pub(super) fn extension(file: &Path, format: Format, image: bool, found: &mut Inspection) {
     let ending = file.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let named = match ending.as_str() {
-        "jpg" | "jpeg" | "jpe" | "jfif" => Format::Jpeg,
-        "png" => Format::Png,
-        _ => return,
-    };
+    let Some(named) = Format::of_ending(&ending) else { return };
     if named != format {
         let what = if image { "image" } else { "mask" };
         found.note(Check::WrongExtension, image, format!("{what}: .{ending}, but {format} inside"));
@@ -107,6 +107,22 @@ pub(super) fn format_notes(header: &Header, found: &mut Inspection) {
     }
 }
 
+/// Pictures of 16 bits that use a small part of them.
+pub(super) fn numbers(file: &ImageFile<'_>, limits: &Limits, found: &mut Inspection) {
+    /// 14 bits; brighter pictures are seen as such.
+    const NARROW: f32 = 16383.0;
+    let header = file.header();
+    if header.bit_depth != 16 || header.numbers != NumberKind::Unsigned {
+        return;
+    }
+    let Ok(Some(numbers)) = file.deep_numbers(limits) else { return };
+    let largest = numbers.into_iter().fold(0.0, f32::max);
+    if largest <= NARROW {
+        let detail = format!("the largest of its numbers is {largest} of 65535");
+        found.note(Check::NarrowRange, true, detail).hint = Hint::Largest(largest as u16);
+    }
+}
+
 /// The decoder's warnings about a file.
 pub(super) fn warnings(what: &str, image: bool, warnings: &[Warning], found: &mut Inspection) {
     let cut = warnings.contains(&Warning::Truncated);
@@ -118,6 +134,7 @@ pub(super) fn warnings(what: &str, image: bool, warnings: &[Warning], found: &mu
             Warning::DamagedData { .. } | Warning::Checksum { .. } => Check::DamagedData,
             Warning::AlphaDropped => Check::TransparentImage,
             Warning::UnequalChannels { .. } => Check::UnevenChannels,
+            Warning::FirstOfSeveral { .. } => Check::SeveralPictures,
             // Told with the mask's levels.
             _ => continue,
         };
@@ -162,7 +179,13 @@ pub(super) fn refused_mask(
             let issue = found.note(Check::ColourMask, false, detail);
             issue.hint = if *alpha_varies { Hint::Alpha } else { Hint::Colours(colours) };
         }
-        E::MaskChannel { .. } | E::MaskMapOnJpeg | E::MaskNumbersOnJpeg => {
+        E::MaskReadings { .. } => {
+            found.note(Check::ColourMask, false, words).hint = Hint::Alpha;
+        }
+        E::MaskChannel { .. }
+        | E::MaskMapOnLossy { .. }
+        | E::MaskNumbersOnLossy { .. }
+        | E::MaskNumbers { .. } => {
             found.note(Check::MaskSettings, false, words);
         }
         _ => {
@@ -189,7 +212,9 @@ pub(super) fn check_of(error: &maskwright_image::Error) -> Check {
     use maskwright_image::Error as E;
     match error {
         E::UnknownFormat { .. } => Check::NotAnImage,
+        E::NoRange { .. } => Check::NoRange,
         E::Unsupported { .. }
+        | E::FormatNotRead { .. }
         | E::TooManyPixels { .. }
         | E::TooManyBytes { .. }
         | E::OverBudget { .. }

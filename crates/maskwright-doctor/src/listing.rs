@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use maskwright_data::source::open_file;
+use maskwright_data::source::{IMAGE_ENDINGS, open_file};
 
 use crate::error::{Error, Result};
 
@@ -33,7 +33,7 @@ pub(super) fn kinds(folder: &Path) -> Result<Kinds> {
         let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
         match ending.as_deref() {
             _ if name.as_encoded_bytes().starts_with(b".") => {}
-            Some("jpg" | "jpeg") => {
+            Some(ending) if ending != "png" && IMAGE_ENDINGS.contains(&ending) => {
                 photos.insert(stem);
             }
             Some("png") => {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use maskwright_data::record::Record;
-use maskwright_data::source::{ImageBuffer, Located, MaskBuffer, Pick, Source};
+use maskwright_data::source::{IMAGE_ENDINGS, ImageBuffer, Located, MaskBuffer, Pick, Source};
 use maskwright_data::{Error, Result};
 use maskwright_image::decode::MaskRule;
 
@@ -25,7 +25,7 @@ impl Loose {
             let entry = entry.map_err(unreadable)?;
             let path = entry.path();
             let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
-            let image = matches!(ending.as_deref(), Some("jpg" | "jpeg" | "png"));
+            let image = ending.is_some_and(|ending| IMAGE_ENDINGS.contains(&&*ending));
             let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
             if image && !hidden && !entry.file_type().map_err(unreadable)?.is_dir() {
                 files.push(path);

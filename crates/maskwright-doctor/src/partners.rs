@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use maskwright_data::source::{Extensions, PairsKeys};
+use maskwright_data::source::{Extensions, IMAGE_ENDINGS, MASK_ENDINGS, PairsKeys};
 
 /// A `mask_suffix` that pairs images with masks.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,9 +15,6 @@ pub(super) struct Suffix {
     /// One of those masks.
     pub(super) example: PathBuf,
 }
-
-const IMAGES: [&str; 3] = ["jpg", "jpeg", "png"];
-const MASKS: [&str; 2] = ["png", "jpg"];
 
 fn endings(given: &Option<Extensions>, otherwise: &[&'static str]) -> Vec<String> {
     match given {
@@ -47,7 +44,7 @@ fn files(folder: &Path) -> Vec<(String, String, OsString)> {
 /// The suffix that most masks have more than an image, where the set's own finds fewer partners.
 pub(super) fn suffix(keys: &PairsKeys) -> Option<Suffix> {
     let (image_ext, mask_ext) =
-        (endings(&keys.image_ext, &IMAGES), endings(&keys.mask_ext, &MASKS));
+        (endings(&keys.image_ext, &IMAGE_ENDINGS), endings(&keys.mask_ext, &MASK_ENDINGS));
     let masks: Vec<_> =
         files(&keys.masks).into_iter().filter(|file| mask_ext.contains(&file.1)).collect();
     let mut counts: HashMap<String, (usize, OsString)> = HashMap::new();
@@ -77,9 +74,9 @@ pub(super) fn suffix(keys: &PairsKeys) -> Option<Suffix> {
 pub(super) fn one_ending(keys: &PairsKeys, role: &str) -> Option<(String, PairsKeys)> {
     let image = role == "images";
     let (folder, allowed) = if image {
-        (&keys.images, endings(&keys.image_ext, &IMAGES))
+        (&keys.images, endings(&keys.image_ext, &IMAGE_ENDINGS))
     } else {
-        (&keys.masks, endings(&keys.mask_ext, &MASKS))
+        (&keys.masks, endings(&keys.mask_ext, &MASK_ENDINGS))
     };
     let mut counts: HashMap<String, usize> = HashMap::new();
     for (_, ending, _) in files(folder) {
@@ -105,7 +102,7 @@ pub(super) fn one_ending(keys: &PairsKeys, role: &str) -> Option<(String, PairsK
 
 /// Files without a partner: images, masks.
 pub(super) fn split(keys: &PairsKeys, unmatched: &[PathBuf]) -> (Vec<PathBuf>, Vec<PathBuf>) {
-    let mask_ext = endings(&keys.mask_ext, &MASKS);
+    let mask_ext = endings(&keys.mask_ext, &MASK_ENDINGS);
     let is_mask = |file: &PathBuf| {
         if keys.images != keys.masks {
             return file.starts_with(&keys.masks)

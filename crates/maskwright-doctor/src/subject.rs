@@ -83,7 +83,8 @@ impl Subject {
     pub fn open(spec: &SetSpec, role: Role, context: &OpenContext<'_>) -> Subject {
         let mut openings = Vec::new();
         let opened = match &spec.kind {
-            SetKind::Pairs(keys) => open_pairs(spec, keys, context, &mut openings),
+            SetKind::Pairs(keys) => open_pairs(spec, keys, context, &mut openings)
+                .and_then(|source| spec.in_value_range(source, context)),
             _ => open_annotated(spec, context, &mut openings),
         };
         let source = match opened {
@@ -151,7 +152,7 @@ impl Subject {
         let source = Loose::open(&name, folder)?;
         let mut openings = Vec::new();
         if source.is_empty() {
-            let detail = "no .jpg, .jpeg or .png file is in the folder".to_owned();
+            let detail = "no image file (.jpg, .png, .tif, .webp, ...) is in the folder".to_owned();
             let mut opening = Opening::new(Check::CannotOpen, detail);
             opening.files[0].0 = folder.into();
             openings.push(opening);

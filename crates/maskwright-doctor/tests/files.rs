@@ -85,7 +85,7 @@ fn sets_that_cannot_be_opened_do_not_hide_the_others() {
     assert_eq!((found.sets[1].usable, found.sets[1].list), (2, Role::Valid));
     assert!(!found.is_fit());
     let nothing = Set::new(0);
-    nothing.image("a.bmp", "BM");
+    nothing.image("a.txt", "BM");
     nothing.mask("a.png", "x");
     only(&nothing.diagnose(), Check::CannotOpen);
 }

@@ -16,11 +16,19 @@ pub enum Error {
     /// No bytes at all.
     #[error("the file is empty")]
     Empty,
-    /// Neither JPEG nor PNG, judged by content and not by a file's extension.
-    #[error("neither JPEG nor PNG{}", hint(known_as))]
+    /// None of the formats that are read, judged by content and not by a file's extension.
+    #[error("not an image of a known format{}", hint(known_as))]
     UnknownFormat {
-        /// The kind of file that the first bytes show, where known ("WebP", "GIF", ...).
+        /// The kind of file that the first bytes show, where known ("markup, perhaps a saved web page", ...).
         known_as: Option<&'static str>,
+    },
+    /// An image of a format that is known, but not read here.
+    #[error("{format} is not read; convert the file, for instance with `{convert}`")]
+    FormatNotRead {
+        /// The format ("HEIC", "AVIF", ...).
+        format: &'static str,
+        /// A command that makes a file of it that is read.
+        convert: &'static str,
     },
     /// The header is damaged or ends too early, so that not even the size is known.
     #[error("damaged {format} header: {reason}")]
@@ -106,6 +114,28 @@ pub enum Error {
         /// The size of the picture.
         found: Size,
     },
+    /// Numbers of a picture that are no grey levels by themselves: floats beyond 0 to 1, signed integers or integers of
+    /// more than 16 bits.
+    #[error(
+        "the picture's numbers go from {smallest} to {largest}, and nothing says which of them is black and which \
+         white; say it with value_range = [BLACK, WHITE] or value_range = \"auto\""
+    )]
+    NoRange {
+        /// The smallest number.
+        smallest: String,
+        /// The largest number.
+        largest: String,
+    },
+    /// A mask of numbers that are neither fractions from 0 to 1 nor whole numbers of 16 bits.
+    #[error(
+        "the mask's numbers go from {smallest} to {largest}; expected fractions from 0 to 1, or whole numbers from 0 to 65535"
+    )]
+    MaskNumbers {
+        /// The smallest number.
+        smallest: String,
+        /// The largest number.
+        largest: String,
+    },
     /// A mask in several colours, and nothing says which of them is the object.
     #[error(
         "the mask is coloured: pixel ({x}, {y}) is {colour:?}{}; map colours to 0..255 or choose a channel",
@@ -120,6 +150,19 @@ pub enum Error {
         colour: [u8; 3],
         /// Whether an alpha channel with more than one value is there as well.
         alpha_varies: bool,
+    },
+    /// A mask whose grey and whose alpha both look like one, and differ.
+    #[error(
+        "the mask may be its colour ({} of the pixels are foreground) or its alpha ({}); choose with mask_channel = \"red\" or mask_channel = \"alpha\"",
+        percent(*colour, *pixels), percent(*alpha, *pixels)
+    )]
+    MaskReadings {
+        /// Pixels of the mask.
+        pixels: usize,
+        /// Those above 128 in its colour.
+        colour: usize,
+        /// Those above 128 in its alpha.
+        alpha: usize,
     },
     /// A mask that holds only 0 and 1, of which none would count as foreground (above 128).
     #[error("the mask holds only the values 0 and 1; map them with {{1 = 255}}")]
@@ -158,8 +201,11 @@ pub enum Error {
         more: bool,
     },
     /// A mask of several objects in a file that does not keep numbers exactly.
-    #[error("numbers of objects need a lossless mask (PNG), this one is JPEG")]
-    MaskNumbersOnJpeg,
+    #[error("numbers of objects need a lossless mask (PNG), this one is {}{format}", if *format == Format::Jpeg { "" } else { "lossy " })]
+    MaskNumbersOnLossy {
+        /// The format: JPEG, or WebP.
+        format: Format,
+    },
     /// A mask of several objects is not what it was when its set was opened.
     #[error(
         "the mask changed since its set was opened: object {number} had {expected} pixels then and has {found} now"
@@ -178,9 +224,12 @@ pub enum Error {
         /// The channel's name.
         channel: &'static str,
     },
-    /// A rule maps or ignores stored numbers, which a JPEG does not keep exactly.
-    #[error("a value or colour map needs a lossless mask (PNG), this one is JPEG")]
-    MaskMapOnJpeg,
+    /// A rule maps or ignores stored numbers, which a file that is stored with loss does not keep exactly.
+    #[error("a value or colour map needs a lossless mask (PNG), this one is {}{format}", if *format == Format::Jpeg { "" } else { "lossy " })]
+    MaskMapOnLossy {
+        /// The format: JPEG, or WebP.
+        format: Format,
+    },
     /// A run-length mask of more pixels than its 32-bit runs can count.
     #[error("a mask of {size} pixels; width x height must be at most {}", u32::MAX)]
     RleSize {
@@ -278,6 +327,11 @@ pub enum Error {
         /// What the encoder said.
         reason: String,
     },
+}
+
+/// A share of all, with one digit behind the point.
+fn percent(part: usize, all: usize) -> String {
+    format!("{:.1}%", 100.0 * part as f64 / all.max(1) as f64)
 }
 
 fn hint(known_as: &Option<&'static str>) -> String {

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use insta::assert_snapshot;
 use maskwright_image::decode::{
-    ImageFile, LabelDecoder, Limits, MaskObject, MaskObjects, MaskRule, ObjectMap, Orientation,
-    decode_label,
+    Format, ImageFile, LabelDecoder, Limits, MaskObject, MaskObjects, MaskRule, ObjectMap,
+    Orientation, decode_label,
 };
 use maskwright_image::mask::{Bitmap, Rle};
 use maskwright_image::{Error, GreyImage, Size, encode};
@@ -275,8 +275,11 @@ fn classes_beside_255_are_refused_until_it_is_said_what_255_means() {
     assert_eq!(verdict(&encode::png_grey(&thin).unwrap()), "read: 20 above 128");
     let jpeg =
         encode::jpeg_rgb(&maskwright_image::RgbImage::filled(Size::square(8), 255), 90).unwrap();
-    assert_eq!(read(&jpeg, &ignoring(&[255])), Err(Error::MaskMapOnJpeg));
-    assert_eq!(map_of(&jpeg, &rule(MaskObjects::Numbers)).unwrap_err(), Error::MaskNumbersOnJpeg);
+    assert_eq!(read(&jpeg, &ignoring(&[255])), Err(Error::MaskMapOnLossy { format: Format::Jpeg }));
+    assert_eq!(
+        map_of(&jpeg, &rule(MaskObjects::Numbers)).unwrap_err(),
+        Error::MaskNumbersOnLossy { format: Format::Jpeg }
+    );
 }
 
 /// Areas and boxes of the sample sets, by counting.

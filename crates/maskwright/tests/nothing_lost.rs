@@ -88,7 +88,7 @@ fn a_run_that_cannot_begin_leaves_the_one_it_should_replace() {
         std::fs::write(entry.path(), "no picture").expect("written");
     }
     let error = refused(&small.with(&["--overwrite", "--hold-out", "0"]), 1);
-    assert!(error.ends_with("neither JPEG nor PNG\n"), "{error}");
+    assert!(error.ends_with("not an image of a known format\n"), "{error}");
     assert_eq!(names(&small.run()), before);
     let now = std::fs::read(small.run().join("sam_hq_epoch_1.safetensors")).expect("read");
     assert!(now == weights, "the former model is whole");
@@ -110,7 +110,7 @@ fn a_damaged_held_out_image_is_found_before_the_first_step() {
             let said = said.replace(&*name, "photo_N");
             assert_snapshot!(said, @"
             note: no checkpoint: all weights start fresh (seed 42)
-            error: record images (held out)/photo_N: [DIR]/images/photo_N.jpg: neither JPEG nor PNG
+            error: record images (held out)/photo_N: [DIR]/images/photo_N.jpg: not an image of a known format
             ");
             assert!(!config.exists(), "nothing was begun");
 

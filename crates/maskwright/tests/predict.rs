@@ -344,7 +344,7 @@ fn masks_of_everything_in_sa1bs_schema() {
     let empty = model.place.text("empty");
     std::fs::create_dir(&empty).expect("created");
     let args = model.args("masks", &["--input", &empty, "--output", &output]);
-    assert_snapshot!(refused(&args, 1), @"error: [DIR]/empty: expected images (.jpg, .jpeg, .png), found none");
+    assert_snapshot!(refused(&args, 1), @"error: [DIR]/empty: expected images (.jpg, .png, .tif, .webp, ...), found none");
 }
 
 /// A copy of a safetensors file whose first values are NaN.

@@ -149,7 +149,7 @@ impl ViewSampler {
             sampler.image(&image.pixels, rows, cols, pad, out);
             return Ok(Vec::new());
         };
-        let file = ImageFile::with_header(&image.file, header);
+        let file = ImageFile::with_header(&image.file, header).in_range(image.range);
         if turn.is_identity() && !config.plan.strict {
             return sampler.image_from_file(&file, limits, rows, cols, pad, out).map_err(refused);
         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::bytes::read_text;
 use super::check::check;
 use super::keys::names_of;
+use super::value_range::ValueRangeKey;
 use super::weights::validate_repeat;
 use super::{Mix, MixConfig, OpenContext, SetSpec, Source, pattern};
 use crate::error::{Error, Result};
@@ -267,6 +268,20 @@ impl DataFile {
     /// Opens all validation sets.
     pub fn open_valid(&self, context: &OpenContext<'_>) -> Result<Vec<Arc<dyn Source>>> {
         self.valid.iter().map(|set| set.open(context)).collect()
+    }
+
+    /// Writes the ranges of numbers that opened sets are seen in into the sets that say `"auto"`, so that a run that is resumed
+    /// has the same, whatever became of the data. The sources are those of [`open_train`](DataFile::open_train) and
+    /// [`open_valid`](DataFile::open_valid).
+    pub fn settle_ranges<'a>(&mut self, sources: impl IntoIterator<Item = &'a Arc<dyn Source>>) {
+        let sets = self.train.iter_mut().chain(&mut self.valid);
+        for (set, source) in sets.zip(sources) {
+            if let (Some(ValueRangeKey::Auto(_)), Some(range)) =
+                (set.value_range, source.value_range())
+            {
+                set.value_range = Some(ValueRangeKey::Range(range));
+            }
+        }
     }
 
     /// Returns the data file as TOML, with the values of all settings, defaults included. Reading it

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use maskwright_image::RgbImage;
-use maskwright_image::decode::{Decoded, Limits, decode_rgb};
+use maskwright_image::decode::{Decoded, ImageFile, Limits, ValueRange};
 
 /// In which form an [`ImageBuffer`] holds an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ImageForm {
-    /// [`ImageBuffer::file`] is a PNG or JPEG file.
+    /// [`ImageBuffer::file`] is an image file.
     #[default]
     File,
     /// [`ImageBuffer::pixels`] is the image, upright.
@@ -23,6 +23,8 @@ pub struct ImageBuffer {
     pub form: ImageForm,
     /// The bytes of an image file.
     pub file: Vec<u8>,
+    /// Which of the file's numbers are black and white, where they have more than 8 bits.
+    pub range: Option<ValueRange>,
     /// Pixels, shared with the source that has them.
     pub pixels: Arc<RgbImage>,
     /// Memory for a path.
@@ -38,6 +40,7 @@ impl ImageBuffer {
     /// Makes this an image that is a file; the caller fills [`file`](ImageBuffer::file).
     pub fn start_file(&mut self) -> &mut Vec<u8> {
         self.form = ImageForm::File;
+        self.range = None;
         self.file.clear();
         &mut self.file
     }
@@ -52,10 +55,10 @@ impl ImageBuffer {
     ///
     /// # Errors
     ///
-    /// Those of [`decode_rgb`].
+    /// Those of [`decode_rgb`](maskwright_image::decode::decode_rgb).
     pub fn decode(&self, limits: &Limits) -> maskwright_image::Result<Decoded<RgbImage>> {
         match self.form {
-            ImageForm::File => decode_rgb(&self.file, limits),
+            ImageForm::File => ImageFile::read(&self.file)?.in_range(self.range).decode_rgb(limits),
             ImageForm::Pixels => {
                 Ok(Decoded { pixels: (*self.pixels).clone(), warnings: Vec::new() })
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use maskwright_image::decode::MaskRule;
+use maskwright_image::decode::{MaskRule, ValueRange};
 
 use super::exif_rule::ExifRule;
 use super::image::ImageBuffer;
@@ -63,6 +63,12 @@ pub trait Source: Send + Sync {
         ExifRule::Auto
     }
 
+    /// Which stored numbers of images of more than 8 bits are black and white; the whole range of their bits where none is
+    /// said. [`image`](Source::image) says it with every image.
+    fn value_range(&self) -> Option<ValueRange> {
+        None
+    }
+
     /// What the data holds that did not become records, and why; empty where all did.
     fn left_out(&self) -> &[LeftOut] {
         &[]
@@ -99,6 +105,9 @@ impl<S: Source + ?Sized> Source for Arc<S> {
     }
     fn exif(&self) -> ExifRule {
         (**self).exif()
+    }
+    fn value_range(&self) -> Option<ValueRange> {
+        (**self).value_range()
     }
     fn left_out(&self) -> &[LeftOut] {
         (**self).left_out()

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::index::OpenContext;
 use super::kinds::SetKind;
+use super::value_range::{Ranged, ValueRangeKey, automatic};
 use super::{InstancesSource, PairsSource, SetSpec, Source, coco, labelme, sa1b, shards, yolo};
 use crate::error::Result;
 
@@ -11,6 +12,29 @@ impl SetSpec {
     /// Opens the set: lists its files, or opens its index, which is made where none is kept.
     pub fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn Source>> {
         self.validate()?;
+        self.in_value_range(self.open_plainly(context)?, context)
+    }
+
+    /// An opened set, its images seen in the range that this one asks for. `"auto"` looks at all of the set, whatever part of it is
+    /// opened, so that its parts are seen alike.
+    pub fn in_value_range(
+        &self,
+        set: Arc<dyn Source>,
+        context: &OpenContext<'_>,
+    ) -> Result<Arc<dyn Source>> {
+        let range = match self.value_range {
+            None => return Ok(set),
+            Some(ValueRangeKey::Range(range)) => range,
+            Some(ValueRangeKey::Auto(_)) if self.part.is_none() => automatic(&*set)?,
+            Some(ValueRangeKey::Auto(_)) => {
+                let whole = SetSpec { part: None, ..self.clone() };
+                automatic(&*whole.open_plainly(context)?)?
+            }
+        };
+        Ok(Arc::new(Ranged { set, range }))
+    }
+
+    fn open_plainly(&self, context: &OpenContext<'_>) -> Result<Arc<dyn Source>> {
         Ok(match &self.kind {
             SetKind::Pairs(keys) if keys.shows_one_object() => Arc::new(PairsSource::open(self)?),
             SetKind::Pairs(_) => Arc::new(InstancesSource::open(self, context)?),

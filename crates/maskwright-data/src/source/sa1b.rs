@@ -9,6 +9,7 @@ use super::annotation::read_sa1b;
 use super::bytes::{os_bytes, path_from_bytes, read_file, walk_error};
 use super::coco::refuse_unmatched;
 use super::drafts::{self, Drafts, in_parallel, passes};
+use super::endings::IMAGE_ENDINGS;
 use super::index::{IndexWriter, Names, OpenContext, Span, Stage, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::objects::ObjectFilter;
@@ -132,7 +133,7 @@ fn list(
         let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
         let stem = os_bytes(path.with_extension("").as_os_str()).to_vec();
         match ending.as_deref() {
-            Some("jpg" | "jpeg" | "png") => {
+            Some(ending) if IMAGE_ENDINGS.contains(&ending) => {
                 let image = os_bytes(path.as_os_str()).to_vec();
                 let new = Found { image, notes: None };
                 if let Some(old) = found.insert(stem, new) {

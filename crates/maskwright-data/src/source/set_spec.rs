@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use maskwright_image::decode::MaskRule;
+use maskwright_image::decode::{Format, MaskRule};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use strum::VariantArray;
 
 use super::index::Fingerprint;
 use super::keys::{KeyFlaw, Reader, names_of, nearest};
 use super::kinds::{CocoKeys, KindName, PairsKeys, Sa1bKeys, SetKind};
+use super::value_range::ValueRangeKey;
 use super::{ExifRule, LabelmeKeys, ObjectKeys, Part, Patterns, YoloKeys, YoloSplit};
 use crate::error::Result;
 
@@ -53,6 +54,9 @@ pub struct SetSpec {
     /// What to do with the orientation of images.
     #[serde(default)]
     pub exif: ExifRule,
+    /// Which stored numbers of images of more than 8 bits are black and white; `None` is the whole range of their bits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_range: Option<ValueRangeKey>,
 }
 
 impl Serialize for SetSpec {
@@ -201,6 +205,10 @@ impl SetSpec {
         print.setting("include, exclude", (&self.include, &self.exclude));
         print.setting("part", self.part);
         print.setting("endings", self.kind.endings());
+        // Sets of these kinds find their images by ending: an index of fewer formats is not theirs.
+        if matches!(self.kind, SetKind::Sa1b(_) | SetKind::WebDataset(_)) {
+            print.setting("formats", Format::ALL);
+        }
         print
     }
 }

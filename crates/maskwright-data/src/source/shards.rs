@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use super::bytes::{path_from_bytes, read_part};
 use super::coco::refuse_unmatched;
 use super::drafts::{self, Drafts, in_parallel, passes};
+use super::endings::{Endings, IMAGES_BESIDE_MASKS, MASKS_IN_TAR};
 use super::index::{Names, OpenContext, Span, Stage, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::sa1b::Counter;
 use super::select::Selection;
-use super::{Extensions, LeftOut, Patterns, Sa1bKeys, SetSpec, WebDatasetKeys, pattern, tar};
+use super::{LeftOut, Patterns, Sa1bKeys, SetSpec, WebDatasetKeys, pattern, tar};
 use crate::error::{Error, Missing, Result};
 
 /// Opens a set of SA-1B in its tar files.
@@ -22,8 +23,8 @@ pub(super) fn open_sa1b(
     keys: &Sa1bKeys,
     context: &OpenContext<'_>,
 ) -> Result<IndexedSource> {
-    let standard = |endings: &[&str]| endings.iter().copied().collect();
-    let layout = Layout { image: standard(&["jpg", "jpeg"]), mask: standard(&[]) };
+    let endings = |all| Endings::new(None, all);
+    let layout = Layout { image: endings(&IMAGES_BESIDE_MASKS), mask: endings(&[]) };
     open(spec, &keys.shards, &layout, Notes::Own, context)
 }
 
@@ -33,12 +34,9 @@ pub(super) fn open_webdataset(
     keys: &WebDatasetKeys,
     context: &OpenContext<'_>,
 ) -> Result<IndexedSource> {
-    let or = |given: &Option<Extensions>, standard: &[&str]| {
-        given.clone().unwrap_or_else(|| standard.iter().copied().collect())
-    };
     let layout = Layout {
-        image: or(&keys.image_ext, &["jpg", "jpeg"]),
-        mask: or(&keys.mask_ext, &["png", "mask.png", "seg.png"]),
+        image: Endings::new(keys.image_ext.as_ref(), &IMAGES_BESIDE_MASKS),
+        mask: Endings::new(keys.mask_ext.as_ref(), &MASKS_IN_TAR),
     };
     open(spec, &keys.shards, &layout, Notes::OwnOrMask, context)
 }
@@ -96,9 +94,9 @@ impl Way<'_> {
 
 /// Which members are images, masks and annotation files.
 struct Layout {
-    image: Extensions,
+    image: Endings,
     /// Endings of mask files; none are looked for in SA-1B.
-    mask: Extensions,
+    mask: Endings,
 }
 
 /// The members of one key.
@@ -144,11 +142,21 @@ fn read_shard(
             }),
         };
         let group = &mut groups[at].1;
-        let slot = match ending.as_str() {
-            "json" => &mut group.json,
-            _ if is_image => &mut group.image,
-            _ => &mut group.mask,
+        let (slot, of_role) = match ending.as_str() {
+            "json" => (&mut group.json, None),
+            _ if is_image => (&mut group.image, Some(&layout.image)),
+            _ => (&mut group.mask, Some(&layout.mask)),
         };
+        if let (Some(old), Some(endings)) = (&*slot, of_role) {
+            let old_ending = String::from_utf8_lossy(&old.ending).to_lowercase();
+            let old_ending = old_ending.trim_start_matches('.');
+            if endings.yields(&ending, old_ending) {
+                return Ok(());
+            }
+            if endings.yields(old_ending, &ending) {
+                *slot = None;
+            }
+        }
         let ending = member.name[key.len()..].into();
         if slot.replace(Part { at: member.at, len: member.len, ending }).is_some() {
             let name = String::from_utf8_lossy(member.name);

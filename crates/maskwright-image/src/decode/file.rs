@@ -12,20 +12,21 @@
 //! # Ok::<(), maskwright_image::Error>(())
 //! ```
 
+use super::formats::{codec, recognise};
 use super::header::Header;
 use super::limits::Limits;
 use super::orientation::orient_rgb;
+use super::value_range::ValueRange;
 use super::warning::Decoded;
-use super::{jpeg, png};
-use crate::error::{Error, Result};
-use crate::format::Format;
+use crate::error::Result;
 use crate::image::RgbImage;
 
-/// The bytes of a JPEG or PNG file and what its header says.
+/// The bytes of an image file and what its header says.
 #[derive(Debug, Clone, Copy)]
 pub struct ImageFile<'a> {
     bytes: &'a [u8],
     header: Header,
+    range: Option<ValueRange>,
 }
 
 impl<'a> ImageFile<'a> {
@@ -34,13 +35,18 @@ impl<'a> ImageFile<'a> {
     /// # Errors
     /// As [`read_header`].
     pub fn read(bytes: &'a [u8]) -> Result<Self> {
-        Ok(Self { bytes, header: read_header(bytes)? })
+        Ok(Self::with_header(bytes, read_header(bytes)?))
     }
 
     /// Puts bytes and the header that [`read_header`] gave for these very bytes together again. With the header of
     /// another file, decoding gives an error or wrong pixels.
     pub fn with_header(bytes: &'a [u8], header: Header) -> Self {
-        Self { bytes, header }
+        Self { bytes, header, range: None }
+    }
+
+    /// The same file, whose numbers are seen in a range where they have more than 8 bits. Masks are not.
+    pub fn in_range(self, range: Option<ValueRange>) -> Self {
+        Self { range, ..self }
     }
 
     /// The whole file.
@@ -68,10 +74,20 @@ impl<'a> ImageFile<'a> {
     /// As [`decode_rgb`](super::decode_rgb).
     pub fn decode_rgb(&self, limits: &Limits) -> Result<Decoded<RgbImage>> {
         self.check(limits)?;
-        match self.header.format {
-            Format::Jpeg => jpeg::decode_rgb(self.bytes, &self.header, limits),
-            Format::Png => png::decode_rgb(self.bytes, &self.header, limits),
+        codec(self.header.format).decode_rgb(self.bytes, &self.header, limits, self.range)
+    }
+
+    /// The stored numbers of all colour channels of a picture of more than 8 bits per channel, row by row; none for others.
+    ///
+    /// # Errors
+    /// As [`decode_rgb`](super::decode_rgb).
+    pub fn deep_numbers(&self, limits: &Limits) -> Result<Option<Vec<f32>>> {
+        if !self.header.is_deep() {
+            return Ok(None);
         }
+        self.check(limits)?;
+        let raw = codec(self.header.format).decode_raw(self.bytes, &self.header, limits)?;
+        Ok(raw.pixels.deep())
     }
 
     /// Decodes the picture to RGB and turns it upright by its EXIF orientation, as viewers show it.
@@ -87,35 +103,12 @@ impl<'a> ImageFile<'a> {
 /// Reads a file's header, no pixels. The content decides the format, not the extension.
 ///
 /// # Errors
-/// [`Error::Empty`], [`Error::UnknownFormat`], [`Error::Header`], or [`Error::Unsupported`] for kinds that cannot
-/// be decoded later (12-bit, lossless, arithmetic and hierarchical JPEG).
+/// [`Error::Empty`](crate::Error::Empty), [`UnknownFormat`](crate::Error::UnknownFormat),
+/// [`FormatNotRead`](crate::Error::FormatNotRead), [`Header`](crate::Error::Header), or
+/// [`Unsupported`](crate::Error::Unsupported) for kinds that cannot be decoded later (12-bit, lossless, arithmetic and
+/// hierarchical JPEG, ...).
 pub fn read_header(bytes: &[u8]) -> Result<Header> {
-    match bytes {
-        [] => Err(Error::Empty),
-        [0xFF, 0xD8, ..] => jpeg::header::read(bytes),
-        _ if bytes.starts_with(&png::SIGNATURE) => png::header::read(bytes),
-        _ => Err(Error::UnknownFormat { known_as: known_as(bytes) }),
-    }
-}
-
-/// Names formats that people do have in their folders, for a helpful message.
-fn known_as(bytes: &[u8]) -> Option<&'static str> {
-    let starts: [(&[u8], &str); 9] = [
-        (b"GIF8", "GIF"),
-        (b"BM", "BMP"),
-        (b"II*\0", "TIFF"),
-        (b"MM\0*", "TIFF"),
-        (b"8BPS", "Photoshop"),
-        (b"\0\0\0\x0cjP", "JPEG 2000"),
-        (b"\xff\x0a", "JPEG XL"),
-        (b"version https://git-lfs", "a Git LFS pointer: fetch the real file with `git lfs pull`"),
-        (b"<", "markup, perhaps a saved web page"),
-    ];
-    match bytes {
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("WebP"),
-        [_, _, _, _, b'f', b't', b'y', b'p', ..] => Some("HEIF or AVIF"),
-        _ => starts.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, name)| *name),
-    }
+    recognise(bytes)?.read_header(bytes)
 }
 
 #[cfg(test)]
@@ -159,16 +152,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn other_files_are_named() {
-        assert_eq!(read_header(b""), Err(Error::Empty));
-        let error = read_header(b"RIFF\x10\0\0\0WEBPVP8 ").unwrap_err();
-        assert_eq!(error.to_string(), "neither JPEG nor PNG (this is WebP)");
-        let error = read_header(b"plain words").unwrap_err();
-        assert_eq!(error.to_string(), "neither JPEG nor PNG");
-        let error = read_header(b"version https://git-lfs.github.com/spec/v1").unwrap_err();
-        assert!(error.to_string().contains("git lfs pull"));
     }
 }

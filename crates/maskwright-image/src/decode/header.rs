@@ -34,6 +34,18 @@ impl Colour {
     }
 }
 
+/// What a channel's numbers are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum NumberKind {
+    /// Integers from 0: all formats.
+    #[default]
+    Unsigned,
+    /// Integers of both signs: TIFF.
+    Signed,
+    /// Floats: TIFF.
+    Float,
+}
+
 /// What a file's header says. Sizes are as stored, before the orientation is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
@@ -41,12 +53,14 @@ pub struct Header {
     pub format: Format,
     /// Stored height and width.
     pub size: Size,
-    /// How the picture has to be turned to be upright: EXIF in JPEG (APP1) and in PNG (`eXIf`).
+    /// How the picture has to be turned to be upright: EXIF in JPEG (APP1), PNG (`eXIf`) and WebP, a tag in TIFF.
     pub orientation: Orientation,
     /// Channels as stored.
     pub colour: Colour,
-    /// Bits per channel: 8 for JPEG; 1, 2, 4, 8 or 16 for PNG.
+    /// Bits per channel: 8 for JPEG, WebP, GIF and QOI; 1, 2, 4, 8 or 16 for PNG; up to 64 for TIFF.
     pub bit_depth: u8,
+    /// What these bits are.
+    pub numbers: NumberKind,
     /// How the format stores the pixels, as far as its decoders ask.
     pub(crate) storage: Storage,
 }
@@ -66,12 +80,35 @@ pub(crate) enum Storage {
     },
     /// A PNG: whether its rows come in seven passes (Adam7).
     Png { interlaced: bool },
+    /// Any other format.
+    Other {
+        /// Bytes that its decoder holds at most, beside the stored numbers that it gives.
+        held: u64,
+        /// Fewest bytes that a file of this size can have.
+        least_length: u64,
+        /// Whether its pixels are stored with loss, so that numbers are not exact.
+        lossy: bool,
+    },
 }
 
 impl Header {
     /// The size of the upright picture.
     pub fn upright_size(&self) -> Size {
         self.orientation.upright(self.size)
+    }
+
+    /// Whether the channels have more than 8 bits or are signed, so that a [range](crate::decode::ValueRange) of numbers can be asked for.
+    pub fn is_deep(&self) -> bool {
+        self.bit_depth > 8 || self.numbers != NumberKind::Unsigned
+    }
+
+    /// Whether pixels are stored with loss, as in all JPEG and many WebP files.
+    pub fn is_lossy(&self) -> bool {
+        match self.storage {
+            Storage::Jpeg { .. } => true,
+            Storage::Png { .. } => false,
+            Storage::Other { lossy, .. } => lossy,
+        }
     }
 
     /// How many bytes decoding the picture to RGB and turning it upright holds at once, at most; the picture is among
@@ -81,6 +118,9 @@ impl Header {
             Storage::Jpeg { .. } => self.coefficients().saturating_add(self.pixels(3)),
             // A channel, and all of them.
             Storage::Png { .. } => self.samples().saturating_add(self.pixels(4)),
+            Storage::Other { held, .. } => {
+                held.max(self.pixels(4)).saturating_add(self.number_bytes())
+            }
         };
         // Turned, it is there twice.
         if self.orientation.is_identity() { decoded } else { decoded.max(self.pixels(6)) }
@@ -91,6 +131,9 @@ impl Header {
     pub fn label_bytes(&self) -> u64 {
         let decoded = match (self.storage, self.colour, self.bit_depth) {
             (Storage::Jpeg { .. }, ..) => self.coefficients().saturating_add(self.pixels(4)),
+            (Storage::Other { held, .. }, ..) => {
+                held.max(self.pixels(5)).saturating_add(self.number_bytes())
+            }
             // The rows, which mostly become the label in place, and a label where numbers are mapped.
             (_, Colour::Grey, _) => self.samples().saturating_add(self.pixels(1)),
             (_, Colour::GreyAlpha, _) => self.samples().saturating_add(self.pixels(2)),
@@ -116,6 +159,16 @@ impl Header {
         if held { 2 * self.colour.channels() as u64 * samples } else { 0 }
     }
 
+    /// Bytes of the stored numbers as they are handed over: one or two each, four for those that become floats.
+    pub(crate) fn number_bytes(&self) -> u64 {
+        let each = match (self.numbers, self.bit_depth) {
+            (NumberKind::Unsigned, ..=8) => 1,
+            (NumberKind::Unsigned, ..=16) => 2,
+            _ => 4,
+        };
+        self.pixels(each * self.colour.channels() as u64)
+    }
+
     /// Bytes of a PNG's rows with their filter bytes, and of the samples that are unpacked from them.
     fn samples(&self) -> u64 {
         let each = self.colour.channels() as u64 * u64::from(self.bit_depth);
@@ -138,6 +191,7 @@ mod tests {
             orientation: Orientation::IDENTITY,
             colour,
             bit_depth,
+            numbers: NumberKind::Unsigned,
             storage: Storage::Png { interlaced: false },
         }
     }

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::alpha::{Alpha, decide};
 use super::file::ImageFile;
+use super::formats::codec;
 use super::header::{Colour, Header};
 use super::limits::Limits;
 use super::meaning::{LARGEST_ID, refuse_numbers, refuse_several, refuse_wide_numbers};
+use super::png;
+use super::raw::{Numbers, Raw};
 use super::warning::{Decoded, Warning};
-use super::{jpeg, png};
 use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::image::GreyImage;
@@ -40,6 +43,7 @@ pub enum MaskChannel {
 /// | grey, 1, 2, 4 bits | scaled to 0..255 (1 bit: 0 and 255) |
 /// | grey, 16 bits | `v / 257`, rounded |
 /// | grey or RGB with alpha, colour the same everywhere but alpha not | alpha |
+/// | with alpha, channels equal to within 32 levels, alpha above 128 in a part of the pixels and another mask than the colour | alpha where the colour is a photograph; error [`Error::MaskReadings`] where it looks like a mask |
 /// | RGB(A), channels equal everywhere | the first channel |
 /// | RGB(A), channels equal to within 32 levels (remnants of a photo, JPEG's chroma) | the first channel, with [`Warning::UnequalChannels`] |
 /// | RGB(A), channels further apart somewhere, or unequal and nothing above 31 | error [`Error::MaskColours`] |
@@ -238,39 +242,62 @@ fn decode_any(
     warnings: &mut Vec<Warning>,
     ignored: &mut Option<Vec<u8>>,
 ) -> Result<Vec<u8>> {
-    match header.format {
-        Format::Png => {
-            let raw = png::read_raw(bytes, header, limits)?;
-            if rule.ignore.is_empty() {
-                return from_raw(raw, rule, warnings);
-            }
-            let (label, pixels) = from_raw_ignoring(raw, rule, warnings)?;
-            *ignored = Some(pixels);
-            Ok(label)
-        }
-        Format::Jpeg => {
-            let mapped = !rule.values.is_empty() || !rule.colours.is_empty();
-            if mapped || !rule.ignore.is_empty() {
-                return Err(Error::MaskMapOnJpeg);
-            }
-            let decoded = jpeg::decode_rgb(bytes, header, limits)?;
-            warnings.extend(decoded.warnings);
-            let pixels = decoded.pixels.data.as_chunks().0;
-            let data = from_colours(pixels, None, rule, header.size.width, warnings)?;
-            let between = data.iter().filter(|&&value| (64..192).contains(&value)).count() as u64;
-            warnings.push(Warning::LossyMask { between });
-            Ok(data)
-        }
+    let lossy = header.is_lossy();
+    let mapped = !rule.values.is_empty() || !rule.colours.is_empty();
+    if lossy && (mapped || !rule.ignore.is_empty()) {
+        return Err(Error::MaskMapOnLossy { format: header.format });
     }
+    let decoded = codec(header.format).decode_raw(bytes, header, limits)?;
+    warnings.extend(decoded.warnings);
+    let raw = without_floats(decoded.pixels)?;
+    let data = if rule.ignore.is_empty() {
+        from_raw(raw, rule, warnings)?
+    } else {
+        let (label, pixels) = from_raw_ignoring(raw, rule, warnings)?;
+        *ignored = Some(pixels);
+        label
+    };
+    if lossy {
+        let between = data.iter().filter(|&&value| (64..192).contains(&value)).count() as u64;
+        warnings.push(Warning::LossyMask { format: header.format, between });
+    }
+    Ok(data)
+}
+
+/// Integers in place of floats and of integers that are signed or have more than 16 bits.
+///
+/// # Errors
+/// [`Error::MaskNumbers`] for numbers that are neither fractions from 0 to 1 nor whole numbers of 16 bits.
+pub(super) fn without_floats(raw: Raw) -> Result<Raw> {
+    let Some(floats) = raw.floats() else { return Ok(raw) };
+    let fraction = |value: &f32| (0.0..=1.0).contains(value);
+    let whole = |value: &f32| (0.0..=65535.0).contains(value) && value.fract() == 0.0;
+    let numbers = if raw.is_unit() && floats.iter().all(fraction) {
+        let data = floats.iter().map(|value| (value * 255.0 + 0.5) as u8).collect();
+        Numbers::Bytes { data, full: 255 }
+    } else if floats.iter().all(whole) {
+        if floats.iter().all(|value| *value <= 255.0) {
+            Numbers::Bytes { data: floats.iter().map(|value| *value as u8).collect(), full: 255 }
+        } else {
+            let bytes = floats.iter().flat_map(|value| (*value as u16).to_be_bytes());
+            Numbers::Wide { data: bytes.collect(), full: u16::MAX }
+        }
+    } else {
+        let limit = |better: fn(f32, f32) -> f32| {
+            floats.iter().copied().reduce(better).unwrap_or_default().to_string()
+        };
+        return Err(Error::MaskNumbers { smallest: limit(f32::min), largest: limit(f32::max) });
+    };
+    Ok(raw.with_numbers(numbers))
 }
 
 /// As [`from_raw`], with a second list: 255 where the number is one to be ignored, 0 elsewhere.
 fn from_raw_ignoring(
-    raw: png::Raw,
+    raw: Raw,
     rule: &MaskRule,
     warnings: &mut Vec<Warning>,
 ) -> Result<(Vec<u8>, Vec<u8>)> {
-    let (width, wide) = (raw.width(), raw.bit_depth() == 16);
+    let (width, wide) = (raw.width(), raw.is_wide());
     let mut numbers: Vec<u16> = raw.stored(numbered_channel(&raw, rule)?).collect();
     let mut is_ignored = vec![false; 1 << 16];
     rule.ignore.iter().for_each(|&number| is_ignored[usize::from(number)] = true);
@@ -299,18 +326,18 @@ fn from_raw_ignoring(
 }
 
 /// A decoded mask, before the values are looked at.
-fn from_raw(raw: png::Raw, rule: &MaskRule, warnings: &mut Vec<Warning>) -> Result<Vec<u8>> {
+fn from_raw(raw: Raw, rule: &MaskRule, warnings: &mut Vec<Warning>) -> Result<Vec<u8>> {
     let single = matches!(raw.colour(), Colour::Grey | Colour::Palette);
     let chosen = rule.channel != MaskChannel::Auto;
     if !rule.values.is_empty() && (single || rule.colours.is_empty()) {
         return map_values(&raw, rule);
     }
     if !rule.colours.is_empty() {
-        let rgb = raw.into_rgb();
+        let rgb = raw.into_rgb(None)?;
         let label = |colour| rule.colours.get(colour).copied().unwrap_or(0);
         return Ok(rgb.data.as_chunks::<3>().0.iter().map(label).collect());
     }
-    if raw.bit_depth() == 16 && raw.colour() == Colour::Grey && !chosen {
+    if raw.is_wide() && raw.colour() == Colour::Grey && !chosen {
         let numbers: Vec<u16> = raw.stored(0).collect();
         refuse_wide_numbers(&numbers, raw.width())?;
     }
@@ -323,24 +350,30 @@ fn from_raw(raw: png::Raw, rule: &MaskRule, warnings: &mut Vec<Warning>) -> Resu
         }
         Colour::GreyAlpha => {
             let (grey, alpha) = (raw.channel(0), raw.channel(1));
-            Ok(if constant(&grey) && !constant(&alpha) { alpha } else { grey })
+            if constant(&grey) {
+                return Ok(if constant(&alpha) { grey } else { alpha });
+            }
+            Ok(match decide(&grey, &alpha)? {
+                Alpha::Mask => alpha,
+                Alpha::Idle => grey,
+            })
         }
         _ => {
             let (width, alpha) = (raw.width(), raw.alpha());
-            let rgb = raw.into_rgb();
+            let rgb = raw.into_rgb(None)?;
             from_colours(rgb.data.as_chunks().0, alpha, rule, width, warnings)
         }
     }
 }
 
 /// Looks stored numbers up.
-fn map_values(raw: &png::Raw, rule: &MaskRule) -> Result<Vec<u8>> {
+fn map_values(raw: &Raw, rule: &MaskRule) -> Result<Vec<u8>> {
     let channel = numbered_channel(raw, rule)?;
     Ok(raw.stored(channel).map(|value| rule.values.get(&value).copied().unwrap_or(0)).collect())
 }
 
 /// The channel whose stored numbers are meant: of several the chosen one, or the first where all agree.
-pub(super) fn numbered_channel(raw: &png::Raw, rule: &MaskRule) -> Result<usize> {
+pub(super) fn numbered_channel(raw: &Raw, rule: &MaskRule) -> Result<usize> {
     let coloured = matches!(raw.colour(), Colour::Rgb | Colour::Rgba);
     match rule.channel {
         MaskChannel::Alpha => match raw.colour() {
@@ -394,14 +427,19 @@ fn from_colours(
     {
         return Ok(alpha.clone());
     }
-    if unequal == 0 {
-        return Ok(channel(0));
-    }
     // Dark class colours such as (0, 20, 0) agree only in being dark.
     let agree = largest <= COLOUR_TOLERANCE && u16::from(brightest) > LARGEST_ID;
-    if agree {
-        warnings.push(Warning::UnequalChannels { pixels: unequal, largest });
-        return Ok(channel(0));
+    if unequal == 0 || agree {
+        let grey: Vec<u8> = channel(0);
+        if let Some(alpha) = alpha
+            && matches!(decide(&grey, &alpha)?, Alpha::Mask)
+        {
+            return Ok(alpha);
+        }
+        if unequal > 0 {
+            warnings.push(Warning::UnequalChannels { pixels: unequal, largest });
+        }
+        return Ok(grey);
     }
     let shown = if largest > COLOUR_TOLERANCE { COLOUR_TOLERANCE } else { 0 };
     let disagree = |[r, g, b]: &[u8; 3]| r.max(g).max(b) - r.min(g).min(b) > shown;

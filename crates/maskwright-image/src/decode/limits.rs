@@ -1,8 +1,7 @@
 //! How much of what a header claims is believed.
 
-use super::header::Header;
+use super::header::{Header, Storage};
 use crate::error::{Error, Result};
-use crate::format::Format;
 use crate::size::Size;
 
 /// More passes of a progressive JPEG than any encoder writes (libjpeg's own script has 10, exhaustive optimisers stay
@@ -34,18 +33,21 @@ impl Limits {
         }
         let stored = (width as u64 * header.colour.channels() as u64 * u64::from(header.bit_depth))
             .div_ceil(8);
-        let needed = match header.format {
+        let needed = match header.storage {
             // Output only; what progressive coefficients take is checked by the decoder against the same limit.
-            Format::Jpeg => pixels * 3,
+            Storage::Jpeg { .. } => pixels * 3,
             // The unpacked file and the output exist together.
-            Format::Png => (stored + 1) * height as u64 + pixels * 3,
+            Storage::Png { .. } => (stored + 1) * height as u64 + pixels * 3,
+            Storage::Other { held, .. } => {
+                held.max(pixels * 3).saturating_add(header.number_bytes())
+            }
         };
         if needed > self.max_bytes {
             return Err(Error::TooManyBytes { needed, max_bytes: self.max_bytes });
         }
-        let claim = match header.format {
+        let claim = match header.storage {
             // A block of 64 pixels takes two bits at least. Truncated files are decoded, so small ones pass.
-            Format::Jpeg => {
+            Storage::Jpeg { .. } => {
                 if pixels <= SMALL_PIXELS {
                     0
                 } else {
@@ -53,7 +55,8 @@ impl Limits {
                 }
             }
             // Deflate makes at most 1032 bytes of one.
-            Format::Png => stored * height as u64 / 1032,
+            Storage::Png { .. } => stored * height as u64 / 1032,
+            Storage::Other { least_length, .. } => least_length,
         };
         if claim > length as u64 {
             return Err(Error::Implausible { size, length });
@@ -68,18 +71,23 @@ const SMALL_PIXELS: u64 = 16 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::header::{Colour, Storage};
+    use crate::decode::header::{Colour, NumberKind};
     use crate::decode::orientation::Orientation;
+    use crate::format::Format;
 
     fn header(format: Format, width: usize, height: usize) -> Header {
         let (colour, orientation) = (Colour::Rgb, Orientation::IDENTITY);
-        let storage = Storage::Png { interlaced: false };
+        let storage = match format {
+            Format::Jpeg => Storage::Jpeg { common_sampling: true, buffered: false, scan: 0 },
+            _ => Storage::Png { interlaced: false },
+        };
         Header {
             format,
             size: Size::new(height, width),
             orientation,
             colour,
             bit_depth: 8,
+            numbers: NumberKind::Unsigned,
             storage,
         }
     }

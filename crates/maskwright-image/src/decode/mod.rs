@@ -1,4 +1,4 @@
-//! JPEG and PNG files in memory to pixels.
+//! Image files in memory to pixels: JPEG and PNG fast, TIFF, WebP, BMP, GIF, QOI and PNM beside them.
 //!
 //! The content decides what a file is, not its name. Pixels come as stored: turning by the EXIF
 //! orientation is a step of its own ([`orient_rgb`], [`orient_grey`]), because whether a mask follows it
@@ -21,25 +21,39 @@
 //! # Ok::<(), maskwright_image::Error>(())
 //! ```
 
+mod alpha;
+mod bmp;
 mod budget;
+mod codec;
 mod file;
+mod formats;
+mod gif;
 pub(crate) mod header;
+mod inks;
 pub(crate) mod jpeg;
 mod label;
 pub(crate) mod limits;
 mod meaning;
+mod not_read;
 mod objects;
 mod orientation;
 pub(crate) mod png;
+mod pnm;
+mod qoi;
+mod raw;
+mod tiff;
+mod value_range;
 pub(crate) mod warning;
+mod webp;
 
 pub use budget::{DecodeBudget, Permit};
 pub use file::{ImageFile, read_header};
-pub use header::{Colour, Header};
+pub use header::{Colour, Header, NumberKind};
 pub use label::{LabelDecoder, MaskChannel, MaskObjects, MaskRule, decode_label};
 pub use limits::Limits;
 pub use objects::{MaskObject, ObjectMap};
 pub use orientation::{Orientation, orient_grey, orient_rgb};
+pub use value_range::ValueRange;
 pub use warning::{Decoded, Warning};
 
 pub use crate::format::Format;
@@ -50,9 +64,11 @@ use crate::image::RgbImage;
 /// Decodes a picture to RGB, as stored (the EXIF orientation is not applied). [`ImageFile`] does it with a header that was
 /// read before.
 ///
-/// Grey is repeated over the channels, palettes are expanded, 16 bits are rounded to 8 (`v / 257`), CMYK and YCCK
+/// Grey is repeated over the channels, palettes are expanded, 16 bits are rounded to 8 (`v / 257`), floats are fractions
+/// from 0 to 1; [`ImageFile::in_range`] sees 16 bits, floats and other numbers in a range that is said. CMYK and YCCK
 /// are multiplied out (`C * K / 255` of the inverted values that Adobe's files and all others found hold), alpha is
-/// dropped (with [`Warning::AlphaDropped`] where it was not opaque). ICC profiles are not applied.
+/// dropped (with [`Warning::AlphaDropped`] where it was not opaque). Of several pages or frames the first is taken
+/// ([`Warning::FirstOfSeveral`]). ICC profiles are not applied.
 ///
 /// # Errors
 /// See [`Error`](crate::Error): unknown format, damaged, unsupported, or over `limits`.
@@ -64,7 +80,7 @@ pub fn decode_rgb(bytes: &[u8], limits: &Limits) -> Result<Decoded<RgbImage>> {
 #[doc(hidden)]
 pub fn decode_rgb_plainly(bytes: &[u8], limits: &Limits) -> Result<Decoded<RgbImage>> {
     let file = ImageFile::read(bytes)?;
-    if file.header().format == Format::Png {
+    if file.header().format != Format::Jpeg {
         return file.decode_rgb(limits);
     }
     limits.check(file.header(), bytes.len())?;

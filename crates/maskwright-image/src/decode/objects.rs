@@ -22,8 +22,9 @@
 //! ```
 
 use super::file::ImageFile;
+use super::formats::codec;
 use super::header::Header;
-use super::label::{LabelDecoder, MaskObjects, MaskRule, numbered_channel};
+use super::label::{LabelDecoder, MaskObjects, MaskRule, numbered_channel, without_floats};
 use super::limits::Limits;
 use super::orientation::Orientation;
 use super::png;
@@ -69,7 +70,7 @@ impl ObjectMap {
     /// # Errors
     /// As [`decode_label`](super::decode_label) for connected pieces. For numbers as decoding any picture, and
     /// [`Error::MaskColours`] or [`Error::MaskChannel`] where a pixel has several numbers or not the one asked for,
-    /// [`Error::MaskNumbersOnJpeg`]. The map is then empty.
+    /// [`Error::MaskNumbersOnLossy`]. The map is then empty.
     pub fn read(
         &mut self,
         file: &ImageFile<'_>,
@@ -99,10 +100,11 @@ impl ObjectMap {
     ) -> Result<Vec<Warning>> {
         let (bytes, header) = (file.bytes(), file.header());
         file.check(limits)?;
-        if header.format != Format::Png {
-            return Err(Error::MaskNumbersOnJpeg);
+        if header.is_lossy() {
+            return Err(Error::MaskNumbersOnLossy { format: header.format });
         }
-        let raw = png::read_raw(bytes, header, limits)?;
+        let decoded = codec(header.format).decode_raw(bytes, header, limits)?;
+        let raw = without_floats(decoded.pixels)?;
         let channel = numbered_channel(&raw, rule)?;
         let number = |number: u16| match rule.ignore.contains(&number) {
             true => IGNORED,
@@ -113,7 +115,11 @@ impl ObjectMap {
         } else {
             self.numbers.extend(raw.stored(channel).map(number));
         }
-        Ok(png::check_checksums(bytes).into_iter().collect())
+        let mut warnings = decoded.warnings;
+        if header.format == Format::Png {
+            warnings.extend(png::check_checksums(bytes));
+        }
+        Ok(warnings)
     }
 
     fn read_pieces(

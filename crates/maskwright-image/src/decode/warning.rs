@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::format::Format;
+
 /// Pixels, and what the decoder had to overlook to get them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decoded<T> {
@@ -31,6 +33,11 @@ pub enum Warning {
         /// The kind of the first one: `IHDR`, `PLTE`, `tRNS`, `IDAT` or `IEND`.
         chunk: &'static str,
     },
+    /// The file holds several pictures; the first was used.
+    FirstOfSeveral {
+        /// "pages" (TIFF) or "frames" (GIF, WebP).
+        what: &'static str,
+    },
     /// Alpha that was not opaque was dropped from a picture.
     AlphaDropped,
     /// The colour channels of a mask are not quite equal; the first was taken.
@@ -42,6 +49,8 @@ pub enum Warning {
     },
     /// A mask is stored with lossy compression, so its edges ring; above 128 still decides.
     LossyMask {
+        /// The format: JPEG, or WebP.
+        format: Format,
         /// Pixels that are neither nearly black (below 64) nor nearly white (above 191).
         between: u64,
     },
@@ -60,6 +69,7 @@ impl Warning {
             Self::Truncated => "truncated",
             Self::DamagedData { .. } => "damaged_data",
             Self::Checksum { .. } => "checksum",
+            Self::FirstOfSeveral { .. } => "first_of_several",
             Self::AlphaDropped => "alpha_dropped",
             Self::UnequalChannels { .. } => "unequal_channels",
             Self::LossyMask { .. } => "lossy_mask",
@@ -81,15 +91,20 @@ impl fmt::Display for Warning {
             Self::Checksum { count, chunk } => {
                 write!(f, "the checksums of {count} chunks are wrong, first: {chunk}")
             }
+            Self::FirstOfSeveral { what } => {
+                write!(f, "the file holds several {what}, the first was used")
+            }
             Self::AlphaDropped => write!(f, "the transparency was dropped"),
             Self::UnequalChannels { pixels, largest } => write!(
                 f,
                 "the mask's colour channels differ in {pixels} pixels by up to {largest} levels, the first was taken"
             ),
-            Self::LossyMask { between } => {
+            Self::LossyMask { format, between } => {
+                // All JPEG is lossy, of the others some files are.
+                let lossy = if *format == Format::Jpeg { "" } else { "lossy " };
                 write!(
                     f,
-                    "the mask is stored as JPEG, {between} of its pixels are neither black nor white"
+                    "the mask is stored as {lossy}{format}, {between} of its pixels are neither black nor white"
                 )
             }
         }

@@ -1,6 +1,7 @@
 //! What several tests share.
 #![allow(dead_code, reason = "not every test uses everything")]
 
+pub(crate) mod formats;
 pub(crate) mod jpeg;
 
 use std::collections::HashMap;

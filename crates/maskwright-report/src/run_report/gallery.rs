@@ -86,7 +86,8 @@ fn read_image(set: &EvalSet, record: usize, turned: bool) -> Result<RgbImage> {
     let refused = |source| Error::Image { file: file.clone(), source };
     let limits = Limits::default();
     let decoded = if turned {
-        ImageFile::read(&image.file).and_then(|file| file.decode_upright(&limits))
+        ImageFile::read(&image.file)
+            .and_then(|file| file.in_range(image.range).decode_upright(&limits))
     } else {
         image.decode(&limits)
     };

@@ -117,6 +117,11 @@ pub fn train(
     let mut folder = RunFolder::open(start, config)?;
     let train_data = config.data.train_mix(&observer.opening())?;
     let valid_sets = open_sets(config.data.open_valid(&observer.opening())?);
+    // What was found out about the data is written down with the settings.
+    let mut settled = config.clone();
+    let opened = train_data.sets().iter().chain(valid_sets.iter().map(|set| &set.source));
+    settled.data.settle_ranges(opened);
+    let config = &settled;
     let hq = config.train.learns.asks_for_hq_head();
     let loaded = load_model(&config.model, hq, config.train.seed, &host())?;
     config.train.learns.check(&loaded.sam)?;

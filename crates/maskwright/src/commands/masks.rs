@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use maskwright_data::source::IMAGE_ENDINGS;
 use maskwright_image::RgbImage;
 use maskwright_model::MaskKind;
 use maskwright_predict::mask_generator::{
@@ -236,13 +237,13 @@ fn images(input: &Path) -> anyhow::Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(input).with_context(name)? {
         let path = entry.with_context(name)?.path();
         let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
-        if ["jpg", "jpeg", "png"].iter().any(|known| extension == *known) {
+        if IMAGE_ENDINGS.iter().any(|known| extension == *known) {
             files.push(path);
         }
     }
     files.sort();
     if files.is_empty() {
-        anyhow::bail!("{}: expected images (.jpg, .jpeg, .png), found none", name());
+        anyhow::bail!("{}: expected images (.jpg, .png, .tif, .webp, ...), found none", name());
     }
     // Two names that differ in their extension only would share their result.
     let mut seen = HashMap::new();

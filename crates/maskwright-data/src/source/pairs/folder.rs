@@ -9,8 +9,9 @@ use walkdir::WalkDir;
 use super::{Found, Item, Layout, Pairs, stem_and_ending};
 use crate::error::{Error, Result};
 use crate::source::bytes::walk_error;
+use crate::source::endings::{Endings, IMAGE_ENDINGS, IMAGES_BESIDE_MASKS, MASK_ENDINGS, not_read};
 use crate::source::select::Selection;
-use crate::source::{Extensions, PairsKeys, SetSpec, Unmatched};
+use crate::source::{PairsKeys, SetSpec, Unmatched};
 
 /// A file of one of the folders.
 struct Candidate {
@@ -132,17 +133,21 @@ fn refuse_lone(
 }
 
 /// The endings to look for. In one folder without a suffix they alone tell images from masks.
-fn extensions(spec: &SetSpec, keys: &PairsKeys) -> Result<(Extensions, Extensions)> {
+fn extensions(spec: &SetSpec, keys: &PairsKeys) -> Result<(Endings, Endings)> {
     let together = keys.images == keys.masks && keys.mask_suffix.is_empty();
-    let image = keys.image_ext.clone().unwrap_or_else(|| {
-        let all: &[&str] = if together { &["jpg", "jpeg"] } else { &["jpg", "jpeg", "png"] };
-        all.iter().copied().collect()
-    });
-    let mask = keys.mask_ext.clone().unwrap_or_else(|| {
-        let all: &[&str] = if together { &["png"] } else { &["png", "jpg"] };
-        all.iter().copied().collect()
-    });
-    let shared: Vec<&str> = image.iter().filter(|ending| mask.contains(ending)).collect();
+    let (images, masks): (&[_], &[_]) =
+        if together { (&IMAGES_BESIDE_MASKS, &["png"]) } else { (&IMAGE_ENDINGS, &MASK_ENDINGS) };
+    let mut image = Endings::new(keys.image_ext.as_ref(), images);
+    let mask = Endings::new(keys.mask_ext.as_ref(), masks);
+    if together && keys.image_ext.is_none() {
+        // What the masks are said to be is no image, but for JPEG, which has to be told apart.
+        image.all = image
+            .all
+            .iter()
+            .filter(|ending| ending.starts_with("jp") || !mask.contains(ending))
+            .collect();
+    }
+    let shared: Vec<&str> = image.all.iter().filter(|ending| mask.contains(ending)).collect();
     if together && !shared.is_empty() {
         return Err(Error::Setting {
             key: format!("image_ext and mask_ext of set {}", spec.name),
@@ -163,7 +168,7 @@ fn list(
     role: &'static str,
     folder: &Path,
     key: impl Fn(&[u8], &str) -> Option<usize>,
-    expected: &Extensions,
+    expected: &Endings,
 ) -> Result<Vec<Candidate>> {
     let unreadable = |source| Error::Read { file: folder.into(), source };
     std::fs::read_dir(folder).map_err(|source| match source.kind() {
@@ -210,7 +215,7 @@ fn list(
     if found.is_empty() {
         let suffix = if role == "masks" { keys.mask_suffix.as_str() } else { "" };
         let expected: Vec<String> =
-            expected.iter().map(|ending| format!("{suffix}.{ending}")).collect();
+            expected.all.iter().map(|ending| format!("{suffix}.{ending}")).collect();
         return Err(Error::FolderEmpty {
             set: spec.name.clone(),
             role,
@@ -220,6 +225,7 @@ fn list(
         });
     }
     found.sort_by(|a, b| (&a.key, &a.file).cmp(&(&b.key, &b.file)));
+    pass_over(&mut found, expected);
     let twins: Vec<_> = found.windows(2).filter(|two| two[0].key == two[1].key).collect();
     if let Some(two) = twins.first() {
         return Err(Error::DuplicateStem {
@@ -231,6 +237,27 @@ fn list(
         });
     }
     Ok(found)
+}
+
+/// Leaves out files of a name that has one of a format that comes first; sorted by key.
+fn pass_over(found: &mut Vec<Candidate>, endings: &Endings) {
+    let lower = |file: &Candidate| stem_and_ending(&file.file).1;
+    let twin = |a: &Candidate, b: &Candidate| a.key == b.key;
+    if !found.windows(2).any(|two| twin(&two[0], &two[1])) {
+        return;
+    }
+    let mut kept: Vec<Candidate> = Vec::with_capacity(found.len());
+    for file in found.drain(..) {
+        match kept.last() {
+            Some(last) if twin(last, &file) && endings.yields(&lower(&file), &lower(last)) => {}
+            Some(last) if twin(last, &file) && endings.yields(&lower(last), &lower(&file)) => {
+                kept.pop();
+                kept.push(file);
+            }
+            _ => kept.push(file),
+        }
+    }
+    *found = kept;
 }
 
 /// The link to nothing that an error is about, if it is about one.
@@ -252,5 +279,10 @@ fn describe_others(others: HashMap<String, usize>) -> String {
             _ => format!("{count} .{ending}"),
         })
         .collect();
-    if shown.is_empty() { "nothing".into() } else { shown.join(", ") }
+    let note = endings.iter().find_map(|(ending, _)| not_read(ending));
+    match (shown.is_empty(), note) {
+        (true, _) => "nothing".into(),
+        (false, None) => shown.join(", "),
+        (false, Some(note)) => format!("{} ({note})", shown.join(", ")),
+    }
 }

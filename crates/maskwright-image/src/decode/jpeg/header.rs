@@ -3,7 +3,7 @@
 //! Read here rather than by the decoders, so that every build refuses the same kinds with the same words,
 //! and planning a sample costs no decoder.
 
-use crate::decode::header::{Colour, Header, Storage};
+use crate::decode::header::{Colour, Header, NumberKind, Storage};
 use crate::decode::orientation::{Orientation, from_tiff};
 use crate::error::{Error, Result};
 use crate::format::Format;
@@ -47,7 +47,15 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Header> {
     };
     let orientation = orientation.unwrap_or(Orientation::IDENTITY);
     let storage = Storage::Jpeg { common_sampling, buffered, scan: markers.at };
-    Ok(Header { format: Format::Jpeg, size, orientation, colour, bit_depth: 8, storage })
+    Ok(Header {
+        format: Format::Jpeg,
+        size,
+        orientation,
+        colour,
+        bit_depth: 8,
+        numbers: NumberKind::Unsigned,
+        storage,
+    })
 }
 
 fn read_frame(marker: u8, segment: &[u8]) -> Result<(Size, Colour)> {

@@ -10,26 +10,46 @@ pub(crate) mod header;
 #[cfg(feature = "mozjpeg")]
 mod huffman;
 #[cfg(feature = "mozjpeg")]
-mod inks;
-#[cfg(feature = "mozjpeg")]
 pub(crate) mod mozjpeg;
 mod zune;
 
 use choice::{Choice, choice};
 
+use super::codec::Codec;
 use super::header::Header;
 use super::limits::Limits;
+use super::raw::Raw;
+use super::value_range::ValueRange;
 use super::warning::Decoded;
 use crate::error::Result;
 use crate::image::RgbImage;
 
-/// Decodes to RGB with the process's decoder.
-pub(crate) fn decode_rgb(
-    bytes: &[u8],
-    header: &Header,
-    limits: &Limits,
-) -> Result<Decoded<RgbImage>> {
-    decode_rgb_with(choice(), bytes, header, limits)
+/// The format, decoded by the process's decoder.
+pub(crate) struct Jpeg;
+
+impl Codec for Jpeg {
+    fn starts(&self, bytes: &[u8]) -> bool {
+        bytes.starts_with(&[0xFF, 0xD8])
+    }
+
+    fn read_header(&self, bytes: &[u8]) -> Result<Header> {
+        header::read(bytes)
+    }
+
+    fn decode_raw(&self, bytes: &[u8], header: &Header, limits: &Limits) -> Result<Decoded<Raw>> {
+        let Decoded { pixels, warnings } = self.decode_rgb(bytes, header, limits, None)?;
+        Ok(Decoded { pixels: Raw::of_rgb(pixels), warnings })
+    }
+
+    fn decode_rgb(
+        &self,
+        bytes: &[u8],
+        header: &Header,
+        limits: &Limits,
+        _: Option<ValueRange>,
+    ) -> Result<Decoded<RgbImage>> {
+        decode_rgb_with(choice(), bytes, header, limits)
+    }
 }
 
 /// Decodes to RGB with the given decoder.

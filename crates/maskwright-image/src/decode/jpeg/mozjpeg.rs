@@ -13,8 +13,8 @@ use mozjpeg_sys as _;
 
 use super::header::has_end;
 use super::huffman::Scan;
-use super::inks::cmyk_to_rgb;
 use crate::decode::header::Header;
+use crate::decode::inks::cmyk_to_rgb;
 use crate::decode::limits::{Limits, MAX_SCANS};
 use crate::decode::warning::{Decoded, Warning};
 use crate::error::{Error, Result};

@@ -1,6 +1,6 @@
 //! A PNG's chunks (W3C PNG specification, third edition, section 11).
 
-use crate::decode::header::{Colour, Header, Storage};
+use crate::decode::header::{Colour, Header, NumberKind, Storage};
 use crate::decode::orientation::{Orientation, from_tiff};
 use crate::error::{Error, Result};
 use crate::format::Format;
@@ -75,6 +75,7 @@ fn read_ihdr(bytes: &[u8]) -> Result<Header> {
         orientation: Orientation::IDENTITY,
         colour,
         bit_depth,
+        numbers: NumberKind::Unsigned,
         storage: Storage::Png { interlaced: interlace == 1 },
     })
 }

@@ -9,38 +9,59 @@ mod checksum;
 mod fast;
 mod general;
 pub(crate) mod header;
-mod raw;
+mod samples;
 #[cfg(feature = "libdeflate")]
 mod unfilter;
 
 pub(crate) use checksum::check as check_checksums;
-pub(crate) use header::SIGNATURE;
-pub(crate) use raw::Raw;
+pub(crate) use samples::unpack;
 
+use super::codec::Codec;
 use super::header::{Colour, Header};
 use super::limits::Limits;
+use super::raw::Raw;
+use super::value_range::ValueRange;
 use super::warning::{Decoded, Warning};
 use crate::error::Result;
 use crate::image::RgbImage;
 
-/// Decodes to RGB.
-pub(crate) fn decode_rgb(
-    bytes: &[u8],
-    header: &Header,
-    limits: &Limits,
-) -> Result<Decoded<RgbImage>> {
-    let raw = read_raw(bytes, header, limits)?;
-    let opaque = raw.alpha().is_none_or(|alpha| alpha.iter().all(|&value| value == 255));
-    let dropped = (!opaque).then_some(Warning::AlphaDropped);
-    let warnings = check_checksums(bytes).into_iter().chain(dropped).collect();
-    Ok(Decoded { pixels: raw.into_rgb(), warnings })
+/// The format.
+pub(crate) struct Png;
+
+impl Codec for Png {
+    fn starts(&self, bytes: &[u8]) -> bool {
+        bytes.starts_with(&header::SIGNATURE)
+    }
+
+    fn read_header(&self, bytes: &[u8]) -> Result<Header> {
+        header::read(bytes)
+    }
+
+    /// Without a look at the checksums: who reads grey files with [`read_grey8`] has to see to them anyway.
+    fn decode_raw(&self, bytes: &[u8], header: &Header, limits: &Limits) -> Result<Decoded<Raw>> {
+        Ok(Decoded { pixels: read_raw(bytes, header, limits)?, warnings: Vec::new() })
+    }
+
+    fn decode_rgb(
+        &self,
+        bytes: &[u8],
+        header: &Header,
+        limits: &Limits,
+        range: Option<ValueRange>,
+    ) -> Result<Decoded<RgbImage>> {
+        let raw = read_raw(bytes, header, limits)?;
+        let dropped = raw.is_transparent().then_some(Warning::AlphaDropped);
+        let warnings = check_checksums(bytes).into_iter().chain(dropped).collect();
+        Ok(Decoded { pixels: raw.into_rgb(range)?, warnings })
+    }
 }
 
 /// Decodes to the stored numbers.
-pub(crate) fn read_raw(bytes: &[u8], header: &Header, limits: &Limits) -> Result<Raw> {
+fn read_raw(bytes: &[u8], header: &Header, limits: &Limits) -> Result<Raw> {
     let mut packed = Vec::new();
     read_rows(bytes, header, limits, &mut Scratch::default(), &mut packed)?;
-    Ok(Raw::new(*header, packed, raw::Table::read(bytes, header)?))
+    let numbers = samples::numbers(packed, header);
+    Ok(Raw::new(header.size, header.colour, numbers, samples::table(bytes, header)?))
 }
 
 /// Makes `grey` the pixels of a grey file of 8 bits, in the memory that it has; false, with nothing done, for any other.
@@ -148,7 +169,8 @@ mod tests {
                         [r, g, b, ..] => [*r, *g, *b],
                         [] => unreachable!(),
                     });
-                    let rgb = read_raw(&bytes, &header, &Limits::default()).unwrap().into_rgb();
+                    let rgb = read_raw(&bytes, &header, &Limits::default()).unwrap();
+                    let rgb = rgb.into_rgb(None).unwrap();
                     assert!(expected.eq(rgb.data), "{colour:?} {depth:?}");
                 }
             }
@@ -162,7 +184,7 @@ mod tests {
         for length in (0..bytes.len() - 20).step_by(7) {
             let cut = &bytes[..length];
             let result = match header::read(cut) {
-                Ok(header) => decode_rgb(cut, &header, &Limits::default()),
+                Ok(header) => Png.decode_rgb(cut, &header, &Limits::default(), None),
                 Err(error) => Err(error),
             };
             assert!(result.is_err(), "cut at {length} of {}", bytes.len());

@@ -1,4 +1,4 @@
-//! Printing inks to RGB; the pure Rust decoder does this itself.
+//! Printing inks to RGB, of JPEG and TIFF; the pure Rust JPEG decoder does this itself.
 
 /// One pixel of inverted inks (255 is no ink, as Adobe and with it everyone stores them) to RGB.
 pub(crate) fn cmyk_to_rgb([c, m, y, k]: [u8; 4]) -> [u8; 3] {
