@@ -57,7 +57,7 @@ const LARGEST: u64 = 16 << 20;
 /// | `annotations` | an instances file of COCO or LVIS, a `data.yaml` of YOLO, a folder of Labelme's files | |
 /// | `split` | `"train"`, `"val"` or `"test"` of a `data.yaml` | `"train"` |
 /// | `shards` | tar files: names, or patterns like `"sa_{000..049}.tar"` | |
-/// | `image_ext`, `mask_ext` | endings, one or a list, any case | `["jpg", "jpeg", "png"]`, `["png", "jpg"]`; in one folder `["jpg", "jpeg"]`, `["png"]` |
+/// | `image_ext`, `mask_ext` | endings, one or a list, any case | [`IMAGE_ENDINGS`](super::IMAGE_ENDINGS), [`MASK_ENDINGS`](super::MASK_ENDINGS); in one folder masks `png`, images all others |
 /// | `mask_suffix` | what a mask's name has more than its image's: `"_mask"` | `""` |
 /// | `recursive` | whether folders in the folders are searched | `false` |
 /// | `unmatched` | `"error"`, or `"skip"` files and annotations without a counterpart | `"error"` |
@@ -68,6 +68,7 @@ const LARGEST: u64 = 16 << 20;
 /// | `min_area`, `max_area` | bounds of an object's area in pixels | |
 /// | `min_predicted_iou`, `min_stability_score` | bounds of SA-1B's scores | |
 /// | `min_objects`, `max_objects` | bounds of an image's number of objects | 1, none |
+/// | `value_range` | which numbers of images of more than 8 bits are black and white, or `"auto"`; see [`ValueRangeKey`](super::ValueRangeKey) | all of their bits |
 /// | `repeat` | how often a training set's records come in an epoch, whole or not: 2.5, 0.1; see [`Mix`] | 1 |
 /// | `mask_channel` | `"auto"`, `"red"`, `"green"`, `"blue"` or `"alpha"` | `"auto"` |
 /// | `mask_values` | label 0..255 of each number in a mask file: `{ 1 = 255 }` | by stated rules |

@@ -61,10 +61,10 @@ pub struct PairsKeys {
     /// A CSV file with the columns `image` and `mask`, in place of listing the folders.
     #[serde(skip_serializing_if = "is_empty")]
     pub list: PathBuf,
-    /// Endings of images; `None` is `jpg`, `jpeg`, `png`, without `png` where masks lie beside them.
+    /// Endings of images; `None` is [`IMAGE_ENDINGS`](super::IMAGE_ENDINGS), without `png` where masks lie beside them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_ext: Option<Extensions>,
-    /// Endings of masks; `None` is `png`, `jpg`, without `jpg` where images lie beside them.
+    /// Endings of masks; `None` is [`MASK_ENDINGS`](super::MASK_ENDINGS), or `png` where images lie beside them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mask_ext: Option<Extensions>,
     /// What the stem of a mask has more than that of its image.
@@ -127,10 +127,10 @@ pub struct WebDatasetKeys {
     /// Tar files: names, or patterns with `{000..127}`, `{a,b}`, `*`, `?`, `[a-z]`.
     #[serde(skip_serializing_if = "Patterns::is_empty")]
     pub shards: Patterns,
-    /// Endings of images; `None` is `jpg`, `jpeg`.
+    /// Endings of images; `None` is [`IMAGE_ENDINGS`](super::IMAGE_ENDINGS) without `png`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_ext: Option<Extensions>,
-    /// Endings of masks; `None` is `png`, `mask.png`, `seg.png`.
+    /// Endings of masks; `None` is `png`, `mask.png`, `seg.png`, and `mask.` or `seg.` before others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mask_ext: Option<Extensions>,
     /// What the mask files hold.

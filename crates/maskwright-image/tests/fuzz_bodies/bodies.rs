@@ -5,8 +5,8 @@
 use maskwright_image::GreyImage;
 use maskwright_image::Size;
 use maskwright_image::decode::{
-    Colour, LabelDecoder, Limits, MaskChannel, MaskRule, decode_label, decode_rgb,
-    decode_rgb_plainly, read_header,
+    Colour, Format, ImageFile, LabelDecoder, Limits, MaskChannel, MaskRule, ValueRange,
+    decode_label, decode_rgb, decode_rgb_plainly, read_header,
 };
 use maskwright_image::mask::{Bitmap, Rle};
 use maskwright_image::sample::{AxisTable, Sampler};
@@ -46,6 +46,51 @@ pub(crate) fn jpeg(data: &[u8]) {
             .image_from_bytes(&file, &LIMITS, &rows, &columns, 9, &mut found)
             .expect("it decodes");
         assert!(found == expected, "other pixels on the way");
+    }
+}
+
+/// Any bytes as a TIFF.
+pub(crate) fn tiff(data: &[u8]) {
+    other(Format::Tiff, data);
+}
+
+/// Any bytes as a WebP.
+pub(crate) fn webp(data: &[u8]) {
+    other(Format::WebP, data);
+}
+
+/// Any bytes as a BMP.
+pub(crate) fn bmp(data: &[u8]) {
+    other(Format::Bmp, data);
+}
+
+/// Any bytes as a GIF, QOI or portable map, by their beginning.
+pub(crate) fn picture(data: &[u8]) {
+    for format in [Format::Gif, Format::Qoi, Format::Pnm] {
+        other(format, data);
+    }
+}
+
+/// A file of a format beside JPEG and PNG: what decodes has the size of its header, as a picture, in a range of numbers and
+/// as a mask, and no more numbers than that.
+fn other(format: Format, data: &[u8]) {
+    let Ok(header) = read_header(data) else { return };
+    if header.format != format {
+        return;
+    }
+    let file = ImageFile::with_header(data, header);
+    let ranged = file.in_range(ValueRange::new(-3.0, 4095.0));
+    for decoded in [file, ranged].map(|file| file.decode_rgb(&LIMITS)).into_iter().flatten() {
+        assert_eq!(decoded.pixels.size, header.size);
+        assert_eq!(decoded.pixels.data.len(), 3 * header.size.area());
+    }
+    if let Ok(Some(numbers)) = file.deep_numbers(&LIMITS) {
+        assert!(header.is_deep() && numbers.len() <= 3 * header.size.area());
+    }
+    for rule in [MaskRule::default(), MaskRule::only(1)] {
+        if let Ok(label) = decode_label(data, &rule, &LIMITS) {
+            assert_eq!(label.pixels.data.len(), header.size.area());
+        }
     }
 }
 

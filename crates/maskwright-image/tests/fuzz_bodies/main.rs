@@ -25,6 +25,26 @@ fn jpeg() {
 }
 
 #[test]
+fn tiff() {
+    run("tiff", CHANGES, bodies::tiff);
+}
+
+#[test]
+fn webp() {
+    run("webp", CHANGES, bodies::webp);
+}
+
+#[test]
+fn bmp() {
+    run("bmp", CHANGES, bodies::bmp);
+}
+
+#[test]
+fn picture() {
+    run("picture", CHANGES, bodies::picture);
+}
+
+#[test]
 fn label() {
     run("label", CHANGES, bodies::label);
 }
