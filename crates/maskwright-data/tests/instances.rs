@@ -203,7 +203,7 @@ fn masks_that_cannot_be_read_are_refused_when_they_are_asked_for() {
     let error = maker.eval(&*set, 0, Preset::Squash).unwrap_err();
     assert_snapshot!(
         error.to_string().replace(&root.path().display().to_string(), "[DIR]"),
-        @"record cells/a#0: [DIR]/masks/a.png: neither JPEG nor PNG"
+        @"record cells/a#0: [DIR]/masks/a.png: not an image of a known format"
     );
     // Numbers are not exact in a JPEG.
     let folder = tempfile::tempdir().unwrap();

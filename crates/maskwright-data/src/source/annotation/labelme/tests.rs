@@ -153,7 +153,7 @@ fn other_files_are_refused() {
         shape 1: points: expected 2 opposite corners of a rectangle, found 1
         shape 1 (a): mask: expected a PNG in base64, found none
         shape 1 (a): mask: expected a PNG in base64, found other text (Invalid symbol 37, offset 0.)
-        shape 1 (a): mask: expected a PNG in base64: neither JPEG nor PNG
+        shape 1 (a): mask: expected a PNG in base64: not an image of a known format
         shape 1 (a): mask: expected as many pixels as its points say, 5x5, found 30x20 (width x height)
         "#);
 }
