@@ -50,7 +50,7 @@ fn annotations_are_held_to_their_masks() {
         let finding = found.find(check).unwrap_or_else(|| panic!("{check}: {:#?}", found.findings));
         finding.listed.iter().map(|listed| listed.object).collect()
     };
-    // The outline of annotation 5 has too few points: it was dropped and counted when the set was opened.
+    // The outline of annotation 5 has an odd number of coordinates: it was dropped and counted when the set was opened.
     assert_eq!(objects(Check::AnnotationInvalid), [Some(6)]);
     assert_eq!(objects(Check::AreaDisagrees), [Some(7)]);
     assert_eq!(objects(Check::BoxOutside), [Some(8)]);
