@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::element::Element;
-use super::shared_file::PIECE;
+use super::shared_file::{PIECE, Sink};
 use super::state::{StateDict, StateTensor};
 use crate::error::{Error, Result};
 
@@ -54,9 +54,6 @@ impl std::fmt::Display for Layout {
         })
     }
 }
-
-/// Takes a tensor's bytes in pieces, as they come. A piece holds whole values.
-pub(super) type Sink<'a> = dyn FnMut(&[u8]) -> std::io::Result<()> + 'a;
 
 type Fetch = dyn Fn(&mut Sink<'_>) -> std::io::Result<()> + Send + Sync;
 

@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::{Read, Result, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::checkpoint::Sink;
-
 /// Bytes of a piece: whole values of every type, and few enough to stay in a core's cache until they are
 /// where they belong. So a tensor's values are in memory once.
 pub(super) const PIECE: usize = 128 << 10;
+
+/// Takes a tensor's bytes in pieces, as they come. A piece holds whole values.
+pub(super) type Sink<'a> = dyn FnMut(&[u8]) -> std::io::Result<()> + 'a;
 
 /// An open file; its clones read at places of their own.
 #[derive(Debug, Clone)]

@@ -14,10 +14,9 @@ use super::budget::Budget;
 use super::machine::long_name;
 use super::pickle::Pickle;
 use super::value::{MAX_NAME, MAX_PICKLE, Parsed, TensorRecord};
-use crate::weights::checkpoint::Sink;
 use crate::weights::keys::{CONFIG_KEY, CONVENTIONS_KEY, TRAINABLE_KEY};
 use crate::weights::safetensors_file::MAX_TENSORS;
-use crate::weights::shared_file::{PIECE, SharedFile};
+use crate::weights::shared_file::{PIECE, SharedFile, Sink};
 
 /// The most entries of a checkpoint's zip: one for each tensor, and few others.
 const MAX_ENTRIES: usize = MAX_TENSORS;
