@@ -9,7 +9,7 @@ use super::limits::Limits;
 use super::raw::Raw;
 use super::value_range::ValueRange;
 use super::warning::{Decoded, Warning};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::image::RgbImage;
 
 /// How a format is read. A file is handed over whole, with the header that `read_header` gave for it, and within the limits.
@@ -19,6 +19,16 @@ pub(crate) trait Codec: Sync {
 
     /// Reads size, channels and depth, no pixels.
     fn read_header(&self, bytes: &[u8]) -> Result<Header>;
+
+    /// Refuses a header that is not this file's.
+    fn expect_header(&self, bytes: &[u8], header: &Header) -> Result<()> {
+        match self.read_header(bytes)? == *header {
+            true => Ok(()),
+            false => {
+                Err(Error::Damaged { format: header.format, reason: "another header".to_owned() })
+            }
+        }
+    }
 
     /// Decodes to the stored numbers.
     fn decode_raw(&self, bytes: &[u8], header: &Header, limits: &Limits) -> Result<Decoded<Raw>>;

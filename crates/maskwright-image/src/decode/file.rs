@@ -63,7 +63,8 @@ impl<'a> ImageFile<'a> {
     /// does it as well.
     ///
     /// # Errors
-    /// [`Error::TooManyPixels`], [`Error::TooManyBytes`], [`Error::Implausible`].
+    /// [`TooManyPixels`](crate::Error::TooManyPixels), [`TooManyBytes`](crate::Error::TooManyBytes) and
+    /// [`Implausible`](crate::Error::Implausible).
     pub fn check(&self, limits: &Limits) -> Result<()> {
         limits.check(&self.header, self.bytes.len())
     }

@@ -53,9 +53,7 @@ impl Codec for Gif {
     }
 
     fn decode_raw(&self, bytes: &[u8], header: &Header, limits: &Limits) -> Result<Decoded<Raw>> {
-        if self.read_header(bytes)? != *header {
-            return Err(damaged("another header".to_owned()));
-        }
+        self.expect_header(bytes, header)?;
         let read = catch_unwind(AssertUnwindSafe(|| first_frame(bytes, header.size, limits)));
         let frame = match read {
             Ok(Ok(Some(frame))) => frame,

@@ -24,15 +24,14 @@
 use super::file::ImageFile;
 use super::formats::codec;
 use super::header::Header;
-use super::label::{LabelDecoder, MaskObjects, MaskRule, numbered_channel, without_floats};
+use super::label::{LabelDecoder, numbered_channel, without_floats};
 use super::limits::Limits;
+use super::mask_rule::{MaskObjects, MaskRule};
 use super::orientation::Orientation;
-use super::png;
 use super::warning::Warning;
 use crate::error::{Error, Result};
-use crate::format::Format;
 use crate::image::GreyImage;
-use crate::mask::Rle;
+use crate::mask::{Rle, label_regions};
 use crate::size::Size;
 
 /// Marks a pixel that does not count.
@@ -115,11 +114,7 @@ impl ObjectMap {
         } else {
             self.numbers.extend(raw.stored(channel).map(number));
         }
-        let mut warnings = decoded.warnings;
-        if header.format == Format::Png {
-            warnings.extend(png::check_checksums(bytes));
-        }
-        Ok(warnings)
+        Ok(decoded.warnings)
     }
 
     fn read_pieces(
@@ -131,7 +126,9 @@ impl ObjectMap {
     ) -> Result<Vec<Warning>> {
         let mut label = GreyImage::default();
         let warnings = labels.decode_file(file, rule, limits, &mut label)?;
-        pieces(&label, &mut self.numbers);
+        let width = label.size.width;
+        let foreground = |y: usize, x: usize| label.data[y * width + x] > 128;
+        label_regions(label.size, foreground, &mut self.numbers);
         if let Some(ignored) = labels.take_ignored() {
             let pixels = self.numbers.iter_mut().zip(&ignored.data);
             pixels.filter(|(_, ignored)| **ignored > 0).for_each(|(number, _)| *number = IGNORED);
@@ -244,64 +241,4 @@ impl Header {
         // The numbers, those of pieces that touch, and what is ignored; or the numbers twice.
         self.label_bytes().saturating_add(pixels.saturating_mul(8))
     }
-}
-
-/// Numbers the 8-connected pieces of a label's foreground (above 128) in the order of their first pixels.
-///
-/// Two passes over the rows (Rosenfeld and Pfaltz, 1966): the first gives every pixel the number of a neighbour before it
-/// and notes which numbers meet, the second replaces them by the least of those that met.
-fn pieces(label: &GreyImage, numbers: &mut Vec<u32>) {
-    let width = label.size.width;
-    numbers.resize(label.data.len(), 0);
-    // For every number one that it met, at last itself; smaller numbers are nearer to the end.
-    let mut met: Vec<u32> = vec![0];
-    for (y, levels) in label.data.chunks(width.max(1)).enumerate() {
-        let (above, here) = numbers.split_at_mut(y * width);
-        let above = above.get(y.wrapping_sub(1).wrapping_mul(width)..).unwrap_or_default();
-        for (x, _) in levels.iter().enumerate().filter(|(_, level)| **level > 128) {
-            let left = if x > 0 { here[x - 1] } else { 0 };
-            let upper =
-                above.get(x.saturating_sub(1)..(x + 2).min(above.len())).unwrap_or_default();
-            let mut number = left;
-            for &other in upper.iter().filter(|other| **other > 0) {
-                number = if number == 0 { other } else { join(&mut met, number, other) };
-            }
-            if number == 0 {
-                number = met.len() as u32;
-                met.push(number);
-            }
-            here[x] = number;
-        }
-    }
-    // A least number is that of its piece's first pixel, so their order is the order of the pieces.
-    let mut last = 0;
-    for number in 1..met.len() {
-        met[number] = match met[number] as usize {
-            itself if itself == number => {
-                last += 1;
-                last
-            }
-            // Those before have their final numbers already.
-            smaller => met[smaller],
-        };
-    }
-    numbers.iter_mut().for_each(|number| *number = met[*number as usize]);
-}
-
-/// Notes that two numbers belong to one piece, and returns the least of it.
-fn join(met: &mut [u32], a: u32, b: u32) -> u32 {
-    let (a, b) = (least(met, a), least(met, b));
-    let (low, high) = (a.min(b), a.max(b));
-    met[high as usize] = low;
-    low
-}
-
-/// The least number of a piece; the way to it is halved for the next time.
-fn least(met: &mut [u32], mut number: u32) -> u32 {
-    while met[number as usize] != number {
-        let next = met[met[number as usize] as usize];
-        met[number as usize] = next;
-        number = next;
-    }
-    number
 }

@@ -66,9 +66,7 @@ impl Codec for Pnm {
     }
 
     fn decode_raw(&self, bytes: &[u8], header: &Header, _: &Limits) -> Result<Decoded<Raw>> {
-        if self.read_header(bytes)? != *header {
-            return Err(damaged("another header".to_owned()));
-        }
+        self.expect_header(bytes, header)?;
         let parsed = parse(bytes)?;
         let numbers = numbers(&bytes[parsed.start..], &parsed)?;
         let pixels = Raw::new(parsed.size, parsed.colour, numbers, Table::default());

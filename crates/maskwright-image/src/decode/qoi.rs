@@ -51,9 +51,7 @@ impl Codec for Qoi {
     }
 
     fn decode_raw(&self, bytes: &[u8], header: &Header, _: &Limits) -> Result<Decoded<Raw>> {
-        if self.read_header(bytes)? != *header {
-            return Err(damaged("another header"));
-        }
+        self.expect_header(bytes, header)?;
         let channels = header.colour.channels();
         let data = pixels(&bytes[HEADER..], header.size.area(), channels)
             .ok_or_else(|| damaged("the file ends before its pixels do"))?;

@@ -95,20 +95,20 @@ impl Raw {
         Self::new(self.size, self.colour, numbers, self.table)
     }
 
-    /// The stored numbers of one channel: indices for a palette. Of floats, the whole numbers; whatever is none is 65535.
+    /// The stored numbers of one channel: indices for a palette. Of floats none: masks are read from integers, which
+    /// [`with_numbers`](Self::with_numbers) puts in their place.
     pub(crate) fn stored(&self, channel: usize) -> impl Iterator<Item = u16> {
         let channels = self.colour.channels();
-        let (bytes, wide, floats): (&[u8], &[u8], &[f32]) = match &self.numbers {
-            Numbers::Bytes { data, .. } => (data, &[], &[]),
-            Numbers::Wide { data, .. } => (&[], data, &[]),
-            Numbers::Floats { data, .. } => (&[], &[], data),
+        let (bytes, wide): (&[u8], &[u8]) = match &self.numbers {
+            Numbers::Bytes { data, .. } => (data, &[]),
+            Numbers::Wide { data, .. } => (&[], data),
+            Numbers::Floats { .. } => (&[], &[]),
         };
         let bytes = bytes.chunks_exact(channels).map(move |pixel| u16::from(pixel[channel]));
         let wide = wide
             .chunks_exact(2 * channels)
             .map(move |pixel| u16::from_be_bytes([pixel[2 * channel], pixel[2 * channel + 1]]));
-        let floats = floats.chunks_exact(channels).map(move |pixel| whole(pixel[channel]));
-        bytes.chain(wide).chain(floats)
+        bytes.chain(wide)
     }
 
     /// The numbers of all channels but alpha, where they have more than 8 bits.
@@ -259,7 +259,7 @@ fn colours<T>(numbers: &[T], channels: usize, level: impl Fn(&T) -> u8) -> Vec<u
 }
 
 /// A float between 0 and 1 in 8 bits: what floats are where nothing else is said.
-fn fraction(value: f32) -> u8 {
+pub(super) fn fraction(value: f32) -> u8 {
     (value * 255.0 + 0.5) as u8
 }
 
@@ -275,12 +275,6 @@ fn own_range(numbers: &[f32], unit: bool) -> Result<ValueRange> {
         smallest: smallest.to_string(),
         largest: largest.to_string(),
     })
-}
-
-/// A whole number of 16 bits.
-fn whole(value: f32) -> u16 {
-    let number = value as u16;
-    if f32::from(number) == value { number } else { u16::MAX }
 }
 
 /// A number up to `full` to 8 bits, rounded.

@@ -52,9 +52,7 @@ impl Codec for WebP {
     }
 
     fn decode_raw(&self, bytes: &[u8], header: &Header, limits: &Limits) -> Result<Decoded<Raw>> {
-        if self.read_header(bytes)? != *header {
-            return Err(damaged("another header".to_owned()));
-        }
+        self.expect_header(bytes, header)?;
         let decoded = catch_unwind(AssertUnwindSafe(|| {
             let mut decoder = WebPDecoder::new(Cursor::new(bytes))?;
             decoder.set_memory_limit(usize::try_from(limits.max_bytes).unwrap_or(usize::MAX));

@@ -47,6 +47,7 @@
 mod bitmap;
 mod erode;
 mod polygon;
+mod regions;
 mod rle;
 mod rle_draw;
 mod rle_ops;
@@ -55,4 +56,5 @@ mod rle_string;
 pub use bitmap::Bitmap;
 pub(crate) use bitmap::spread;
 pub use polygon::PolygonScratch;
+pub use regions::label_regions;
 pub use rle::Rle;

@@ -1,7 +1,7 @@
 //! Small holes and small islands of a mask.
 
 use maskwright_image::Size;
-use maskwright_image::mask::Bitmap;
+use maskwright_image::mask::{Bitmap, label_regions};
 
 /// A mask without its small holes, and then without its small islands: connected regions (8
 /// neighbours) of fewer than `min_area` pixels. Of a mask whose islands are all small the largest
@@ -59,70 +59,12 @@ struct Regions {
 }
 
 impl Regions {
-    /// Runs of pixels are joined to the runs that touch them in the row above, by union-find.
     fn of(mask: &Bitmap, set: bool) -> Self {
-        let (height, width) = (mask.height(), mask.width());
-        let mut runs: Vec<(usize, usize, usize)> = Vec::new();
-        let mut parents: Vec<u32> = Vec::new();
-        let mut above = 0..0;
-        for y in 0..height {
-            let start = runs.len();
-            let mut x = 0;
-            while x < width {
-                if mask.get(y, x) != set {
-                    x += 1;
-                    continue;
-                }
-                let first = x;
-                while x < width && mask.get(y, x) == set {
-                    x += 1;
-                }
-                runs.push((y, first, x));
-                parents.push(parents.len() as u32);
-            }
-            let mut from = above.start;
-            for run in start..runs.len() {
-                let (_, first, end) = runs[run];
-                // A run above touches, also by a corner, if it reaches `first - 1` and begins at
-                // `end` or before.
-                while from < above.end && runs[from].2 < first {
-                    from += 1;
-                }
-                let touching = (from..above.end).take_while(|&other| runs[other].1 <= end);
-                for other in touching {
-                    join(&mut parents, run as u32, other as u32);
-                }
-            }
-            above = start..runs.len();
-        }
-        let mut labels = vec![0; height * width];
-        let (mut numbers, mut areas) = (vec![0u32; runs.len()], Vec::new());
-        for (run, &(y, first, end)) in runs.iter().enumerate() {
-            let root = root(&mut parents, run as u32) as usize;
-            if numbers[root] == 0 {
-                areas.push(0);
-                numbers[root] = areas.len() as u32;
-            }
-            areas[numbers[root] as usize - 1] += end - first;
-            labels[y * width + first..y * width + end].fill(numbers[root]);
-        }
+        let size = Size::new(mask.height(), mask.width());
+        let mut labels = Vec::new();
+        let areas = label_regions(size, |y, x| mask.get(y, x) == set, &mut labels);
         Self { labels, areas }
     }
-}
-
-fn root(parents: &mut [u32], mut run: u32) -> u32 {
-    while parents[run as usize] != run {
-        let up = parents[parents[run as usize] as usize];
-        parents[run as usize] = up;
-        run = up;
-    }
-    run
-}
-
-fn join(parents: &mut [u32], a: u32, b: u32) {
-    let (a, b) = (root(parents, a), root(parents, b));
-    // The earlier run stays the root.
-    parents[a.max(b) as usize] = a.min(b);
 }
 
 #[cfg(test)]

@@ -46,9 +46,7 @@ impl Codec for Bmp {
     }
 
     fn decode_raw(&self, bytes: &[u8], header: &Header, _: &Limits) -> Result<Decoded<Raw>> {
-        if self.read_header(bytes)? != *header {
-            return Err(damaged("another header"));
-        }
+        self.expect_header(bytes, header)?;
         let own = header::read(bytes)?;
         let mut table = Table::default();
         let numbers = match own.writing {

@@ -20,10 +20,8 @@ use super::codec::Codec;
 use super::header::{Colour, Header};
 use super::limits::Limits;
 use super::raw::Raw;
-use super::value_range::ValueRange;
-use super::warning::{Decoded, Warning};
+use super::warning::Decoded;
 use crate::error::Result;
-use crate::image::RgbImage;
 
 /// The format.
 pub(crate) struct Png;
@@ -37,22 +35,9 @@ impl Codec for Png {
         header::read(bytes)
     }
 
-    /// Without a look at the checksums: who reads grey files with [`read_grey8`] has to see to them anyway.
     fn decode_raw(&self, bytes: &[u8], header: &Header, limits: &Limits) -> Result<Decoded<Raw>> {
-        Ok(Decoded { pixels: read_raw(bytes, header, limits)?, warnings: Vec::new() })
-    }
-
-    fn decode_rgb(
-        &self,
-        bytes: &[u8],
-        header: &Header,
-        limits: &Limits,
-        range: Option<ValueRange>,
-    ) -> Result<Decoded<RgbImage>> {
-        let raw = read_raw(bytes, header, limits)?;
-        let dropped = raw.is_transparent().then_some(Warning::AlphaDropped);
-        let warnings = check_checksums(bytes).into_iter().chain(dropped).collect();
-        Ok(Decoded { pixels: raw.into_rgb(range)?, warnings })
+        let pixels = read_raw(bytes, header, limits)?;
+        Ok(Decoded { pixels, warnings: check_checksums(bytes).into_iter().collect() })
     }
 }
 
@@ -65,6 +50,7 @@ fn read_raw(bytes: &[u8], header: &Header, limits: &Limits) -> Result<Raw> {
 }
 
 /// Makes `grey` the pixels of a grey file of 8 bits, in the memory that it has; false, with nothing done, for any other.
+/// The checksums are not looked at.
 pub(crate) fn read_grey8(
     bytes: &[u8],
     header: &Header,
