@@ -110,12 +110,14 @@ impl Ledger {
         let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         let begins =
             |line: &[u8]| BEGINNINGS.iter().any(|b| b.starts_with(line) || line.starts_with(b));
+        let cut_short =
+            |line: &[u8]| begins(line) && serde_json::from_slice::<IgnoredAny>(line).is_err();
         for (at, line) in text.split(|&byte| byte == b'\n').enumerate() {
             let read = ledger.read_line(path, at + 1, line, mix);
             // The last line may have been cut short by a kill, any by a full disk: its record is met again.
             if let Err(error) = read
                 && !line.is_empty()
-                && !(begins(line) && serde_json::from_slice::<IgnoredAny>(line).is_err())
+                && !cut_short(line)
             {
                 ledger.failure.get_or_insert(error);
             }
@@ -128,7 +130,7 @@ impl Ledger {
         }
         let rest = &text[whole..];
         if !rest.is_empty() {
-            match begins(rest) && serde_json::from_slice::<IgnoredAny>(rest).is_err() {
+            match cut_short(rest) {
                 true => file.set_len(whole as u64).map_err(unwritable)?,
                 false => file.write_all(b"\n").map_err(unwritable)?,
             }

@@ -170,10 +170,7 @@ impl Reader {
             file.check(limits).map_err(|error| opened.refused(Part::Mask, error))?;
         }
         let several = self.mask.form == MaskForm::Objects;
-        let needed = file.as_ref().map_or(0, |file| match several {
-            true => file.header().objects_bytes(),
-            false => file.header().label_bytes(),
-        });
+        let needed = file.as_ref().map_or(0, |file| self.mask.form.decode_bytes(file.header()));
         opened.reserve(&self.budget, needed, || self.label = GreyImage::default())?;
 
         let rule = opened.source.mask_rule();

@@ -4,16 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use maskwright_image::Size;
-use maskwright_image::decode::read_header;
 
 use super::annotation::{CocoFile, read_coco};
-use super::bytes::read_file;
 use super::drafts::in_parallel;
+use super::image_size::size_of;
 use super::index::{Image, IndexWriter, Names, OpenContext, Span, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::listed::{Found, Listed};
 use super::select::Selection;
-use super::{CocoKeys, ExifRule, LeftOut, SetSpec, Unmatched};
+use super::{CocoKeys, LeftOut, SetSpec, Unmatched};
 use crate::error::{Error, Missing, Result};
 
 /// Numbers of the files in the index.
@@ -193,14 +192,8 @@ fn find_sizes(
 ) -> Result<()> {
     let unknown: Vec<usize> = (0..chosen.len()).filter(|&at| chosen[at].size.0 == 0).collect();
     let sizes = in_parallel(unknown.len(), |nth| {
-        let mut bytes = Vec::new();
-        let size = read_file(&keys.images.join(&chosen[unknown[nth]].file), &mut bytes)
-            .ok()
-            .and_then(|()| read_header(&bytes).ok())
-            .map(|header| match spec.exif {
-                ExifRule::Ignore => header.size,
-                ExifRule::Auto => header.upright_size(),
-            });
+        let file = &chosen[unknown[nth]].file;
+        let size = size_of(&keys.images.join(file), spec.exif, || file.clone()).ok();
         Ok(size.map(|Size { width, height }| (width as u32, height as u32)))
     })?;
     for (at, size) in unknown.into_iter().zip(sizes) {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::key_groups::ObjectKeys;
+use super::key_groups::{ObjectKeys, is_default};
 use super::keys::{KeyFlaw, Reader};
 
 /// A folder of Labelme: an annotation file beside each image.
@@ -82,8 +82,4 @@ impl YoloKeys {
 /// Whether a path is not given.
 pub(super) fn is_empty(path: &Path) -> bool {
     path.as_os_str().is_empty()
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }

@@ -51,6 +51,15 @@ impl ImageBuffer {
         self.pixels = pixels;
     }
 
+    /// The file with its header, its numbers seen in the set's range; of an image that is a file.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ImageFile::read`].
+    pub fn open(&self) -> maskwright_image::Result<ImageFile<'_>> {
+        Ok(ImageFile::read(&self.file)?.in_range(self.range))
+    }
+
     /// The whole image as it is stored, decoded where it is a file.
     ///
     /// # Errors
@@ -58,7 +67,7 @@ impl ImageBuffer {
     /// Those of [`decode_rgb`](maskwright_image::decode::decode_rgb).
     pub fn decode(&self, limits: &Limits) -> maskwright_image::Result<Decoded<RgbImage>> {
         match self.form {
-            ImageForm::File => ImageFile::read(&self.file)?.in_range(self.range).decode_rgb(limits),
+            ImageForm::File => self.open()?.decode_rgb(limits),
             ImageForm::Pixels => {
                 Ok(Decoded { pixels: (*self.pixels).clone(), warnings: Vec::new() })
             }

@@ -9,7 +9,8 @@ use maskwright_image::decode::MaskRule;
 
 use super::annotation::{CROWDS, Flaw, read_sa1b, read_segmentation};
 use super::bytes::{append_bytes, push_bytes, read_file, read_part};
-use super::index::{Entry, Index, Names, Span};
+use super::index::{Entry, Index, Names, Span, no_record};
+use super::left_out::why_none;
 use super::objects::ObjectFilter;
 use super::outlined::{OutlineFormat, read_outlines};
 use super::own_notes::{OwnNotes, OwnObject};
@@ -52,19 +53,10 @@ impl IndexedSource {
     /// A source over an index that was made for this set.
     pub(super) fn new(spec: &SetSpec, index: Index, notes: Notes) -> Result<IndexedSource> {
         if index.records() == 0 {
-            let left: Vec<String> = index.left_out().iter().map(LeftOut::to_string).collect();
-            let found = if left.is_empty() {
-                "no image with an object".into()
-            } else {
-                format!("none: {}", left.join("; "))
-            };
-            if index.left_out().iter().any(|left| left.what == CROWDS) {
-                return Err(Error::CrowdsLeftOut { set: spec.name.clone(), found });
-            }
-            return Err(Error::Setting {
-                key: format!("set {}", spec.name),
-                expected: "at least one record".into(),
-                found,
+            let left_out = index.left_out();
+            return Err(match left_out.iter().any(|left| left.what == CROWDS) {
+                true => Error::CrowdsLeftOut { set: spec.name.clone(), found: why_none(left_out) },
+                false => no_record(&spec.name, left_out),
             });
         }
         Ok(IndexedSource {
@@ -90,21 +82,9 @@ impl IndexedSource {
         })
     }
 
-    /// Looks a record up in the index.
-    fn find(&self, record: usize) -> Result<(Entry, u64)> {
-        if record as u64 >= self.index.records() {
-            return Err(Error::NoSuchRecord {
-                set: self.name.to_string(),
-                index: record,
-                len: self.len(),
-            });
-        }
-        self.index.locate(record as u64)
-    }
-
     /// The entry of a record's image, and which of the image's records it is.
     fn entry(&self, at: &Located) -> Result<(Entry, u64)> {
-        at.entry.map_or_else(|| self.find(at.index), Ok)
+        at.entry.map_or_else(|| self.index.find(&self.name, at.index), Ok)
     }
 
     /// The image, or the member of a tar file.
@@ -220,18 +200,6 @@ impl IndexedSource {
         Ok(drawn.err().map(Flaw::Mask))
     }
 
-    /// The object that a pick chooses of an image.
-    fn chosen(&self, record: usize, entry: &Entry, nth: u64, pick: Pick) -> Result<u32> {
-        self.objects.choose(nth, entry.objects, pick).ok_or_else(|| Error::NoSuchRecord {
-            set: format!("the objects of record {record} of {}", self.name),
-            index: match pick {
-                Pick::Nth(nth) => nth,
-                Pick::Drawn(_) => nth as usize,
-            },
-            len: entry.objects as usize,
-        })
-    }
-
     /// Reads the annotation file of a record's image.
     fn read_own(&self, record: usize, entry: &Entry, own: &mut OwnNotes) -> Result<()> {
         let OwnNotes { of, json, size, objects, .. } = own;
@@ -306,7 +274,7 @@ impl Source for IndexedSource {
     }
 
     fn record(&self, index: usize) -> Result<Record> {
-        let (entry, nth) = self.find(index)?;
+        let (entry, nth) = self.index.find(&self.name, index)?;
         Ok(Record {
             set: self.name.clone(),
             name: self.record_name(&entry, nth)?,
@@ -316,7 +284,7 @@ impl Source for IndexedSource {
     }
 
     fn locate(&self, index: usize) -> Result<Located> {
-        Ok(Located { index, entry: Some(self.find(index)?) })
+        Ok(Located { index, entry: Some(self.index.find(&self.name, index)?) })
     }
 
     fn identity(&self, at: &Located) -> Result<(Arc<str>, String)> {
@@ -340,13 +308,14 @@ impl Source for IndexedSource {
             return self.read(entry.notes, || self.notes_path(&entry), mask.start_file());
         }
         let choose = |objects: u32| self.objects.choose(nth, objects, pick);
+        let chosen = || self.objects.choose_of((&self.name, index), nth, entry.objects, pick);
         let flaw = match self.notes {
             Notes::Shared => {
-                let object = self.chosen(index, &entry, nth, pick)?;
+                let object = chosen()?;
                 self.shared_mask(&entry, object, mask)?
             }
             Notes::Outlines(format) => {
-                let object = self.chosen(index, &entry, nth, pick)?;
+                let object = chosen()?;
                 self.outlined_mask(index, &entry, format, object, mask)?
             }
             Notes::Own | Notes::OwnOrMask => self.own_mask(index, &entry, choose, mask)?,

@@ -10,14 +10,15 @@ use maskwright_image::decode::{
 use super::bytes::read_file;
 use super::drafts::in_parallel;
 use super::index::{
-    Entry, Image, Index, IndexWriter, Names, ObjectEntry, OpenContext, Span, Stage, open_or_build,
+    Entry, Image, Index, IndexWriter, Names, ObjectEntry, OpenContext, Span, Stage, no_record,
+    open_or_build,
 };
 use super::objects::{Facts, ObjectFilter};
 use super::{
     ExifRule, ImageBuffer, LeftOut, Located, MaskBuffer, MaskForm, Objects, PairsSource, Pick,
     SetSpec, Source,
 };
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::record::Record;
 
 /// Mask files that a thread reads at a time.
@@ -67,12 +68,7 @@ impl InstancesSource {
         let bare = index.left_out().iter().filter(|left| left.count > 0).cloned();
         let left_out: Vec<LeftOut> = pairs.left_out().iter().cloned().chain(bare).collect();
         if index.records() == 0 {
-            let left: Vec<String> = left_out.iter().map(LeftOut::to_string).collect();
-            return Err(Error::Setting {
-                key: format!("set {}", spec.name),
-                expected: "at least one record".into(),
-                found: format!("none: {}", left.join("; ")),
-            });
+            return Err(no_record(&spec.name, &left_out));
         }
         Ok(InstancesSource {
             name: spec.name.as_str().into(),
@@ -95,22 +91,7 @@ impl InstancesSource {
 
     /// The entry of a record's image, and which of the image's records it is.
     fn entry(&self, at: &Located) -> Result<(Entry, u64)> {
-        if let Some(found) = at.entry {
-            return Ok(found);
-        }
-        if at.index as u64 >= self.index.records() {
-            return Err(Error::NoSuchRecord {
-                set: self.name.to_string(),
-                index: at.index,
-                len: self.len(),
-            });
-        }
-        self.index.locate(at.index as u64)
-    }
-
-    /// The name of an image's record of a number.
-    fn record_name(&self, image: &str, nth: u64) -> String {
-        self.objects.record_name(image, nth)
+        at.entry.map_or_else(|| self.index.find(&self.name, at.index), Ok)
     }
 }
 
@@ -204,7 +185,7 @@ impl Source for InstancesSource {
     fn record(&self, index: usize) -> Result<Record> {
         let (entry, nth) = self.entry(&index.into())?;
         let record = self.pairs.record(pair_of(&entry))?;
-        Ok(Record { name: self.record_name(&record.name, nth), ..record })
+        Ok(Record { name: self.objects.record_name(&record.name, nth), ..record })
     }
 
     fn locate(&self, index: usize) -> Result<Located> {
@@ -214,7 +195,7 @@ impl Source for InstancesSource {
     fn identity(&self, at: &Located) -> Result<(Arc<str>, String)> {
         let (entry, nth) = self.entry(at)?;
         let (set, name) = self.pairs.identity(&pair_of(&entry).into())?;
-        Ok((set, self.record_name(&name, nth)))
+        Ok((set, self.objects.record_name(&name, nth)))
     }
 
     fn image(&self, at: &Located, image: &mut ImageBuffer) -> Result<()> {
@@ -232,15 +213,8 @@ impl Source for InstancesSource {
         let wanted = match entry.objects {
             0 => None,
             objects => {
-                let none = || Error::NoSuchRecord {
-                    set: format!("the objects of record {} of {}", at.index, self.name),
-                    index: match pick {
-                        Pick::Nth(nth) => nth,
-                        Pick::Drawn(_) => nth as usize,
-                    },
-                    len: objects as usize,
-                };
-                let chosen = self.objects.choose(nth, objects, pick).ok_or_else(none)?;
+                let record = (&*self.name, at.index);
+                let chosen = self.objects.choose_of(record, nth, objects, pick)?;
                 Some(self.index.object(&entry, chosen.into())?.in_mask_file())
             }
         };

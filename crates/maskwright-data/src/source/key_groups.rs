@@ -205,7 +205,8 @@ fn numbers_of_masks<'a, D: Deserializer<'a>>(from: D) -> Result<BTreeSet<u16>, D
     Vec::deserialize(from)?.into_iter().map(number).collect()
 }
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+/// Whether a key has the value that it has where it is not given.
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 

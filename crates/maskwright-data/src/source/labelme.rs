@@ -4,18 +4,17 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
-
 use super::annotation::LabelmeFile;
 use super::bytes::{os_bytes, path_from_bytes, read_file, walk_error};
 use super::coco::refuse_unmatched;
 use super::drafts::in_parallel;
 use super::folder_kinds::LabelmeKeys;
+use super::image_size::size_of;
 use super::index::{IndexWriter, Names, OpenContext, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::outlined::{OutlineFormat, flaw_in};
 use super::outlines::{
-    BLOCK, Draft, Gatherer, check_categories, endings, is_picture, left_out_of, size_of, tidy,
+    BLOCK, Draft, Gatherer, check_categories, endings, files_below, is_picture, left_out_of, tidy,
     write,
 };
 use super::select::Selection;
@@ -77,17 +76,13 @@ impl Files {
 }
 
 fn list(folder: &Path, takes: impl Fn(&Path) -> bool) -> Result<Vec<Listed>> {
-    let mut found = Vec::new();
-    for entry in WalkDir::new(folder).min_depth(1).follow_links(true) {
-        let entry = entry.map_err(|error| walk_error(folder, error))?;
-        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        if hidden || !entry.file_type().is_file() || !takes(entry.path()) {
-            continue;
-        }
+    let listed = |entry: walkdir::DirEntry| {
         let about = entry.metadata().map_err(|error| walk_error(folder, error))?;
         let path = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_owned();
-        found.push(Listed { path, about });
-    }
+        Ok(Listed { path, about })
+    };
+    let mut found: Vec<Listed> =
+        files_below(folder, takes)?.into_iter().map(listed).collect::<Result<_>>()?;
     found.sort_by(|a, b| os_bytes(a.path.as_os_str()).cmp(os_bytes(b.path.as_os_str())));
     Ok(found)
 }

@@ -37,6 +37,15 @@ impl LeftOut {
     }
 }
 
+/// Says why a set has no record, by what was left out of it.
+pub(super) fn why_none(left_out: &[LeftOut]) -> String {
+    let left: Vec<String> = left_out.iter().map(LeftOut::to_string).collect();
+    match left.is_empty() {
+        true => "no image with an object".into(),
+        false => format!("none: {}", left.join("; ")),
+    }
+}
+
 impl std::fmt::Display for LeftOut {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.count, self.what)?;

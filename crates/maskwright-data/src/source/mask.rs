@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use maskwright_image::GreyImage;
-use maskwright_image::decode::{LabelDecoder, Limits, MaskRule, Orientation, Warning};
+use maskwright_image::decode::{Header, LabelDecoder, Limits, MaskRule, Orientation, Warning};
 use maskwright_image::mask::{PolygonScratch, Rle};
 
 use super::mask_file::SeveralObjects;
@@ -36,6 +36,17 @@ pub enum MaskForm {
     /// [`MaskBuffer::file`] is a PNG file of several objects, of which one is asked for;
     /// [`MaskBuffer::read_object`] makes it [`MaskBuffer::rle`].
     Objects,
+}
+
+impl MaskForm {
+    /// How many bytes decoding a mask file of this form holds at once, at most.
+    pub fn decode_bytes(self, header: &Header) -> u64 {
+        match self {
+            MaskForm::File => header.label_bytes(),
+            MaskForm::Objects => header.objects_bytes(),
+            MaskForm::Rle | MaskForm::Grey => 0,
+        }
+    }
 }
 
 /// A mask, in memory that is used again for the next one.

@@ -50,6 +50,7 @@ pub mod fuzzing;
 mod hash;
 mod hqseg44k;
 mod image;
+mod image_size;
 mod index;
 mod indexed;
 mod instances;

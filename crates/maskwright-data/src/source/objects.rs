@@ -116,6 +116,27 @@ impl Objects {
         };
         u32::try_from(chosen).ok().filter(|&chosen| chosen < objects)
     }
+
+    /// As [`choose`](Objects::choose), of the image of a record of a set.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchRecord`] where there is none of that number.
+    pub(super) fn choose_of(
+        self,
+        (set, record): (&str, usize),
+        nth: u64,
+        objects: u32,
+        pick: Pick,
+    ) -> Result<u32> {
+        self.choose(nth, objects, pick).ok_or_else(|| Error::NoSuchRecord {
+            set: format!("the objects of record {record} of {set}"),
+            index: match pick {
+                Pick::Nth(nth) => nth,
+                Pick::Drawn(_) => nth as usize,
+            },
+            len: objects as usize,
+        })
+    }
 }
 
 /// The number at position `nth` of a uniformly drawn order of `0..count`; `nth` is below `count`.

@@ -1,44 +1,52 @@
 //! Files of outlines, one for each image, brought into an index: which objects are taken, and what was left out.
 
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-use maskwright_image::decode::read_header;
+use maskwright_image::Size;
 use maskwright_image::mask::{PolygonScratch, Rle};
-use maskwright_image::{Error as ImageError, Size};
+use walkdir::WalkDir;
 
 use super::annotation::OutlineFile;
-use super::bytes::{open_file, read_file};
+use super::bytes::walk_error;
 use super::drafts::sum;
+use super::endings::IMAGE_ENDINGS;
 use super::index::{Image, IndexWriter, Names, ObjectEntry, Span};
 use super::objects::{Facts, ObjectFilter};
 use super::outlined::OutlineFormat;
 use super::select::Selection;
-use super::{ExifRule, LeftOut, SetSpec};
+use super::{LeftOut, SetSpec};
 use crate::error::{Error, Result};
 
 /// Files that a thread reads at a time.
 pub(super) const BLOCK: usize = 256;
 
-/// Endings of images that a folder is searched for, in lower case.
-const PICTURES: [&str; 15] = [
-    "jpg", "jpeg", "png", "tif", "tiff", "webp", "bmp", "gif", "qoi", "pnm", "ppm", "pgm", "avif",
-    "jxl", "jpe",
-];
-
-/// Bytes of an image file that mostly hold its header.
-const BEGIN: u64 = 1 << 16;
-
 /// Whether a file's name ends as those of images do.
 pub(super) fn is_picture(path: &Path) -> bool {
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    ending.is_some_and(|ending| PICTURES.contains(&ending.as_str()))
+    ending.is_some_and(|ending| endings().any(|known| known == ending))
 }
 
-/// Endings of images, in lower case.
+/// Endings of images that a folder is searched for, in lower case: also of formats that are not read, so that such an
+/// image is refused by its format, and not its annotations for want of an image.
 pub(super) fn endings() -> impl Iterator<Item = &'static str> {
-    PICTURES.into_iter()
+    IMAGE_ENDINGS.into_iter().chain(["avif", "jxl", "jpe"])
+}
+
+/// The files of a folder and of the folders in it, but for hidden ones, whose path is taken.
+pub(super) fn files_below(
+    folder: &Path,
+    takes: impl Fn(&Path) -> bool,
+) -> Result<Vec<walkdir::DirEntry>> {
+    let mut found = Vec::new();
+    for entry in WalkDir::new(folder).min_depth(1).follow_links(true) {
+        let entry = entry.map_err(|error| walk_error(folder, error))?;
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if !hidden && entry.file_type().is_file() && takes(entry.path()) {
+            found.push(entry);
+        }
+    }
+    Ok(found)
 }
 
 /// An image with the objects that are taken of it.
@@ -208,30 +216,6 @@ pub(super) fn check_categories<'k>(
         key: format!("categories of set {}", spec.name),
         expected: format!("names among its {} categories", known.count()),
         found: format!("\"{missing}\"{near}"),
-    })
-}
-
-/// The size of an image as annotation tools show it: upright, unless the set's images are never turned.
-///
-/// `record` names it in errors.
-pub(super) fn size_of(
-    image: &Path,
-    exif: ExifRule,
-    record: impl FnOnce() -> String,
-) -> Result<Size> {
-    let unreadable = |source| Error::Read { file: image.into(), source };
-    let mut bytes = Vec::new();
-    let file = open_file(image).map_err(unreadable)?;
-    file.take(BEGIN).read_to_end(&mut bytes).map_err(unreadable)?;
-    let header = read_header(&bytes).or_else(|_| {
-        // A long header, or none at all.
-        read_file(image, &mut bytes).map(|()| read_header(&bytes))?.map_err(|source: ImageError| {
-            Error::Image { record: record(), file: image.into(), source }
-        })
-    })?;
-    Ok(match exif {
-        ExifRule::Auto => header.upright_size(),
-        ExifRule::Ignore => header.size,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use maskwright_image::decode::{ImageFile, Limits, MaskRule, ValueRange};
+use maskwright_image::decode::{Limits, MaskRule, ValueRange};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde::{Deserialize, Serialize};
@@ -59,7 +59,8 @@ pub(super) fn automatic(source: &dyn Source) -> Result<ValueRange> {
         let at = source.locate(index)?;
         source.image(&at, &mut image)?;
         if image.form == ImageForm::File {
-            let read = ImageFile::read(&image.file)
+            let read = image
+                .open()
                 .and_then(|file| file.deep_numbers(&Limits::default()))
                 .map_err(|error| refused(source, index, error))?;
             let all = read.unwrap_or_default();

@@ -4,17 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
 
-use walkdir::WalkDir;
-
-use super::bytes::{os_bytes, read_file, read_text, walk_error};
+use super::bytes::{os_bytes, read_file, read_text};
 use super::coco::refuse_unmatched;
 use super::drafts::in_parallel;
 use super::folder_kinds::YoloKeys;
+use super::image_size::size_of;
 use super::index::{IndexWriter, Names, OpenContext, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::outlined::{OutlineFormat, read_outlines};
 use super::outlines::{
-    BLOCK, Draft, Gatherer, check_categories, is_picture, left_out_of, size_of, tidy, write,
+    BLOCK, Draft, Gatherer, check_categories, files_below, is_picture, left_out_of, tidy, write,
 };
 use super::select::Selection;
 use super::yolo_yaml::{DataYaml, slashes};
@@ -120,7 +119,8 @@ impl Files {
     /// Adds the images of a folder and of the folders in it; they are called relative to `home`.
     fn add_folder(&mut self, folder: &Path, home: &Path) -> Result<()> {
         let mut labelled = BTreeSet::new();
-        for image in walk(folder, is_picture)? {
+        for entry in files_below(folder, is_picture)? {
+            let image = entry.into_path();
             let labels = labels_of(&image);
             labelled.insert(labels.clone());
             self.add(image, labels, home)?;
@@ -130,7 +130,8 @@ impl Files {
             return Ok(());
         }
         let is_text = |path: &Path| path.extension().is_some_and(|ending| ending == "txt");
-        for path in walk(&labels, is_text)? {
+        for entry in files_below(&labels, is_text)? {
+            let path = entry.into_path();
             // The list of classes that annotation tools write among the labels.
             let of_tool = path.file_name().is_some_and(|name| name == "classes.txt");
             if !of_tool && !labelled.contains(&path) {
@@ -176,19 +177,6 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     let absolute =
         std::path::absolute(path).map_err(|source| Error::Read { file: path.into(), source })?;
     Ok(tidy(&absolute))
-}
-
-/// The files of a folder and of the folders in it.
-fn walk(folder: &Path, takes: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in WalkDir::new(folder).min_depth(1).follow_links(true) {
-        let entry = entry.map_err(|error| walk_error(folder, error))?;
-        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        if !hidden && entry.file_type().is_file() && takes(entry.path()) {
-            found.push(entry.into_path());
-        }
-    }
-    Ok(found)
 }
 
 /// The label file of an image: where the last folder `images` of its path is called `labels`, or beside it.

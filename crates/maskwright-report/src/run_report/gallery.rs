@@ -2,7 +2,7 @@
 
 use maskwright_data::source::ImageBuffer;
 use maskwright_image::RgbImage;
-use maskwright_image::decode::{ImageFile, Limits};
+use maskwright_image::decode::Limits;
 use maskwright_train::evaluator::{EvalSet, Shown, ShownPrediction};
 
 use crate::error::{Error, Result};
@@ -86,8 +86,7 @@ fn read_image(set: &EvalSet, record: usize, turned: bool) -> Result<RgbImage> {
     let refused = |source| Error::Image { file: file.clone(), source };
     let limits = Limits::default();
     let decoded = if turned {
-        ImageFile::read(&image.file)
-            .and_then(|file| file.in_range(image.range).decode_upright(&limits))
+        image.open().and_then(|file| file.decode_upright(&limits))
     } else {
         image.decode(&limits)
     };

@@ -38,6 +38,7 @@ use serde::{Deserialize, Serialize};
 
 use super::LeftOut;
 use super::bytes::{os_bytes, path_from_bytes, read_exact_at};
+use super::left_out::why_none;
 use crate::error::{Error, Result};
 
 /// The first bytes of an index; the last is the version of its layout.
@@ -215,6 +216,21 @@ impl Index {
         self.files.get(number as usize).map_or(&self.path, PathBuf::as_path)
     }
 
+    /// As [`locate`](Self::locate), of a record of a set that may have fewer.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchRecord`].
+    pub(crate) fn find(&self, set: &str, record: usize) -> Result<(Entry, u64)> {
+        match (record as u64) < self.records() {
+            true => self.locate(record as u64),
+            false => Err(Error::NoSuchRecord {
+                set: set.to_owned(),
+                index: record,
+                len: self.records() as usize,
+            }),
+        }
+    }
+
     /// The entry of the image that a record belongs to, and which of the image's records it is.
     pub(crate) fn locate(&self, record: u64) -> Result<(Entry, u64)> {
         if self.counts.records == self.counts.images {
@@ -294,5 +310,14 @@ impl Meta {
                 .map(|left| (left.what.clone(), left.count, left.first.clone()))
                 .collect(),
         }
+    }
+}
+
+/// The error about a set without a record.
+pub(super) fn no_record(set: &str, left_out: &[LeftOut]) -> Error {
+    Error::Setting {
+        key: format!("set {set}"),
+        expected: "at least one record".into(),
+        found: why_none(left_out),
     }
 }
