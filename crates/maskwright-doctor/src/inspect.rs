@@ -43,9 +43,9 @@ struct Picture {
     kept: Option<Kept>,
 }
 
-/// Bytes for each pixel that no mask file takes more of to decode: 16-bit RGBA with its label, by
-/// [`Header::label_bytes`].
-const MASK_BYTES: u64 = 16;
+/// Bytes for each pixel that next to no mask file takes more of to decode: 16-bit RGBA takes 13 with its label, and 8 more
+/// where it shows several objects.
+const MASK_BYTES: u64 = 24;
 
 /// Pixels, and the memory for them and for a mask of their size.
 struct Kept {
@@ -167,8 +167,8 @@ impl Inspector {
         let bytes = &self.image.file;
         found.bytes += bytes.len() as u64;
         found.image_hash = Some(fingerprint::of_bytes(bytes));
-        let file = match ImageFile::read(bytes) {
-            Ok(file) => file.in_range(self.image.range),
+        let file = match self.image.open() {
+            Ok(file) => file,
             Err(error) => {
                 found.note(check_of(&error), true, format!("image: {error}"));
                 return None;
@@ -188,7 +188,7 @@ impl Inspector {
             Ok((decoded, permit)) => {
                 warnings("image", true, &decoded.warnings, found);
                 if self.image.range.is_none() {
-                    numbers(&file, &self.limits, found);
+                    numbers(&file, &decoded.pixels, &self.limits, found);
                 }
                 found.look = self.looker.look(&decoded.pixels);
                 picture.decoded = true;
@@ -233,10 +233,8 @@ impl Inspector {
         };
         // One that is larger than the image stated is not compared with it.
         let several = self.mask.form == MaskForm::Objects;
-        let bytes = file.as_ref().map_or(0, |file| match several {
-            true => file.header().objects_bytes(),
-            false => file.header().label_bytes(),
-        });
+        let header = file.map(|file| *file.header());
+        let bytes = header.map_or(0, |header| self.mask.form.decode_bytes(&header));
         if let Some(picture) = picture.as_deref_mut() {
             picture.kept.take_if(|kept| kept.mask_bytes < bytes);
         }
@@ -262,12 +260,9 @@ impl Inspector {
                 }
             }
         }
-        let file = match self.mask.form {
-            MaskForm::File => ImageFile::read(&self.mask.file).ok(),
-            _ => None,
-        };
-        let shape = match (file, self.mask.form) {
-            (Some(file), _) => {
+        let shape = match (header, self.mask.form) {
+            (Some(header), MaskForm::File) => {
+                let file = ImageFile::with_header(&self.mask.file, header);
                 let (labels, label) = (&mut self.labels, &mut self.label);
                 let decoded = permit()
                     .and_then(|_permit| labels.decode_file(&file, rule, &self.limits, label));
@@ -285,8 +280,8 @@ impl Inspector {
                     }
                 }
             }
-            (None, MaskForm::Grey) => Shape::of_label(&self.mask.grey),
-            (None, _) => {
+            (_, MaskForm::Grey) => Shape::of_label(&self.mask.grey),
+            _ => {
                 let bitmap = self.mask.rle.to_bitmap();
                 let shape = Shape::of_bitmap(&bitmap);
                 if shape.foreground == 0 {

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use maskwright_data::Error;
-use maskwright_image::Size;
 use maskwright_image::decode::{
     Colour, Format, Header, ImageFile, Limits, NumberKind, Warning, decode_rgb,
 };
+use maskwright_image::{RgbImage, Size};
 
 use crate::edges::Sides;
 use crate::finding::Check;
@@ -107,12 +107,23 @@ pub(super) fn format_notes(header: &Header, found: &mut Inspection) {
     }
 }
 
-/// Pictures of 16 bits that use a small part of them.
-pub(super) fn numbers(file: &ImageFile<'_>, limits: &Limits, found: &mut Inspection) {
+/// Pictures of 16 bits that use a small part of them; `pixels` is the file as it is seen without a range.
+pub(super) fn numbers(
+    file: &ImageFile<'_>,
+    pixels: &RgbImage,
+    limits: &Limits,
+    found: &mut Inspection,
+) {
     /// 14 bits; brighter pictures are seen as such.
     const NARROW: f32 = 16383.0;
+    /// The highest level that it has: PNM has files of 16 bits whose white is 32768.
+    const NARROW_LEVEL: u8 = 128;
     let header = file.header();
     if header.bit_depth != 16 || header.numbers != NumberKind::Unsigned {
+        return;
+    }
+    // Most pictures are brighter, and are not decoded again for their numbers.
+    if pixels.data.iter().any(|&level| level > NARROW_LEVEL) {
         return;
     }
     let Ok(Some(numbers)) = file.deep_numbers(limits) else { return };

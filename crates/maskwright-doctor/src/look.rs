@@ -52,7 +52,7 @@ impl Looker {
             if self.image.form == ImageForm::Pixels {
                 return Some((*self.image.pixels).clone());
             }
-            let file = ImageFile::read(&self.image.file).ok()?.in_range(self.image.range);
+            let file = self.image.open().ok()?;
             turn = file.header().orientation;
             size = Some(Stored::of(file.header()));
             file.decode_rgb(&self.limits).ok().map(|decoded| decoded.pixels)
