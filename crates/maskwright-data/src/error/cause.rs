@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 #[allow(unused_imports, reason = "named in the documentation")]
 use super::Error;
-use super::path;
+use super::written::path;
 
 /// How many records were refused for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Error;
-use super::message::one_of;
+use super::written::one_of;
 
 impl Error {
     /// A name that is none of those that a setting may have.

@@ -1,18 +1,20 @@
 //! What can go wrong between a folder and a batch.
 //!
-//! [`Error`] says it; `message` words what takes more than a line, `about` tells what an error is about, `make` makes some.
+//! [`Error`] says it; `message` words what takes more than a line of `written` parts, `about` tells what an error is
+//! about, `make` makes some.
 
 mod about;
 mod cause;
 mod make;
 mod message;
+mod written;
 
 use std::path::PathBuf;
 
 pub use cause::{Cause, Missing};
 use maskwright_image::{Size, shown};
-pub(crate) use message::{did_you_mean, path};
-use message::{in_place, lines, unpaired};
+pub(crate) use written::{did_you_mean, path};
+use written::{in_place, lines};
 
 use crate::source::LeftOut;
 
@@ -111,10 +113,7 @@ pub enum Error {
     },
 
     /// Annotations and images of a set do not belong together.
-    #[error(
-        "set {}: {}: {} {}, the first {}; correct the files or set unmatched = \"skip\"",
-        shown(set), path(file), left.count, shown(&left.what), shown(&left.first)
-    )]
+    #[error("{}", message::unlisted(set, file, left))]
     Unlisted {
         /// The set.
         set: String,
@@ -127,16 +126,7 @@ pub enum Error {
     },
 
     /// The mask does not cover the image, upright or as stored.
-    #[error(
-        "record {}: the mask {} is {}x{}, but the image {} is {}x{} (width x height); expected the same size",
-        shown(record),
-        path(mask),
-        mask_size.width,
-        mask_size.height,
-        path(image),
-        image_size.width,
-        image_size.height
-    )]
+    #[error("{}", message::sizes(record, (mask, *mask_size), (image, *image_size)))]
     SizeMismatch {
         /// `set/name` of the record.
         record: String,
@@ -151,11 +141,7 @@ pub enum Error {
     },
 
     /// A file is damaged but decodable, and the settings ask for sound files alone.
-    #[error(
-        "record {}: {}: {warning} (strict = true refuses such files)",
-        shown(record),
-        path(file)
-    )]
+    #[error("{}", message::damaged(record, file, warning))]
     DamagedFile {
         /// `set/name` of the record.
         record: String,
@@ -166,11 +152,7 @@ pub enum Error {
     },
 
     /// A training mask has no foreground at all.
-    #[error(
-        "record {}: the mask {} shows no object: no pixel is above 128 of 255",
-        shown(record),
-        path(file)
-    )]
+    #[error("{}", message::empty_mask(record, file))]
     EmptyMask {
         /// `set/name` of the record.
         record: String,
@@ -197,13 +179,7 @@ pub enum Error {
     },
 
     /// A set's folder holds no file of the kind looked for.
-    #[error(
-        "set {}: no {role} in {}: expected files that end in {}, found {}",
-        shown(set),
-        path(folder),
-        shown(expected),
-        shown(found)
-    )]
+    #[error("{}", message::no_files(set, role, folder, expected, found))]
     FolderEmpty {
         /// The set.
         set: String,
@@ -218,7 +194,7 @@ pub enum Error {
     },
 
     /// Images and masks of a set do not pair up.
-    #[error("{}", unpaired(set, images, masks, *images_without_mask, *masks_without_image, first))]
+    #[error("{}", message::unpaired(set, (images, *images_without_mask), (masks, *masks_without_image), first))]
     Unpaired {
         /// The set.
         set: String,
@@ -235,13 +211,7 @@ pub enum Error {
     },
 
     /// Two files of a folder have the same stem, so that a pair is ambiguous.
-    #[error(
-        "set {}: two {role} of one name in {}: {} ({count} such names); \
-         keep one of them or name the ending to use (image_ext, mask_ext)",
-        shown(set),
-        path(folder),
-        shown(&files.join(" and "))
-    )]
+    #[error("{}", message::one_name(set, role, folder, files, *count))]
     DuplicateStem {
         /// The set.
         set: String,
@@ -256,11 +226,7 @@ pub enum Error {
     },
 
     /// No image of a set has an object to take, and annotations of crowds are left out.
-    #[error(
-        "set {}: expected at least one record, found {}; crowds = true takes annotations of crowds",
-        shown(set),
-        shown(found)
-    )]
+    #[error("{}", message::crowds(set, found))]
     CrowdsLeftOut {
         /// The set.
         set: String,
@@ -289,14 +255,7 @@ pub enum Error {
     },
 
     /// A data file has a key that is not known.
-    #[error(
-        "{}, line {line}: unknown key `{}` in {}{}; known are {}",
-        path(file),
-        shown(key),
-        shown(section),
-        did_you_mean(*nearest),
-        known.join(", ")
-    )]
+    #[error("{}", message::unknown_key((file, *line), key, section, *nearest, known))]
     UnknownKey {
         /// The data file.
         file: PathBuf,
@@ -379,11 +338,7 @@ pub enum Error {
     },
 
     /// Folders of the HQSeg-44K layout are missing.
-    #[error(
-        "{} is not a complete HQSeg-44K: missing {}",
-        path(root),
-        missing.iter().map(|folder| path(folder)).collect::<Vec<_>>().join(", ")
-    )]
+    #[error("{} is not a complete HQSeg-44K: missing {}", path(root), written::paths(missing))]
     MissingSubsets {
         /// The root folder.
         root: PathBuf,
@@ -417,11 +372,7 @@ pub enum Error {
     },
 
     /// A ledger that shall be continued holds something else.
-    #[error(
-        "{}, line {line}: expected a ledger, one JSON object per line; {}",
-        path(file),
-        shown(message)
-    )]
+    #[error("{}", message::no_ledger((file, *line), message))]
     Ledger {
         /// The file.
         file: PathBuf,
@@ -432,10 +383,7 @@ pub enum Error {
     },
 
     /// More records were refused than the budget allows.
-    #[error(
-        "{refused} of {records} records were refused, more than the budget of {budget}: {}; the last: {last}",
-        causes.iter().map(Cause::to_string).collect::<Vec<_>>().join(", ")
-    )]
+    #[error("{}", message::budget(*refused, *records, *budget, causes, last))]
     BudgetExceeded {
         /// Different records refused so far.
         refused: usize,
