@@ -185,6 +185,11 @@ pub struct PromptConfig {
     pub also_probability: f64,
     /// The number of foreground points in a point prompt, 1 to 10000.
     pub points: usize,
+    /// The least number of foreground points, where their number is drawn: uniformly from this to [`points`](Self::points),
+    /// and no more than the object has pixels. `None` always takes `points`. With 1, some prompts are a single point, as a
+    /// model needs them that shall propose three masks where a click is ambiguous.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_points: Option<usize>,
     /// The number of background points in a point prompt, in addition to the foreground points, at most
     /// 10000.
     pub negative_points: usize,
@@ -213,6 +218,7 @@ impl Default for PromptConfig {
             kinds: KindWeights::default(),
             also_probability: 0.0,
             points: 10,
+            min_points: None,
             negative_points: 0,
             point_choice: PointChoice::Uniform,
             box_jitter: 0.0,
@@ -228,6 +234,17 @@ impl PromptConfig {
         let mut draw = key.generator(Purpose::PromptKind);
         let kind = self.kinds.draw(&mut draw);
         DrawnKinds { kind, also: self.draw_also(kind, &mut draw) }
+    }
+
+    /// Draws how many foreground points the prompt of an object of so many pixels has; `None` if the object is too small for
+    /// any number that may be drawn.
+    pub fn draw_point_count(&self, pixels: usize, key: ObjectKey) -> Option<usize> {
+        let Some(least) = self.min_points else {
+            return Some(self.points).filter(|&count| count <= pixels);
+        };
+        let choices = self.points.saturating_sub(least) as u64 + 1;
+        let drawn = least + key.generator(Purpose::PointCount).below(choices) as usize;
+        Some(drawn.min(pixels)).filter(|&count| count >= least)
     }
 
     /// Draws the kinds that are given along with `kind`.
@@ -263,6 +280,12 @@ impl PromptConfig {
         }
         if !(1..=10_000).contains(&self.points) {
             return refuse("points", "1 to 10000", self.points.to_string());
+        }
+        if let Some(least) = self.min_points
+            && !(1..=self.points).contains(&least)
+        {
+            let expected = format!("1 to prompts.points ({})", self.points);
+            return refuse("min_points", &expected, least.to_string());
         }
         if self.negative_points > 10_000 {
             return refuse("negative_points", "at most 10000", self.negative_points.to_string());
@@ -318,6 +341,25 @@ mod tests {
     }
 
     #[test]
+    fn the_number_of_points_is_drawn_between_its_bounds() {
+        let config = PromptConfig { min_points: Some(2), points: 5, ..PromptConfig::default() };
+        let mut counts = [0u32; 7];
+        for record in 0..4000 {
+            let key = crate::random::SampleKey::in_epoch(1, 0, record).object(0);
+            counts[config.draw_point_count(100, key).unwrap()] += 1;
+            assert!(matches!(config.draw_point_count(3, key), Some(2 | 3)));
+            assert_eq!(config.draw_point_count(1, key), None);
+            // A fixed number is taken or not.
+            let fixed = PromptConfig { min_points: None, ..config.clone() };
+            assert_eq!(fixed.draw_point_count(5, key), Some(5));
+            assert_eq!(fixed.draw_point_count(4, key), None);
+        }
+        // Five standard deviations of a count with mean 1000.
+        assert!(counts[2..6].iter().all(|n| n.abs_diff(1000) < 138), "{counts:?}");
+        assert_eq!(counts[0] + counts[1] + counts[6], 0);
+    }
+
+    #[test]
     fn names_are_read_back() {
         for kind in PromptKind::ALL {
             assert_eq!(kind.to_string().parse::<PromptKind>().unwrap(), kind);
@@ -333,12 +375,16 @@ mod tests {
         let words = [
             check(PromptConfig { kinds: KindWeights::none(), ..base() }),
             check(PromptConfig { points: 0, ..base() }),
+            check(PromptConfig { min_points: Some(0), ..base() }),
+            check(PromptConfig { min_points: Some(11), ..base() }),
             check(PromptConfig { box_jitter: -0.1, ..base() }),
             check(PromptConfig { mask_size: 0, ..base() }),
         ];
         insta::assert_snapshot!(words.join("\n"), @"
             prompts.kinds: expected weights of 0 or more, one of them above 0, found [0.0, 0.0, 0.0]
             prompts.points: expected 1 to 10000, found 0
+            prompts.min_points: expected 1 to prompts.points (10), found 0
+            prompts.min_points: expected 1 to prompts.points (10), found 11
             prompts.box_jitter: expected a number from 0 to 1, found -0.1
             prompts.mask_size: expected 1 to 4096 pixels, found 0
             ");

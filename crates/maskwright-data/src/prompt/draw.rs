@@ -63,7 +63,9 @@ impl PromptDrawer {
     ) -> Option<Prompt> {
         let count = sampled.foreground.count();
         let tight = tight_box(sampled.foreground)?;
-        let too_small = count < config.points;
+        let points = config.draw_point_count(count, key);
+        let too_small = points.is_none();
+        let least = config.min_points.unwrap_or(config.points);
         let kind = match (kinds.kind, config.kinds.without(PromptKind::Points)) {
             (PromptKind::Points, Some(others)) if too_small => {
                 others.draw(&mut key.generator(Purpose::OtherKind))
@@ -83,7 +85,7 @@ impl PromptDrawer {
             }
         });
         let points = if wants(PromptKind::Points) {
-            self.draw_points(sampled, config, key)
+            self.draw_points(sampled, config, points.unwrap_or(least), key)
         } else {
             Vec::new()
         };
@@ -99,11 +101,12 @@ impl PromptDrawer {
         &mut self,
         sampled: SampledLabel<'_>,
         config: &PromptConfig,
+        count: usize,
         key: ObjectKey,
     ) -> Vec<Point> {
         let mut draw = key.generator(Purpose::Points);
         let mut points =
-            foreground_points_with(sampled.foreground, config.points, &mut draw, &mut self.ranks);
+            foreground_points_with(sampled.foreground, count, &mut draw, &mut self.ranks);
         if config.point_choice == PointChoice::Centre
             && let Some((x, y)) = centre_point(sampled.foreground)
         {

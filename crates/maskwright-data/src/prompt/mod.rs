@@ -11,17 +11,21 @@
 //! | [`PromptKind::Points`] | 10 different, uniformly drawn foreground pixels |
 //! | [`PromptKind::NoiseMask`] | the label at a quarter of the size, its boundary disturbed by noise |
 //!
+//! After a prediction, a click where it is wrong may correct it: [`ErrorRegion`].
+//!
 //! Foreground means a label above 128. The golden cases of the public reference
 //! implementation are met exactly.
 
 mod boxes;
 mod config;
+mod correction;
 mod draw;
 mod noise_mask;
 mod points;
 
 pub use boxes::{jittered_box, tight_box};
 pub use config::{DrawnKinds, KindWeights, MaskValues, PointChoice, PromptConfig, PromptKind};
+pub use correction::ErrorRegion;
 pub use draw::{PromptDrawer, SampledLabel, draw_prompt};
 pub use noise_mask::{NoiseMask, boundary_band, noise_mask, noise_mask_from_normals};
 pub use points::{Point, background_points, centre_point, foreground_points};

@@ -58,13 +58,19 @@ impl ObjectKey {
     pub fn generator(&self, purpose: Purpose) -> Keyed {
         self.sample.generator(purpose).of_object(self.place)
     }
+
+    /// The generator of one purpose in one round of corrections, from 1. Round 0, the first prediction, has
+    /// [`generator`](Self::generator)'s.
+    pub fn generator_in(&self, purpose: Purpose, round: u64) -> Keyed {
+        self.generator(purpose).of_round(round)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ALL: [Purpose; 14] = [
+    const ALL: [Purpose; 16] = [
         Purpose::Order,
         Purpose::Flip,
         Purpose::Scale,
@@ -79,12 +85,14 @@ mod tests {
         Purpose::LossPoints,
         Purpose::Object,
         Purpose::Remainder,
+        Purpose::PointCount,
+        Purpose::Correction,
     ];
 
     /// First draws of seed 42, epoch 3, record 1207 for every purpose, from a separate implementation of
     /// ChaCha8: key words 42, 3, 1207 and the purpose's number, nonce 0. A run's samples must not change
     /// with an upgrade.
-    const FIRST_DRAWS: [u64; 14] = [
+    const FIRST_DRAWS: [u64; 16] = [
         0x4bae_3b6c_420f_c748,
         0x4fff_79b9_16b3_55ff,
         0x1fac_841a_8edf_6574,
@@ -99,6 +107,8 @@ mod tests {
         0xc2cc_078f_331b_8f2c,
         0xeffb_e95f_a6aa_0fb9,
         0x389c_4ad1_fb2c_5cc1,
+        0xbd3a_63cf_a8e0_d5de,
+        0x61e0_476b_ab40_bb9c,
     ];
 
     #[test]
@@ -125,6 +135,17 @@ mod tests {
         ] {
             assert_eq!(second.generator(purpose).next_u64(), first, "{purpose:?}");
         }
+    }
+
+    /// As above, from block 2^32 times the round over 16.
+    #[test]
+    fn the_draws_of_a_round_are_pinned() {
+        let key = SampleKey::in_epoch(42, 3, 1207);
+        let first =
+            |place, purpose, round| key.object(place).generator_in(purpose, round).next_u64();
+        assert_eq!(first(1, Purpose::Correction, 2), 0xf91f_72ef_de40_12c5);
+        assert_eq!(first(0, Purpose::LossPoints, 1), 0xa08c_b627_5074_6d81);
+        assert_eq!(first(0, Purpose::LossPoints, 0), 0xc2cc_078f_331b_8f2c);
     }
 
     #[test]

@@ -35,6 +35,13 @@ impl Keyed {
         self
     }
 
+    /// The generator of one of several rounds in which an object is asked about again, from its beginning; that of round 0
+    /// is the object's own. Rounds are 2^32 words of the stream apart.
+    pub fn of_round(mut self, round: u64) -> Keyed {
+        self.bits.set_word_pos(u128::from(round) << 32);
+        self
+    }
+
     /// 32 random bits.
     pub fn next_u32(&mut self) -> u32 {
         self.bits.next_u32()

@@ -37,6 +37,10 @@ pub enum Purpose {
     Object = 13,
     /// Which records of a set come once more than the others in an epoch.
     Remainder = 14,
+    /// How many points a prompt has.
+    PointCount = 15,
+    /// The click that corrects a prediction.
+    Correction = 16,
 }
 
 /// Which number of a [`SampleKey`](super::SampleKey) a draw depends on.
@@ -69,7 +73,9 @@ impl Purpose {
             | Purpose::Box
             | Purpose::OtherKind
             | Purpose::LossPoints
-            | Purpose::Object => Scope::Draw,
+            | Purpose::Object
+            | Purpose::PointCount
+            | Purpose::Correction => Scope::Draw,
         }
     }
 }
