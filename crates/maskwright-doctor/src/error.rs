@@ -31,6 +31,20 @@ pub enum Error {
         /// What is there.
         found: String,
     },
+    /// A folder may hold one of several data sets.
+    #[error(
+        "{}: expected one data set, found {found}, which may be {}",
+        path.display(),
+        likely.iter().map(|reading| reading.what.as_str()).collect::<Vec<_>>().join(", or ")
+    )]
+    Unclear {
+        /// The folder.
+        path: PathBuf,
+        /// What is there.
+        found: String,
+        /// What it may be, the likeliest first.
+        likely: Vec<maskwright_data::source::Reading>,
+    },
     /// The images of an annotation file are in none of the folders where such images lie.
     #[error("{}: expected its images in a folder beside it, found none of them", annotations.display())]
     ImagesNotFound {

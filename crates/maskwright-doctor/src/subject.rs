@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use maskwright_data::source::{
     DataFile, MaskContents, Objects, OpenContext, PairsKeys, PairsSource, SetKind, SetSpec, Source,
-    Unmatched,
+    Unmatched, partners,
 };
 use maskwright_data::{Error, Missing, Result};
 use serde::Serialize;
@@ -15,7 +15,6 @@ use crate::claims::Claims;
 use crate::finding::{Check, Severity};
 use crate::fix::Fix;
 use crate::loose::Loose;
-use crate::partners;
 
 /// What a set is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, IntoStaticStr)]

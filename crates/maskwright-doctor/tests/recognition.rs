@@ -97,8 +97,8 @@ fn paths_that_hold_no_data_are_refused() {
     };
     let gone = recognise(&root.path().join("gone"), &OpenContext::default()).unwrap_err();
     assert!(matches!(gone, Error::Read { .. }), "{gone}");
-    assert_snapshot!(refused(&root.path().join("notes")), @"[DIR]/notes: expected a folder of images and masks (images/ and masks/, im/ and gt/, or side by side), a data file, COCO's .json, or SA-1B, found no image and no folder");
-    assert_snapshot!(refused(root.path()), @"[DIR]: expected a folder of images and masks (images/ and masks/, im/ and gt/, or side by side), a data file, COCO's .json, or SA-1B, found the folders notes");
+    assert_snapshot!(refused(&root.path().join("notes")), @"[DIR]/notes: expected a folder of images and masks (images/ and masks/, im/ and gt/, or side by side), of COCO, Labelme, YOLO or SA-1B, a data file, or COCO's .json, found no image and no folder");
+    assert_snapshot!(refused(root.path()), @"[DIR]: expected a folder of images and masks (images/ and masks/, im/ and gt/, or side by side), of COCO, Labelme, YOLO or SA-1B, a data file, or COCO's .json, found the folders notes");
     let file = root.path().join("data.csv");
     write(&file, "a,b");
     assert_snapshot!(refused(&file), @"[DIR]/data.csv: expected a folder, or a file that ends in .toml, .json or .tar, found .csv");

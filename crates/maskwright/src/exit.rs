@@ -98,7 +98,7 @@ fn of_data(error: &maskwright_data::Error) -> bool {
 fn of_doctor(error: &doctor::Error) -> bool {
     use doctor::Error;
     match error {
-        Error::NotRecognised { .. } | Error::ImagesNotFound { .. } => true,
+        Error::NotRecognised { .. } | Error::Unclear { .. } | Error::ImagesNotFound { .. } => true,
         Error::Data(error) => of_data(error),
         _ => false,
     }

@@ -93,7 +93,7 @@ fn of_data(error: &data::Error) -> String {
     match error {
         data::Error::Setting { key, expected, found } => setting(key, expected, found),
         data::Error::CrowdsLeftOut { .. } => {
-            format!("{error}, as does --crowds beside --coco")
+            format!("{error}, as does --crowds")
         }
         // One record is not shared out between training and validation.
         data::Error::NothingSelected { total: 1, selection, .. }
@@ -102,7 +102,7 @@ fn of_data(error: &data::Error) -> String {
             format!("{error}; with --hold-out 0 it trains, and nothing is validated")
         }
         _ => match mask_flag(error) {
-            Some(flag) => format!("{error} ({flag} beside --masks)"),
+            Some(flag) => format!("{error} ({flag})"),
             None => error.to_string(),
         },
     }
@@ -180,7 +180,7 @@ fn of_training(error: &train::Error) -> String {
         Error::Data(error) => of_data(error),
         Error::Model(error) => of_model(error),
         Error::ValidationBudget { last, .. } => match mask_flag(last) {
-            Some(flag) => format!("{error} ({flag} beside --masks)"),
+            Some(flag) => format!("{error} ({flag})"),
             None => error.to_string(),
         },
         Error::NoCheckpoint => "--checkpoint: expected the model to evaluate, found none".into(),
@@ -233,8 +233,8 @@ mod tests {
         insta::assert_snapshot!(
             [of(&refused(numbers)), of(&train::Error::from(refused(void)))].join("\n"),
             @r#"
-        record cells/a: masks/a.png: the mask holds 5 numbers from 1 to 5, which look like numbers of objects; mask_kind = "instances" makes each number an object (--mask-kind instances beside --masks)
-        record cells/a: masks/a.png: the mask holds [2] and 255, which look like classes and a region that shall not count; ignore_values = [255] leaves that region out, mask_values = { 255 = 255 } makes it the object (--ignore-values 255 beside --masks)
+        record cells/a: masks/a.png: the mask holds 5 numbers from 1 to 5, which look like numbers of objects; mask_kind = "instances" makes each number an object (--mask-kind instances)
+        record cells/a: masks/a.png: the mask holds [2] and 255, which look like classes and a region that shall not count; ignore_values = [255] leaves that region out, mask_values = { 255 = 255 } makes it the object (--ignore-values 255)
         "#
         );
     }
@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(
             of(&error),
             "set c: expected at least one record, found none; crowds = true takes annotations of crowds, \
-             as does --crowds beside --coco"
+             as does --crowds"
         );
         assert_eq!(flag("prompts.kinds"), "prompts.kinds");
         assert_eq!(

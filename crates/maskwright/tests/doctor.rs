@@ -139,7 +139,7 @@ fn wrong_paths_and_flags_are_one_clear_line() {
     let images = place.text("images");
     assert_snapshot!(refused(&["doctor", &place.text("nowhere")], 1), @"error: cannot read [DIR]/nowhere: No such file or directory (os error 2)");
     std::fs::create_dir(place.join("empty")).expect("created");
-    assert_snapshot!(refused(&["doctor", &place.text("empty")], 2), @"error: [DIR]/empty: expected a folder of images and masks (images/ and masks/, im/ and gt/, or side by side), a data file, COCO's .json, or SA-1B, found no image and no folder");
+    assert_snapshot!(refused(&["doctor", &place.text("empty")], 2), @"error: [DIR]/empty: expected a folder of images and masks (images/ and masks/, im/ and gt/, or side by side), of COCO, Labelme, YOLO or SA-1B, a data file, or COCO's .json, found no image and no folder");
     let data = place.text("data.toml");
     std::fs::write(&data, "[[train]]\nname = \"a\"\nimagess = \"x\"\n").expect("written");
     let stderr = refused(&["doctor", &data], 1);

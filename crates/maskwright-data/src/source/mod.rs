@@ -23,6 +23,7 @@
 //! | `image`, `mask`, `mask_file` | the forms in which images and masks are handed out |
 //! | `tar`, `pattern` | tar files read in place; names of many files |
 //! | `index/` | the cached index |
+//! | `recognise/`, `partners` | what a folder holds; masks of other names than their images |
 //! | `mix`, `weights` | the sets of a run together |
 //! | `indexed`, `located`, `objects` | from an index to images and masks; which object a sample shows |
 //! | `own_notes` | an image's annotation file, while its objects are asked for |
@@ -73,7 +74,9 @@ mod outlines;
 mod own_notes;
 mod pairs;
 mod part;
+pub mod partners;
 mod pattern;
+mod recognise;
 mod sa1b;
 mod select;
 mod set_spec;
@@ -108,6 +111,7 @@ pub use mix::Mix;
 pub use objects::Objects;
 pub use pairs::PairsSource;
 pub use part::Part;
+pub use recognise::{Reading, Recognised, images_of, recognise, yolo_sets};
 pub use set_spec::{SetSpec, Unmatched};
 pub use synthetic::synthetic_index;
 pub use texts::{Extensions, Patterns};

@@ -91,6 +91,16 @@ impl DataYaml {
         Ok(yaml)
     }
 
+    /// Whether the file has a split at all.
+    pub(super) fn has(&self, split: YoloSplit) -> bool {
+        self.splits.contains_key(&split.to_string())
+    }
+
+    /// Whether two splits name the same places.
+    pub(super) fn same(&self, one: YoloSplit, other: YoloSplit) -> bool {
+        self.splits.get(&one.to_string()) == self.splits.get(&other.to_string())
+    }
+
     /// The folders and lists of a split.
     ///
     /// # Errors
@@ -187,12 +197,15 @@ mod tests {
     fn all_spellings_read() {
         let yaml = parse("# a set\npath: ..\\sets\\leaves\ntrain: [a, b.txt]\nval: images/val # held out\ntest:\nnc: 3\nnames:\n  0: leaf\n  2: 'root: old'\n  1: 7\n").unwrap();
         assert_eq!(yaml.base, PathBuf::from("../sets/leaves"));
-        assert_eq!(yaml.splits.keys().collect::<Vec<_>>(), ["train", "val"]);
+        assert!(
+            yaml.has(YoloSplit::Train) && yaml.has(YoloSplit::Val) && !yaml.has(YoloSplit::Test)
+        );
         assert_eq!(yaml.splits["train"], ["a", "b.txt"]);
         assert_eq!(yaml.names.values().collect::<Vec<_>>(), ["leaf", "7", "root: old"]);
         let yaml =
             parse("train: ../train/images\nval: ../train/images\nnames: ['leaf', root]\n").unwrap();
         assert_eq!(yaml.names, BTreeMap::from([(0, "leaf".into()), (1, "root".into())]));
+        assert!(yaml.same(YoloSplit::Train, YoloSplit::Val));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use maskwright_train::run_files;
 use maskwright_train::trainer::{Start, TrainOutcome, train};
 
 use crate::exit::{Interrupted, Usage};
-use crate::flags::data::DataFlags;
+use crate::flags::data::{DataFlags, WAYS, says_where};
 use crate::flags::device::DeviceFlags;
 use crate::flags::model::ModelFlags;
 use crate::flags::named::named;
@@ -37,6 +37,9 @@ use crate::{interrupt, output, tell};
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
+  # Train on a folder that is laid out in a known way; a tenth of it validates
+  maskwright train photos --checkpoint sam_vit_b.pth --output run
+
   # Tune the HQ head of a SAM on your own photographs; a tenth of them validates
   maskwright train --images photos --masks masks --checkpoint sam_vit_b.pth --output run
 
@@ -48,6 +51,10 @@ Examples:
   maskwright train --data data.toml --checkpoint sam_vit_l.pth --output run
   maskwright train --resume --output run")]
 pub(crate) struct TrainFlags {
+    /// A folder whose layout tells what it is: images and masks, COCO, Roboflow, Labelme, YOLO, SA-1B, HQSeg-44K
+    #[arg(value_name = "DIR", conflicts_with_all = WAYS)]
+    folder: Option<PathBuf>,
+
     #[command(flatten)]
     data: DataFlags,
 
@@ -240,7 +247,7 @@ impl LegacyFlags {
 
 impl TrainFlags {
     fn resolve(&self) -> anyhow::Result<TrainConfig> {
-        let mut data = self.data.resolve(self.hold_out)?;
+        let mut data = self.data.resolve_with(self.folder.as_deref(), self.hold_out)?;
         if !self.prompts.is_empty() {
             let kinds = self.prompts.iter();
             data.prompts.kinds =
@@ -287,7 +294,7 @@ impl TrainFlags {
         for flag in given {
             match flag.as_str() {
                 "output" | "resume" | "json" => {}
-                data if DATA.contains(&data) => {}
+                data if says_where(data) => {}
                 "checkpoint" => config.model.checkpoint.clone_from(&model.checkpoint),
                 "restore_model" => config.model.restore_model.clone_from(&model.restore_model),
                 "max_epoch_num" => config.train.epochs = self.max_epoch_num,
@@ -309,17 +316,14 @@ impl TrainFlags {
                 }
             }
         }
-        if given.iter().any(|flag| DATA.contains(&flag.as_str())) {
-            let moved = self.data.resolve(0.0)?;
+        if given.iter().any(|flag| says_where(flag)) {
+            let moved = self.data.resolve_with(self.folder.as_deref(), 0.0)?;
             config.data.take_places(&moved).map_err(maskwright_train::Error::from)?;
         }
         config.validate()?;
         Ok(config)
     }
 }
-
-/// The flags that say where data lie.
-const DATA: [&str; 6] = ["images", "masks", "coco", "sa1b", "data", "hqseg44k"];
 
 pub(crate) fn run(flags: &TrainFlags, given: &[String]) -> anyhow::Result<()> {
     flags.legacy.check()?;

@@ -1,18 +1,26 @@
-//! Which data: a folder pair, an annotation file, SA-1B, a data file, or HQSeg-44K.
+//! Which data: a folder pair, an annotation file, SA-1B, a folder of an annotation tool, a data file, or HQSeg-44K.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use maskwright_data::plan::Decode;
 use maskwright_data::source::{
-    CocoKeys, DataFile, Extensions, MaskContents, MaskKeys, Objects, PairsKeys, SetKind, SetSpec,
-    Unmatched, hqseg44k, hqseg44k_available,
+    CocoKeys, DataFile, Extensions, MaskContents, Objects, PairsKeys, SetKind, SetSpec, Unmatched,
+    hqseg44k, hqseg44k_available, yolo_sets as yolo,
 };
 
 use crate::exit::Usage;
 use crate::flags::named::named;
 use crate::targets::Inputs;
 use crate::tell;
+
+/// The ways to say where data are.
+pub(crate) const WAYS: [&str; 6] = ["images", "sa1b", "labelme", "yolo", "data", "hqseg44k"];
+
+/// Whether a flag says where data are, or part of it.
+pub(crate) fn says_where(flag: &str) -> bool {
+    WAYS.contains(&flag) || ["folder", "masks", "coco"].contains(&flag)
+}
 
 /// Where the images and masks are. Exactly one of the ways is given.
 #[derive(Args)]
@@ -31,13 +39,25 @@ pub(crate) struct DataFlags {
     #[arg(long, value_name = "JSON", requires = "images")]
     coco: Option<PathBuf>,
 
-    /// With --coco: take annotations of crowds (iscrowd: 1), too; brush tools write every mask as one
-    #[arg(long, requires = "coco")]
+    /// Of COCO, take annotations of crowds (iscrowd: 1), too; brush tools write every mask as one
+    #[arg(long, conflicts_with_all = ["data", "hqseg44k"])]
     crowds: bool,
 
     /// Folder with SA-1B's images and annotation files, or its tar files: sa_{000000..000049}.tar
     #[arg(long, value_name = "PLACE", conflicts_with_all = ["images", "data", "hqseg44k"])]
     sa1b: Option<PathBuf>,
+
+    /// Folder of Labelme: an annotation file beside each image
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["images", "sa1b", "data", "hqseg44k"])]
+    labelme: Option<PathBuf>,
+
+    /// YOLO segmentation: data.yaml, whose `val` validates, or the folder of images that have label files
+    #[arg(
+        long,
+        value_name = "PLACE",
+        conflicts_with_all = ["images", "sa1b", "labelme", "data", "hqseg44k"]
+    )]
+    yolo: Option<PathBuf>,
 
     /// Endings of the images in --images, such as jpg,png
     #[arg(long, value_name = "EXT,...", value_delimiter = ',', requires = "masks")]
@@ -51,14 +71,24 @@ pub(crate) struct DataFlags {
     #[arg(long, value_name = "TEXT", default_value = "", requires = "masks")]
     mask_suffix: String,
 
-    /// How many objects a mask of --masks shows: one, one for each number (instances), or one for
+    /// How many objects a mask file shows: one, one for each number (instances), or one for
     /// each connected piece (components)
-    #[arg(long, value_name = "KIND", value_parser = named::<MaskContents>(), requires = "masks")]
+    #[arg(
+        long,
+        value_name = "KIND",
+        value_parser = named::<MaskContents>(),
+        conflicts_with_all = ["data", "hqseg44k"]
+    )]
     mask_kind: Option<MaskContents>,
 
-    /// Numbers in --masks whose pixels shall not count, neither as object nor as background, such
-    /// as 255
-    #[arg(long, value_name = "N,...", value_delimiter = ',', requires = "masks")]
+    /// Numbers in mask files whose pixels shall not count, neither as object nor as background,
+    /// such as 255
+    #[arg(
+        long,
+        value_name = "N,...",
+        value_delimiter = ',',
+        conflicts_with_all = ["data", "hqseg44k"]
+    )]
     ignore_values: Vec<u16>,
 
     /// How many records an image with several objects makes: one, of which every epoch shows
@@ -101,7 +131,19 @@ impl DataFlags {
     /// The sets; of a folder pair, `hold_out` per cent validate and the others train
     /// (0: all train, 100: all validate).
     pub(crate) fn resolve(&self, hold_out: f64) -> anyhow::Result<DataFile> {
-        let mut data = self.sets(hold_out)?;
+        self.resolve_with(None, hold_out)
+    }
+
+    /// As [`resolve`](DataFlags::resolve); a folder that is given without a flag is looked at.
+    pub(crate) fn resolve_with(
+        &self,
+        folder: Option<&Path>,
+        hold_out: f64,
+    ) -> anyhow::Result<DataFile> {
+        let mut data = match folder {
+            Some(folder) => self.held_out(super::folder::sets_of(folder)?, hold_out)?,
+            None => self.sets(hold_out)?,
+        };
         data.plan.decode = self.decode.unwrap_or(data.plan.decode);
         data.plan.strict |= self.strict;
         Ok(data)
@@ -127,7 +169,15 @@ impl DataFlags {
             }
             return Ok(data);
         }
-        let mut set = match (&self.images, &self.masks, &self.coco, &self.sa1b) {
+        if let Some(folder) = &self.labelme {
+            let train = vec![SetSpec::labelme(name_of(folder), folder)];
+            return self.held_out(DataFile { train, ..DataFile::default() }, hold_out);
+        }
+        if let Some(place) = &self.yolo {
+            let data = yolo(&name_of(place), place).map_err(maskwright_train::Error::from)?;
+            return self.held_out(data, hold_out);
+        }
+        let set = match (&self.images, &self.masks, &self.coco, &self.sa1b) {
             (Some(images), Some(masks), None, None) => {
                 let keys = PairsKeys {
                     images: images.clone(),
@@ -135,11 +185,6 @@ impl DataFlags {
                     image_ext: extensions(&self.image_ext),
                     mask_ext: extensions(&self.mask_ext),
                     mask_suffix: self.mask_suffix.clone(),
-                    mask_files: MaskKeys {
-                        mask_kind: self.mask_kind.unwrap_or_default(),
-                        ignore_values: self.ignore_values.iter().copied().collect(),
-                        ..MaskKeys::default()
-                    },
                     ..PairsKeys::default()
                 };
                 SetSpec::new(name_of(images), SetKind::Pairs(keys))
@@ -148,7 +193,6 @@ impl DataFlags {
                 let keys = CocoKeys {
                     annotations: annotations.clone(),
                     images: images.clone(),
-                    crowds: self.crowds,
                     ..CocoKeys::default()
                 };
                 SetSpec::new(name_of(images), SetKind::Coco(keys))
@@ -157,21 +201,62 @@ impl DataFlags {
             _ => {
                 return Err(Usage(
                     "no data: give --images DIR with --masks DIR or --coco JSON, --sa1b PLACE, \
-                     --data FILE, or --hqseg44k ROOT"
+                     --labelme DIR, --yolo PLACE, --data FILE, or --hqseg44k ROOT"
                         .into(),
                 )
                 .into());
             }
         };
+        self.held_out(DataFile { train: vec![set], ..DataFile::default() }, hold_out)
+    }
+
+    /// Sets with the flags that are for all of them. Where nothing validates, a share of each does.
+    fn held_out(&self, data: DataFile, hold_out: f64) -> anyhow::Result<DataFile> {
+        let DataFile { mut train, mut valid, .. } = data;
         if self.skip_unmatched {
-            set.unmatched = Unmatched::Skip;
+            train.iter_mut().chain(&mut valid).for_each(|set| set.unmatched = Unmatched::Skip);
         }
-        self.choose_objects(&mut set)?;
-        held_out(set, hold_out)
+        for set in train.iter_mut().chain(&mut valid) {
+            self.read_masks(set)?;
+            self.choose_objects(set)?;
+        }
+        if !valid.is_empty() {
+            return Ok(DataFile { train, valid, ..DataFile::default() });
+        }
+        let mut data = DataFile::default();
+        for set in train {
+            let parts = held_out(set, hold_out)?;
+            data.train.extend(parts.train);
+            data.valid.extend(parts.valid);
+        }
+        Ok(data)
     }
 }
 
 impl DataFlags {
+    /// How annotations and mask files are read.
+    fn read_masks(&self, set: &mut SetSpec) -> Result<(), Usage> {
+        let kind = set.kind.name();
+        let refuse = |flag: &str, expected: &str| {
+            Err(Usage(format!("{flag}: expected {expected}, found a set of kind \"{kind}\"")))
+        };
+        match &mut set.kind {
+            SetKind::Coco(keys) | SetKind::Lvis(keys) => keys.crowds |= self.crowds,
+            _ if self.crowds => return refuse("--crowds", "annotations of COCO"),
+            _ => {}
+        }
+        match &mut set.kind {
+            SetKind::Pairs(PairsKeys { mask_files, .. }) => {
+                mask_files.mask_kind = self.mask_kind.unwrap_or(mask_files.mask_kind);
+                mask_files.ignore_values.extend(&self.ignore_values);
+            }
+            _ if self.mask_kind.is_some() => return refuse("--mask-kind", "mask files"),
+            _ if !self.ignore_values.is_empty() => return refuse("--ignore-values", "mask files"),
+            _ => {}
+        }
+        Ok(())
+    }
+
     /// Which objects are taken, where images have several.
     fn choose_objects(&self, set: &mut SetSpec) -> Result<(), Usage> {
         let given =
@@ -179,7 +264,7 @@ impl DataFlags {
         let Some((flag, _)) = given.into_iter().find(|(_, given)| *given) else { return Ok(()) };
         let Some(keys) = set.kind.taken_mut() else {
             return Err(Usage(format!(
-                "{flag}: expected images with several objects (--coco, --sa1b, or --mask-kind \
+                "{flag}: expected images with several objects (--coco, --sa1b, --labelme, --yolo, or --mask-kind \
                  instances or components), found masks of one object"
             )));
         };

@@ -2,6 +2,7 @@
 
 pub(crate) mod data;
 pub(crate) mod device;
+pub(crate) mod folder;
 pub(crate) mod geometry;
 pub(crate) mod given;
 pub(crate) mod legacy;

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::exit::{Interrupted, Unfit, Usage};
 use crate::flags::data::DataFlags;
+use crate::flags::folder;
 use crate::indexing::Indexing;
 use crate::progress::Progress;
 use crate::targets::{self, Existing, Format, Inputs, Target};
@@ -27,7 +28,7 @@ use crate::{interrupt, output};
 /// training and validation. docs/doctor.md lists all findings. Nothing is changed.
 ///
 /// DATA is a data file (.toml), a folder of images and masks (images/ and masks/, im/ and gt/, side by
-/// side, or train/ and valid/ with those), COCO's .json, or SA-1B's folder or .tar.
+/// side, or train/ and valid/ with those), a folder of COCO, Labelme or YOLO, COCO's .json, or SA-1B's folder or .tar.
 #[derive(Args)]
 #[command(after_help = "\
 Exit status: 0 if nothing is found that training would refuse (warnings and notes may be), 1 if
@@ -168,6 +169,9 @@ fn with_way_out(error: maskwright_doctor::Error) -> anyhow::Error {
         maskwright_doctor::Error::ImagesNotFound { annotations } => {
             let annotations = annotations.display();
             Usage(format!("{error}; name the folder: --coco {annotations} --images DIR")).into()
+        }
+        maskwright_doctor::Error::Unclear { path, found, likely } => {
+            Usage(folder::unclear("doctor", path, found, likely)).into()
         }
         _ => error.into(),
     }

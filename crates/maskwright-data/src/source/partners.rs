@@ -4,16 +4,17 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use maskwright_data::source::{Extensions, IMAGE_ENDINGS, MASK_ENDINGS, PairsKeys};
+use super::{Extensions, IMAGE_ENDINGS, MASK_ENDINGS, PairsKeys};
 
 /// A `mask_suffix` that pairs images with masks.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Suffix {
-    pub(super) suffix: String,
+pub struct Suffix {
+    /// The suffix.
+    pub suffix: String,
     /// How many images have such a mask.
-    pub(super) explains: usize,
+    pub explains: usize,
     /// One of those masks.
-    pub(super) example: PathBuf,
+    pub example: PathBuf,
 }
 
 fn endings(given: &Option<Extensions>, otherwise: &[&'static str]) -> Vec<String> {
@@ -42,7 +43,7 @@ fn files(folder: &Path) -> Vec<(String, String, OsString)> {
 }
 
 /// The suffix that most masks have more than an image, where the set's own finds fewer partners.
-pub(super) fn suffix(keys: &PairsKeys) -> Option<Suffix> {
+pub fn suffix(keys: &PairsKeys) -> Option<Suffix> {
     let (image_ext, mask_ext) =
         (endings(&keys.image_ext, &IMAGE_ENDINGS), endings(&keys.mask_ext, &MASK_ENDINGS));
     let masks: Vec<_> =
@@ -71,7 +72,7 @@ pub(super) fn suffix(keys: &PairsKeys) -> Option<Suffix> {
 }
 
 /// The keys with one ending of `role` ("images" or "masks"), the one that most files have, and the line for it.
-pub(super) fn one_ending(keys: &PairsKeys, role: &str) -> Option<(String, PairsKeys)> {
+pub fn one_ending(keys: &PairsKeys, role: &str) -> Option<(String, PairsKeys)> {
     let image = role == "images";
     let (folder, allowed) = if image {
         (&keys.images, endings(&keys.image_ext, &IMAGE_ENDINGS))
@@ -101,7 +102,7 @@ pub(super) fn one_ending(keys: &PairsKeys, role: &str) -> Option<(String, PairsK
 }
 
 /// Files without a partner: images, masks.
-pub(super) fn split(keys: &PairsKeys, unmatched: &[PathBuf]) -> (Vec<PathBuf>, Vec<PathBuf>) {
+pub fn split(keys: &PairsKeys, unmatched: &[PathBuf]) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let mask_ext = endings(&keys.mask_ext, &MASK_ENDINGS);
     let is_mask = |file: &PathBuf| {
         if keys.images != keys.masks {
