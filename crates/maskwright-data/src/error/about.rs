@@ -49,7 +49,7 @@ impl Error {
     }
 
     /// Whether another record may stand in for the one this error is about.
-    pub(crate) fn is_about_a_record(&self) -> bool {
+    pub fn is_about_a_record(&self) -> bool {
         matches!(
             self,
             Error::Read { .. }

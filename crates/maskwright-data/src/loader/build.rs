@@ -143,7 +143,7 @@ impl Builder {
         let (mut image_of, mut views) =
             (Vec::with_capacity(count * most), Vec::with_capacity(count));
         for (&position, image) in positions.iter().zip(images.chunks_exact_mut(3 * pixels)) {
-            let key = SampleKey::in_epoch(self.config.seed, task.epoch, order.record(position));
+            let key = self.config.key(task.epoch, order.record(position));
             let place = Place { epoch: task.epoch, position };
             // Views with fewer objects leave no gap: the labels of the next one follow.
             let labels = &mut labels[objects.len() * pixels..][..most * pixels];

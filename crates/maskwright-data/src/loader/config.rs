@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::random::SampleKey;
 use crate::sample::SampleConfig;
 
 /// How batches are made.
@@ -15,6 +16,9 @@ pub struct LoaderConfig {
     pub batch_size: usize,
     /// The seed of the order and of every sample.
     pub seed: u64,
+    /// The number of different views of each record: epoch e shows view e modulo this, with prompts and objects drawn anew.
+    /// 0 makes a new view in every epoch, as in HQ-SAM's training.
+    pub views: u64,
     /// The number of threads that make batches. The batches do not depend on it.
     pub workers: usize,
     /// The number of batches that are made in advance, including those in progress. The batches do not
@@ -50,6 +54,7 @@ impl Default for LoaderConfig {
         LoaderConfig {
             batch_size: 4,
             seed: 0,
+            views: 0,
             workers,
             prefetch: workers + 2,
             prefetch_bytes: 2 << 30,
@@ -173,6 +178,12 @@ impl LoaderConfig {
         self.prefetch.min(usize::try_from(fitting).unwrap_or(usize::MAX)).max(1)
     }
 
+    /// The key of a record in an epoch.
+    pub(super) fn key(&self, epoch: u64, record: u64) -> SampleKey {
+        let key = SampleKey::in_epoch(self.seed, epoch, record);
+        SampleKey { view: epoch.checked_rem(self.views).unwrap_or(epoch), ..key }
+    }
+
     /// Places that one round takes: a batch on every rank.
     pub(super) fn round(&self) -> u64 {
         self.batch_size as u64 * self.world_size as u64
@@ -260,6 +271,16 @@ mod tests {
         let error = config(4, 0, 2, LastBatch::Drop).batches_per_epoch(7).unwrap_err().to_string();
         insta::assert_snapshot!(error, @"7 records do not fill one batch of 4 on each of 2 ranks; use a smaller batch or keep the last, partial batch");
         assert_eq!(config(4, 0, 2, LastBatch::Keep).batches_per_epoch(7).unwrap(), 1);
+    }
+
+    #[test]
+    fn views_come_again_and_draws_do_not() {
+        let keys = |views| {
+            let config = LoaderConfig { views, seed: 7, ..LoaderConfig::default() };
+            [0, 1, 2, 3, 4].map(|epoch| config.key(epoch, 9)).map(|key| (key.view, key.draw))
+        };
+        assert_eq!(keys(0), [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4)]);
+        assert_eq!(keys(2), [(0, 0), (1, 1), (0, 2), (1, 3), (0, 4)]);
     }
 
     #[test]
