@@ -79,3 +79,44 @@ def cases(folder: Path, seed: int) -> None:
             loss_mask=entropy.item(),
             loss_dice=dice.item(),
         )
+
+
+def focal(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Give the sigmoid focal loss (Lin et al. 2017; alpha 0.25, gamma 2) as SAM has it, per value."""
+    chance = found.sigmoid()
+    entropy = F.binary_cross_entropy_with_logits(found, wanted, reduction="none")
+    right = chance * wanted + (1 - chance) * (1 - wanted)
+    balance = 0.25 * wanted + 0.75 * (1 - wanted)
+    return balance * entropy * (1 - right) ** 2
+
+
+def boundary_weight(target: torch.Tensor) -> torch.Tensor:
+    """Give F3Net's weight of every pixel (Wei et al. 2020), its window scaled from 352 pixels."""
+    reach = round(15 * target.shape[-1] / 352)
+    mean = F.avg_pool2d(target, kernel_size=2 * reach + 1, stride=1, padding=reach)
+    return 1 + 5 * (mean - target).abs()
+
+
+def term_cases(folder: Path, seed: int) -> None:
+    """Write the terms of other losses, at uniform points of masks and their labels."""
+    masks, side, points = 2, 64, 200
+    rng = np.random.default_rng([seed, 6])
+    fields = np.stack([smooth(rng, side, side) for _ in range(masks)])[:, None]
+    target = torch.from_numpy(np.clip(4 * fields + 0.5, 0, 1).astype(np.float32))
+    logits = torch.from_numpy(3 * rng.standard_normal((masks, 1, 16, 16))).float()
+    places = torch.from_numpy(rng.random((masks, points, 2), dtype=np.float32))
+    case = {"logits": logits, "target": target, "points": places}
+    told = {}
+    for name in ("focal", "boundary"):
+        leaf = logits.clone().requires_grad_()
+        found, wanted = at_points(leaf, places), at_points(target, places)
+        if name == "focal":
+            value = focal(found, wanted).mean()
+        else:
+            weight = at_points(boundary_weight(target), places)
+            entropy = F.binary_cross_entropy_with_logits(found, wanted, reduction="none")
+            value = ((weight * entropy).sum(1) / weight.sum(1)).mean()
+        value.backward()
+        told[name] = value.item()
+        case[f"grad_{name}"] = leaf.grad
+    save(folder / "terms.safetensors", case, **told)

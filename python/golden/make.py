@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+import learning
 import loss
 import model
 import sampling
@@ -71,6 +72,10 @@ The training steps are what the tests of `maskwright-train` read, too.
 |---|---|---|
 | `loss/case_*` | `logits`, `target` in 0..1, the uniform draws `oversampled_coords` and \
 `random_coords` | `loss_mask`, `loss_dice`, and `grad_logits` of their sum |
+| `terms/terms` | `logits`, `target` in 0..1, `points` | `focal`, `boundary`, and the gradient of each |
+| `learning/adamw_*` | `start.*`, `gradK.*` of every update; rate, decay, decay by layers, largest norm | \
+`norms` before clipping, `afterK.*` |
+| `learning/rates` | base rate, epochs, updates per epoch | the rate of every update, `RULE_WARMUP` |
 
 The training steps lie beside `maskwright-model`.
 """,
@@ -101,6 +106,9 @@ def main() -> None:
     sampling.metrics(folders[IMAGE] / "metrics", SEED)
     sampling.prompts(folders[DATA] / "prompts", SEED)
     loss.cases(folders[TRAIN] / "loss", SEED)
+    loss.term_cases(folders[TRAIN] / "terms", SEED)
+    learning.updates(folders[TRAIN] / "learning", SEED)
+    learning.schedules(folders[TRAIN] / "learning", SEED)
     model.forward(folders[MODEL], SEED)
     model.steps(folders[MODEL], SEED)
     model.tiny_vit(folders[MODEL], SEED)

@@ -15,9 +15,10 @@ use maskwright_image::Size;
 use maskwright_model::device::{Place, host};
 use maskwright_model::{DecodeMode, ImageFeatures, PromptInput, Sam, SamConfig, Trainable};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::loss::LossConfig;
-use crate::optimizer::{Optimizer, OptimizerConfig};
+use crate::not_finite::NotFinite;
+use crate::optimizer::{Optimizer, OptimizerConfig, StepGradients};
 use crate::step::{StepSettings, forward};
 
 /// The work that is timed.
@@ -115,8 +116,20 @@ impl ModelBench {
             Work::Step { sam, optimizer, batch, settings } => {
                 if let Some(model) = sam.take() {
                     let forward = forward(&model, batch, settings)?;
-                    forward.check_finite(batch, 0, 0)?;
-                    let model = optimizer.update(*model, forward.backward(), 1e-3);
+                    let gradients = StepGradients::from(forward.backward());
+                    // A loss that is no number has no gradient that is one.
+                    if !gradients.norm(&*model).is_finite() {
+                        let what = NotFinite::Gradient;
+                        let records = batch.views.iter().map(|view| view.name.clone()).collect();
+                        return Err(Error::NotFinite {
+                            in_a_row: 1,
+                            what,
+                            epoch: 0,
+                            step: 1,
+                            records,
+                        });
+                    }
+                    let model = optimizer.update(*model, gradients, 1e-3);
                     *sam = Some(Box::new(model));
                 }
             }

@@ -7,6 +7,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::not_finite::NotFinite;
+
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -174,18 +176,21 @@ pub enum Error {
         /// What was found.
         found: String,
     },
-    /// The loss became NaN or infinite.
+    /// Several steps in a row had a loss or a gradient that is NaN or infinite, and were skipped.
     #[error(
-        "the loss is {loss} at epoch {epoch}, step {step} (records {records:?}): expected a finite number"
+        "{in_a_row} steps in a row had a loss or a gradient that is no finite number; the last is step {step} of epoch \
+         {epoch}, by its {what} (records {records:?})"
     )]
-    LossNotFinite {
-        /// The loss.
-        loss: f32,
+    NotFinite {
+        /// How many steps in a row.
+        in_a_row: usize,
+        /// What was no number in the last of them.
+        what: NotFinite,
         /// Epoch, from 0.
         epoch: usize,
-        /// Step in the epoch, from 0.
+        /// Step in the epoch, from 1.
         step: usize,
-        /// The records of the batch.
+        /// The records of the last batch.
         records: Vec<String>,
     },
 }

@@ -57,6 +57,7 @@ mod error;
 pub mod evaluator;
 mod files;
 pub mod loss;
+mod not_finite;
 pub mod observer;
 pub mod optimizer;
 pub mod owned_folder;

@@ -60,6 +60,9 @@ pub trait Observer {
     fn evaluating(&mut self, _set: &str, _done: usize, _total: usize) {}
     /// Called when a set has been evaluated under one kind of prompt.
     fn evaluated(&mut self, _metrics: &SetMetrics) {}
+    /// Called when averaged weights have been evaluated on a set under one kind of prompt, which follows the evaluation
+    /// of the weights themselves.
+    fn average_evaluated(&mut self, _metrics: &SetMetrics) {}
     /// Called when an epoch and its validation are over.
     fn epoch(&mut self, _entry: &EpochEntry) {}
     /// Called with a remark for the user. The run goes on.
@@ -79,6 +82,31 @@ pub trait Observer {
 pub struct Silent;
 
 impl Observer for Silent {}
+
+/// An observer of an evaluation of averaged weights, whose results are reported as such.
+pub(crate) struct OfAverage<'a>(pub(crate) &'a mut dyn Observer);
+
+impl Observer for OfAverage<'_> {
+    fn evaluating(&mut self, set: &str, done: usize, total: usize) {
+        self.0.evaluating(set, done, total);
+    }
+
+    fn evaluated(&mut self, metrics: &SetMetrics) {
+        self.0.average_evaluated(metrics);
+    }
+
+    fn note(&mut self, text: &str) {
+        self.0.note(text);
+    }
+
+    fn may_end(&self, may: bool) {
+        self.0.may_end(may);
+    }
+
+    fn should_stop(&self) -> bool {
+        self.0.should_stop()
+    }
+}
 
 /// A running mean that forgets: each value weighs `1 / window`, the first ones more.
 #[derive(Debug, Clone, Copy)]

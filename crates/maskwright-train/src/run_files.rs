@@ -26,6 +26,8 @@ pub const WHOLE: &str = "sam_hq_epoch_";
 pub const TUNED: &str = "epoch_";
 /// The file ending of checkpoints.
 pub const WEIGHTS: &str = ".safetensors";
+/// The file ending of checkpoints of averaged weights, beside those of the weights themselves.
+pub const AVERAGED_WEIGHTS: &str = "_ema.safetensors";
 /// The folder with a saved state, from which a run continues, is named by this prefix and the number of
 /// the step.
 pub const RESUME: &str = "resume-";
@@ -61,6 +63,8 @@ pub struct RunFiles {
     pub validation: Option<Validation>,
     /// The newest file of the whole model with its epoch, from 0.
     pub checkpoint: Option<(usize, PathBuf)>,
+    /// The newest file of the whole model with averaged weights, with its epoch, if there is one.
+    pub average: Option<(usize, PathBuf)>,
     /// Remarks on what is damaged and was passed over.
     pub notes: Vec<String>,
 }
@@ -94,14 +98,37 @@ impl RunFiles {
             log: log.entries,
             validation: read_validation(&folder.join(VALIDATION))?,
             checkpoint,
+            average: numbered(folder, WHOLE, AVERAGED_WEIGHTS)?.into_iter().max(),
         })
+    }
+
+    /// Returns the epoch with the best validation, by what the settings say, and its measure.
+    pub fn best(&self) -> Option<(usize, f64)> {
+        let best_by = &self.config.checkpoints.best_by;
+        let scored =
+            self.epochs().filter_map(|entry| Some((entry.epoch, best_by.score(entry.decisive())?)));
+        scored.fold(None, |best: Option<(usize, f64)>, (epoch, score)| match best {
+            Some((_, highest)) if highest >= score => best,
+            _ => Some((epoch, score)),
+        })
+    }
+
+    /// Returns whether the run ended before its last epoch, because no validation was better for as many as the settings
+    /// say.
+    pub fn ran_out_of_patience(&self) -> bool {
+        let Some((patience, (best, _))) = self.config.train.patience.zip(self.best()) else {
+            return false;
+        };
+        let validated = |entry: &&EpochEntry| !entry.validation.is_empty();
+        let since = self.epochs().filter(|entry| entry.epoch > best).filter(validated).count();
+        since >= patience
     }
 
     /// Returns the entries of the finished epochs, in order.
     pub fn epochs(&self) -> impl DoubleEndedIterator<Item = &EpochEntry> {
         self.log.iter().filter_map(|entry| match entry {
             Entry::Epoch(epoch) => Some(epoch),
-            Entry::Step(_) | Entry::Loader(_) => None,
+            Entry::Step(_) | Entry::Skipped(_) | Entry::Loader(_) => None,
         })
     }
 }

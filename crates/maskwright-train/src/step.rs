@@ -46,7 +46,7 @@ use maskwright_data::batch::TrainBatch;
 use maskwright_image::mask::Bitmap;
 use maskwright_model::{DecodeMode, PromptInput, Sam};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::loss::points::{self, Known, Plane};
 use crate::loss::{LossConfig, LossValues, PointTargets, TermValue, point_loss, weighted_sum};
 use crate::prompts;
@@ -75,24 +75,6 @@ impl Forward {
     pub fn backward(self) -> Gradients {
         self.total.backward()
     }
-
-    /// Checks that the loss is finite. The error names the batch's records, and `epoch` and `step`, both
-    /// from 0.
-    ///
-    /// # Errors
-    /// [`Error::LossNotFinite`] if the loss is NaN or infinite.
-    pub fn check_finite(&self, batch: &TrainBatch, epoch: usize, step: usize) -> Result<()> {
-        if self.values.total.is_finite() {
-            return Ok(());
-        }
-        let views = batch.views.iter();
-        Err(Error::LossNotFinite {
-            loss: self.values.total as f32,
-            epoch,
-            step,
-            records: views.map(|view| format!("{}/{}", view.set, view.name)).collect(),
-        })
-    }
 }
 
 /// Computes the loss of a batch. Every image is encoded once, and every object is decoded with its own
@@ -105,7 +87,7 @@ impl Forward {
 /// own single mask and its predicted IoU are trained and, if the model has an HQ head, the HQ mask too.
 ///
 /// # Errors
-/// [`Error::Model`] if images or prompts do not fit the model.
+/// [`Error::Model`](crate::Error::Model) if images or prompts do not fit the model.
 pub fn forward(model: &Sam, batch: &TrainBatch, settings: &StepSettings) -> Result<Forward> {
     // Plain tensors: what depends on frozen parameters alone is not recorded.
     let device = model.device();
@@ -189,7 +171,7 @@ fn choose_points(
     loss: &LossConfig,
 ) -> PointTargets {
     let [_, _, height, width] = logits.dims();
-    let mut targets = PointTargets::new(loss.points.per_mask);
+    let mut targets = loss.targets();
     for (mask, object) in batch.objects.iter().enumerate() {
         let plane =
             Plane { values: &values[mask * height * width..][..height * width], height, width };

@@ -69,7 +69,7 @@ fn what_is_wrong_is_named_by_its_key() {
         ("batch_size = 8", "batch_size = 0", ["config.toml", "train.batch_size"]),
         ("\nepochs = 9", "\nepochs = 2", ["train.epochs", "more than train.first_epoch (2)"]),
         ("learning_rate = 0.0004", "learning_rate = -1.0", ["optimizer.learning_rate", "-1"]),
-        ("bce = 1.0", "focal = 1.0", ["train.loss.weights", "focal"]),
+        ("bce = 1.0", "hinge = 1.0", ["train.loss.weights", "hinge"]),
         ("per_mask = 3136", "per_mask = 0", ["train.loss.points.per_mask", "1 or more"]),
         ("input_size = 256", "input_size = 250", ["model.input_size", "240 or 256"]),
         ("batch_size = 8", "batch_sise = 8", ["config.toml", "batch_sise"]),

@@ -169,6 +169,11 @@ impl Observer for Progress {
         self.say(&format!("  {}", metrics.one_line()));
     }
 
+    fn average_evaluated(&mut self, metrics: &SetMetrics) {
+        self.finish();
+        self.say(&format!("  averaged weights: {}", metrics.one_line()));
+    }
+
     fn epoch(&mut self, entry: &EpochEntry) {
         self.finish();
         let terms = entry.loss.terms.iter();

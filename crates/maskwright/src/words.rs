@@ -13,7 +13,9 @@ use {maskwright_report as report, maskwright_train as train};
 /// The flag that sets a configuration key, or a setting of a library that stands in no file.
 const FLAGS: &[(&str, &str)] = &[
     ("box_nms_thresh", "--box-nms-thresh"),
+    ("checkpoints.best_by", "--best-by"),
     ("checkpoints.every_epochs", "--model-save-fre"),
+    ("checkpoints.keep", "--keep"),
     ("checkpoints.state_every_steps", "--save-every"),
     ("compute.allow_tf32", "--allow-tf32"),
     ("compute.decode_memory", "--decode-memory"),
@@ -36,22 +38,33 @@ const FLAGS: &[(&str, &str)] = &[
     ("model.input_size", "--input-size"),
     ("model.model_type", "--model-type"),
     ("model.restore_model", "--restore-model"),
+    ("optimizer.clip_norm", "--clip-norm"),
+    ("optimizer.kind", "--optimizer"),
+    ("optimizer.layer_decay", "--layer-decay"),
     ("optimizer.learning_rate", "--learning-rate"),
+    ("optimizer.weight_decay", "--weight-decay"),
     ("plan.size", "--input-size"),
     ("points_per_batch", "--points-per-batch"),
     ("points_per_side", "--points-per-side"),
     ("pred_iou_thresh", "--pred-iou-thresh"),
     ("preview.range", "--index, --range"),
+    ("preset", "--preset"),
     ("schedule.drop_every_epochs", "--lr-drop-epoch"),
+    ("schedule.kind", "--schedule"),
+    ("schedule.warmup_steps", "--warmup-steps"),
     ("stability_score_offset", "--stability-score-offset"),
     ("stability_score_thresh", "--stability-score-thresh"),
     ("the mask to give", "--kind"),
+    ("train.accumulate", "--accumulate"),
     ("train.batch_size", "--batch-size-train"),
+    ("train.ema", "--ema"),
     ("train.epochs", "--max-epoch-num"),
     ("train.first_epoch", "--start-epoch"),
     ("train.learns", "--train"),
     ("train.log_every_steps", "--log-every"),
+    ("train.loss.weights", "--loss"),
     ("train.on_refusal", "--on-refusal"),
+    ("train.patience", "--patience"),
     ("train.seed", "--seed"),
     ("validation.every_epochs", "--eval-every"),
     ("validation.geometry", "--geometry"),
@@ -209,7 +222,7 @@ fn of_training(error: &train::Error) -> String {
         Error::NothingToResume { begun: true, .. } => {
             format!("{error}; begin anew with --overwrite")
         }
-        Error::LossNotFinite { .. } => format!(
+        Error::NotFinite { .. } => format!(
             "{error}; lower --learning-rate, or look at these samples with `maskwright preview`"
         ),
         _ => error.to_string(),

@@ -14,7 +14,7 @@ pub fn loss_curve(title: &str, log: &[Entry]) -> CurvePlot {
     let steps = || {
         log.iter().filter_map(|entry| match entry {
             Entry::Step(step) => Some(step),
-            Entry::Epoch(_) | Entry::Loader(_) => None,
+            Entry::Epoch(_) | Entry::Skipped(_) | Entry::Loader(_) => None,
         })
     };
     let of = |name: &str| -> Vec<(f64, f64)> {
@@ -53,7 +53,7 @@ pub fn validation_curve(title: &str, log: &[Entry], set: usize, masks: &[MaskKin
                         let value = if boundary { scores.boundary_iou } else { scores.iou };
                         Some((epoch.epoch as f64 + 1.0, value))
                     }
-                    Entry::Step(_) | Entry::Loader(_) => None,
+                    Entry::Step(_) | Entry::Skipped(_) | Entry::Loader(_) => None,
                 })
                 .collect();
             series.push(Series { name: format!("{} {name}", mask.title()), points });

@@ -69,6 +69,11 @@ pub fn write(folder: &Path) -> Result<Written> {
     let validated = run.epochs().rev().find(|epoch| !epoch.validation.is_empty());
     if let Some(validated) = validated {
         add_validation(&mut report, &run, &validated.validation);
+        if !validated.average_validation.is_empty() {
+            let mut table = figures::evaluation_table(&validated.average_validation);
+            table.title = "The same with averaged weights".into();
+            report.tables.push(table);
+        }
         match predictions(&run, validated.epoch) {
             Ok(galleries) => report.galleries = galleries,
             Err(reason) => notes.push(format!("No predictions are shown: {reason}.")),
@@ -76,7 +81,10 @@ pub fn write(folder: &Path) -> Result<Written> {
     }
     if run.epochs().next_back().is_none_or(|last| last.epoch + 1 < run.config.train.epochs) {
         let done = run.epochs().count();
-        notes.push(format!("The run is not over: {done} epochs are done."));
+        notes.push(match run.ran_out_of_patience() {
+            true => format!("The run ended after {done} epochs, since validations were no better."),
+            false => format!("The run is not over: {done} epochs are done."),
+        });
     }
     let written = Written {
         report: folder.join("report.html"),
@@ -91,6 +99,7 @@ pub fn write(folder: &Path) -> Result<Written> {
     let curves: Vec<RgbImage> = report.curves.iter().map(|curve| curve.to_image(CURVE)).collect();
     write_png(&stacked(&curves), &written.curves)?;
     report.notes.push(settings(&run.config));
+    report.notes.extend(checkpoints(&run));
     report.notes.extend(written.notes.iter().cloned());
     crate::files::write_atomically(&written.report, report.to_html().as_bytes())?;
     Ok(written)
@@ -175,12 +184,27 @@ fn settings(config: &TrainConfig) -> String {
         |side| format!("{side} x {side} pixels"),
     );
     format!(
-        "The settings are in config.toml. What learns: {}; {} epochs, {} images per step, input of \
+        "The settings are in config.toml. What learns: {}; {} epochs, {} images per step{}, input of \
          {input}.",
         scope(config),
         config.train.epochs - config.train.first_epoch,
         config.train.batch_size,
+        match config.train.accumulate {
+            1 => String::new(),
+            several => format!(", {several} steps per update"),
+        },
     )
+}
+
+/// Which checkpoints there are beside the newest, where that is to be told.
+fn checkpoints(run: &RunFiles) -> Option<String> {
+    let (_, average) = run.average.as_ref()?;
+    let best = run.best().map_or_else(String::new, |(epoch, score)| {
+        let by = &run.config.checkpoints.best_by;
+        format!("; the best validation of them is that of epoch {epoch} ({by} {score:.4})")
+    });
+    let name = average.file_name().unwrap_or_default().to_string_lossy();
+    Some(format!("The newest averaged weights are in {name}{best}."))
 }
 
 fn scope(config: &TrainConfig) -> String {

@@ -13,8 +13,8 @@ use super::sections::{CheckpointsConfig, ComputeConfig, LearningConfig, Validati
 use super::whole::TrainConfig;
 use crate::evaluator::EvalConfig;
 use crate::loss::{LossConfig, PointConfig};
-use crate::optimizer::{OptimizerConfig, OptimizerKind};
-use crate::schedule::{ScheduleConfig, ScheduleKind};
+use crate::optimizer::OptimizerConfig;
+use crate::schedule::ScheduleConfig;
 
 /// Whether a file has this form: `train` says there what learns, and is a section now.
 pub(super) fn is_flat(file: &toml::Table) -> bool {
@@ -51,6 +51,7 @@ pub(super) struct FlatConfig {
     data: DataFile,
 }
 
+/// What there is more of now is as it was then: HQ-SAM's.
 impl From<FlatConfig> for TrainConfig {
     fn from(flat: FlatConfig) -> Self {
         let prefetch_bytes =
@@ -71,18 +72,20 @@ impl From<FlatConfig> for TrainConfig {
                 last_batch: flat.last_batch,
                 on_refusal: flat.on_refusal,
                 loss,
+                ..LearningConfig::default()
             },
             optimizer: OptimizerConfig {
-                kind: OptimizerKind::Adam,
                 learning_rate: flat.learning_rate,
+                ..OptimizerConfig::default()
             },
             schedule: ScheduleConfig {
-                kind: ScheduleKind::Step,
                 drop_every_epochs: flat.lr_drop_epoch,
+                ..ScheduleConfig::default()
             },
             checkpoints: CheckpointsConfig {
                 every_epochs: flat.model_save_fre,
                 state_every_steps: flat.save_every,
+                ..CheckpointsConfig::default()
             },
             validation: ValidationConfig::new(flat.eval_every, flat.evaluation),
             compute: ComputeConfig::new(flat.compute, flat.workers, prefetch_bytes),

@@ -8,6 +8,7 @@ use maskwright_model::device::{Compute, DeviceName};
 use maskwright_model::{Precision, Trainable};
 use serde::{Deserialize, Serialize};
 
+use super::best_by::BestBy;
 use crate::evaluator::EvalConfig;
 use crate::loss::LossConfig;
 
@@ -32,6 +33,18 @@ pub struct LearningConfig {
     pub last_batch: LastBatch,
     /// What happens when a record cannot be used.
     pub on_refusal: OnRefusal,
+    /// The number of batches whose gradients make one update, so that few images fit into memory at a time and many make
+    /// an update. Their mean, each batch counted by its objects, is the gradient of one large batch. At the end of an
+    /// epoch, batches that are too few make an update by themselves.
+    pub accumulate: usize,
+    /// The decay of an exponential moving average of the weights, which is evaluated and saved beside the weights
+    /// themselves; in (0, 1), such as 0.999. If not given, there is no average.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ema: Option<f64>,
+    /// The number of validations in a row without a better one ([`CheckpointsConfig::best_by`]) after which the run ends.
+    /// If not given, it runs through all epochs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
     /// The loss that is minimised.
     pub loss: LossConfig,
 }
@@ -47,13 +60,16 @@ impl Default for LearningConfig {
             log_every_steps: 20,
             last_batch: LastBatch::default(),
             on_refusal: OnRefusal::default(),
+            accumulate: 1,
+            ema: None,
+            patience: None,
             loss: LossConfig::default(),
         }
     }
 }
 
 /// `[checkpoints]`: when models and states are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CheckpointsConfig {
     /// The number of epochs between two checkpoints. The last epoch always writes one.
@@ -61,11 +77,18 @@ pub struct CheckpointsConfig {
     /// The number of steps between two saved states within an epoch, in addition to the one at its end;
     /// 0 for none.
     pub state_every_steps: usize,
+    /// By what the best epoch is told, whose checkpoint is never deleted. With an average of the weights it is the
+    /// average's validation that counts.
+    pub best_by: BestBy,
+    /// The number of epochs whose checkpoints are kept, the newest ones, beside those of the best epoch. If not given,
+    /// one of the whole model and all of what was tuned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep: Option<usize>,
 }
 
 impl Default for CheckpointsConfig {
     fn default() -> Self {
-        Self { every_epochs: 1, state_every_steps: 1000 }
+        Self { every_epochs: 1, state_every_steps: 1000, best_by: BestBy::default(), keep: None }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use maskwright_data::loader::LastBatch;
 use maskwright_data::source::DataFile;
 use maskwright_model::load::{ModelSource, check_input_size};
 use serde::{Deserialize, Serialize};
@@ -87,6 +88,9 @@ impl TrainConfig {
             ("checkpoints.every_epochs", self.checkpoints.every_epochs),
             ("validation.every_epochs", self.validation.every_epochs),
             ("train.log_every_steps", self.train.log_every_steps),
+            ("train.accumulate", self.train.accumulate),
+            ("train.patience", self.train.patience.unwrap_or(1)),
+            ("checkpoints.keep", self.checkpoints.keep.unwrap_or(1)),
         ];
         for (key, value) in at_least_one {
             if value == 0 {
@@ -100,9 +104,39 @@ impl TrainConfig {
             let expected = format!("more than train.first_epoch ({first_epoch})");
             return Err(Error::setting("train.epochs", expected, epochs));
         }
+        if let Some(decay) = self.train.ema.filter(|decay| !(*decay > 0.0 && *decay < 1.0)) {
+            return Err(Error::setting("train.ema", "a decay above 0 and below 1", decay));
+        }
+        if let (Some(patience), true) = (self.train.patience, self.data.valid.is_empty()) {
+            let expected = "none where nothing is validated";
+            return Err(Error::setting("train.patience", expected, patience));
+        }
+        self.checkpoints.best_by.check(self.data.valid.iter().map(|set| set.name.as_str()))?;
         self.train.loss.validate()?;
         if self.data.train.is_empty() {
             return Err(Error::NoSets { list: "train" });
+        }
+        Ok(())
+    }
+
+    /// Checks the settings that depend on the number of records of an epoch.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub(crate) fn check_length(&self, records: usize) -> Result<()> {
+        let LearningConfig { batch_size, accumulate, epochs, .. } = self.train;
+        let batches = match self.train.last_batch {
+            LastBatch::Drop => (records / batch_size).max(1),
+            LastBatch::Keep => records.div_ceil(batch_size),
+        };
+        if accumulate > batches {
+            let expected = format!("at most the {batches} batches of an epoch");
+            return Err(Error::setting("train.accumulate", expected, accumulate));
+        }
+        let (updates, warmup) = (epochs * batches.div_ceil(accumulate), self.schedule.warmup_steps);
+        if warmup >= updates && warmup > 0 {
+            let expected = format!("fewer than the {updates} updates of the run");
+            return Err(Error::setting("schedule.warmup_steps", expected, warmup));
         }
         Ok(())
     }

@@ -12,10 +12,13 @@ pub(super) const BCE: LossTerm = LossTerm {
     function: TermFunction::Points(bce),
 };
 
-/// `max(x, 0) - x t + ln(1 + exp(-|x|))`, the mean over points and objects: finite for every
-/// logit `x`.
+/// The mean of the cross entropy over points and objects.
 fn bce(logits: Tensor<2>, labels: Tensor<2>) -> Tensor<1> {
+    cross_entropy(logits, labels).mean()
+}
+
+/// `max(x, 0) - x t + ln(1 + exp(-|x|))` at every point: finite for every logit `x`.
+pub(super) fn cross_entropy(logits: Tensor<2>, labels: Tensor<2>) -> Tensor<2> {
     let softplus = logits.clone().abs().neg().exp().log1p();
-    let bce = logits.clone().clamp_min(0.0) - logits * labels + softplus;
-    bce.mean()
+    logits.clone().clamp_min(0.0) - logits * labels + softplus
 }

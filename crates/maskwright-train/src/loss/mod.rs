@@ -16,16 +16,19 @@
 //! takes a fraction of a millisecond without sorting them.
 
 mod bce;
+mod boundary;
 mod config;
 mod dice;
+mod focal;
 mod iou;
+mod plane;
 pub mod points;
 mod term;
 
 use burn::tensor::ops::{GridSampleOptions, GridSamplePaddingMode, InterpolateMode};
 use burn::tensor::{Device, Tensor, TensorData};
 
-pub use config::{LossConfig, TERMS};
+pub use config::{LossConfig, NAMED_LOSSES, TERMS};
 pub use points::{PointConfig, PointTargets};
 pub use term::{LossTerm, LossValues, TermFunction, TermValue, weighted_sum};
 
@@ -40,8 +43,15 @@ pub fn point_loss(config: &LossConfig, logits: Tensor<4>, points: &PointTargets)
     let [masks, _, _, _] = logits.dims();
     let count = points.per_mask;
     let sampled = sample_at(logits, points, &device).reshape([masks, count]);
-    let labels = TensorData::new(points.targets.clone(), [masks, count]);
-    config.of_points(&sampled, &Tensor::from_data(labels, &device))
+    let on_device = |values: &[f32]| {
+        Tensor::from_data(TensorData::new(values.to_vec(), [masks, count]), &device)
+    };
+    let labels = on_device(&points.targets);
+    let mut terms = config.of_points(&sampled, &labels);
+    if let Some(weights) = &points.boundary {
+        terms.extend(config.of_weighted_points(&sampled, &labels, &on_device(weights)));
+    }
+    terms
 }
 
 /// Bilinear values of `logits` at the points, `[B, 1, 1, P]`; zero outside, pixel

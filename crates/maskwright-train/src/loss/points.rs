@@ -7,6 +7,8 @@ use maskwright_data::random::{Keyed, ObjectKey, Purpose};
 use maskwright_image::mask::Bitmap;
 use serde::{Deserialize, Serialize};
 
+use super::boundary::BoundaryWeights;
+pub use super::plane::Plane;
 use crate::error::{Error, Result};
 
 /// The number of points at which a mask's loss is computed, and how they are chosen.
@@ -73,12 +75,20 @@ pub struct PointTargets {
     pub coords: Vec<f32>,
     /// The labels `[B, P]` in `[0, 1]`, interpolated bilinearly.
     pub targets: Vec<f32>,
+    /// What the points `[B, P]` weigh by their distance from the label's boundary, 1 to 6, interpolated bilinearly; `None`
+    /// where no term asks for it.
+    pub boundary: Option<Vec<f32>>,
 }
 
 impl PointTargets {
     /// Returns an empty batch, for masks with `per_mask` points each.
     pub fn new(per_mask: usize) -> Self {
-        Self { per_mask, coords: Vec::new(), targets: Vec::new() }
+        Self { per_mask, coords: Vec::new(), targets: Vec::new(), boundary: None }
+    }
+
+    /// Returns an empty batch whose points are weighed by their distance from the boundary, too.
+    pub fn weighed(per_mask: usize) -> Self {
+        Self { boundary: Some(Vec::new()), ..Self::new(per_mask) }
     }
 
     /// Appends a mask: its points and the label's values at them.
@@ -87,44 +97,11 @@ impl PointTargets {
     pub fn push(&mut self, coords: Vec<f32>, label: &Plane<'_>) {
         self.targets
             .extend(coords.chunks_exact(2).map(|point| label.bilinear(point[0], point[1]) / 255.0));
+        if let Some(boundary) = &mut self.boundary {
+            let weights = BoundaryWeights::of(label);
+            boundary.extend(coords.chunks_exact(2).map(|point| weights.at(point[0], point[1])));
+        }
         self.coords.extend(coords);
-    }
-}
-
-/// One channel of numbers, row-major.
-#[derive(Debug, Clone, Copy)]
-pub struct Plane<'a> {
-    /// `height * width` values.
-    pub values: &'a [f32],
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-}
-
-impl Plane<'_> {
-    /// Returns the bilinear value at `(x, y)`, both in `[0, 1]` of the plane. Values outside the plane
-    /// are 0.
-    ///
-    /// Pixel (i, j) has its centre at ((j + 0.5) / width, (i + 0.5) / height), which is
-    /// `grid_sample(align_corners=False, padding_mode="zeros")`.
-    pub fn bilinear(&self, x: f32, y: f32) -> f32 {
-        // As PyTorch computes it: from [0, 1] to [-1, 1], then unnormalised.
-        let column = ((2.0 * x - 1.0 + 1.0) * self.width as f32 - 1.0) / 2.0;
-        let row = ((2.0 * y - 1.0 + 1.0) * self.height as f32 - 1.0) / 2.0;
-        let (left, top) = (column.floor(), row.floor());
-        let (fx, fy) = (column - left, row - top);
-        let (left, top) = (left as i64, top as i64);
-        self.at(top, left) * (1.0 - fx) * (1.0 - fy)
-            + self.at(top, left + 1) * fx * (1.0 - fy)
-            + self.at(top + 1, left) * (1.0 - fx) * fy
-            + self.at(top + 1, left + 1) * fx * fy
-    }
-
-    fn at(&self, row: i64, column: i64) -> f32 {
-        let inside =
-            (0..self.height as i64).contains(&row) && (0..self.width as i64).contains(&column);
-        if inside { self.values[row as usize * self.width + column as usize] } else { 0.0 }
     }
 }
 

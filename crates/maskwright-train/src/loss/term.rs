@@ -23,6 +23,10 @@ pub struct LossTerm {
 pub enum TermFunction {
     /// A function of a mask's logits at the points and the labels there in `[0, 1]`, both `[n, points]`.
     Points(fn(Tensor<2>, Tensor<2>) -> Tensor<1>),
+    /// A function of a mask's logits at the points, the labels there in `[0, 1]` and the points' weights, which are 1 far
+    /// from the label's boundary and more beside it ([`PointTargets::boundary`](super::PointTargets::boundary)); all
+    /// `[n, points]`.
+    WeightedPoints(fn(Tensor<2>, Tensor<2>, Tensor<2>) -> Tensor<1>),
     /// A function of the IoU that the model predicts for its mask and the true IoU, both `[n, 1]`.
     Iou(fn(Tensor<2>, Tensor<2>) -> Tensor<1>),
 }

@@ -1,10 +1,18 @@
 //! The optimizer: changes a model's parameters, and saves and restores its own state.
 //!
 //! The arithmetic of Adam is Burn's, which is PyTorch's `Adam` (betas 0.9 and 0.999, epsilon 1e-8, no
-//! weight decay). This module keeps the moments by each parameter's official name. Burn's own optimizer
-//! keeps them by random ids, and loads them onto the first device that the build knows, even if the
-//! machine does not have it.
+//! weight decay). AdamW takes the decay from a parameter first and then does the same. This module keeps the moments by
+//! each parameter's official name. Burn's own optimizer keeps them by random ids, and loads them onto the first device
+//! that the build knows, even if the machine does not have it.
+//!
+//! [`StepGradients`] and [`GradientSum`] hold gradients before an update, [`WeightAverage`] an average of the weights
+//! after it.
 
+mod arrays;
+mod average;
+mod config;
+mod gradients;
+mod groups;
 mod state;
 
 use std::collections::BTreeMap;
@@ -12,65 +20,28 @@ use std::path::Path;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::{self, AdamConfig, AdamState, AdaptiveMomentumState, Optimizer as _};
-use burn::tensor::{Device, Gradients, Tensor};
+use burn::tensor::{Device, Tensor};
 use maskwright_model::weights::ParameterPath;
-use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+pub use average::WeightAverage;
+pub use config::{OptimizerConfig, OptimizerKind};
+pub use gradients::{GradientSum, StepGradients};
+pub use groups::{decays, layer_scales};
 use state::Moments;
-
-/// The settings of the optimizer.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct OptimizerConfig {
-    /// The rule.
-    pub kind: OptimizerKind,
-    /// The learning rate at the start of the schedule.
-    pub learning_rate: f64,
-}
-
-/// A rule that changes parameters by their gradients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OptimizerKind {
-    /// Adam (Kingma and Ba, 2015) as PyTorch has it.
-    #[default]
-    Adam,
-}
-
-impl Default for OptimizerConfig {
-    /// HQ-SAM's.
-    fn default() -> Self {
-        Self { kind: OptimizerKind::Adam, learning_rate: 1e-3 }
-    }
-}
-
-impl OptimizerConfig {
-    /// Checks that the learning rate is a finite number above 0.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] with the key and the value.
-    pub fn validate(&self) -> Result<()> {
-        if self.learning_rate.is_finite() && self.learning_rate > 0.0 {
-            return Ok(());
-        }
-        let key = "optimizer.learning_rate";
-        Err(Error::setting(key, "a number above 0", self.learning_rate))
-    }
-}
 
 /// PyTorch's default, which HQ-SAM keeps (Burn's own default is 1e-5).
 const EPSILON: f32 = 1e-8;
 
 /// An optimizer with its state for every parameter.
 pub struct Optimizer {
-    rule: Rule,
+    adam: optim::Adam,
+    weight_decay: f64,
+    layer_decay: f64,
+    /// What the learning rate of each parameter is multiplied by, once the model is known; empty where nothing is.
+    scales: BTreeMap<String, f64>,
     /// By the parameter's official name.
     moments: BTreeMap<String, Moments>,
-}
-
-enum Rule {
-    Adam(optim::Adam),
 }
 
 impl std::fmt::Debug for Optimizer {
@@ -82,15 +53,33 @@ impl std::fmt::Debug for Optimizer {
 impl Optimizer {
     /// Returns an optimizer without state.
     pub fn new(config: &OptimizerConfig) -> Self {
-        let rule = match config.kind {
-            OptimizerKind::Adam => Rule::Adam(AdamConfig::new().with_epsilon(EPSILON).build()),
+        let weight_decay = match config.kind {
+            OptimizerKind::Adam => 0.0,
+            OptimizerKind::AdamW => config.weight_decay,
         };
-        Self { rule, moments: BTreeMap::new() }
+        Self {
+            adam: AdamConfig::new().with_epsilon(EPSILON).build(),
+            weight_decay,
+            layer_decay: config.layer_decay,
+            scales: BTreeMap::new(),
+            moments: BTreeMap::new(),
+        }
     }
 
-    /// Returns the model with every parameter changed that has a gradient; the others stay as they are.
-    pub fn update<M: Module>(&mut self, model: M, gradients: Gradients, learning_rate: f64) -> M {
-        let path = ParameterPath::default();
+    /// Returns the model with every parameter changed that has a gradient; the others stay as they are. Gradients are
+    /// those of a backward pass, or a mean over several batches ([`GradientSum`]); whether they are clipped is the
+    /// caller's to say ([`StepGradients::clip`]).
+    pub fn update<M: Module>(
+        &mut self,
+        model: M,
+        gradients: impl Into<StepGradients>,
+        learning_rate: f64,
+    ) -> M {
+        if self.layer_decay < 1.0 && self.scales.is_empty() {
+            let known = arrays::parameters(&model);
+            self.scales = layer_scales(known.keys().map(String::as_str), self.layer_decay);
+        }
+        let (gradients, path) = (gradients.into(), ParameterPath::default());
         model.map(&mut Update { optimizer: self, gradients, learning_rate, path })
     }
 
@@ -122,7 +111,7 @@ impl Optimizer {
 
 struct Update<'a> {
     optimizer: &'a mut Optimizer,
-    gradients: Gradients,
+    gradients: StepGradients,
     learning_rate: f64,
     path: ParameterPath,
 }
@@ -138,15 +127,22 @@ impl ModuleMapper for Update<'_> {
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let tensor = param.val();
-        let Some(gradient) = tensor.grad_remove(&mut self.gradients) else { return param };
         let name = self.path.name();
+        let Some(gradient) = self.gradients.take(&name, &tensor) else { return param };
         let shape = tensor.dims();
-        let Rule::Adam(adam) = &self.optimizer.rule;
-        let state = self.optimizer.moments.remove(&name).map(|moments| {
+        let optimizer = &mut *self.optimizer;
+        let scale = optimizer.scales.get(&name).copied().unwrap_or(1.0);
+        let learning_rate = self.learning_rate * scale;
+        let mut before = tensor.inner();
+        let axes = self.path.official_shape(&shape).len();
+        if optimizer.weight_decay > 0.0 && decays(&name, axes) {
+            before = before.mul_scalar(1.0 - learning_rate * optimizer.weight_decay);
+        }
+        let state = optimizer.moments.remove(&name).map(|moments| {
             let [first, second] = [moments.first, moments.second].map(|m| m.reshape(shape));
             AdamState::new(AdaptiveMomentumState::new(moments.steps, first, second))
         });
-        let (moved, state) = adam.step(self.learning_rate, tensor.inner(), gradient, state);
+        let (moved, state) = optimizer.adam.step(learning_rate, before, gradient, state);
         if let Some(AdamState { momentum }) = state {
             let count = shape.iter().product::<usize>();
             let moments = Moments {
@@ -154,7 +150,7 @@ impl ModuleMapper for Update<'_> {
                 first: momentum.moment_1.reshape([count]),
                 second: momentum.moment_2.reshape([count]),
             };
-            self.optimizer.moments.insert(name, moments);
+            optimizer.moments.insert(name, moments);
         }
         param.map(|_| moved.autodiff()).set_require_grad(true)
     }

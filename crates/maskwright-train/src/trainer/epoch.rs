@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
+use maskwright_data::batch::TrainBatch;
+
 use super::folder::RunFolder;
 use super::run::Run;
 use super::state::LossSums;
 use crate::error::Result;
 use crate::observer::{Observer, Smooth, StepProgress};
 use crate::run_log::{Entry, StepEntry};
-use crate::step::{StepSettings, forward};
 
 /// Steps over which the shown loss and speed are smoothed.
 const SMOOTHING: f64 = 30.0;
@@ -23,10 +24,7 @@ pub(super) fn run_epoch(
 ) -> Result<bool> {
     let config = run.config;
     let epoch = run.progress.epoch;
-    let settings = StepSettings {
-        hq_alone: run.model().hq_head_alone_learns(&config.train.learns),
-        loss: config.train.loss.clone(),
-    };
+    let accumulate = config.train.accumulate;
     let (log_every, save_every) =
         (config.train.log_every_steps, config.checkpoints.state_every_steps);
     // A resumed loader stands in the middle of its epoch already.
@@ -43,18 +41,33 @@ pub(super) fn run_epoch(
         let Some(batch) = run.loader.next() else { break };
         let batch = batch?;
         let learning_rate = run.learning_rate();
-        let forward = forward(run.model(), &batch, &settings)?;
-        forward.check_finite(&batch, epoch, run.progress.step)?;
-        let values = forward.values.clone();
-        run.update(forward.backward(), learning_rate);
+        let done = run.progress.step + 1;
+        // Batches too few for an update make one at the end of the epoch.
+        let last = done.is_multiple_of(accumulate) || done == steps;
+        let learned = run.learner.learn(&batch, last, learning_rate)?;
         let images = batch.views.len() as f64;
+        let records = learned.skipped.map(|what| (what, records(&batch)));
         run.loader.recycle(batch);
         let seconds = clock.elapsed().as_secs_f64();
         clock = Instant::now();
         run.progress.step += 1;
         run.progress.global_step += 1;
-        run.sums.add(&values, seconds);
-        run.since_log.add(&values, seconds);
+        let values = learned.values;
+        let mut smooth_loss = loss.value();
+        match records {
+            None => {
+                run.progress.skipped = 0;
+                run.sums.add(&values, seconds);
+                run.since_log.add(&values, seconds);
+                smooth_loss = loss.push(values.total);
+            }
+            Some((what, records)) => {
+                run.progress.skipped += 1;
+                run.sums.add_skipped(seconds);
+                run.since_log.add_skipped(seconds);
+                run.skip(what, values.total, records, observer)?;
+            }
+        }
 
         let images_per_second = images / speed.push(seconds).max(1e-9);
         let left = steps - run.progress.step + whole * (config.train.epochs - epoch - 1);
@@ -63,12 +76,13 @@ pub(super) fn run_epoch(
             step: run.progress.step,
             steps_per_epoch: steps,
             loss: values.total,
-            smooth_loss: loss.push(values.total),
+            smooth_loss,
             images_per_second,
             seconds_left: left as f64 * speed.value(),
         });
         let global_step = run.progress.global_step;
-        if global_step.is_multiple_of(log_every) || run.progress.step == steps {
+        let told = global_step.is_multiple_of(log_every) || run.progress.step == steps;
+        if told && run.since_log.steps > 0 {
             let sums = std::mem::take(&mut run.since_log);
             let entry = step_entry(run, &sums, learning_rate);
             run.write_log(&Entry::Step(entry.clone()), observer);
@@ -81,6 +95,11 @@ pub(super) fn run_epoch(
         }
     }
     Ok(true)
+}
+
+/// The records of a batch, as `set/name`.
+fn records(batch: &TrainBatch) -> Vec<String> {
+    batch.views.iter().map(|view| format!("{}/{}", view.set, view.name)).collect()
 }
 
 fn step_entry(run: &Run<'_>, sums: &LossSums, learning_rate: f64) -> StepEntry {

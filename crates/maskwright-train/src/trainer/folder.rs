@@ -8,16 +8,16 @@ use maskwright_model::{Sam, Trainable};
 
 use super::former::Former;
 use super::inputs::{self, Inputs};
+use super::learner::Learner;
 use super::state::{self, LossSums, Position, SavedState};
 use crate::checkpoint;
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::optimizer::Optimizer;
 use crate::owned_folder::OwnedFolder;
 use crate::run_files::{
-    self, BEGUN, CONFIG, INPUTS, LEDGER, METRICS, RESUME, TUNED, VALIDATION, Validation, WEIGHTS,
-    WHOLE, numbered,
+    self, AVERAGED_WEIGHTS, BEGUN, CONFIG, INPUTS, LEDGER, METRICS, RESUME, TUNED, VALIDATION,
+    Validation, WEIGHTS, WHOLE, numbered,
 };
 
 /// What to do if the output folder already has a run.
@@ -135,8 +135,7 @@ impl RunFolder {
     /// Writes the state as a new folder and then removes the older ones.
     pub(super) fn save_state(
         &mut self,
-        sam: &Sam,
-        optimizer: &Optimizer,
+        learner: &Learner,
         position: (&Position, LoaderState),
         sums: (&LossSums, &LossSums),
         trainable: &Trainable,
@@ -156,8 +155,8 @@ impl RunFolder {
             .suffix(".part")
             .tempdir_in(self.path())
             .map_err(Error::io(&target, "write"))?;
-        let optimizer = optimizer.to_bytes(sam, &target)?;
-        state::write(part.path(), position, sums, &tuned(sam, trainable), &optimizer)?;
+        let weights = tuned(learner.model(), trainable);
+        state::write(part.path(), position, sums, &weights, &learner.state(&target)?)?;
         files::rename(part.path(), &target)?;
         // It has another name now.
         let _ = part.keep();
@@ -168,29 +167,82 @@ impl RunFolder {
         self.former.remove()
     }
 
-    /// Writes the checkpoints of an epoch. Of the whole models the newest and the best stay.
+    /// Writes the checkpoints of an epoch and then removes those that are not to be kept. The best epoch's stay.
     pub(super) fn save_checkpoint(
         &mut self,
-        sam: &Sam,
+        models: &Models<'_>,
         epoch: usize,
         best: Option<usize>,
         trainable: &Trainable,
-    ) -> Result<PathBuf> {
-        if *trainable != Trainable::All {
-            let path = self.path().join(format!("{TUNED}{epoch}{WEIGHTS}"));
-            checkpoint::save_tuned(&tuned(sam, trainable), &path)?;
-        }
-        let whole = self.path().join(format!("{WHOLE}{epoch}{WEIGHTS}"));
-        checkpoint::save_whole(sam, &whole)?;
+        keep: Option<usize>,
+    ) -> Result<Saved> {
+        let whole = self.save_model(models.own, epoch, trainable, WEIGHTS)?;
+        let average = models.averaged;
+        let average =
+            average.map(|average| self.save_model(average, epoch, trainable, AVERAGED_WEIGHTS));
+        let average = average.transpose()?;
         files::sync_folder(self.path())?;
-        for (number, path) in numbered(self.path(), WHOLE, WEIGHTS)? {
-            if number != epoch && Some(number) != best {
-                files::remove(&path)?;
+        for ending in [WEIGHTS, AVERAGED_WEIGHTS] {
+            self.remove_older(WHOLE, ending, keep.unwrap_or(1), epoch, best)?;
+            if let Some(keep) = keep {
+                self.remove_older(TUNED, ending, keep, epoch, best)?;
             }
         }
         self.former.remove()?;
+        Ok(Saved { whole, average })
+    }
+
+    /// Writes the whole model and what was tuned of it; returns the file of the whole.
+    fn save_model(
+        &self,
+        sam: &Sam,
+        epoch: usize,
+        trainable: &Trainable,
+        ending: &str,
+    ) -> Result<PathBuf> {
+        if *trainable != Trainable::All {
+            let path = self.path().join(format!("{TUNED}{epoch}{ending}"));
+            checkpoint::save_tuned(&tuned(sam, trainable), &path)?;
+        }
+        let whole = self.path().join(format!("{WHOLE}{epoch}{ending}"));
+        checkpoint::save_whole(sam, &whole)?;
         Ok(whole)
     }
+
+    /// Of the files of a name removes all but the newest `keep` up to `epoch`, and the best epoch's.
+    fn remove_older(
+        &self,
+        prefix: &str,
+        ending: &str,
+        keep: usize,
+        epoch: usize,
+        best: Option<usize>,
+    ) -> Result<()> {
+        let mut files = numbered(self.path(), prefix, ending)?;
+        files.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+        let past = files.iter().filter(|(number, _)| *number <= epoch);
+        let oldest = past.take(keep).last().map_or(epoch, |(number, _)| *number);
+        for (number, path) in files {
+            if !(oldest..=epoch).contains(&number) && Some(number) != best {
+                files::remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The models of an epoch.
+pub(super) struct Models<'a> {
+    /// With the weights that learned.
+    pub(super) own: &'a Sam,
+    /// With averaged weights.
+    pub(super) averaged: Option<&'a Sam>,
+}
+
+/// The files of an epoch's whole models.
+pub(super) struct Saved {
+    pub(super) whole: PathBuf,
+    pub(super) average: Option<PathBuf>,
 }
 
 /// A saved state by its name.
@@ -235,8 +287,10 @@ fn run_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut ours: Vec<PathBuf> =
         names.map(|name| folder.join(name)).filter(|path| path.exists()).collect();
     ours.extend(states(folder)?.into_iter().map(|state| state.path));
-    for (prefix, suffix) in [(WHOLE, WEIGHTS), (TUNED, WEIGHTS)] {
-        ours.extend(numbered(folder, prefix, suffix)?.into_iter().map(|(_, path)| path));
+    for prefix in [WHOLE, TUNED] {
+        for ending in [WEIGHTS, AVERAGED_WEIGHTS] {
+            ours.extend(numbered(folder, prefix, ending)?.into_iter().map(|(_, path)| path));
+        }
     }
     Ok(ours)
 }

@@ -10,6 +10,7 @@
 //!   ledger.jsonl                      records that could not be used
 //!   epoch_N.safetensors               what was tuned, after epoch N
 //!   sam_hq_epoch_N.safetensors        the whole model (the newest, and the best so far)
+//!   *_ema.safetensors                 both with averaged weights, where there are such
 //!   resume-STEP/                      what a resumed run continues from
 //! ```
 //!
@@ -64,35 +65,44 @@ mod folder;
 mod former;
 pub mod fuzzing;
 mod inputs;
+mod learner;
 mod run;
 mod state;
 
 use std::path::PathBuf;
 
-use maskwright_model::MaskKind;
+use maskwright_model::Sam;
 use maskwright_model::device::host;
 use maskwright_model::load::{load_model, parameter_count};
+use maskwright_model::weights::shapes;
 use serde::Serialize;
 
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::evaluator::{check_sets, left_out, open_sets, sample_config};
-use crate::observer::{Observer, RunStart};
+use crate::observer::{Observer, OfAverage, RunStart};
+use crate::optimizer::layer_scales;
 use crate::run_files::Validation;
 use crate::run_log::{Entry, EpochEntry};
 use epoch::run_epoch;
-use folder::RunFolder;
 pub use folder::Start;
+use folder::{Models, RunFolder, Saved};
 use inputs::Inputs;
 use run::{Run, evaluation};
 use state::LossSums;
 
 /// The result of [`train`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct TrainOutcome {
     /// The checkpoint of the whole model that was written last, if there is one.
     #[serde(serialize_with = "maskwright_data::lossy::optional")]
     pub checkpoint: Option<PathBuf>,
+    /// The same with averaged weights, if there are such.
+    #[serde(
+        serialize_with = "maskwright_data::lossy::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub average: Option<PathBuf>,
     /// The last epoch that was finished in this call, if there is one.
     pub last: Option<EpochEntry>,
     /// Whether the observer stopped the run before its end. [`Start::Resume`] continues it.
@@ -104,8 +114,8 @@ pub struct TrainOutcome {
 ///
 /// # Errors
 /// Settings that contradict each other, data or checkpoints that cannot be read, an output folder that
-/// already has a run ([`Start`]), a loss that is NaN or infinite, and failed writes. Files that were
-/// written before the error stay valid.
+/// already has a run ([`Start`]), a loss or gradient that is no number in several steps in a row, and failed writes. Files
+/// that were written before the error stay valid.
 pub fn train(
     config: &TrainConfig,
     start: Start,
@@ -122,9 +132,11 @@ pub fn train(
     let opened = train_data.sets().iter().chain(valid_sets.iter().map(|set| &set.source));
     settled.data.settle_ranges(opened);
     let config = &settled;
+    config.check_length(train_data.len())?;
     let hq = config.train.learns.asks_for_hq_head();
     let loaded = load_model(&config.model, hq, config.train.seed, &host())?;
     config.train.learns.check(&loaded.sam)?;
+    check_layers(config, &loaded.sam)?;
     let inputs = Inputs::of(config, train_data.sets(), &valid_sets)?;
     let sources = train_data.sets().iter().chain(valid_sets.iter().map(|set| &set.source));
     for note in left_out(sources) {
@@ -150,14 +162,32 @@ pub fn train(
     go(&mut run, &mut folder, observer)
 }
 
+/// Refuses a decay by layers where no block of the encoder learns.
+fn check_layers(config: &TrainConfig, model: &Sam) -> Result<()> {
+    let decay = config.optimizer.layer_decay;
+    let names = shapes(model).into_iter().map(|(name, _)| name);
+    let learning: Vec<String> = names.filter(|name| config.train.learns.contains(name)).collect();
+    let scales = layer_scales(learning.iter().map(String::as_str), decay);
+    if decay < 1.0 && scales.values().all(|scale| *scale == 1.0) {
+        let expected = "1 where no block of the image encoder learns (train.learns)";
+        return Err(Error::setting("optimizer.layer_decay", expected, decay));
+    }
+    Ok(())
+}
+
 /// The epochs that are left.
 fn go(
     run: &mut Run<'_>,
     folder: &mut RunFolder,
     observer: &mut dyn Observer,
 ) -> Result<TrainOutcome> {
-    let (learning, checkpoints) = (&run.config.train, &run.config.checkpoints);
+    let learning = &run.config.train;
     let steps = run.loader.batches_per_epoch() as usize;
+    let mut outcome = TrainOutcome::default();
+    if run.is_out_of_patience() {
+        observer.note(&format!("the run has ended: {}", run.no_better()));
+        return Ok(outcome);
+    }
     observer.started(&RunStart {
         records: run.loader.mix().len(),
         steps_per_epoch: steps,
@@ -166,61 +196,41 @@ fn go(
         trainable_parameters: run.model().trainable_count(&learning.learns),
         parameters: parameter_count(run.model()),
     });
-    let mut outcome = TrainOutcome { checkpoint: None, last: None, stopped: false };
     observer.may_end(false);
-    while run.progress.epoch < learning.epochs {
+    while run.progress.epoch < learning.epochs && !run.is_out_of_patience() {
         let finished = run_epoch(run, steps, folder, observer)?;
         if !finished {
             run.save_state(folder)?;
             outcome.stopped = true;
             break;
         }
-        let epoch = run.progress.epoch;
         let mut entry = EpochEntry {
-            epoch,
+            epoch: run.progress.epoch,
             global_step: run.progress.global_step,
             loss: run.sums.means(),
             learning_rate: run.learning_rate(),
             seconds: run.sums.seconds,
             validation: Vec::new(),
+            average_validation: Vec::new(),
         };
         observer.epoch(&entry);
         if run.validates() {
             // Whatever the validation meets, the epoch's training is kept.
             run.try_save_state(folder, observer);
             observer.may_end(true);
-            let evaluated = run.evaluate(observer);
+            let validated = validate(run, &mut entry, folder, observer);
             observer.may_end(false);
-            let evaluation = match evaluated {
+            match validated {
                 Err(Error::Stopped) => {
                     outcome.stopped = true;
                     break;
                 }
-                evaluated => evaluated?,
-            };
-            run.book_refusals(&evaluation.refused);
-            entry.validation.clone_from(&evaluation.sets);
-            if let Err(error) = folder.save_validation(&Validation { epoch, evaluation }) {
-                run.say_unwritten(&error.to_string(), observer);
+                validated => validated?,
             }
+            run.judge(&entry);
         }
         run.write_log(&Entry::Epoch(entry.clone()), observer);
-        let done = epoch + 1;
-        let due = (done - learning.first_epoch).is_multiple_of(checkpoints.every_epochs);
-        if due || done == learning.epochs {
-            if let Some(score) = validation_score(&entry)
-                && run.progress.best.is_none_or(|(best, _)| score > best)
-            {
-                run.progress.best = Some((score, epoch));
-            }
-            let best = run.progress.best.map(|(_, epoch)| epoch);
-            match folder.save_checkpoint(run.model(), epoch, best, &learning.learns) {
-                Ok(path) => outcome.checkpoint = Some(path),
-                // The model of the last epoch is what the run is for.
-                Err(error) if done == learning.epochs => return Err(error),
-                Err(error) => run.say_unwritten(&error.to_string(), observer),
-            }
-        }
+        save_checkpoint(run, &entry, folder, &mut outcome, observer)?;
         outcome.last = Some(entry);
         run.progress.next_epoch();
         run.sums = LossSums::default();
@@ -233,13 +243,64 @@ fn go(
     Ok(outcome)
 }
 
-/// The number that "best" goes by: mean IoU over the sets of the mask that is trained.
-fn validation_score(entry: &EpochEntry) -> Option<f64> {
-    let ious: Vec<f64> = entry
-        .validation
-        .iter()
-        .filter_map(|set| set.of(MaskKind::Hq).or_else(|| set.of(MaskKind::Sam)))
-        .map(|scores| scores.iou)
-        .collect();
-    (!ious.is_empty()).then(|| ious.iter().sum::<f64>() / ious.len() as f64)
+/// Validates the epoch that is over: the weights that learned, and the averaged ones beside them.
+fn validate(
+    run: &mut Run<'_>,
+    entry: &mut EpochEntry,
+    folder: &RunFolder,
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    let evaluation = run.evaluate(run.model(), observer)?;
+    if let Some(averaged) = run.learner.averaged() {
+        let evaluation = run.evaluate(&averaged, &mut OfAverage(observer))?;
+        entry.average_validation = evaluation.sets;
+    }
+    run.book_refusals(&evaluation.refused);
+    entry.validation.clone_from(&evaluation.sets);
+    let validation = Validation { epoch: entry.epoch, evaluation };
+    if let Err(error) = folder.save_validation(&validation) {
+        run.say_unwritten(&error.to_string(), observer);
+    }
+    Ok(())
+}
+
+/// Writes the checkpoints of the epoch that is over, if they are due.
+fn save_checkpoint(
+    run: &mut Run<'_>,
+    entry: &EpochEntry,
+    folder: &mut RunFolder,
+    outcome: &mut TrainOutcome,
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    let (learning, checkpoints) = (&run.config.train, &run.config.checkpoints);
+    let (epoch, done) = (entry.epoch, entry.epoch + 1);
+    let over = run.is_out_of_patience();
+    let last = done == learning.epochs || over;
+    let due = (done - learning.first_epoch).is_multiple_of(checkpoints.every_epochs);
+    if !(due || last) {
+        return Ok(());
+    }
+    if let Some(score) = checkpoints.best_by.score(entry.decisive())
+        && run.progress.best.is_none_or(|(best, _)| score > best)
+    {
+        run.progress.best = Some((score, epoch));
+    }
+    let best = run.progress.best.map(|(_, epoch)| epoch);
+    let averaged = run.learner.averaged();
+    let models = Models { own: run.model(), averaged: averaged.as_ref() };
+    match folder.save_checkpoint(&models, epoch, best, &learning.learns, checkpoints.keep) {
+        Ok(Saved { whole, average }) => {
+            outcome.checkpoint = Some(whole);
+            outcome.average = average;
+        }
+        // The model of the last epoch is what the run is for.
+        Err(error) if last => return Err(error),
+        Err(error) => run.say_unwritten(&error.to_string(), observer),
+    }
+    if over {
+        let best = best.map(|best| format!("; the best checkpoint is that of epoch {best}"));
+        let (why, best) = (run.no_better(), best.unwrap_or_default());
+        observer.note(&format!("the run ends after epoch {epoch}: {why}{best}"));
+    }
+    Ok(())
 }

@@ -10,23 +10,25 @@ use maskwright_model::{Sam, weights};
 
 use super::data_watch::DataWatch;
 use super::folder::RunFolder;
+use super::learner::Learner;
 use super::state::{LossSums, Position};
 use crate::config::TrainConfig;
 use crate::conventions;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluator::{EvalConfig, EvalSet, Evaluation, RefusedRecord, evaluate};
+use crate::not_finite::NotFinite;
 use crate::observer::Observer;
-use crate::optimizer::Optimizer;
-use crate::run_log::{Entry, RunLog};
+use crate::run_log::{Entry, EpochEntry, RunLog, SkippedEntry};
 use crate::schedule;
+
+/// Steps in a row without a finite loss and gradient at which a run ends: by then it is no matter of some records.
+const MOST_SKIPPED: usize = 3;
 
 /// What a run owns between its steps.
 pub(super) struct Run<'a> {
     pub(super) config: &'a TrainConfig,
     pub(super) place: Place,
-    /// Gone only while a step has it.
-    model: Option<Sam>,
-    pub(super) optimizer: Optimizer,
+    pub(super) learner: Learner,
     pub(super) loader: Loader,
     pub(super) valid: Vec<EvalSet>,
     pub(super) samples: SampleConfig,
@@ -51,24 +53,17 @@ impl<'a> Run<'a> {
         folder: &mut RunFolder,
         observer: &mut dyn Observer,
     ) -> Result<Self> {
-        let mut optimizer = Optimizer::new(&config.optimizer);
         let mut progress = Position { epoch: config.train.first_epoch, ..Position::default() };
         let (mut sums, mut since_log) = (LossSums::default(), LossSums::default());
-        let mut position = None;
+        let (mut position, mut learner) = (None, None);
         let log = match folder.take_resumed() {
             None => RunLog::create(&folder.metrics())?,
             Some(state) => {
                 model = weights::apply_tuned(model, state.weights)?.sam;
-                optimizer = Optimizer::from_bytes(
-                    &config.optimizer,
-                    &state.optimizer,
-                    &state.folder,
-                    &model,
-                    place.device(),
-                )?;
                 progress = state.progress;
                 (sums, since_log) = (state.sums, state.since_log);
                 position = Some(state.loader);
+                learner = Some((state.learner, state.folder));
                 let (log, notes) =
                     RunLog::resume(&folder.metrics(), progress.global_step, progress.epoch)?;
                 notes.iter().for_each(|note| observer.note(note));
@@ -79,6 +74,8 @@ impl<'a> Run<'a> {
         let learns = &config.train.learns;
         let encoder_learns = model.encoder_learns(learns);
         let model = place.put(model, encoder_learns).training(learns);
+        let state = learner.as_ref().map(|(state, folder)| (state, folder.as_path()));
+        let learner = Learner::new(config, model, state, place.device())?;
         let mut loader = Loader::new(data, loader_config(config, &samples, folder))?;
         if let Some(position) = position {
             loader.restore(position)?;
@@ -86,8 +83,7 @@ impl<'a> Run<'a> {
         Ok(Self {
             config,
             place,
-            model: Some(model),
-            optimizer,
+            learner,
             loader,
             valid,
             samples,
@@ -101,24 +97,72 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn model(&self) -> &Sam {
-        self.model.as_ref().expect("the model is back between steps")
+        self.learner.model()
     }
 
-    /// Changes the model by one step's gradients.
-    pub(super) fn update(&mut self, gradients: burn::tensor::Gradients, learning_rate: f64) {
-        let model = self.model.take().expect("the model is back between steps");
-        self.model = Some(self.optimizer.update(model, gradients, learning_rate));
-    }
-
-    /// The learning rate of the step that comes next.
+    /// The learning rate of the update that comes next.
     pub(super) fn learning_rate(&self) -> f64 {
+        let accumulate = self.config.train.accumulate;
         let at = schedule::RunStep {
             epoch: self.progress.epoch,
-            step: self.progress.step,
-            steps_per_epoch: self.loader.batches_per_epoch() as usize,
+            step: self.progress.step / accumulate,
+            steps_per_epoch: (self.loader.batches_per_epoch() as usize).div_ceil(accumulate),
             epochs: self.config.train.epochs,
         };
         self.config.schedule.rate(self.config.optimizer.learning_rate, at)
+    }
+
+    /// Tells that a step of these records changed nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] if it is one of too many in a row.
+    pub(super) fn skip(
+        &mut self,
+        what: NotFinite,
+        loss: f64,
+        records: Vec<String>,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        let Position { epoch, step, global_step, skipped, .. } = self.progress;
+        if skipped >= MOST_SKIPPED {
+            return Err(Error::NotFinite { in_a_row: skipped, what, epoch, step, records });
+        }
+        observer.note(&format!(
+            "step {step} of epoch {epoch} is skipped: its {what} is no finite number (records {})",
+            records.join(", ")
+        ));
+        let loss = Some(loss).filter(|loss| loss.is_finite());
+        let entry = SkippedEntry { epoch, step, global_step, what, loss, records };
+        self.write_log(&Entry::Skipped(entry), observer);
+        Ok(())
+    }
+
+    /// Takes in a validation: whether it is the best so far.
+    pub(super) fn judge(&mut self, entry: &EpochEntry) {
+        let Some(score) = self.config.checkpoints.best_by.score(entry.decisive()) else { return };
+        // States from before there was patience know the best checkpoint's.
+        let best = self.progress.best_score.or(self.progress.best.map(|(score, _)| score));
+        if best.is_none_or(|best| score > best) {
+            self.progress.best_score = Some(score);
+            self.progress.stale = 0;
+        } else {
+            self.progress.stale += 1;
+        }
+    }
+
+    /// Whether too many validations in a row were not better than one before them.
+    pub(super) fn is_out_of_patience(&self) -> bool {
+        self.config.train.patience.is_some_and(|patience| self.progress.stale >= patience)
+    }
+
+    /// Says how long no validation was better than one before it.
+    pub(super) fn no_better(&self) -> String {
+        match self.progress.stale {
+            1 => "the last validation was no better than one before it".into(),
+            several => {
+                format!("the last {several} validations were no better than one before them")
+            }
+        }
     }
 
     /// Whether a validation is due at the end of this epoch.
@@ -130,9 +174,9 @@ impl<'a> Run<'a> {
         due && !self.valid.is_empty()
     }
 
-    /// Evaluates the model on the validation sets.
-    pub(super) fn evaluate(&self, observer: &mut dyn Observer) -> Result<Evaluation> {
-        let model = self.model().clone().frozen();
+    /// Evaluates a model of this run on the validation sets.
+    pub(super) fn evaluate(&self, model: &Sam, observer: &mut dyn Observer) -> Result<Evaluation> {
+        let model = model.clone().frozen();
         let settings = evaluation(self.config);
         evaluate(&model, self.place.device(), &self.samples, &self.valid, &settings, observer)
     }
@@ -202,7 +246,7 @@ impl<'a> Run<'a> {
         }
         let learns = &self.config.train.learns;
         let sums = (&self.sums, &self.since_log);
-        folder.save_state(self.model(), &self.optimizer, (&self.progress, loader), sums, learns)
+        folder.save_state(&self.learner, (&self.progress, loader), sums, learns)
     }
 }
 

@@ -5,7 +5,9 @@
 //!   state.json               position, loader, means under way
 //!   weights.safetensors      what is tuned
 //!   optimizer.safetensors    the optimizer's state
-//!   sha256sums               of the three; `sha256sum --check sha256sums` reads it
+//!   gradients.safetensors    the sum of the gradients of batches that still wait for their update, if there are such
+//!   average.safetensors      the averaged weights, if there are such
+//!   sha256sums               of all these; `sha256sum --check sha256sums` reads it
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -28,8 +30,17 @@ pub(super) struct Position {
     pub(super) step: usize,
     /// Steps done in the whole run.
     pub(super) global_step: usize,
-    /// The best validation so far and its epoch.
+    /// The best validation so far of an epoch with a checkpoint, and that epoch.
     pub(super) best: Option<(f64, usize)>,
+    /// The best validation so far.
+    #[serde(default)]
+    pub(super) best_score: Option<f64>,
+    /// Validations since then.
+    #[serde(default)]
+    pub(super) stale: usize,
+    /// Steps in a row until now that were skipped.
+    #[serde(default)]
+    pub(super) skipped: usize,
 }
 
 /// What the means over some steps are made of. An epoch's are in the state, so that one that was
@@ -47,6 +58,11 @@ impl LossSums {
     pub(super) fn add(&mut self, losses: &LossValues, seconds: f64) {
         self.steps += 1;
         self.losses.add(losses);
+        self.seconds += seconds;
+    }
+
+    /// Adds a step that changed nothing: only its time.
+    pub(super) fn add_skipped(&mut self, seconds: f64) {
         self.seconds += seconds;
     }
 
@@ -86,13 +102,16 @@ struct AnyVersion {
 }
 
 /// 2: where the loader stands is told by samples, no longer by steps. 3: the optimizer's state is a
-/// safetensors file. 4: by official names. 5: with checksums, and the means since the last line of the log.
-const VERSION: u32 = 5;
+/// safetensors file. 4: by official names. 5: with checksums, and the means since the last line of the log. 6: with
+/// gathered gradients and averaged weights.
+const VERSION: u32 = 6;
 /// The oldest version that is read.
 const OLDEST: u32 = 4;
 const STATE: &str = "state.json";
 const WEIGHTS: &str = "weights.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
+const GRADIENTS: &str = "gradients.safetensors";
+const AVERAGE: &str = "average.safetensors";
 const SUMS: &str = "sha256sums";
 
 /// A state that was read back.
@@ -104,7 +123,31 @@ pub(super) struct SavedState {
     pub(super) sums: LossSums,
     pub(super) since_log: LossSums,
     pub(super) weights: Checkpoint,
+    pub(super) learner: LearnerState,
+}
+
+/// What changes the weights, as the bytes of its files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct LearnerState {
     pub(super) optimizer: Vec<u8>,
+    /// The gradients that wait for their update.
+    pub(super) gradients: Option<Vec<u8>>,
+    /// The averaged weights.
+    pub(super) average: Option<Vec<u8>>,
+}
+
+impl LearnerState {
+    /// Its files and their names.
+    fn files(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        let present = [(GRADIENTS, &self.gradients), (AVERAGE, &self.average)].into_iter();
+        let present = present.filter_map(|(name, bytes)| Some((name, bytes.as_deref()?)));
+        std::iter::once((OPTIMIZER, self.optimizer.as_slice())).chain(present)
+    }
+}
+
+/// The files of a state that have sums, in the order of these.
+fn summed<'a>(others: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    [STATE, WEIGHTS].into_iter().chain(others).collect()
 }
 
 /// Writes the files of a state into `folder`, which nobody reads before it is renamed.
@@ -113,7 +156,7 @@ pub(super) fn write(
     (progress, loader): (&Position, LoaderState),
     (sums, since_log): (&LossSums, &LossSums),
     weights: &Checkpoint,
-    optimizer: &[u8],
+    learner: &LearnerState,
 ) -> Result<()> {
     let state = StateFile {
         version: VERSION,
@@ -124,9 +167,11 @@ pub(super) fn write(
     };
     let text = serde_json::to_vec_pretty(&state).expect("plain numbers always serialise");
     crate::checkpoint::save_tuned(weights, &folder.join(WEIGHTS))?;
-    files::write_atomically(&folder.join(OPTIMIZER), optimizer)?;
+    for (name, bytes) in learner.files() {
+        files::write_atomically(&folder.join(name), bytes)?;
+    }
     files::write_atomically(&folder.join(STATE), &text)?;
-    checksums::write(folder, &[STATE, WEIGHTS, OPTIMIZER], SUMS)?;
+    checksums::write(folder, &summed(learner.files().map(|(name, _)| name)), SUMS)?;
     files::sync_folder(folder)
 }
 
@@ -136,15 +181,25 @@ pub(super) fn read(folder: &Path) -> Result<SavedState> {
     let bytes = std::fs::read(&path).map_err(Error::io(&path, "read"))?;
     // Damage is told as such, before what it looks like.
     if version_of(&bytes, &path)? >= 5 {
-        checksums::check(folder, &[STATE, WEIGHTS, OPTIMIZER], SUMS)?;
+        let present = |name: &&str| *name == OPTIMIZER || folder.join(name).exists();
+        let names = [OPTIMIZER, GRADIENTS, AVERAGE].into_iter().filter(present);
+        checksums::check(folder, &summed(names), SUMS)?;
     }
     let state = parse(&bytes, &path)?;
-    let optimizer = folder.join(OPTIMIZER);
-    let optimizer = std::fs::read(&optimizer).map_err(Error::io(&optimizer, "read"))?;
+    let read = |name: &str| {
+        let path = folder.join(name);
+        std::fs::read(&path).map_err(Error::io(&path, "read"))
+    };
+    let if_there = |name: &str| folder.join(name).exists().then(|| read(name)).transpose();
+    let learner = LearnerState {
+        optimizer: read(OPTIMIZER)?,
+        gradients: if_there(GRADIENTS)?,
+        average: if_there(AVERAGE)?,
+    };
     let weights = Checkpoint::open(&folder.join(WEIGHTS))?;
     let StateFile { progress, loader, sums, since_log, .. } = state;
     let folder = folder.to_path_buf();
-    Ok(SavedState { folder, progress, loader, sums, since_log, weights, optimizer })
+    Ok(SavedState { folder, progress, loader, sums, since_log, weights, learner })
 }
 
 /// Reads the content of a `state.json`.
@@ -181,12 +236,12 @@ mod tests {
         std::fs::write(folder.path().join(STATE), old).expect("written");
         let message = read(folder.path()).err().expect("refused").to_string();
         let folder = format!("{}/", folder.path().display());
-        insta::assert_snapshot!(message.replace(&folder, ""), @"state.json: expected the state of a run, version 4 to 5, found version 1: resume the run with the maskwright that wrote it, or begin a new one from its last checkpoint");
+        insta::assert_snapshot!(message.replace(&folder, ""), @"state.json: expected the state of a run, version 4 to 6, found version 1: resume the run with the maskwright that wrote it, or begin a new one from its last checkpoint");
     }
 
     /// A state of nothing but its position.
     fn written(folder: &Path) {
-        let position = Position { epoch: 1, step: 2, global_step: 9, best: None };
+        let position = Position { epoch: 1, step: 2, global_step: 9, ..Position::default() };
         let loader = LoaderState { epoch: 1, position: 8, seed: 7, records: 20 };
         let sums = LossSums { steps: 2, ..LossSums::default() };
         let since_log = LossSums { steps: 1, ..LossSums::default() };
@@ -199,7 +254,12 @@ mod tests {
         let tensors = [("mask_decoder.hf_token.weight", view.expect("two numbers"))];
         safetensors::serialize_to_file(tensors, None, &file).expect("written");
         let weights = Checkpoint::open(&file).expect("tensors");
-        write(folder, (&position, loader), (&sums, &since_log), &weights, b"moments")
+        let learner = LearnerState {
+            optimizer: b"moments".to_vec(),
+            gradients: Some(b"gathered".to_vec()),
+            average: None,
+        };
+        write(folder, (&position, loader), (&sums, &since_log), &weights, &learner)
             .expect("written");
     }
 
@@ -210,14 +270,30 @@ mod tests {
         let state = read(folder.path()).expect("whole");
         assert_eq!((state.progress.global_step, state.loader.position), (9, 8));
         assert_eq!((state.sums.steps, state.since_log.steps), (2, 1));
-        assert_eq!(state.optimizer, b"moments");
+        assert_eq!(state.learner.optimizer, b"moments");
+        assert_eq!(state.learner.gradients.as_deref(), Some(&b"gathered"[..]));
+        assert_eq!(state.learner.average, None);
+    }
+
+    #[test]
+    fn a_file_that_is_gone_or_new_is_noticed() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        written(folder.path());
+        let gradients = folder.path().join(GRADIENTS);
+        let bytes = std::fs::read(&gradients).expect("read");
+        std::fs::remove_file(&gradients).expect("removed");
+        assert!(read(folder.path()).is_err());
+        std::fs::write(&gradients, bytes).expect("written");
+        assert!(read(folder.path()).is_ok());
+        std::fs::write(folder.path().join(AVERAGE), "other").expect("written");
+        assert!(read(folder.path()).is_err());
     }
 
     #[test]
     fn every_changed_byte_of_a_state_is_noticed() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         written(folder.path());
-        for name in [STATE, WEIGHTS, OPTIMIZER, SUMS] {
+        for name in [STATE, WEIGHTS, OPTIMIZER, GRADIENTS, SUMS] {
             let path = folder.path().join(name);
             let whole = std::fs::read(&path).expect("read");
             for at in 0..whole.len() {

@@ -94,8 +94,11 @@ fn a_case_by_hand() {
     let device = crate::device();
     let logits =
         Tensor::<4>::from_data(TensorData::new(vec![0.0, 3f32.ln()], [1, 1, 1, 2]), &device);
-    let points =
-        PointTargets { per_mask: 2, coords: vec![0.25, 0.5, 0.75, 0.5], targets: vec![1.0, 0.0] };
+    let points = PointTargets {
+        coords: vec![0.25, 0.5, 0.75, 0.5],
+        targets: vec![1.0, 0.0],
+        ..PointTargets::new(2)
+    };
     let loss = point_loss(&LossConfig::default(), logits, &points);
     // Probabilities 1/2 and 3/4: cross entropies ln 2 and ln 4.
     let bce = value(&loss, "bce");

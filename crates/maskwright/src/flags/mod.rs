@@ -5,6 +5,8 @@ pub(crate) mod device;
 pub(crate) mod folder;
 pub(crate) mod geometry;
 pub(crate) mod given;
+pub(crate) mod hq_sam;
+pub(crate) mod learning;
 pub(crate) mod legacy;
 pub(crate) mod model;
 pub(crate) mod named;

@@ -1,23 +1,26 @@
 //! `maskwright train`.
 
+mod settings;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use maskwright_data::loader::OnRefusal;
-use maskwright_data::prompt::{KindWeights, MaskValues, PromptKind};
-use maskwright_data::sample::Preset;
+use maskwright_data::prompt::{MaskValues, PromptKind};
+use maskwright_data::sample::Preset as Geometry;
 use maskwright_model::Trainable;
 use maskwright_report::run_report;
 use maskwright_train::TrainConfig;
-use maskwright_train::config::ComputeConfig;
+use maskwright_train::config::Preset;
 use maskwright_train::evaluator::{EvalConfig, EvalJob};
 use maskwright_train::observer::Observer;
 use maskwright_train::run_files;
 use maskwright_train::trainer::{Start, TrainOutcome, train};
 
-use crate::exit::{Interrupted, Usage};
-use crate::flags::data::{DataFlags, WAYS, says_where};
+use crate::exit::Interrupted;
+use crate::flags::data::{DataFlags, WAYS};
 use crate::flags::device::DeviceFlags;
+use crate::flags::hq_sam::LegacyFlags;
+use crate::flags::learning::LearningFlags;
 use crate::flags::model::ModelFlags;
 use crate::flags::named::named;
 use crate::progress::Progress;
@@ -28,13 +31,16 @@ use crate::{interrupt, output, tell};
 ///
 /// The defaults are HQ-SAM's: a frozen SAM, its HQ head trained on images jittered to
 /// 1024 x 1024 and prompted by box, points or a noisy mask. Validation runs after every epoch
-/// at the images' own resolution.
+/// at the images' own resolution. --preset begins with settings for a purpose.
 ///
 /// The output folder receives config.toml (the settings as resolved), metrics.jsonl (loss and
 /// validation), epoch_N.safetensors (what was tuned) and sam_hq_epoch_N.safetensors (the whole
 /// model, newest and best), and once it is over report.html with its pictures. Ctrl-C stops
 /// after the current step; --resume goes on exactly there.
 #[derive(Args)]
+#[command(
+    override_usage = "maskwright train [OPTIONS] --output <DIR> [DIR]\n       maskwright train --preset <NAME> --print-preset"
+)]
 #[command(after_help = "\
 Examples:
   # Train on a folder that is laid out in a known way; a tenth of it validates
@@ -69,8 +75,17 @@ pub(crate) struct TrainFlags {
     device: DeviceFlags,
 
     /// Folder for everything the run writes
-    #[arg(long, value_name = "DIR")]
-    output: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "print_preset")]
+    output: Option<PathBuf>,
+
+    /// Begin with named settings: leaves-300, hqseg44k, sa1b, small-gpu, or a TOML file of one's own; other
+    /// flags go before
+    #[arg(long, value_name = "NAME|FILE")]
+    preset: Option<String>,
+
+    /// Print the preset, each setting with its reason, and end
+    #[arg(long, requires = "preset")]
+    print_preset: bool,
 
     /// Continue the run in the output folder, with its own settings. Beside it may be given what changes
     /// no step that was done (--max-epoch-num, --workers, --device, --save-every, ...), and where data and checkpoint
@@ -99,7 +114,7 @@ pub(crate) struct TrainFlags {
     #[arg(long, value_name = "N", default_value_t = 42, help_heading = "Training")]
     seed: u64,
 
-    /// Adam's learning rate
+    /// Learning rate at the beginning of the schedule
     #[arg(long, value_name = "RATE", default_value_t = 1e-3, help_heading = "Training")]
     learning_rate: f64,
 
@@ -158,8 +173,8 @@ pub(crate) struct TrainFlags {
 
     /// How validation fits an image into the input: longest_side (if not given), or squash (both
     /// sides, HQ-SAM's validation). The checkpoint remembers it, and is used so
-    #[arg(long, value_name = "PRESET", value_parser = named::<Preset>(), help_heading = "Validation")]
-    geometry: Option<Preset>,
+    #[arg(long, value_name = "PRESET", value_parser = named::<Geometry>(), help_heading = "Validation")]
+    geometry: Option<Geometry>,
 
     /// Threads that decode and sample; 0 for one per core
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -189,6 +204,9 @@ pub(crate) struct TrainFlags {
     json: bool,
 
     #[command(flatten)]
+    learning: LearningFlags,
+
+    #[command(flatten)]
     legacy: LegacyFlags,
 }
 
@@ -199,142 +217,19 @@ enum Refusal {
     Replace,
 }
 
-/// Other flags of HQ-SAM's `train.py`, taken so that an old command line carries over.
-#[derive(Args)]
-struct LegacyFlags {
-    /// Evaluate the model on the validation sets instead of training it
-    #[arg(long, hide = true)]
-    eval: bool,
-    #[arg(long, hide = true)]
-    visualize: bool,
-    #[arg(long, hide = true)]
-    batch_size_valid: Option<usize>,
-    #[arg(long, hide = true)]
-    world_size: Option<usize>,
-    #[arg(long, hide = true)]
-    rank: Option<usize>,
-    #[arg(long, hide = true)]
-    local_rank: Option<usize>,
-    #[arg(long, hide = true)]
-    dist_url: Option<String>,
-    #[arg(long, hide = true)]
-    find_unused_params: bool,
-}
-
-impl LegacyFlags {
-    /// One process trains here, whatever a launcher says of several; flags without a meaning
-    /// are named.
-    fn check(&self) -> anyhow::Result<()> {
-        if self.world_size.is_some_and(|n| n > 1) || self.rank.or(self.local_rank) > Some(0) {
-            return Err(Usage(
-                "--world-size, --rank: expected one process, which uses all cores; found several"
-                    .into(),
-            )
-            .into());
-        }
-        let without_meaning = [
-            (self.dist_url.is_some(), "--dist-url"),
-            (self.find_unused_params, "--find-unused-params"),
-            (self.batch_size_valid.is_some(), "--batch-size-valid (images are validated singly)"),
-            (self.visualize, "--visualize (reports hold pictures; see `maskwright eval --report`)"),
-        ];
-        for (_, name) in without_meaning.iter().filter(|(given, _)| *given) {
-            tell::note(format_args!("{name} has no effect here"));
-        }
-        Ok(())
-    }
-}
-
-impl TrainFlags {
-    fn resolve(&self) -> anyhow::Result<TrainConfig> {
-        let mut data = self.data.resolve_with(self.folder.as_deref(), self.hold_out)?;
-        if !self.prompts.is_empty() {
-            let kinds = self.prompts.iter();
-            data.prompts.kinds =
-                kinds.fold(KindWeights::none(), |weights, &kind| weights.with(kind, 1.0));
-        }
-        if let Some(values) = self.mask_prompt {
-            data.prompts.mask_values = values;
-        }
-        let mut config = TrainConfig::new(data, self.output.clone());
-        config.model = self.model.resolve()?;
-        config.compute =
-            ComputeConfig::new(self.device.resolve(), self.workers, self.prefetch_bytes);
-        config.compute.decode_memory = self.decode_memory;
-        config.model.input_size = Some(self.input_size);
-        config.train.learns = self.train.clone();
-        config.train.batch_size = self.batch_size_train;
-        config.train.seed = self.seed;
-        config.train.first_epoch = self.start_epoch;
-        config.train.epochs = self.max_epoch_num;
-        config.train.log_every_steps = self.log_every;
-        config.train.on_refusal = self.on_refusal();
-        config.optimizer.learning_rate = self.learning_rate;
-        config.schedule.drop_every_epochs = self.lr_drop_epoch;
-        config.checkpoints.every_epochs = self.model_save_fre;
-        config.checkpoints.state_every_steps = self.save_every;
-        config.validation.every_epochs = self.eval_every;
-        config.validation.prompts.clone_from(&self.eval_prompts);
-        config.validation.geometry = self.geometry.unwrap_or(Preset::LongestSide);
-        Ok(config)
-    }
-
-    fn on_refusal(&self) -> OnRefusal {
-        match self.on_refusal {
-            Refusal::Fail => OnRefusal::Fail,
-            Refusal::Replace => OnRefusal::Replace { budget: self.refusal_budget / 100.0 },
-        }
-    }
-
-    /// The settings of the run in the output folder, with those flags that may be `given` anew. Where data and weights
-    /// lie may change; the trainer makes sure that they are the same.
-    fn resumed(&self, given: &[String]) -> anyhow::Result<TrainConfig> {
-        let mut config = TrainConfig::read_from_run(&self.output)?;
-        let model = self.model.resolve()?;
-        for flag in given {
-            match flag.as_str() {
-                "output" | "resume" | "json" => {}
-                data if says_where(data) => {}
-                "checkpoint" => config.model.checkpoint.clone_from(&model.checkpoint),
-                "restore_model" => config.model.restore_model.clone_from(&model.restore_model),
-                "max_epoch_num" => config.train.epochs = self.max_epoch_num,
-                "log_every" => config.train.log_every_steps = self.log_every,
-                "on_refusal" | "refusal_budget" => config.train.on_refusal = self.on_refusal(),
-                "model_save_fre" => config.checkpoints.every_epochs = self.model_save_fre,
-                "save_every" => config.checkpoints.state_every_steps = self.save_every,
-                "eval_every" => config.validation.every_epochs = self.eval_every,
-                "device" => config.compute.device = self.device.resolve().device,
-                "workers" => config.compute.workers = self.workers,
-                "decode_memory" => config.compute.decode_memory = self.decode_memory,
-                "prefetch_bytes" => config.compute.prefetch_bytes = self.prefetch_bytes,
-                other => {
-                    return Err(Usage(format!(
-                        "--{}: a resumed run keeps this setting; begin another run to change it",
-                        other.replace('_', "-")
-                    ))
-                    .into());
-                }
-            }
-        }
-        if given.iter().any(|flag| says_where(flag)) {
-            let moved = self.data.resolve_with(self.folder.as_deref(), 0.0)?;
-            config.data.take_places(&moved).map_err(maskwright_train::Error::from)?;
-        }
-        config.validate()?;
-        Ok(config)
-    }
-}
-
 pub(crate) fn run(flags: &TrainFlags, given: &[String]) -> anyhow::Result<()> {
+    if let (true, Some(name)) = (flags.print_preset, &flags.preset) {
+        return output::lines(Preset::find(name)?.text().lines());
+    }
     flags.legacy.check()?;
     if flags.legacy.eval {
-        return evaluate(&flags.resolve()?, flags.geometry, flags.json);
+        return evaluate(&flags.resolve(given)?, flags.geometry, flags.json);
     }
     let (config, start) = if flags.resume {
         (flags.resumed(given)?, Start::Resume)
     } else {
         let start = if flags.overwrite { Start::Overwrite } else { Start::Fresh };
-        (flags.resolve()?, start)
+        (flags.resolve(given)?, start)
     };
     let interrupt = interrupt::on_ctrl_c();
     let output = config.output.clone();
@@ -378,12 +273,15 @@ fn report(
             Some(path) => tell::say(format_args!("the model is {}", path.display())),
             None => tell::say(format_args!("nothing left to train in {folder}")),
         }
+        if let Some(path) = &outcome.average {
+            tell::say(format_args!("with averaged weights it is {}", path.display()));
+        }
     }
     Ok(())
 }
 
 /// `--eval`: the validation of a run, of the model as it is.
-fn evaluate(config: &TrainConfig, asked: Option<Preset>, json: bool) -> anyhow::Result<()> {
+fn evaluate(config: &TrainConfig, asked: Option<Geometry>, json: bool) -> anyhow::Result<()> {
     let mut progress = Progress::new(json, interrupt::on_ctrl_c());
     let (compute, opening) = (config.compute.compute(), progress.opening());
     let job = EvalJob::open(&config.model, &compute, &config.data, &opening)?;

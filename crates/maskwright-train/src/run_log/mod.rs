@@ -1,137 +1,23 @@
 //! `metrics.jsonl`: one JSON object per line, appended while a run trains.
 //!
-//! Lines are of three kinds, told apart by `kind`: `"step"` (a summary of the last few
-//! training steps), `"epoch"` (the epoch's training loss and the validation
-//! metrics) and `"loader"` (what the loader did, and whether training waits for it). A line is written and
+//! Lines are of four kinds, told apart by `kind`: `"step"` (a summary of the last few
+//! training steps), `"skipped"` (a step that changed nothing, since its loss or its gradient was no number), `"epoch"`
+//! (the epoch's training loss and the validation metrics) and `"loader"` (what the loader did, and whether training waits
+//! for it). A line is written and
 //! flushed whole, so that a run killed at any moment leaves a file that reads to its last whole line. Lines that are
 //! damaged are passed over and counted: a log is no reason to lose a run.
+
+mod entry;
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::{Error, Result};
-use crate::evaluator::SetMetrics;
-use crate::loss::LossValues;
-
-/// A line of `metrics.jsonl`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Entry {
-    /// Training steps since the last such line.
-    Step(StepEntry),
-    /// The end of an epoch.
-    Epoch(EpochEntry),
-    /// What the loader did in about a minute, or in the whole run.
-    Loader(LoaderEntry),
-}
-
-/// The means over some training steps.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct StepEntry {
-    /// Epoch, from 0.
-    pub epoch: usize,
-    /// The number of steps done in this epoch.
-    pub step: usize,
-    /// Steps done in the whole run.
-    pub global_step: usize,
-    /// `loss`, the value that was minimised, and its terms by name (`bce`, `dice`), without their weights.
-    #[serde(flatten)]
-    pub loss: LossValues,
-    /// The learning rate.
-    pub learning_rate: f64,
-    /// Training images per second.
-    pub images_per_second: f64,
-}
-
-/// An epoch's training loss and its validation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EpochEntry {
-    /// Epoch, from 0.
-    pub epoch: usize,
-    /// Steps done in the whole run.
-    pub global_step: usize,
-    /// The means over the epoch of `loss`, the value that was minimised, and of its terms by name
-    /// (`bce`, `dice`), without their weights.
-    #[serde(flatten)]
-    pub loss: LossValues,
-    /// The learning rate.
-    pub learning_rate: f64,
-    /// The time of training in seconds, without validation.
-    pub seconds: f64,
-    /// The metrics of the validation sets, in the order of the settings; empty if the epoch was not
-    /// validated.
-    pub validation: Vec<SetMetrics>,
-}
-
-/// What the loader did since the last line of this kind, or since the run was started or resumed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LoaderEntry {
-    /// Whether the values are for the whole run since it was started or resumed.
-    pub whole_run: bool,
-    /// Epoch, from 0.
-    pub epoch: usize,
-    /// Steps done in the whole run.
-    pub global_step: usize,
-    /// The number of samples delivered.
-    pub samples: u64,
-    /// Samples per second, over waiting and training together.
-    pub images_per_second: f64,
-    /// The number of bytes read from image and mask files.
-    pub bytes: u64,
-    /// The share of the time in which training waited for a batch, 0 to 1.
-    pub waiting_share: f64,
-    /// The mean share of the places for batches made in advance that were filled when a batch was
-    /// requested, 0 to 1.
-    pub queue_fill: f64,
-    /// The number of threads that make batches.
-    pub workers: usize,
-    /// The time of a worker per sample in milliseconds, by stage.
-    pub ms_per_sample: LoaderStages,
-    /// The number of crops that were drawn again because they showed no object.
-    pub redraws: u64,
-    /// The number of different records that were refused so far.
-    pub refused: u64,
-    /// Samples with a warning about their image or mask, such as a file that is cut off.
-    #[serde(default)]
-    pub warned: u64,
-    /// The same by kind of warning, with the first records of each.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<WarnedRecords>,
-    /// A summary of these values in a sentence.
-    pub verdict: String,
-}
-
-/// Samples with one kind of warning.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WarnedRecords {
-    /// The kind in a word: `truncated`, `damaged_data`, `checksum`, `alpha_dropped`, `unequal_channels` or
-    /// `lossy_mask`.
-    pub kind: String,
-    /// The number of samples.
-    pub samples: u64,
-    /// The first records, as `set/name`.
-    pub first: Vec<String>,
-}
-
-/// The time of each stage of making a sample, in milliseconds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LoaderStages {
-    /// Reading files.
-    pub read: f64,
-    /// Reading headers.
-    pub header: f64,
-    /// Decoding the mask.
-    pub decode_mask: f64,
-    /// Sampling the label.
-    pub label: f64,
-    /// Decoding and sampling the image.
-    pub decode_and_sample: f64,
-    /// Drawing the prompt.
-    pub prompts: f64,
-}
+pub use crate::not_finite::NotFinite;
+pub use entry::{
+    Entry, EpochEntry, LoaderEntry, LoaderStages, SkippedEntry, StepEntry, WarnedRecords,
+};
 
 /// An open `metrics.jsonl`.
 #[derive(Debug)]
@@ -181,18 +67,6 @@ impl RunLog {
         let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.flush());
         self.broken = written.is_err();
         written.map_err(Error::io(&self.path, "write"))
-    }
-}
-
-impl Entry {
-    /// Whether a run that stands after `global_step` in `epoch` has written it already.
-    fn is_before(&self, global_step: usize, epoch: usize) -> bool {
-        match self {
-            Self::Step(entry) => entry.global_step <= global_step,
-            // A run may stand at an epoch's last step, its validation still to come.
-            Self::Epoch(entry) => entry.global_step <= global_step && entry.epoch < epoch,
-            Self::Loader(entry) => entry.global_step <= global_step,
-        }
     }
 }
 
@@ -251,6 +125,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::loss::LossValues;
 
     fn step(global_step: usize) -> Entry {
         Entry::Step(StepEntry {
@@ -295,6 +170,7 @@ mod tests {
                 learning_rate: 1e-3,
                 seconds: 1.0,
                 validation: Vec::new(),
+                average_validation: Vec::new(),
             })
         };
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -317,6 +193,21 @@ mod tests {
             panic!("another kind");
         };
         assert_eq!((entry.loss.term("iou"), entry.loss.term("focal")), (Some(0.25), None));
+    }
+
+    #[test]
+    fn a_loss_that_is_no_number_is_left_out() {
+        let entry = SkippedEntry {
+            epoch: 0,
+            step: 3,
+            global_step: 3,
+            what: NotFinite::Loss,
+            loss: None,
+            records: vec!["leaves/a".into()],
+        };
+        let text = line(&Entry::Skipped(entry.clone()));
+        insta::assert_snapshot!(text, @r#"{"kind":"skipped","epoch":0,"step":3,"global_step":3,"what":"loss","records":["leaves/a"]}"#);
+        assert_eq!(parse(text.as_bytes()).entries, [Entry::Skipped(entry)]);
     }
 
     #[test]

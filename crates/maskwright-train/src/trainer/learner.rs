@@ -1,0 +1,147 @@
+//! What learns: the model, and what changes it from batch to batch.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use maskwright_data::batch::TrainBatch;
+use maskwright_model::{Sam, Trainable};
+
+use super::state::LearnerState;
+use crate::config::TrainConfig;
+use crate::error::Result;
+use crate::loss::LossValues;
+use crate::not_finite::NotFinite;
+use crate::optimizer::{GradientSum, Optimizer, OptimizerConfig, StepGradients, WeightAverage};
+use crate::step::{StepSettings, forward};
+
+/// A model that learns.
+pub(super) struct Learner {
+    /// Gone only while an update has it.
+    model: Option<Sam>,
+    learns: Trainable,
+    step: StepSettings,
+    config: OptimizerConfig,
+    optimizer: Optimizer,
+    /// The number of batches of an update.
+    accumulate: usize,
+    /// The gradients of the batches since the last update.
+    gathered: GradientSum,
+    average: Option<WeightAverage>,
+}
+
+/// What a batch came to.
+pub(super) struct Learned {
+    pub(super) values: LossValues,
+    /// What was no number, so that the batch changed nothing.
+    pub(super) skipped: Option<NotFinite>,
+}
+
+impl Learner {
+    /// A model at the beginning of its training, or where `state` of a run has it; `model` has its weights.
+    pub(super) fn new(
+        config: &TrainConfig,
+        model: Sam,
+        state: Option<(&LearnerState, &Path)>,
+        device: &Device,
+    ) -> Result<Self> {
+        let learns = config.train.learns.clone();
+        let step = StepSettings {
+            hq_alone: model.hq_head_alone_learns(&learns),
+            loss: config.train.loss.clone(),
+        };
+        let mut optimizer = Optimizer::new(&config.optimizer);
+        let mut gathered = GradientSum::default();
+        let mut average = config.train.ema.map(WeightAverage::new);
+        if let Some((state, file)) = state {
+            let settings = &config.optimizer;
+            optimizer = Optimizer::from_bytes(settings, &state.optimizer, file, &model, device)?;
+            if let Some(bytes) = &state.gradients {
+                gathered = GradientSum::from_bytes(bytes, file, &model, device)?;
+            }
+            if let (Some(decay), Some(bytes)) = (config.train.ema, &state.average) {
+                average = Some(WeightAverage::from_bytes(decay, bytes, file, &model, device)?);
+            }
+        }
+        Ok(Self {
+            model: Some(model),
+            learns,
+            step,
+            config: config.optimizer,
+            optimizer,
+            accumulate: config.train.accumulate,
+            gathered,
+            average,
+        })
+    }
+
+    pub(super) fn model(&self) -> &Sam {
+        self.model.as_ref().expect("the model is back between updates")
+    }
+
+    /// The model with averaged weights, where there are such.
+    pub(super) fn averaged(&self) -> Option<Sam> {
+        self.average.as_ref().map(|average| average.applied(self.model()))
+    }
+
+    /// Learns from a batch. If it is the last one of an update, the model is changed by the mean gradient of all of them.
+    pub(super) fn learn(
+        &mut self,
+        batch: &TrainBatch,
+        last: bool,
+        learning_rate: f64,
+    ) -> Result<Learned> {
+        let forward = forward(self.model(), batch, &self.step)?;
+        let values = forward.values.clone();
+        let mut skipped = None;
+        if values.total.is_finite() {
+            let gradients = StepGradients::from(forward.backward());
+            let norm = gradients.norm(self.model());
+            if !norm.is_finite() {
+                skipped = Some(NotFinite::Gradient);
+            } else if self.accumulate == 1 {
+                self.update(gradients, norm, learning_rate);
+            } else {
+                let model = self.model.as_ref().expect("the model is back between updates");
+                self.gathered.add(model, gradients, batch.objects.len() as f64);
+            }
+        } else {
+            skipped = Some(NotFinite::Loss);
+        }
+        if last && let Some(mean) = self.gathered.take_mean() {
+            let norm = mean.norm(self.model());
+            match norm.is_finite() {
+                true => self.update(mean, norm, learning_rate),
+                false => skipped = Some(NotFinite::Gradient),
+            }
+        }
+        Ok(Learned { values, skipped })
+    }
+
+    /// Changes the model by gradients of this norm.
+    fn update(&mut self, mut gradients: StepGradients, norm: f64, learning_rate: f64) {
+        if let Some(largest) = self.config.clip_norm {
+            gradients.clip(norm, largest);
+        }
+        let model = self.model.take().expect("the model is back between updates");
+        let model = self.optimizer.update(model, gradients, learning_rate);
+        if let Some(average) = &mut self.average {
+            average.update(&model, &self.learns);
+        }
+        self.model = Some(model);
+    }
+
+    /// What a resumed run needs beside the weights; errors name `file`.
+    pub(super) fn state(&self, file: &Path) -> Result<LearnerState> {
+        let model = self.model();
+        let gathered = (!self.gathered.is_empty()).then(|| self.gathered.to_bytes(model, file));
+        let average = self.average.as_ref().filter(|average| !average.is_empty());
+        Ok(LearnerState {
+            optimizer: self.optimizer.to_bytes(model, file)?,
+            gradients: gathered.transpose()?,
+            average: average.map(|average| average.to_bytes(model, file)).transpose()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! Flags of how a model learns: presets, what is refused, and what a run with all of it says and leaves.
+
+mod support;
+
+use insta::assert_snapshot;
+use support::{Place, maskwright, printed, refused, text, works, write_pairs, write_tiny_model};
+
+/// A place with pairs and a model, and the flags of a small run into its folder `run`.
+fn small(place: &Place) -> Vec<String> {
+    let (images, masks) = write_pairs(place.path(), 10);
+    write_tiny_model(&place.join("model.toml"));
+    let flags = [
+        ("--images", images.display().to_string()),
+        ("--masks", masks.display().to_string()),
+        ("--model-config", place.text("model.toml")),
+        ("--input-size", "64".into()),
+        ("--max-epoch-num", "2".into()),
+        ("--batch-size-train", "2".into()),
+        ("--hold-out", "20".into()),
+        ("--output", place.text("run")),
+    ];
+    let flags = flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]);
+    std::iter::once("train".to_owned()).chain(flags).collect()
+}
+
+fn with<'a>(flags: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
+    flags.iter().map(String::as_str).chain(more.iter().copied()).collect()
+}
+
+#[test]
+fn what_does_not_fit_is_refused_in_one_line() {
+    let place = Place::new();
+    let flags = small(&place);
+    let lines: Vec<String> = [
+        &["--accumulate", "5"][..],
+        &["--warmup-steps", "8"],
+        &["--weight-decay", "0.1"],
+        &["--optimizer", "adamw", "--layer-decay", "0.8"],
+        &["--clip-norm", "nan"],
+        &["--ema", "1"],
+        &["--keep", "0"],
+        &["--best-by", "noc"],
+        &["--best-by", "veins:iou"],
+        &["--loss", "hinge=1"],
+        &["--loss", "focal=0"],
+        &["--preset", "leaves"],
+    ]
+    .into_iter()
+    .map(|more| refused(&with(&flags, more), 2))
+    .collect();
+    assert_snapshot!(lines.concat(), @"
+        error: --accumulate: expected at most the 4 batches of an epoch, found 5
+        error: --warmup-steps: expected fewer than the 8 updates of the run, found 8
+        error: --weight-decay: expected 0 with adam, which has no decay (adamw has: --optimizer), found 0.1
+        error: --layer-decay: expected 1 where no block of the image encoder learns (--train), found 0.8
+        error: --clip-norm: expected a number above 0, found NaN
+        error: --ema: expected a decay above 0 and below 1, found 1
+        error: --keep: expected 1 or more, found 0
+        error: --best-by: expected iou, boundary_iou, SET:iou or SET:boundary_iou, found noc (clicks are not counted in a validation of a run)
+        error: --best-by: expected a validation set (images (held out)), found veins
+        error: --loss: expected names of bce, dice, focal, boundary, iou, found hinge
+        error: --loss: expected a term of the mask with a weight above 0, found none
+        error: --preset: expected leaves-300, hqseg44k, sa1b, small-gpu, or a file that ends with .toml, found leaves
+        ");
+    let without_validation = with(&flags, &["--patience", "2"]);
+    let without_validation: Vec<&str> =
+        without_validation.iter().map(|word| if *word == "20" { "0" } else { word }).collect();
+    assert_snapshot!(refused(&without_validation, 2), @"error: --patience: expected none where nothing is validated, found 2");
+    assert!(!place.join("run/config.toml").exists());
+}
+
+#[test]
+fn a_preset_is_printed_and_flags_go_before_it() {
+    let place = Place::new();
+    let preset = printed(&["train", "--preset", "leaves-300", "--print-preset"]);
+    assert!(preset.contains("epochs = 30") && preset.contains("ema = 0.99"), "{preset}");
+    // What was printed is a preset, too.
+    std::fs::write(place.join("mine.toml"), preset).expect("written");
+    let (flags, mine) = (small(&place), place.text("mine.toml"));
+    works(&with(&flags, &["--preset", &mine, "--ema", "0.5", "--warmup-steps", "2"]));
+    let config = std::fs::read_to_string(place.join("run/config.toml")).expect("read");
+    let has = |line: &str| config.lines().any(|found| found == line);
+    for line in [
+        "ema = 0.5",
+        "warmup_steps = 2",
+        "input_size = 64",
+        "epochs = 2",
+        "kind = \"adamw\"",
+        "kind = \"cosine\"",
+        "learning_rate = 0.0005",
+        "best_by = \"boundary_iou\"",
+        "keep = 2",
+    ] {
+        assert!(has(line), "{line}: {config}");
+    }
+    for file in ["sam_hq_epoch_1.safetensors", "sam_hq_epoch_1_ema.safetensors"] {
+        assert!(place.join("run").join(file).is_file(), "{file}");
+    }
+    // The report tells the averaged weights' validation and files.
+    let page = std::fs::read_to_string(place.join("run/report.html")).expect("a report");
+    assert!(page.contains("sam_hq_epoch_1_ema.safetensors"), "{page}");
+
+    let output = place.text("run");
+    let more = ["train", "--resume", "--output", &output, "--ema", "0.9"];
+    assert_snapshot!(refused(&more, 2), @"error: --ema: a resumed run keeps this setting; begin another run to change it");
+}
+
+#[test]
+fn a_run_that_ends_by_itself_says_so() {
+    let place = Place::new();
+    let flags = small(&place);
+    let more = ["--learning-rate", "1e-30", "--patience", "1", "--ema", "0.5", "--keep", "1"];
+    let flags = with(&flags, &more);
+    let flags: Vec<&str> = flags
+        .iter()
+        .enumerate()
+        .map(|(at, word)| if at > 0 && flags[at - 1] == "--max-epoch-num" { "9" } else { word })
+        .collect();
+    let run = maskwright(&flags);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    let said: Vec<String> = text(&run.stderr)
+        .lines()
+        .filter(|line| line.contains("run") || line.contains("averaged"))
+        .filter(|line| !line.starts_with("data"))
+        .map(|line| line.split("  SAM").next().unwrap_or(line).to_owned())
+        .collect();
+    assert_snapshot!(said.join("\n"), @"
+          averaged weights: images (held out) (box, 2 images):
+          averaged weights: images (held out) (box, 2 images):
+        note: the run ends after epoch 1: the last validation was no better than one before it; the best checkpoint is that of epoch 0
+        note: The run ended after 2 epochs, since validations were no better.
+        the model is [DIR]/run/sam_hq_epoch_1.safetensors
+        with averaged weights it is [DIR]/run/sam_hq_epoch_1_ema.safetensors
+        ");
+    let page = std::fs::read_to_string(place.join("run/report.html")).expect("a report");
+    assert!(page.contains("ended after 2 epochs"), "{page}");
+}
