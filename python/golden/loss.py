@@ -82,7 +82,7 @@ def cases(folder: Path, seed: int) -> None:
 
 
 def focal(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Give the sigmoid focal loss (Lin et al. 2017; alpha 0.25, gamma 2) as SAM has it, per value."""
+    """Give SAM's focal loss (Lin et al. 2017; alpha 0.25, gamma 2) of every value."""
     chance = found.sigmoid()
     entropy = F.binary_cross_entropy_with_logits(found, wanted, reduction="none")
     right = chance * wanted + (1 - chance) * (1 - wanted)

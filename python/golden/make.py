@@ -72,10 +72,12 @@ The training steps are what the tests of `maskwright-train` read, too.
 |---|---|---|
 | `loss/case_*` | `logits`, `target` in 0..1, the uniform draws `oversampled_coords` and \
 `random_coords` | `loss_mask`, `loss_dice`, and `grad_logits` of their sum |
-| `terms/terms` | `logits`, `target` in 0..1, `points` | `focal`, `boundary`, and the gradient of each |
-| `learning/adamw_*` | `start.*`, `gradK.*` of every update; rate, decay, decay by layers, largest norm | \
-`norms` before clipping, `afterK.*` |
-| `learning/rates` | base rate, epochs, updates per epoch | the rate of every update, `RULE_WARMUP` |
+| `terms/terms` | `logits`, `target` in 0..1, `points` | `focal`, `boundary`, and the gradient of \
+each |
+| `learning/adamw_*` | `start.*`, `gradK.*` of every update; rate, decay, decay by layers, largest \
+norm | `norms` before clipping, `afterK.*` |
+| `learning/rates` | base rate, epochs, updates per epoch | `RULE_WARMUP`: the rate of every \
+update |
 
 The training steps lie beside `maskwright-model`.
 """,
