@@ -14,7 +14,7 @@ mod signals;
 mod traced;
 mod training;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use results::Results;
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         Some(program) => program,
         None => build()?,
     };
-    kills(&program, settings.runs, settings.seed)
+    disturbed(&program, settings.runs, settings.seed, &settings.flags)
 }
 
 /// What is asked for.
@@ -35,12 +35,15 @@ struct Settings {
     runs: u32,
     seed: u64,
     program: Option<PathBuf>,
+    /// What the training is given beside its own flags.
+    flags: Vec<String>,
 }
 
 impl Settings {
     fn parse(args: &[String]) -> Result<Self, String> {
-        let usage = "expected: soak kills [--runs N] [--seed N] [--program FILE]";
-        let mut settings = Self { runs: 40, seed: 0, program: None };
+        let usage =
+            "expected: soak kills [--runs N] [--seed N] [--program FILE] [--flags 'FLAG ...']";
+        let mut settings = Self { runs: 40, seed: 0, program: None, flags: Vec::new() };
         let mut args = args.iter();
         if args.next().map(String::as_str) != Some("kills") {
             return Err(usage.to_owned());
@@ -52,6 +55,9 @@ impl Settings {
                 "--runs" => settings.runs = number()?,
                 "--seed" => settings.seed = number()?.into(),
                 "--program" => settings.program = Some(value.into()),
+                "--flags" => {
+                    settings.flags = value.split_whitespace().map(str::to_owned).collect();
+                }
                 _ => return Err(usage.to_owned()),
             }
         }
@@ -74,12 +80,17 @@ pub(crate) fn built() -> PathBuf {
 }
 
 /// Runs so many disturbed trainings, from a seed.
-pub(crate) fn kills(program: &std::path::Path, runs: u32, seed: u64) -> Result<(), String> {
+pub(crate) fn kills(program: &Path, runs: u32, seed: u64) -> Result<(), String> {
+    disturbed(program, runs, seed, &[])
+}
+
+/// As [`kills`], of a training with more flags.
+fn disturbed(program: &Path, runs: u32, seed: u64, flags: &[String]) -> Result<(), String> {
     let program = program
         .canonicalize()
         .map_err(|error| format!("{}: expected the command, found {error}", program.display()))?;
     let place = tempfile::tempdir().map_err(|error| format!("a temporary folder: {error}"))?;
-    let training = Training::prepare(&program, place.path())?;
+    let training = Training::prepare(&program, place.path(), flags)?;
     let operations = traced::count(&training)?;
     println!(
         "undisturbed: {:.1} s, {}",

@@ -35,6 +35,8 @@ mask_prompt_dim = 16
 
 pub(super) struct Training {
     program: PathBuf,
+    /// Beside those of every run.
+    flags: Vec<String>,
     pub(super) place: PathBuf,
     /// How long an undisturbed run takes.
     pub(super) seconds: f64,
@@ -44,11 +46,12 @@ pub(super) struct Training {
 
 impl Training {
     /// Makes the data and runs once undisturbed.
-    pub(super) fn prepare(program: &Path, place: &Path) -> Result<Self, String> {
+    pub(super) fn prepare(program: &Path, place: &Path, flags: &[String]) -> Result<Self, String> {
         std::fs::write(place.join("model.toml"), MODEL).map_err(|error| error.to_string())?;
         let files = ["bench", "files", "--output", "data", "--count", "10", "--longest", "90"];
         let mut training = Self {
             program: program.to_path_buf(),
+            flags: flags.to_vec(),
             place: place.to_path_buf(),
             seconds: 0.0,
             expected: BTreeMap::new(),
@@ -68,6 +71,7 @@ impl Training {
                      --log-every 2 --seed 5 --output";
         let mut arguments: Vec<String> = flags.split(' ').map(str::to_owned).collect();
         arguments.push(output.display().to_string());
+        arguments.extend_from_slice(&self.flags);
         arguments
     }
 

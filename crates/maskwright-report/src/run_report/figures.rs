@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use maskwright_model::MaskKind;
 use maskwright_train::evaluator::SetMetrics;
 use maskwright_train::loss::TERMS;
-use maskwright_train::run_log::Entry;
+use maskwright_train::run_log::{Entry, EpochEntry};
 
 use crate::page::{Best, CurvePlot, Series, Table};
 
@@ -40,23 +40,33 @@ pub fn loss_curve(title: &str, log: &[Entry]) -> CurvePlot {
     }
 }
 
-/// IoU and boundary IoU over the epochs of a run, on one of its validation sets.
+/// IoU and boundary IoU over the epochs of a run, on one of its validation sets; where weights are averaged, the IoU with
+/// these, too.
 pub fn validation_curve(title: &str, log: &[Entry], set: usize, masks: &[MaskKind]) -> CurvePlot {
+    let epochs = || {
+        log.iter().filter_map(|entry| match entry {
+            Entry::Epoch(epoch) => Some(epoch),
+            Entry::Step(_) | Entry::Skipped(_) | Entry::Loader(_) => None,
+        })
+    };
     let mut series = Vec::new();
     for &mask in masks {
         for (name, boundary) in [("IoU", false), ("boundary IoU", true)] {
-            let points = log
-                .iter()
-                .filter_map(|entry| match entry {
-                    Entry::Epoch(epoch) => {
-                        let scores = epoch.validation.get(set)?.of(mask)?;
-                        let value = if boundary { scores.boundary_iou } else { scores.iou };
-                        Some((epoch.epoch as f64 + 1.0, value))
-                    }
-                    Entry::Step(_) | Entry::Skipped(_) | Entry::Loader(_) => None,
-                })
-                .collect();
+            let value = |epoch: &EpochEntry| {
+                let scores = epoch.validation.get(set)?.of(mask)?;
+                let value = if boundary { scores.boundary_iou } else { scores.iou };
+                Some((epoch.epoch as f64 + 1.0, value))
+            };
+            let points = epochs().filter_map(value).collect();
             series.push(Series { name: format!("{} {name}", mask.title()), points });
+        }
+        let averaged = |epoch: &EpochEntry| {
+            let scores = epoch.average_validation.get(set)?.of(mask)?;
+            Some((epoch.epoch as f64 + 1.0, scores.iou))
+        };
+        let points: Vec<(f64, f64)> = epochs().filter_map(averaged).collect();
+        if !points.is_empty() {
+            series.push(Series { name: format!("{} IoU, averaged", mask.title()), points });
         }
     }
     CurvePlot {
