@@ -22,6 +22,7 @@ import learning
 import loss
 import model
 import sampling
+import wrapped
 
 SEED = 20_261_130
 PACKAGES = ["torch", "segment_anything_hq", "timm", "numpy", "opencv-python-headless"]
@@ -64,6 +65,10 @@ step, `grad.*` at step 0, `after5.*` parameters |
 | `tiny_vit`, `tiny_vit_forward` | a narrow TinyViT, `image_u8` | every fifth row and column \
 of the embeddings at the official 1024 pixels |
 | `pickled` | PyTorch's own format: types, views of one storage | the same as safetensors |
+| `training`, `training_legacy` | a model beside an optimizer and objects of many classes | the three \
+tensors of the model |
+| `module`, `module_inside`, `module_legacy`, `script` | modules that were pickled whole, and a program \
+of TorchScript | refused, with the line that saves their tensors |
 
 The training steps are what the tests of `maskwright-train` read, too.
 """,
@@ -115,6 +120,7 @@ def main() -> None:
     model.steps(folders[MODEL], SEED)
     model.tiny_vit(folders[MODEL], SEED)
     model.pickled(folders[MODEL])
+    wrapped.wrapped(folders[MODEL])
     for crate, folder in folders.items():
         (folder / "README.md").write_text(readme(TEXTS[crate]), encoding="utf-8")
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

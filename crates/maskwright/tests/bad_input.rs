@@ -140,7 +140,7 @@ fn a_checkpoint_of_another_type_or_none_at_all() {
     };
     assert_snapshot!(with(&checkpoint, &["--model-type", "vit_b"], 1), @"error: [DIR]/run/sam_hq_epoch_0.safetensors: expected a vit_b checkpoint (--model-type), found a custom model (width 32, 2 blocks, patch 16)");
     assert_snapshot!(with(&checkpoint, &["--model-type", "vit_x"], 2), @r#"error: unknown model type "vit_x" (known: vit_b, vit_l, vit_h, vit_tiny)"#);
-    assert_snapshot!(with(&case.images, &[], 1), @"error: [DIR]/images: not a readable checkpoint (a folder): expected model.safetensors, model.safetensors.index.json or pytorch_model.bin in it, found none");
+    assert_snapshot!(with(&case.images, &[], 1), @"error: [DIR]/images: not a readable checkpoint (a folder): expected model.safetensors, model.safetensors.index.json, pytorch_model.bin or pytorch_model.bin.index.json in it, found none");
     let text = case.place.text("text.pth");
     std::fs::write(&text, "hello").expect("written");
     assert_snapshot!(with(&text, &[], 1), @r#"error: [DIR]/text.pth: not a readable checkpoint (expected a .pth or safetensors file): it is a text file that begins "hello""#);

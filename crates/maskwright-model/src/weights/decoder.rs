@@ -3,11 +3,15 @@
 use super::apply::{Applied, apply};
 use super::check::{check, check_decoder, check_part, refuse};
 use super::checkpoint::Checkpoint;
-use super::content::{Content, content, with_prefix};
+use super::content::{Content, DECODER, content, with_prefix};
 use super::conventions::conventions;
 use super::detect::detect;
+use super::foreign;
+use super::keys::CONFIG_KEY;
+use super::low_rank;
 use super::names::in_hq_head;
 use super::patterns::patterns_of;
+use super::tensor_shapes::TensorShapes;
 use super::tensors::Tensors;
 use crate::error::{Error, Result};
 use crate::sam::Sam;
@@ -23,6 +27,9 @@ pub fn merge(sam: &mut Checkpoint, decoder: Checkpoint) -> Result<(usize, usize)
     let config = detect(sam)?;
     check(sam, &config)?;
     let tuned_with = conventions(&decoder)?;
+    if low_rank::is_samed(&decoder) {
+        return merge_samed(sam, decoder);
+    }
     if let Some(patterns) = patterns_of(&decoder)? {
         check_part(&decoder, &config, |name| patterns.contains(name))?;
         tuned_with.iter().for_each(|conventions| sam.set_conventions(conventions));
@@ -30,9 +37,14 @@ pub fn merge(sam: &mut Checkpoint, decoder: Checkpoint) -> Result<(usize, usize)
     }
     let decoder = with_prefix(decoder);
     if content(&decoder.shapes()) != Content::Decoder {
+        let shapes = TensorShapes(decoder.shapes());
+        let found = match foreign::model(&shapes) {
+            Some(_) => foreign::described(&shapes),
+            None => "a whole model or something else".to_owned(),
+        };
         return Err(Error::Detect {
             file: decoder.path,
-            reason: "expected a mask decoder alone, found a whole model or something else".into(),
+            reason: format!("expected a mask decoder alone, found {found}"),
         });
     }
     check_decoder(&decoder, &config)?;
@@ -40,6 +52,23 @@ pub fn merge(sam: &mut Checkpoint, decoder: Checkpoint) -> Result<(usize, usize)
     let counts = sam.put_over(decoder);
     let hq = sam.names().any(in_hq_head);
     sam.set_config(&config.with_hq(hq));
+    Ok(counts)
+}
+
+/// SAMed's adapter into its SAM. The mask decoder in its file, which may have more masks, replaces SAM's.
+fn merge_samed(sam: &mut Checkpoint, adapter: Checkpoint) -> Result<(usize, usize)> {
+    const TOKENS: &str = "mask_decoder.mask_tokens.weight";
+    let part = low_rank::samed_over(sam, adapter)?;
+    let mut merged = sam.clone();
+    if part.shape(TOKENS).is_some() && part.shape(TOKENS) != sam.shape(TOKENS) {
+        merged.retain(|name| !name.starts_with(DECODER) || in_hq_head(name));
+    }
+    let counts = merged.put_over(part);
+    merged.metadata.remove(CONFIG_KEY);
+    let config = detect(&merged)?;
+    check(&merged, &config)?;
+    merged.set_config(&config);
+    *sam = merged;
     Ok(counts)
 }
 

@@ -1,6 +1,7 @@
 //! Telling a model's configuration from its tensors.
 
 use super::content::{Content, content};
+use super::foreign;
 use super::keys::CONFIG_KEY;
 use super::names::in_hq_head;
 use super::tensor_shapes::{TensorShapes, Told};
@@ -37,7 +38,13 @@ pub fn detect(tensors: &impl Tensors) -> Result<SamConfig> {
         config.validate().map_err(|e| named(e.to_string()))?;
         return Ok(config);
     }
-    let config = told(&shapes).map_err(named)?;
+    let config = told(&shapes).map_err(|reason| {
+        // What is another model is said by its name, not by what it lacks.
+        match foreign::model(&shapes) {
+            Some(_) => named(format!("expected a SAM, found {}", foreign::described(&shapes))),
+            None => named(reason),
+        }
+    })?;
     config.validate().map_err(|e| named(e.to_string()))?;
     Ok(config)
 }
@@ -59,8 +66,10 @@ pub(super) fn detect_decoder(tensors: &impl Tensors) -> SamConfig {
 }
 
 fn told(shapes: &TensorShapes) -> Told<SamConfig> {
-    let (image_size, patch_size, encoder) = EncoderConfig::detect(shapes)
-        .ok_or("it has no image encoder of a SAM (image_encoder.blocks.0...)")??;
+    let (image_size, patch_size, encoder) = EncoderConfig::detect(shapes).ok_or_else(|| {
+        let found = foreign::described(shapes);
+        format!("expected the image encoder of a SAM (image_encoder.blocks.0...), found {found}")
+    })??;
     Ok(rest(shapes, image_size, patch_size, encoder))
 }
 

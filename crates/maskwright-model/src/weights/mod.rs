@@ -8,7 +8,7 @@
 //! builds the model.
 //!
 //! The files here lie in layers, each of which knows those before it alone: tensors by name
-//! (`checkpoint`, `state`, `tensors`, `names`, `element`); the layouts of files (`safetensors_file`,
+//! (`checkpoint`, `state`, `tensors`, `names`, `wrappers`, `element`); the layouts of files (`safetensors_file`,
 //! `pytorch`, `hugging_face`); models as tensors (`model`, `apply`, `detect`, `check`, `decoder`,
 //! `tuned`); and what a program asks for (`open`, `save`, `load`).
 //!
@@ -32,9 +32,11 @@ mod conventions;
 mod decoder;
 mod detect;
 pub(crate) mod element;
+mod foreign;
 mod hugging_face;
 mod keys;
 mod load;
+mod low_rank;
 pub(crate) mod model;
 pub(crate) mod names;
 mod open;
@@ -49,6 +51,7 @@ mod state;
 pub(crate) mod tensor_shapes;
 mod tensors;
 mod tuned;
+mod wrappers;
 
 pub use apply::{Applied, apply};
 pub use check::{check, check_decoder, check_decoder_alone};

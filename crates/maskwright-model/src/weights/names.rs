@@ -162,12 +162,6 @@ pub fn in_hq_head(name: &str) -> bool {
         .is_some_and(|part| PARTS.contains(&part))
 }
 
-/// The key, with its dot, under which a training checkpoint has the model.
-pub(super) fn wrapper_of<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<&'static str> {
-    const WRAPPERS: [&str; 3] = ["model.", "state_dict.", "model_state_dict."];
-    WRAPPERS.into_iter().find(|wrapper| names.clone().any(|name| name.starts_with(wrapper)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,22 +4,22 @@ use std::io::Read;
 use std::path::Path;
 
 use super::checkpoint::{Checkpoint, Layout};
-use super::names::wrapper_of;
+use super::pytorch::Part;
 use super::state::StateDict;
-use super::{hugging_face, pytorch, safetensors_file};
+use super::wrappers::unwrap;
+use super::{hugging_face, low_rank, pytorch, safetensors_file};
 use crate::error::{Error, Result};
 
 impl Checkpoint {
     /// Opens a checkpoint: safetensors, PyTorch's `.pth` (zip or legacy), or a folder in Hugging
     /// Face's layout. What it is is told by its first bytes, not by its name.
     ///
-    /// Names of Hugging Face's SamModel and SamHQModel become the official ones. A `module.` before
-    /// every name, which PyTorch's distributed training leaves, is dropped, and of a training
-    /// checkpoint what lies under `model`, `state_dict` or `model_state_dict` is taken. Values are
-    /// f32, f16, bf16 or f64.
+    /// Names of Hugging Face's SamModel and SamHQModel become the official ones. What frameworks put
+    /// before the names (`model.`, `module.`, `_orig_mod.`, `sam.`, ...) is dropped, and of a training
+    /// checkpoint the model alone is taken; the notes say so. Values are f32, f16, bf16 or f64.
     ///
-    /// A PyTorch file's pickle is first searched for anything but the rebuilding of tensors, and
-    /// then interpreted by a reader that runs no code.
+    /// A PyTorch file's pickle is interpreted by a reader that runs no code. Objects beside the tensors
+    /// are passed over, and none of them is built.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be read, [`Error::Checkpoint`] if it is none.
@@ -27,7 +27,7 @@ impl Checkpoint {
         let io = |source| Error::Io { path: path.to_owned(), source };
         let kind = std::fs::metadata(path).map_err(io)?.file_type();
         if kind.is_dir() {
-            return hugging_face::open_folder(path, &Self::open);
+            return hugging_face::open_folder(path, &Self::open_part);
         }
         if !kind.is_file() {
             // To open a pipe would wait for whoever writes it.
@@ -38,25 +38,41 @@ impl Checkpoint {
             });
         }
         let mut checkpoint = match sniff(path)? {
-            Layout::Safetensors | Layout::HuggingFace => safetensors_file::open(path)?,
-            layout => pytorch::open(path, layout)?,
+            Layout::Safetensors | Layout::HuggingFace => {
+                let mut checkpoint = safetensors_file::open(path)?;
+                checkpoint.undo_wrappers(path)?;
+                checkpoint
+            }
+            layout => pytorch::open(path, layout, Part::Whole)?,
         };
         checkpoint.path = Some(path.to_owned());
         checkpoint.tidy_names(path)?;
         Ok(checkpoint)
     }
 
+    /// A file as it is, with its own names: a shard of a model, or all of it.
+    fn open_part(path: &Path) -> Result<Self> {
+        match sniff(path)? {
+            Layout::Safetensors | Layout::HuggingFace => safetensors_file::open(path),
+            layout => pytorch::open(path, layout, Part::Shard),
+        }
+    }
+
+    /// Keeps the model alone, without what frameworks put before its names.
+    pub(super) fn undo_wrappers(&mut self, path: &Path) -> Result<()> {
+        let bad = |reason| Error::Checkpoint { path: path.to_owned(), format: "a model", reason };
+        let mut model = unwrap(self.names()).map_err(bad)?;
+        let expected = model.names.len();
+        *self = std::mem::take(self).rename(|name| model.names.remove(name));
+        self.notes.append(&mut model.notes);
+        if self.len() < expected {
+            return Err(bad("two of its tensors have the same name without their wrappers".into()));
+        }
+        Ok(())
+    }
+
     /// Official names from what the file has.
     fn tidy_names(&mut self, path: &Path) -> Result<()> {
-        if let Some(wrapper) = wrapper_of(self.names()) {
-            self.strip(wrapper);
-            let key = wrapper.trim_end_matches('.');
-            self.notes.push(format!("took what lies under {key:?}, and nothing else"));
-        }
-        const PARALLEL: &str = "module.";
-        if !self.tensors.is_empty() && self.tensors.keys().all(|n| n.starts_with(PARALLEL)) {
-            self.strip(PARALLEL);
-        }
         // The one name that a safetensors header keeps for itself.
         const RESERVED: &str = "__metadata__";
         let odd = match self.tensors.is_empty() {
@@ -70,14 +86,9 @@ impl Checkpoint {
             let format = "expected tensors by name";
             return Err(Error::Checkpoint { path: path.to_owned(), format, reason });
         }
+        low_rank::merge_inside(self)?;
         hugging_face::to_official_names(self);
         Ok(())
-    }
-
-    /// Keeps what has this prefix, without it.
-    fn strip(&mut self, prefix: &str) {
-        let renamed = std::mem::take(self).rename(|n| n.strip_prefix(prefix).map(str::to_owned));
-        *self = renamed;
     }
 }
 

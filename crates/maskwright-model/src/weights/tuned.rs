@@ -10,6 +10,7 @@ use super::checkpoint::Checkpoint;
 use super::content::decoder_of;
 use super::decoder::{apply_decoder, apply_part};
 use super::keys::TRAINABLE_KEY;
+use super::low_rank;
 use super::patterns::patterns_of;
 use crate::error::Result;
 use crate::sam::Sam;
@@ -36,6 +37,10 @@ pub fn tuned(sam: &Sam, trainable: &Trainable) -> Checkpoint {
 /// # Errors
 /// [`Error::Mismatch`] if a tensor is unknown, missing or misshapen.
 pub fn apply_tuned(sam: Sam, checkpoint: Checkpoint) -> Result<Applied> {
+    if low_rank::is_samed(&checkpoint) {
+        let part = low_rank::samed_over(&Checkpoint::of(&sam), checkpoint)?;
+        return apply_part(sam, &part);
+    }
     match patterns_of(&checkpoint)? {
         None => apply_decoder(sam, checkpoint),
         Some(patterns) => {

@@ -27,7 +27,7 @@ fn what_is_no_checkpoint_is_said() {
         FOLDER/page.pth: not a readable checkpoint (expected a .pth or safetensors file): it is a text file that begins "<!DOCTYPE html>\n<html>"
         FOLDER/noise.pth: not a readable checkpoint (expected a .pth or safetensors file): its first bytes are of neither
         FOLDER/nowhere.pth: No such file or directory (os error 2)
-        FOLDER/folder: not a readable checkpoint (a folder): expected model.safetensors, model.safetensors.index.json or pytorch_model.bin in it, found none
+        FOLDER/folder: not a readable checkpoint (a folder): expected model.safetensors, model.safetensors.index.json, pytorch_model.bin or pytorch_model.bin.index.json in it, found none
         FOLDER/zip.pth: not a readable checkpoint (PyTorch): its zip has no data.pkl: expected one that torch.save wrote
         FOLDER/none.pth: not a readable checkpoint (expected tensors by name): it holds no tensor
         "#);
@@ -47,7 +47,7 @@ fn hostile_pickles_are_refused_by_name_and_run_nothing() {
     for pickle in [
         system.as_slice(),
         b"\x80\x02cbuiltins\nexec\nX\x01\x00\x00\x001\x85R.",
-        b"\x80\x02cnumpy.core.multiarray\nscalar\n.",
+        b"\x80\x02crunpy\n_run_code\n.",
         b"\x80\x04\x95\x00\x00\x00\x00\x00\x00\x00\x00.",
     ] {
         refusals.push(refusal(&place.write("zip.pth", &with_pickle(&entries, pickle))));
@@ -65,9 +65,9 @@ fn hostile_pickles_are_refused_by_name_and_run_nothing() {
         FOLDER/zip.pth: not a readable checkpoint (PyTorch): its pickle asks for builtins.exec, which rebuilds no tensor: refused, and nothing was run
         FOLDER/plain.pth: not a readable checkpoint (PyTorch): its pickle asks for builtins.exec, which rebuilds no tensor: refused, and nothing was run
         FOLDER/legacy.pth: not a readable checkpoint (PyTorch): its pickle asks for builtins.exec, which rebuilds no tensor: refused, and nothing was run
-        FOLDER/zip.pth: not a readable checkpoint (PyTorch): its pickle asks for numpy.core.multiarray.scalar, which rebuilds no tensor: refused, and nothing was run
-        FOLDER/plain.pth: not a readable checkpoint (PyTorch): its pickle asks for numpy.core.multiarray.scalar, which rebuilds no tensor: refused, and nothing was run
-        FOLDER/legacy.pth: not a readable checkpoint (PyTorch): its pickle asks for numpy.core.multiarray.scalar, which rebuilds no tensor: refused, and nothing was run
+        FOLDER/zip.pth: not a readable checkpoint (PyTorch): its pickle asks for runpy._run_code, which rebuilds no tensor: refused, and nothing was run
+        FOLDER/plain.pth: not a readable checkpoint (PyTorch): its pickle asks for runpy._run_code, which rebuilds no tensor: refused, and nothing was run
+        FOLDER/legacy.pth: not a readable checkpoint (PyTorch): its pickle asks for runpy._run_code, which rebuilds no tensor: refused, and nothing was run
         FOLDER/zip.pth: not a readable checkpoint (PyTorch): its pickle has the operation FRAME (pickle protocol 4; torch.save writes 2 unless told otherwise), which rebuilds no tensor: refused, and nothing was run
         FOLDER/plain.pth: not a readable checkpoint (PyTorch): its pickle has the operation FRAME (pickle protocol 4; torch.save writes 2 unless told otherwise), which rebuilds no tensor: refused, and nothing was run
         FOLDER/legacy.pth: not a readable checkpoint (PyTorch): its pickle has the operation FRAME (pickle protocol 4; torch.save writes 2 unless told otherwise), which rebuilds no tensor: refused, and nothing was run

@@ -5,6 +5,7 @@ mod bombs;
 #[path = "../common/mod.rs"]
 mod common;
 mod conventions;
+mod frameworks;
 mod support;
 mod tuned;
 

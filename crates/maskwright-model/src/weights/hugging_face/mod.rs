@@ -22,6 +22,7 @@ const PREPROCESSOR: &str = "preprocessor_config.json";
 const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 const OLD_WEIGHTS: &str = "pytorch_model.bin";
+const OLD_INDEX: &str = "pytorch_model.bin.index.json";
 
 /// The longest configuration that is read: SAM's have 2 KB, with everything that transformers knows 10 KB.
 const MAX_CONFIG: u64 = 1 << 20;
@@ -29,7 +30,8 @@ const MAX_CONFIG: u64 = 1 << 20;
 /// The longest index of shards: SAM's largest would have 60 KB.
 const MAX_INDEX: u64 = 16 << 20;
 
-/// Opens a folder; its names become the official ones. `open_file` opens an older folder's PyTorch file.
+/// Opens a folder; its names become the official ones. `open_file` opens one of its files, with the names
+/// that are in it.
 pub(super) fn open_folder(
     folder: &Path,
     open_file: &dyn Fn(&Path) -> Result<Checkpoint>,
@@ -39,10 +41,12 @@ pub(super) fn open_folder(
         format: "Hugging Face",
         reason,
     };
-    let mut checkpoint = if folder.join(INDEX).is_file() {
+    let index = [INDEX, OLD_INDEX].into_iter().find(|index| folder.join(index).is_file());
+    let mut checkpoint = if let Some(index) = index {
         let mut whole = Checkpoint::default();
-        for shard in shards(folder)? {
-            let part = safetensors_file::open(&folder.join(&shard))?;
+        for shard in shards(folder, index)? {
+            let part = open_file(&folder.join(&shard))?;
+            whole.notes.extend(part.notes.iter().cloned());
             let (replaced, _) = whole.put_over(part);
             if replaced > 0 {
                 return Err(bad(
@@ -52,17 +56,21 @@ pub(super) fn open_folder(
             }
         }
         whole
-    } else if folder.join(WEIGHTS).is_file() {
-        safetensors_file::open(&folder.join(WEIGHTS))?
-    } else if folder.join(OLD_WEIGHTS).is_file() {
-        open_file(&folder.join(OLD_WEIGHTS))?
+    } else if let Some(file) =
+        [WEIGHTS, OLD_WEIGHTS].into_iter().find(|file| folder.join(file).is_file())
+    {
+        open_file(&folder.join(file))?
     } else {
         return Err(Error::Checkpoint {
             path: folder.to_owned(),
             format: "a folder",
-            reason: format!("expected {WEIGHTS}, {INDEX} or {OLD_WEIGHTS} in it, found none"),
+            reason: format!(
+                "expected {WEIGHTS}, {INDEX}, {OLD_WEIGHTS} or {OLD_INDEX} in it, {}",
+                instead(folder)
+            ),
         });
     };
+    checkpoint.undo_wrappers(folder)?;
     checkpoint.layout = Some(Layout::HuggingFace);
     checkpoint.path = Some(folder.to_owned());
     to_official_names(&mut checkpoint);
@@ -75,6 +83,34 @@ pub(super) fn open_folder(
         checkpoint.set_config(&config);
     }
     Ok(checkpoint)
+}
+
+/// What a folder without a model has in the place of one.
+fn instead(folder: &Path) -> String {
+    const SHOWN: usize = 3;
+    const ENDINGS: [&str; 6] = ["safetensors", "pth", "pt", "ckpt", "bin", "distcp"];
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<String> = entries
+        .filter(|entry| {
+            let ending = Path::new(&entry.file_name()).extension().map(|e| e.to_owned());
+            ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
+        })
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    files.sort();
+    if files.iter().any(|name| name.ends_with(".distcp")) {
+        return "found a distributed checkpoint of PyTorch: python -m \
+                torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER FILE makes one file of it"
+            .to_owned();
+    }
+    let more = files.len().saturating_sub(SHOWN);
+    files.truncate(SHOWN);
+    let files = files.join(", ");
+    match (files.is_empty(), more) {
+        (true, _) => "found none".to_owned(),
+        (_, 0) => format!("found {files}: give a file by itself"),
+        _ => format!("found {files} and {more} more: give one of them by itself"),
+    }
 }
 
 /// A text file of at most so many bytes.
@@ -95,12 +131,12 @@ fn text(path: &Path, limit: u64) -> Result<String> {
 }
 
 /// The file names of a sharded model.
-fn shards(folder: &Path) -> Result<BTreeSet<String>> {
+fn shards(folder: &Path, index: &str) -> Result<BTreeSet<String>> {
     #[derive(serde::Deserialize)]
     struct Index {
         weight_map: BTreeMap<String, String>,
     }
-    let path = folder.join(INDEX);
+    let path = folder.join(index);
     let bad =
         |reason: String| Error::Checkpoint { path: path.clone(), format: "Hugging Face", reason };
     let text = text(&path, MAX_INDEX)?;

@@ -1,5 +1,6 @@
 //! What a pickle's values refer to, in lists, and what each costs.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::budget::Budget;
@@ -19,6 +20,19 @@ pub(super) struct Heap {
     items: Vec<Vec<Value>>,
     storages: Vec<StorageRecord>,
     tensors: Vec<Rc<TensorRecord>>,
+    classes: Vec<Rc<str>>,
+    objects: Vec<Object>,
+}
+
+/// What is kept of an object that is passed over.
+#[derive(Debug)]
+struct Object {
+    /// The place of its class.
+    class: usize,
+    /// Keys and values of one that is a dictionary too.
+    items: Vec<Value>,
+    /// Whether it is a module of PyTorch.
+    is_module: bool,
 }
 
 impl Heap {
@@ -55,6 +69,41 @@ impl Heap {
         Ok(Value::Tensor(self.tensors.len() - 1))
     }
 
+    /// A class or function of this name.
+    pub(super) fn add_class(&mut self, name: Rc<str>, budget: &mut Budget) -> Parsed<Value> {
+        budget.charge(THING + name.len())?;
+        self.classes.push(name);
+        Ok(Value::Class(self.classes.len() - 1))
+    }
+
+    /// What a class makes.
+    pub(super) fn add_object(&mut self, class: usize, budget: &mut Budget) -> Parsed<Value> {
+        budget.charge(THING + size_of::<Object>())?;
+        self.objects.push(Object { class, items: Vec::new(), is_module: false });
+        Ok(Value::Object(self.objects.len() - 1))
+    }
+
+    /// Whether a class is Python's function that makes an object of the class that it is given.
+    pub(super) fn is_reconstructor(&self, class: usize) -> bool {
+        ["copyreg._reconstructor", "copy_reg._reconstructor"].contains(&&*self.classes[class])
+    }
+
+    /// Takes note of an object's attributes, a dictionary or a tuple that begins with one: those that
+    /// every module of PyTorch has tell one.
+    pub(super) fn set_attributes(&mut self, object: Value, attributes: Value) {
+        let Value::Object(place) = object else { return };
+        let has = |value: Value, wanted: &str| {
+            let mut keys = self.items(value).unwrap_or_default().iter().step_by(2);
+            keys.any(|&key| self.text(key).is_some_and(|text| **text == *wanted))
+        };
+        let first = self.items(attributes).and_then(|items| items.first().copied());
+        let is_module = [Some(attributes), first]
+            .into_iter()
+            .flatten()
+            .any(|value| has(value, "_modules") && has(value, "_parameters"));
+        self.objects[place].is_module |= is_module;
+    }
+
     /// Adds to a container.
     pub(super) fn extend(
         &mut self,
@@ -62,17 +111,39 @@ impl Heap {
         more: &[Value],
         budget: &mut Budget,
     ) -> Parsed<()> {
-        let Some(Value::Items(place)) = container else {
-            return Err("its pickle adds to what is no list or dictionary".to_owned());
-        };
         budget.charge(VALUE * more.len())?;
-        self.items[place].extend(more);
+        match container {
+            Some(Value::Items(place)) => self.items[place].extend(more),
+            Some(Value::Object(place)) => self.objects[place].items.extend(more),
+            _ => return Err("its pickle adds to what is no list or dictionary".to_owned()),
+        }
         Ok(())
     }
 
-    /// What is in a tuple, list or dictionary.
+    /// What is in a tuple, list or dictionary, or in an object that is one too.
     pub(super) fn items(&self, value: Value) -> Option<&[Value]> {
-        if let Value::Items(place) = value { Some(&self.items[place]) } else { None }
+        match value {
+            Value::Items(place) => Some(&self.items[place]),
+            Value::Object(place) => Some(&self.objects[place].items),
+            _ => None,
+        }
+    }
+
+    /// The class of an object that is a module of PyTorch.
+    pub(super) fn module(&self, value: Value) -> Option<&Rc<str>> {
+        let Value::Object(place) = value else { return None };
+        let object = &self.objects[place];
+        object.is_module.then(|| &self.classes[object.class])
+    }
+
+    /// The classes of the objects, each once, in the order of their names.
+    pub(super) fn classes(&self) -> BTreeSet<&str> {
+        self.objects.iter().map(|object| &*self.classes[object.class]).collect()
+    }
+
+    /// Every storage that the pickle names.
+    pub(super) fn storages(&self) -> &[StorageRecord] {
+        &self.storages
     }
 
     pub(super) fn text(&self, value: Value) -> Option<&Rc<str>> {

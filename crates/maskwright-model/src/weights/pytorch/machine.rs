@@ -5,6 +5,7 @@ use std::io::BufRead;
 use std::rc::Rc;
 
 use super::budget::Budget;
+use super::foreign::is_passed_over;
 use super::heap::{Heap, VALUE};
 use super::opcode;
 use super::source::Source;
@@ -58,8 +59,20 @@ impl<'a, R: BufRead> Machine<'a, R> {
                 0x8a => self.long()?,
                 b'G' => {
                     self.source.take::<8>()?;
-                    self.push(Value::Float)?;
+                    self.push(Value::Other)?;
                 }
+                b'C' => {
+                    let [length] = self.source.take()?;
+                    self.source.bytes(length.into())?;
+                    self.push(Value::Other)?;
+                }
+                b'B' => {
+                    let length = u32::from_le_bytes(self.source.take()?);
+                    self.source.bytes(length)?;
+                    self.push(Value::Other)?;
+                }
+                b'0' => _ = self.pop()?,
+                b'1' => _ = self.pop_to_mark()?,
                 0x8c | b'U' => {
                     let [length] = self.source.take()?;
                     self.text(length.into())?;
@@ -109,13 +122,35 @@ impl<'a, R: BufRead> Machine<'a, R> {
                 }
                 b'c' => {
                     let (module, name) = (self.source.line()?, self.source.line()?);
-                    let global = global(&module, &name)
-                        .ok_or_else(|| refused(&format!("asks for {module}.{name}")))?;
-                    self.push(Value::Global(global))?;
+                    let value = match global(&module, &name) {
+                        Some(global) => Value::Global(global),
+                        None if is_passed_over(&module, &name) => {
+                            self.heap.add_class(format!("{module}.{name}").into(), self.budget)?
+                        }
+                        None => return Err(refused(&format!("asks for {module}.{name}"))),
+                    };
+                    self.push(value)?;
                 }
-                b'R' => self.call()?,
+                b'R' => {
+                    let (arguments, callable) = (self.pop()?, self.pop()?);
+                    let made = self.call(callable, arguments)?;
+                    self.push(made)?;
+                }
+                0x81 => {
+                    let (_, class) = (self.pop()?, self.pop()?);
+                    let Value::Class(class) = class else {
+                        return Err(refused(&format!("has the operation {}", opcode::name(code))));
+                    };
+                    let object = self.heap.add_object(class, self.budget)?;
+                    self.push(object)?;
+                }
                 // An object's other attributes: a state dict's `_metadata`.
-                b'b' => _ = self.pop()?,
+                b'b' => {
+                    let attributes = self.pop()?;
+                    if let Some(&object) = self.stack.last() {
+                        self.heap.set_attributes(object, attributes);
+                    }
+                }
                 b'Q' => self.storage()?,
                 code => {
                     return Err(refused(&format!("has the operation {}", opcode::name(code))));
@@ -190,11 +225,10 @@ impl<'a, R: BufRead> Machine<'a, R> {
         Ok(())
     }
 
-    fn call(&mut self) -> Parsed<()> {
-        let (arguments, callable) = (self.pop()?, self.pop()?);
-        let arguments =
-            self.heap.items(arguments).ok_or("its pickle calls with what is no tuple")?;
-        match (callable, arguments) {
+    /// What a call gives: a tensor or a container, or something that is passed over.
+    fn call(&mut self, callable: Value, arguments: Value) -> Parsed<Value> {
+        let given = self.heap.items(arguments).ok_or("its pickle calls with what is no tuple")?;
+        match (callable, given) {
             (Value::Global(Global::OrderedDict), pairs) => {
                 let pairs = match *pairs {
                     [list @ Value::Items(_)] => self.heap.items(list).unwrap_or_default(),
@@ -209,7 +243,7 @@ impl<'a, R: BufRead> Machine<'a, R> {
                         _ => return Err("its pickle makes an odd OrderedDict".to_owned()),
                     }
                 }
-                self.push_items(items)
+                self.heap.add_items(items, self.budget)
             }
             (Value::Global(Global::RebuildTensor), &[storage, offset, shape, strides, ..]) => {
                 let storage = self
@@ -224,11 +258,28 @@ impl<'a, R: BufRead> Machine<'a, R> {
                     shape: self.sizes(shape)?,
                     strides: self.sizes(strides)?,
                 };
-                let tensor = self.heap.add_tensor(tensor, self.budget)?;
-                self.push(tensor)
+                self.heap.add_tensor(tensor, self.budget)
             }
             (Value::Global(Global::RebuildParameter), &[tensor @ Value::Tensor(_), ..])
-            | (Value::Global(Global::Size), &[tensor @ Value::Items(_)]) => self.push(tensor),
+            | (Value::Global(Global::Size), &[tensor @ Value::Items(_)]) => Ok(tensor),
+            (
+                Value::Global(Global::RebuildFromType),
+                &[
+                    function @ Value::Global(Global::RebuildTensor | Global::RebuildParameter),
+                    _,
+                    inner,
+                    ..,
+                ],
+            ) => self.call(function, inner),
+            (Value::Class(class), given) => {
+                let class = match given.first() {
+                    Some(&Value::Class(other)) if self.heap.is_reconstructor(class) => other,
+                    _ => class,
+                };
+                self.heap.add_object(class, self.budget)
+            }
+            // What an object gave that is passed over is passed over too.
+            (Value::Object(object), _) => Ok(Value::Object(object)),
             _ => Err("its pickle calls something in a way that rebuilds no tensor".to_owned()),
         }
     }
@@ -236,6 +287,12 @@ impl<'a, R: BufRead> Machine<'a, R> {
     /// `("storage", type, key, device, length)`, and in old files a view, which is none.
     fn storage(&mut self) -> Parsed<()> {
         let id = self.pop()?;
+        // Before 1.6 a module's class was stored with its source.
+        if let &[tag, class @ Value::Class(_), _, _] = self.heap.items(id).unwrap_or_default()
+            && self.heap.text(tag).is_some_and(|tag| **tag == *"module")
+        {
+            return self.push(class);
+        }
         let (tag, kind, key, len) = match *self.heap.items(id).unwrap_or_default() {
             [tag, Value::Global(Global::Storage(kind)), key, _, len]
             | [tag, Value::Global(Global::Storage(kind)), key, _, len, Value::None] => {

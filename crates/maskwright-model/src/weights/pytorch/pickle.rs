@@ -1,9 +1,10 @@
 //! A pickle interpreter that can do one thing: list tensors.
 //!
 //! A pickle is a program, and Python's interpreter runs whatever its author wrote. This one knows the
-//! operations with which `torch.save` writes a state dict in protocol 2, and of the names that a pickle
-//! may ask for those that rebuild tensors: the list is that of `torch.load(weights_only=True)`, less
-//! what no checkpoint of a SAM needs. Anything else is refused by name, and nothing is ever run.
+//! operations with which `torch.save` writes in protocol 2, and of the names that a pickle may ask for
+//! those that rebuild tensors: the list is that of `torch.load(weights_only=True)`, less what no checkpoint
+//! of a SAM needs. Objects of other classes are passed over ([`foreign`](super::foreign)): they are entries
+//! of a list. Names that no checkpoint has are refused. Nothing is ever run.
 //!
 //! Values are small and shared, containers lie in one list and refer to each other by number, and all that
 //! is kept or copied is paid for from one [`Budget`]: see [`heap`](super::heap).
@@ -55,6 +56,27 @@ impl Pickle {
             _ => Err("its list of storages has something else in it".to_owned()),
         };
         list.iter().map(text).collect()
+    }
+
+    /// A module of PyTorch that it is, or that is a value of the dictionary that it is: its class, and its
+    /// key there.
+    pub(super) fn module(&self) -> Option<(Rc<str>, Option<Rc<str>>)> {
+        if let Some(class) = self.heap.module(self.root) {
+            return Some((Rc::clone(class), None));
+        }
+        self.entries(self.root).find_map(|(key, value)| {
+            Some((Rc::clone(self.heap.module(value)?), self.heap.text(key).cloned()))
+        })
+    }
+
+    /// The classes of objects that were passed over.
+    pub(super) fn passed_over(&self) -> Vec<String> {
+        self.heap.classes().into_iter().map(str::to_owned).collect()
+    }
+
+    /// The key of every storage that it names, and the bytes of a value there.
+    pub(super) fn storages(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.heap.storages().iter().map(|storage| (&*storage.key, storage.kind.size()))
     }
 
     /// Every tensor with its name: the keys of nested dictionaries, joined by dots.

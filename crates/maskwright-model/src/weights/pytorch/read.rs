@@ -11,6 +11,7 @@ use zip::read::{ArchiveOffset, Config};
 use zip::{CompressionMethod, ZipArchive};
 
 use super::budget::Budget;
+use super::foreign::script;
 use super::machine::long_name;
 use super::pickle::Pickle;
 use super::value::{MAX_NAME, MAX_PICKLE, Parsed, TensorRecord};
@@ -39,6 +40,10 @@ const LEGACY_MAGIC: [u8; 15] =
 /// A file that is open: what its pickle lists, and where its storages lie.
 pub(super) struct Contents {
     pub(super) tensors: Vec<(String, Rc<TensorRecord>)>,
+    /// The class of a module that was pickled whole, and its key in the dictionary that the file is.
+    pub(super) module: Option<(Rc<str>, Option<Rc<str>>)>,
+    /// The classes of objects that were passed over.
+    pub(super) passed_over: Vec<String>,
     pub(super) storages: HashMap<String, Storage>,
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) file: SharedFile,
@@ -101,14 +106,13 @@ pub(super) fn zip(path: &Path, budget: &mut Budget) -> Parsed<Contents> {
         return Err("its zip has entries that overlap".to_owned());
     }
     let mut entries = HashMap::new();
+    let mut packed = None;
     for index in 0..archive.len() {
         let entry = archive.by_index_raw(index).map_err(damaged)?;
         let name = entry.name().map_err(damaged)?.into_owned();
         let (compression, crc) = (entry.compression(), entry.crc32());
         if compression != CompressionMethod::Stored || entry.size() != entry.compressed_size() {
-            return Err(format!(
-                "its zip compresses {name:?}: expected entries as torch.save stores them, unpacked"
-            ));
+            packed.get_or_insert_with(|| name.clone());
         }
         let start = entry.data_start().ok_or("its zip has an entry without a place")?;
         // Files saved without checksums have zeros.
@@ -116,6 +120,14 @@ pub(super) fn zip(path: &Path, budget: &mut Budget) -> Parsed<Contents> {
         entries.insert(name, Storage { start, bytes: entry.size(), checksum });
     }
     drop(archive);
+    if entries.keys().any(|name: &String| name.ends_with("/constants.pkl")) {
+        return Err(script(&file_name(path)));
+    }
+    if let Some(name) = packed {
+        return Err(format!(
+            "its zip compresses {name:?}: expected entries as torch.save stores them, unpacked"
+        ));
+    }
     let file = SharedFile::new(file);
     let root = entries
         .keys()
@@ -140,7 +152,8 @@ pub(super) fn zip(path: &Path, budget: &mut Budget) -> Parsed<Contents> {
         }
     }
     let pickle = small("data.pkl", MAX_PICKLE)?.unwrap_or_default();
-    let tensors = Pickle::read(&mut pickle.as_slice(), budget)?.tensors(budget)?;
+    let pickle = Pickle::read(&mut pickle.as_slice(), budget)?;
+    let tensors = pickle.tensors(budget)?;
     let mut metadata = BTreeMap::new();
     for (key, entry) in TEXT_ENTRIES {
         if let Some(text) = small(entry, 1 << 16)? {
@@ -153,7 +166,13 @@ pub(super) fn zip(path: &Path, budget: &mut Budget) -> Parsed<Contents> {
         .into_iter()
         .filter_map(|(name, entry)| Some((name.strip_prefix(&data)?.to_owned(), entry)))
         .collect();
-    Ok(Contents { tensors, storages, metadata, file })
+    let (module, passed_over) = (pickle.module(), pickle.passed_over());
+    Ok(Contents { tensors, module, passed_over, storages, metadata, file })
+}
+
+/// The file's name without its folder.
+pub(super) fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Opens a legacy file: pickles of a magic number, a version, the system, the tensors and the storages'
@@ -177,10 +196,10 @@ pub(super) fn legacy(path: &Path, budget: &mut Budget) -> Parsed<Contents> {
     if Pickle::read(&mut reader, budget)?.flag("little_endian") == Some(false) {
         return Err("expected little-endian values, found big-endian ones".to_owned());
     }
-    let tensors = Pickle::read(&mut reader, budget)?.tensors(budget)?;
+    let pickle = Pickle::read(&mut reader, budget)?;
+    let tensors = pickle.tensors(budget)?;
     let keys = Pickle::read(&mut reader, budget)?.texts(budget)?;
-    let sizes: HashMap<&str, usize> =
-        tensors.iter().map(|(_, tensor)| (&*tensor.storage, tensor.kind.size())).collect();
+    let sizes: HashMap<&str, usize> = pickle.storages().collect();
     let mut storages = HashMap::new();
     let mut at = reader.stream_position().map_err(io)?;
     for key in keys {
@@ -205,7 +224,8 @@ pub(super) fn legacy(path: &Path, budget: &mut Budget) -> Parsed<Contents> {
         }
     }
     let file = SharedFile::new(reader.into_inner());
-    Ok(Contents { tensors, storages, metadata: BTreeMap::new(), file })
+    let (module, passed_over) = (pickle.module(), pickle.passed_over());
+    Ok(Contents { tensors, module, passed_over, storages, metadata: BTreeMap::new(), file })
 }
 
 impl Storage {

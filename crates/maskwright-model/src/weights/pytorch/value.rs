@@ -76,8 +76,13 @@ pub(super) enum Value {
     None,
     Bool(bool),
     Int(i64),
-    Float,
+    /// A number or bytes that nobody asks for.
+    Other,
     Global(Global),
+    /// A class or function that is passed over.
+    Class(usize),
+    /// What such a one made.
+    Object(usize),
     Text(usize),
     /// A tuple, list or dictionary (keys and values in turn).
     Items(usize),
@@ -100,6 +105,8 @@ pub(super) enum Global {
     OrderedDict,
     RebuildTensor,
     RebuildParameter,
+    /// Of a subclass of tensors, or one with attributes: a function and its arguments.
+    RebuildFromType,
     Size,
     Storage(Kind),
 }
@@ -110,7 +117,10 @@ pub(super) fn global(module: &str, name: &str) -> Option<Global> {
     Some(match (module, name) {
         ("collections", "OrderedDict") => Global::OrderedDict,
         ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Global::RebuildTensor,
-        ("torch._utils", "_rebuild_parameter") => Global::RebuildParameter,
+        ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => {
+            Global::RebuildParameter
+        }
+        ("torch._tensor", "_rebuild_from_type_v2") => Global::RebuildFromType,
         ("torch", "Size") => Global::Size,
         ("torch", "FloatStorage") => Global::Storage(Kind::Float(Element::F32)),
         ("torch", "HalfStorage") => Global::Storage(Kind::Float(Element::F16)),
