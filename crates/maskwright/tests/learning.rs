@@ -134,4 +134,13 @@ fn a_run_that_ends_by_itself_says_so() {
         ");
     let page = std::fs::read_to_string(place.join("run/report.html")).expect("a report");
     assert!(page.contains("ended after 2 epochs"), "{page}");
+
+    // With more patience it goes on; what is kept may change, too.
+    let output = place.text("run");
+    let more = ["--patience", "9", "--keep", "2", "--max-epoch-num", "3"];
+    works(&[&["train", "--resume", "--output", &output][..], &more].concat());
+    let kept: Vec<bool> = (0..3)
+        .map(|epoch| place.join(&format!("run/sam_hq_epoch_{epoch}.safetensors")).is_file())
+        .collect();
+    assert_eq!(kept, [true; 3], "the best and the newest two");
 }

@@ -23,6 +23,7 @@ use maskwright_model::MaskKind;
 use maskwright_train::TrainConfig;
 use maskwright_train::evaluator::{EvalSet, Evaluation, SetMetrics, open_sets};
 use maskwright_train::run_files::RunFiles;
+use maskwright_train::run_log::Entry;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -100,6 +101,7 @@ pub fn write(folder: &Path) -> Result<Written> {
     write_png(&stacked(&curves), &written.curves)?;
     report.notes.push(settings(&run.config));
     report.notes.extend(checkpoints(&run));
+    report.notes.extend(skipped(&run.log));
     report.notes.extend(written.notes.iter().cloned());
     crate::files::write_atomically(&written.report, report.to_html().as_bytes())?;
     Ok(written)
@@ -207,6 +209,28 @@ fn checkpoints(run: &RunFiles) -> Option<String> {
     Some(format!("The newest averaged weights are in {name}{best}."))
 }
 
+/// How many steps changed nothing, and the first of them.
+fn skipped(log: &[Entry]) -> Option<String> {
+    let skipped = || {
+        log.iter().filter_map(|entry| match entry {
+            Entry::Skipped(skipped) => Some(skipped),
+            Entry::Step(_) | Entry::Epoch(_) | Entry::Loader(_) => None,
+        })
+    };
+    let first = skipped().next()?;
+    let count = match skipped().count() {
+        1 => "One step was skipped, since its".to_owned(),
+        several => format!("{several} steps were skipped; of the first the"),
+    };
+    Some(format!(
+        "{count} {} was no number: step {} of epoch {} ({}).",
+        first.what,
+        first.step,
+        first.epoch,
+        first.records.join(", ")
+    ))
+}
+
 fn scope(config: &TrainConfig) -> String {
     match &config.train.learns {
         maskwright_model::Trainable::Hq => "the HQ head".into(),
@@ -236,12 +260,34 @@ pub fn today() -> String {
 
 #[cfg(test)]
 mod tests {
+    use maskwright_train::run_log::{NotFinite, SkippedEntry};
+
     use super::*;
 
     #[test]
     fn today_is_a_date() {
         let today: jiff::civil::Date = today().parse().expect("a date");
         assert!(today.year() >= 2026, "{today}");
+    }
+
+    #[test]
+    fn skipped_steps_are_told() {
+        let step = |step| {
+            Entry::Skipped(SkippedEntry {
+                epoch: 1,
+                step,
+                global_step: 10 + step,
+                what: NotFinite::Gradient,
+                loss: Some(0.5),
+                records: vec!["leaves/a".into(), "leaves/b".into()],
+            })
+        };
+        assert_eq!(skipped(&[]), None);
+        let told = [skipped(&[step(3)]), skipped(&[step(3), step(7)])];
+        insta::assert_snapshot!(told.map(Option::unwrap).join("\n"), @"
+        One step was skipped, since its gradient was no number: step 3 of epoch 1 (leaves/a, leaves/b).
+        2 steps were skipped; of the first the gradient was no number: step 3 of epoch 1 (leaves/a, leaves/b).
+        ");
     }
 
     #[test]
