@@ -87,7 +87,7 @@ fn a_preset_is_printed_and_flags_go_before_it() {
         "epochs = 2",
         "kind = \"adamw\"",
         "kind = \"cosine\"",
-        "learning_rate = 0.0005",
+        "learning_rate = 0.001",
         "best_by = \"boundary_iou\"",
         "keep = 2",
     ] {
