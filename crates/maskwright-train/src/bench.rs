@@ -16,10 +16,10 @@ use maskwright_model::device::{Place, host};
 use maskwright_model::{DecodeMode, ImageFeatures, PromptInput, Sam, SamConfig, Trainable};
 
 use crate::error::{Error, Result};
-use crate::loss::LossConfig;
+use crate::features::encode;
 use crate::not_finite::NotFinite;
-use crate::optimizer::{Optimizer, OptimizerConfig, StepGradients};
-use crate::step::{StepSettings, forward};
+use crate::optimizer::{Optimizer, OptimizerConfig};
+use crate::step::{StepSettings, learn};
 
 /// The work that is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +84,9 @@ impl ModelBench {
                 Work::Head { sam, features, prompt: PromptInput::from_box(corners) }
             }
             Workload::Step => {
-                let sam = Some(Box::new(sam.training(&Trainable::Hq)));
-                let settings = StepSettings { hq_alone: true, loss: LossConfig::default() };
+                let sam = Box::new(sam.training(&Trainable::Hq));
+                let settings = StepSettings::new(&sam, &Trainable::Hq);
+                let sam = Some(sam);
                 let optimizer = Optimizer::new(&OptimizerConfig::default());
                 let batch = Box::new(train_batch(size, batch, corners, seed));
                 Work::Step { sam, optimizer, batch, settings }
@@ -115,8 +116,8 @@ impl ModelBench {
             }
             Work::Step { sam, optimizer, batch, settings } => {
                 if let Some(model) = sam.take() {
-                    let forward = forward(&model, batch, settings)?;
-                    let gradients = StepGradients::from(forward.backward());
+                    let learnt = learn(&model, encode(&model, batch)?, batch, settings)?;
+                    let gradients = learnt.gradients;
                     // A loss that is no number has no gradient that is one.
                     if !gradients.norm(&*model).is_finite() {
                         let what = NotFinite::Gradient;
@@ -156,7 +157,7 @@ pub fn noise(count: usize, seed: u64) -> Vec<u8> {
 }
 
 /// A batch of noise with a box of foreground, prompted by that box.
-fn train_batch(size: usize, batch: usize, corners: [f32; 4], seed: u64) -> TrainBatch {
+pub(crate) fn train_batch(size: usize, batch: usize, corners: [f32; 4], seed: u64) -> TrainBatch {
     let [x0, y0, x1, y1] = corners.map(|corner| corner as usize);
     let inside = |i: usize| {
         (x0..=x1).contains(&(i % size)) && (y0..=y1).contains(&(i % (size * size) / size))

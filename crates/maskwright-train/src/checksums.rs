@@ -29,7 +29,7 @@ pub(crate) fn of_texts(texts: impl Iterator<Item = Result<String>>) -> Result<St
     Ok(hexadecimal(sum))
 }
 
-fn hexadecimal(sum: Sha256) -> String {
+pub(crate) fn hexadecimal(sum: Sha256) -> String {
     sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -128,6 +128,16 @@ pub enum Error {
     /// The observer asked to stop where there was nothing to save.
     #[error("stopped")]
     Stopped,
+    /// The disk cannot hold what shall be kept.
+    #[error("{folder}: expected {needed} bytes of free space, found {free}")]
+    NoRoom {
+        /// The folder.
+        folder: PathBuf,
+        /// How many bytes are needed.
+        needed: u64,
+        /// How many are free.
+        free: u64,
+    },
     /// The output is there already, and is replaced only if that is asked for.
     #[error("{file}: expected a path where nothing is, found a file or folder that is there")]
     OutputExists {

@@ -55,6 +55,7 @@ mod conventions;
 pub mod convert;
 mod error;
 pub mod evaluator;
+pub mod features;
 mod files;
 pub mod loss;
 mod not_finite;

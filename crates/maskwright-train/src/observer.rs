@@ -49,6 +49,8 @@ pub trait Observer {
     }
     /// Called when the model and the data are ready and training begins.
     fn started(&mut self, _start: &RunStart) {}
+    /// Called while features of views are computed that are kept: `done` of `total` views.
+    fn caching(&mut self, _done: usize, _total: usize) {}
     /// Called after every training step.
     fn step(&mut self, _progress: &StepProgress) {}
     /// Called when a `"step"` line was written to `metrics.jsonl`.

@@ -1,17 +1,20 @@
 //! Several objects of one image in a step: the image is encoded once, every object is decoded with its
-//! own prompt, and the loss is a mean over the objects.
+//! own prompt and corrected by clicks, and the loss is a mean over all predictions.
+
+use std::collections::BTreeMap;
 
 use burn::tensor::Device;
 use maskwright_data::batch::TrainBatch;
 use maskwright_data::geometry::Geometry;
 use maskwright_data::plan::Framing;
-use maskwright_data::prompt::{Prompt, PromptKind};
+use maskwright_data::prompt::{Point, Prompt, PromptKind};
 use maskwright_data::random::SampleKey;
 use maskwright_data::sample::{ObjectInfo, ViewInfo};
 use maskwright_image::Size;
-use maskwright_model::{Sam, SamConfig, Trainable, weights};
-use maskwright_train::loss::{LossConfig, PointConfig};
-use maskwright_train::step::{Forward, StepSettings, forward};
+use maskwright_model::{Sam, SamConfig, Trainable};
+use maskwright_train::features::encode;
+use maskwright_train::loss::{LossConfig, LossValues, PointConfig};
+use maskwright_train::step::{StepSettings, learn};
 
 const SIDE: usize = 64;
 
@@ -70,10 +73,46 @@ fn batch(objects: &[usize]) -> TrainBatch {
 fn model(learns: &Trainable) -> (Sam, StepSettings) {
     let sam = SamConfig::small(SIDE, 16, 32, 2).init(&Device::flex(), 3).expect("a model");
     let sam = sam.frozen().training(learns);
-    let hq_alone = sam.hq_head_alone_learns(learns);
     // Points that no logit chooses: another rounding of a logit then changes no point.
     let points = PointConfig { importance: 0.0, ..PointConfig::default() };
-    (sam, StepSettings { hq_alone, loss: LossConfig { points, ..LossConfig::default() } })
+    let loss = LossConfig { points, ..LossConfig::default() };
+    let settings = StepSettings { loss, ..StepSettings::new(&sam, learns) };
+    (sam, settings)
+}
+
+type Values = BTreeMap<String, Vec<f32>>;
+
+/// The loss of a batch, its gradients, and how many predictions were made.
+fn run(sam: &Sam, batch: &TrainBatch, settings: &StepSettings) -> (LossValues, Values, usize) {
+    let features = encode(sam, batch).expect("features");
+    let learnt = learn(sam, features, batch, settings).expect("a loss");
+    (learnt.values, learnt.gradients.into_values(sam), learnt.predictions)
+}
+
+fn near(found: f64, wanted: f64, what: &str) {
+    assert!((found / wanted - 1.0).abs() < 1e-5, "{what}: {found} for {wanted}");
+}
+
+fn all_near(found: &LossValues, wanted: &LossValues, what: &str) {
+    near(found.total, wanted.total, what);
+    assert!(found.terms.len() >= 2 && found.terms.keys().eq(wanted.terms.keys()), "{what}");
+    for (name, value) in &found.terms {
+        near(*value, wanted.terms[name], name);
+    }
+}
+
+/// That gradients are the same but for rounding.
+fn same_gradients(found: &Values, wanted: &Values, what: &str) {
+    assert!(found.keys().eq(wanted.keys()), "{what}");
+    let largest = |values: &[f32]| values.iter().fold(0f32, |most, v| most.max(v.abs()));
+    // Where a gradient is 0 but for rounding, the rounding is that of the others.
+    let noise = 1e-5 * wanted.values().map(|one| largest(one)).fold(0.0, f32::max);
+    for (name, found) in found {
+        let bound = 1e-3 * largest(found) + noise;
+        for (found, wanted) in found.iter().zip(&wanted[name]) {
+            assert!((found - wanted).abs() < bound, "{what}, {name}: {found} for {wanted}");
+        }
+    }
 }
 
 #[test]
@@ -81,33 +120,39 @@ fn the_loss_is_the_mean_over_the_objects_of_one_image() {
     for learns in [Trainable::Hq, Trainable::All] {
         let (sam, settings) = model(&learns);
         // The batch holds the pixels of one image: nothing else could be encoded.
-        let run = |objects: &[usize]| forward(&sam, &batch(objects), &settings).expect("a loss");
-        let together = run(&[0, 1, 2]);
-        let alone: Vec<Forward> = (0..3).map(|object| run(&[object])).collect();
-        let mean = |value: &dyn Fn(&Forward) -> f64| alone.iter().map(value).sum::<f64>() / 3.0;
-        let near = |found: f64, wanted: f64, what: &str| {
-            assert!((found / wanted - 1.0).abs() < 1e-5, "{learns}, {what}: {found} for {wanted}");
-        };
-        near(together.values.total, mean(&|one| one.values.total), "total");
-        assert!(together.values.terms.len() >= 2);
-        for (name, value) in &together.values.terms {
-            near(*value, mean(&|one| one.values.term(name).expect("the same terms")), name);
+        let (values, gradients, predictions) = run(&sam, &batch(&[0, 1, 2]), &settings);
+        assert_eq!(predictions, 3);
+        let alone = [0, 1, 2].map(|object| run(&sam, &batch(&[object]), &settings));
+        let mut sum = LossValues::default();
+        let mut mean: Values = BTreeMap::new();
+        for (values, gradients, _) in &alone {
+            sum.add(values);
+            for (name, gradient) in gradients {
+                let mean = mean.entry(name.clone()).or_insert_with(|| vec![0.0; gradient.len()]);
+                mean.iter_mut().zip(gradient).for_each(|(mean, value)| *mean += value / 3.0);
+            }
         }
+        all_near(&values, &sum.divided_by(3.0), &learns.to_string());
+        same_gradients(&gradients, &mean, &learns.to_string());
+    }
+}
 
-        // So is its gradient.
-        let together = weights::gradients(&sam, &together.backward()).tensors;
-        let alone: Vec<_> = alone
-            .into_iter()
-            .map(|one| weights::gradients(&sam, &one.backward()).tensors)
-            .collect();
-        let largest = |values: &[f32]| values.iter().fold(0f32, |most, v| most.max(v.abs()));
-        // Where a gradient is 0 but for rounding, the rounding is that of the others.
-        let noise = 1e-5 * together.values().map(|one| largest(&one.values)).fold(0.0, f32::max);
-        for (name, gradient) in &together {
-            let bound = 1e-3 * largest(&gradient.values) + noise;
-            for (place, found) in gradient.values.iter().enumerate() {
-                let wanted = alone.iter().map(|one| one[name].values[place]).sum::<f32>() / 3.0;
-                assert!((found - wanted).abs() < bound, "{name}: {found} for {wanted}");
+#[test]
+fn passes_of_fewer_objects_come_to_the_same() {
+    for learns in [Trainable::Hq, Trainable::Decoder, Trainable::All] {
+        let (sam, settings) = model(&learns);
+        for corrections in [0, 2] {
+            let settings = StepSettings { corrections, ..settings.clone() };
+            let whole = run(&sam, &batch(&[0, 1, 2]), &settings);
+            assert_eq!(whole.2, 3 * (1 + corrections), "a model from nothing is always wrong");
+            for objects_per_step in [1, 2] {
+                let settings = StepSettings { objects_per_step, ..settings.clone() };
+                let parts = run(&sam, &batch(&[0, 1, 2]), &settings);
+                let what = format!("{learns}, {objects_per_step} of 3, {corrections} corrections");
+                all_near(&parts.0, &whole.0, &what);
+                same_gradients(&parts.1, &whole.1, &what);
+                assert_eq!(parts.2, whole.2);
+                assert_eq!(parts, run(&sam, &batch(&[0, 1, 2]), &settings), "the same again");
             }
         }
     }
@@ -116,12 +161,38 @@ fn the_loss_is_the_mean_over_the_objects_of_one_image() {
 #[test]
 fn points_belong_to_an_object_wherever_it_stands() {
     let (sam, settings) = model(&Trainable::Hq);
-    let total =
-        |objects: &[usize]| forward(&sam, &batch(objects), &settings).expect("a loss").values.total;
+    let total = |objects: &[usize]| run(&sam, &batch(objects), &settings).0.total;
     assert!((total(&[0, 1, 2]) / total(&[2, 0, 1]) - 1.0).abs() < 1e-6);
     // Another key is other points.
     let mut other = batch(&[0]);
     other.objects[0].key = key().object(1);
-    let other = forward(&sam, &other, &settings).expect("a loss").values.total;
-    assert_ne!(other, total(&[0]));
+    assert_ne!(run(&sam, &other, &settings).0.total, total(&[0]));
+}
+
+/// A single point trains one of the three masks, and the IoU of all three; everything else trains the single mask.
+#[test]
+fn a_single_point_is_ambiguous() {
+    let point = |x, y, label| Point { x, y, label };
+    let (sam, settings) = model(&Trainable::Decoder);
+    let learnt_masks = |points: Vec<Point>| -> Vec<usize> {
+        let mut batch = batch(&[0]);
+        batch.prompts[0] = Prompt::from_points(points);
+        let (_, gradients, _) = run(&sam, &batch, &settings);
+        let learns = |mask: &usize| {
+            let name = format!("mask_decoder.output_hypernetworks_mlps.{mask}.layers.2.weight");
+            gradients.get(&name).is_some_and(|values| values.iter().any(|value| *value != 0.0))
+        };
+        let ious = &gradients["mask_decoder.iou_prediction_head.layers.2.bias"];
+        let iou_of = |mask: usize| ious[mask] != 0.0;
+        let masks: Vec<usize> = (0..4).filter(learns).collect();
+        match masks[..] {
+            [0] => assert_eq!([0, 1, 2, 3].map(iou_of), [true, false, false, false]),
+            _ => assert_eq!([0, 1, 2, 3].map(iou_of), [false, true, true, true]),
+        }
+        masks
+    };
+    let ambiguous = learnt_masks(vec![point(15.0, 20.0, 1)]);
+    assert!(matches!(ambiguous[..], [1..=3]), "{ambiguous:?}");
+    assert_eq!(learnt_masks(vec![point(15.0, 20.0, 1), point(20.0, 30.0, 1)]), [0]);
+    assert_eq!(learnt_masks(vec![point(60.0, 50.0, 0)]), [0], "a point beside the object");
 }

@@ -46,6 +46,7 @@ enum Command {
     Report(commands::report::ReportFlags),
     Doctor(Box<commands::doctor::DoctorFlags>),
     Convert(commands::convert::ConvertFlags),
+    Cache(commands::cache::CacheFlags),
     Bench(commands::bench::BenchFlags),
 }
 
@@ -73,6 +74,7 @@ fn main() -> ExitCode {
         Command::Report(flags) => commands::report::run(&flags),
         Command::Doctor(flags) => commands::doctor::run(&flags),
         Command::Convert(flags) => commands::convert::run(&flags),
+        Command::Cache(flags) => commands::cache::run(&flags),
         Command::Bench(flags) => commands::bench::run(&flags),
     };
     exit::status(done)

@@ -160,6 +160,13 @@ impl Observer for Progress {
         }
     }
 
+    fn caching(&mut self, done: usize, total: usize) {
+        self.count("features of views", done, total, String::new());
+        if done == total {
+            self.finish();
+        }
+    }
+
     fn evaluating(&mut self, set: &str, done: usize, total: usize) {
         self.count(&format!("evaluating {set}"), done, total, String::new());
     }

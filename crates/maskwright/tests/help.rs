@@ -38,6 +38,9 @@ fn every_help_is_as_it_was_read() {
         report
         doctor
         convert
+        cache
+        cache ls
+        cache rm
         bench
         bench files
         bench index

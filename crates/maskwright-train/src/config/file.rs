@@ -55,6 +55,7 @@ impl TrainConfig {
         for path in [&mut config.model.checkpoint, &mut config.model.restore_model] {
             *path = path.as_deref().map(absolute).transpose()?;
         }
+        config.cache.folder = config.cache.folder.as_deref().map(absolute).transpose()?;
         config.output = absolute(&config.output)?;
         config.data.rebase(&std::env::current_dir().map_err(Error::io(here, "find"))?);
         Ok(config)

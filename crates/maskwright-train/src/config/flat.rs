@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::sections::{CheckpointsConfig, ComputeConfig, LearningConfig, ValidationConfig};
 use super::whole::TrainConfig;
 use crate::evaluator::EvalConfig;
+use crate::features::CacheConfig;
 use crate::loss::{LossConfig, PointConfig};
 use crate::optimizer::OptimizerConfig;
 use crate::schedule::ScheduleConfig;
@@ -60,6 +61,7 @@ impl From<FlatConfig> for TrainConfig {
         loss.weights.insert("iou".into(), flat.iou_weight);
         Self {
             output: flat.output,
+            cache: CacheConfig::default(),
             data: flat.data,
             model: ModelSource { input_size: Some(flat.input_size), ..flat.model },
             train: LearningConfig {

@@ -47,6 +47,7 @@ struct Sections {
     checkpoints: toml::Table,
     validation: toml::Table,
     compute: toml::Table,
+    cache: toml::Table,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -90,7 +91,7 @@ impl Preset {
     /// [`Error::RunFile`] naming the preset, for unknown keys and values of a wrong type.
     pub fn put_over(&self, config: &mut TrainConfig) -> Result<()> {
         let wrong = |error: toml::de::Error| self.wrong(error.to_string());
-        let Sections { model, train, optimizer, schedule, checkpoints, validation, compute } =
+        let Sections { model, train, optimizer, schedule, checkpoints, validation, compute, cache } =
             toml::from_str(&self.text).map_err(wrong)?;
         if model.input_size.is_some() {
             config.model.input_size = model.input_size;
@@ -100,7 +101,8 @@ impl Preset {
         self.merge("schedule", &mut config.schedule, schedule)?;
         self.merge("checkpoints", &mut config.checkpoints, checkpoints)?;
         self.merge("validation", &mut config.validation, validation)?;
-        self.merge("compute", &mut config.compute, compute)
+        self.merge("compute", &mut config.compute, compute)?;
+        self.merge("cache", &mut config.cache, cache)
     }
 
     fn merge<T: Serialize + DeserializeOwned>(
@@ -199,8 +201,8 @@ mod tests {
         ];
         insta::assert_snapshot!(lines.join("\n"), @r#"
             preset: expected leaves-300, hqseg44k, sa1b, small-gpu, or a file that ends with .toml, found leaf
-            mine.toml: expected settings of a training run, found [train] unknown field `epoch`, expected one of `learns`, `batch_size`, `epochs`, `first_epoch`, `seed`, `log_every_steps`, `last_batch`, `on_refusal`, `accumulate`, `ema`, `patience`, `loss`
-            mine.toml: expected settings of a training run, found TOML parse error at line 1, column 2   | 1 | [data]   |  ^^^^ unknown field `data`, expected one of `model`, `train`, `optimizer`, `schedule`, `checkpoints`, `validation`, `compute`
+            mine.toml: expected settings of a training run, found [train] unknown field `epoch`, expected one of `learns`, `batch_size`, `epochs`, `first_epoch`, `seed`, `log_every_steps`, `last_batch`, `on_refusal`, `objects_per_image`, `objects_per_step`, `corrections`, `views`, `accumulate`, `ema`, `patience`, `loss`
+            mine.toml: expected settings of a training run, found TOML parse error at line 1, column 2   | 1 | [data]   |  ^^^^ unknown field `data`, expected one of `model`, `train`, `optimizer`, `schedule`, `checkpoints`, `validation`, `compute`, `cache`
             mine.toml: expected settings of a training run, found [optimizer] invalid type: string "high", expected f64 in `learning_rate`
             "#);
     }

@@ -33,6 +33,17 @@ pub struct LearningConfig {
     pub last_batch: LastBatch,
     /// What happens when a record cannot be used.
     pub on_refusal: OnRefusal,
+    /// The number of objects of an image that are drawn for a step, or all if it has fewer; the image is encoded once for all
+    /// of them. HQ-SAM: 1.
+    pub objects_per_image: usize,
+    /// The largest number of objects that are decoded at a time, which bounds the memory; 0 for all of a batch.
+    pub objects_per_step: usize,
+    /// The largest number of rounds after the first prediction, each with one more click where the prediction is wrong
+    /// ([`step`](crate::step)). HQ-SAM: 0.
+    pub corrections: usize,
+    /// The number of different views of each image: epoch e shows view e modulo this, with prompts and objects drawn anew. 0
+    /// makes a new view in every epoch, as HQ-SAM does.
+    pub views: u64,
     /// The number of batches whose gradients make one update, so that few images fit into memory at a time and many make
     /// an update. Their mean, each batch counted by its objects, is the gradient of one large batch. At the end of an
     /// epoch, batches that are too few make an update by themselves.
@@ -60,6 +71,10 @@ impl Default for LearningConfig {
             log_every_steps: 20,
             last_batch: LastBatch::default(),
             on_refusal: OnRefusal::default(),
+            objects_per_image: 1,
+            objects_per_step: 0,
+            corrections: 0,
+            views: 0,
             accumulate: 1,
             ema: None,
             patience: None,

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use maskwright_data::loader::LastBatch;
+use maskwright_data::prompt::PromptKind;
 use maskwright_data::source::DataFile;
 use maskwright_model::load::{ModelSource, check_input_size};
 use serde::{Deserialize, Serialize};
 
 use super::sections::{CheckpointsConfig, ComputeConfig, LearningConfig, ValidationConfig};
 use crate::error::{Error, Result};
+use crate::features::CacheConfig;
 use crate::optimizer::OptimizerConfig;
 use crate::schedule::ScheduleConfig;
 
@@ -56,6 +58,9 @@ pub struct TrainConfig {
     /// The device, its precision, and the threads and memory of the loader.
     #[serde(default)]
     pub compute: ComputeConfig,
+    /// Whether the features of views are kept on disk, and how.
+    #[serde(default)]
+    pub cache: CacheConfig,
     /// The data sets, and how samples and prompts are drawn from them.
     pub data: DataFile,
 }
@@ -73,6 +78,7 @@ impl TrainConfig {
             checkpoints: CheckpointsConfig::default(),
             validation: ValidationConfig::default(),
             compute: ComputeConfig::default(),
+            cache: CacheConfig::default(),
             data,
         }
     }
@@ -113,6 +119,17 @@ impl TrainConfig {
         }
         self.checkpoints.best_by.check(self.data.valid.iter().map(|set| set.name.as_str()))?;
         self.train.loss.validate()?;
+        if self.train.corrections > 0
+            && self.data.prompts.kinds.without(PromptKind::NoiseMask).is_none()
+        {
+            let expected = "0 where all prompts are noise masks (data.prompts.kinds): a correction \
+                            puts the prediction in the place of the mask";
+            return Err(Error::setting("train.corrections", expected, self.train.corrections));
+        }
+        if self.cache.keep && self.train.views == 0 {
+            let expected = "1 or more where the features of views are kept (cache.keep)";
+            return Err(Error::setting("train.views", expected, 0));
+        }
         if self.data.train.is_empty() {
             return Err(Error::NoSets { list: "train" });
         }

@@ -42,7 +42,7 @@ impl Default for EvalConfig {
 
 impl EvalConfig {
     /// How many records of a set are evaluated.
-    pub(super) fn records(&self, set: &EvalSet) -> usize {
+    pub(crate) fn records(&self, set: &EvalSet) -> usize {
         let all = set.source.len();
         if self.limit == 0 { all } else { all.min(self.limit) }
     }

@@ -3,7 +3,7 @@
 //! The method is PointRend's (Kirillov et al., 2020, section 3.2): oversample uniform
 //! points, keep the most uncertain, add a few uniform ones for coverage.
 
-use maskwright_data::random::{Keyed, ObjectKey, Purpose};
+use maskwright_data::random::Keyed;
 use maskwright_image::mask::Bitmap;
 use serde::{Deserialize, Serialize};
 
@@ -105,13 +105,13 @@ impl PointTargets {
     }
 }
 
-/// Draws the points of one mask, for one object of one sample. Returns x, y pairs in `[0, 1]` of the
-/// mask's width and height.
+/// Draws the points of one mask, for one object of one sample, whose generator of
+/// [`Purpose::LossPoints`](maskwright_data::random::Purpose::LossPoints) this is. Returns x, y pairs in `[0, 1]` of the mask's
+/// width and height.
 ///
-/// The result depends only on the settings, the logits and the key, so that a step can be repeated on
+/// The result depends only on the settings, the logits and the generator's key, so that a step can be repeated on
 /// its own.
-pub fn draw(config: &PointConfig, logits: &Plane<'_>, key: ObjectKey) -> Vec<f32> {
-    let mut generator = key.generator(Purpose::LossPoints);
+pub fn draw(config: &PointConfig, logits: &Plane<'_>, mut generator: Keyed) -> Vec<f32> {
     let candidates: Vec<f32> = (0..2 * config.candidates()).map(|_| generator.uniform()).collect();
     let uniform: Vec<f32> = (0..2 * config.uniform()).map(|_| generator.uniform()).collect();
     choose(config, logits, &candidates, &uniform)
@@ -128,9 +128,8 @@ pub fn draw_outside(
     config: &PointConfig,
     logits: &Plane<'_>,
     ignored: &Bitmap,
-    key: ObjectKey,
+    mut generator: Keyed,
 ) -> Vec<f32> {
-    let mut generator = key.generator(Purpose::LossPoints);
     let mut drawn =
         |count: usize| -> Vec<f32> { (0..2 * count).map(|_| generator.uniform()).collect() };
     let (mut candidates, mut uniform) = (drawn(config.candidates()), drawn(config.uniform()));
@@ -220,7 +219,7 @@ pub fn choose(
 
 #[cfg(test)]
 mod tests {
-    use maskwright_data::random::SampleKey;
+    use maskwright_data::random::{Purpose, SampleKey};
     use maskwright_image::Size;
 
     use super::*;
@@ -235,8 +234,8 @@ mod tests {
         let values = ramp();
         let plane = Plane { values: &values, height: 16, width: 16 };
         let config = PointConfig { per_mask: 400, oversample: 3, importance: 0.75 };
-        let key = SampleKey::in_epoch(1, 0, 5).object(0);
-        let points = draw(&config, &plane, key);
+        let key = SampleKey::in_epoch(1, 0, 5).object(0).generator(Purpose::LossPoints);
+        let points = draw(&config, &plane, key.clone());
         assert_eq!(points.len(), 800);
         let (uncertain, uniform) = points.split_at(2 * config.uncertain());
         // A quarter of the candidates is kept, so all lie in the central quarter and a little.
@@ -246,9 +245,23 @@ mod tests {
         assert!(inner.len() > 250);
         assert!(inner.iter().all(|p| (p[0] - 0.5).abs() < 0.16));
         assert!(uniform.chunks(2).any(|p| (p[0] - 0.5).abs() > 0.4));
-        assert_eq!(points, draw(&config, &plane, key), "keyed draws repeat");
-        assert_ne!(points, draw(&config, &plane, SampleKey::in_epoch(1, 0, 6).object(0)));
-        assert_ne!(points, draw(&config, &plane, SampleKey::in_epoch(1, 0, 5).object(1)));
+        assert_eq!(points, draw(&config, &plane, key.clone()), "keyed draws repeat");
+        assert_ne!(
+            points,
+            draw(
+                &config,
+                &plane,
+                SampleKey::in_epoch(1, 0, 6).object(0).generator(Purpose::LossPoints)
+            )
+        );
+        assert_ne!(
+            points,
+            draw(
+                &config,
+                &plane,
+                SampleKey::in_epoch(1, 0, 5).object(1).generator(Purpose::LossPoints)
+            )
+        );
     }
 
     /// The left half counts for nothing: no point has it among its pixels, points elsewhere stay where they were, and
@@ -260,10 +273,10 @@ mod tests {
         // All logits are equal but at the rim: the first candidates are taken, whatever they are.
         let config = PointConfig { per_mask: 4000, oversample: 1, importance: 0.5 };
         let ignored = Bitmap::from_fn(Size::square(16), |_, x| x < 8);
-        let key = SampleKey::in_epoch(1, 0, 5).object(0);
+        let key = SampleKey::in_epoch(1, 0, 5).object(0).generator(Purpose::LossPoints);
         let uniform = PointConfig { importance: 0.0, ..config };
-        let before = draw(&uniform, &plane, key);
-        let after = draw_outside(&uniform, &plane, &ignored, key);
+        let before = draw(&uniform, &plane, key.clone());
+        let after = draw_outside(&uniform, &plane, &ignored, key.clone());
         let (mut kept, mut right) = (0i32, 0i32);
         for (before, after) in before.chunks(2).zip(after.chunks(2)) {
             // Half a pixel beyond the border: the bilinear value before mixes a pixel of the left half.
@@ -275,7 +288,11 @@ mod tests {
         // 7.5 of 16 columns, and half of what is left: five standard deviations of binomial counts of 4000.
         assert!((kept - 1875).abs() < 158, "{kept}");
         assert!((right - 2000).abs() < 158, "{right}");
-        assert!(draw_outside(&config, &plane, &ignored, key).chunks(2).all(|p| p[0] >= 8.5 / 16.0));
+        assert!(
+            draw_outside(&config, &plane, &ignored, key.clone())
+                .chunks(2)
+                .all(|p| p[0] >= 8.5 / 16.0)
+        );
     }
 
     #[test]
@@ -284,8 +301,12 @@ mod tests {
         let plane = Plane { values: &values, height: 16, width: 16 };
         let config = PointConfig { per_mask: 20, oversample: 2, importance: 0.75 };
         let ignored = Bitmap::from_fn(Size::square(64), |y, x| (y, x) != (9, 40));
-        let points =
-            draw_outside(&config, &plane, &ignored, SampleKey::in_epoch(1, 0, 5).object(0));
+        let points = draw_outside(
+            &config,
+            &plane,
+            &ignored,
+            SampleKey::in_epoch(1, 0, 5).object(0).generator(Purpose::LossPoints),
+        );
         assert_eq!(points.len(), 40);
         assert!(points.chunks(2).all(|point| point == [40.5 / 64.0, 9.5 / 64.0]));
     }
@@ -295,9 +316,12 @@ mod tests {
         let values = ramp();
         let plane = Plane { values: &values, height: 16, width: 16 };
         let config = PointConfig { per_mask: 100, ..PointConfig::default() };
-        let key = SampleKey::in_epoch(1, 0, 5).object(0);
+        let key = SampleKey::in_epoch(1, 0, 5).object(0).generator(Purpose::LossPoints);
         let nothing = Bitmap::from_fn(Size::square(16), |_, _| false);
-        assert_eq!(draw_outside(&config, &plane, &nothing, key), draw(&config, &plane, key));
+        assert_eq!(
+            draw_outside(&config, &plane, &nothing, key.clone()),
+            draw(&config, &plane, key.clone())
+        );
     }
 
     #[test]

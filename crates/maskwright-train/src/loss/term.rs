@@ -86,6 +86,13 @@ impl LossValues {
         }
     }
 
+    /// Returns all values times `count`.
+    #[must_use]
+    pub fn times(&self, count: f64) -> Self {
+        let terms = self.terms.iter().map(|(name, value)| (name.clone(), value * count));
+        Self { total: self.total * count, terms: terms.collect() }
+    }
+
     /// Returns all values divided by `count`.
     #[must_use]
     pub fn divided_by(&self, count: f64) -> Self {

@@ -57,6 +57,34 @@ impl StepGradients {
         }
     }
 
+    /// Returns the values of each gradient of `model` by the parameter's official name, in the order in which this program
+    /// keeps the parameter.
+    pub fn into_values<M: Module>(mut self, model: &M) -> BTreeMap<String, Vec<f32>> {
+        struct Values<'a> {
+            gradients: &'a mut StepGradients,
+            path: ParameterPath,
+            values: BTreeMap<String, Vec<f32>>,
+        }
+        impl ModuleVisitor for Values<'_> {
+            fn enter_module(&mut self, name: &str, container_type: &str) {
+                self.path.enter(name, container_type);
+            }
+            fn exit_module(&mut self, _name: &str, _container_type: &str) {
+                self.path.exit();
+            }
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                let name = self.path.name();
+                if let Some(gradient) = self.gradients.take(&name, &param.val()) {
+                    self.values.insert(name, gradient.into_data().iter::<f32>().collect());
+                }
+            }
+        }
+        let (path, values) = (ParameterPath::default(), BTreeMap::new());
+        let mut visitor = Values { gradients: &mut self, path, values };
+        model.visit(&mut visitor);
+        visitor.values
+    }
+
     /// The gradient of a parameter; it is not there any more afterwards.
     pub(super) fn take<const D: usize>(
         &mut self,
@@ -140,6 +168,13 @@ impl GradientSum {
         let mut add = Add { sum: self, gradients: gradients.into(), weight, path };
         model.visit(&mut add);
         self.weight += weight;
+    }
+
+    /// Adds the gradients of other parameters for the batches that were added already, whose weights they contain.
+    pub(crate) fn add_share<M: Module>(&mut self, model: &M, gradients: Gradients) {
+        let weight = self.weight;
+        self.add(model, gradients, 1.0);
+        self.weight = weight;
     }
 
     /// Returns the mean of what was added, and begins anew; `None` if nothing was.

@@ -9,10 +9,11 @@ use maskwright_model::{Sam, Trainable};
 use super::state::LearnerState;
 use crate::config::TrainConfig;
 use crate::error::Result;
+use crate::features::{FeatureCache, encode};
 use crate::loss::LossValues;
 use crate::not_finite::NotFinite;
 use crate::optimizer::{GradientSum, Optimizer, OptimizerConfig, StepGradients, WeightAverage};
-use crate::step::{StepSettings, forward};
+use crate::step::{Learnt, StepSettings, learn};
 
 /// A model that learns.
 pub(super) struct Learner {
@@ -27,6 +28,8 @@ pub(super) struct Learner {
     /// The gradients of the batches since the last update.
     gathered: GradientSum,
     average: Option<WeightAverage>,
+    /// The features of the views, where they are kept.
+    cache: Option<FeatureCache>,
 }
 
 /// What a batch came to.
@@ -42,12 +45,15 @@ impl Learner {
         config: &TrainConfig,
         model: Sam,
         state: Option<(&LearnerState, &Path)>,
+        cache: Option<FeatureCache>,
         device: &Device,
     ) -> Result<Self> {
         let learns = config.train.learns.clone();
         let step = StepSettings {
-            hq_alone: model.hq_head_alone_learns(&learns),
             loss: config.train.loss.clone(),
+            objects_per_step: config.train.objects_per_step,
+            corrections: config.train.corrections,
+            ..StepSettings::new(&model, &learns)
         };
         let mut optimizer = Optimizer::new(&config.optimizer);
         let mut gathered = GradientSum::default();
@@ -71,6 +77,7 @@ impl Learner {
             accumulate: config.train.accumulate,
             gathered,
             average,
+            cache,
         })
     }
 
@@ -90,11 +97,16 @@ impl Learner {
         last: bool,
         learning_rate: f64,
     ) -> Result<Learned> {
-        let forward = forward(self.model(), batch, &self.step)?;
-        let values = forward.values.clone();
+        let model = self.model();
+        let kept = match &self.cache {
+            Some(cache) => cache.read(batch, &model.device())?,
+            None => None,
+        };
+        // A view that no cache could be made of is encoded whenever it comes.
+        let features = kept.map_or_else(|| encode(model, batch), Ok)?;
+        let Learnt { gradients, values, predictions } = learn(model, features, batch, &self.step)?;
         let mut skipped = None;
         if values.total.is_finite() {
-            let gradients = StepGradients::from(forward.backward());
             let norm = gradients.norm(self.model());
             if !norm.is_finite() {
                 skipped = Some(NotFinite::Gradient);
@@ -102,7 +114,7 @@ impl Learner {
                 self.update(gradients, norm, learning_rate);
             } else {
                 let model = self.model.as_ref().expect("the model is back between updates");
-                self.gathered.add(model, gradients, batch.objects.len() as f64);
+                self.gathered.add(model, gradients, predictions as f64);
             }
         } else {
             skipped = Some(NotFinite::Loss);

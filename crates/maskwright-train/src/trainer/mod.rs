@@ -62,32 +62,32 @@
 mod data_watch;
 mod epoch;
 mod folder;
+mod forecast;
 mod former;
 pub mod fuzzing;
 mod inputs;
 mod learner;
+mod prepared;
 mod run;
 mod state;
 
 use std::path::PathBuf;
 
-use maskwright_model::Sam;
-use maskwright_model::device::host;
-use maskwright_model::load::{load_model, parameter_count};
-use maskwright_model::weights::shapes;
+use maskwright_model::load::parameter_count;
 use serde::Serialize;
 
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
-use crate::evaluator::{check_sets, left_out, open_sets, sample_config};
+use crate::evaluator::check_sets;
 use crate::observer::{Observer, OfAverage, RunStart};
-use crate::optimizer::layer_scales;
 use crate::run_files::Validation;
 use crate::run_log::{Entry, EpochEntry};
 use epoch::run_epoch;
 pub use folder::Start;
 use folder::{Models, RunFolder, Saved};
+pub use forecast::{CacheForecast, Forecast, forecast};
 use inputs::Inputs;
+use prepared::Prepared;
 use run::{Run, evaluation};
 use state::LossSums;
 
@@ -122,27 +122,12 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Result<TrainOutcome> {
     config.validate()?;
-    let place = config.compute.compute().open()?;
     // Everything that can be refused is looked at before anything in the folder is changed.
     let mut folder = RunFolder::open(start, config)?;
-    let train_data = config.data.train_mix(&observer.opening())?;
-    let valid_sets = open_sets(config.data.open_valid(&observer.opening())?);
-    // What was found out about the data is written down with the settings.
-    let mut settled = config.clone();
-    let opened = train_data.sets().iter().chain(valid_sets.iter().map(|set| &set.source));
-    settled.data.settle_ranges(opened);
-    let config = &settled;
-    config.check_length(train_data.len())?;
-    let hq = config.train.learns.asks_for_hq_head();
-    let loaded = load_model(&config.model, hq, config.train.seed, &host())?;
-    config.train.learns.check(&loaded.sam)?;
-    check_layers(config, &loaded.sam)?;
-    let inputs = Inputs::of(config, train_data.sets(), &valid_sets)?;
-    let sources = train_data.sets().iter().chain(valid_sets.iter().map(|set| &set.source));
-    for note in left_out(sources) {
-        observer.note(&note);
-    }
-    let samples = config.compute.bounded(sample_config(&config.data, &loaded.sam));
+    let Prepared { config, place, train, valid, loaded, samples } =
+        Prepared::open(config, observer)?;
+    let config = &config;
+    let inputs = Inputs::of(config, train.sets(), &valid)?;
     if folder.is_resumed() {
         for note in folder.check(&inputs)? {
             observer.note(&note);
@@ -152,27 +137,14 @@ pub fn train(
         for note in &loaded.notes {
             observer.note(note);
         }
-        for note in check_sets(&samples, &valid_sets, &evaluation(config), observer)? {
+        for note in check_sets(&samples, &valid, &evaluation(config), observer)? {
             observer.note(&note);
         }
     }
     folder.begin(config, &inputs)?;
-    let data = (train_data, valid_sets);
+    let data = (train, valid);
     let mut run = Run::new(config, place, loaded.sam, samples, data, &mut folder, observer)?;
     go(&mut run, &mut folder, observer)
-}
-
-/// Refuses a decay by layers where no block of the encoder learns.
-fn check_layers(config: &TrainConfig, model: &Sam) -> Result<()> {
-    let decay = config.optimizer.layer_decay;
-    let names = shapes(model).into_iter().map(|(name, _)| name);
-    let learning: Vec<String> = names.filter(|name| config.train.learns.contains(name)).collect();
-    let scales = layer_scales(learning.iter().map(String::as_str), decay);
-    if decay < 1.0 && scales.values().all(|scale| *scale == 1.0) {
-        let expected = "1 where no block of the image encoder learns (train.learns)";
-        return Err(Error::setting("optimizer.layer_decay", expected, decay));
-    }
-    Ok(())
 }
 
 /// The epochs that are left.

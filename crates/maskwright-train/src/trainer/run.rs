@@ -1,6 +1,7 @@
 //! A run between its steps: what it owns, and what it tells and saves.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use maskwright_data::loader::{LedgerEntry, Loader, LoaderConfig, LoaderState};
 use maskwright_data::sample::SampleConfig;
@@ -16,6 +17,7 @@ use crate::config::TrainConfig;
 use crate::conventions;
 use crate::error::{Error, Result};
 use crate::evaluator::{EvalConfig, EvalSet, Evaluation, RefusedRecord, evaluate};
+use crate::features::Making;
 use crate::not_finite::NotFinite;
 use crate::observer::Observer;
 use crate::run_log::{Entry, EpochEntry, RunLog, SkippedEntry};
@@ -75,8 +77,15 @@ impl<'a> Run<'a> {
         let encoder_learns = model.encoder_learns(learns);
         let model = place.put(model, encoder_learns).training(learns);
         let state = learner.as_ref().map(|(state, folder)| (state, folder.as_path()));
-        let learner = Learner::new(config, model, state, place.device())?;
-        let mut loader = Loader::new(data, loader_config(config, &samples, folder))?;
+        let cache = match config.cache.keep {
+            true => {
+                let making = Making { config, model: &model, mix: &data, samples: &samples };
+                Some(making.make(observer)?)
+            }
+            false => None,
+        };
+        let learner = Learner::new(config, model, state, cache, place.device())?;
+        let mut loader = Loader::new(data, loader_config(config, &samples, Some(folder.ledger())))?;
         if let Some(position) = position {
             loader.restore(position)?;
         }
@@ -256,14 +265,20 @@ pub(super) fn evaluation(config: &TrainConfig) -> EvalConfig {
     EvalConfig { on_refusal, ..config.validation.evaluation() }
 }
 
-fn loader_config(config: &TrainConfig, samples: &SampleConfig, folder: &RunFolder) -> LoaderConfig {
+/// The settings of a run's loader, which writes into this ledger.
+pub(super) fn loader_config(
+    config: &TrainConfig,
+    samples: &SampleConfig,
+    ledger: Option<PathBuf>,
+) -> LoaderConfig {
     let mut loader = LoaderConfig {
         batch_size: config.train.batch_size,
         seed: config.train.seed,
+        views: config.train.views,
         last_batch: config.train.last_batch,
         prefetch_bytes: config.compute.prefetch_bytes,
         on_refusal: config.train.on_refusal,
-        ledger: Some(folder.ledger()),
+        ledger,
         sample: samples.clone(),
         ..LoaderConfig::default()
     };

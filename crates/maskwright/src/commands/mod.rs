@@ -1,6 +1,7 @@
 //! One file per subcommand: its flags, and what it does with them.
 
 pub(crate) mod bench;
+pub(crate) mod cache;
 pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod doctor;

@@ -12,3 +12,4 @@ pub(crate) mod model;
 pub(crate) mod named;
 pub(crate) mod predictor;
 pub(crate) mod prompts;
+pub(crate) mod views;

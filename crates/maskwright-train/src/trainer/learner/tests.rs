@@ -87,7 +87,7 @@ fn learner(config: &TrainConfig) -> Learner {
     let device = Device::flex();
     let sam = SamConfig::small(SIDE, 16, 32, 2).init(&device, 3).expect("a model");
     let sam = sam.frozen().training(&config.train.learns);
-    Learner::new(config, sam, None, &device).expect("a learner")
+    Learner::new(config, sam, None, None, &device).expect("a learner")
 }
 
 fn weights(sam: &Sam) -> BTreeMap<String, Vec<f32>> {

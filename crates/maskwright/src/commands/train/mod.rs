@@ -1,5 +1,6 @@
 //! `maskwright train`.
 
+mod forecast;
 mod settings;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use crate::flags::hq_sam::LegacyFlags;
 use crate::flags::learning::LearningFlags;
 use crate::flags::model::ModelFlags;
 use crate::flags::named::named;
+use crate::flags::views::ViewFlags;
 use crate::progress::Progress;
 use crate::warnings::{Warnings, WithWarnings};
 use crate::{interrupt, output, tell};
@@ -75,7 +77,7 @@ pub(crate) struct TrainFlags {
     device: DeviceFlags,
 
     /// Folder for everything the run writes
-    #[arg(long, value_name = "DIR", required_unless_present = "print_preset")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["print_preset", "dry_run"])]
     output: Option<PathBuf>,
 
     /// Begin with named settings: leaves-300, hqseg44k, sa1b, small-gpu, or a TOML file of one's own; other
@@ -96,6 +98,11 @@ pub(crate) struct TrainFlags {
     /// Replace the run in the output folder
     #[arg(long)]
     overwrite: bool,
+
+    /// Measure a few steps, say what the run will take (memory, cache, time per epoch and in all), and end;
+    /// nothing is written
+    #[arg(long, conflicts_with = "resume")]
+    dry_run: bool,
 
     /// What learns: hq (the HQ head), decoder (the whole mask decoder), all, or patterns of tensor
     /// names such as 'mask_decoder.hf_*,image_encoder.neck.*'
@@ -204,6 +211,9 @@ pub(crate) struct TrainFlags {
     json: bool,
 
     #[command(flatten)]
+    views: ViewFlags,
+
+    #[command(flatten)]
     learning: LearningFlags,
 
     #[command(flatten)]
@@ -231,6 +241,9 @@ pub(crate) fn run(flags: &TrainFlags, given: &[String]) -> anyhow::Result<()> {
         let start = if flags.overwrite { Start::Overwrite } else { Start::Fresh };
         (flags.resolve(given)?, start)
     };
+    if flags.dry_run {
+        return forecast::run(&config, flags.json);
+    }
     let interrupt = interrupt::on_ctrl_c();
     let output = config.output.clone();
     interrupt.set_farewell(move || stopped(&output));

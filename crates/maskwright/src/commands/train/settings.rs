@@ -12,6 +12,7 @@ use super::{Refusal, TrainFlags};
 use crate::exit::Usage;
 use crate::flags::data::says_where;
 use crate::flags::learning::LEARNING;
+use crate::flags::views::VIEWS;
 
 impl TrainFlags {
     /// The settings: the flags', and with a preset its own where no flag was `given`.
@@ -27,7 +28,7 @@ impl TrainFlags {
         let input_size = config.model.input_size;
         config.model = self.model.resolve()?;
         config.model.input_size = input_size;
-        for flag in SETTINGS.into_iter().chain(LEARNING) {
+        for flag in SETTINGS.into_iter().chain(LEARNING).chain(VIEWS) {
             if preset.is_none() || given.iter().any(|given| given == flag) {
                 self.set(flag, &mut config)?;
             }
@@ -72,7 +73,7 @@ impl TrainFlags {
             "geometry" => {
                 config.validation.geometry = self.geometry.unwrap_or(Geometry::LongestSide)
             }
-            other => return self.learning.set(other, config),
+            other => return Ok(self.views.set(other, config) || self.learning.set(other, config)?),
         }
         Ok(true)
     }
@@ -144,7 +145,7 @@ const SETTINGS: [&str; 24] = [
 ];
 
 /// The ids of those that change no step that was done, so that a resumed run may have them anew.
-const LATER: [&str; 13] = [
+const LATER: [&str; 15] = [
     "max_epoch_num",
     "log_every",
     "on_refusal",
@@ -158,6 +159,8 @@ const LATER: [&str; 13] = [
     "prefetch_bytes",
     "patience",
     "keep",
+    "objects_per_step",
+    "cache",
 ];
 
 #[cfg(test)]
@@ -181,7 +184,7 @@ mod tests {
     fn every_setting_is_a_flag_whose_default_is_that_of_the_settings() {
         let command = TrainFlags::augment_args(Command::new("train"));
         let flags = flags(&[]);
-        for flag in SETTINGS.into_iter().chain(LEARNING) {
+        for flag in SETTINGS.into_iter().chain(LEARNING).chain(VIEWS) {
             assert!(command.get_arguments().any(|known| known.get_id() == flag), "{flag}");
             let mut set = config();
             let known = flags.set(flag, &mut set).expect("a default");
@@ -189,7 +192,10 @@ mod tests {
             assert_eq!(set, config(), "{flag}");
         }
         for flag in LATER {
-            assert!(SETTINGS.contains(&flag) || LEARNING.contains(&flag), "{flag}");
+            assert!(
+                [&SETTINGS[..], &LEARNING, &VIEWS].iter().any(|flags| flags.contains(&flag)),
+                "{flag}"
+            );
         }
     }
 

@@ -1,0 +1,137 @@
+//! A cache's folder: which views it has.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use maskwright_data::batch::TrainBatch;
+use maskwright_model::ImageFeatures;
+
+use super::entry::{self, Entry, Shape};
+use super::key::Wanted;
+use super::shard::{self, Key, Place};
+use crate::error::{Error, Result};
+use crate::files;
+
+/// The file that says what a cache was made from.
+pub(super) const ABOUT: &str = "cache.json";
+/// What a shard's name ends in.
+pub(super) const SHARD: &str = ".safetensors";
+
+/// The kept features of a run's views.
+#[derive(Debug)]
+pub struct FeatureCache {
+    folder: PathBuf,
+    wanted: Wanted,
+    places: BTreeMap<Key, Place>,
+    /// Once there is a view.
+    shapes: Option<[Shape; 2]>,
+}
+
+impl FeatureCache {
+    /// Opens the cache of `wanted` among those of a folder, and creates it where it is missing. Only headers are read.
+    pub(crate) fn open(caches: &Path, wanted: Wanted) -> Result<Self> {
+        let folder = caches.join(wanted.name()?);
+        files::create_folder(&folder)?;
+        let about = folder.join(ABOUT);
+        match std::fs::read(&about) {
+            Ok(text) => {
+                let there: Wanted =
+                    serde_json::from_slice(&text).map_err(|error| Error::RunFile {
+                        file: about.clone(),
+                        expected: "what a cache of features was made from".into(),
+                        found: format!("another text: {error}"),
+                    })?;
+                wanted.check(&there, &about)?;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let mut text = serde_json::to_vec_pretty(&wanted).expect("plain values");
+                text.push(b'\n');
+                files::write_atomically(&about, &text)?;
+            }
+            Err(error) => return Err(Error::io(&about, "read")(error)),
+        }
+        let mut cache = Self { folder, wanted, places: BTreeMap::new(), shapes: None };
+        for path in shards(&cache.folder)? {
+            let (places, shapes) = shard::open(&path)?;
+            cache.take(places, shapes, &path)?;
+        }
+        Ok(cache)
+    }
+
+    fn take(
+        &mut self,
+        places: BTreeMap<Key, Place>,
+        shapes: [Shape; 2],
+        path: &Path,
+    ) -> Result<()> {
+        let known = *self.shapes.get_or_insert(shapes);
+        if known != shapes {
+            return Err(Error::RunFile {
+                file: path.to_path_buf(),
+                expected: format!("features of the shapes {known:?}"),
+                found: format!("{shapes:?}"),
+            });
+        }
+        self.places.extend(places);
+        Ok(())
+    }
+
+    /// The folder of this cache.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The number of views whose features are there.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether no view is there.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    pub(super) fn has(&self, key: Key) -> bool {
+        self.places.contains_key(&key)
+    }
+
+    /// The features of a batch on a device; `None` if those of one of its views are missing.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and [`Error::RunFile`] for a damaged file.
+    pub fn read(&self, batch: &TrainBatch, device: &Device) -> Result<Option<ImageFeatures>> {
+        let keys = batch.views.iter().map(|view| (view.key.view, view.key.record));
+        let places: Option<Vec<&Place>> = keys.map(|key| self.places.get(&key)).collect();
+        let (Some(places), Some(shapes)) = (places, self.shapes) else { return Ok(None) };
+        let values: usize = shapes.iter().map(|shape| shape.iter().product::<usize>()).sum();
+        let bytes = values * self.wanted.dtype.bytes();
+        let entries: Vec<Entry> =
+            places.iter().map(|place| place.read(shapes, bytes)).collect::<Result<_>>()?;
+        Ok(Some(entry::features(&entries, self.wanted.dtype, device)))
+    }
+
+    /// Keeps the features of some views in a file of their own, which is named by the first.
+    pub(super) fn keep(&mut self, views: &[(Key, Entry)]) -> Result<()> {
+        let Some(((view, record), _)) = views.first() else { return Ok(()) };
+        let path = self.folder.join(format!("{view:05}-{record:08}{SHARD}"));
+        shard::write(&path, views)?;
+        let (places, shapes) = shard::open(&path)?;
+        self.take(places, shapes, &path)
+    }
+}
+
+/// The shards of a cache, in the order of their names.
+pub(super) fn shards(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).map_err(Error::io(folder, "read"))?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(Error::io(folder, "read"))?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        if name.is_some_and(|name| name.ends_with(SHARD) && !name.starts_with('.')) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}

@@ -1,0 +1,30 @@
+//! The image features of a batch: from the encoder, or from a cache of views.
+//!
+//! Where the encoder is frozen, the features of a view are the same whenever it is shown. With a fixed number of views of
+//! each record ([`LoaderConfig::views`](maskwright_data::loader::LoaderConfig::views)) they can be computed once and kept on
+//! disk ([`FeatureCache`]), while objects, prompts and clicks are drawn anew in every epoch.
+
+mod cache;
+
+use maskwright_data::batch::TrainBatch;
+use maskwright_model::{ImageFeatures, Sam};
+
+pub use cache::{CacheConfig, CacheInfo, FeatureCache, FeatureType, default_folder, list, remove};
+pub(crate) use cache::{Making, entry_bytes};
+
+use crate::error::Result;
+
+/// Encodes the images of a batch.
+///
+/// # Errors
+/// [`Error::Model`](crate::Error::Model) if the images do not fit the model.
+pub fn encode(model: &Sam, batch: &TrainBatch) -> Result<ImageFeatures> {
+    encode_pixels(model, &batch.images, batch.views.len())
+}
+
+/// Encodes `count` images `[3, s, s]`, 0..=255, which are normalised by the model's own mean and deviation on its device.
+pub(crate) fn encode_pixels(model: &Sam, pixels: &[u8], count: usize) -> Result<ImageFeatures> {
+    // Plain tensors: what depends on frozen parameters alone is not recorded.
+    let images = model.preprocess(pixels, count, &model.device())?;
+    Ok(model.encode_image(images))
+}

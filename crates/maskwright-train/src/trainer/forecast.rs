@@ -1,0 +1,153 @@
+//! What a run will take, from a few steps that are measured and thrown away.
+
+use std::time::Instant;
+
+use maskwright_data::loader::Loader;
+use maskwright_model::load::parameter_count;
+use serde::Serialize;
+
+use super::learner::Learner;
+use super::prepared::Prepared;
+use super::run::{evaluation, loader_config};
+use crate::config::TrainConfig;
+use crate::conventions;
+use crate::error::Result;
+use crate::evaluator::{EvalConfig, evaluate};
+use crate::features::{encode, entry_bytes};
+use crate::observer::{Observer, Silent};
+
+/// Steps that are measured, after one that is not: its memory is new.
+const STEPS: usize = 3;
+
+/// What a run will take.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Forecast {
+    /// The number of values that learn.
+    pub trainable_parameters: usize,
+    /// The number of values in the whole model.
+    pub parameters: usize,
+    /// The number of samples in an epoch.
+    pub records: usize,
+    /// The number of steps of an epoch.
+    pub steps_per_epoch: usize,
+    /// The number of epochs of the run.
+    pub epochs: usize,
+    /// Seconds of a step, from a cache of features where the run has one.
+    pub seconds_per_step: f64,
+    /// Seconds of an epoch without its validation.
+    pub seconds_per_epoch: f64,
+    /// Seconds of a validation of all sets, of which a few images were measured; 0 if there are none.
+    pub seconds_per_validation: f64,
+    /// The largest memory that the process had so far, in bytes; `None` where the system does not say.
+    pub peak_memory: Option<u64>,
+    /// The cache of features, if the run makes one.
+    pub cache: Option<CacheForecast>,
+    /// Seconds of the whole run, its cache and validations included.
+    pub seconds: f64,
+}
+
+/// What a cache of features will take, if nothing of it is there yet.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CacheForecast {
+    /// The number of views.
+    pub views: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Seconds to make it.
+    pub seconds: f64,
+}
+
+/// Measures a few steps of a run and says what all of it will take. Nothing is written.
+///
+/// # Errors
+/// As [`train`](super::train), save what is about the output folder.
+pub fn forecast(config: &TrainConfig, observer: &mut dyn Observer) -> Result<Forecast> {
+    config.validate()?;
+    let Prepared { config, place, train, valid, loaded, samples } =
+        Prepared::open(config, observer)?;
+    let learns = &config.train.learns;
+    let model = conventions::remembered(loaded.sam, &config)?;
+    let encoder_learns = model.encoder_learns(learns);
+    let model = place.put(model, encoder_learns).training(learns);
+    let (parameters, trainable) = (parameter_count(&model), model.trainable_count(learns));
+    let mut learner = Learner::new(&config, model, None, None, place.device())?;
+    let records = train.len();
+    let mut loader = Loader::new(train, loader_config(&config, &samples, None))?;
+    let steps_per_epoch = loader.batches_per_epoch() as usize;
+
+    let mut seconds = Vec::new();
+    let mut encoding = 0.0;
+    let mut cache = None;
+    loader.start_epoch(config.train.first_epoch as u64);
+    for step in 0..=STEPS.min(steps_per_epoch) {
+        let start = Instant::now();
+        let batch = match loader.next() {
+            Some(batch) => batch?,
+            // Of a short epoch the next one follows.
+            None => {
+                loader.start_epoch(step as u64);
+                loader.next().expect("an epoch has a batch")?
+            }
+        };
+        learner.learn(&batch, true, config.optimizer.learning_rate)?;
+        if step > 0 {
+            seconds.push(start.elapsed().as_secs_f64());
+        }
+        if config.cache.keep && step == 0 {
+            let start = Instant::now();
+            let features = encode(learner.model(), &batch)?;
+            let bytes = entry_bytes(&features, config.cache.dtype);
+            encoding = start.elapsed().as_secs_f64();
+            let views = config.train.views * records as u64;
+            let each = encoding / batch.views.len() as f64;
+            cache = Some(CacheForecast {
+                views,
+                bytes: views * bytes as u64,
+                seconds: each * views as f64,
+            });
+        }
+        loader.recycle(batch);
+    }
+    seconds.sort_by(f64::total_cmp);
+    let seconds_per_step = (seconds[seconds.len() / 2] - encoding).max(0.0);
+    drop(loader);
+
+    let settings = evaluation(&config);
+    let images: usize = valid.iter().map(|set| settings.records(set)).sum();
+    let seconds_per_validation = match images {
+        0 => 0.0,
+        _ => {
+            let few = EvalConfig { limit: 2, ..settings.clone() };
+            let measured: usize = valid.iter().map(|set| few.records(set)).sum();
+            let model = learner.model().clone().frozen();
+            let start = Instant::now();
+            evaluate(&model, place.device(), &samples, &valid, &few, &mut Silent)?;
+            start.elapsed().as_secs_f64() * images as f64 / measured as f64
+        }
+    };
+    let epochs = config.train.epochs - config.train.first_epoch;
+    let seconds_per_epoch = seconds_per_step * steps_per_epoch as f64;
+    let validations = epochs.div_ceil(config.validation.every_epochs) as f64;
+    let made = cache.as_ref().map_or(0.0, |cache: &CacheForecast| cache.seconds);
+    Ok(Forecast {
+        trainable_parameters: trainable,
+        parameters,
+        records,
+        steps_per_epoch,
+        epochs,
+        seconds_per_step,
+        seconds_per_epoch,
+        seconds_per_validation,
+        peak_memory: peak_memory(),
+        cache,
+        seconds: made + epochs as f64 * seconds_per_epoch + validations * seconds_per_validation,
+    })
+}
+
+/// The largest resident memory of this process so far, in bytes.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}

@@ -1,0 +1,85 @@
+//! `maskwright train --dry-run`: what a run will take.
+
+use maskwright_train::TrainConfig;
+use maskwright_train::trainer::{Forecast, forecast};
+
+use crate::progress::{Progress, duration, thousands};
+use crate::{interrupt, output};
+
+/// Measures a few steps and tells what the run will take.
+pub(super) fn run(config: &TrainConfig, json: bool) -> anyhow::Result<()> {
+    let mut progress = Progress::new(json, interrupt::on_ctrl_c());
+    let forecast = forecast(config, &mut progress)?;
+    progress.finish();
+    if json {
+        return output::json(&forecast);
+    }
+    output::lines(lines(&forecast))
+}
+
+/// The forecast in words.
+fn lines(forecast: &Forecast) -> Vec<String> {
+    let mut lines = vec![
+        format!(
+            "learns:      {} of {} parameters",
+            thousands(forecast.trainable_parameters),
+            thousands(forecast.parameters)
+        ),
+        format!(
+            "steps:       {} an epoch of {} samples, {} epochs",
+            forecast.steps_per_epoch, forecast.records, forecast.epochs
+        ),
+    ];
+    if let Some(bytes) = forecast.peak_memory {
+        lines.push(format!("memory:      {} MB at most so far", thousands((bytes >> 20) as usize)));
+    }
+    if let Some(cache) = &forecast.cache {
+        lines.push(format!(
+            "cache:       {} views, {:.1} MB, made in {} unless it is there",
+            cache.views,
+            cache.bytes as f64 / 1e6,
+            duration(cache.seconds)
+        ));
+    }
+    lines.push(format!("a step:      {:.2} s", forecast.seconds_per_step));
+    lines.push(format!("an epoch:    {}", duration(forecast.seconds_per_epoch)));
+    if forecast.seconds_per_validation > 0.0 {
+        lines.push(format!("validation:  {}", duration(forecast.seconds_per_validation)));
+    }
+    lines.push(format!("the run:     {}", duration(forecast.seconds)));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use maskwright_train::trainer::CacheForecast;
+
+    use super::*;
+
+    #[test]
+    fn a_forecast_is_read_line_by_line() {
+        let forecast = Forecast {
+            trainable_parameters: 1_100_000,
+            parameters: 94_000_000,
+            records: 40,
+            steps_per_epoch: 10,
+            epochs: 12,
+            seconds_per_step: 1.254,
+            seconds_per_epoch: 12.54,
+            seconds_per_validation: 30.0,
+            peak_memory: Some(1_500 << 20),
+            cache: Some(CacheForecast { views: 80, bytes: 671_088_640, seconds: 440.0 }),
+            seconds: 950.0,
+        };
+        insta::assert_snapshot!(lines(&forecast).join("\n"), @"
+            learns:      1,100,000 of 94,000,000 parameters
+            steps:       10 an epoch of 40 samples, 12 epochs
+            memory:      1,500 MB at most so far
+            cache:       80 views, 671.1 MB, made in 7 min 20 s unless it is there
+            a step:      1.25 s
+            an epoch:    13 s
+            validation:  30 s
+            the run:     15 min 50 s
+            ");
+    }
+}
