@@ -20,6 +20,8 @@ TYPES = {
     torch.float16: "F16",
     torch.bfloat16: "BF16",
     torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int8: "I8",
     torch.uint8: "U8",
 }
 """What safetensors calls them."""

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+import clicks
 import learning
 import loss
 import model
@@ -41,6 +42,9 @@ TEXTS = {
 | `geometry/resize_*` | the same sources, `size` [h, w] | `image_f32`, `label_f32` |
 | `metrics/case_*` | `logits` 11HW, `label_u8` HW | `iou`, `boundary_iou` of the logits at the \
 label's size |
+| `clicks/case_*` | `truth_i8` HW (1 object, 0 not, -1 not judged), `predictions_u8` KHW: what \
+was said before each click | `clicks_y_x_positive` K3: the next click each time, earlier ones \
+counting as clicked |
 
 The cases of geometry are what the tests of `maskwright-data` read, too. Truncated to u8, every
 byte must be equal.
@@ -65,10 +69,10 @@ step, `grad.*` at step 0, `after5.*` parameters |
 | `tiny_vit`, `tiny_vit_forward` | a narrow TinyViT, `image_u8` | every fifth row and column \
 of the embeddings at the official 1024 pixels |
 | `pickled` | PyTorch's own format: types, views of one storage | the same as safetensors |
-| `training`, `training_legacy` | a model beside an optimizer and objects of many classes | the three \
-tensors of the model |
-| `module`, `module_inside`, `module_legacy`, `script` | modules that were pickled whole, and a program \
-of TorchScript | refused, with the line that saves their tensors |
+| `training`, `training_legacy` | a model beside an optimizer and objects of many classes | the \
+three tensors of the model |
+| `module`, `module_inside`, `module_legacy`, `script` | modules that were pickled whole, and a \
+program of TorchScript | refused, with the line that saves their tensors |
 
 The training steps are what the tests of `maskwright-train` read, too.
 """,
@@ -111,6 +115,7 @@ def main() -> None:
     folders = {crate: output / crate / "tests" / "golden" for crate in TEXTS}
     sampling.geometry(folders[IMAGE] / "geometry", SEED)
     sampling.metrics(folders[IMAGE] / "metrics", SEED)
+    clicks.cases(folders[IMAGE] / "clicks", SEED)
     sampling.prompts(folders[DATA] / "prompts", SEED)
     loss.cases(folders[TRAIN] / "loss", SEED)
     loss.term_cases(folders[TRAIN] / "terms", SEED)

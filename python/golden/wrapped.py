@@ -1,7 +1,7 @@
 """Checkpoints as training programs leave them: objects beside the tensors, and whole modules.
 
-Small, and of PyTorch's own making. OmegaConf is no requirement here: objects of a class with its name stand
-in for its own, which a reader that builds nothing cannot tell apart.
+Small, and of PyTorch's own making. OmegaConf is no requirement here: objects of a class with its
+name stand in for its own, which a reader that builds nothing cannot tell apart.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 
-class Tiny(torch.nn.Module):
+class Tiny(torch.nn.Module):  # type: ignore[misc]
     """A module with one parameter."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ def _omegaconf() -> object:
     """Return an object of a class that is named as OmegaConf's dictionaries are."""
     module = types.ModuleType("omegaconf.dictconfig")
     kind = type("DictConfig", (), {"__module__": module.__name__})
-    module.DictConfig = kind
+    module.__dict__["DictConfig"] = kind
     sys.modules["omegaconf"] = types.ModuleType("omegaconf")
     sys.modules[module.__name__] = module
     config = kind()
@@ -65,7 +65,7 @@ def _training() -> dict[str, object]:
         "history": np.arange(3),
         "args": argparse.Namespace(lr=1e-3, device=torch.device("cpu"), dtype=torch.float32),
         "config": _omegaconf(),
-        "date": datetime.datetime(2026, 11, 30, 12, 0, tzinfo=datetime.timezone.utc),
+        "date": datetime.datetime(2026, 11, 30, 12, 0, tzinfo=datetime.UTC),
         "folder": pathlib.PurePosixPath("runs/1"),
         "losses": losses,
         "counts": collections.Counter(["leaf", "leaf"]),

@@ -45,6 +45,7 @@
 //! T.-Y. Lin et al., *Microsoft COCO: Common Objects in Context*, ECCV 2014, <https://arxiv.org/abs/1405.0312>.
 
 mod bitmap;
+mod distance;
 mod erode;
 mod polygon;
 mod regions;

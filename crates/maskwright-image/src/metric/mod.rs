@@ -15,6 +15,8 @@
 //! assert!(metric::boundary_iou(&prediction, &truth, 0.02) < 0.8);
 //! ```
 
+pub mod clicks;
+
 use crate::mask::Bitmap;
 use crate::size::Size;
 
