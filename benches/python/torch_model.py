@@ -15,6 +15,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from segment_anything_hq.modeling.transformer import TwoWayTransformer  # noqa: 
 
 SIZE = 1024
 BOX = [float(int(share * SIZE)) for share in (0.2, 0.15, 0.7, 0.6)]
+PARTS = ["encoder", "decoder", "head", "step"]
 POINTS = 112 * 112
 HQ_PARTS = ("hf_token", "hf_mlp", "compress_vit_feat", "embedding_encoder", "embedding_maskfeature")
 
@@ -38,10 +40,13 @@ Work = Callable[[], object]
 Model = Any  # the package has no types
 
 
-def model_of(variant: str, device: str = "cpu") -> Model:
-    """Build the official model with random weights; only the HQ head learns."""
+def model_of(variant: str, device: str = "cpu", weights: Path | None = None) -> Model:
+    """Build the official model with random weights, or a file's; only the HQ head learns."""
     torch.manual_seed(1)
-    model = sam_model_registry[variant]().eval().to(device)
+    model = sam_model_registry[variant]()
+    if weights is not None:
+        model.load_state_dict(torch.load(weights, map_location="cpu"))
+    model = model.eval().to(device)
     for name, parameter in model.named_parameters():
         parameter.requires_grad = any(part in name for part in HQ_PARTS)
     return model
@@ -53,9 +58,13 @@ def pixels(height: int = SIZE, batch: int = 1) -> torch.Tensor:
     return torch.randint(0, 256, (batch, 3, height, SIZE), generator=generator, dtype=torch.uint8)
 
 
-def encoder(variant: str) -> Work:
+def predictor_of(model: Model) -> Any:  # noqa: ANN401
+    """The package's predictor."""
+    return SamPredictor(model)
+
+
+def encoder(model: Model) -> Work:
     """One image, from normalised pixels to features."""
-    model = model_of(variant)
     inputs = model.preprocess(pixels())
 
     def work() -> object:
@@ -65,17 +74,16 @@ def encoder(variant: str) -> Work:
     return work
 
 
-def decoder(variant: str) -> Work:
+def decoder(model: Model) -> Work:
     """A box on an encoded image, to the mask at the image's size."""
-    predictor = SamPredictor(model_of(variant))
+    predictor = predictor_of(model)
     predictor.set_image(pixels(SIZE * 3 // 4)[0].permute(1, 2, 0).numpy())
     box = np.array(BOX)
     return lambda: predictor.predict(box=box, multimask_output=False)
 
 
-def head(variant: str) -> Work:
+def head(model: Model) -> Work:
     """The HQ mask of a box from an image's features, and the HQ head's gradients."""
-    model = model_of(variant)
     with torch.no_grad():
         features, interm = model.image_encoder(model.preprocess(pixels()))
     prompt = embedded(model)
@@ -89,17 +97,15 @@ def head(variant: str) -> Work:
     return work
 
 
-def step(variant: str, device: str = "cpu", batch: int = 1) -> Work:
+def step(model: Model, device: str = "cpu", batch: int = 1, unused: bool = True) -> Work:
     """A training step as HQ-SAM makes it, from u8 images in host memory to changed parameters.
 
-    The whole SAM runs first, with its own decoder and the upscaling of its mask, whose results are
-    not used; then the HQ decoder, image by image, the loss at chosen points, and Adam.
+    With ``unused`` the whole SAM runs first, with its own decoder and the upscaling of its mask,
+    whose results are not used; then the HQ decoder, image by image, the loss at chosen points, and
+    Adam.
     """
-    model = model_of(variant, device)
-    transformer = TwoWayTransformer(depth=2, embedding_dim=256, mlp_dim=2048, num_heads=8)
-    own = MaskDecoder(transformer_dim=256, transformer=transformer).eval().to(device)
-    trained = [p for p in model.parameters() if p.requires_grad]
-    adam = torch.optim.Adam(trained, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0)
+    own = own_decoder(device)
+    adam = optimizer(model)
     images = pixels(batch=batch)
     labels = torch.zeros(batch, 1, SIZE, SIZE)
     x0, y0, x1, y1 = (int(corner) for corner in BOX)
@@ -109,25 +115,61 @@ def step(variant: str, device: str = "cpu", batch: int = 1) -> Work:
         with torch.no_grad():
             features, interm = model.image_encoder(model.preprocess(images.to(device)))
             prompts = [embedded(model, device) for _ in range(batch)]
-            for i, prompt in enumerate(prompts):
-                low_res, _ = own(
-                    image_embeddings=features[i : i + 1],
-                    image_pe=model.prompt_encoder.get_dense_pe(),
-                    sparse_prompt_embeddings=prompt[0],
-                    dense_prompt_embeddings=prompt[1],
-                    multimask_output=False,
-                    hq_token_only=False,
-                    interm_embeddings=[each[i : i + 1] for each in interm],
-                )
-                _ = model.postprocess_masks(low_res, (SIZE, SIZE), (SIZE, SIZE)) > 0
-        masks = hq_masks(model, features, interm, prompts)
-        loss = point_loss(masks, labels.to(device) / 255.0)
-        adam.zero_grad()
-        loss.backward()
-        adam.step()
-        return loss.item()
+            if unused:
+                decode_unused(model, own, features, interm, prompts)
+        return learn(model, adam, features, interm, prompts, labels.to(device))
 
     return work
+
+
+def own_decoder(device: str = "cpu") -> Model:
+    """SAM's own mask decoder, which HQ-SAM's trainer runs beside the one that learns."""
+    transformer = TwoWayTransformer(depth=2, embedding_dim=256, mlp_dim=2048, num_heads=8)
+    return MaskDecoder(transformer_dim=256, transformer=transformer).eval().to(device)
+
+
+def optimizer(model: Model) -> Any:  # noqa: ANN401
+    """HQ-SAM's Adam over what learns."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    return torch.optim.Adam(trained, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0)
+
+
+def decode_unused(
+    model: Model,
+    own: Model,
+    features: torch.Tensor,
+    interm: list[torch.Tensor],
+    prompts: list[tuple[torch.Tensor, torch.Tensor]],
+) -> None:
+    """Make SAM's own mask of each prompt, as HQ-SAM's trainer does, which does not use it."""
+    for i, prompt in enumerate(prompts):
+        low_res, _ = own(
+            image_embeddings=features[i : i + 1],
+            image_pe=model.prompt_encoder.get_dense_pe(),
+            sparse_prompt_embeddings=prompt[0],
+            dense_prompt_embeddings=prompt[1],
+            multimask_output=False,
+            hq_token_only=False,
+            interm_embeddings=[each[i : i + 1] for each in interm],
+        )
+        _ = model.postprocess_masks(low_res, (SIZE, SIZE), (SIZE, SIZE)) > 0
+
+
+def learn(
+    model: Model,
+    adam: Any,  # noqa: ANN401
+    features: torch.Tensor,
+    interm: list[torch.Tensor],
+    prompts: list[tuple[torch.Tensor, torch.Tensor]],
+    labels: torch.Tensor,
+) -> float:
+    """Decode the HQ masks, take a step against labels in 0..255, and give the loss."""
+    masks = hq_masks(model, features, interm, prompts)
+    loss = point_loss(masks, labels / 255.0)
+    adam.zero_grad()
+    loss.backward()
+    adam.step()
+    return float(loss.item())
 
 
 def embedded(model: Model, device: str = "cpu") -> tuple[torch.Tensor, torch.Tensor]:
@@ -186,18 +228,24 @@ def point_loss(masks: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def main() -> None:
-    """Answer every line with a measurement."""
+    """Measure the package as it is."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("variant")
-    parser.add_argument("part", choices=["encoder", "decoder", "head", "step"])
+    parser.add_argument("part", choices=PARTS)
     parser.add_argument("--device", default="cpu", help="another than cpu: step alone")
     parser.add_argument("--batch", type=int, default=1, help="images of a step")
     flags = parser.parse_args()
     torch.set_num_threads(2)
+    model = model_of(flags.variant, flags.device)
     if flags.part == "step":
-        work = step(flags.variant, flags.device, flags.batch)
+        work = step(model, flags.device, flags.batch)
     else:
-        work = {"encoder": encoder, "decoder": decoder, "head": head}[flags.part](flags.variant)
+        work = {"encoder": encoder, "decoder": decoder, "head": head}[flags.part](model)
+    answer(work)
+
+
+def answer(work: Work) -> None:
+    """Work once to warm up, then answer every line with a measurement."""
     work()
     for _ in sys.stdin:
         start, cpu = time.perf_counter(), time.process_time()
