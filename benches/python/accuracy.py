@@ -31,8 +31,12 @@ OURS = "maskwright"
 
 MOST_MEAN = 0.02
 """Limit of the features' mean difference, in their own standard deviations."""
-MOST_PIXELS = 0.01
-"""Limit of the share of the mask's pixels that differ."""
+MOST_PIXELS = 0.02
+"""Limit of the share of the mask's pixels that differ.
+
+Wide on purpose, for the opponents' sake: bf16 changes 0.9% of TinyViT's pixels with seeded weights,
+which make no sharp edge.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
