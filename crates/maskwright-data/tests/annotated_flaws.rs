@@ -172,7 +172,7 @@ fn keys_of_other_kinds_are_refused() {
     assert_snapshot!(parse(&format!("{coco}invert = true\n")).unwrap_err(), @r#"data.toml, line 6: invert of set c: expected a set of kind "pairs" or "webdataset", found kind "coco""#);
     // Where a set is read by itself, too.
     let alone = |text| toml::from_str::<SetSpec>(text).unwrap_err();
-    assert_snapshot!(alone("name = 'p'\nmaskss = 'm'\n"), @"unknown key `maskss` (did you mean `masks`?); known are name, kind, images, masks, list, image_ext, mask_ext, mask_suffix, recursive, mask_kind, mask_channel, mask_values, mask_colours, invert, ignore_values, unmatched, include, exclude, part, repeat, exif, value_range");
+    assert_snapshot!(alone("name = 'p'\nmaskss = 'm'\n"), @"unknown key `maskss` (did you mean `masks`?); known are name, kind, images, masks, list, names, image_ext, mask_ext, mask_suffix, recursive, mask_kind, mask_channel, mask_values, mask_colours, classes, invert, ignore_values, unmatched, include, exclude, part, repeat, exif, value_range");
     assert_snapshot!(alone("name = 'p'\ninvert = 1\n"), @"invert of set p: invalid type: integer `1`, expected a boolean");
 
     let error = |spec: SetSpec| spec.open(&OpenContext::default()).err().unwrap().to_string();

@@ -168,12 +168,12 @@ fn misspelt_keys_name_the_one_that_was_meant() {
     ]
     .map(|text| error(&text));
     assert_snapshot!(words.join("\n"), @"
-        data.toml, line 5: unknown key `mask-ext` in [[train]] (did you mean `mask_ext`?); known are name, kind, images, masks, list, image_ext, mask_ext, mask_suffix, recursive, mask_kind, mask_channel, mask_values, mask_colours, invert, ignore_values, unmatched, include, exclude, part, repeat, exif, value_range
-        data.toml, line 5: unknown key `image_exts` in [[train]] (did you mean `image_ext`?); known are name, kind, images, masks, list, image_ext, mask_ext, mask_suffix, recursive, mask_kind, mask_channel, mask_values, mask_colours, invert, ignore_values, unmatched, include, exclude, part, repeat, exif, value_range
+        data.toml, line 5: unknown key `mask-ext` in [[train]] (did you mean `mask_ext`?); known are name, kind, images, masks, list, names, image_ext, mask_ext, mask_suffix, recursive, mask_kind, mask_channel, mask_values, mask_colours, classes, invert, ignore_values, unmatched, include, exclude, part, repeat, exif, value_range
+        data.toml, line 5: unknown key `image_exts` in [[train]] (did you mean `image_ext`?); known are name, kind, images, masks, list, names, image_ext, mask_ext, mask_suffix, recursive, mask_kind, mask_channel, mask_values, mask_colours, classes, invert, ignore_values, unmatched, include, exclude, part, repeat, exif, value_range
         data.toml, line 7: unknown key `scale` in [plan] (did you mean `scale_min`?); known are flip_probability, scale_min, scale_max, transforms, max_redraws, pad, decode, strict
         data.toml, line 7: unknown key `boxes` in [kinds] (did you mean `box`?); known are box, points, noise_mask
         data.toml, line 1: unknown key `trian` in a data file (did you mean `train`?); known are train, valid, mix, plan, prompts
-        data.toml, line 5: unknown key `colour` in [[train]]; known are name, kind, images, masks, list, image_ext, mask_ext, mask_suffix, recursive, mask_kind, mask_channel, mask_values, mask_colours, invert, ignore_values, unmatched, include, exclude, part, repeat, exif, value_range
+        data.toml, line 5: unknown key `colour` in [[train]]; known are name, kind, images, masks, list, names, image_ext, mask_ext, mask_suffix, recursive, mask_kind, mask_channel, mask_values, mask_colours, classes, invert, ignore_values, unmatched, include, exclude, part, repeat, exif, value_range
         ");
 }
 
@@ -210,7 +210,7 @@ fn wrong_values_say_what_was_expected() {
         data.toml, line 5: mask_values of set a: invalid value: integer `256`, expected u8
         data.toml, mask_colours of set a: expected colours like "#ff0000", found red
         data.toml, mask_colours of set a: expected colours like "#ff0000", found #+f0000
-        data.toml, line 5: mask_channel of set a: unknown variant `purple`, expected one of `auto`, `red`, `green`, `blue`, `alpha`
+        data.toml, line 5: mask_channel of set a: unknown variant `purple`, expected one of `auto`, `red`, `green`, `blue`, `alpha`, `rgb`
         data.toml, plan.scale_min, scale_max: expected 0 < scale_min <= scale_max <= 16, found 3 and 2
         data.toml, prompts.kinds: expected weights of 0 or more, one of them above 0, found [0.0, 0.0, 0.0]
         data.toml, prompts.kinds: expected weights of 0 or more, one of them above 0, found [0.0, 0.0, 0.0]

@@ -128,7 +128,7 @@ fn a_data_file_weighs_its_sets() {
         [DIR]/data.toml, mix.temperature: expected a number of at least 1, found 0.5
         [DIR]/data.toml, repeat of set a: expected a number above 0 and up to 1000000, found 0
         [DIR]/data.toml, repeat of [[valid]] set a: expected none: every record of a validation set is evaluated once, found 2
-        [DIR]/data.toml, line 5: unknown key `repeats` in [[train]] (did you mean `repeat`?); known are name, kind, images, masks, list, image_ext, mask_ext, mask_suffix, recursive, mask_kind, mask_channel, mask_values, mask_colours, invert, ignore_values, unmatched, include, exclude, part, repeat, exif, value_range
+        [DIR]/data.toml, line 5: unknown key `repeats` in [[train]] (did you mean `repeat`?); known are name, kind, images, masks, list, names, image_ext, mask_ext, mask_suffix, recursive, mask_kind, mask_channel, mask_values, mask_colours, classes, invert, ignore_values, unmatched, include, exclude, part, repeat, exif, value_range
         [DIR]/data.toml, line 7: unknown key `temprature` in [mix] (did you mean `temperature`?); known are temperature
         ");
 }

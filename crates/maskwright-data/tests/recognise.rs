@@ -210,7 +210,7 @@ fn what_is_unclear_is_described() {
         folder(&[("meta.json", "{}"), ("ds/img/a.jpg", ""), ("ds/ann/a.jpg.json", "{}")]);
     assert_snapshot!(seen(&supervisely), @r#"NotRead { what: "a project of Supervisely", instead: "export it with \"Convert Supervisely to COCO mask\", or as pairs of images and masks" }"#);
     let (_root, tasks) = folder(&[("task-1-annotation-3-by-1-tag-leaf-0.png", "")]);
-    assert_snapshot!(seen(&tasks), @r#"NotRead { what: "Label Studio's brush masks, whose names are numbers of tasks", instead: "write a list (CSV) with the columns image and mask, and give it as `list` in a data file; or export \"COCO\"" }"#);
+    assert_snapshot!(seen(&tasks), @r#"NotRead { what: "Label Studio's brush masks, whose names are numbers of tasks", instead: "write a list (CSV) with the columns image and mask, and give it in a data file: list = \"list.csv\"; or export \"COCO\", which is read as it is" }"#);
 }
 
 /// The folders of `../shared/data/ordinary`, each taken for what it is.

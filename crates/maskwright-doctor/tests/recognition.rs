@@ -107,5 +107,5 @@ fn paths_that_hold_no_data_are_refused() {
     assert_snapshot!(refused(&annotations), @"[DIR]/notes/lone.json: expected its images in a folder beside it, found none of them");
     let data = root.path().join("data.toml");
     write(&data, "[[train]]\nname = \"a\"\nimage = \"x\"\nmasks = \"y\"\n");
-    assert_snapshot!(refused(&data), @"[DIR]/data.toml, line 3: unknown key `image` in [[train]] (did you mean `images`?); known are name, kind, images, masks, list, image_ext, mask_ext, mask_suffix, recursive, mask_kind, mask_channel, mask_values, mask_colours, invert, ignore_values, unmatched, include, exclude, part, repeat, exif, value_range");
+    assert_snapshot!(refused(&data), @"[DIR]/data.toml, line 3: unknown key `image` in [[train]] (did you mean `images`?); known are name, kind, images, masks, list, names, image_ext, mask_ext, mask_suffix, recursive, mask_kind, mask_channel, mask_values, mask_colours, classes, invert, ignore_values, unmatched, include, exclude, part, repeat, exif, value_range");
 }

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use insta::assert_snapshot;
 use maskwright_image::decode::{
-    Format, ImageFile, LabelDecoder, Limits, MaskObject, MaskObjects, MaskRule, ObjectMap,
-    Orientation, decode_label,
+    Format, ImageFile, LabelDecoder, Limits, MaskChannel, MaskObject, MaskObjects, MaskRule,
+    ObjectMap, Orientation, decode_label,
 };
 use maskwright_image::mask::{Bitmap, Rle};
-use maskwright_image::{Error, GreyImage, Size, encode};
+use maskwright_image::{Error, GreyImage, RgbImage, Size, encode};
 use proptest::prelude::*;
 use support::shared;
 
@@ -66,6 +66,38 @@ fn every_number_is_an_object_in_8_and_16_bits() {
     let ignored = map.ignored().unwrap();
     assert_eq!(Bitmap::from_grey(&ignored).count(), 3);
     assert_eq!(ignored.data[2 * 5 + 1], 255);
+}
+
+#[test]
+fn colours_are_numbers_where_they_are_asked_for() {
+    // Red + 256 green + 65536 blue, far beyond the pixels of the picture.
+    let rgb = RgbImage {
+        size: Size::new(1, 5),
+        data: [[0, 0, 0], [1, 2, 3], [0, 0, 255], [1, 2, 3], [9, 0, 0]].concat(),
+    };
+    let file = encode::png_rgb(&rgb).unwrap();
+    assert!(map_of(&file, &rule(MaskObjects::Numbers)).is_err());
+    let colours = MaskRule { channel: MaskChannel::Rgb, ..rule(MaskObjects::Numbers) };
+    let mixed = 1 + (2 << 8) + (3 << 16);
+    let found = facts(&map_of(&file, &colours).unwrap().objects());
+    let expected = [(9, 1, [4, 0, 4, 0]), (mixed, 2, [1, 0, 3, 0]), (255 << 16, 1, [2, 0, 2, 0])];
+    assert_eq!(found, expected);
+    // Those that are named, and everything else is background.
+    let named = MaskRule { numbers: [9, mixed].into(), ..colours };
+    assert_eq!(facts(&map_of(&file, &named).unwrap().objects()), expected[..2]);
+    let pieces = MaskRule { objects: MaskObjects::NumberComponents, ..named };
+    let found = facts(&map_of(&file, &pieces).unwrap().objects());
+    assert_eq!(found, [(1, 1, [1, 0, 1, 0]), (2, 1, [3, 0, 3, 0]), (3, 1, [4, 0, 4, 0])]);
+    // JPEG has no exact colours.
+    let jpeg = encode::jpeg_rgb(&rgb, 90).unwrap();
+    assert!(matches!(map_of(&jpeg, &pieces), Err(Error::MaskNumbersOnLossy { .. })));
+    // Of a grey file the number.
+    let grey = encode::png_grey(&drawn(&ROWS)).unwrap();
+    let rgb = MaskRule { channel: MaskChannel::Rgb, ..rule(MaskObjects::Numbers) };
+    assert_eq!(
+        map_of(&grey, &rgb).unwrap().objects(),
+        map_of(&grey, &rule(MaskObjects::Numbers)).unwrap().objects()
+    );
 }
 
 #[test]

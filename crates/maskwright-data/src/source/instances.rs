@@ -57,7 +57,9 @@ impl InstancesSource {
         let index = open_or_build(&spec.name, &print, context, |writer| {
             let filter = spec.kind.object_filter();
             let mut bare = LeftOut::none(match rule.objects {
-                MaskObjects::Components => "images without a piece to take",
+                MaskObjects::Components | MaskObjects::NumberComponents => {
+                    "images without a piece to take"
+                }
                 _ => "images without a number to take",
             });
             let stage = context.stage(&spec.name, "masks", Some(pairs.len() as u64));

@@ -6,7 +6,8 @@ use maskwright_image::decode::{MaskChannel, MaskObjects, MaskRule};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use strum::{EnumString, IntoStaticStr, VariantNames};
 
-use super::Objects;
+use super::classes::hex_colour;
+use super::{Classes, Objects};
 use crate::error::{Error, Result};
 
 /// What mask files hold.
@@ -24,6 +25,9 @@ pub struct MaskKeys {
     /// The label of each colour in a mask file. Keys are colours like `#ff0000`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub mask_colours: BTreeMap<String, u8>,
+    /// The classes to take, by name; everything else is background.
+    #[serde(skip_serializing_if = "Classes::is_empty")]
+    pub classes: Classes,
     /// Inverts the label.
     pub invert: bool,
     /// Numbers in mask files whose pixels shall not count: neither in prompts nor in the loss nor in metrics.
@@ -122,6 +126,8 @@ pub enum ChannelChoice {
     Blue,
     /// Alpha.
     Alpha,
+    /// All three colours together, where each is the number of an object.
+    Rgb,
 }
 
 impl From<ChannelChoice> for MaskChannel {
@@ -132,6 +138,7 @@ impl From<ChannelChoice> for MaskChannel {
             ChannelChoice::Green => MaskChannel::Green,
             ChannelChoice::Blue => MaskChannel::Blue,
             ChannelChoice::Alpha => MaskChannel::Alpha,
+            ChannelChoice::Rgb => MaskChannel::Rgb,
         }
     }
 }
@@ -172,6 +179,20 @@ impl MaskKeys {
             let expected = "none of them where every number is an object";
             return Err(refuse(key, expected, "mask_kind = \"instances\""));
         }
+        if self.mask_channel == ChannelChoice::Rgb
+            && self.mask_kind != MaskContents::Instances
+            && self.classes.is_empty()
+        {
+            let expected = "mask_kind = \"instances\" beside \"rgb\"";
+            return Err(refuse(
+                "mask_channel",
+                expected,
+                &format!("mask_kind = \"{}\"", self.mask_kind.name()),
+            ));
+        }
+        if !self.classes.is_empty() {
+            self.classes.enter(&mut rule, self.mask_kind, set)?;
+        }
         Ok(rule)
     }
 }
@@ -208,14 +229,4 @@ fn numbers_of_masks<'a, D: Deserializer<'a>>(from: D) -> Result<BTreeSet<u16>, D
 /// Whether a key has the value that it has where it is not given.
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
-}
-
-/// Red, green and blue of `#rrggbb`.
-fn hex_colour(text: &str) -> Option<[u8; 3]> {
-    let digits = text
-        .strip_prefix('#')
-        .filter(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
-    let number = u32::from_str_radix(digits, 16).ok()?;
-    let [_, rgb @ ..] = number.to_be_bytes();
-    Some(rgb)
 }

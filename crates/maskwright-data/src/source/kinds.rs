@@ -61,6 +61,9 @@ pub struct PairsKeys {
     /// A CSV file with the columns `image` and `mask`, in place of listing the folders.
     #[serde(skip_serializing_if = "is_empty")]
     pub list: PathBuf,
+    /// A text file with a name in each line: only images of these names are taken of the folders.
+    #[serde(skip_serializing_if = "is_empty")]
+    pub names: PathBuf,
     /// Endings of images; `None` is [`IMAGE_ENDINGS`](super::IMAGE_ENDINGS), without `png` where masks lie beside them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_ext: Option<Extensions>,
@@ -209,7 +212,9 @@ impl SetKind {
     /// The files and folders that the keys name, and the patterns of files.
     pub(super) fn places_mut(&mut self) -> (Vec<&mut PathBuf>, Option<&mut Patterns>) {
         match self {
-            SetKind::Pairs(keys) => (vec![&mut keys.images, &mut keys.masks, &mut keys.list], None),
+            SetKind::Pairs(PairsKeys { images, masks, list, names, .. }) => {
+                (vec![images, masks, list, names], None)
+            }
             SetKind::Coco(keys) | SetKind::Lvis(keys) => {
                 (vec![&mut keys.images, &mut keys.annotations], None)
             }
@@ -297,6 +302,16 @@ impl SetKind {
                 } else {
                     format!("only {}", found.join(", "))
                 },
+            });
+        }
+        if let SetKind::Pairs(keys) = self
+            && given(&keys.list)
+            && given(&keys.names)
+        {
+            return Err(Error::Setting {
+                key: format!("names of set {set}"),
+                expected: "either a list or folders with a file of names".into(),
+                found: "both".into(),
             });
         }
         self.mask_rule(set)?;

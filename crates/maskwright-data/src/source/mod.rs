@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `interface` | what a set of any kind is: [`Source`] |
 //! | `datafile`, `set_spec`, `kinds`, `folder_kinds`, `key_groups`, `texts` | what a data file may say |
+//! | `classes`, `class_names` | classes by name: in mask files, and of any set's objects |
 //! | `keys`, `check` | which keys there are, and what was meant where one is wrong |
 //! | `open` | a set opened by its kind |
 //! | `pairs/` | folders and lists |
@@ -40,6 +41,7 @@
 mod annotation;
 mod bytes;
 mod check;
+mod classes;
 mod coco;
 mod datafile;
 mod drafts;
@@ -91,6 +93,7 @@ mod yolo_yaml;
 
 pub use annotation::{Stated, read_stated};
 pub use bytes::{open_file, read_file};
+pub use classes::{ClassMark, Classes};
 pub use datafile::DataFile;
 pub use endings::{IMAGE_ENDINGS, MASK_ENDINGS};
 pub use exif_rule::ExifRule;

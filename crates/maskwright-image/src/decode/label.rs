@@ -319,7 +319,7 @@ fn from_colours(
         MaskChannel::Green => return Ok(channel(1)),
         MaskChannel::Blue => return Ok(channel(2)),
         MaskChannel::Alpha => return alpha.ok_or(NO_ALPHA),
-        MaskChannel::Auto => {}
+        MaskChannel::Auto | MaskChannel::Rgb => {}
     }
     let alpha = alpha.filter(|alpha| !constant(alpha));
     let (mut unequal, mut largest, mut brightest) = (0, 0, 0);

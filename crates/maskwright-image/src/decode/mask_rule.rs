@@ -16,6 +16,10 @@ pub enum MaskChannel {
     Blue,
     /// Alpha; an error where the file has none.
     Alpha,
+    /// Red, green and blue together, of files whose numbers are objects: a colour is the number
+    /// `red + 256 * green + 65536 * blue`, as in COCO's panoptic masks. Of grey files the number; of the mask of one object as
+    /// [`Auto`](MaskChannel::Auto).
+    Rgb,
 }
 
 /// How a mask file becomes a label: grey, 0 to 255, above 128 is the object.
@@ -71,6 +75,9 @@ pub struct MaskRule {
     /// Stored numbers of pixels that shall not count, neither as object nor as background. With such, a mask in which
     /// one other number but 0 is left shows that number's object, whatever the number. Not for JPEG.
     pub ignore: BTreeSet<u16>,
+    /// The numbers that are objects, where a file shows several; where none is named, all but 0 are. Every other pixel is
+    /// background.
+    pub numbers: BTreeSet<u32>,
     /// How many objects a file holds, and what tells them apart. [`decode_label`](super::decode_label) reads the mask of one object
     /// whatever this says; [`ObjectMap`](super::ObjectMap) reads several.
     pub objects: MaskObjects,
@@ -86,6 +93,8 @@ pub enum MaskObjects {
     Numbers,
     /// An object for each connected piece of the foreground.
     Components,
+    /// An object for each connected piece of each number but 0: pieces of two numbers that touch are two.
+    NumberComponents,
 }
 
 impl MaskRule {

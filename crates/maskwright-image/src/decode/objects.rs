@@ -21,17 +21,19 @@
 //! # Ok::<(), maskwright_image::Error>(())
 //! ```
 
+use std::collections::BTreeMap;
+
 use super::file::ImageFile;
 use super::formats::codec;
-use super::header::Header;
+use super::header::{Colour, Header};
 use super::label::{LabelDecoder, numbered_channel, without_floats};
 use super::limits::Limits;
-use super::mask_rule::{MaskObjects, MaskRule};
+use super::mask_rule::{MaskChannel, MaskObjects, MaskRule};
 use super::orientation::Orientation;
 use super::warning::Warning;
 use crate::error::{Error, Result};
 use crate::image::GreyImage;
-use crate::mask::{Rle, label_regions};
+use crate::mask::{Rle, label_equal_regions, label_regions};
 use crate::size::Size;
 
 /// Marks a pixel that does not count.
@@ -63,8 +65,9 @@ impl ObjectMap {
     ///
     /// With [`MaskObjects::Components`] the objects are the 8-connected pieces of the label's foreground: pixels that
     /// touch at a corner belong together, so that a line one pixel wide is one object in any direction (OpenCV's and
-    /// scikit-image's default). Otherwise every stored number but 0 is an object, in whatever pieces; in a palette file the
-    /// index is the number.
+    /// scikit-image's default). With [`MaskObjects::NumberComponents`] they are those of each number. Otherwise every stored number
+    /// but 0 is an object, in whatever pieces; in a palette file the index is the number, unless
+    /// [`MaskChannel::Rgb`] asks for its colour.
     ///
     /// # Errors
     /// As [`decode_label`](super::decode_label) for connected pieces. For numbers as decoding any picture, and
@@ -81,6 +84,13 @@ impl ObjectMap {
         let read = match rule.objects {
             MaskObjects::Components => self.read_pieces(file, rule, limits, labels),
             MaskObjects::Numbers | MaskObjects::One => self.read_numbers(file, rule, limits),
+            MaskObjects::NumberComponents => {
+                let read = self.read_numbers(file, rule, limits);
+                if read.is_ok() {
+                    self.part(file.header().size);
+                }
+                read
+            }
         };
         if read.is_ok() {
             self.size = file.header().size;
@@ -104,17 +114,41 @@ impl ObjectMap {
         }
         let decoded = codec(header.format).decode_raw(bytes, header, limits)?;
         let raw = without_floats(decoded.pixels)?;
-        let channel = numbered_channel(&raw, rule)?;
-        let number = |number: u16| match rule.ignore.contains(&number) {
-            true => IGNORED,
-            false => number.into(),
-        };
-        if rule.ignore.is_empty() {
-            self.numbers.extend(raw.stored(channel).map(u32::from));
+        let coloured = matches!(raw.colour(), Colour::Rgb | Colour::Rgba | Colour::Palette);
+        if rule.channel == MaskChannel::Rgb && coloured {
+            let pixels = raw.into_rgb(None)?;
+            let number = |rgb: &[u8; 3]| u32::from_le_bytes([rgb[0], rgb[1], rgb[2], 0]);
+            self.numbers.extend(pixels.data.as_chunks::<3>().0.iter().map(number));
         } else {
-            self.numbers.extend(raw.stored(channel).map(number));
+            let channel = numbered_channel(&raw, rule)?;
+            self.numbers.extend(raw.stored(channel).map(u32::from));
+        }
+        if !rule.ignore.is_empty() {
+            let ignored =
+                |number: u32| u16::try_from(number).is_ok_and(|n| rule.ignore.contains(&n));
+            let numbers = self.numbers.iter_mut().filter(|number| ignored(**number));
+            numbers.for_each(|number| *number = IGNORED);
+        }
+        if !rule.numbers.is_empty() {
+            let other = |number: u32| number != IGNORED && !rule.numbers.contains(&number);
+            let numbers = self.numbers.iter_mut().filter(|number| other(**number));
+            numbers.for_each(|number| *number = 0);
         }
         Ok(decoded.warnings)
+    }
+
+    /// Makes the objects the connected pieces of each number.
+    fn part(&mut self, size: Size) {
+        let mut pieces = Vec::new();
+        let number = |y, x| match self.numbers[y * size.width + x] {
+            IGNORED => 0,
+            number => number,
+        };
+        label_equal_regions(size, number, &mut pieces);
+        let ignored =
+            self.numbers.iter().zip(&mut pieces).filter(|(number, _)| **number == IGNORED);
+        ignored.for_each(|(_, piece)| *piece = IGNORED);
+        self.numbers = pieces;
     }
 
     fn read_pieces(
@@ -174,8 +208,12 @@ impl ObjectMap {
     /// The objects, by number.
     pub fn objects(&self) -> Vec<MaskObject> {
         let largest = self.numbers.iter().filter(|&&number| number != IGNORED).max();
+        let largest = largest.map_or(0, |&largest| largest as usize);
         let none = MaskObject { number: 0, area: 0, box_xyxy: [u32::MAX, u32::MAX, 0, 0] };
-        let mut found = vec![none; largest.map_or(0, |&largest| largest as usize + 1)];
+        // Colours are few numbers, far apart.
+        let sparse = largest > self.numbers.len() + usize::from(u16::MAX);
+        let mut found = vec![none; if sparse { 0 } else { largest + 1 }];
+        let mut far: BTreeMap<u32, MaskObject> = BTreeMap::new();
         for (y, row) in self.numbers.chunks(self.size.width.max(1)).enumerate() {
             let (mut x, y) = (0, y as u32);
             for run in row.chunk_by(|a, b| a == b) {
@@ -184,7 +222,10 @@ impl ObjectMap {
                 if number == 0 || number == IGNORED {
                     continue;
                 }
-                let object = &mut found[number as usize];
+                let object = match sparse {
+                    true => far.entry(number).or_insert(none),
+                    false => &mut found[number as usize],
+                };
                 let [x0, y0, x1, y1] = object.box_xyxy;
                 object.number = number;
                 object.area += run.len() as u32;
@@ -192,6 +233,7 @@ impl ObjectMap {
             }
         }
         found.retain(|object| object.area > 0);
+        found.extend(far.into_values());
         found
     }
 

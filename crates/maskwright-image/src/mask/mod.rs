@@ -57,5 +57,5 @@ mod rle_string;
 pub use bitmap::Bitmap;
 pub(crate) use bitmap::spread;
 pub use polygon::PolygonScratch;
-pub use regions::label_regions;
+pub use regions::{label_equal_regions, label_regions};
 pub use rle::Rle;

@@ -18,38 +18,58 @@ use crate::size::Size;
 /// assert_eq!(labels, [1, 0, 0, 2, 0, 1, 0, 2]);
 /// ```
 pub fn label_regions(
-    Size { height, width }: Size,
+    size: Size,
     set: impl Fn(usize, usize) -> bool,
+    labels: &mut Vec<u32>,
+) -> Vec<usize> {
+    label_equal_regions(size, |y, x| u32::from(set(y, x)), labels)
+}
+
+/// As [`label_regions`], of pixels that have a `number`: only pixels of one number belong together, and those of number 0 to none.
+///
+/// ```
+/// use maskwright_image::{Size, mask::label_equal_regions};
+/// let rows = ["1120", "2110"];
+/// let mut labels = Vec::new();
+/// let number = |y: usize, x: usize| u32::from(rows[y].as_bytes()[x] - b'0');
+/// assert_eq!(label_equal_regions(Size::new(2, 4), number, &mut labels), [4, 1, 1]);
+/// assert_eq!(labels, [1, 1, 2, 0, 3, 1, 1, 0]);
+/// ```
+pub fn label_equal_regions(
+    Size { height, width }: Size,
+    number: impl Fn(usize, usize) -> u32,
     labels: &mut Vec<u32>,
 ) -> Vec<usize> {
     labels.clear();
     labels.resize(height * width, 0);
     // For every number one that it met, at last itself; smaller numbers are nearer to the end.
     let mut met: Vec<u32> = vec![0];
-    // Where runs begin and end, and their numbers.
-    let (mut above, mut here): (Vec<(usize, usize, u32)>, Vec<_>) = (Vec::new(), Vec::new());
+    // Where runs begin and end, their regions, and the numbers of their pixels.
+    let (mut above, mut here): (Vec<(usize, usize, u32, u32)>, Vec<_>) = (Vec::new(), Vec::new());
     for y in 0..height {
         let (mut x, mut from) = (0, 0);
         while x < width {
-            if !set(y, x) {
+            let own = number(y, x);
+            if own == 0 {
                 x += 1;
                 continue;
             }
             let first = x;
-            while x < width && set(y, x) {
+            while x < width && number(y, x) == own {
                 x += 1;
             }
             // A run above touches, also by a corner, if it reaches `first - 1` and begins at `x` or before.
             while from < above.len() && above[from].1 < first {
                 from += 1;
             }
-            let touching = above[from..].iter().take_while(|run| run.0 <= x).map(|run| run.2);
-            let number = touching.reduce(|a, b| join(&mut met, a, b)).unwrap_or_else(|| {
+            let touching = above[from..].iter().take_while(|run| run.0 <= x);
+            let touching = touching.filter(|run| run.3 == own).map(|run| run.2);
+            let region = touching.reduce(|a, b| join(&mut met, a, b)).unwrap_or_else(|| {
                 met.push(met.len() as u32);
                 met.len() as u32 - 1
             });
-            labels[y * width + first..y * width + x].fill(number);
-            here.push((first, x, number));
+            labels[y * width + first..y * width + x].fill(region);
+            here.push((first, x, region, own));
         }
         std::mem::swap(&mut above, &mut here);
         here.clear();

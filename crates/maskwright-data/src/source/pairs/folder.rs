@@ -1,6 +1,6 @@
 //! Pairs from a folder of images and a folder of masks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,10 @@ use walkdir::WalkDir;
 
 use super::{Found, Item, Layout, Pairs, stem_and_ending};
 use crate::error::{Error, Result};
-use crate::source::bytes::walk_error;
+use crate::source::bytes::{read_file, walk_error};
 use crate::source::endings::{Endings, IMAGE_ENDINGS, IMAGES_BESIDE_MASKS, MASK_ENDINGS, not_read};
 use crate::source::select::Selection;
-use crate::source::{PairsKeys, SetSpec, Unmatched};
+use crate::source::{LeftOut, PairsKeys, SetSpec, Unmatched};
 
 /// A file of one of the folders.
 struct Candidate {
@@ -61,6 +61,12 @@ pub(super) fn pairs(spec: &SetSpec, keys: &PairsKeys, selection: &Selection) -> 
         },
         &mask_ext,
     )?;
+    let mut left_out = LeftOut::none("names without an image");
+    let named = named(spec, keys, &images, &mut left_out)?;
+    if let Some(named) = &named {
+        images.retain(|image| named.contains(&image.key));
+        masks.retain(|mask| named.contains(&mask.key));
+    }
     let total = images.len();
 
     let chosen =
@@ -104,7 +110,48 @@ pub(super) fn pairs(spec: &SetSpec, keys: &PairsKeys, selection: &Selection) -> 
     let layout = Layout::Names { suffix: keys.mask_suffix.clone(), endings };
     let pairs =
         Pairs { images: keys.images.clone(), masks: keys.masks.clone(), layout, items, text };
-    Ok(Found { pairs, total, lone_images, lone_masks })
+    Ok(Found { pairs, total, lone_images, lone_masks, nameless: left_out })
+}
+
+/// The names that the set's file of names has, where it has such a file; names without an image are counted where the set skips
+/// what has no counterpart.
+fn named(
+    spec: &SetSpec,
+    keys: &PairsKeys,
+    images: &[Candidate],
+    without: &mut LeftOut,
+) -> Result<Option<HashSet<Vec<u8>>>> {
+    if keys.names.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    read_file(&keys.names, &mut bytes)?;
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let known: HashSet<&[u8]> = images.iter().map(|image| image.key.as_slice()).collect();
+    let mut named = HashSet::new();
+    for (line, name) in text.split(|&byte| byte == b'\n').enumerate() {
+        let name = name.trim_ascii();
+        if name.is_empty() {
+            continue;
+        }
+        if !known.contains(name) {
+            let name = String::from_utf8_lossy(name);
+            if spec.unmatched == Unmatched::Error {
+                return Err(Error::AnnotationFile {
+                    file: keys.names.clone(),
+                    place: format!("line {}", line + 1),
+                    message: format!(
+                        "expected the name of an image in {}, without its ending, found {name}; \
+                         unmatched = \"skip\" leaves such names out",
+                        keys.images.display()
+                    ),
+                });
+            }
+            without.add(|| name.into_owned());
+        }
+        named.insert(name.to_vec());
+    }
+    Ok(Some(named))
 }
 
 /// Refuses files without a counterpart, unless the set skips them and some have one.

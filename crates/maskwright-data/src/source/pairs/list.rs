@@ -12,9 +12,9 @@ use csv::{ByteRecord, ReaderBuilder, Trim};
 
 use super::{Found, Item, Layout, Pairs};
 use crate::error::{Error, Result};
-use crate::source::PairsKeys;
 use crate::source::bytes::{open_file, push_bytes};
 use crate::source::select::Selection;
+use crate::source::{LeftOut, PairsKeys};
 
 /// Bytes of the first row that are looked at for the sign between columns.
 const FIRST_ROW: usize = 1 << 16;
@@ -108,7 +108,13 @@ pub(super) fn pairs(keys: &PairsKeys, selection: &Selection) -> Result<Found> {
     if total == 0 {
         return Err(flaw(1, "expected rows below the names of the columns, found none".into()));
     }
-    Ok(Found { pairs, total, lone_images: Vec::new(), lone_masks: Vec::new() })
+    Ok(Found {
+        pairs,
+        total,
+        lone_images: Vec::new(),
+        lone_masks: Vec::new(),
+        nameless: LeftOut::default(),
+    })
 }
 
 /// Passes over a byte order mark and tells the sign between columns: of those that the first row has outside of quotes, the one

@@ -180,8 +180,11 @@ impl PairsSource {
         found.pairs.items.shrink_to_fit();
         found.pairs.text.shrink_to_fit();
 
-        let mut left_out =
-            [LeftOut::none("images without a mask"), LeftOut::none("masks without an image")];
+        let mut left_out = [
+            LeftOut::none("images without a mask"),
+            LeftOut::none("masks without an image"),
+            found.nameless,
+        ];
         let lone_images = found.lone_images.iter().map(|file| keys.images.join(file));
         let lone_masks = found.lone_masks.iter().map(|file| keys.masks.join(file));
         let sides = lone_images.map(|file| (0, file)).chain(lone_masks.map(|file| (1, file)));
@@ -228,6 +231,8 @@ struct Found {
     total: usize,
     lone_images: Vec<PathBuf>,
     lone_masks: Vec<PathBuf>,
+    /// Names that a file of names has and no image.
+    nameless: LeftOut,
 }
 
 impl Source for PairsSource {

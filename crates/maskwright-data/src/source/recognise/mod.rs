@@ -7,12 +7,14 @@
 //! | `listing` | what lies in one folder |
 //! | `annotations` | COCO, Labelme, YOLO, SA-1B |
 //! | `masks` | images with masks |
+//! | `voc` | Pascal VOC, CVAT's masks |
 //! | `elsewhere` | layouts that are known but not read |
 
 mod annotations;
 mod elsewhere;
 mod listing;
 mod masks;
+mod voc;
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +25,9 @@ use super::{DataFile, SetSpec, hqseg44k_available};
 use crate::error::Result;
 
 const TRAIN: [&str; 2] = ["train", "training"];
-const VALID: [&str; 5] = ["valid", "val", "validation", "test", "eval"];
+const VALID: [&str; 3] = ["valid", "val", "validation"];
+/// Folders that validate where there is none of [`VALID`].
+const TEST: [&str; 2] = ["test", "eval"];
 
 /// What a folder was taken for.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,7 +80,8 @@ impl Reading {
 /// | JSON files of COCO's layout in it or in `annotations`, with their images near | COCO, of Roboflow or others; `val` in a name makes a validation set |
 /// | JSON files of Labelme's layout, with images | Labelme |
 /// | `sa_*.json` or tar files | SA-1B |
-/// | two folders like `images` and `masks`, `im` and `gt` | pairs |
+/// | `JPEGImages` and `SegmentationObject` or `SegmentationClass` | pairs whose masks are numbers or colours: Pascal VOC, CVAT |
+/// | two folders like `images` and `masks`, `im` and `gt`, perhaps with `training` and `validation` in each | pairs; of ADE20K the classes of an image are its objects |
 /// | JPEG files with PNG files of the same names, or of names with a suffix like `_mask` | pairs |
 /// | folders like `train` and `valid`, each one of the above | these, to train on and to validate |
 ///
@@ -90,7 +95,10 @@ pub fn recognise(folder: &Path) -> Result<Recognised> {
     }
     let listing = Listing::of(folder)?;
     let (mut data, mut what) = (DataFile::default(), Vec::new());
-    for (names, trains) in [(&TRAIN[..], true), (&VALID[..], false)] {
+    for (names, trains) in [(&TRAIN[..], true), (&VALID[..], false), (&TEST[..], false)] {
+        if names == TEST && !data.valid.is_empty() {
+            continue;
+        }
         for part in names.iter().filter_map(|name| listing.folder(name)) {
             let name = format!("{}/{}", name_of(folder), name_of(part));
             match look(part, &name)? {
@@ -121,7 +129,10 @@ fn look(folder: &Path, name: &str) -> Result<Recognised> {
         let sets = data.train.len() + data.valid.len();
         return Ok(Recognised::Set(Reading { what: format!("HQSeg-44K: {sets} sets"), data }));
     }
-    if let Some(known) = elsewhere::look(&listing) {
+    if let Some(known) = voc::look(&listing, name)? {
+        return Ok(known);
+    }
+    if let Some(known) = elsewhere::look(&listing)? {
         return Ok(known);
     }
     let readings = [
@@ -136,7 +147,7 @@ fn look(folder: &Path, name: &str) -> Result<Recognised> {
     if likely.len() == 1 {
         return Ok(Recognised::Set(likely.remove(0)));
     }
-    if likely.is_empty() && listing.pictures.len() > 0 {
+    if likely.is_empty() && !listing.pictures.is_empty() {
         return Ok(Recognised::ImagesAlone { images: listing.pictures.len() });
     }
     likely.truncate(2);
