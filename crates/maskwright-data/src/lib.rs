@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`source`] | the sources of records: folders, annotated sets, tar files, data files, memory |
 //! | [`record`] | the name and the files of one record |
+//! | [`export`] | a set in another shape |
 //! | [`random`] | random draws, each a function of its key |
 //! | [`plan`] | what a view will show, drawn from the image's size |
 //! | [`geometry`] | maps pixels and points of an image to the model's input and back |
@@ -66,6 +67,7 @@
 
 pub mod batch;
 mod error;
+pub mod export;
 pub mod geometry;
 pub mod loader;
 pub mod lossy;

@@ -47,6 +47,7 @@ enum Command {
     Doctor(Box<commands::doctor::DoctorFlags>),
     Convert(commands::convert::ConvertFlags),
     Cache(commands::cache::CacheFlags),
+    Export(Box<commands::export::ExportFlags>),
     Bench(commands::bench::BenchFlags),
 }
 
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
         Command::Doctor(flags) => commands::doctor::run(&flags),
         Command::Convert(flags) => commands::convert::run(&flags),
         Command::Cache(flags) => commands::cache::run(&flags),
+        Command::Export(flags) => commands::export::run(&flags, &given),
         Command::Bench(flags) => commands::bench::run(&flags),
     };
     exit::status(done)

@@ -155,7 +155,7 @@ fn a_checkpoint_of_another_type_or_none_at_all() {
 #[test]
 fn prompts_and_data_that_contradict() {
     let case = Case::new();
-    assert_snapshot!(refused(&["train", "--output", &case.output], 2), @"error: no data: give --images DIR with --masks DIR or --coco JSON, --sa1b PLACE, --labelme DIR, --yolo PLACE, --data FILE, or --hqseg44k ROOT");
+    assert_snapshot!(refused(&["train", "--output", &case.output], 2), @"error: no data: give --images DIR with --masks DIR or --coco JSON, --sa1b PLACE, --labelme DIR, --yolo PLACE, --data FILE, --hqseg44k ROOT, or --hqsam-datasets FILE");
     let nothing = ["predict", "--checkpoint", "a", "--image", "b", "--output", "c"];
     assert_snapshot!(refused(&nothing, 2), @"error: no prompt: give --box, --point, --mask, --mask-input or --prompts; `maskwright masks` finds everything in an image without any");
     let data = case.place.text("data.toml");

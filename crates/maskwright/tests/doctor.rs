@@ -84,7 +84,7 @@ fn errors_end_with_status_1_and_name_the_line_that_fixes_them() {
         photos [[train]]: 4 records, 3 usable, 4 objects
           error    missing-mask       1  There is no mask for these images.
                                          photo_4.jpg: no partner
-                                         fix: unmatched = "skip"
+                                         fix: unmatched = "skip", or --skip-unmatched
           error    zero-one-mask      1  The mask holds only 0 and 1, of which nothing is above 128: it would train as empty.
                                          photo_2: the values are 0 and 1
                                          fix: mask_values = { 1 = 255 }

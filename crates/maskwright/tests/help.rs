@@ -41,6 +41,7 @@ fn every_help_is_as_it_was_read() {
         cache
         cache ls
         cache rm
+        export
         bench
         bench files
         bench index

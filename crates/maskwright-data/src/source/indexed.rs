@@ -126,6 +126,7 @@ impl IndexedSource {
         let Span { file, at, len } = known.segmentation;
         let path = self.index.file(file);
         mask.object = Some(known.number());
+        mask.category = known.category;
         let mut json = std::mem::take(&mut mask.json);
         read_part(path, at, len.into(), &mut json)?;
         mask.noted = json.len();

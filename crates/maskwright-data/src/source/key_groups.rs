@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use maskwright_image::decode::{MaskChannel, MaskObjects, MaskRule};
+use maskwright_image::decode::{MaskChannel, MaskRule};
 use serde::{Deserialize, Deserializer, Serialize, de};
-use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::classes::hex_colour;
-use super::{Classes, Objects};
+use super::{Classes, MaskContents, Objects};
 use crate::error::{Error, Result};
 
 /// What mask files hold.
@@ -33,49 +32,6 @@ pub struct MaskKeys {
     /// Numbers in mask files whose pixels shall not count: neither in prompts nor in the loss nor in metrics.
     #[serde(skip_serializing_if = "BTreeSet::is_empty", deserialize_with = "numbers_of_masks")]
     pub ignore_values: BTreeSet<u16>,
-}
-
-/// How many objects a mask file shows, and what tells them apart, as a data file names it.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Default,
-    Serialize,
-    Deserialize,
-    EnumString,
-    IntoStaticStr,
-    VariantNames,
-)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase")]
-pub enum MaskContents {
-    /// One object.
-    #[default]
-    Object,
-    /// An object for each number but 0.
-    Instances,
-    /// An object for each connected piece of the foreground; pixels that touch at a corner are connected.
-    Components,
-}
-
-impl MaskContents {
-    /// The word for it.
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-}
-
-impl From<MaskContents> for MaskObjects {
-    fn from(contents: MaskContents) -> MaskObjects {
-        match contents {
-            MaskContents::Object => MaskObjects::One,
-            MaskContents::Instances => MaskObjects::Numbers,
-            MaskContents::Components => MaskObjects::Components,
-        }
-    }
 }
 
 /// Which objects of an annotated image are taken, and how they become records.

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumDiscriminants, VariantArray};
 
 use super::folder_kinds::{LabelmeKeys, YoloKeys, is_empty};
-use super::key_groups::{MaskContents, MaskKeys, ObjectKeys, ScoreKeys};
+use super::key_groups::{MaskKeys, ObjectKeys, ScoreKeys};
 use super::keys::{KeyFlaw, Reader};
 use super::objects::ObjectFilter;
-use super::{Extensions, Objects, Patterns};
+use super::{Extensions, MaskContents, Objects, Patterns};
 use crate::error::{Error, Result};
 
 /// How the files of a set are laid out, with the keys that say where they are.

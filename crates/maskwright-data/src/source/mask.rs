@@ -68,6 +68,8 @@ pub struct MaskBuffer {
     pub(super) several: SeveralObjects,
     /// What is read of an annotation file that all images share.
     pub(crate) json: Vec<u8>,
+    /// The key of the object's category, where that is in an annotation file that all images share; 0 for none.
+    pub(super) category: u32,
     /// The annotation file of the record at hand, where it has one of its own.
     pub(super) own: OwnNotes,
     /// How many bytes of annotation files were read for the mask at hand.
@@ -97,6 +99,13 @@ impl MaskBuffer {
             MaskForm::Rle | MaskForm::Objects => self.noted,
             MaskForm::Grey => 0,
         }
+    }
+
+    /// The label of the object, in a file of outlines.
+    pub(super) fn label(&self) -> Option<&str> {
+        let number = self.object?;
+        let outlined = self.own.outlined.iter().find(|outlined| outlined.number == number);
+        outlined.map(|outlined| outlined.label.as_str())
     }
 
     /// Makes [`rle`](MaskBuffer::rle) the object that is asked for, of a mask in the form [`Objects`](MaskForm::Objects): in

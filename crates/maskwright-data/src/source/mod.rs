@@ -9,7 +9,7 @@
 //! | file | what it is about |
 //! |---|---|
 //! | `interface` | what a set of any kind is: [`Source`] |
-//! | `datafile`, `set_spec`, `kinds`, `folder_kinds`, `key_groups`, `texts` | what a data file may say |
+//! | `datafile`, `set_spec`, `kinds`, `folder_kinds`, `key_groups`, `mask_contents`, `texts` | what a data file may say |
 //! | `classes`, `class_names` | classes by name: in mask files, and of any set's objects |
 //! | `keys`, `check` | which keys there are, and what was meant where one is wrong |
 //! | `open` | a set opened by its kind |
@@ -18,6 +18,7 @@
 //! | `coco`, `sa1b`, `shards` | opening annotated sets: from files to an index |
 //! | `labelme`, `yolo` | opening folders of annotation tools |
 //! | `outlines`, `outlined` | files of outlines: brought into an index, and read for a sample |
+//! | `hqseg44k`, `hqsam_datasets` | HQSeg-44K, and the dictionaries of HQ-SAM's script |
 //! | `annotation/` | the JSON of annotation files |
 //! | `listed` | where the files are that an annotation file lists |
 //! | `memory` | arrays as a set |
@@ -41,6 +42,7 @@
 mod annotation;
 mod bytes;
 mod check;
+mod class_names;
 mod classes;
 mod coco;
 mod datafile;
@@ -51,6 +53,7 @@ mod folder_kinds;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hash;
+mod hqsam_datasets;
 mod hqseg44k;
 mod image;
 mod image_size;
@@ -66,6 +69,7 @@ mod left_out;
 mod listed;
 mod located;
 mod mask;
+mod mask_contents;
 mod mask_file;
 mod memory;
 mod mix;
@@ -93,22 +97,25 @@ mod yolo_yaml;
 
 pub use annotation::{Stated, read_stated};
 pub use bytes::{open_file, read_file};
+pub(crate) use class_names::ClassNames;
 pub use classes::{ClassMark, Classes};
 pub use datafile::DataFile;
 pub use endings::{IMAGE_ENDINGS, MASK_ENDINGS};
 pub use exif_rule::ExifRule;
 pub use folder_kinds::{LabelmeKeys, YoloKeys, YoloSplit};
+pub use hqsam_datasets::hqsam_datasets;
 pub use hqseg44k::{hqseg44k, hqseg44k_available};
 pub use image::{ImageBuffer, ImageForm};
 pub use index::{IndexNote, IndexObserver, IndexProgress, OpenContext};
 pub use indexed::IndexedSource;
 pub use instances::InstancesSource;
 pub use interface::Source;
-pub use key_groups::{ChannelChoice, MaskContents, MaskKeys, ObjectKeys, ScoreKeys};
+pub use key_groups::{ChannelChoice, MaskKeys, ObjectKeys, ScoreKeys};
 pub use kinds::{CocoKeys, KindName, PairsKeys, Sa1bKeys, SetKind, WebDatasetKeys};
 pub use left_out::LeftOut;
 pub use located::Located;
 pub use mask::{MaskBuffer, MaskForm, Pick};
+pub use mask_contents::MaskContents;
 pub use memory::{MemoryMask, MemorySource};
 pub use mix::Mix;
 pub use objects::Objects;

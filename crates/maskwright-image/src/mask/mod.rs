@@ -47,6 +47,7 @@
 mod bitmap;
 mod distance;
 mod erode;
+mod outline;
 mod polygon;
 mod regions;
 mod rle;
@@ -56,6 +57,7 @@ mod rle_string;
 
 pub use bitmap::Bitmap;
 pub(crate) use bitmap::spread;
+pub use outline::{one_polygon, outlines};
 pub use polygon::PolygonScratch;
 pub use regions::{label_equal_regions, label_regions};
 pub use rle::Rle;

@@ -6,16 +6,18 @@ use clap::Args;
 use maskwright_data::plan::Decode;
 use maskwright_data::source::{
     CocoKeys, DataFile, Extensions, MaskContents, Objects, PairsKeys, SetKind, SetSpec, Unmatched,
-    hqseg44k, hqseg44k_available, yolo_sets as yolo,
+    hqsam_datasets, hqseg44k, hqseg44k_available, yolo_sets as yolo,
 };
 
 use crate::exit::Usage;
+use crate::flags::folder::sets_of;
 use crate::flags::named::named;
 use crate::targets::Inputs;
 use crate::tell;
 
 /// The ways to say where data are.
-pub(crate) const WAYS: [&str; 6] = ["images", "sa1b", "labelme", "yolo", "data", "hqseg44k"];
+pub(crate) const WAYS: [&str; 7] =
+    ["images", "sa1b", "labelme", "yolo", "data", "hqseg44k", "hqsam_datasets"];
 
 /// Whether a flag says where data are, or part of it.
 pub(crate) fn says_where(flag: &str) -> bool {
@@ -59,17 +61,27 @@ pub(crate) struct DataFlags {
     )]
     yolo: Option<PathBuf>,
 
-    /// Endings of the images in --images, such as jpg,png
-    #[arg(long, value_name = "EXT,...", value_delimiter = ',', requires = "masks")]
+    /// Endings of the images of a folder with masks, such as jpg,png
+    #[arg(
+        long,
+        value_name = "EXT,...",
+        value_delimiter = ',',
+        conflicts_with_all = ["data", "hqseg44k"]
+    )]
     image_ext: Vec<String>,
 
-    /// Endings of the masks in --masks
-    #[arg(long, value_name = "EXT,...", value_delimiter = ',', requires = "masks")]
+    /// Endings of the masks
+    #[arg(
+        long,
+        value_name = "EXT,...",
+        value_delimiter = ',',
+        conflicts_with_all = ["data", "hqseg44k"]
+    )]
     mask_ext: Vec<String>,
 
     /// What a mask's stem has more than its image's, such as _mask
-    #[arg(long, value_name = "TEXT", default_value = "", requires = "masks")]
-    mask_suffix: String,
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["data", "hqseg44k"])]
+    mask_suffix: Option<String>,
 
     /// How many objects a mask file shows: one, one for each number (instances), or one for
     /// each connected piece (components)
@@ -108,6 +120,14 @@ pub(crate) struct DataFlags {
     #[arg(long, value_name = "ROOT", conflicts_with = "images")]
     hqseg44k: Option<PathBuf>,
 
+    /// HQ-SAM's dictionaries of im_dir and gt_dir: its train.py, or JSON
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["images", "sa1b", "labelme", "yolo", "data", "hqseg44k"]
+    )]
+    hqsam_datasets: Option<PathBuf>,
+
     /// With --hqseg44k: use the sub-sets that are there, say which are not
     #[arg(long, requires = "hqseg44k")]
     partial: bool,
@@ -140,13 +160,42 @@ impl DataFlags {
         folder: Option<&Path>,
         hold_out: f64,
     ) -> anyhow::Result<DataFile> {
-        let mut data = match folder {
-            Some(folder) => self.held_out(super::folder::sets_of(folder)?, hold_out)?,
+        let then = ("train", "training on it");
+        let data = match folder {
+            Some(folder) => self.held_out(sets_of(folder, then)?, hold_out)?,
             None => self.sets(hold_out)?,
         };
+        Ok(self.planned(data))
+    }
+
+    /// Sets that are known already, with the flags that are for all of them.
+    pub(crate) fn of_sets(&self, data: DataFile) -> anyhow::Result<DataFile> {
+        Ok(self.planned(self.held_out(data, 0.0)?))
+    }
+
+    fn planned(&self, mut data: DataFile) -> DataFile {
         data.plan.decode = self.decode.unwrap_or(data.plan.decode);
         data.plan.strict |= self.strict;
-        Ok(data)
+        data
+    }
+
+    /// Whether a flag says where data are.
+    pub(crate) fn says_where(&self) -> bool {
+        let paths = [
+            &self.images,
+            &self.sa1b,
+            &self.labelme,
+            &self.yolo,
+            &self.data,
+            &self.hqseg44k,
+            &self.hqsam_datasets,
+        ];
+        paths.into_iter().any(Option::is_some)
+    }
+
+    /// Whether a data file or a layout with settings of its own says how sets are read.
+    pub(crate) fn has_settings(&self) -> bool {
+        self.data.is_some() || self.hqseg44k.is_some()
     }
 
     /// The file that says what the data are, where there is one.
@@ -169,6 +218,10 @@ impl DataFlags {
             }
             return Ok(data);
         }
+        if let Some(file) = &self.hqsam_datasets {
+            let data = hqsam_datasets(file).map_err(maskwright_train::Error::from)?;
+            return self.held_out(data, hold_out);
+        }
         if let Some(folder) = &self.labelme {
             let train = vec![SetSpec::labelme(name_of(folder), folder)];
             return self.held_out(DataFile { train, ..DataFile::default() }, hold_out);
@@ -182,9 +235,6 @@ impl DataFlags {
                 let keys = PairsKeys {
                     images: images.clone(),
                     masks: masks.clone(),
-                    image_ext: extensions(&self.image_ext),
-                    mask_ext: extensions(&self.mask_ext),
-                    mask_suffix: self.mask_suffix.clone(),
                     ..PairsKeys::default()
                 };
                 SetSpec::new(name_of(images), SetKind::Pairs(keys))
@@ -201,7 +251,7 @@ impl DataFlags {
             _ => {
                 return Err(Usage(
                     "no data: give --images DIR with --masks DIR or --coco JSON, --sa1b PLACE, \
-                     --labelme DIR, --yolo PLACE, --data FILE, or --hqseg44k ROOT"
+                     --labelme DIR, --yolo PLACE, --data FILE, --hqseg44k ROOT, or --hqsam-datasets FILE"
                         .into(),
                 )
                 .into());
@@ -246,13 +296,28 @@ impl DataFlags {
             _ => {}
         }
         match &mut set.kind {
-            SetKind::Pairs(PairsKeys { mask_files, .. }) => {
+            SetKind::Pairs(keys) => {
+                let PairsKeys { mask_files, image_ext, mask_ext, mask_suffix, .. } = keys;
                 mask_files.mask_kind = self.mask_kind.unwrap_or(mask_files.mask_kind);
                 mask_files.ignore_values.extend(&self.ignore_values);
+                *image_ext = extensions(&self.image_ext).or(image_ext.take());
+                *mask_ext = extensions(&self.mask_ext).or(mask_ext.take());
+                if let Some(suffix) = &self.mask_suffix {
+                    mask_suffix.clone_from(suffix);
+                }
             }
-            _ if self.mask_kind.is_some() => return refuse("--mask-kind", "mask files"),
-            _ if !self.ignore_values.is_empty() => return refuse("--ignore-values", "mask files"),
-            _ => {}
+            _ => {
+                let given = [
+                    ("--mask-kind", self.mask_kind.is_some()),
+                    ("--ignore-values", !self.ignore_values.is_empty()),
+                    ("--image-ext", !self.image_ext.is_empty()),
+                    ("--mask-ext", !self.mask_ext.is_empty()),
+                    ("--mask-suffix", self.mask_suffix.is_some()),
+                ];
+                if let Some((flag, _)) = given.into_iter().find(|(_, given)| *given) {
+                    return refuse(flag, "mask files");
+                }
+            }
         }
         Ok(())
     }

@@ -7,8 +7,11 @@ use maskwright_data::source::{DataFile, Reading, Recognised, SetKind, SetSpec, r
 use crate::exit::Usage;
 use crate::tell;
 
-/// The sets of a folder, once a line has said what they are taken for.
-pub(crate) fn sets_of(folder: &Path) -> anyhow::Result<DataFile> {
+/// A command, and what it does with a folder.
+pub(crate) type Then = (&'static str, &'static str);
+
+/// The sets of a folder, once a line has said what they are taken for and what is done `then`.
+pub(crate) fn sets_of(folder: &Path, (command, then): Then) -> anyhow::Result<DataFile> {
     let shown = folder.display();
     if folder.is_file() {
         let flag = match folder.extension().and_then(|ending| ending.to_str()) {
@@ -25,7 +28,7 @@ pub(crate) fn sets_of(folder: &Path) -> anyhow::Result<DataFile> {
     }
     match recognise(folder).map_err(maskwright_train::Error::from)? {
         Recognised::Set(Reading { what, data }) => {
-            tell::say(format_args!("{shown} looks like {what}; training on it"));
+            tell::say(format_args!("{shown} looks like {what}; {then}"));
             Ok(data)
         }
         Recognised::ImagesAlone { images } => Err(Usage(format!(
@@ -37,7 +40,7 @@ pub(crate) fn sets_of(folder: &Path) -> anyhow::Result<DataFile> {
             Err(Usage(format!("{shown} looks like {what}, which is not read; {instead}")).into())
         }
         Recognised::Unclear { found, likely } => {
-            Err(Usage(unclear("train", folder, &found, &likely)).into())
+            Err(Usage(unclear(command, folder, &found, &likely)).into())
         }
         other => Err(Usage(format!("{shown}: {other:?}")).into()),
     }

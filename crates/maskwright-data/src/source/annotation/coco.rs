@@ -378,6 +378,7 @@ impl Reading<'_> {
         found.left_out =
             vec![crowds, empty, boxes, no_polygon, no_numbers, filtered, some_polygons];
         found.join(path, objects, chosen.as_deref())?;
+        found.categories = categories;
         Ok(found)
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct CocoFile {
     /// Objects that the filter lets through, sorted by image, in the order of the file.
     objects: Vec<(u64, ObjectEntry)>,
     pub(crate) left_out: Vec<LeftOut>,
+    /// The keys of the categories, and their names.
+    pub(crate) categories: Vec<(u32, String)>,
     /// Annotations of images that are not listed.
     pub(crate) unlisted: LeftOut,
     pub(super) ids: Ids,

@@ -128,7 +128,7 @@ pub(crate) fn open_or_build(
     context: &OpenContext<'_>,
     build: impl Fn(&mut IndexWriter) -> Result<(Vec<PathBuf>, Vec<LeftOut>)>,
 ) -> Result<Index> {
-    open_or_build_in(folder(), set, fingerprint, context, &build)
+    open_or_build_in(folder().filter(|_| context.keeps()), set, fingerprint, context, &build)
 }
 
 /// As [`open_or_build`], in a folder; none keeps nothing.

@@ -92,13 +92,25 @@ pub trait IndexObserver: Send + Sync {
 #[derive(Clone, Copy, Default)]
 pub struct OpenContext<'a> {
     observer: Option<&'a dyn IndexObserver>,
+    /// Whether indexes go when the program ends.
+    fleeting: bool,
 }
 
 impl<'a> OpenContext<'a> {
     /// `observer` hears of every index that is made, and where one is damaged or cannot be kept. A set whose index is
     /// kept from an earlier run makes none, and nothing is heard of it.
     pub fn observed_by(observer: &'a dyn IndexObserver) -> OpenContext<'a> {
-        OpenContext { observer: Some(observer) }
+        OpenContext { observer: Some(observer), fleeting: false }
+    }
+
+    /// Sets that are opened once and then are elsewhere: their indexes are not kept, and nothing is heard of them.
+    pub(crate) fn fleeting() -> OpenContext<'a> {
+        OpenContext { observer: None, fleeting: true }
+    }
+
+    /// Whether indexes are to be kept.
+    pub(super) fn keeps(&self) -> bool {
+        !self.fleeting
     }
 
     /// Tells something.

@@ -93,7 +93,7 @@ pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
     if flags.paths.is_empty() && flags.data.is_none() {
         return system::run(flags.json);
     }
-    if !flags.paths.is_empty() && flags.data.is_some() {
+    if !flags.paths.is_empty() && flags.data.as_ref().is_some_and(DataFlags::says_where) {
         return Err(Usage(
             "expected DATA or flags that say where the data are (--images and --masks, --data, \
              ...), found both"
@@ -136,7 +136,10 @@ pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
         let document = Document { schema: 1, errors, warnings, notes, diagnosis: &diagnosis };
         output::json(&document)?;
     } else {
-        print::diagnosis(&diagnosis, start.elapsed())?;
+        let in_file = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "toml");
+        let has_settings = flags.data.as_ref().is_some_and(DataFlags::has_settings);
+        let by_flag = !has_settings && !flags.paths.iter().any(in_file);
+        print::diagnosis(&diagnosis, start.elapsed(), by_flag)?;
     }
     if !diagnosis.complete {
         return Err(Interrupted("stopped: what was found so far is above".into()).into());
@@ -149,7 +152,18 @@ fn subjects(
     context: &OpenContext<'_>,
 ) -> anyhow::Result<(Vec<Subject>, Settings)> {
     if let Some(data) = &flags.data {
-        let data = data.resolve(0.0)?;
+        let data = match &flags.paths[..] {
+            [] => data.resolve(0.0)?,
+            [folder] if folder.is_dir() => {
+                data.of_sets(folder::sets_of(folder, ("doctor", "looking at it"))?)?
+            }
+            _ => {
+                let expected = "one folder beside flags that say how data are read";
+                let found = flags.paths.iter().map(|path| path.display().to_string());
+                let found = found.collect::<Vec<_>>().join(" ");
+                return Err(Usage(format!("expected {expected}, found {found}")).into());
+            }
+        };
         return Ok((Subject::of_data(&data, context), Settings::of(&data)));
     }
     let mut subjects = Vec::new();
