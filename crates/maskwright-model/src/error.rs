@@ -127,6 +127,21 @@ pub enum Error {
     /// A checkpoint that does not fit the model; every misfit by name.
     #[error("{0}")]
     Mismatch(Box<Mismatch>),
+    /// A low-rank adapter of another image encoder than that of the model it shall go over.
+    #[error(
+        "{}: expected the base of this low-rank adapter, an image encoder with the hash {expected}..., \
+         found {found}...{}", file.display(), of_base(base)
+    )]
+    AdapterBase {
+        /// The adapter.
+        file: PathBuf,
+        /// The model's file, where it is one.
+        base: Option<PathBuf>,
+        /// The first digits of the hash of the adapter's own base.
+        expected: String,
+        /// Those of the model's.
+        found: String,
+    },
     /// A model that a file layout has no way to hold.
     #[error("{}: the {layout} layout holds {expected}, found {found}", path.display())]
     Layout {
@@ -139,6 +154,11 @@ pub enum Error {
         /// What the model has.
         found: String,
     },
+}
+
+/// A base's name behind its hash.
+fn of_base(base: &Option<PathBuf>) -> String {
+    base.as_ref().map(|base| format!(" in {}", base.display())).unwrap_or_default()
 }
 
 /// A file's name before what is wrong with it.

@@ -37,6 +37,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod adapter;
 mod config;
 pub mod conventions;
 pub mod device;
@@ -50,6 +51,7 @@ pub mod layers;
 pub mod load;
 pub mod mask_decoder;
 mod mask_kind;
+mod name_pattern;
 pub mod onnx;
 pub mod ops;
 mod placement;
@@ -68,7 +70,8 @@ pub use image_encoder::{EncoderConfig, ImageFeatures, Precision, TinyVitConfig, 
 pub use load::ModelSource;
 pub use mask_decoder::{DecodeMode, MaskDecoder, MaskOutput};
 pub use mask_kind::MaskKind;
+pub use name_pattern::NamePattern;
 pub use ops::Tf32;
 pub use prompt_encoder::{PromptEmbeddings, PromptEncoder, PromptInput, PromptPoint};
 pub use sam::{Sam, group_by_tokens, resize_bilinear};
-pub use trainable::{NamePattern, Trainable};
+pub use trainable::Trainable;

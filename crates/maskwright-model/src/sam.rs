@@ -7,6 +7,7 @@ use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
 
+use crate::adapter::Adapter;
 use crate::config::SamConfig;
 use crate::conventions::{Conventions, PIXEL_MEAN, PIXEL_STD};
 use crate::error::{Error, Result};
@@ -32,6 +33,9 @@ pub struct Sam {
     config: SamConfig,
     #[module(skip)]
     conventions: Option<Box<Conventions>>,
+    /// What the image encoder's weights are adapted with.
+    #[module(skip)]
+    pub(crate) adapter: Option<Box<Adapter>>,
 }
 
 impl SamConfig {
@@ -52,6 +56,7 @@ impl SamConfig {
             tf32: Tf32::default(),
             config: self.clone(),
             conventions: None,
+            adapter: None,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Which parameters learn.
 //!
-//! A [`Trainable`] is a predicate on the official names of tensors. It is read from one of three words,
+//! A [`Trainable`] is a predicate on the official names of tensors. It is read from a word,
 //! or from patterns of such names. It also decides which tensors a run saves as tuned
 //! ([`weights::tuned`]).
 //!
@@ -30,10 +30,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::SamConfig;
 use crate::error::{Error, Result};
+use crate::name_pattern::{NamePattern, WORDS};
 use crate::sam::Sam;
 use crate::weights::model::{expected, shapes};
-use crate::weights::names::{Path, in_hq_head, is_buffer};
-use crate::words;
+use crate::weights::names::{Path, in_hq_head, is_buffer, is_factor};
 
 /// The part of a model that training changes. Constants of the model ([`is_buffer`]) never learn.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -47,90 +47,51 @@ pub enum Trainable {
     Decoder,
     /// Everything.
     All,
+    /// The low-rank adapter of the image encoder ([`Sam::with_adapter`]), and with it the HQ head, or,
+    /// where there are patterns, what they match.
+    Lora(Vec<NamePattern>),
     /// The tensors that one of these patterns matches.
     Matching(Vec<NamePattern>),
 }
 
-/// A pattern of official tensor names. Each `*` stands for any number of characters, including dots.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NamePattern(String);
-
 /// The words, and what they say.
-const WORDS: [(&str, Trainable); 3] =
-    [("hq", Trainable::Hq), ("decoder", Trainable::Decoder), ("all", Trainable::All)];
-
-impl NamePattern {
-    /// Returns whether the pattern matches the whole name.
-    pub fn matches(&self, name: &str) -> bool {
-        let mut pieces = self.0.split('*');
-        // Of a pattern without `*` the first piece is all of it.
-        let Some(mut rest) = pieces.next().and_then(|first| name.strip_prefix(first)) else {
-            return false;
-        };
-        let mut pieces = pieces.peekable();
-        if pieces.peek().is_none() {
-            return rest.is_empty();
-        }
-        while let Some(piece) = pieces.next() {
-            if pieces.peek().is_none() {
-                return rest.ends_with(piece);
-            }
-            match rest.split_once(piece) {
-                Some((_, after)) => rest = after,
-                None => return false,
-            }
-        }
-        true
-    }
+fn words() -> impl Iterator<Item = (&'static str, Trainable)> {
+    let parts = [Trainable::Hq, Trainable::Decoder, Trainable::Lora(Vec::new()), Trainable::All];
+    WORDS.into_iter().zip(parts)
 }
 
-impl FromStr for NamePattern {
-    type Err = Error;
-
-    /// Reads a pattern of letters, digits, `_`, `.` and `*`. It must contain a dot or a `*`, so that it
-    /// is not taken for one of the words.
-    fn from_str(text: &str) -> Result<Self> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "_.*".contains(c);
-        if text.contains(['.', '*']) && text.chars().all(plain) {
-            return Ok(Self(text.to_owned()));
-        }
-        Err(Error::Config {
-            field: "what learns",
-            value: text.to_owned(),
-            reason: format!(
-                "known: {}, and patterns of tensor names such as mask_decoder.hf_*",
-                words::list(&WORDS.map(|(word, _)| word), "and")
-            ),
-        })
-    }
-}
-
-impl std::fmt::Display for NamePattern {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+/// The word for a low-rank adapter, which patterns may stand beside.
+const LORA: &str = "lora";
 
 impl FromStr for Trainable {
     type Err = Error;
 
-    /// Reads `hq`, `decoder`, `all`, or patterns separated by commas.
+    /// Reads `hq`, `decoder`, `lora`, `all`, or patterns separated by commas, with or without `lora` before them.
     fn from_str(text: &str) -> Result<Self> {
         let text = text.trim();
-        if let Some((_, known)) = WORDS.into_iter().find(|(word, _)| *word == text) {
+        if let Some((_, known)) = words().find(|(word, _)| *word == text) {
             return Ok(known);
         }
-        text.split(',').map(|part| part.trim().parse()).collect::<Result<_>>().map(Self::Matching)
+        let patterns = |text: &str| -> Result<Vec<NamePattern>> {
+            text.split(',').map(|part| part.trim().parse()).collect()
+        };
+        match text.split_once(',') {
+            Some((word, rest)) if word.trim() == LORA => patterns(rest).map(Self::Lora),
+            _ => patterns(text).map(Self::Matching),
+        }
     }
 }
 
 impl std::fmt::Display for Trainable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self::Matching(patterns) = self else {
-            let word = WORDS.iter().find(|(_, known)| known == self);
+        let (Self::Matching(patterns) | Self::Lora(patterns)) = self else {
+            let word = words().find(|(_, known)| known == self);
             return f.write_str(word.map_or("", |(word, _)| word));
         };
-        let texts: Vec<&str> = patterns.iter().map(|pattern| pattern.0.as_str()).collect();
+        let word = matches!(self, Self::Lora(_)).then_some(LORA);
+        let word = word.map(str::to_owned);
+        let texts: Vec<String> =
+            word.into_iter().chain(patterns.iter().map(ToString::to_string)).collect();
         f.write_str(&texts.join(","))
     }
 }
@@ -158,13 +119,21 @@ impl Trainable {
                 Self::Decoder => name.starts_with("mask_decoder."),
                 Self::All => true,
                 Self::Matching(patterns) => patterns.iter().any(|pattern| pattern.matches(name)),
+                Self::Lora(_) if is_factor(name) => true,
+                Self::Lora(patterns) if patterns.is_empty() => in_hq_head(name),
+                Self::Lora(patterns) => patterns.iter().any(|pattern| pattern.matches(name)),
             }
     }
 
     /// Returns whether training needs an HQ head, so that a model without one gets it. That is the case
-    /// for [`Trainable::Hq`], and if a pattern matches only tensors of the head.
+    /// for [`Trainable::Hq`], for an adapter without patterns, and if a pattern matches only tensors of the
+    /// head.
     pub fn asks_for_hq_head(&self) -> bool {
-        let Self::Matching(patterns) = self else { return *self == Self::Hq };
+        let patterns = match self {
+            Self::Matching(patterns) => patterns,
+            Self::Lora(patterns) if !patterns.is_empty() => patterns,
+            word => return matches!(word, Self::Hq | Self::Lora(_)),
+        };
         // The names of the decoder are the same in every model.
         let Ok(names) = expected(&SamConfig::small(32, 16, 32, 1)) else { return false };
         patterns.iter().any(|pattern| {
@@ -181,7 +150,7 @@ impl Trainable {
         let names = shapes(sam);
         let learns = |one: &Self| names.iter().any(|(name, _)| one.contains(name));
         let each: Vec<Self> = match self {
-            Self::Matching(patterns) => {
+            Self::Matching(patterns) | Self::Lora(patterns) if !patterns.is_empty() => {
                 patterns.iter().map(|pattern| Self::Matching(vec![pattern.clone()])).collect()
             }
             word => vec![word.clone()],
@@ -278,47 +247,27 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_any_characters() {
-        for (pattern, name, expected) in [
-            ("a.b", "a.b", true),
-            ("a.b", "a.bc", false),
-            ("a.*", "a.b.c", true),
-            ("a.*", "a.", true),
-            ("a.*", "b.a.", false),
-            ("*.weight", "a.b.weight", true),
-            ("*.weight", "a.weights", false),
-            ("a.*.c", "a.b.b.c", true),
-            ("a.*.c", "a.c", false),
-            ("*", "", true),
-            ("**", "a", true),
-            ("a*b*a", "aba", true),
-            ("a*b*a", "abba.a", true),
-            ("aa*aa", "aaa", false),
-            ("*norm*.bias", "blocks.0.norm1.bias", true),
-        ] {
-            assert_eq!(NamePattern(pattern.into()).matches(name), expected, "{pattern} and {name}");
-        }
-    }
-
-    #[test]
     fn words_and_patterns_are_read_as_they_are_written() {
-        for text in ["hq", "decoder", "all", "mask_decoder.hf_*", "*.neck.*,mask_decoder.*"] {
+        let words = ["hq", "decoder", "lora", "all", "lora,mask_decoder.*"];
+        for text in words.into_iter().chain(["mask_decoder.hf_*", "*.neck.*,mask_decoder.*"]) {
             assert_eq!(read(text).to_string(), text);
             let json = serde_json::to_string(&read(text)).expect("text");
             assert_eq!(json, format!("{text:?}"));
             assert_eq!(serde_json::from_str::<Trainable>(&json).expect("read"), read(text));
         }
         assert_eq!(read(" *.neck.* , mask_decoder.* "), read("*.neck.*,mask_decoder.*"));
-        let refusals = ["", "HQ", "head", "hq,decoder", "mask_decoder.hf_*,", "a.b c", "--x.*"]
-            .map(|text| text.parse::<Trainable>().expect_err(text).to_string());
+        let refusals =
+            ["", "HQ", "head", "hq,decoder", "lora,hq", "mask_decoder.hf_*,", "a.b c", "--x.*"]
+                .map(|text| text.parse::<Trainable>().expect_err(text).to_string());
         insta::assert_snapshot!(refusals.join("\n"), @"
-            model configuration: what learns = : known: hq, decoder and all, and patterns of tensor names such as mask_decoder.hf_*
-            model configuration: what learns = HQ: known: hq, decoder and all, and patterns of tensor names such as mask_decoder.hf_*
-            model configuration: what learns = head: known: hq, decoder and all, and patterns of tensor names such as mask_decoder.hf_*
-            model configuration: what learns = hq: known: hq, decoder and all, and patterns of tensor names such as mask_decoder.hf_*
-            model configuration: what learns = : known: hq, decoder and all, and patterns of tensor names such as mask_decoder.hf_*
-            model configuration: what learns = a.b c: known: hq, decoder and all, and patterns of tensor names such as mask_decoder.hf_*
-            model configuration: what learns = --x.*: known: hq, decoder and all, and patterns of tensor names such as mask_decoder.hf_*
+            model configuration: what learns = : known: hq, decoder, lora and all, and patterns of tensor names such as mask_decoder.hf_*
+            model configuration: what learns = HQ: known: hq, decoder, lora and all, and patterns of tensor names such as mask_decoder.hf_*
+            model configuration: what learns = head: known: hq, decoder, lora and all, and patterns of tensor names such as mask_decoder.hf_*
+            model configuration: what learns = hq: known: hq, decoder, lora and all, and patterns of tensor names such as mask_decoder.hf_*
+            model configuration: what learns = hq: known: hq, decoder, lora and all, and patterns of tensor names such as mask_decoder.hf_*
+            model configuration: what learns = : known: hq, decoder, lora and all, and patterns of tensor names such as mask_decoder.hf_*
+            model configuration: what learns = a.b c: known: hq, decoder, lora and all, and patterns of tensor names such as mask_decoder.hf_*
+            model configuration: what learns = --x.*: known: hq, decoder, lora and all, and patterns of tensor names such as mask_decoder.hf_*
             ");
     }
 

@@ -144,3 +144,82 @@ fn a_run_that_ends_by_itself_says_so() {
         .collect();
     assert_eq!(kept, [true; 3], "the best and the newest two");
 }
+
+#[test]
+fn adapters_that_cannot_be_are_refused_in_one_line() {
+    let place = Place::new();
+    let flags = small(&place);
+    let lines: Vec<String> = [
+        &["--train", "lora", "--lora-blocks", "last:13"][..],
+        &["--train", "lora", "--lora-rank", "0"],
+        &["--train", "lora", "--lora-rank", "1000"],
+        &["--train", "lora", "--lora-alpha", "0"],
+        &["--train", "lora", "--lora-targets", "qkv,qkv"],
+        &["--train", "lora,mask_encoder.*"],
+        &["--lora-rank", "8"],
+    ]
+    .into_iter()
+    .map(|more| refused(&with(&flags, more), 2))
+    .collect();
+    assert_snapshot!(lines.concat(), @"
+        error: --lora-blocks: expected all, or last:K with K from 1 to 2, found last:13
+        error: --lora-rank: expected 1 or more, found 0
+        error: --lora-rank: expected at most 32, the narrowest side of these layers, found 1000
+        error: --lora-alpha: expected a number above 0, found 0
+        error: --lora-targets: expected each of qkv, proj and mlp at most once, and one of them, found qkv,qkv
+        error: model configuration: what learns = mask_encoder.*: no tensor of this model that can learn has such a name
+        error: --lora-rank, --lora-alpha, --lora-blocks, --lora-targets: expected --train lora beside it, found hq
+        ");
+    for more in [
+        &["--train", "lora", "--lora-blocks", "last:0"][..],
+        &["--train", "lora", "--lora-targets", "q"],
+        &["--train", "lora,hq"],
+    ] {
+        refused(&with(&flags, more), 2);
+    }
+}
+
+#[test]
+fn an_adapter_is_merged_into_its_base_by_the_command() {
+    let place = Place::new();
+    // A base of which only the checkpoint is known.
+    let flags = small(&place);
+    works(&with(&flags, &["--train", "all"]));
+    let base = place.text("base.safetensors");
+    std::fs::rename(place.join("run/sam_hq_epoch_1.safetensors"), place.join("base.safetensors"))
+        .expect("moved");
+    let at = flags.iter().position(|flag| flag == "--model-config").expect("a model");
+    let mut flags = flags;
+    flags.splice(at..at + 2, ["--checkpoint".to_owned(), base.clone()]);
+    let lora = ["--train", "lora", "--lora-targets", "qkv,mlp", "--overwrite", "--lora-rank", "2"];
+    works(&with(&flags, &lora));
+    let [adapter, whole] =
+        ["run/epoch_1.safetensors", "run/sam_hq_epoch_1.safetensors"].map(|name| place.text(name));
+    let merged = place.text("merged.safetensors");
+    works(&["convert", "--merge", &adapter, &base, &merged]);
+    let bytes = |name: &str| {
+        let bytes = std::fs::read(name).expect("read");
+        let file = safetensors::SafeTensors::deserialize(&bytes).expect("safetensors");
+        let tensors = file.tensors().into_iter();
+        tensors
+            .map(|(name, view)| (name, view.data().to_vec()))
+            .collect::<std::collections::BTreeMap<_, _>>()
+    };
+    assert!(bytes(&merged) == bytes(&whole));
+    assert!(bytes(&merged) != bytes(&base));
+    let out = place.text("out.safetensors");
+    let lines = [
+        // The tuned model is not the base.
+        refused(&["convert", "--merge", &adapter, &whole, &out], 1),
+        refused(&["convert", &adapter, &out], 1),
+    ];
+    let hash = |line: &str| {
+        let words = line.split(' ').map(|word| if word.contains("...") { "HASH" } else { word });
+        words.collect::<Vec<_>>().join(" ")
+    };
+    let lines = lines.map(|line| hash(&line).replace(&place.text(""), "[DIR]"));
+    assert_snapshot!(lines.concat(), @"
+        error: [DIR]/run/epoch_1.safetensors: expected the base of this low-rank adapter, an image encoder with the hash HASH found HASH in [DIR]/run/sam_hq_epoch_1.safetensors
+        error: [DIR]/run/epoch_1.safetensors: cannot tell the model from the checkpoint: expected a whole SAM, found a low-rank adapter (37 tensors), which goes over its base: as --restore-model beside --checkpoint, or merged with it into one checkpoint
+        ");
+}

@@ -54,6 +54,17 @@ pub(super) fn check_part(
     refuse(compare(tensors, &expected, &tensors.shapes()))
 }
 
+/// Holds tensors against these names and shapes: all of them have to be there, and nothing else.
+///
+/// # Errors
+/// [`Error::Mismatch`] with every misfit.
+pub(crate) fn check_names(
+    tensors: &impl Tensors,
+    expected: &BTreeMap<String, Vec<usize>>,
+) -> Result<()> {
+    refuse(compare(tensors, expected, &tensors.shapes()))
+}
+
 /// Holds a mask decoder, named with or without `mask_decoder.`, against what it tells of itself.
 ///
 /// # Errors

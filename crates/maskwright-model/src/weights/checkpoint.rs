@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 /// Names are the official ones, whatever the file has.
 #[derive(Clone, Default)]
 pub struct Checkpoint {
-    pub(super) tensors: BTreeMap<String, LazyTensor>,
+    pub(crate) tensors: BTreeMap<String, LazyTensor>,
     /// The text metadata, among it the configuration under [`CONFIG_KEY`](super::CONFIG_KEY) where one is known.
     pub metadata: BTreeMap<String, String>,
     /// The file or folder it was read from.
@@ -59,9 +59,9 @@ type Fetch = dyn Fn(&mut Sink<'_>) -> std::io::Result<()> + Send + Sync;
 
 /// A tensor's type and shape, and the way to its bytes.
 #[derive(Clone)]
-pub(super) struct LazyTensor {
+pub(crate) struct LazyTensor {
     pub(super) element: Element,
-    pub(super) shape: Vec<usize>,
+    pub(crate) shape: Vec<usize>,
     fetch: Arc<Fetch>,
 }
 
@@ -76,7 +76,7 @@ impl LazyTensor {
     }
 
     /// A tensor whose values `make` gives, all at once.
-    pub(super) fn of_values(
+    pub(crate) fn of_values(
         element: Element,
         shape: Vec<usize>,
         make: impl Fn() -> std::io::Result<Vec<f32>> + Send + Sync + 'static,
@@ -121,7 +121,7 @@ impl LazyTensor {
     }
 
     /// All values as f32, and how many of them are NaN or infinite.
-    pub(super) fn values(&self) -> std::io::Result<(Vec<f32>, usize)> {
+    pub(crate) fn values(&self) -> std::io::Result<(Vec<f32>, usize)> {
         let mut values = Vec::with_capacity(self.shape.iter().product());
         let mut not_finite = 0;
         self.read(&mut |piece| {

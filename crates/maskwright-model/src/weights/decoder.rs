@@ -1,7 +1,7 @@
 //! A part of a model into a whole one: mask decoders, and what was tuned.
 
-use super::apply::{Applied, apply};
-use super::check::{check, check_decoder, check_part, refuse};
+use super::apply::Applied;
+use super::check::{check, check_decoder, check_part};
 use super::checkpoint::Checkpoint;
 use super::content::{Content, DECODER, content, with_prefix};
 use super::conventions::conventions;
@@ -10,23 +10,29 @@ use super::foreign;
 use super::keys::CONFIG_KEY;
 use super::low_rank;
 use super::names::in_hq_head;
+use super::part::apply_part;
 use super::patterns::patterns_of;
 use super::tensor_shapes::TensorShapes;
 use super::tensors::Tensors;
+use crate::adapter::{adapter_of, merge_adapter};
 use crate::error::{Error, Result};
 use crate::sam::Sam;
 
-/// Puts a mask decoder, or tensors that were tuned by patterns ([`super::tuned`]), into a model: what it
-/// has replaces what the model has, and what the model lacks (an HQ head) is added; its conventions, where it carries some, become the model's. Gives how many
+/// Puts a mask decoder, tensors that were tuned by patterns ([`super::tuned`]), or a low-rank adapter into a
+/// model: what it has replaces what the model has (an adapter is added to its weights), and what the model
+/// lacks (an HQ head) is added; its conventions, where it carries some, become the model's. Gives how many
 /// tensors were replaced and how many added.
 ///
 /// # Errors
 /// [`Error::Detect`] if the first is no whole model or the second neither of these,
-/// [`Error::Mismatch`] with every misfit of either.
+/// [`Error::AdapterBase`] for an adapter of another model, [`Error::Mismatch`] with every misfit of either.
 pub fn merge(sam: &mut Checkpoint, decoder: Checkpoint) -> Result<(usize, usize)> {
     let config = detect(sam)?;
     check(sam, &config)?;
     let tuned_with = conventions(&decoder)?;
+    if let Some(adapter) = adapter_of(&decoder)? {
+        return merge_adapter(sam, config, decoder, &adapter);
+    }
     if low_rank::is_samed(&decoder) {
         return merge_samed(sam, decoder);
     }
@@ -90,16 +96,4 @@ pub fn apply_decoder(sam: Sam, checkpoint: Checkpoint) -> Result<Applied> {
         }
     };
     apply_part(sam, &checkpoint)
-}
-
-/// Puts what a checkpoint has into a model; what it lacks stays. Its conventions, where it carries
-/// some, become the model's: they are those of what was tuned last.
-pub(super) fn apply_part(sam: Sam, part: &Checkpoint) -> Result<Applied> {
-    let mut applied = apply(sam, part)?;
-    applied.mismatch.missing.clear();
-    refuse(std::mem::take(&mut applied.mismatch))?;
-    if let Some(conventions) = conventions(part)? {
-        applied.sam = applied.sam.with_conventions(conventions)?;
-    }
-    Ok(applied)
 }

@@ -2,7 +2,7 @@
 
 use super::content::{Content, content};
 use super::foreign;
-use super::keys::CONFIG_KEY;
+use super::keys::{ADAPTER_KEY, CONFIG_KEY};
 use super::names::in_hq_head;
 use super::tensor_shapes::{TensorShapes, Told};
 use super::tensors::Tensors;
@@ -28,6 +28,13 @@ pub fn detect(tensors: &impl Tensors) -> Result<SamConfig> {
     if content(&shapes.0) == Content::Decoder {
         return Err(named(format!(
             "expected a whole SAM, found a mask decoder alone ({} tensors), which goes over a SAM: as \
+             model.restore_model beside model.checkpoint, or merged with it into one checkpoint",
+            shapes.0.len()
+        )));
+    }
+    if tensors.metadata().contains_key(ADAPTER_KEY) {
+        return Err(named(format!(
+            "expected a whole SAM, found a low-rank adapter ({} tensors), which goes over its base: as \
              model.restore_model beside model.checkpoint, or merged with it into one checkpoint",
             shapes.0.len()
         )));

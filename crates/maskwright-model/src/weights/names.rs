@@ -2,6 +2,9 @@
 
 use super::permute::{Placer, permute};
 
+/// The type of an adapter in a module.
+const ADAPTER: &str = "Struct:LoraAdapter";
+
 /// The way to the current parameter while a module is traversed: its official name and layout.
 ///
 /// A visitor or a mapper of a module tells it of every level that it enters and leaves.
@@ -59,7 +62,14 @@ impl Path {
     pub fn name(&self) -> String {
         let parts: Vec<&str> =
             self.parts.iter().map(|p| p.name.as_str()).filter(|name| !name.is_empty()).collect();
-        parts.join(".")
+        let name = parts.join(".");
+        // The factors of an adapter lie below the weight that they are added to.
+        match self.parts.last() {
+            Some(factor) if factor.container == ADAPTER => {
+                name.replace(".weight.lora.a", FACTORS[0]).replace(".weight.lora.b", FACTORS[1])
+            }
+            _ => name,
+        }
     }
 
     /// The official shape of the parameter here, whose shape in this crate is `shape`.
@@ -81,6 +91,7 @@ impl Path {
 
     pub(crate) fn layout(&self) -> Layout {
         match self.parts.last() {
+            Some(part) if part.container == ADAPTER => Layout::Linear,
             Some(part) if part.name == "weight" => match part.container.as_str() {
                 "Struct:Linear" => Layout::Linear,
                 "Struct:Conv2d" => Layout::Conv,
@@ -151,6 +162,14 @@ pub fn is_buffer(name: &str) -> bool {
         "num_batches_tracked",
     ];
     name.rsplit('.').next().is_some_and(|last| BUFFERS.contains(&last))
+}
+
+/// What the names of a low-rank adapter's two factors end with, behind the name of their layer.
+pub(crate) const FACTORS: [&str; 2] = [".lora_A.weight", ".lora_B.weight"];
+
+/// Returns whether the tensor of this official name is a factor of a low-rank adapter.
+pub fn is_factor(name: &str) -> bool {
+    FACTORS.iter().any(|factor| name.ends_with(factor))
 }
 
 /// Whether the tensor of this official name belongs to the HQ head.

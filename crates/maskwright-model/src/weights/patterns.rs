@@ -6,10 +6,10 @@ use crate::error::{Error, Result};
 use crate::trainable::Trainable;
 
 /// The patterns that a file was tuned by, if it says so.
-pub(super) fn patterns_of(checkpoint: &Checkpoint) -> Result<Option<Trainable>> {
+pub(crate) fn patterns_of(checkpoint: &Checkpoint) -> Result<Option<Trainable>> {
     let Some(text) = checkpoint.metadata.get(TRAINABLE_KEY) else { return Ok(None) };
     match text.parse() {
-        Ok(patterns @ Trainable::Matching(_)) => Ok(Some(patterns)),
+        Ok(patterns @ (Trainable::Matching(_) | Trainable::Lora(_))) => Ok(Some(patterns)),
         _ => Err(Error::Checkpoint {
             path: checkpoint.path.clone().unwrap_or_default(),
             format: "tuned tensors",

@@ -236,8 +236,22 @@ fn scope(config: &TrainConfig) -> String {
         maskwright_model::Trainable::Hq => "the HQ head".into(),
         maskwright_model::Trainable::Decoder => "the mask decoder".into(),
         maskwright_model::Trainable::All => "everything".into(),
+        maskwright_model::Trainable::Lora(patterns) if patterns.is_empty() => {
+            format!("{} and the HQ head", adapter(&config.train.lora))
+        }
+        maskwright_model::Trainable::Lora(patterns) => {
+            let patterns: Vec<String> = patterns.iter().map(ToString::to_string).collect();
+            format!("{} and {}", adapter(&config.train.lora), patterns.join(","))
+        }
         patterns => patterns.to_string(),
     }
+}
+
+/// A low-rank adapter in words.
+fn adapter(lora: &maskwright_model::adapter::LoraConfig) -> String {
+    let targets: Vec<String> = lora.targets.iter().map(ToString::to_string).collect();
+    let (rank, blocks, targets) = (lora.rank, lora.blocks, targets.join(", "));
+    format!("a low-rank adapter of the image encoder (rank {rank}, blocks: {blocks}, {targets})")
 }
 
 /// Pictures one below the other on white.

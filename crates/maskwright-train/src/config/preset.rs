@@ -201,7 +201,7 @@ mod tests {
         ];
         insta::assert_snapshot!(lines.join("\n"), @r#"
             preset: expected leaves-300, hqseg44k, sa1b, small-gpu, or a file that ends with .toml, found leaf
-            mine.toml: expected settings of a training run, found [train] unknown field `epoch`, expected one of `learns`, `batch_size`, `epochs`, `first_epoch`, `seed`, `log_every_steps`, `last_batch`, `on_refusal`, `objects_per_image`, `objects_per_step`, `corrections`, `views`, `accumulate`, `ema`, `patience`, `loss`
+            mine.toml: expected settings of a training run, found [train] unknown field `epoch`, expected one of `learns`, `batch_size`, `epochs`, `first_epoch`, `seed`, `log_every_steps`, `last_batch`, `on_refusal`, `objects_per_image`, `objects_per_step`, `corrections`, `views`, `accumulate`, `ema`, `patience`, `lora`, `loss`
             mine.toml: expected settings of a training run, found TOML parse error at line 1, column 2   | 1 | [data]   |  ^^^^ unknown field `data`, expected one of `model`, `train`, `optimizer`, `schedule`, `checkpoints`, `validation`, `compute`, `cache`
             mine.toml: expected settings of a training run, found [optimizer] invalid type: string "high", expected f64 in `learning_rate`
             "#);

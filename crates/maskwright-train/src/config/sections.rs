@@ -4,6 +4,7 @@ use maskwright_data::loader::{LastBatch, LoaderConfig, OnRefusal};
 use maskwright_data::prompt::PromptKind;
 use maskwright_data::sample::{Preset, SampleConfig};
 use maskwright_image::decode::DecodeBudget;
+use maskwright_model::adapter::LoraConfig;
 use maskwright_model::device::{Compute, DeviceName};
 use maskwright_model::{Precision, Trainable};
 use serde::{Deserialize, Serialize};
@@ -56,8 +57,15 @@ pub struct LearningConfig {
     /// If not given, it runs through all epochs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
+    /// The low-rank adapter, if one learns.
+    #[serde(skip_serializing_if = "is_default")]
+    pub lora: LoraConfig,
     /// The loss that is minimised.
     pub loss: LossConfig,
+}
+
+fn is_default(lora: &LoraConfig) -> bool {
+    *lora == LoraConfig::default()
 }
 
 impl Default for LearningConfig {
@@ -78,6 +86,7 @@ impl Default for LearningConfig {
             accumulate: 1,
             ema: None,
             patience: None,
+            lora: LoraConfig::default(),
             loss: LossConfig::default(),
         }
     }

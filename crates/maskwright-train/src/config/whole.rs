@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use maskwright_data::loader::LastBatch;
 use maskwright_data::prompt::PromptKind;
 use maskwright_data::source::DataFile;
+use maskwright_model::Trainable;
+use maskwright_model::adapter::LoraConfig;
 use maskwright_model::load::{ModelSource, check_input_size};
 use serde::{Deserialize, Serialize};
 
@@ -116,6 +118,15 @@ impl TrainConfig {
         if let (Some(patience), true) = (self.train.patience, self.data.valid.is_empty()) {
             let expected = "none where nothing is validated";
             return Err(Error::setting("train.patience", expected, patience));
+        }
+        let lora = &self.train.lora;
+        match self.train.learns {
+            Trainable::Lora(_) => lora.validate()?,
+            _ if *lora == LoraConfig::default() => {}
+            ref learns => {
+                let expected = "train.learns lora beside it";
+                return Err(Error::setting("train.lora", expected, learns));
+            }
         }
         self.checkpoints.best_by.check(self.data.valid.iter().map(|set| set.name.as_str()))?;
         self.train.loss.validate()?;

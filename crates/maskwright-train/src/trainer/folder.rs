@@ -192,7 +192,7 @@ impl RunFolder {
         Ok(Saved { whole, average })
     }
 
-    /// Writes the whole model and what was tuned of it; returns the file of the whole.
+    /// Writes the whole model, an adapter in its weights, and what was tuned of it; returns the file of the whole.
     fn save_model(
         &self,
         sam: &Sam,
@@ -205,7 +205,7 @@ impl RunFolder {
             checkpoint::save_tuned(&tuned(sam, trainable), &path)?;
         }
         let whole = self.path().join(format!("{WHOLE}{epoch}{ending}"));
-        checkpoint::save_whole(sam, &whole)?;
+        checkpoint::save_whole(&sam.clone().merged(), &whole)?;
         Ok(whole)
     }
 

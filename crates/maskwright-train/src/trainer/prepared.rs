@@ -2,10 +2,10 @@
 
 use maskwright_data::sample::SampleConfig;
 use maskwright_data::source::Mix;
-use maskwright_model::Sam;
 use maskwright_model::device::{Place, host};
 use maskwright_model::load::{LoadedModel, load_model};
 use maskwright_model::weights::shapes;
+use maskwright_model::{Sam, Trainable};
 
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
@@ -36,7 +36,10 @@ impl Prepared {
         config.data.settle_ranges(opened);
         config.check_length(train.len())?;
         let hq = config.train.learns.asks_for_hq_head();
-        let loaded = load_model(&config.model, hq, config.train.seed, &host())?;
+        let mut loaded = load_model(&config.model, hq, config.train.seed, &host())?;
+        if let Trainable::Lora(_) = config.train.learns {
+            loaded.sam = loaded.sam.with_adapter(&config.train.lora, config.train.seed)?;
+        }
         config.train.learns.check(&loaded.sam)?;
         check_layers(&config, &loaded.sam)?;
         check_cache(&config, &loaded.sam)?;

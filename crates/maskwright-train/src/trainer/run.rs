@@ -185,7 +185,7 @@ impl<'a> Run<'a> {
 
     /// Evaluates a model of this run on the validation sets.
     pub(super) fn evaluate(&self, model: &Sam, observer: &mut dyn Observer) -> Result<Evaluation> {
-        let model = model.clone().frozen();
+        let model = model.clone().merged().frozen();
         let settings = evaluation(self.config);
         evaluate(&model, self.place.device(), &self.samples, &self.valid, &settings, observer)
     }

@@ -50,7 +50,7 @@ pub(crate) struct ConvertFlags {
     #[arg(long, value_name = "TYPE", help = dtype_help())]
     dtype: Option<String>,
 
-    /// Tuned mask decoder (epoch_N) to put over the one in IN, all of it
+    /// Tuned mask decoder, tuned tensors or low-rank adapter (epoch_N) to put over the model in IN, all of it
     #[arg(long, value_name = "DECODER")]
     merge: Option<PathBuf>,
 

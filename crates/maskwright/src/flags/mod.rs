@@ -8,6 +8,7 @@ pub(crate) mod given;
 pub(crate) mod hq_sam;
 pub(crate) mod learning;
 pub(crate) mod legacy;
+pub(crate) mod lora;
 pub(crate) mod model;
 pub(crate) mod named;
 pub(crate) mod predictor;

@@ -15,7 +15,7 @@ use super::foreign::script;
 use super::machine::long_name;
 use super::pickle::Pickle;
 use super::value::{MAX_NAME, MAX_PICKLE, Parsed, TensorRecord};
-use crate::weights::keys::{CONFIG_KEY, CONVENTIONS_KEY, TRAINABLE_KEY};
+use crate::weights::keys::{ADAPTER_KEY, CONFIG_KEY, CONVENTIONS_KEY, TRAINABLE_KEY};
 use crate::weights::safetensors_file::MAX_TENSORS;
 use crate::weights::shared_file::{PIECE, SharedFile, Sink};
 
@@ -27,7 +27,8 @@ const MAX_ENTRIES: usize = MAX_TENSORS;
 const MAX_DIRECTORY: u64 = 16 << 20;
 
 /// The entries in which this crate's files have what else is known of the model, by metadata key.
-pub(super) const TEXT_ENTRIES: [(&str, &str); 3] = [
+pub(super) const TEXT_ENTRIES: [(&str, &str); 4] = [
+    (ADAPTER_KEY, "maskwright.adapter.json"),
     (CONFIG_KEY, "maskwright.config.json"),
     (CONVENTIONS_KEY, "maskwright.conventions.json"),
     (TRAINABLE_KEY, "maskwright.trainable.txt"),

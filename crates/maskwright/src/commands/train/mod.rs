@@ -22,6 +22,7 @@ use crate::flags::data::{DataFlags, WAYS};
 use crate::flags::device::DeviceFlags;
 use crate::flags::hq_sam::LegacyFlags;
 use crate::flags::learning::LearningFlags;
+use crate::flags::lora::LoraFlags;
 use crate::flags::model::ModelFlags;
 use crate::flags::named::named;
 use crate::flags::views::ViewFlags;
@@ -104,8 +105,9 @@ pub(crate) struct TrainFlags {
     #[arg(long, conflicts_with = "resume")]
     dry_run: bool,
 
-    /// What learns: hq (the HQ head), decoder (the whole mask decoder), all, or patterns of tensor
-    /// names such as 'mask_decoder.hf_*,image_encoder.neck.*'
+    /// What learns: hq (the HQ head), decoder (the whole mask decoder), lora (a low-rank adapter of the image
+    /// encoder, with the HQ head), all, or patterns of tensor names such as 'mask_decoder.hf_*,image_encoder.neck.*';
+    /// with lora before them, what is adapted and what they match: 'lora,mask_decoder.*'
     #[arg(long, value_name = "SCOPE", default_value = "hq", help_heading = "Training")]
     train: Trainable,
 
@@ -215,6 +217,9 @@ pub(crate) struct TrainFlags {
 
     #[command(flatten)]
     learning: LearningFlags,
+
+    #[command(flatten)]
+    lora: LoraFlags,
 
     #[command(flatten)]
     legacy: LegacyFlags,

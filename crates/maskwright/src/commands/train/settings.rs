@@ -73,7 +73,11 @@ impl TrainFlags {
             "geometry" => {
                 config.validation.geometry = self.geometry.unwrap_or(Geometry::LongestSide)
             }
-            other => return Ok(self.views.set(other, config) || self.learning.set(other, config)?),
+            other => {
+                let known =
+                    self.views.set(other, config) || self.lora.set(other, &mut config.train.lora);
+                return Ok(known || self.learning.set(other, config)?);
+            }
         }
         Ok(true)
     }
@@ -117,7 +121,7 @@ impl TrainFlags {
 }
 
 /// The ids of the flags here that say settings.
-const SETTINGS: [&str; 24] = [
+const SETTINGS: [&str; 28] = [
     "prompts",
     "mask_prompt",
     "device",
@@ -142,6 +146,10 @@ const SETTINGS: [&str; 24] = [
     "eval_every",
     "eval_prompts",
     "geometry",
+    "lora_rank",
+    "lora_alpha",
+    "lora_blocks",
+    "lora_targets",
 ];
 
 /// The ids of those that change no step that was done, so that a resumed run may have them anew.

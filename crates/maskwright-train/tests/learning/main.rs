@@ -1,10 +1,13 @@
 //! Whole runs in each mode of learning: stopped anywhere and resumed, they come to the same bits; they end by themselves
 //! when nothing gets better; and what they keep is what was asked for.
 
+mod adapter;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use maskwright_data::source::DataFile;
+use maskwright_model::adapter::{Blocks, LoraConfig, LoraTarget};
 use maskwright_model::{SamConfig, Trainable};
 use maskwright_train::observer::{Observer, Silent, StepProgress};
 use maskwright_train::optimizer::OptimizerKind;
@@ -135,6 +138,17 @@ fn losses(config: &mut TrainConfig) {
     ]);
 }
 
+/// The adapters of the second of two blocks, with the HQ head.
+fn lora(config: &mut TrainConfig) {
+    config.train.learns = "lora".parse().expect("a word");
+    config.train.lora = LoraConfig {
+        rank: 2,
+        alpha: Some(3.0),
+        blocks: Blocks::Last(1),
+        targets: vec![LoraTarget::Qkv, LoraTarget::Proj, LoraTarget::Mlp],
+    };
+}
+
 /// How a run is set up.
 type Mode = fn(&mut TrainConfig);
 
@@ -146,7 +160,16 @@ fn a_run_that_is_stopped_anywhere_comes_to_the_same_bits() {
             mode(config);
         }
     };
-    let modes: [(&str, Mode); 6] = [
+    // An adapter learns with an average of it, and beside the mask decoder.
+    let adapter: Mode = |config| {
+        for mode in [lora, average, accumulate] {
+            mode(config);
+        }
+        config.train.learns = "lora,mask_decoder.*".parse().expect("patterns");
+    };
+    let modes: [(&str, Mode); 8] = [
+        ("lora", lora),
+        ("adapter", adapter),
         ("adamw", adamw),
         ("cosine", cosine),
         ("accumulate", accumulate),
