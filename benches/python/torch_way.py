@@ -26,17 +26,6 @@ from ways import REFERENCE, WAYS, Way
 
 Tensors = Any  # a tensor, or lists, tuples and dictionaries of them
 
-TRANSFORMERS_HQ_PARTS = (
-    "hq_token",
-    "hq_mask_mlp",
-    "compress_vit",
-    "encoder_conv",
-    "encoder_norm",
-    "mask_conv",
-    "mask_norm",
-)
-"""How transformers calls what HQ-SAM added to the mask decoder."""
-
 
 def cast(tensors: Tensors, dtype: torch.dtype | None) -> Tensors:
     """Cast what is a floating-point tensor."""
@@ -117,48 +106,27 @@ def use_sdpa() -> None:
 
 
 def use_transformers(model: Model, weights: Path) -> None:
-    """Put transformers' image encoder and mask decoder in the place of the package's.
+    """Put transformers' image encoder in the place of the package's.
 
-    ``weights`` is a file with a folder of transformers' layout beside it: NAME.pth, NAME-hf.
+    ``weights`` is a file with a folder of transformers' layout beside it: NAME.pth, NAME-hf. The
+    mask decoder stays the package's: that of transformers 5.24 enlarges the image's features where
+    HQ-SAM enlarges what its transformer made of them, and so gives other masks.
     """
     from transformers import SamHQModel
 
     folder = weights.with_name(f"{weights.stem}-hf")
-    other = SamHQModel.from_pretrained(folder, attn_implementation="sdpa").eval()
-    encoder, decoder = other.vision_encoder, other.mask_decoder
-    for module in (encoder, decoder):
-        for name, parameter in module.named_parameters():
-            hq = module is decoder and name.startswith(TRANSFORMERS_HQ_PARTS)
-            parameter.requires_grad = hq
-    encode, decode = encoder.forward, decoder.forward
+    encoder = SamHQModel.from_pretrained(folder, attn_implementation="sdpa").eval().vision_encoder
+    for parameter in encoder.parameters():
+        parameter.requires_grad = False
+    encode = encoder.forward
 
-    def encoder_forward(pixels: torch.Tensor) -> Tensors:
+    def forward(pixels: torch.Tensor) -> Tensors:
         made = encode(pixels)
         return made.last_hidden_state, made.intermediate_embeddings
 
-    def decoder_forward(
-        image_embeddings: torch.Tensor,
-        image_pe: torch.Tensor,
-        sparse_prompt_embeddings: torch.Tensor,
-        dense_prompt_embeddings: torch.Tensor,
-        multimask_output: bool,
-        hq_token_only: bool,
-        interm_embeddings: list[torch.Tensor],
-    ) -> Tensors:
-        masks, scores = decode(
-            image_embeddings=image_embeddings,
-            image_positional_embeddings=image_pe,
-            sparse_prompt_embeddings=sparse_prompt_embeddings.unsqueeze(1),
-            dense_prompt_embeddings=dense_prompt_embeddings,
-            multimask_output=multimask_output,
-            hq_token_only=hq_token_only,
-            intermediate_embeddings=interm_embeddings,
-        )[:2]
-        return masks[:, 0], scores[:, 0]
-
-    encoder.forward, decoder.forward = encoder_forward, decoder_forward
+    encoder.forward = forward
     encoder.img_size = torch_model.SIZE
-    model.image_encoder, model.mask_decoder = encoder, decoder
+    model.image_encoder = encoder
 
 
 def model_in(way: Way, variant: str, weights: Path | None, learns: bool) -> Model:

@@ -25,6 +25,8 @@ class Way:
         """Why it has no such work, if it has none."""
         if self.transformers and model == "vit_tiny":
             return "transformers has no SAM-HQ with TinyViT"
+        if self.transformers and part in ("decoder", "head"):
+            return "the mask decoder of transformers' SamHQModel makes other masks than HQ-SAM's"
         if self.precision == "bf16" and part == "head":
             return "what learns keeps weights in f32"
         return None
@@ -42,9 +44,13 @@ WAYS = {
     "compiled_bf16": Way(
         f"`{PACKAGE}`, SDPA, `torch.compile`, bf16 weights", "bf16", compiled=True
     ),
-    "transformers_f32": Way("transformers `SamHQModel`, SDPA, f32", "f32", transformers=True),
+    "transformers_f32": Way(
+        "image encoder of transformers' `SamHQModel`, SDPA, f32", "f32", transformers=True
+    ),
     "transformers_bf16": Way(
-        "transformers `SamHQModel`, SDPA, bf16 weights", "bf16", transformers=True
+        "image encoder of transformers' `SamHQModel`, SDPA, bf16 weights",
+        "bf16",
+        transformers=True,
     ),
 }
 """All of them by name; the first is what the others' results are compared with."""
