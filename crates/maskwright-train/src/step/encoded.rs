@@ -26,7 +26,11 @@ impl Encoded {
         if !encoder_learns {
             return Self { features: computed, learning: None };
         }
-        let leaf = |tensor: &Tensor<4>| tensor.clone().detach().require_grad();
+        // Where only the end of the encoder learns, its early feature depends on nothing that does.
+        let leaf = |tensor: &Tensor<4>| match tensor.is_autodiff() {
+            true => tensor.clone().detach().require_grad(),
+            false => tensor.clone(),
+        };
         let features = ImageFeatures {
             embedding: leaf(&computed.embedding),
             early: leaf(&computed.early),
@@ -39,6 +43,9 @@ impl Encoded {
     pub(super) fn add(&mut self, gradients: &Gradients, weight: f64) {
         let Some(learning) = &mut self.learning else { return };
         let add = |sum: &mut Option<Tensor<4>>, leaf: &Tensor<4>| {
+            if !leaf.is_autodiff() {
+                return;
+            }
             let Some(gradient) = leaf.grad(gradients) else { return };
             let gradient = gradient * weight;
             *sum = Some(match sum.take() {
