@@ -31,6 +31,15 @@ class Tiny(torch.nn.Module):  # type: ignore[misc]
         return x * self.weight
 
 
+def _without_place(pickled: bytes) -> bytes:
+    """Return a legacy file that names this file without the folder it lies in."""
+
+    def text(value: str) -> bytes:
+        return b"X" + len(value).to_bytes(4, "little") + value.encode()
+
+    return pickled.replace(text(__file__), text(Path(__file__).name))
+
+
 def _omegaconf() -> object:
     """Return an object of a class that is named as OmegaConf's dictionaries are."""
     module = types.ModuleType("omegaconf.dictconfig")
@@ -84,5 +93,7 @@ def wrapped(folder: Path) -> None:
     torch.save(training, folder / "training_legacy.pth", _use_new_zipfile_serialization=False)
     torch.save(Tiny(), folder / "module.pth")
     torch.save({"epoch": 3, "model": Tiny()}, folder / "module_inside.pth")
-    torch.save(Tiny(), folder / "module_legacy.pth", _use_new_zipfile_serialization=False)
+    legacy = folder / "module_legacy.pth"
+    torch.save(Tiny(), legacy, _use_new_zipfile_serialization=False)
+    legacy.write_bytes(_without_place(legacy.read_bytes()))
     torch.jit.save(torch.jit.script(Tiny()), folder / "script.pt")
