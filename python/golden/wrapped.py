@@ -12,6 +12,7 @@ import datetime
 import pathlib
 import sys
 import types
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,16 @@ def _without_place(pickled: bytes) -> bytes:
         return b"X" + len(value).to_bytes(4, "little") + value.encode()
 
     return pickled.replace(text(__file__), text(Path(__file__).name))
+
+
+def _leave_debugging_out(path: Path) -> None:
+    """Write a program anew without what names the place of its source."""
+    with zipfile.ZipFile(path) as archive:
+        files = [(info, archive.read(info)) for info in archive.infolist()]
+    with zipfile.ZipFile(path, "w") as archive:
+        for info, content in files:
+            if not info.filename.endswith(".debug_pkl"):
+                archive.writestr(info, content)
 
 
 def _omegaconf() -> object:
@@ -96,4 +107,6 @@ def wrapped(folder: Path) -> None:
     legacy = folder / "module_legacy.pth"
     torch.save(Tiny(), legacy, _use_new_zipfile_serialization=False)
     legacy.write_bytes(_without_place(legacy.read_bytes()))
-    torch.jit.save(torch.jit.script(Tiny()), folder / "script.pt")
+    script = folder / "script.pt"
+    torch.jit.save(torch.jit.script(Tiny()), script)
+    _leave_debugging_out(script)
