@@ -24,7 +24,7 @@
 
 use std::str::FromStr;
 
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::Param;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,7 @@ use crate::config::SamConfig;
 use crate::error::{Error, Result};
 use crate::name_pattern::{NamePattern, WORDS};
 use crate::sam::Sam;
+use crate::weights::by_name::{MapByName, map_by_name};
 use crate::weights::model::{expected, shapes};
 use crate::weights::names::{Path, in_hq_head, is_buffer, is_factor};
 
@@ -178,13 +179,13 @@ impl Sam {
         if self.encoder_learns(trainable) {
             self.image_encoder_mut();
         }
-        self.map(&mut Marker { trainable: Some(trainable), path: Path::default() })
+        map_by_name(self, &mut Marker { trainable: Some(trainable) })
     }
 
     /// Takes every parameter out of autodiff, for prediction.
     #[must_use]
     pub fn frozen(self) -> Self {
-        self.map(&mut Marker { trainable: None, path: Path::default() })
+        map_by_name(self, &mut Marker { trainable: None })
     }
 
     /// Returns the number of values that learn.
@@ -213,20 +214,11 @@ impl Sam {
 
 struct Marker<'a> {
     trainable: Option<&'a Trainable>,
-    path: Path,
 }
 
-impl ModuleMapper for Marker<'_> {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.path.enter(name, container_type);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.exit();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let learns = self.trainable.is_some_and(|part| part.contains(&self.path.name()));
+impl MapByName for Marker<'_> {
+    fn map<const D: usize>(&mut self, path: &Path, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let learns = self.trainable.is_some_and(|part| part.contains(&path.name()));
         // A parameter that was tracked before becomes a fresh leaf.
         let param = param.map(|tensor| {
             let tensor = tensor.without_autodiff();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use burn::module::{LoraAdapter, Module, ModuleMapper, Param, Reparameterizer};
+use burn::module::{LoraAdapter, Module, Param, Reparameterizer};
 use burn::tensor::{Device, Tensor};
 
 use super::base;
@@ -10,6 +10,7 @@ use super::config::{Adapter, Blocks, LoraConfig};
 use crate::error::{Error, Result};
 use crate::init::Init;
 use crate::sam::Sam;
+use crate::weights::by_name::{MapByName, map_by_name};
 use crate::weights::names::Path;
 use crate::weights::{Checkpoint, shapes};
 
@@ -74,8 +75,8 @@ impl Sam {
         }
         self.image_encoder_mut();
         let device = self.device();
-        let mut attach = Attach { weights, seed, config, device: &device, path: Path::default() };
-        Ok(self.map(&mut attach))
+        let mut attach = Attach { weights, seed, config, device: &device };
+        Ok(map_by_name(self, &mut attach))
     }
 }
 
@@ -94,20 +95,11 @@ struct Attach<'a> {
     config: &'a LoraConfig,
     seed: u64,
     device: &'a Device,
-    path: Path,
 }
 
-impl ModuleMapper for Attach<'_> {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.path.enter(name, container_type);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.exit();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let name = self.path.name();
+impl MapByName for Attach<'_> {
+    fn map<const D: usize>(&mut self, path: &Path, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = path.name();
         if !self.weights.contains(&name) {
             return param;
         }

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::Param;
 use burn::tensor::{Tensor, TensorData};
 
+use super::by_name::{MapByName, map_by_name};
 use super::names::Path;
 use super::resize::{fits, to_fit};
 use super::state::StateTensor;
@@ -39,7 +40,6 @@ pub fn apply(mut sam: Sam, tensors: &impl Tensors) -> Result<Applied> {
         sam.image_encoder_mut();
     }
     let mut applier = Apply {
-        path: Path::default(),
         shapes: tensors.shapes(),
         tensors,
         used: BTreeSet::new(),
@@ -47,7 +47,7 @@ pub fn apply(mut sam: Sam, tensors: &impl Tensors) -> Result<Applied> {
         not_finite: Vec::new(),
         failed: None,
     };
-    let sam = sam.map(&mut applier);
+    let sam = map_by_name(sam, &mut applier);
     let Apply { shapes, used, mut mismatch, not_finite, failed, .. } = applier;
     if let Some(error) = failed {
         return Err(error);
@@ -58,7 +58,6 @@ pub fn apply(mut sam: Sam, tensors: &impl Tensors) -> Result<Applied> {
 }
 
 struct Apply<'a, T> {
-    path: Path,
     shapes: BTreeMap<String, Vec<usize>>,
     tensors: &'a T,
     used: BTreeSet<String>,
@@ -68,21 +67,13 @@ struct Apply<'a, T> {
     failed: Option<Error>,
 }
 
-impl<T: Tensors> ModuleMapper for Apply<'_, T> {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.path.enter(name, container_type);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.exit();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+impl<T: Tensors> MapByName for Apply<'_, T> {
+    fn map<const D: usize>(&mut self, path: &Path, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         if self.failed.is_some() {
             return param;
         }
-        let name = self.path.name();
-        let layout = self.path.layout();
+        let name = path.name();
+        let layout = path.layout();
         let shape = param.lazy_shape();
         let expected = layout.official_shape(&shape);
         let Some(found) = self.shapes.get(&name) else {

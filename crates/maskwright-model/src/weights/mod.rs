@@ -8,7 +8,7 @@
 //! builds the model.
 //!
 //! The files here lie in layers, each of which knows those before it alone: tensors by name
-//! (`checkpoint`, `state`, `tensors`, `names`, `wrappers`, `element`); the layouts of files (`safetensors_file`,
+//! (`checkpoint`, `state`, `tensors`, `names`, `by_name`, `wrappers`, `element`); the layouts of files (`safetensors_file`,
 //! `pytorch`, `hugging_face`); models as tensors (`model`, `apply`, `detect`, `check`, `decoder`,
 //! `tuned`); and what a program asks for (`open`, `save`, `load`).
 //!
@@ -25,6 +25,7 @@
 //! ```
 
 mod apply;
+pub(crate) mod by_name;
 mod check;
 pub(crate) mod checkpoint;
 mod content;
@@ -55,6 +56,7 @@ mod tuned;
 mod wrappers;
 
 pub use apply::{Applied, apply};
+pub use by_name::{MapByName, VisitByName, map_by_name, visit_by_name};
 pub(crate) use check::check_names;
 pub use check::{check, check_decoder, check_decoder_alone};
 pub use checkpoint::{Checkpoint, Layout};

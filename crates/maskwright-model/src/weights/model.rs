@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::Param;
 use burn::tensor::{Device, Gradients, Tensor};
 
+use super::by_name::{VisitByName, visit_by_name};
 use super::checkpoint::{Checkpoint, LazyTensor};
 use super::element::element_of;
 use super::keys::CONFIG_KEY;
@@ -17,23 +18,16 @@ use crate::sam::Sam;
 /// The official name and shape of every tensor of a model, in its own order.
 pub fn shapes(sam: &Sam) -> Vec<(String, Vec<usize>)> {
     struct Shapes {
-        path: Path,
         found: Vec<(String, Vec<usize>)>,
     }
-    impl ModuleVisitor for Shapes {
-        fn enter_module(&mut self, name: &str, container_type: &str) {
-            self.path.enter(name, container_type);
-        }
-        fn exit_module(&mut self, _name: &str, _container_type: &str) {
-            self.path.exit();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let shape = self.path.layout().official_shape(&param.lazy_shape());
-            self.found.push((self.path.name(), shape));
+    impl VisitByName for Shapes {
+        fn visit<const D: usize>(&mut self, path: &Path, param: &Param<Tensor<D>>) {
+            let shape = path.layout().official_shape(&param.lazy_shape());
+            self.found.push((path.name(), shape));
         }
     }
-    let mut shapes = Shapes { path: Path::default(), found: Vec::new() };
-    sam.visit(&mut shapes);
+    let mut shapes = Shapes { found: Vec::new() };
+    visit_by_name(sam, &mut shapes);
     shapes.found
 }
 
@@ -46,19 +40,12 @@ impl Checkpoint {
     /// A model's tensors, which share its memory.
     pub fn of(sam: &Sam) -> Self {
         struct Collect {
-            path: Path,
             tensors: BTreeMap<String, LazyTensor>,
         }
-        impl ModuleVisitor for Collect {
-            fn enter_module(&mut self, name: &str, container_type: &str) {
-                self.path.enter(name, container_type);
-            }
-            fn exit_module(&mut self, _name: &str, _container_type: &str) {
-                self.path.exit();
-            }
-            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-                let name = self.path.name();
-                let layout = self.path.layout();
+        impl VisitByName for Collect {
+            fn visit<const D: usize>(&mut self, path: &Path, param: &Param<Tensor<D>>) {
+                let name = path.name();
+                let layout = path.layout();
                 let tensor = param.val();
                 let shape = tensor.dims();
                 let element = element_of(&name);
@@ -71,8 +58,8 @@ impl Checkpoint {
                 self.tensors.insert(name, lazy);
             }
         }
-        let mut collect = Collect { path: Path::default(), tensors: BTreeMap::new() };
-        sam.visit(&mut collect);
+        let mut collect = Collect { tensors: BTreeMap::new() };
+        visit_by_name(sam, &mut collect);
         let mut checkpoint = Self { tensors: collect.tensors, ..Self::default() };
         checkpoint.set_config(sam.config());
         if let Some(conventions) = sam.conventions() {
@@ -99,25 +86,18 @@ pub fn state_dict(sam: &Sam) -> StateDict {
 /// layout.
 pub fn gradients(sam: &Sam, gradients: &Gradients) -> StateDict {
     struct Collect<'a> {
-        path: Path,
         gradients: &'a Gradients,
         tensors: BTreeMap<String, StateTensor>,
     }
-    impl ModuleVisitor for Collect<'_> {
-        fn enter_module(&mut self, name: &str, container_type: &str) {
-            self.path.enter(name, container_type);
-        }
-        fn exit_module(&mut self, _name: &str, _container_type: &str) {
-            self.path.exit();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+    impl VisitByName for Collect<'_> {
+        fn visit<const D: usize>(&mut self, path: &Path, param: &Param<Tensor<D>>) {
             if let Some(gradient) = param.val().grad(self.gradients) {
-                self.tensors.insert(self.path.name(), official(&self.path, gradient));
+                self.tensors.insert(path.name(), official(path, gradient));
             }
         }
     }
-    let mut collect = Collect { path: Path::default(), gradients, tensors: BTreeMap::new() };
-    sam.visit(&mut collect);
+    let mut collect = Collect { gradients, tensors: BTreeMap::new() };
+    visit_by_name(sam, &mut collect);
     StateDict { tensors: collect.tensors, metadata: BTreeMap::new() }
 }
 

@@ -37,7 +37,7 @@ pub(crate) enum Layout {
 
 impl Path {
     /// Goes down into the part of this name, which lies in a container of this type.
-    pub fn enter(&mut self, name: &str, container: &str) {
+    pub(super) fn enter(&mut self, name: &str, container: &str) {
         // An enum's variant and the HQ head are no level of the official names, and the `m` before
         // a digit stands for the index in PyTorch's `Sequential`, which no Rust field can be named.
         let name = if container.starts_with("Enum:")
@@ -54,7 +54,7 @@ impl Path {
     }
 
     /// Comes back up.
-    pub fn exit(&mut self) {
+    pub(super) fn exit(&mut self) {
         self.parts.pop();
     }
 

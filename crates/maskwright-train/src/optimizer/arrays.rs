@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use maskwright_model::weights::ParameterPath;
+use maskwright_model::weights::{ParameterPath, VisitByName, visit_by_name};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use crate::error::{Error, Result};
@@ -133,23 +133,16 @@ impl<'a> Arrays<'a> {
 /// Every parameter of a model by its official name.
 pub(super) fn parameters<M: Module>(model: &M) -> BTreeMap<String, Parameter> {
     struct Collect {
-        path: ParameterPath,
         found: BTreeMap<String, Parameter>,
     }
-    impl ModuleVisitor for Collect {
-        fn enter_module(&mut self, name: &str, container_type: &str) {
-            self.path.enter(name, container_type);
-        }
-        fn exit_module(&mut self, _name: &str, _container_type: &str) {
-            self.path.exit();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+    impl VisitByName for Collect {
+        fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>) {
             let shape = param.lazy_shape().to_vec();
-            let parameter = Parameter { path: self.path.clone(), shape };
-            self.found.insert(self.path.name(), parameter);
+            let parameter = Parameter { path: path.clone(), shape };
+            self.found.insert(path.name(), parameter);
         }
     }
-    let mut collect = Collect { path: ParameterPath::default(), found: BTreeMap::new() };
-    model.visit(&mut collect);
+    let mut collect = Collect { found: BTreeMap::new() };
+    visit_by_name(model, &mut collect);
     collect.found
 }

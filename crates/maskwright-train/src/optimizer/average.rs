@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::Param;
 use burn::tensor::{Device, Tensor};
-use maskwright_model::weights::ParameterPath;
+use maskwright_model::weights::{
+    MapByName, ParameterPath, VisitByName, map_by_name, visit_by_name,
+};
 use maskwright_model::{Sam, Trainable};
 
 use super::arrays::{self, Arrays};
@@ -44,15 +46,13 @@ impl WeightAverage {
 
     /// Takes in the weights of `model` that learn, after an update.
     pub fn update(&mut self, model: &Sam, learns: &Trainable) {
-        let path = ParameterPath::default();
-        model.visit(&mut TakeIn { average: self, learns, path });
+        visit_by_name(model, &mut TakeIn { average: self, learns });
     }
 
     /// Returns `model` with the averaged weights in place of its own, for prediction. Before the first update these are
     /// its own.
     pub fn applied(&self, model: &Sam) -> Sam {
-        let path = ParameterPath::default();
-        model.clone().frozen().map(&mut Apply { average: self, path })
+        map_by_name(model.clone().frozen(), &mut Apply { average: self })
     }
 
     /// Returns the average as the bytes of a safetensors file, by official names and in official shapes.
@@ -86,20 +86,11 @@ impl WeightAverage {
 struct TakeIn<'a> {
     average: &'a mut WeightAverage,
     learns: &'a Trainable,
-    path: ParameterPath,
 }
 
-impl ModuleVisitor for TakeIn<'_> {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.path.enter(name, container_type);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let name = self.path.name();
+impl VisitByName for TakeIn<'_> {
+    fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>) {
+        let name = path.name();
         if !self.learns.contains(&name) {
             return;
         }
@@ -118,20 +109,15 @@ impl ModuleVisitor for TakeIn<'_> {
 
 struct Apply<'a> {
     average: &'a WeightAverage,
-    path: ParameterPath,
 }
 
-impl ModuleMapper for Apply<'_> {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.path.enter(name, container_type);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.exit();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        match self.average.values.get(&self.path.name()) {
+impl MapByName for Apply<'_> {
+    fn map<const D: usize>(
+        &mut self,
+        path: &ParameterPath,
+        param: Param<Tensor<D>>,
+    ) -> Param<Tensor<D>> {
+        match self.average.values.get(&path.name()) {
             Some(value) => param.map(|tensor| value.clone().reshape(tensor.dims())),
             None => param,
         }

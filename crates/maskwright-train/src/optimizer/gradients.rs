@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{Module, Param};
 use burn::tensor::{Device, Gradients, Tensor};
-use maskwright_model::weights::ParameterPath;
+use maskwright_model::weights::{ParameterPath, VisitByName, visit_by_name};
 
 use super::arrays::{self, Arrays};
 use crate::error::Result;
@@ -40,8 +40,8 @@ impl StepGradients {
     /// Returns the Euclidean norm of all gradients of `model` together; 0 if there are none. It is no finite number if
     /// any value is none, or if the sum of their squares is beyond f32.
     pub fn norm<M: Module>(&self, model: &M) -> f64 {
-        let mut squares = Squares { gradients: self, path: ParameterPath::default(), sums: vec![] };
-        model.visit(&mut squares);
+        let mut squares = Squares { gradients: self, sums: vec![] };
+        visit_by_name(model, &mut squares);
         if squares.sums.is_empty() {
             return 0.0;
         }
@@ -62,26 +62,18 @@ impl StepGradients {
     pub fn into_values<M: Module>(mut self, model: &M) -> BTreeMap<String, Vec<f32>> {
         struct Values<'a> {
             gradients: &'a mut StepGradients,
-            path: ParameterPath,
             values: BTreeMap<String, Vec<f32>>,
         }
-        impl ModuleVisitor for Values<'_> {
-            fn enter_module(&mut self, name: &str, container_type: &str) {
-                self.path.enter(name, container_type);
-            }
-            fn exit_module(&mut self, _name: &str, _container_type: &str) {
-                self.path.exit();
-            }
-            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-                let name = self.path.name();
+        impl VisitByName for Values<'_> {
+            fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>) {
+                let name = path.name();
                 if let Some(gradient) = self.gradients.take(&name, &param.val()) {
                     self.values.insert(name, gradient.into_data().iter::<f32>().collect());
                 }
             }
         }
-        let (path, values) = (ParameterPath::default(), BTreeMap::new());
-        let mut visitor = Values { gradients: &mut self, path, values };
-        model.visit(&mut visitor);
+        let mut visitor = Values { gradients: &mut self, values: BTreeMap::new() };
+        visit_by_name(model, &mut visitor);
         visitor.values
     }
 
@@ -105,26 +97,17 @@ impl StepGradients {
 /// Collects the sum of squares of every gradient.
 struct Squares<'a> {
     gradients: &'a StepGradients,
-    path: ParameterPath,
     sums: Vec<Tensor<1>>,
 }
 
-impl ModuleVisitor for Squares<'_> {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.path.enter(name, container_type);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+impl VisitByName for Squares<'_> {
+    fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>) {
         let sum = match &self.gradients.source {
             Source::Recorded(gradients) => {
                 param.val().grad(gradients).map(|gradient| gradient.square().sum())
             }
             Source::Named(gradients) => {
-                gradients.get(&self.path.name()).map(|gradient| gradient.clone().square().sum())
+                gradients.get(&path.name()).map(|gradient| gradient.clone().square().sum())
             }
         };
         self.sums.extend(sum);
@@ -164,17 +147,19 @@ impl GradientSum {
 
     /// Adds the gradients of `model`, `weight` times. `weight` is above 0.
     pub fn add<M: Module>(&mut self, model: &M, gradients: impl Into<StepGradients>, weight: f64) {
-        let path = ParameterPath::default();
-        let mut add = Add { sum: self, gradients: gradients.into(), weight, path };
-        model.visit(&mut add);
+        self.add_share(model, gradients, weight);
         self.weight += weight;
     }
 
-    /// Adds the gradients of other parameters for the batches that were added already, whose weights they contain.
-    pub(crate) fn add_share<M: Module>(&mut self, model: &M, gradients: Gradients) {
-        let weight = self.weight;
-        self.add(model, gradients, 1.0);
-        self.weight = weight;
+    /// Adds gradients, `weight` times, of parameters of which the batches that were added already have said nothing.
+    pub(crate) fn add_share<M: Module>(
+        &mut self,
+        model: &M,
+        gradients: impl Into<StepGradients>,
+        weight: f64,
+    ) {
+        let mut add = Add { sums: &mut self.sums, gradients: gradients.into(), weight };
+        visit_by_name(model, &mut add);
     }
 
     /// Returns the mean of what was added, and begins anew; `None` if nothing was.
@@ -217,31 +202,22 @@ impl GradientSum {
 }
 
 struct Add<'a> {
-    sum: &'a mut GradientSum,
+    sums: &'a mut BTreeMap<String, Tensor<1>>,
     gradients: StepGradients,
     weight: f64,
-    path: ParameterPath,
 }
 
-impl ModuleVisitor for Add<'_> {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.path.enter(name, container_type);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+impl VisitByName for Add<'_> {
+    fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>) {
         let parameter = param.val();
-        let name = self.path.name();
+        let name = path.name();
         let Some(gradient) = self.gradients.take(&name, &parameter) else { return };
         let count = parameter.shape().num_elements();
         let added = gradient.reshape([count]).mul_scalar(self.weight);
-        let sum = match self.sum.sums.remove(&name) {
+        let sum = match self.sums.remove(&name) {
             Some(sum) => sum + added,
             None => added,
         };
-        self.sum.sums.insert(name, sum);
+        self.sums.insert(name, sum);
     }
 }

@@ -18,10 +18,10 @@ mod state;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::{Module, Param};
 use burn::optim::{self, AdamConfig, AdamState, AdaptiveMomentumState, Optimizer as _};
 use burn::tensor::{Device, Tensor};
-use maskwright_model::weights::ParameterPath;
+use maskwright_model::weights::{MapByName, ParameterPath, map_by_name};
 
 use crate::error::Result;
 pub use average::WeightAverage;
@@ -79,8 +79,8 @@ impl Optimizer {
             let known = arrays::parameters(&model);
             self.scales = layer_scales(known.keys().map(String::as_str), self.layer_decay);
         }
-        let (gradients, path) = (gradients.into(), ParameterPath::default());
-        model.map(&mut Update { optimizer: self, gradients, learning_rate, path })
+        let gradients = gradients.into();
+        map_by_name(model, &mut Update { optimizer: self, gradients, learning_rate })
     }
 
     /// Returns the state as the bytes of a safetensors file: `NAME.exp_avg` and `NAME.exp_avg_sq` of
@@ -113,28 +113,23 @@ struct Update<'a> {
     optimizer: &'a mut Optimizer,
     gradients: StepGradients,
     learning_rate: f64,
-    path: ParameterPath,
 }
 
-impl ModuleMapper for Update<'_> {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.path.enter(name, container_type);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.exit();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+impl MapByName for Update<'_> {
+    fn map<const D: usize>(
+        &mut self,
+        path: &ParameterPath,
+        param: Param<Tensor<D>>,
+    ) -> Param<Tensor<D>> {
         let tensor = param.val();
-        let name = self.path.name();
+        let name = path.name();
         let Some(gradient) = self.gradients.take(&name, &tensor) else { return param };
         let shape = tensor.dims();
         let optimizer = &mut *self.optimizer;
         let scale = optimizer.scales.get(&name).copied().unwrap_or(1.0);
         let learning_rate = self.learning_rate * scale;
         let mut before = tensor.inner();
-        let axes = self.path.official_shape(&shape).len();
+        let axes = path.official_shape(&shape).len();
         if optimizer.weight_decay > 0.0 && decays(&name, axes) {
             before = before.mul_scalar(1.0 - learning_rate * optimizer.weight_decay);
         }

@@ -145,7 +145,7 @@ pub fn learn(
         }
     }
     if let Some(gradients) = encoded.backward() {
-        sum.add_share(model, gradients);
+        sum.add_share(model, gradients, 1.0);
     }
     let gradients = sum.take_mean().expect("a batch has an object");
     Ok(Learnt { gradients, values: values.divided_by(predictions as f64), predictions })

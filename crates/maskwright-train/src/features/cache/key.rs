@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::Param;
 use burn::tensor::Tensor;
 use maskwright_data::sample::SampleConfig;
 use maskwright_data::source::Mix;
 use maskwright_model::Sam;
-use maskwright_model::weights::ParameterPath;
+use maskwright_model::weights::{ParameterPath, VisitByName, visit_by_name};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -95,25 +95,18 @@ impl Wanted {
 /// SHA-256 of the image encoder's parameters by name, and of the mean and deviation of its pixels.
 fn encoder_sum(model: &Sam) -> String {
     struct Sum {
-        path: ParameterPath,
         sum: Sha256,
     }
-    impl ModuleVisitor for Sum {
-        fn enter_module(&mut self, name: &str, container_type: &str) {
-            self.path.enter(name, container_type);
-        }
-        fn exit_module(&mut self, _name: &str, _container_type: &str) {
-            self.path.exit();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.sum.update(self.path.name());
+    impl VisitByName for Sum {
+        fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>) {
+            self.sum.update(path.name());
             self.sum.update([0]);
             let data = param.val().into_data().convert::<f32>();
             self.sum.update(data.as_bytes());
         }
     }
-    let mut visitor = Sum { path: ParameterPath::default(), sum: Sha256::new() };
-    model.image_encoder().visit(&mut visitor);
+    let mut visitor = Sum { sum: Sha256::new() };
+    visit_by_name(model.image_encoder(), &mut visitor);
     if let Some(conventions) = model.conventions() {
         let pixels = (conventions.pixel_mean, conventions.pixel_std);
         visitor.sum.update(format!("{pixels:?}"));
