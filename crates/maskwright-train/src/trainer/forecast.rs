@@ -7,10 +7,9 @@ use maskwright_model::load::parameter_count;
 use serde::Serialize;
 
 use super::learner::Learner;
-use super::prepared::Prepared;
+use super::prepared::{Prepared, learning};
 use super::run::{evaluation, loader_config};
 use crate::config::TrainConfig;
-use crate::conventions;
 use crate::error::Result;
 use crate::evaluator::{EvalConfig, evaluate};
 use crate::features::{encode, entry_bytes};
@@ -65,11 +64,9 @@ pub fn forecast(config: &TrainConfig, observer: &mut dyn Observer) -> Result<For
     config.validate()?;
     let Prepared { config, place, train, valid, loaded, samples } =
         Prepared::open(config, observer)?;
-    let learns = &config.train.learns;
-    let model = conventions::remembered(loaded.sam, &config)?;
-    let encoder_learns = model.encoder_learns(learns);
-    let model = place.put(model, encoder_learns).training(learns);
-    let (parameters, trainable) = (parameter_count(&model), model.trainable_count(learns));
+    let model = learning(loaded.sam, &config, &place)?;
+    let trainable = model.trainable_count(&config.train.learns);
+    let parameters = parameter_count(&model);
     let mut learner = Learner::new(&config, model, None, None, place.device())?;
     let records = train.len();
     let mut loader = Loader::new(train, loader_config(&config, &samples, None))?;
@@ -119,7 +116,7 @@ pub fn forecast(config: &TrainConfig, observer: &mut dyn Observer) -> Result<For
         _ => {
             let few = EvalConfig { limit: 2, ..settings.clone() };
             let measured: usize = valid.iter().map(|set| few.records(set)).sum();
-            let model = learner.model().clone().frozen();
+            let model = learner.model().clone().merged().frozen();
             let start = Instant::now();
             evaluate(&model, place.device(), &samples, &valid, &few, &mut Silent)?;
             start.elapsed().as_secs_f64() * images as f64 / measured as f64

@@ -8,6 +8,7 @@ use maskwright_model::weights::shapes;
 use maskwright_model::{Sam, Trainable};
 
 use crate::config::TrainConfig;
+use crate::conventions;
 use crate::error::{Error, Result};
 use crate::evaluator::{EvalSet, left_out, open_sets, sample_config};
 use crate::observer::Observer;
@@ -53,6 +54,14 @@ impl Prepared {
         };
         Ok(Self { config, place, train, valid, loaded, samples })
     }
+}
+
+/// The model where it learns: on its device, what learns of it recorded, remembering how it has to be used.
+pub(super) fn learning(model: Sam, config: &TrainConfig, place: &Place) -> Result<Sam> {
+    let model = conventions::remembered(model, config)?;
+    let learns = &config.train.learns;
+    let encoder_learns = model.encoder_learns(learns);
+    Ok(place.put(model, encoder_learns).training(learns))
 }
 
 /// Refuses a decay by layers where no block of the encoder learns.

@@ -12,9 +12,9 @@ use maskwright_model::{Sam, weights};
 use super::data_watch::DataWatch;
 use super::folder::RunFolder;
 use super::learner::Learner;
+use super::prepared::learning;
 use super::state::{LossSums, Position};
 use crate::config::TrainConfig;
-use crate::conventions;
 use crate::error::{Error, Result};
 use crate::evaluator::{EvalConfig, EvalSet, Evaluation, RefusedRecord, evaluate};
 use crate::features::Making;
@@ -72,10 +72,7 @@ impl<'a> Run<'a> {
                 log
             }
         };
-        let model = conventions::remembered(model, config)?;
-        let learns = &config.train.learns;
-        let encoder_learns = model.encoder_learns(learns);
-        let model = place.put(model, encoder_learns).training(learns);
+        let model = learning(model, config, &place)?;
         let state = learner.as_ref().map(|(state, folder)| (state, folder.as_path()));
         let cache = match config.cache.keep {
             true => {

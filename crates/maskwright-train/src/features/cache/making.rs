@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use maskwright_data::loader::OnRefusal;
+use maskwright_data::loader::{LoaderConfig, OnRefusal};
 use maskwright_data::ordered::Ordered;
 use maskwright_data::random::SampleKey;
 use maskwright_data::sample::{SampleConfig, SampleMaker};
@@ -115,7 +115,7 @@ impl Making<'_> {
     /// The pixels of these views, drawn on threads.
     fn views(&self, missing: &[Key]) -> Result<Ordered<maskwright_data::Result<Vec<u8>>>> {
         let threads = match self.config.compute.workers {
-            0 => std::thread::available_parallelism().map_or(1, |cores| cores.get()),
+            0 => LoaderConfig::default().workers,
             workers => workers,
         };
         // The image is the same however many objects are drawn.
