@@ -3,25 +3,7 @@
 mod support;
 
 use insta::assert_snapshot;
-use support::{Place, maskwright, printed, refused, text, works, write_pairs, write_tiny_model};
-
-/// A place with pairs and a model, and the flags of a small run into its folder `run`.
-fn small(place: &Place) -> Vec<String> {
-    let (images, masks) = write_pairs(place.path(), 10);
-    write_tiny_model(&place.join("model.toml"));
-    let flags = [
-        ("--images", images.display().to_string()),
-        ("--masks", masks.display().to_string()),
-        ("--model-config", place.text("model.toml")),
-        ("--input-size", "64".into()),
-        ("--max-epoch-num", "2".into()),
-        ("--batch-size-train", "2".into()),
-        ("--hold-out", "20".into()),
-        ("--output", place.text("run")),
-    ];
-    let flags = flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]);
-    std::iter::once("train".to_owned()).chain(flags).collect()
-}
+use support::{Place, maskwright, printed, refused, small_run, text, works};
 
 fn with<'a>(flags: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
     flags.iter().map(String::as_str).chain(more.iter().copied()).collect()
@@ -30,7 +12,7 @@ fn with<'a>(flags: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn what_does_not_fit_is_refused_in_one_line() {
     let place = Place::new();
-    let flags = small(&place);
+    let flags = small_run(&place, 10, 20);
     let lines: Vec<String> = [
         &["--accumulate", "5"][..],
         &["--warmup-steps", "8"],
@@ -76,7 +58,7 @@ fn a_preset_is_printed_and_flags_go_before_it() {
     assert!(preset.contains("epochs = 30") && preset.contains("ema = 0.99"), "{preset}");
     // What was printed is a preset, too.
     std::fs::write(place.join("mine.toml"), preset).expect("written");
-    let (flags, mine) = (small(&place), place.text("mine.toml"));
+    let (flags, mine) = (small_run(&place, 10, 20), place.text("mine.toml"));
     works(&with(&flags, &["--preset", &mine, "--ema", "0.5", "--warmup-steps", "2"]));
     let config = std::fs::read_to_string(place.join("run/config.toml")).expect("read");
     let has = |line: &str| config.lines().any(|found| found == line);
@@ -108,7 +90,7 @@ fn a_preset_is_printed_and_flags_go_before_it() {
 #[test]
 fn a_run_that_ends_by_itself_says_so() {
     let place = Place::new();
-    let flags = small(&place);
+    let flags = small_run(&place, 10, 20);
     let more = ["--learning-rate", "1e-30", "--patience", "1", "--ema", "0.5", "--keep", "1"];
     let flags = with(&flags, &more);
     let flags: Vec<&str> = flags
@@ -148,7 +130,7 @@ fn a_run_that_ends_by_itself_says_so() {
 #[test]
 fn adapters_that_cannot_be_are_refused_in_one_line() {
     let place = Place::new();
-    let flags = small(&place);
+    let flags = small_run(&place, 10, 20);
     let lines: Vec<String> = [
         &["--train", "lora", "--lora-blocks", "last:13"][..],
         &["--train", "lora", "--lora-rank", "0"],
@@ -183,7 +165,7 @@ fn adapters_that_cannot_be_are_refused_in_one_line() {
 fn an_adapter_is_merged_into_its_base_by_the_command() {
     let place = Place::new();
     // A base of which only the checkpoint is known.
-    let flags = small(&place);
+    let flags = small_run(&place, 10, 20);
     works(&with(&flags, &["--train", "all"]));
     let base = place.text("base.safetensors");
     std::fs::rename(place.join("run/sam_hq_epoch_1.safetensors"), place.join("base.safetensors"))

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use insta::assert_snapshot;
-use support::{Place, maskwright, refusal, refused, text, works, write_pairs, write_tiny_model};
+use support::{Place, maskwright, refusal, refused, small_run, text, works};
 
 /// A place with data and a model, and the flags of a small run into its folder `run`.
 struct Small {
@@ -18,21 +18,8 @@ impl Small {
     /// Of `count` pairs a quarter validates.
     fn new(count: usize) -> Self {
         let place = Place::new();
-        let (images, masks) = write_pairs(place.path(), count);
-        write_tiny_model(&place.join("model.toml"));
-        let flags = [
-            ("--images", images.display().to_string()),
-            ("--masks", masks.display().to_string()),
-            ("--model-config", place.text("model.toml")),
-            ("--input-size", "64".into()),
-            ("--train", "decoder".into()),
-            ("--batch-size-train", "2".into()),
-            ("--max-epoch-num", "2".into()),
-            ("--hold-out", "25".into()),
-            ("--output", place.text("run")),
-        ];
-        let flags = flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]);
-        let flags = std::iter::once("train".to_owned()).chain(flags).collect();
+        let mut flags = small_run(&place, count, 25);
+        flags.extend(["--train", "decoder"].map(str::to_owned));
         Self { place, flags }
     }
 

@@ -69,6 +69,25 @@ pub(crate) fn write_tiny_model(path: &Path) {
     std::fs::write(path, toml::to_string(&config).expect("plain values")).expect("written");
 }
 
+/// The command line that trains a tiny model for two epochs on `count` pairs that it writes, of which this per cent validates, into
+/// the folder `run`.
+pub(crate) fn small_run(place: &Place, count: usize, held_out: u32) -> Vec<String> {
+    let (images, masks) = write_pairs(place.path(), count);
+    write_tiny_model(&place.join("model.toml"));
+    let flags = [
+        ("--images", images.display().to_string()),
+        ("--masks", masks.display().to_string()),
+        ("--model-config", place.text("model.toml")),
+        ("--input-size", "64".into()),
+        ("--max-epoch-num", "2".into()),
+        ("--batch-size-train", "2".into()),
+        ("--hold-out", held_out.to_string()),
+        ("--output", place.text("run")),
+    ];
+    let flags = flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]);
+    std::iter::once("train".to_owned()).chain(flags).collect()
+}
+
 /// The command line that trains a tiny model for a moment, on pairs that it writes into the folder: `images` and
 /// `masks`, none held out.
 pub(crate) fn trained(place: &Place, output: &str) -> Vec<String> {
