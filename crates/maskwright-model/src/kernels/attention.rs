@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::attention_core::{BackwardPass, Forward, Head, Inputs, Scratch};
-use super::{Array, Fused};
+use super::{Array, Fused, zeros};
 
 /// `softmax(q k^T / sqrt(d)) v` for each of the heads, whose channels lie side by side.
 ///
@@ -52,7 +52,7 @@ pub(super) fn transpose(from: &[f32], width: usize, to: &mut Vec<f32>) {
 /// Puts packed heads `[b, heads, rows, d]` side by side: `[b, rows, c]`.
 fn unpack(packed: &[f32], heads: usize, rows: usize, d: usize) -> Vec<f32> {
     let c = heads * d;
-    let mut out = vec![0f32; packed.len()];
+    let mut out = zeros(packed.len());
     out.par_chunks_mut(rows * c).zip(packed.par_chunks(rows * c)).for_each(|(out, packed)| {
         for (head, packed) in packed.chunks_exact(rows * d).enumerate() {
             for (out, from) in out.chunks_exact_mut(c).zip(packed.chunks_exact(d)) {
@@ -78,7 +78,7 @@ impl Fused<3> for CrossAttention {
 
     fn forward(&self, [q, k, v]: [Array; 3], saves: bool) -> (Array, Option<[Array; 3]>) {
         let Sizes { n, m, c, d, scale } = self.sizes(&q, &k);
-        let mut packed = vec![0f32; q.values().len()];
+        let mut packed = zeros(q.values().len());
         packed.par_chunks_mut(n * d).enumerate().for_each_init(Work::default, |work, (i, out)| {
             let (b, head) = (i / self.heads, i % self.heads);
             pack(&q.values()[b * n * c..][..n * c], c, head, d, 1.0, &mut work.q);
@@ -103,9 +103,9 @@ impl Fused<3> for CrossAttention {
 
     fn backward(&self, [q, k, v]: [Array; 3], gradient: Array, _: [bool; 3]) -> [Option<Array>; 3] {
         let Sizes { n, m, c, d, scale } = self.sizes(&q, &k);
-        let mut to_q = vec![0f32; q.values().len()];
-        let mut to_k = vec![0f32; k.values().len()];
-        let mut to_v = vec![0f32; v.values().len()];
+        let mut to_q = zeros(q.values().len());
+        let mut to_k = zeros(k.values().len());
+        let mut to_v = zeros(v.values().len());
         to_q.par_chunks_mut(n * d)
             .zip(to_k.par_chunks_mut(m * d))
             .zip(to_v.par_chunks_mut(m * d))

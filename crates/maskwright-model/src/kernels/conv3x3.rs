@@ -8,7 +8,7 @@ use pulp::Simd;
 use rayon::prelude::*;
 
 use super::panel::{self, Output, Row, WIDTH};
-use super::{Array, Fused};
+use super::{Array, Fused, GRAIN, zeros};
 
 /// Lines of one task of the weight's gradient: each task sums on its own.
 const LINES_PER_TASK: usize = 8;
@@ -83,7 +83,7 @@ fn convolve(x: &[f32], weight: &[f32], map: Map) -> Vec<f32> {
     let Map { h, w, input, output } = map;
     let panels = panels(weight, output);
     let images = x.len() / (h * w * input);
-    let mut out = vec![0f32; images * h * w * output];
+    let mut out = zeros(images * h * w * output);
     out.par_chunks_mut(w * output).enumerate().for_each_init(Vec::new, |line, (i, out)| {
         let image = &x[i / h * h * w * input..][..h * w * input];
         pulp::Arch::new().dispatch(Line { map, image, y: i % h, panels: &panels, line, out });
@@ -192,9 +192,12 @@ impl Fused<2> for Conv3x3 {
                 .collect();
             // In the order of the tasks, so that the number of threads does not matter.
             let mut total = vec![0f32; weight.values().len()];
-            for part in &parts {
-                total.iter_mut().zip(part).for_each(|(t, p)| *t += p);
-            }
+            total.par_chunks_mut(GRAIN).enumerate().for_each(|(chunk, total)| {
+                for part in &parts {
+                    let part = &part[chunk * GRAIN..];
+                    total.iter_mut().zip(part).for_each(|(t, p)| *t += p);
+                }
+            });
             Array::new(total, weight.shape())
         });
         [to_x, to_weight]

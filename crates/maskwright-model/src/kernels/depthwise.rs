@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Array, Fused, vectorised};
+use super::{Array, Fused, vectorised, zeros};
 
 /// Lines of one task of the weight's gradient: each task sums on its own.
 const LINES_PER_TASK: usize = 8;
@@ -39,7 +39,7 @@ impl Fused<2> for Depthwise {
         let &[b, h, w, c] = x.shape() else { unreachable!("a map has four axes") };
         let stride = self.stride;
         let [out_h, out_w] = [h, w].map(|side| side.div_ceil(stride));
-        let mut out = vec![0f32; b * out_h * out_w * c];
+        let mut out = zeros(b * out_h * out_w * c);
         let weights = weight.values();
         out.par_chunks_mut(out_w * c).enumerate().for_each(|(line, out)| {
             let image = &x.values()[line / out_h * h * w * c..][..h * w * c];
@@ -71,7 +71,7 @@ impl Fused<2> for Depthwise {
         let stride = self.stride;
         let [out_h, out_w] = [h, w].map(|side| side.div_ceil(stride));
         let weights = weight.values();
-        let mut to_x = vec![0f32; x.values().len()];
+        let mut to_x = zeros(x.values().len());
         // A cell adds to its neighbours: images run apart, lines of one do not.
         to_x.par_chunks_mut(h * w * c)
             .zip(gradient.values().par_chunks(out_h * out_w * c))

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Array, Fused, GRAIN, math, vectorised};
+use super::{Array, Fused, GRAIN, math, vectorised, zeros};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Gelu;
@@ -11,7 +11,7 @@ impl Fused<1> for Gelu {
     type Saved = Array;
 
     fn forward(&self, [x]: [Array; 1], saves: bool) -> (Array, Option<Array>) {
-        let mut out = vec![0f32; x.values().len()];
+        let mut out = zeros(x.values().len());
         out.par_chunks_mut(GRAIN).zip(x.values().par_chunks(GRAIN)).for_each(|(out, x)| {
             vectorised(
                 #[inline(always)]
@@ -26,7 +26,7 @@ impl Fused<1> for Gelu {
     }
 
     fn backward(&self, x: Array, gradient: Array, _: [bool; 1]) -> [Option<Array>; 1] {
-        let mut out = vec![0f32; x.values().len()];
+        let mut out = zeros(x.values().len());
         out.par_chunks_mut(GRAIN)
             .zip(x.values().par_chunks(GRAIN))
             .zip(gradient.values().par_chunks(GRAIN))

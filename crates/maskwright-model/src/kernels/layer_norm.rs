@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Array, Fused, rows_per_task, vectorised};
+use super::{Array, Fused, rows_per_task, vectorised, zeros};
 
 #[derive(Debug, Clone)]
 pub(crate) struct LayerNorm {
@@ -40,7 +40,7 @@ impl Fused<3> for LayerNorm {
 
     fn forward(&self, [x, weight, bias]: [Array; 3], saves: bool) -> (Array, Option<[Array; 2]>) {
         let width = x.width();
-        let mut out = vec![0f32; x.values().len()];
+        let mut out = zeros(x.values().len());
         let chunk = rows_per_task(width) * width;
         let (weights, biases) = (weight.values(), bias.values());
         out.par_chunks_mut(chunk).zip(x.values().par_chunks(chunk)).for_each(|(out, x)| {
@@ -67,7 +67,7 @@ impl Fused<3> for LayerNorm {
         _: [bool; 3],
     ) -> [Option<Array>; 3] {
         let width = x.width();
-        let mut out = vec![0f32; x.values().len()];
+        let mut out = zeros(x.values().len());
         let chunk = rows_per_task(width) * width;
         let weights = weight.values();
         // With n = (x - mean) / deviation and g = gradient * weight, the gradient of x is

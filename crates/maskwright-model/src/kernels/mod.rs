@@ -31,6 +31,7 @@ use burn::backend::{Autodiff, BackendTensor, DispatchTensor, Flex};
 use burn::backend::{DispatchKindConversion, GradientCheckpointingStrategy};
 use burn::tensor::{DType, Tensor, TensorData};
 use burn_flex::FlexTensor;
+use rayon::prelude::*;
 
 use crate::ops::products::on_cpu;
 
@@ -212,6 +213,19 @@ pub(crate) const GRAIN: usize = 1 << 14;
 /// sums that are made per task do not either.
 pub(crate) fn rows_per_task(width: usize) -> usize {
     GRAIN.div_ceil(width)
+}
+
+/// So many zeros. Many of them are written by all threads: one thread alone would keep the others waiting.
+pub(crate) fn zeros(count: usize) -> Vec<f32> {
+    const BLOCK: usize = 64;
+    if count < 2 * GRAIN {
+        return vec![0f32; count];
+    }
+    let blocks = (0..count.div_ceil(BLOCK)).into_par_iter().with_min_len(GRAIN / BLOCK);
+    let blocks: Vec<[f32; BLOCK]> = blocks.map(|_| [0f32; BLOCK]).collect();
+    let mut zeros = blocks.into_flattened();
+    zeros.truncate(count);
+    zeros
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Array, Fused};
+use super::{Array, Fused, zeros};
 
 /// Twice upscaled cells to a map: `[b, h, w, 16 c]`, the 16 being two levels of 2 x 2, to
 /// `[b, 4 h, 4 w, c]`.
@@ -21,7 +21,7 @@ impl Fused<1> for Unblock {
     fn forward(&self, [x]: [Array; 1], saves: bool) -> (Array, Option<[usize; 4]>) {
         let &[b, h, w, d] = x.shape() else { unreachable!("a map has four axes") };
         let c = d / 16;
-        let mut out = vec![0f32; x.values().len()];
+        let mut out = zeros(x.values().len());
         out.par_chunks_mut(4 * w * c).enumerate().for_each(|(line, out)| {
             let from = &x.values()[line / 4 * w * d..][..w * d];
             for (column, out) in out.chunks_exact_mut(c).enumerate() {
@@ -35,7 +35,7 @@ impl Fused<1> for Unblock {
     fn backward(&self, shape: [usize; 4], gradient: Array, _: [bool; 1]) -> [Option<Array>; 1] {
         let [_, _, w, d] = shape;
         let c = d / 16;
-        let mut out = vec![0f32; gradient.values().len()];
+        let mut out = zeros(gradient.values().len());
         out.par_chunks_mut(w * d).zip(gradient.values().par_chunks(w * d)).for_each(
             |(out, from)| {
                 for (i, from) in from.chunks_exact(c).enumerate() {
@@ -73,7 +73,7 @@ impl Fused<1> for Rows {
 
     fn backward(&self, shape: Vec<usize>, gradient: Array, _: [bool; 1]) -> [Option<Array>; 1] {
         let row = gradient.values().len() / self.order.len().max(1);
-        let mut out = vec![0f32; shape[0] * row];
+        let mut out = zeros(shape[0] * row);
         for (&to, from) in self.order.iter().zip(gradient.values().chunks_exact(row)) {
             out[to * row..][..row].iter_mut().zip(from).for_each(|(to, from)| *to += from);
         }

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::attention::transpose;
 use super::attention_core::{BackwardPass, Forward, Head, Inputs, Scratch};
 use super::panel::WIDTH;
-use super::{Array, Fused};
+use super::{Array, Fused, zeros};
 
 /// Queries of one task where a window has more: enough to make packing its keys cheap.
 const QUERIES_PER_TASK: usize = 16 * WIDTH;
@@ -151,7 +151,7 @@ impl Fused<4> for WindowAttention {
         let parts = queries.div_ceil(QUERIES_PER_TASK);
         let per_part = if parts == 1 { queries } else { QUERIES_PER_TASK };
         let tasks = images * map.per_image() * heads * parts;
-        let mut packed = vec![0f32; tasks * per_part * d];
+        let mut packed = zeros(tasks * per_part * d);
         packed.par_chunks_mut(per_part * d).enumerate().for_each_init(
             Work::default,
             |work, (task, out)| {
@@ -176,7 +176,7 @@ impl Fused<4> for WindowAttention {
             },
         );
 
-        let mut out = vec![0f32; images * h * w * c];
+        let mut out = zeros(images * h * w * c);
         out.par_chunks_mut(w * c).enumerate().for_each(|(line, out)| {
             for (x, out) in out.chunks_exact_mut(c).enumerate() {
                 let (window, query) = map.query(line / h, line % h, x);
@@ -197,9 +197,9 @@ impl Fused<4> for WindowAttention {
         let head = map.head();
         let (keys, rows) = (head.keys, head.rows());
         let tasks = images * map.per_image() * heads;
-        let mut to_q = vec![0f32; tasks * keys * d];
-        let mut to_k = vec![0f32; tasks * rows * d];
-        let mut to_v = vec![0f32; tasks * keys * d];
+        let mut to_q = zeros(tasks * keys * d);
+        let mut to_k = zeros(tasks * rows * d);
+        let mut to_v = zeros(tasks * keys * d);
         to_q.par_chunks_mut(keys * d)
             .zip(to_k.par_chunks_mut(rows * d))
             .zip(to_v.par_chunks_mut(keys * d))
@@ -227,7 +227,7 @@ impl Fused<4> for WindowAttention {
                 to_keys[..keys * d].iter_mut().for_each(|v| *v *= scale);
             });
 
-        let mut to_qkv = vec![0f32; images * h * w * 3 * c];
+        let mut to_qkv = zeros(images * h * w * 3 * c);
         to_qkv.par_chunks_mut(w * 3 * c).enumerate().for_each(|(line, out)| {
             for (x, out) in out.chunks_exact_mut(3 * c).enumerate() {
                 let (image, y) = (line / h, line % h);

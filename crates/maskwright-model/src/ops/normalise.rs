@@ -5,7 +5,10 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
+use rayon::prelude::*;
+
 use super::products::on_cpu;
+use crate::kernels::zeros;
 
 /// Images of bytes.
 #[derive(Clone, Copy)]
@@ -38,20 +41,20 @@ fn by_table(
     side: usize,
     device: &Device,
 ) -> Tensor<4> {
-    let mut out = vec![0f32; batch * 3 * side * side];
+    let mut out = zeros(batch * 3 * side * side);
     // One division per level instead of one per pixel, with the same rounding.
     let tables: [[f32; 256]; 3] = std::array::from_fn(|c| {
         std::array::from_fn(|level| (level as f32 - mean[c]) / deviation[c])
     });
-    let planes = values.chunks_exact(h * w).zip(out.chunks_exact_mut(side * side));
-    for (plane, (from, to)) in planes.enumerate() {
+    let planes = values.par_chunks_exact(h * w).zip(out.par_chunks_exact_mut(side * side));
+    planes.enumerate().for_each(|(plane, (from, to))| {
         let table = &tables[plane % 3];
         for (from, to) in from.chunks_exact(w).zip(to.chunks_exact_mut(side)) {
             for (from, to) in from.iter().zip(to) {
                 *to = table[usize::from(*from)];
             }
         }
-    }
+    });
     Tensor::from_data(TensorData::new(out, [batch, 3, side, side]), device)
 }
 

@@ -103,6 +103,15 @@ impl PointTargets {
         }
         self.coords.extend(coords);
     }
+
+    /// Appends the masks of another batch with as many points for each.
+    pub fn append(&mut self, other: Self) {
+        self.coords.extend(other.coords);
+        self.targets.extend(other.targets);
+        if let (Some(boundary), Some(others)) = (&mut self.boundary, other.boundary) {
+            boundary.extend(others);
+        }
+    }
 }
 
 /// Draws the points of one mask, for one object of one sample, whose generator of

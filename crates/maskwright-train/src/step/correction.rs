@@ -1,10 +1,11 @@
 //! From a prediction to the question of the next round.
 
 use maskwright_data::batch::TrainBatch;
-use maskwright_data::prompt::ErrorRegion;
+use maskwright_data::prompt::{ErrorRegion, Point};
 use maskwright_image::Size;
 use maskwright_image::mask::Bitmap;
 use maskwright_model::PromptPoint;
+use rayon::prelude::*;
 
 use super::pass::Pass;
 use super::targets::Logits;
@@ -14,11 +15,18 @@ use crate::loss::points::Plane;
 /// wrong, and the logits as its mask. `None` if all objects were predicted without an error.
 pub(super) fn next(batch: &TrainBatch, pass: &Pass, logits: &Logits) -> Option<Pass> {
     let round = pass.round + 1;
+    let predictions: Vec<Plane<'_>> = (0..pass.objects.len()).map(|at| logits.meant(at)).collect();
+    let clicks: Vec<Option<Point>> = predictions
+        .par_iter()
+        .zip(&pass.objects)
+        .map(|(predicted, &object)| {
+            let wrong = error_region(batch, object, predicted);
+            wrong.draw(batch.objects[object].key, round)
+        })
+        .collect();
     let (mut objects, mut prompts) = (Vec::new(), Vec::new());
     for (at, (&object, prompt)) in pass.objects.iter().zip(&pass.prompts).enumerate() {
-        let predicted = logits.meant(at);
-        let wrong = error_region(batch, object, &predicted);
-        let Some(click) = wrong.draw(batch.objects[object].key, round) else { continue };
+        let (predicted, Some(click)) = (predictions[at], clicks[at]) else { continue };
         let mut prompt = prompt.clone();
         prompt.points.push(PromptPoint::new(click.x, click.y, click.label));
         prompt.mask = Some(predicted.values.into());

@@ -4,6 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use maskwright_data::batch::TrainBatch;
 use maskwright_data::random::Purpose;
 use maskwright_image::mask::Bitmap;
+use rayon::prelude::*;
 
 use super::pass::Pass;
 use crate::loss::points::{self, Known, Plane};
@@ -66,11 +67,17 @@ pub(super) struct Targets<'a> {
 impl Targets<'_> {
     /// The points of the single mask of every object, keyed by the object and the round.
     pub(super) fn points(&self, logits: &Logits) -> PointTargets {
-        let mut targets = self.loss.targets();
-        for at in 0..self.pass.objects.len() {
-            self.push(&mut targets, at, &logits.plane(at, 0));
-        }
-        targets
+        let planes: Vec<Plane<'_>> =
+            (0..self.pass.objects.len()).map(|at| logits.plane(at, 0)).collect();
+        let of = |(at, plane): (usize, &Plane<'_>)| {
+            let mut targets = self.loss.targets();
+            self.push(&mut targets, at, plane);
+            targets
+        };
+        let each: Vec<PointTargets> = planes.par_iter().enumerate().map(of).collect();
+        let mut all = self.loss.targets();
+        each.into_iter().for_each(|targets| all.append(targets));
+        all
     }
 
     /// Of the masks `[n, masks, h, w]` the one with the least loss for each object, `[n, 1, h, w]`; `values` are the same.
@@ -105,8 +112,10 @@ impl Targets<'_> {
     pub(super) fn true_ious(&self, logits: &Logits, device: &Device) -> Tensor<2> {
         let count = self.pass.objects.len();
         let each = (0..count).flat_map(|at| (0..logits.masks).map(move |mask| (at, mask)));
+        let planes: Vec<(usize, Plane<'_>)> =
+            each.map(|(at, mask)| (at, logits.plane(at, mask))).collect();
         let ious: Vec<f32> =
-            each.map(|(at, mask)| self.true_iou(at, &logits.plane(at, mask))).collect();
+            planes.par_iter().map(|(at, plane)| self.true_iou(*at, plane)).collect();
         let ious = TensorData::new(ious, [count, logits.masks]);
         Tensor::from_data(ious, &device.clone().without_autodiff())
     }
