@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::eval::print;
-use crate::demo::{DemoConfig, DemoEnd, run as run_demo};
+use crate::demo::{DemoConfig, DemoEnd, masks_command, run as run_demo};
 use crate::exit::Interrupted;
 use crate::progress::{Progress, duration};
 use crate::warnings::WithWarnings;
@@ -50,5 +50,7 @@ pub(crate) fn run(flags: &DemoFlags) -> anyhow::Result<()> {
     output::line("")?;
     print(&outcome.evaluation)?;
     let total: f64 = outcome.seconds.iter().map(|(_, seconds)| seconds).sum();
-    output::line(format_args!("\ndone in {}; open {}", duration(total), outcome.report.display()))
+    output::line(format_args!("\ndone in {}; open {}", duration(total), outcome.report.display()))?;
+    let masks = masks_command(&flags.output, &outcome.checkpoint);
+    output::line(format_args!("everything in its pictures, without a prompt:\n  {masks}"))
 }

@@ -1,14 +1,15 @@
 //! The embedded demo: everything once, from no data to a report.
 //!
 //! It generates pictures of thin-structured objects ([`maskwright_demo`])
-//! as real JPEG and PNG files, trains a small SAM from nothing on them, tunes an HQ head
-//! on the frozen result, evaluates both on pictures that were held out, and writes a
-//! report. Each step is the code that the commands run on a user's data.
+//! as real JPEG and PNG files, trains a small SAM from nothing on them, teaches its mask
+//! decoder what to propose for single points, tunes an HQ head on the frozen result,
+//! evaluates both on pictures that were held out, and writes a report. Each step is the
+//! code that the commands run on a user's data.
 //!
 //! ```text
 //! OUTPUT/
 //!   data/{train,valid}/{images,masks}/   the pictures
-//!   sam/, hq/                            the two runs, as `maskwright train` leaves them
+//!   sam/, points/, hq/                   the three runs, as `maskwright train` leaves them
 //!   samples.png                          training samples as the model saw them
 //!   worst.png, best.png                  predictions beside the truth
 //!   report.html                          figures, curves, tables, pictures
@@ -34,6 +35,7 @@ use maskwright_train::evaluator::EvalJob;
 use maskwright_train::evaluator::{EvalConfig, Evaluation};
 use maskwright_train::observer::Observer;
 use maskwright_train::owned_folder::{self, OwnedFolder};
+use maskwright_train::schedule::ScheduleKind;
 use maskwright_train::trainer::{Start, TrainOutcome, train};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +55,8 @@ pub(crate) struct DemoConfig {
     pub(crate) model: SamConfig,
     /// Epochs that train the small SAM from nothing.
     pub(crate) sam_epochs: usize,
+    /// Epochs that teach its decoder single points: three masks, of which one is meant.
+    pub(crate) point_epochs: usize,
     /// Epochs that tune the HQ head.
     pub(crate) hq_epochs: usize,
     /// Images per step.
@@ -77,6 +81,7 @@ impl DemoConfig {
             pictures: pictures::DemoConfig { train: 1000, valid: 40, ..Default::default() },
             model: SamConfig::small(256, 16, 128, 4),
             sam_epochs: 9,
+            point_epochs: 1,
             hq_epochs: 4,
             batch_size: 8,
             sam_learning_rate: 4e-4,
@@ -129,6 +134,10 @@ pub(crate) fn run(config: &DemoConfig, observer: &mut dyn Observer) -> Result<De
     let sam = sam_settings(config, &data);
     let Some(sam_checkpoint) = trained(&sam, observer)? else { return Ok(DemoEnd::Stopped) };
     clock.lap("SAM from nothing");
+
+    let points = point_settings(config, &data, &sam_checkpoint);
+    let Some(sam_checkpoint) = trained(&points, observer)? else { return Ok(DemoEnd::Stopped) };
+    clock.lap("single points");
 
     let hq = hq_settings(config, &data, &sam_checkpoint);
     let Some(checkpoint) = trained(&hq, observer)? else { return Ok(DemoEnd::Stopped) };
@@ -191,6 +200,17 @@ impl Clock {
     }
 }
 
+/// The command that finds everything in the held-out pictures. The tuned model saw a few minutes of training and is less
+/// sure of its masks than SAM, so the thresholds are lower than those that SAM's masks pass.
+pub(crate) fn masks_command(output: &Path, checkpoint: &Path) -> String {
+    let folder = output.display();
+    format!(
+        "maskwright masks --checkpoint {} --input {folder}/data/valid/images --output {folder}/masks \
+         --overlay --points-per-side 16 --pred-iou-thresh 0.6 --stability-score-thresh 0.7",
+        checkpoint.display()
+    )
+}
+
 /// Takes the folder: it must be new, empty, or an earlier demo's, which is removed.
 fn claim(folder: &Path) -> Result<()> {
     let name = || folder.display().to_string();
@@ -205,7 +225,7 @@ fn claim(folder: &Path) -> Result<()> {
         .into()),
         first => {
             if first.is_some() {
-                for name in ["data", "sam", "hq"] {
+                for name in ["data", "sam", "points", "hq"] {
                     let path = folder.join(name);
                     if path.exists() {
                         std::fs::remove_dir_all(&path)
@@ -273,6 +293,24 @@ fn sam_settings(config: &DemoConfig, data: &DataFile) -> TrainConfig {
     settings.schedule.drop_every_epochs = config.sam_epochs * 3 / 4;
     settings.validation.every_epochs = 1;
     settings.checkpoints.every_epochs = config.sam_epochs;
+    settings
+}
+
+/// The decoder alone learns on, with a few points in place of ten: half of these prompts are a single point, which could mean
+/// several things.
+fn point_settings(config: &DemoConfig, data: &DataFile, sam: &Path) -> TrainConfig {
+    let mut settings = settings(config, data, "points");
+    settings.train.learns = Trainable::Decoder;
+    settings.model.checkpoint = Some(sam.to_path_buf());
+    let prompts = &mut settings.data.prompts;
+    prompts.kinds = KindWeights::default().with(PromptKind::Points, 2.0);
+    (prompts.min_points, prompts.points) = (Some(1), 2);
+    settings.train.epochs = config.point_epochs;
+    // The three masks are new, so at the rate of the beginning; it falls to 0, since all else is learnt.
+    settings.optimizer.learning_rate = config.sam_learning_rate;
+    settings.schedule.kind = ScheduleKind::Cosine;
+    settings.schedule.warmup_steps = 10;
+    settings.checkpoints.every_epochs = config.point_epochs;
     settings
 }
 
