@@ -5,6 +5,7 @@
 //! | [`run_report`] | the report of a training run or an evaluation |
 //! | [`doctor_page`] | the page of a data set's examination |
 //! | [`preview`] | a sheet of training samples as the model will see them |
+//! | [`prompt_kinds`] | a sample in each way in which training can ask about it |
 //! | [`pictures`] | masks and prompts drawn over an image |
 //! | [`page`] | the page itself: tables, charts and galleries, as data and as HTML |
 
@@ -16,6 +17,7 @@ mod files;
 pub mod page;
 pub mod pictures;
 pub mod preview;
+pub mod prompt_kinds;
 pub mod run_report;
 
 pub use error::{Error, Result};

@@ -61,17 +61,22 @@ fn colour(number: usize) -> [u8; 3] {
 pub fn sample_tile(image: &[u8], label: &[f32], size: usize, prompt: &Prompt) -> RgbImage {
     let mut canvas = Canvas::new(RgbImage::from_planes(Size::square(size), image));
     canvas.overlay_label(label, POSITIVE, VEIL);
-    let pen = PromptPen::new(Size::square(size), &canvas);
+    draw_prompt(&mut canvas, Size::square(size), prompt);
+    canvas.into_image()
+}
+
+/// Draws a prompt, in pixels of a picture of this size, on a canvas that shows it.
+pub(crate) fn draw_prompt(canvas: &mut Canvas, size: Size, prompt: &Prompt) {
+    let pen = PromptPen::new(size, canvas);
     if let Some(corners) = prompt.box_xyxy {
-        pen.box_xyxy(&mut canvas, corners);
+        pen.box_xyxy(canvas, corners);
     }
     for &Point { x, y, label } in &prompt.points {
-        pen.point(&mut canvas, x, y, label > 0);
+        pen.point(canvas, x, y, label > 0);
     }
     if let Some(mask) = &prompt.mask {
-        pen.mask(&mut canvas, &foreground(mask));
+        pen.mask(canvas, &foreground(mask));
     }
-    canvas.into_image()
 }
 
 /// A mask prompt has two values; the upper one is the object.

@@ -113,7 +113,7 @@ pub fn preview(
 }
 
 /// The numbers of the records to show.
-fn records(mix: &Mix, config: &PreviewConfig) -> Result<Vec<u64>> {
+pub(crate) fn records(mix: &Mix, config: &PreviewConfig) -> Result<Vec<u64>> {
     let total = mix.len();
     match config.range {
         Some((from, to)) if to <= total => Ok((from as u64..to as u64).collect()),
@@ -158,7 +158,8 @@ const GAP: usize = 6;
 const PAPER: [u8; 3] = [250, 250, 250];
 const INK: [u8; 3] = [30, 30, 30];
 
-fn sheet(pictures: &[(RgbImage, String)], config: &PreviewConfig) -> RgbImage {
+/// Tiles with their captions, row by row.
+pub(crate) fn sheet(pictures: &[(RgbImage, String)], config: &PreviewConfig) -> RgbImage {
     let columns = config.columns.min(pictures.len()).max(1);
     let rows = pictures.len().div_ceil(columns);
     let (cell_width, cell_height) = (config.tile + GAP, config.tile + CAPTION + GAP);

@@ -42,7 +42,7 @@ fn what_does_not_fit_is_refused_in_one_line() {
         error: --best-by: expected a validation set (images (held out)), found veins
         error: --loss: expected names of bce, dice, focal, boundary, iou, found hinge
         error: --loss: expected a term of the mask with a weight above 0, found none
-        error: --preset: expected leaves-300, hqseg44k, sa1b, small-gpu, or a file that ends with .toml, found leaves
+        error: --preset: expected leaves-300, hqseg44k, sa1b, small-gpu, lora-small-gpu, or a file that ends with .toml, found leaves
         ");
     let without_validation = with(&flags, &["--patience", "2"]);
     let without_validation: Vec<&str> =

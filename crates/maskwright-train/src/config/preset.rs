@@ -29,11 +29,12 @@ pub struct Preset {
 }
 
 /// The presets by name.
-const PRESETS: [(&str, &str); 4] = [
+const PRESETS: [(&str, &str); 5] = [
     ("leaves-300", include_str!("../../presets/leaves-300.toml")),
     ("hqseg44k", include_str!("../../presets/hqseg44k.toml")),
     ("sa1b", include_str!("../../presets/sa1b.toml")),
     ("small-gpu", include_str!("../../presets/small-gpu.toml")),
+    ("lora-small-gpu", include_str!("../../presets/lora-small-gpu.toml")),
 ];
 
 /// What a preset may hold: sections of the settings, save what says which data and which weights.
@@ -200,7 +201,7 @@ mod tests {
             refused("[optimizer]\nlearning_rate = \"high\"\n"),
         ];
         insta::assert_snapshot!(lines.join("\n"), @r#"
-            preset: expected leaves-300, hqseg44k, sa1b, small-gpu, or a file that ends with .toml, found leaf
+            preset: expected leaves-300, hqseg44k, sa1b, small-gpu, lora-small-gpu, or a file that ends with .toml, found leaf
             mine.toml: expected settings of a training run, found [train] unknown field `epoch`, expected one of `learns`, `batch_size`, `epochs`, `first_epoch`, `seed`, `log_every_steps`, `last_batch`, `on_refusal`, `objects_per_image`, `objects_per_step`, `corrections`, `views`, `accumulate`, `ema`, `patience`, `lora`, `loss`
             mine.toml: expected settings of a training run, found TOML parse error at line 1, column 2   | 1 | [data]   |  ^^^^ unknown field `data`, expected one of `model`, `train`, `optimizer`, `schedule`, `checkpoints`, `validation`, `compute`, `cache`
             mine.toml: expected settings of a training run, found [optimizer] invalid type: string "high", expected f64 in `learning_rate`

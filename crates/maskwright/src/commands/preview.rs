@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use maskwright_image::encode;
 use maskwright_report::preview::{PreviewConfig, TileInfo, preview};
+use maskwright_report::prompt_kinds::prompt_kinds;
 use maskwright_train::evaluator::RecordWarning;
 
 use crate::exit::Usage;
@@ -23,7 +24,8 @@ use crate::{output, tell};
 #[command(after_help = "\
 Examples:
   maskwright preview --images photos --masks masks --output preview.png
-  maskwright preview --data data.toml --epoch 3 --index 1207 --output sample.png")]
+  maskwright preview --data data.toml --epoch 3 --index 1207 --output sample.png
+  maskwright preview --data data.toml --index 12 --each-prompt --output prompts.png")]
 pub(crate) struct PreviewFlags {
     #[command(flatten)]
     data: DataFlags,
@@ -55,6 +57,11 @@ pub(crate) struct PreviewFlags {
     /// How many samples, in the order in which the epoch visits them
     #[arg(long, value_name = "N", default_value_t = 16)]
     count: usize,
+
+    /// Instead, one sample in each way in which training can ask about it: box, points, noise mask, with
+    /// the options of docs/training.md, and the clicks that correct a made-up prediction
+    #[arg(long, conflicts_with_all = ["count", "range", "json"])]
+    each_prompt: bool,
 
     /// Side of the model's square input
     #[arg(long, value_name = "PIXELS", default_value_t = 1024)]
@@ -106,6 +113,10 @@ pub(crate) fn run(flags: &PreviewFlags) -> anyhow::Result<()> {
     }
     let inputs = Inputs::data(&data).and(flags.data.reads());
     targets::check(&[target], &inputs, Existing::with(flags.force))?;
+    if flags.each_prompt {
+        let picture = prompt_kinds(&data, &config, &Indexing::new(false).context())?;
+        return targets::write_png(encode::png_rgb(&picture), &flags.output);
+    }
     let made = preview(&data, &config, &Indexing::new(flags.json).context())?;
     let mut warnings: Vec<RecordWarning> =
         made.tiles.iter().flat_map(|tile| tile.warnings.clone()).collect();
