@@ -11,7 +11,8 @@ use crate::sample::{ObjectInfo, ViewInfo};
 /// Objects are in the order of their views.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainBatch {
-    /// The images `[b, 3, size, size]`: red, green and blue planes, row-major, 0..=255, not normalised.
+    /// The images `[b, 3, size, size]`: red, green and blue planes, row-major, 0..=255, not normalised. Those that the loader
+    /// [need not decode](crate::loader::LoaderConfig::without_pixels) have undefined pixels.
     pub images: Vec<u8>,
     /// The labels `[n, size, size]`: row-major, 0.0..=255.0; above 128 is foreground.
     pub labels: Vec<f32>,

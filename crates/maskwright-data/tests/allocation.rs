@@ -69,6 +69,7 @@ fn a_sample_takes_memory_for_its_output_alone() {
             ignored.clear();
             let mut buffers = ViewBuffers {
                 image: &mut image,
+                image_wanted: true,
                 labels: &mut labels,
                 prompts: &mut prompts,
                 objects: &mut objects,

@@ -46,6 +46,33 @@ fn threads_and_depth_change_no_batch() {
 }
 
 #[test]
+fn images_whose_pixels_are_known_are_not_decoded_and_all_else_is_the_same() {
+    let root = tempfile::tempdir().unwrap();
+    let mix = mix(root.path(), 9);
+    let config = |known: Vec<(u64, u64)>| LoaderConfig {
+        views: 2,
+        without_pixels: Arc::new(known.into_iter().collect()),
+        ..loader_config()
+    };
+    let reference = epochs(&mut Loader::new(mix.clone(), config(vec![])).unwrap(), 3);
+    // The odd records of view 0 are known: they come in epochs 0 and 2.
+    let known: Vec<(u64, u64)> = (0..9).filter(|record| record % 2 == 1).map(|r| (0, r)).collect();
+    let some = epochs(&mut Loader::new(mix.clone(), config(known.clone())).unwrap(), 3);
+    for (some, whole) in some.iter().zip(&reference) {
+        let images = whole.images.clone();
+        assert!(TrainBatch { images, ..some.clone() } == *whole);
+        for (at, view) in some.views.iter().enumerate() {
+            let is_known = known.contains(&(view.key.view, view.key.record));
+            assert_eq!(some.image(at) == whole.image(at), !is_known);
+        }
+    }
+    let all = (0..2).flat_map(|view| (0..9).map(move |record| (view, record))).collect();
+    let mut loader = Loader::new(mix, config(all)).unwrap();
+    epochs(&mut loader, 1);
+    assert!(loader.stats().timings.image.is_zero() && !loader.stats().timings.label.is_zero());
+}
+
+#[test]
 fn every_sample_can_be_made_again_alone() {
     let root = tempfile::tempdir().unwrap();
     let mix = mix(root.path(), 9);

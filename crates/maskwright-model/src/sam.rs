@@ -11,7 +11,7 @@ use crate::adapter::Adapter;
 use crate::config::SamConfig;
 use crate::conventions::{Conventions, PIXEL_MEAN, PIXEL_STD};
 use crate::error::{Error, Result};
-use crate::image_encoder::{ImageFeatures, PlacedEncoder, per_prompt};
+use crate::image_encoder::{EncoderState, ImageFeatures, PlacedEncoder, per_prompt};
 use crate::init::Init;
 use crate::mask_decoder::{DecodeMode, Decoded, MaskDecoder, MaskOutput};
 use crate::ops::normalise::{Pixels, normalised};
@@ -140,6 +140,21 @@ impl Sam {
     /// Encodes normalised images `[b, 3, s, s]`.
     pub fn encode_image(&self, images: Tensor<4>) -> ImageFeatures {
         self.image_encoder.forward(images, self.tf32)
+    }
+
+    /// Runs the first pieces of the image encoder on normalised images `[b, 3, s, s]`; the rest is left to
+    /// [`encode_rest`](Self::encode_rest), to the same bits as [`encode_image`](Self::encode_image).
+    pub fn encode_first(&self, images: Tensor<4>, pieces: usize) -> EncoderState {
+        self.image_encoder.advance(EncoderState::of_images(images), pieces, self.tf32)
+    }
+
+    /// Runs the pieces of the image encoder that are left.
+    ///
+    /// # Panics
+    /// If `state` is not one that a model of this configuration made.
+    pub fn encode_rest(&self, state: EncoderState) -> ImageFeatures {
+        let pieces = self.image_encoder.parameters().pieces();
+        self.image_encoder.advance(state, pieces, self.tf32).into_features()
     }
 
     /// Returns the features together with the part of the HQ head that depends only on the image, so

@@ -204,6 +204,16 @@ impl Sam {
             .any(|(name, _)| name.starts_with("image_encoder.") && trainable.contains(name))
     }
 
+    /// Returns how many pieces of the image encoder ([`EncoderState`](crate::image_encoder::EncoderState)) come before the
+    /// first one that learns; all of them if none does. What they make of an image is the same all through a training.
+    pub fn frozen_pieces(&self, trainable: &Trainable) -> usize {
+        let encoder = self.image_encoder();
+        let names = shapes(self);
+        let learning = names.iter().filter(|(name, _)| trainable.contains(name));
+        let piece = |name: &str| encoder.piece_of(name.strip_prefix("image_encoder.")?);
+        learning.filter_map(|(name, _)| piece(name)).min().unwrap_or_else(|| encoder.pieces())
+    }
+
     /// Returns whether only the HQ head learns, so that SAM's own masks need not be computed.
     pub fn hq_head_alone_learns(&self, trainable: &Trainable) -> bool {
         let names = shapes(self);

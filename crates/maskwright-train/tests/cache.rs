@@ -1,11 +1,13 @@
 //! Features of views that are kept on disk: training is what it is without them, and what is damaged or foreign is named.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use maskwright_data::loader::OnRefusal;
 use maskwright_data::source::DataFile;
+use maskwright_model::adapter::{Blocks, LoraConfig};
 use maskwright_model::weights::StateDict;
-use maskwright_model::{SamConfig, Trainable};
+use maskwright_model::{EncoderConfig, SamConfig, TinyVitConfig, Trainable};
 use maskwright_train::features::{self, CacheConfig, FeatureType};
 use maskwright_train::observer::Observer;
 use maskwright_train::run_log::EpochEntry;
@@ -127,6 +129,118 @@ fn f32_features_train_to_the_same_bits() {
 }
 
 #[test]
+fn a_frozen_beginning_is_kept_and_trains_to_the_same_bits() {
+    let place = Place::new();
+    let last = |count| LoraConfig { blocks: Blocks::Last(count), ..LoraConfig::default() };
+    let neck = "image_encoder.neck.*,mask_decoder.*".parse::<Trainable>().expect("patterns");
+    // Of three blocks the second is the first global one, from which the early feature comes.
+    let ways = [
+        ("last1", Trainable::Lora(Vec::new()), last(1), true),
+        ("last2", Trainable::Lora(Vec::new()), last(2), false),
+        ("neck", neck, LoraConfig::default(), true),
+    ];
+    let mut names = BTreeSet::new();
+    for (name, learns, lora, has_early) in ways {
+        let of = |run: &str, cache| {
+            let mut config = place.config(&format!("{name}-{run}"), cache);
+            config.model.config = Some(SamConfig::small(64, 16, 32, 3));
+            config.train.learns = learns.clone();
+            config.train.lora = lora.clone();
+            // Two passes for a batch, whose gradients go back through the rest of the encoder together.
+            config.train.objects_per_step = 1;
+            config
+        };
+        let plain = run(&of("plain", None), &mut Watch::default());
+        let mut watch = Watch::default();
+        let kept = run(&of("kept", Some(FeatureType::F32)), &mut watch);
+        assert_eq!(
+            watch.made,
+            IMAGES * VIEWS as usize,
+            "each depth has a cache of its own: {name}"
+        );
+        assert!(weights(&kept) == weights(&plain), "{name}");
+        let bf16 = run(&of("bf16", Some(FeatureType::Bf16)), &mut Watch::default());
+        assert!(weights(&bf16) != weights(&plain), "{name}");
+
+        // Stopped and resumed.
+        let config = of("stopped", Some(FeatureType::F32));
+        let mut watch = Watch { stop_in_epoch: Some(3), ..Watch::default() };
+        assert!(run(&config, &mut watch).stopped);
+        let resumed = train(&config, Start::Resume, &mut Watch::default()).expect("resumed");
+        assert!(weights(&resumed) == weights(&plain), "{name}");
+
+        let caches = features::list(&place.path("cache")).expect("listed");
+        for cache in caches.iter().filter(|cache| names.insert(cache.name.clone())) {
+            // A grid of 4 x 4 tokens of 32 channels, and the early feature of as many where it is behind them already; the
+            // file's header is small.
+            let bytes = if cache.made_from["dtype"] == "f32" { 4 } else { 2 };
+            let maps = if has_early { 2 } else { 1 };
+            let values = IMAGES * VIEWS as usize * 16 * 32 * maps;
+            let off = cache.bytes as usize - values * bytes;
+            assert!(off < 3000, "{name}: {} bytes", cache.bytes);
+        }
+    }
+    assert_eq!(names.len(), 6);
+}
+
+#[test]
+fn the_beginning_of_a_tiny_vit_is_kept_too() {
+    let place = Place::new();
+    let encoder = EncoderConfig::TinyVit(TinyVitConfig {
+        embed_dims: [16, 32, 48, 64],
+        depths: [1, 1, 2, 1],
+        heads: [1, 2, 2],
+        windows: [3, 4, 2],
+        classes: 3,
+    });
+    let of = |run: &str, cache| {
+        let mut config = place.config(run, cache);
+        config.model.config =
+            Some(SamConfig { encoder: encoder.clone(), ..SamConfig::small(64, 16, 32, 2) });
+        config.train.learns = Trainable::Lora(Vec::new());
+        config.train.lora = LoraConfig { blocks: Blocks::Last(2), ..LoraConfig::default() };
+        config
+    };
+    let plain = run(&of("plain", None), &mut Watch::default());
+    let kept = run(&of("kept", Some(FeatureType::F32)), &mut Watch::default());
+    assert!(weights(&kept) == weights(&plain));
+}
+
+/// A view whose image is damaged cannot be kept; it is replaced in training as without a cache. One whose image is merely
+/// odd is kept, and told of all the same.
+#[test]
+fn what_is_odd_about_images_is_told_as_without_a_cache() {
+    let place = Place::new();
+    let images = place.path("train").join("images");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&images)
+        .expect("listed")
+        .map(|file| file.expect("a file").path())
+        .collect();
+    files.sort();
+    let bytes = std::fs::read(&files[1]).expect("read");
+    std::fs::write(&files[1], &bytes[..bytes.len() * 2 / 3]).expect("cut off");
+    std::fs::write(&files[3], &bytes[..100]).expect("cut off");
+    let of = |run: &str, cache| {
+        let mut config = place.config(run, cache);
+        config.train.on_refusal = OnRefusal::Replace { budget: 0.5 };
+        config
+    };
+    let told = |name: &str| {
+        let text =
+            std::fs::read_to_string(place.path(name).join("ledger.jsonl")).expect("a ledger");
+        assert!(text.contains("\"used\":true") && text.contains("size_mismatch"), "{text}");
+        text
+    };
+    let plain = run(&of("plain", None), &mut Watch::default());
+    let kept = run(&of("kept", Some(FeatureType::F32)), &mut Watch::default());
+    assert!(weights(&kept) == weights(&plain));
+    assert_eq!(told("kept"), told("plain"));
+    // A record of five is missing in each view.
+    let caches = features::list(&place.path("cache")).expect("listed");
+    assert_eq!(caches[0].views, (IMAGES - 1) * VIEWS as usize);
+}
+
+#[test]
 fn bf16_features_train_nearly_the_same() {
     let place = Place::new();
     let (mut plain, mut kept) = (Watch::default(), Watch::default());
@@ -163,7 +277,8 @@ fn the_making_of_a_cache_goes_on_where_it_stopped() {
     assert!(matches!(stopped, Error::Stopped));
     assert_eq!(features::list(&place.path("cache")).expect("listed")[0].views, 3);
     let mut watch = Watch::default();
-    train(&config, Start::Overwrite, &mut watch).expect("trained");
+    // The output folder is as it was: the same call goes on.
+    train(&config, Start::Fresh, &mut watch).expect("trained");
     assert_eq!(watch.made, IMAGES * VIEWS as usize - 3);
     // More views: those that are there are kept.
     let mut more = place.config("more", Some(FeatureType::Bf16));
@@ -220,6 +335,8 @@ fn what_is_damaged_or_foreign_is_named() {
     let mut learns = config.clone();
     learns.train.learns = Trainable::All;
     refused(&learns);
+    learns.train.learns = Trainable::Lora(Vec::new());
+    refused(&learns);
     let mut views = config.clone();
     views.train.views = 0;
     refused(&views);
@@ -231,10 +348,11 @@ fn what_is_damaged_or_foreign_is_named() {
     said.push(place.said(&missing).split(" of ").next().unwrap_or_default().to_owned());
     insta::assert_snapshot!(said.join("\n"), @"
         cache/NAME/00000-00000000.safetensors: expected the bytes whose checksum is in its header, found others: the file is damaged
-        cache/NAME/00000-00000000.safetensors: expected a whole file of features, found 31172 bytes, which is less than its header says
+        cache/NAME/00000-00000000.safetensors: expected a whole file of features, found 31180 bytes, which is less than its header says
         cache/NAME/cache.json: expected seed = 42, found 43
         cache/NAME/cache.json: expected what a cache of features was made from, found another text: EOF while parsing an object at line 1 column 1
-        cache.keep: expected an image encoder that does not learn (train.learns), so that its features can be kept, found all
+        cache.keep: expected an image encoder of which at least the first block does not learn (train.learns, train.lora.blocks), so that what it computes can be kept, found all
+        cache.keep: expected an image encoder of which at least the first block does not learn (train.learns, train.lora.blocks), so that what it computes can be kept, found lora with blocks all
         train.views: expected 1 or more where the features of views are kept (cache.keep), found 0
         train.corrections: expected 0 where all prompts are noise masks (data.prompts.kinds): a correction puts the prediction in the place of the mask, found 1
         cache: expected one

@@ -235,6 +235,9 @@ fn of_training(error: &train::Error) -> String {
         Error::NothingToResume { begun: true, .. } => {
             format!("{error}; begin anew with --overwrite")
         }
+        Error::NoRoom { .. } => format!(
+            "{error}; --cache names another folder, fewer --cache-views take less, and `maskwright cache rm` makes room"
+        ),
         Error::NotFinite { .. } => format!(
             "{error}; lower --learning-rate, or look at these samples with `maskwright preview`"
         ),

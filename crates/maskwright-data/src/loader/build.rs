@@ -149,6 +149,7 @@ impl Builder {
             let labels = &mut labels[objects.len() * pixels..][..most * pixels];
             let mut buffers = ViewBuffers {
                 image,
+                image_wanted: true,
                 labels,
                 prompts: &mut prompts,
                 objects: &mut objects,
@@ -193,6 +194,8 @@ impl Builder {
             if refused.contains(&at) {
                 continue;
             }
+            let known = self.config.without_pixels.contains(&(key.view, key.record));
+            buffers.image_wanted = !known;
             match maker.view_into(&self.mix, key, buffers) {
                 Err(error) if error.is_about_a_record() => {
                     refusals.push(Refusal { place, key, error });

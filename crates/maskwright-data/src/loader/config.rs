@@ -1,6 +1,8 @@
 //! The settings and the state of a loader.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +44,10 @@ pub struct LoaderConfig {
     /// [`Loader::ledger`](super::Loader::ledger). Lines are appended to an existing file, and the lines
     /// that it has count towards the budget.
     pub ledger: Option<PathBuf>,
+    /// Views whose pixels are known already, as the numbers of view and record: their images are not decoded, and what
+    /// [`TrainBatch::images`](crate::batch::TrainBatch::images) holds in their places is undefined. Their labels and prompts
+    /// are those that they would have otherwise. Warnings about their images are not told.
+    pub without_pixels: Arc<HashSet<(u64, u64)>>,
     /// How samples are made.
     pub sample: SampleConfig,
 }
@@ -63,6 +69,7 @@ impl Default for LoaderConfig {
             world_size: 1,
             on_refusal: OnRefusal::Fail,
             ledger: None,
+            without_pixels: Arc::default(),
             sample: SampleConfig::default(),
         }
     }

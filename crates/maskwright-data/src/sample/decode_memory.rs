@@ -1,14 +1,20 @@
-//! How much memory decoding may take where nobody says it.
+//! How much memory there is, and how much of it decoding may take where nobody says it.
 
 use std::path::Path;
 
 /// Where the system does not say how much memory there is.
 const UNKNOWN: u64 = 4 << 30;
 
+/// Bytes of memory that this process may use: the machine's, or what its control groups allow where that is less. `None` on
+/// systems that tell neither.
+pub fn usable_memory() -> Option<u64> {
+    memory(Path::new("/"))
+}
+
 /// A quarter of the memory that this process may use: of the machine's, or of what its control groups allow where that is
 /// less. 4 GiB on systems that tell neither.
 pub fn default_decode_memory() -> u64 {
-    memory(Path::new("/")).map_or(UNKNOWN, |bytes| bytes / 4)
+    usable_memory().map_or(UNKNOWN, |bytes| bytes / 4)
 }
 
 /// Bytes of memory by the files of a Linux system below `root`.

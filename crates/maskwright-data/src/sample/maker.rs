@@ -52,6 +52,9 @@ pub struct SampleMaker {
 pub struct ViewBuffers<'a> {
     /// `[3, size, size]`, as in [`View::image`]; its former content does not matter.
     pub image: &'a mut [u8],
+    /// Whether the image is wanted. If not, it is not decoded, and `image` stays as it is; labels, prompts and draws are the
+    /// same.
+    pub image_wanted: bool,
     /// `[objects_per_image, size, size]`: the labels of the objects, in their order. Its former content does
     /// not matter; what lies behind the last object's label is undefined.
     pub labels: &'a mut [f32],
@@ -113,6 +116,7 @@ impl SampleMaker {
         let (mut prompts, mut objects, mut ignored) = (Vec::new(), Vec::new(), Vec::new());
         let mut buffers = ViewBuffers {
             image: &mut image,
+            image_wanted: true,
             labels: &mut labels,
             prompts: &mut prompts,
             objects: &mut objects,
@@ -203,7 +207,9 @@ impl SampleMaker {
         }
 
         let mask_warnings = opened.warnings.len();
-        self.image(&mut opened, out.image)?;
+        if out.image_wanted {
+            self.image(&mut opened, out.image)?;
+        }
 
         let (set, name) = source.identity(&opened.at)?;
         Ok(ViewInfo {

@@ -44,7 +44,7 @@ mod view_sampler;
 
 pub use crate::geometry::Preset;
 pub use config::SampleConfig;
-pub use decode_memory::default_decode_memory;
+pub use decode_memory::{default_decode_memory, usable_memory};
 pub use eval::EvalSample;
 pub use maker::{SampleMaker, ViewBuffers};
 pub use timings::{Clock, Timings};

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::features::ImageFeatures;
 use super::specification::{Encoded, FeatureLevel, Frame, Limit, Specification};
+use super::state::EncoderState;
 use super::tiny_vit::{TinyVit, TinyVitConfig};
 use super::vit::{Vit, VitConfig};
 use crate::error::Result;
@@ -41,9 +42,30 @@ macro_rules! encoders {
             /// `[b, 3, s, s]` to the embedding `[b, g, g, prompt_dim]` and the early feature
             /// `[b, g, g, early_dim]`, with `g` cells along a side.
             pub fn forward(&self, images: Tensor<4>, tf32: Tf32) -> ImageFeatures {
+                let state = EncoderState::of_images(images);
+                self.advance(state, self.pieces(), tf32).into_features()
+            }
+
+            /// The number of pieces that run one after the other ([`EncoderState`]).
+            pub fn pieces(&self) -> usize {
                 match self {
-                    $(Self::$kind(encoder) => encoder.forward(images, tf32),)+
+                    $(Self::$kind(encoder) => encoder.pieces(),)+
                 }
+            }
+
+            /// The piece, from 0, that the parameter of this name belongs to, as it is called within the encoder; none where
+            /// no piece computes with it.
+            pub fn piece_of(&self, name: &str) -> Option<usize> {
+                match self {
+                    $(Self::$kind(encoder) => encoder.piece_of(name),)+
+                }
+            }
+
+            /// Runs the pieces that are left of the first `pieces`.
+            pub fn advance(&self, state: EncoderState, pieces: usize, tf32: Tf32) -> EncoderState {
+                (state.pieces..pieces).fold(state, |state, piece| match self {
+                    $(Self::$kind(encoder) => encoder.run(piece, state, tf32),)+
+                })
             }
         }
 

@@ -15,6 +15,7 @@ mod kinds;
 mod neck;
 mod placed;
 mod specification;
+mod state;
 mod tiny_vit;
 mod vit;
 
@@ -25,6 +26,7 @@ pub use neck::Neck;
 pub use placed::{PlacedEncoder, Precision};
 pub(crate) use specification::{Encoded, MAX_COUNT, MAX_SIZE, require};
 pub use specification::{FeatureLevel, Frame};
+pub use state::EncoderState;
 pub use tiny_vit::{
     BatchNorm, ConvNorm, MbConv, Merging, PatchStem, Stage, StageBlock, Stem, TinyBlock, TinyMlp,
     TinyVit, TinyVitConfig, WindowAttention,

@@ -17,6 +17,7 @@ use strum::{Display, EnumString, VariantNames};
 
 use super::features::ImageFeatures;
 use super::kinds::ImageEncoder;
+use super::state::EncoderState;
 use crate::ops::Tf32;
 use crate::ops::products::on_cpu;
 use crate::words;
@@ -119,7 +120,17 @@ impl PlacedEncoder {
 
     /// Encodes normalised images; see [`ImageEncoder::forward`].
     pub fn forward(&self, images: Tensor<4>, tf32: Tf32) -> ImageFeatures {
-        self.copy.as_deref().unwrap_or(&self.parameters).forward(images, tf32)
+        self.computing().forward(images, tf32)
+    }
+
+    /// Runs the pieces that are left of the first `pieces`; see [`ImageEncoder::advance`].
+    pub fn advance(&self, state: EncoderState, pieces: usize, tf32: Tf32) -> EncoderState {
+        self.computing().advance(state, pieces, tf32)
+    }
+
+    /// What computes: the frozen copy, where there is one.
+    fn computing(&self) -> &ImageEncoder {
+        self.copy.as_deref().unwrap_or(&self.parameters)
     }
 }
 

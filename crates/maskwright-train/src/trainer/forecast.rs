@@ -12,7 +12,7 @@ use super::run::{evaluation, loader_config};
 use crate::config::TrainConfig;
 use crate::error::Result;
 use crate::evaluator::{EvalConfig, evaluate};
-use crate::features::{encode, entry_bytes};
+use crate::features::Making;
 use crate::observer::{Observer, Silent};
 
 /// Steps that are measured, after one that is not: its memory is new.
@@ -67,14 +67,22 @@ pub fn forecast(config: &TrainConfig, observer: &mut dyn Observer) -> Result<For
     let model = learning(loaded.sam, &config, &place)?;
     let trainable = model.trainable_count(&config.train.learns);
     let parameters = parameter_count(&model);
-    let mut learner = Learner::new(&config, model, None, None, place.device())?;
     let records = train.len();
-    let mut loader = Loader::new(train, loader_config(&config, &samples, None))?;
+    let made = match config.cache.keep {
+        true => {
+            let making = Making { config: &config, model: &model, mix: &train, samples: &samples };
+            Some(making.measure()?)
+        }
+        false => None,
+    };
+    let mut learner = Learner::new(&config, model, None, None, place.device())?;
+    // As in the run, images of which all is kept are not decoded.
+    let kept = 0..made.as_ref().map_or(0, |_| config.train.views);
+    let kept = kept.flat_map(|view| (0..records as u64).map(move |record| (view, record)));
+    let mut loader = Loader::new(train, loader_config(&config, &samples, None, kept.collect()))?;
     let steps_per_epoch = loader.batches_per_epoch() as usize;
 
     let mut seconds = Vec::new();
-    let mut encoding = 0.0;
-    let mut cache = None;
     loader.start_epoch(config.train.first_epoch as u64);
     for step in 0..=STEPS.min(steps_per_epoch) {
         let start = Instant::now();
@@ -86,27 +94,21 @@ pub fn forecast(config: &TrainConfig, observer: &mut dyn Observer) -> Result<For
                 loader.next().expect("an epoch has a batch")?
             }
         };
-        learner.learn(&batch, true, config.optimizer.learning_rate)?;
+        let rate = config.optimizer.learning_rate;
+        match &made {
+            Some(made) => {
+                let state = made.state(batch.views.len(), &learner.model().device());
+                learner.learn_from(state, &batch, true, rate)?
+            }
+            None => learner.learn(&batch, true, rate)?,
+        };
         if step > 0 {
             seconds.push(start.elapsed().as_secs_f64());
-        }
-        if config.cache.keep && step == 0 {
-            let start = Instant::now();
-            let features = encode(learner.model(), &batch)?;
-            let bytes = entry_bytes(&features, config.cache.dtype);
-            encoding = start.elapsed().as_secs_f64();
-            let views = config.train.views * records as u64;
-            let each = encoding / batch.views.len() as f64;
-            cache = Some(CacheForecast {
-                views,
-                bytes: views * bytes as u64,
-                seconds: each * views as f64,
-            });
         }
         loader.recycle(batch);
     }
     seconds.sort_by(f64::total_cmp);
-    let seconds_per_step = (seconds[seconds.len() / 2] - encoding).max(0.0);
+    let seconds_per_step = seconds[seconds.len() / 2];
     drop(loader);
 
     let settings = evaluation(&config);
@@ -125,6 +127,11 @@ pub fn forecast(config: &TrainConfig, observer: &mut dyn Observer) -> Result<For
     let epochs = config.train.epochs - config.train.first_epoch;
     let seconds_per_epoch = seconds_per_step * steps_per_epoch as f64;
     let validations = epochs.div_ceil(config.validation.every_epochs) as f64;
+    let cache = made.map(|made| {
+        let views = config.train.views * records as u64;
+        let (bytes, seconds) = (views * made.bytes() as u64, made.seconds * views as f64);
+        CacheForecast { views, bytes, seconds }
+    });
     let made = cache.as_ref().map_or(0.0, |cache: &CacheForecast| cache.seconds);
     Ok(Forecast {
         trainable_parameters: trainable,

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use maskwright_data::batch::TrainBatch;
+use maskwright_model::image_encoder::EncoderState;
 use maskwright_model::{Sam, Trainable};
 
 use super::state::LearnerState;
 use crate::config::TrainConfig;
 use crate::error::Result;
-use crate::features::{FeatureCache, encode};
+use crate::features::{FeatureCache, encode_first};
 use crate::loss::LossValues;
 use crate::not_finite::NotFinite;
 use crate::optimizer::{GradientSum, Optimizer, OptimizerConfig, StepGradients, WeightAverage};
@@ -28,7 +29,7 @@ pub(super) struct Learner {
     /// The gradients of the batches since the last update.
     gathered: GradientSum,
     average: Option<WeightAverage>,
-    /// The features of the views, where they are kept.
+    /// What the frozen part of the encoder makes of the views, where that is kept.
     cache: Option<FeatureCache>,
 }
 
@@ -98,12 +99,23 @@ impl Learner {
         learning_rate: f64,
     ) -> Result<Learned> {
         let model = self.model();
-        let kept = match &self.cache {
-            Some(cache) => cache.read(batch, &model.device())?,
-            None => None,
+        let state = match &self.cache {
+            Some(cache) => cache.read(model, batch)?,
+            None => encode_first(model, &batch.images, batch.views.len(), 0)?,
         };
-        // A view that no cache could be made of is encoded whenever it comes.
-        let features = kept.map_or_else(|| encode(model, batch), Ok)?;
+        self.learn_from(state, batch, last, learning_rate)
+    }
+
+    /// As [`learn`](Self::learn), from what the first pieces of the encoder made of the batch's images.
+    pub(super) fn learn_from(
+        &mut self,
+        state: EncoderState,
+        batch: &TrainBatch,
+        last: bool,
+        learning_rate: f64,
+    ) -> Result<Learned> {
+        let model = self.model();
+        let features = model.encode_rest(state);
         let Learnt { gradients, values, predictions } = learn(model, features, batch, &self.step)?;
         let mut skipped = None;
         if values.total.is_finite() {

@@ -79,6 +79,7 @@ use serde::Serialize;
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::evaluator::check_sets;
+use crate::features::Making;
 use crate::observer::{Observer, OfAverage, RunStart};
 use crate::run_files::Validation;
 use crate::run_log::{Entry, EpochEntry};
@@ -87,7 +88,7 @@ pub use folder::Start;
 use folder::{Models, RunFolder, Saved};
 pub use forecast::{CacheForecast, Forecast, forecast};
 use inputs::Inputs;
-use prepared::Prepared;
+use prepared::{Prepared, learning};
 use run::{Run, evaluation};
 use state::LossSums;
 
@@ -141,9 +142,17 @@ pub fn train(
             observer.note(&note);
         }
     }
+    // The folder is as it was while features are made: if that is stopped, the same call goes on with it.
+    let cache = match config.cache.keep {
+        true => {
+            let model = &learning(loaded.sam.clone(), config, &place)?;
+            Some(Making { config, model, mix: &train, samples: &samples }.make(observer)?)
+        }
+        false => None,
+    };
     folder.begin(config, &inputs)?;
     let data = (train, valid);
-    let mut run = Run::new(config, place, loaded.sam, samples, data, &mut folder, observer)?;
+    let mut run = Run::new(config, place, loaded.sam, samples, data, cache, &mut folder, observer)?;
     go(&mut run, &mut folder, observer)
 }
 

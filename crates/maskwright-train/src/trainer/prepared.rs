@@ -1,6 +1,7 @@
 //! What a run needs before its first step: data opened, model loaded, everything that can be refused looked at.
 
-use maskwright_data::sample::SampleConfig;
+use maskwright_data::loader::LoaderConfig;
+use maskwright_data::sample::{SampleConfig, usable_memory};
 use maskwright_data::source::Mix;
 use maskwright_model::device::{Place, host};
 use maskwright_model::load::{LoadedModel, load_model};
@@ -52,6 +53,10 @@ impl Prepared {
             objects_per_image: config.train.objects_per_image,
             ..config.compute.bounded(sample_config(&config.data, &loaded.sam))
         };
+        samples.validate()?;
+        if let Some(memory) = usable_memory() {
+            check_memory(&config, &samples, memory)?;
+        }
         Ok(Self { config, place, train, valid, loaded, samples })
     }
 }
@@ -77,12 +82,67 @@ fn check_layers(config: &TrainConfig, model: &Sam) -> Result<()> {
     Ok(())
 }
 
-/// Refuses to keep features of an encoder that learns.
+/// Pieces of an encoder that are worth a cache: the patch embedding alone costs less than to read what it gives.
+const FEWEST_KEPT: usize = 2;
+
+/// Refuses to keep features of an encoder that learns from its first block on.
 fn check_cache(config: &TrainConfig, model: &Sam) -> Result<()> {
-    if config.cache.keep && model.encoder_learns(&config.train.learns) {
-        let expected =
-            "an image encoder that does not learn (train.learns), so that its features can be kept";
-        return Err(Error::setting("cache.keep", expected, &config.train.learns));
+    let learns = &config.train.learns;
+    if config.cache.keep && model.frozen_pieces(learns) < FEWEST_KEPT {
+        let expected = "an image encoder of which at least the first block does not learn (train.learns, \
+                        train.lora.blocks), so that what it computes can be kept";
+        let found = match learns {
+            Trainable::Lora(_) => format!("{learns} with blocks {}", config.train.lora.blocks),
+            learns => learns.to_string(),
+        };
+        return Err(Error::setting("cache.keep", expected, found));
     }
     Ok(())
+}
+
+/// Refuses batches of which two, the one at work and the next, do not fit into so many bytes of memory.
+fn check_memory(config: &TrainConfig, samples: &SampleConfig, memory: u64) -> Result<()> {
+    let batch_size = config.train.batch_size;
+    let bytes = |batch_size: usize, objects_per_image: usize| {
+        let sample = SampleConfig { objects_per_image, ..samples.clone() };
+        2 * LoaderConfig { batch_size, sample, ..LoaderConfig::default() }.batch_bytes()
+    };
+    let objects = samples.objects_per_image;
+    if bytes(batch_size, objects) <= memory {
+        return Ok(());
+    }
+    let gigabytes = memory as f64 / 1e9;
+    let of =
+        format!("two batches at {} pixels fit into {gigabytes:.1} GB of memory", samples.plan.size);
+    let most = |key: &str, found: usize, fits: &dyn Fn(usize) -> bool| {
+        let most = (1..found).rev().find(|&count| fits(count)).unwrap_or(1);
+        Err(Error::setting(key, format!("at most {most}, of which {of}"), found))
+    };
+    match objects {
+        1 => most("train.batch_size", batch_size, &|count| bytes(count, 1) <= memory),
+        _ => most("objects_per_image", objects, &|count| bytes(batch_size, count) <= memory),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use maskwright_data::source::DataFile;
+
+    use super::*;
+
+    #[test]
+    fn batches_that_fit_no_memory_are_refused() {
+        let refused = |batch_size: usize, objects_per_image: usize| {
+            let mut config = TrainConfig::new(DataFile::from_folders("a", "b"), "run".into());
+            config.train.batch_size = batch_size;
+            let samples = SampleConfig { objects_per_image, ..SampleConfig::for_size(1024) };
+            check_memory(&config, &samples, 1 << 30).expect_err("too large").to_string()
+        };
+        // A view of 2^20 pixels takes 3 MiB, and 4 MiB for each object. Into half of 1 GiB go 73 views with one (7 MiB each), or
+        // 4 views with 31 (127 MiB each).
+        insta::assert_snapshot!([refused(100, 1), refused(4, 1000)].join("\n"), @"
+            train.batch_size: expected at most 73, of which two batches at 1024 pixels fit into 1.1 GB of memory, found 100
+            objects_per_image: expected at most 31, of which two batches at 1024 pixels fit into 1.1 GB of memory, found 1000
+            ");
+    }
 }

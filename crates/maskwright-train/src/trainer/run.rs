@@ -1,7 +1,8 @@
 //! A run between its steps: what it owns, and what it tells and saves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use maskwright_data::loader::{LedgerEntry, Loader, LoaderConfig, LoaderState};
 use maskwright_data::sample::SampleConfig;
@@ -17,7 +18,7 @@ use super::state::{LossSums, Position};
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::evaluator::{EvalConfig, EvalSet, Evaluation, RefusedRecord, evaluate};
-use crate::features::Making;
+use crate::features::FeatureCache;
 use crate::not_finite::NotFinite;
 use crate::observer::Observer;
 use crate::run_log::{Entry, EpochEntry, RunLog, SkippedEntry};
@@ -52,6 +53,7 @@ impl<'a> Run<'a> {
         mut model: Sam,
         samples: SampleConfig,
         (data, valid): (Mix, Vec<EvalSet>),
+        cache: Option<FeatureCache>,
         folder: &mut RunFolder,
         observer: &mut dyn Observer,
     ) -> Result<Self> {
@@ -74,15 +76,11 @@ impl<'a> Run<'a> {
         };
         let model = learning(model, config, &place)?;
         let state = learner.as_ref().map(|(state, folder)| (state, folder.as_path()));
-        let cache = match config.cache.keep {
-            true => {
-                let making = Making { config, model: &model, mix: &data, samples: &samples };
-                Some(making.make(observer)?)
-            }
-            false => None,
-        };
+        // Images whose features are at hand are not decoded.
+        let without_pixels = cache.as_ref().map(FeatureCache::without_pixels).unwrap_or_default();
         let learner = Learner::new(config, model, state, cache, place.device())?;
-        let mut loader = Loader::new(data, loader_config(config, &samples, Some(folder.ledger())))?;
+        let loading = loader_config(config, &samples, Some(folder.ledger()), without_pixels);
+        let mut loader = Loader::new(data, loading)?;
         if let Some(position) = position {
             loader.restore(position)?;
         }
@@ -262,11 +260,12 @@ pub(super) fn evaluation(config: &TrainConfig) -> EvalConfig {
     EvalConfig { on_refusal, ..config.validation.evaluation() }
 }
 
-/// The settings of a run's loader, which writes into this ledger.
+/// The settings of a run's loader, which writes into this ledger and does not decode the images of these views.
 pub(super) fn loader_config(
     config: &TrainConfig,
     samples: &SampleConfig,
     ledger: Option<PathBuf>,
+    without_pixels: HashSet<(u64, u64)>,
 ) -> LoaderConfig {
     let mut loader = LoaderConfig {
         batch_size: config.train.batch_size,
@@ -276,6 +275,7 @@ pub(super) fn loader_config(
         prefetch_bytes: config.compute.prefetch_bytes,
         on_refusal: config.train.on_refusal,
         ledger,
+        without_pixels: Arc::new(without_pixels),
         sample: samples.clone(),
         ..LoaderConfig::default()
     };

@@ -10,15 +10,15 @@ use burn::tensor::{DType, Tensor};
 
 use super::attention::WindowAttention;
 use super::config::{EPSILON, TinyVitConfig};
-use crate::image_encoder::features::ImageFeatures;
 use crate::image_encoder::neck::Neck;
 use crate::image_encoder::specification::Frame;
+use crate::image_encoder::state::EncoderState;
 use crate::init::Init;
 use crate::layers::{Conv2d, LayerNorm, Linear};
 use crate::ops::products::cast;
 use crate::ops::{self, Tf32};
 
-/// The encoder; see [`TinyVit::forward`].
+/// The encoder.
 #[derive(Module, Debug)]
 pub struct TinyVit {
     /// To a quarter of the resolution.
@@ -250,19 +250,6 @@ impl Stage {
         });
         Self { blocks, downsample }
     }
-
-    fn forward(&self, mut x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
-        for block in &self.blocks {
-            x = match block {
-                StageBlock::Conv(block) => block.forward(x, tf32),
-                StageBlock::Attention(block) => block.forward(x, tf32),
-            };
-        }
-        match &self.downsample {
-            Some(merging) => merging.forward(x, tf32),
-            None => x,
-        }
-    }
 }
 
 impl TinyVit {
@@ -283,20 +270,67 @@ impl TinyVit {
         }
     }
 
-    /// `[b, 3, s, s]` to the embedding `[b, g, g, prompt_dim]` and the output of the second stage
-    /// `[b, g, g, embed_dims[2]]`.
-    pub fn forward(&self, images: Tensor<4>, tf32: Tf32) -> ImageFeatures {
-        let seq = &self.patch_embed.seq;
-        let x = ops::gelu(seq.m0.forward(images.permute([0, 2, 3, 1]), tf32));
-        let mut x = seq.m2.forward(x, tf32);
-        let mut early = x.clone();
+    /// What runs, in order, each with what comes before the names of its parameters.
+    fn walk(&self) -> Vec<(String, Piece<'_>)> {
+        let mut pieces = vec![("patch_embed.".to_owned(), Piece::Stem)];
         for (i, stage) in self.layers.iter().enumerate() {
-            x = stage.forward(x, tf32);
-            if i == 1 {
-                early = x.clone();
+            for (j, block) in stage.blocks.iter().enumerate() {
+                pieces.push((format!("layers.{i}.blocks.{j}."), Piece::Block(block)));
+            }
+            if let Some(merging) = &stage.downsample {
+                // The second stage ends in the early feature.
+                let piece = Piece::Merging { merging, gives_early: i == 1 };
+                pieces.push((format!("layers.{i}.downsample."), piece));
             }
         }
-        let embedding = self.neck.forward(x, tf32);
-        ImageFeatures { embedding, early: cast(early, DType::F32), hq: None }
+        pieces.push(("neck.".to_owned(), Piece::Neck));
+        pieces
     }
+
+    /// The number of pieces: the stem, each block, each change of resolution, the neck.
+    pub(in crate::image_encoder) fn pieces(&self) -> usize {
+        self.walk().len()
+    }
+
+    /// The piece that the parameter of this name belongs to; none for those that are carried along unused.
+    pub(in crate::image_encoder) fn piece_of(&self, name: &str) -> Option<usize> {
+        self.walk().iter().position(|(prefix, _)| name.starts_with(prefix))
+    }
+
+    /// Runs one piece: at the end `x` is the embedding `[b, g, g, prompt_dim]`, and the early feature the output of the
+    /// second stage `[b, g, g, embed_dims[2]]`.
+    pub(in crate::image_encoder) fn run(
+        &self,
+        piece: usize,
+        state: EncoderState,
+        tf32: Tf32,
+    ) -> EncoderState {
+        let EncoderState { x, mut early, .. } = state;
+        let x = match self.walk()[piece].1 {
+            Piece::Stem => {
+                let seq = &self.patch_embed.seq;
+                let x = ops::gelu(seq.m0.forward(x.permute([0, 2, 3, 1]), tf32));
+                seq.m2.forward(x, tf32)
+            }
+            Piece::Block(StageBlock::Conv(block)) => block.forward(x, tf32),
+            Piece::Block(StageBlock::Attention(block)) => block.forward(x, tf32),
+            Piece::Merging { merging, gives_early } => {
+                let x = merging.forward(x, tf32);
+                if gives_early {
+                    early = Some(cast(x.clone(), DType::F32));
+                }
+                x
+            }
+            Piece::Neck => self.neck.forward(x, tf32),
+        };
+        EncoderState { pieces: piece + 1, x, early }
+    }
+}
+
+/// A part of the encoder that runs by itself.
+enum Piece<'a> {
+    Stem,
+    Block(&'a StageBlock),
+    Merging { merging: &'a Merging, gives_early: bool },
+    Neck,
 }

@@ -5,9 +5,9 @@ use burn::tensor::Tensor;
 
 use super::attention::Attention;
 use super::config::VitConfig;
-use crate::image_encoder::features::ImageFeatures;
 use crate::image_encoder::neck::Neck;
 use crate::image_encoder::specification::Frame;
+use crate::image_encoder::state::EncoderState;
 use crate::init::Init;
 use crate::layers::{Conv2d, LayerNorm, MlpBlock};
 use crate::ops::Tf32;
@@ -16,7 +16,7 @@ use crate::ops::products::cast;
 /// Of the image encoder's norms.
 const EPSILON: f64 = 1e-6;
 
-/// The encoder; see [`Vit::forward`].
+/// The encoder.
 #[derive(Module, Debug)]
 pub struct Vit {
     /// Patches to tokens.
@@ -70,29 +70,54 @@ impl Vit {
         }
     }
 
-    /// `[b, 3, s, s]` to the embedding `[b, g, g, prompt_dim]` and the output of the first global
-    /// block `[b, g, g, embed_dim]`.
-    pub fn forward(&self, images: Tensor<4>, tf32: Tf32) -> ImageFeatures {
-        let (x, early) = self.tokens(images, tf32);
-        ImageFeatures { embedding: self.neck.forward(x, tf32), early, hq: None }
+    /// The number of pieces: the patch embedding with its positions, each block, the neck.
+    pub(in crate::image_encoder) fn pieces(&self) -> usize {
+        self.blocks.len() + 2
     }
 
-    fn tokens(&self, images: Tensor<4>, tf32: Tf32) -> (Tensor<4>, Tensor<4>) {
+    /// The piece that the parameter of this name belongs to.
+    pub(in crate::image_encoder) fn piece_of(&self, name: &str) -> Option<usize> {
+        let (part, rest) = name.split_once('.').unwrap_or((name, ""));
+        match part {
+            "patch_embed" | "pos_embed" => Some(0),
+            "blocks" => rest.split('.').next()?.parse::<usize>().ok().map(|block| block + 1),
+            "neck" => Some(self.blocks.len() + 1),
+            _ => None,
+        }
+    }
+
+    /// Runs one piece: at the end `x` is the embedding `[b, g, g, prompt_dim]`, and the early feature the output of the first
+    /// global block `[b, g, g, embed_dim]`.
+    pub(in crate::image_encoder) fn run(
+        &self,
+        piece: usize,
+        state: EncoderState,
+        tf32: Tf32,
+    ) -> EncoderState {
+        let EncoderState { x, early, .. } = state;
+        let (x, early) = match piece.checked_sub(1).map(|block| self.blocks.get(block)) {
+            None => (self.tokens(x, tf32), early),
+            Some(Some(block)) => {
+                let x = block.forward(x, tf32);
+                let gives_early = block.window == 0 && early.is_none();
+                let early = if gives_early { Some(x.clone()) } else { early };
+                (x, early)
+            }
+            Some(None) => {
+                // A configuration without a global block is refused before a model is made of it.
+                let early = early.unwrap_or_else(|| x.clone());
+                (self.neck.forward(x, tf32), Some(early))
+            }
+        };
+        EncoderState { pieces: piece + 1, x, early }
+    }
+
+    fn tokens(&self, images: Tensor<4>, tf32: Tf32) -> Tensor<4> {
         let pixels = images.permute([0, 2, 3, 1]);
         let positions = self.pos_embed.val();
         // Between the blocks in the positions' type, f32, whatever that of the products.
         let patches = self.patch_embed.proj.forward(pixels, tf32);
-        let mut x = cast(patches, positions.dtype()) + positions;
-        let mut early = None;
-        for block in &self.blocks {
-            x = block.forward(x, tf32);
-            if block.window == 0 && early.is_none() {
-                early = Some(x.clone());
-            }
-        }
-        // A configuration without a global block is refused before a model is made of it.
-        let early = early.unwrap_or_else(|| x.clone());
-        (x, early)
+        cast(patches, positions.dtype()) + positions
     }
 }
 

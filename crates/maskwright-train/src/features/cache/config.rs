@@ -9,8 +9,8 @@ use strum::{Display, EnumString, VariantNames};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CacheConfig {
-    /// Whether they are kept. That needs an encoder that does not learn, and a fixed number of views
-    /// ([`LearningConfig::views`](crate::config::LearningConfig::views)).
+    /// Whether they are kept. That needs an encoder that does not learn, or of which at least the first block does not, and a
+    /// fixed number of views ([`LearningConfig::views`](crate::config::LearningConfig::views)).
     pub keep: bool,
     /// The number type in which they are kept.
     pub dtype: FeatureType,

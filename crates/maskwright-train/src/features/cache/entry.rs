@@ -1,34 +1,38 @@
-//! The features of one view as bytes.
+//! What is kept of one view, as bytes.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use half::bf16;
-use maskwright_model::ImageFeatures;
+use maskwright_model::image_encoder::EncoderState;
 
 use super::config::FeatureType;
 
-/// The shape `[h, w, channels]` of one image's feature map.
+/// The shape `[h, w, channels]` of one image's map.
 pub(super) type Shape = [usize; 3];
 
-/// The features of one image, little-endian: `embedding` and `early` one after the other, each row-major.
+/// What the frozen pieces of an encoder make of one image, little-endian: `x` of the [`EncoderState`], then its early feature
+/// if that is there already, each row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
     pub(super) bytes: Vec<u8>,
-    pub(super) shapes: [Shape; 2],
+    pub(super) shapes: Vec<Shape>,
+    /// Whether the decoder had something to say about the image. It is then decoded in training all the same, so that what
+    /// is odd about it is told and counted.
+    pub(super) warned: bool,
 }
 
-/// Bytes of the features of one image.
-pub(crate) fn entry_bytes(features: &ImageFeatures, dtype: FeatureType) -> usize {
-    let values = |map: &Tensor<4>| map.dims()[1..].iter().product::<usize>();
-    (values(&features.embedding) + values(&features.early)) * dtype.bytes()
+/// The maps of a batch, in order.
+fn maps(state: &EncoderState) -> impl Iterator<Item = &Tensor<4>> {
+    std::iter::once(&state.x).chain(&state.early)
 }
 
-/// The features of each image of a batch.
-pub(super) fn entries(features: &ImageFeatures, dtype: FeatureType) -> Vec<Entry> {
-    let maps = [&features.embedding, &features.early].map(|map| {
-        let [_, h, w, channels] = map.dims();
-        let values = map.clone().inner().into_data().convert::<f32>();
-        ([h, w, channels], values)
-    });
+/// Of each image of a batch what is kept.
+pub(super) fn entries(state: &EncoderState, dtype: FeatureType) -> Vec<Entry> {
+    let maps: Vec<(Shape, TensorData)> = maps(state)
+        .map(|map| {
+            let [_, h, w, channels] = map.dims();
+            ([h, w, channels], map.clone().inner().into_data().convert::<f32>())
+        })
+        .collect();
     let entry = |image: usize| {
         let mut bytes = Vec::new();
         for (shape, values) in &maps {
@@ -36,25 +40,31 @@ pub(super) fn entries(features: &ImageFeatures, dtype: FeatureType) -> Vec<Entry
             let values = values.as_slice::<f32>().expect("they are f32");
             write(&values[image * count..][..count], dtype, &mut bytes);
         }
-        Entry { bytes, shapes: [maps[0].0, maps[1].0] }
+        Entry { bytes, shapes: maps.iter().map(|(shape, _)| *shape).collect(), warned: false }
     };
-    (0..features.batch()).map(entry).collect()
+    (0..state.x.dims()[0]).map(entry).collect()
 }
 
-/// The features of a batch of such images, on a device. All have the same shapes.
-pub(super) fn features(entries: &[Entry], dtype: FeatureType, device: &Device) -> ImageFeatures {
-    let shapes = entries[0].shapes;
-    let counts = shapes.map(|shape| shape.iter().product::<usize>());
-    let map = |which: usize| {
-        let start = if which == 0 { 0 } else { counts[0] * dtype.bytes() };
-        let mut values = Vec::with_capacity(entries.len() * counts[which]);
+/// A batch of such images after so many pieces, on a device. All have the same shapes.
+pub(super) fn state(
+    entries: &[Entry],
+    pieces: usize,
+    dtype: FeatureType,
+    device: &Device,
+) -> EncoderState {
+    let shapes = &entries[0].shapes;
+    let mut start = 0;
+    let mut maps = shapes.iter().map(|&[h, w, channels]| {
+        let count = h * w * channels;
+        let mut values = Vec::with_capacity(entries.len() * count);
         for entry in entries {
-            read(&entry.bytes[start..][..counts[which] * dtype.bytes()], dtype, &mut values);
+            read(&entry.bytes[start..][..count * dtype.bytes()], dtype, &mut values);
         }
-        let [h, w, channels] = shapes[which];
+        start += count * dtype.bytes();
         Tensor::<4>::from_data(TensorData::new(values, [entries.len(), h, w, channels]), device)
-    };
-    ImageFeatures { embedding: map(0), early: map(1), hq: None }
+    });
+    let x = maps.next().expect("an entry has a map");
+    EncoderState { pieces, x, early: maps.next() }
 }
 
 fn write(values: &[f32], dtype: FeatureType, bytes: &mut Vec<u8>) {
@@ -83,34 +93,36 @@ fn read(bytes: &[u8], dtype: FeatureType, values: &mut Vec<f32>) {
 mod tests {
     use super::*;
 
-    fn batch() -> ImageFeatures {
+    fn batch(early: bool) -> EncoderState {
         let device = Device::flex();
         let map = |start: f32, channels: usize| {
             let values = (0..2 * 3 * 3 * channels).map(|i| start + i as f32 / 7.0).collect();
             let data = TensorData::new::<f32, _>(values, [2, 3, 3, channels]);
             Tensor::<4>::from_data(data, &device)
         };
-        ImageFeatures { embedding: map(0.0, 4), early: map(-50.0, 2), hq: None }
+        EncoderState { pieces: 5, x: map(0.0, 4), early: early.then(|| map(-50.0, 2)) }
     }
 
     #[test]
     fn f32_comes_back_to_the_bit_and_bf16_rounded() {
-        let batch = batch();
-        for dtype in [FeatureType::F32, FeatureType::Bf16] {
-            let kept = entries(&batch, dtype);
-            assert_eq!(kept.len(), 2);
-            assert_eq!(kept[0].bytes.len(), 9 * (4 + 2) * dtype.bytes());
-            let back = features(&kept, dtype, &Device::flex());
-            for (found, wanted) in [(back.embedding, &batch.embedding), (back.early, &batch.early)]
-            {
-                assert_eq!(found.dims(), wanted.dims());
-                let (found, wanted) = (found.into_data(), wanted.clone().into_data());
-                for (found, wanted) in found.iter::<f32>().zip(wanted.iter::<f32>()) {
-                    let expected = match dtype {
-                        FeatureType::F32 => wanted,
-                        FeatureType::Bf16 => bf16::from_f32(wanted).to_f32(),
-                    };
-                    assert_eq!(found.to_bits(), expected.to_bits());
+        for (early, values) in [(true, 9 * (4 + 2)), (false, 9 * 4)] {
+            let batch = batch(early);
+            for dtype in [FeatureType::F32, FeatureType::Bf16] {
+                let kept = entries(&batch, dtype);
+                assert_eq!(kept.len(), 2);
+                assert_eq!(kept[0].bytes.len(), values * dtype.bytes());
+                let back = state(&kept, 5, dtype, &Device::flex());
+                assert_eq!((back.pieces, back.early.is_some()), (5, early));
+                for (found, wanted) in maps(&back).zip(maps(&batch)) {
+                    assert_eq!(found.dims(), wanted.dims());
+                    let [found, wanted] = [found, wanted].map(|map| map.clone().into_data());
+                    for (found, wanted) in found.iter::<f32>().zip(wanted.iter::<f32>()) {
+                        let expected = match dtype {
+                            FeatureType::F32 => wanted,
+                            FeatureType::Bf16 => bf16::from_f32(wanted).to_f32(),
+                        };
+                        assert_eq!(found.to_bits(), expected.to_bits());
+                    }
                 }
             }
         }

@@ -7,6 +7,7 @@ use burn::tensor::Tensor;
 use maskwright_data::sample::SampleConfig;
 use maskwright_data::source::Mix;
 use maskwright_model::Sam;
+use maskwright_model::image_encoder::ImageEncoder;
 use maskwright_model::weights::{ParameterPath, VisitByName, visit_by_name};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -17,7 +18,7 @@ use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 
 /// Raised when a cache of an earlier version would be read wrongly.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What features depend on: two runs that want the same share a cache.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +32,9 @@ pub(crate) struct Wanted {
     seed: u64,
     /// Height and width of the views.
     input_size: usize,
-    /// SHA-256 of the encoder's parameters and of how pixels are normalised.
+    /// How many pieces of the encoder are run.
+    pub(super) pieces: usize,
+    /// SHA-256 of these pieces' parameters and of how pixels are normalised.
     encoder_sha256: String,
     /// SHA-256 of the sets as they are described, and of how views are cut out.
     settings_sha256: String,
@@ -54,13 +57,15 @@ impl Wanted {
         let settings =
             serde_json::to_string(&(&config.data.train, &config.data.mix, &samples.plan))
                 .expect("settings are plain values");
+        let pieces = model.frozen_pieces(&config.train.learns);
         Ok(Self {
             version: VERSION,
             dtype: config.cache.dtype,
             compute: format!("{}, {precision}", compute.device),
             seed: config.train.seed,
             input_size: model.config().image_size,
-            encoder_sha256: encoder_sum(model),
+            pieces,
+            encoder_sha256: encoder_sum(model, pieces),
             settings_sha256: checksums::of_texts(std::iter::once(Ok(settings)))?,
             records: mix.len(),
             files_sha256: files_sum(mix)?,
@@ -92,21 +97,28 @@ impl Wanted {
     }
 }
 
-/// SHA-256 of the image encoder's parameters by name, and of the mean and deviation of its pixels.
-fn encoder_sum(model: &Sam) -> String {
-    struct Sum {
+/// SHA-256 of the parameters of an image encoder's first pieces by name, and of the mean and deviation of its pixels.
+fn encoder_sum(model: &Sam, pieces: usize) -> String {
+    struct Sum<'a> {
         sum: Sha256,
+        encoder: &'a ImageEncoder,
+        pieces: usize,
     }
-    impl VisitByName for Sum {
+    impl VisitByName for Sum<'_> {
         fn visit<const D: usize>(&mut self, path: &ParameterPath, param: &Param<Tensor<D>>) {
-            self.sum.update(path.name());
+            let name = path.name();
+            if self.encoder.piece_of(&name).is_none_or(|piece| piece >= self.pieces) {
+                return;
+            }
+            self.sum.update(name);
             self.sum.update([0]);
             let data = param.val().into_data().convert::<f32>();
             self.sum.update(data.as_bytes());
         }
     }
-    let mut visitor = Sum { sum: Sha256::new() };
-    visit_by_name(model.image_encoder(), &mut visitor);
+    let encoder = model.image_encoder();
+    let mut visitor = Sum { sum: Sha256::new(), encoder, pieces };
+    visit_by_name(encoder, &mut visitor);
     if let Some(conventions) = model.conventions() {
         let pixels = (conventions.pixel_mean, conventions.pixel_std);
         visitor.sum.update(format!("{pixels:?}"));

@@ -11,7 +11,7 @@
 //! |---|---|
 //! | `config` | the settings |
 //! | `key` | what a cache is made from, and its name |
-//! | `entry` | features as bytes, and back |
+//! | `entry` | what is kept of a view as bytes, and back |
 //! | `shard` | a file of some views |
 //! | `store` | a cache's folder: which views it has |
 //! | `making` | the views that it lacks are made |
@@ -26,7 +26,6 @@ mod shard;
 mod store;
 
 pub use config::{CacheConfig, FeatureType};
-pub(crate) use entry::entry_bytes;
 pub use folders::{CacheInfo, default_folder, list, remove};
 pub(crate) use making::Making;
 pub use store::FeatureCache;

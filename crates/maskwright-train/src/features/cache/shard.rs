@@ -1,6 +1,7 @@
 //! A shard: a file with the features of some views, whole or not there.
 //!
-//! It is a safetensors file with a tensor of bytes for each view, `VIEW.RECORD`, and the CRC-32 of each in the metadata.
+//! It is a safetensors file with a tensor of bytes for each view, `VIEW.RECORD`. In the metadata are the CRC-32 of each, and the
+//! names of those whose images the decoder warned of.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -21,11 +22,14 @@ pub(super) struct Place {
     pub(super) file: PathBuf,
     pub(super) start: u64,
     pub(super) bytes: usize,
+    /// [`Entry::warned`].
+    pub(super) warned: bool,
     crc32: u32,
 }
 
 const FORMAT: &str = "maskwright features";
 const SHAPES: &str = "shapes";
+const WARNED: &str = "warned";
 
 /// The longest header that is read: about 100 bytes for each of a million views.
 const LONGEST_HEADER: u64 = 100 << 20;
@@ -38,8 +42,11 @@ pub(super) fn write(path: &Path, entries: &[(Key, Entry)]) -> Result<()> {
         .map(|(key, entry)| (name(*key), format!("{:08x}", crc32fast::hash(&entry.bytes))))
         .collect();
     metadata.insert("format".into(), FORMAT.into());
-    let shapes = entries.first().map(|(_, entry)| entry.shapes);
+    let shapes = entries.first().map(|(_, entry)| &entry.shapes);
     metadata.insert(SHAPES.into(), serde_json::to_string(&shapes).expect("numbers"));
+    let warned = entries.iter().filter(|(_, entry)| entry.warned);
+    let warned: Vec<String> = warned.map(|(key, _)| name(*key)).collect();
+    metadata.insert(WARNED.into(), warned.join(" "));
     let views = entries.iter().map(|(key, entry)| {
         let view = TensorView::new(Dtype::U8, vec![entry.bytes.len()], &entry.bytes);
         (name(*key), view.expect("as many bytes as it says"))
@@ -49,7 +56,7 @@ pub(super) fn write(path: &Path, entries: &[(Key, Entry)]) -> Result<()> {
 }
 
 /// The views of a shard, by its header alone, and the shapes of their feature maps.
-pub(super) fn open(path: &Path) -> Result<(BTreeMap<Key, Place>, [Shape; 2])> {
+pub(super) fn open(path: &Path) -> Result<(BTreeMap<Key, Place>, Vec<Shape>)> {
     let wrong = |expected: &str, found: String| Error::RunFile {
         file: path.to_path_buf(),
         expected: expected.to_owned(),
@@ -75,8 +82,10 @@ pub(super) fn open(path: &Path) -> Result<(BTreeMap<Key, Place>, [Shape; 2])> {
         return Err(wrong("a file of features", "another safetensors file".into()));
     }
     let shapes = notes.get(SHAPES).and_then(|text| serde_json::from_str(text).ok());
-    let shapes: [Shape; 2] =
+    let shapes: Vec<Shape> =
         shapes.ok_or_else(|| wrong("the shapes of the features", "none".into()))?;
+    let warned: Vec<&str> =
+        notes.get(WARNED).map_or_else(Vec::new, |text| text.split(' ').collect());
     let mut places = BTreeMap::new();
     for (name, info) in read.tensors() {
         let key = name.split_once('.').and_then(|(view, record)| {
@@ -93,14 +102,15 @@ pub(super) fn open(path: &Path) -> Result<(BTreeMap<Key, Place>, [Shape; 2])> {
             let found = format!("{there} bytes, which is less than its header says");
             return Err(wrong("a whole file of features", found));
         }
-        places.insert(key, Place { file: path.to_path_buf(), start, bytes, crc32 });
+        let warned = warned.contains(&name.as_str());
+        places.insert(key, Place { file: path.to_path_buf(), start, bytes, warned, crc32 });
     }
     Ok((places, shapes))
 }
 
 impl Place {
     /// Reads the features, which have these shapes and this length.
-    pub(super) fn read(&self, shapes: [Shape; 2], expected: usize) -> Result<Entry> {
+    pub(super) fn read(&self, shapes: &[Shape], expected: usize) -> Result<Entry> {
         let wrong = |expected: String, found: String| Error::RunFile {
             file: self.file.clone(),
             expected,
@@ -116,7 +126,7 @@ impl Place {
             let expected = "the bytes whose checksum is in its header".to_owned();
             return Err(wrong(expected, "others: the file is damaged".into()));
         }
-        Ok(Entry { bytes, shapes })
+        Ok(Entry { bytes, shapes: shapes.to_vec(), warned: self.warned })
     }
 }
 
@@ -138,7 +148,8 @@ mod tests {
     const SHAPES: [Shape; 2] = [[2, 2, 3], [2, 2, 1]];
 
     fn entry(start: u8) -> Entry {
-        Entry { bytes: (start..start + 32).collect(), shapes: SHAPES }
+        let warned = start == 100;
+        Entry { bytes: (start..start + 32).collect(), shapes: SHAPES.to_vec(), warned }
     }
 
     #[test]
@@ -151,7 +162,7 @@ mod tests {
         assert_eq!(shapes, SHAPES);
         assert_eq!(places.keys().copied().collect::<Vec<_>>(), [(0, 7), (3, 1200)]);
         for (key, entry) in &written {
-            assert_eq!(places[key].read(shapes, 32).expect("read"), *entry);
+            assert_eq!(places[key].read(&shapes, 32).expect("read"), *entry);
         }
 
         let whole = std::fs::read(&path).expect("read");
@@ -165,9 +176,9 @@ mod tests {
         *flipped.last_mut().expect("bytes") ^= 1;
         std::fs::write(&path, &flipped).expect("written");
         let (places, shapes) = open(&path).expect("the header is right");
-        assert_eq!(places[&(0, 7)].read(shapes, 32).expect("the first is right"), written[0].1);
-        say(places[&(3, 1200)].read(shapes, 32).expect_err("damaged"));
-        say(places[&(0, 7)].read(shapes, 16).expect_err("another length"));
+        assert_eq!(places[&(0, 7)].read(&shapes, 32).expect("the first is right"), written[0].1);
+        say(places[&(3, 1200)].read(&shapes, 32).expect_err("damaged"));
+        say(places[&(0, 7)].read(&shapes, 16).expect_err("another length"));
         for cut in [4, 40, whole.len() - 1] {
             std::fs::write(&path, &whole[..cut]).expect("written");
             say(open(&path).expect_err("cut off"));
@@ -177,7 +188,7 @@ mod tests {
             shard: expected 16 bytes a view, found 32
             shard: expected a file of features, found 4 bytes
             shard: expected a whole file of features, found 40 bytes, which is less than its header says
-            shard: expected a whole file of features, found 303 bytes, which is less than its header says
+            shard: expected a whole file of features, found 327 bytes, which is less than its header says
             ");
     }
 }

@@ -1,16 +1,18 @@
 //! A cache's folder: which views it has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
 use maskwright_data::batch::TrainBatch;
-use maskwright_model::ImageFeatures;
+use maskwright_data::sample::ViewInfo;
+use maskwright_model::Sam;
+use maskwright_model::image_encoder::EncoderState;
 
 use super::entry::{self, Entry, Shape};
 use super::key::Wanted;
 use super::shard::{self, Key, Place};
 use crate::error::{Error, Result};
+use crate::features::encode_first;
 use crate::files;
 
 /// The file that says what a cache was made from.
@@ -25,7 +27,7 @@ pub struct FeatureCache {
     wanted: Wanted,
     places: BTreeMap<Key, Place>,
     /// Once there is a view.
-    shapes: Option<[Shape; 2]>,
+    shapes: Option<Vec<Shape>>,
 }
 
 impl FeatureCache {
@@ -62,11 +64,11 @@ impl FeatureCache {
     fn take(
         &mut self,
         places: BTreeMap<Key, Place>,
-        shapes: [Shape; 2],
+        shapes: Vec<Shape>,
         path: &Path,
     ) -> Result<()> {
-        let known = *self.shapes.get_or_insert(shapes);
-        if known != shapes {
+        let known = self.shapes.get_or_insert_with(|| shapes.clone());
+        if *known != shapes {
             return Err(Error::RunFile {
                 file: path.to_path_buf(),
                 expected: format!("features of the shapes {known:?}"),
@@ -96,19 +98,35 @@ impl FeatureCache {
         self.places.contains_key(&key)
     }
 
-    /// The features of a batch on a device; `None` if those of one of its views are missing.
+    /// The views, as `(view, record)`, whose images need not be decoded: those that are there, save where the decoder had
+    /// something to say.
+    pub(crate) fn without_pixels(&self) -> HashSet<Key> {
+        self.places.iter().filter(|(_, place)| !place.warned).map(|(key, _)| *key).collect()
+    }
+
+    /// What the frozen pieces of the model's encoder make of a batch: read, or computed where a view could not be kept.
     ///
     /// # Errors
     /// [`Error::Io`], and [`Error::RunFile`] for a damaged file.
-    pub fn read(&self, batch: &TrainBatch, device: &Device) -> Result<Option<ImageFeatures>> {
-        let keys = batch.views.iter().map(|view| (view.key.view, view.key.record));
-        let places: Option<Vec<&Place>> = keys.map(|key| self.places.get(&key)).collect();
-        let (Some(places), Some(shapes)) = (places, self.shapes) else { return Ok(None) };
-        let values: usize = shapes.iter().map(|shape| shape.iter().product::<usize>()).sum();
-        let bytes = values * self.wanted.dtype.bytes();
+    pub fn read(&self, model: &Sam, batch: &TrainBatch) -> Result<EncoderState> {
+        let (pieces, dtype) = (self.wanted.pieces, self.wanted.dtype);
+        let entry = |(number, view): (usize, &ViewInfo)| -> Result<Entry> {
+            let place = self.places.get(&(view.key.view, view.key.record));
+            match (place, &self.shapes) {
+                (Some(place), Some(shapes)) => {
+                    let values: usize =
+                        shapes.iter().map(|shape| shape.iter().product::<usize>()).sum();
+                    place.read(shapes, values * dtype.bytes())
+                }
+                _ => {
+                    let state = encode_first(model, batch.image(number), 1, pieces)?;
+                    Ok(entry::entries(&state, dtype).remove(0))
+                }
+            }
+        };
         let entries: Vec<Entry> =
-            places.iter().map(|place| place.read(shapes, bytes)).collect::<Result<_>>()?;
-        Ok(Some(entry::features(&entries, self.wanted.dtype, device)))
+            batch.views.iter().enumerate().map(entry).collect::<Result<_>>()?;
+        Ok(entry::state(&entries, pieces, dtype, &model.device()))
     }
 
     /// Keeps the features of some views in a file of their own, which is named by the first.

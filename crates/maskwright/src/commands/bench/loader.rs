@@ -231,6 +231,7 @@ impl Contest {
                 ignored.clear();
                 let mut buffers = ViewBuffers {
                     image,
+                    image_wanted: true,
                     labels,
                     prompts: &mut prompts,
                     objects: &mut objects,

@@ -115,7 +115,11 @@ impl Warm {
         prompts.clear();
         objects.clear();
         ignored.clear();
-        maker.view_into(mix, key, &mut ViewBuffers { image, labels, prompts, objects, ignored })?;
+        maker.view_into(
+            mix,
+            key,
+            &mut ViewBuffers { image, image_wanted: true, labels, prompts, objects, ignored },
+        )?;
         Ok(())
     }
 }

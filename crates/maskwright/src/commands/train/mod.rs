@@ -10,12 +10,12 @@ use maskwright_data::prompt::{MaskValues, PromptKind};
 use maskwright_data::sample::Preset as Geometry;
 use maskwright_model::Trainable;
 use maskwright_report::run_report;
-use maskwright_train::TrainConfig;
 use maskwright_train::config::Preset;
 use maskwright_train::evaluator::{EvalConfig, EvalJob};
 use maskwright_train::observer::Observer;
 use maskwright_train::run_files;
 use maskwright_train::trainer::{Start, TrainOutcome, train};
+use maskwright_train::{Error, TrainConfig};
 
 use crate::exit::Interrupted;
 use crate::flags::data::{DataFlags, WAYS};
@@ -81,8 +81,8 @@ pub(crate) struct TrainFlags {
     #[arg(long, value_name = "DIR", required_unless_present_any = ["print_preset", "dry_run"])]
     output: Option<PathBuf>,
 
-    /// Begin with named settings: leaves-300, hqseg44k, sa1b, small-gpu, or a TOML file of one's own; other
-    /// flags go before
+    /// Begin with named settings: leaves-300, hqseg44k, sa1b, small-gpu, lora-small-gpu, or a TOML file of
+    /// one's own; other flags go before
     #[arg(long, value_name = "NAME|FILE")]
     preset: Option<String>,
 
@@ -250,10 +250,14 @@ pub(crate) fn run(flags: &TrainFlags, given: &[String]) -> anyhow::Result<()> {
         return forecast::run(&config, flags.json);
     }
     let interrupt = interrupt::on_ctrl_c();
-    let output = config.output.clone();
-    interrupt.set_farewell(move || stopped(&output));
+    let (output, keeps_views) = (config.output.clone(), config.cache.keep);
+    let farewell = move || stopped(&output, keeps_views);
+    interrupt.set_farewell(farewell.clone());
     let mut progress = Progress::new(flags.json, interrupt);
-    let outcome = train(&config, start, &mut progress)?;
+    let outcome = match train(&config, start, &mut progress) {
+        Err(Error::Stopped) => return Err(Interrupted(farewell()).into()),
+        outcome => outcome?,
+    };
     progress.finish();
     let reported = match outcome.stopped {
         true => Ok(()),
@@ -264,12 +268,19 @@ pub(crate) fn run(flags: &TrainFlags, given: &[String]) -> anyhow::Result<()> {
     Ok(reported?)
 }
 
-/// What is said of a run that was stopped.
-fn stopped(output: &Path) -> String {
+/// What is said of a run that was stopped; views of a cache are kept before there is a state.
+fn stopped(output: &Path, keeps_views: bool) -> String {
     let folder = output.display();
-    match run_files::has_state(output) {
-        true => format!("stopped; `maskwright train --resume --output {folder}` goes on from here"),
-        false => "stopped before anything was saved".to_owned(),
+    match (run_files::has_state(output), keeps_views) {
+        (true, _) => {
+            format!("stopped; `maskwright train --resume --output {folder}` goes on from here")
+        }
+        (false, true) => {
+            "stopped; views that were made for the cache are kept, and the same command goes \
+                          on with the others"
+                .to_owned()
+        }
+        (false, false) => "stopped before anything was saved".to_owned(),
     }
 }
 
@@ -284,7 +295,7 @@ fn report(
     }
     let folder = config.output.display();
     if outcome.stopped {
-        return Err(Interrupted(stopped(&config.output)).into());
+        return Err(Interrupted(stopped(&config.output, config.cache.keep)).into());
     }
     if !flags.json {
         match &outcome.checkpoint {
