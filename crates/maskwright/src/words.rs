@@ -127,15 +127,18 @@ fn of_data(error: &data::Error) -> String {
         {
             format!("{error}; with --hold-out 0 it trains, and nothing is validated")
         }
-        _ => match mask_flag(error) {
+        _ => match flag_instead(error) {
             Some(flag) => format!("{error} ({flag})"),
             None => error.to_string(),
         },
     }
 }
 
-/// The flag that does what an error about a mask's numbers advises for a data file.
-fn mask_flag(error: &data::Error) -> Option<&'static str> {
+/// The flag that says which numbers of an image are black and white.
+const RANGE: &str = "--value-range LOW,HIGH, or auto";
+
+/// The flag that does what an error about a file's numbers advises for a data file.
+fn flag_instead(error: &data::Error) -> Option<&'static str> {
     use maskwright_image::Error;
     match error {
         data::Error::Image { source: Error::MaskObjectNumbers { .. }, .. } => {
@@ -144,7 +147,8 @@ fn mask_flag(error: &data::Error) -> Option<&'static str> {
         data::Error::Image { source: Error::MaskBesideVoid { .. }, .. } => {
             Some("--ignore-values 255")
         }
-        data::Error::BudgetExceeded { last, .. } => mask_flag(last),
+        data::Error::Image { source: Error::NoRange { .. }, .. } => Some(RANGE),
+        data::Error::BudgetExceeded { last, .. } => flag_instead(last),
         _ => None,
     }
 }
@@ -184,6 +188,9 @@ fn of_prediction(error: &predict::Error) -> String {
     match error {
         Error::Setting { key, expected, found } => setting(key, expected, found),
         Error::Model(error) => of_model(error),
+        Error::Image { source: maskwright_image::Error::NoRange { .. }, .. } => {
+            format!("{error} ({RANGE})")
+        }
         _ => error.to_string(),
     }
 }
@@ -205,7 +212,7 @@ fn of_training(error: &train::Error) -> String {
         Error::Setting { key, expected, found, file: None } => setting(key, expected, found),
         Error::Data(error) => of_data(error),
         Error::Model(error) => of_model(error),
-        Error::ValidationBudget { last, .. } => match mask_flag(last) {
+        Error::ValidationBudget { last, .. } => match flag_instead(last) {
             Some(flag) => format!("{error} ({flag})"),
             None => error.to_string(),
         },

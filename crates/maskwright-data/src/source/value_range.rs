@@ -1,6 +1,7 @@
 //! Sets whose images have more than 8 bits per channel: which stored numbers are black and white.
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use maskwright_image::decode::{Limits, MaskRule, ValueRange};
@@ -21,8 +22,6 @@ use crate::record::Record;
 const IMAGES: usize = 32;
 /// How many numbers of an image it takes, at equal distances.
 const NUMBERS: usize = 1 << 16;
-/// The share of numbers, in thousandths, that `"auto"` leaves below and above its range.
-const BEYOND: usize = 1;
 /// Draws the images.
 const SEED: u64 = 0x5241_4E47;
 
@@ -48,6 +47,26 @@ pub enum Auto {
     Auto,
 }
 
+impl FromStr for ValueRangeKey {
+    type Err = String;
+
+    /// Reads `LOW,HIGH` or `auto`.
+    fn from_str(text: &str) -> std::result::Result<ValueRangeKey, String> {
+        if text == "auto" {
+            return Ok(ValueRangeKey::Auto(Auto::Auto));
+        }
+        let number = |part: &str| part.trim().parse::<f64>().ok();
+        text.split_once(',')
+            .and_then(|(low, high)| ValueRange::new(number(low)?, number(high)?))
+            .map(ValueRangeKey::Range)
+            .ok_or_else(|| {
+                format!(
+                    "expected two numbers, the smaller one first, such as 0,4095, or auto, found {text}"
+                )
+            })
+    }
+}
+
 /// The range that [`ValueRangeKey::Auto`] stands for.
 ///
 /// # Errors
@@ -68,19 +87,15 @@ pub(super) fn automatic(source: &dyn Source) -> Result<ValueRange> {
             numbers.extend(all.into_iter().step_by(step).filter(|number| number.is_finite()));
         }
     }
-    numbers.sort_unstable_by(f32::total_cmp);
-    let below = numbers.len() * BEYOND / 1000;
-    let ends = numbers.get(below).zip(numbers.iter().nth_back(below));
-    ends.and_then(|(&low, &high)| ValueRange::new(low.into(), high.into())).ok_or_else(|| {
-        Error::Setting {
-            key: format!("value_range of set {}", source.name()),
-            expected: "two numbers, because \"auto\" needs images of more than 8 bits that differ"
-                .into(),
-            found: ends.map_or_else(
-                || "none with more than 8 bits".into(),
-                |(low, _)| format!("{low} nearly everywhere"),
-            ),
-        }
+    let one = numbers.first().copied();
+    ValueRange::spanning(numbers).ok_or_else(|| Error::Setting {
+        key: format!("value_range of set {}", source.name()),
+        expected: "two numbers, because \"auto\" needs images of more than 8 bits that differ"
+            .into(),
+        found: one.map_or_else(
+            || "none with more than 8 bits".into(),
+            |one| format!("numbers that are nearly all the same, such as {one}"),
+        ),
     })
 }
 

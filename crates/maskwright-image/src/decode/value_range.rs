@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The share of numbers, in thousandths, that is left below and above a range of percentiles.
+const BEYOND: usize = 1;
+
 /// The stored numbers that become 0 and 255, for pictures of more than 8 bits per channel: everything between is scaled,
 /// everything beyond is cut off.
 ///
@@ -26,6 +29,22 @@ impl ValueRange {
     pub fn new(low: f64, high: f64) -> Option<Self> {
         let sound = low.is_finite() && high.is_finite() && low < high;
         (sound && (high - low).is_finite()).then_some(Self { low, high })
+    }
+
+    /// Between the 0.1th and the 99.9th percentile of numbers, which are sorted; those that are not finite are left out. None
+    /// where no two of these differ.
+    ///
+    /// ```
+    /// use maskwright_image::decode::ValueRange;
+    /// let range = ValueRange::spanning((0..=1000u16).map(f32::from).collect());
+    /// assert_eq!(range, ValueRange::new(1.0, 999.0));
+    /// ```
+    pub fn spanning(mut numbers: Vec<f32>) -> Option<Self> {
+        numbers.retain(|number| number.is_finite());
+        numbers.sort_unstable_by(f32::total_cmp);
+        let below = numbers.len() * BEYOND / 1000;
+        let (low, high) = (numbers.get(below)?, numbers.iter().nth_back(below)?);
+        Self::new((*low).into(), (*high).into())
     }
 
     /// What becomes 0.

@@ -3,10 +3,16 @@
 
 use std::path::Path;
 
-use maskwright_image::decode::{Decoded, ImageFile, Limits, MaskRule, decode_label};
+use maskwright_data::source::ValueRangeKey;
+use maskwright_image::decode::{
+    Decoded, ImageFile, Limits, MaskRule, NumberKind, ValueRange, decode_label,
+};
 use maskwright_image::{GreyImage, RgbImage};
 
 use crate::error::{Error, Result};
+
+/// 14 bits: what a picture of 16 that is not nearly black exceeds.
+const NARROW: f32 = 16383.0;
 
 /// Reads an image file (JPEG or PNG) as a viewer shows it, with its EXIF orientation applied.
 ///
@@ -21,8 +27,30 @@ pub fn read_image(path: &Path) -> Result<RgbImage> {
 /// # Errors
 /// As [`read_image`].
 pub fn read_image_checked(path: &Path) -> Result<Decoded<RgbImage>> {
+    read_image_in_range(path, None)
+}
+
+/// As [`read_image_checked`]; an image of more than 8 bits per channel is seen in `range`, or where that is automatic in the
+/// range of its own 0.1th to 99.9th percentile. Others are seen as they are.
+///
+/// # Errors
+/// As [`read_image`]; without a range, [`Error::Image`] also where the image's numbers are no grey levels.
+pub fn read_image_in_range(path: &Path, range: Option<ValueRangeKey>) -> Result<Decoded<RgbImage>> {
     let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
-    decoded(&bytes).map_err(|source| Error::Image { file: Some(path.to_path_buf()), source })
+    decoded(&bytes, range).map_err(|source| Error::Image { file: Some(path.to_path_buf()), source })
+}
+
+/// The largest of an image's numbers, where it has 16 bits per channel and is seen nearly black without a range: at most a
+/// quarter of white. None for all others, and for what cannot be read.
+pub fn narrow_range(path: &Path) -> Option<f32> {
+    let bytes = std::fs::read(path).ok()?;
+    let file = ImageFile::read(&bytes).ok()?;
+    if file.header().bit_depth != 16 || file.header().numbers != NumberKind::Unsigned {
+        return None;
+    }
+    let numbers = file.deep_numbers(&Limits::default()).ok()??;
+    let largest = numbers.into_iter().fold(0.0, f32::max);
+    (largest <= NARROW).then_some(largest)
 }
 
 /// As [`read_image`], for the bytes of a file.
@@ -30,7 +58,7 @@ pub fn read_image_checked(path: &Path) -> Result<Decoded<RgbImage>> {
 /// # Errors
 /// [`Error::Image`].
 pub fn decode_image(bytes: &[u8]) -> Result<RgbImage> {
-    let image = decoded(bytes).map_err(|source| Error::Image { file: None, source })?;
+    let image = decoded(bytes, None).map_err(|source| Error::Image { file: None, source })?;
     Ok(image.pixels)
 }
 
@@ -60,8 +88,17 @@ pub fn decode_mask(bytes: &[u8]) -> Result<GreyImage> {
     Ok(mask.pixels)
 }
 
-fn decoded(bytes: &[u8]) -> maskwright_image::Result<Decoded<RgbImage>> {
-    ImageFile::read(bytes)?.decode_upright(&Limits::default())
+fn decoded(
+    bytes: &[u8],
+    range: Option<ValueRangeKey>,
+) -> maskwright_image::Result<Decoded<RgbImage>> {
+    let (file, limits) = (ImageFile::read(bytes)?, Limits::default());
+    let range = match range {
+        None => None,
+        Some(ValueRangeKey::Range(range)) => Some(range),
+        Some(ValueRangeKey::Auto(_)) => file.deep_numbers(&limits)?.and_then(ValueRange::spanning),
+    };
+    file.in_range(range).decode_upright(&limits)
 }
 
 fn label(bytes: &[u8]) -> maskwright_image::Result<Decoded<GreyImage>> {
@@ -85,8 +122,31 @@ mod tests {
         assert_eq!(read_image(&path).expect("read"), image);
 
         std::fs::write(&path, "no picture").expect("written");
+        assert_eq!(narrow_range(&path), None);
         assert!(read_image(&path).expect_err("refused").to_string().contains("a.png"));
         assert!(read_mask(&path).expect_err("refused").to_string().contains("a.png"));
         assert!(decode_image(b"no picture").is_err() && decode_mask(b"").is_err());
+    }
+    #[test]
+    fn pictures_of_16_bits_are_seen_in_a_range() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.png");
+        // 12 bits: 0, 1365, 2730 and 4095 are at 0, 1, 2 and 3 thirds.
+        let numbers = [0, 1365, 2730, 4095].repeat(250);
+        let png = encode::png_grey16(Size::new(10, 100), &numbers).expect("encoded");
+        std::fs::write(&path, png).expect("written");
+        let levels = |range: Option<&str>| {
+            let range = range.map(|text| text.parse().expect("a range"));
+            let image = read_image_in_range(&path, range).expect("read").pixels;
+            [0, 3, 6, 9].map(|at| image.data[at])
+        };
+        // Divided by 257 and rounded.
+        assert_eq!(levels(None), [0, 5, 11, 16]);
+        assert_eq!(levels(Some("0,4095")), [0, 85, 170, 255]);
+        assert_eq!(levels(Some("auto")), [0, 85, 170, 255]);
+        assert_eq!(narrow_range(&path), Some(4095.0));
+        for wrong in ["4095,0", "7", "x,y", "0,inf"] {
+            assert!(wrong.parse::<ValueRangeKey>().is_err(), "{wrong}");
+        }
     }
 }

@@ -57,7 +57,8 @@ use maskwright_model::{
 };
 
 pub use input::{
-    decode_image, decode_mask, read_image, read_image_checked, read_mask, read_mask_checked,
+    decode_image, decode_mask, narrow_range, read_image, read_image_checked, read_image_in_range,
+    read_mask, read_mask_checked,
 };
 pub use output::{PredictedMask, Prediction, write_embedding, write_logits};
 pub use view::Fit;

@@ -6,7 +6,7 @@ use clap::Args;
 use maskwright_data::plan::Decode;
 use maskwright_data::source::{
     CocoKeys, DataFile, Extensions, MaskContents, Objects, PairsKeys, SetKind, SetSpec, Unmatched,
-    hqsam_datasets, hqseg44k, hqseg44k_available, yolo_sets as yolo,
+    ValueRangeKey, hqsam_datasets, hqseg44k, hqseg44k_available, yolo_sets as yolo,
 };
 
 use crate::exit::Usage;
@@ -111,6 +111,16 @@ pub(crate) struct DataFlags {
     /// Least pixels of an object, where images have several
     #[arg(long, value_name = "PIXELS", conflicts_with_all = ["data", "hqseg44k"])]
     min_area: Option<f64>,
+
+    /// Numbers of images of more than 8 bits that are black and white, such as 0,4095 for cameras of
+    /// 12 bits; or auto: the 0.1th and 99.9th percentile of a sample of each set
+    #[arg(
+        long,
+        value_name = "LOW,HIGH|auto",
+        allow_hyphen_values = true,
+        conflicts_with_all = ["data", "hqseg44k"]
+    )]
+    value_range: Option<ValueRangeKey>,
 
     /// Data file (TOML) with [[train]] and [[valid]] sets, see docs/data-file.md
     #[arg(long, value_name = "FILE", conflicts_with_all = ["images", "hqseg44k"])]
@@ -267,6 +277,7 @@ impl DataFlags {
             train.iter_mut().chain(&mut valid).for_each(|set| set.unmatched = Unmatched::Skip);
         }
         for set in train.iter_mut().chain(&mut valid) {
+            set.value_range = self.value_range.or(set.value_range);
             self.read_masks(set)?;
             self.choose_objects(set)?;
         }

@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use maskwright_data::source::ValueRangeKey;
 use maskwright_image::{GreyImage, RgbImage};
 use maskwright_model::MaskKind;
-use maskwright_predict::predictor::{Fit, Predictor, read_image_checked, read_mask_checked};
+use maskwright_predict::predictor::{
+    Fit, Predictor, narrow_range, read_image_in_range, read_mask_checked,
+};
 
 use crate::flags::device::DeviceFlags;
 use crate::flags::geometry;
@@ -41,6 +44,12 @@ pub(crate) struct PredictorFlags {
     #[arg(long, value_name = "WAY", value_parser = named::<Fit>())]
     geometry: Option<Fit>,
 
+    /// Numbers of images of more than 8 bits that are black and white, such as 0,4095 for cameras of
+    /// 12 bits; or auto: the image's own 0.1th and 99.9th percentile. Those that the training images
+    /// were seen in (value_range in the run's config.toml) give the best masks
+    #[arg(long, value_name = "LOW,HIGH|auto", allow_hyphen_values = true)]
+    value_range: Option<ValueRangeKey>,
+
     /// Refuse images and masks that are damaged but decodable, instead of a warning
     #[arg(long)]
     strict: bool,
@@ -66,8 +75,17 @@ impl PredictorFlags {
         path: &Path,
         warnings: &mut Warnings,
     ) -> anyhow::Result<RgbImage> {
-        let image = read_image_checked(path)?;
+        let image = read_image_in_range(path, self.value_range)?;
         warnings.add_decoded(path, &image.warnings, self.strict)?;
+        // Only such images are nearly black, and decoded once more for their numbers.
+        let dark = self.value_range.is_none() && image.pixels.data.iter().all(|&level| level < 65);
+        if let Some(largest) = dark.then(|| narrow_range(path)).flatten() {
+            warnings.add([format!(
+                "{}: the largest of its numbers is {largest} of 65535, so it is seen nearly black; \
+                 --value-range says which are black and white",
+                path.display()
+            )]);
+        }
         Ok(image.pixels)
     }
 
