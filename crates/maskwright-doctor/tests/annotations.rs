@@ -6,7 +6,7 @@ use std::fs;
 
 use common::{annotation, coco, only, scene, write};
 use maskwright_data::source::OpenContext;
-use maskwright_doctor::{Check, Severity, examine, recognise};
+use maskwright_doctor::{Check, Contents, Severity, examine, recognise};
 use maskwright_image::encode::jpeg_rgb;
 
 #[test]
@@ -17,7 +17,7 @@ fn annotations_are_held_to_their_masks() {
     let mut all_of = sound.to_vec();
     all_of.extend([annotation(3, 1, [20, 40, 90, 60]), annotation(4, 2, [20, 30, 99, 60])]);
     let path = coco(root.path(), &images, &all_of);
-    let (subjects, settings) = recognise(&path, &OpenContext::default()).unwrap();
+    let Contents { subjects, settings, .. } = recognise(&path, &OpenContext::default()).unwrap();
     let found = examine(&subjects, &settings, &mut |_| true).unwrap().sets.remove(0);
     assert!(found.findings.is_empty(), "{:#?}", found.findings);
     assert_eq!((found.records, found.usable, found.objects), (3, 3, 4));
@@ -44,14 +44,18 @@ fn annotations_are_held_to_their_masks() {
     let path = coco(root.path(), &images, &all_of);
     fs::remove_file(root.path().join("images/b.jpg")).unwrap();
     write(root.path().join("images/b.jpg"), jpeg_rgb(&scene(9, 240, 180), 92).unwrap());
-    let (subjects, settings) = recognise(&path, &OpenContext::default()).unwrap();
+    let Contents { subjects, settings, .. } = recognise(&path, &OpenContext::default()).unwrap();
     let found = examine(&subjects, &settings, &mut |_| true).unwrap().sets.remove(0);
     let objects = |check: Check| -> Vec<Option<u64>> {
         let finding = found.find(check).unwrap_or_else(|| panic!("{check}: {:#?}", found.findings));
         finding.listed.iter().map(|listed| listed.object).collect()
     };
-    // The outline of annotation 5 has an odd number of coordinates: it was dropped and counted when the set was opened.
-    assert_eq!(objects(Check::AnnotationInvalid), [Some(6)]);
+    // The outline of annotation 5 has an odd number of coordinates, the run lengths of annotation 6 are too short: both were dropped
+    // and counted when the set was opened.
+    let left = found.find(Check::LeftOut).unwrap();
+    let runs = left.listed.iter().find(|one| one.detail.contains("run lengths")).unwrap();
+    insta::assert_snapshot!(runs.detail, @"1 annotations whose run lengths are no mask of their size (first: id 6: runs of 120 pixels for a mask of height 180 x width 240; expected 43200)");
+    assert_eq!(found.find(Check::AnnotationInvalid), None);
     assert_eq!(objects(Check::AreaDisagrees), [Some(7)]);
     assert_eq!(objects(Check::BoxOutside), [Some(8)]);
     assert_eq!(objects(Check::DuplicateObject), [Some(9)]);
@@ -75,7 +79,7 @@ fn what_is_left_out_of_annotations_is_told() {
         &[annotation(1, 0, [20, 30, 90, 60]), annotation(2, 2, [20, 30, 90, 60])],
     );
     fs::remove_file(root.path().join("images/gone.jpg")).unwrap();
-    let (subjects, settings) = recognise(&path, &OpenContext::default()).unwrap();
+    let Contents { subjects, settings, .. } = recognise(&path, &OpenContext::default()).unwrap();
     let found = examine(&subjects, &settings, &mut |_| true).unwrap().sets.remove(0);
     assert_eq!((found.records, found.usable), (1, 1));
     let left = found.find(Check::LeftOut).unwrap();
@@ -87,7 +91,7 @@ fn what_is_left_out_of_annotations_is_told() {
     let missing = found.find(Check::MissingImage).unwrap();
     insta::assert_snapshot!(missing.listed[0].detail, @"1 images that are listed but not there, the first gone.jpg");
     let nothing = coco(&root.path().join("other"), &["a.jpg"], &[]);
-    let (subjects, settings) = recognise(&nothing, &OpenContext::default()).unwrap();
+    let Contents { subjects, settings, .. } = recognise(&nothing, &OpenContext::default()).unwrap();
     let found = examine(&subjects, &settings, &mut |_| true).unwrap();
     only(&found.sets[0], Check::CannotOpen);
 }
@@ -110,7 +114,8 @@ fn lone_files_of_sa1b_are_told_by_what_they_lack() {
         write(file(&format!("sa_{number}.json")), json(number as u64).to_string());
     }
     let errors = || {
-        let (subjects, settings) = recognise(root.path(), &OpenContext::default()).unwrap();
+        let Contents { subjects, settings, .. } =
+            recognise(root.path(), &OpenContext::default()).unwrap();
         let found = examine(&subjects, &settings, &mut |_| true).unwrap().sets.remove(0);
         let errors: Vec<String> = found
             .findings

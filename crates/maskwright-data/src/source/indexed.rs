@@ -7,7 +7,7 @@ use std::sync::Arc;
 use maskwright_image::Size;
 use maskwright_image::decode::MaskRule;
 
-use super::annotation::{CROWDS, Flaw, read_sa1b, read_segmentation};
+use super::annotation::{CROWDS, Flaw, flaw_of_runs, read_sa1b, read_segmentation};
 use super::bytes::{append_bytes, push_bytes, read_file, read_part};
 use super::index::{Entry, Index, Names, Span, no_record};
 use super::left_out::why_none;
@@ -214,6 +214,14 @@ impl IndexedSource {
             id: object.id,
             segmentation: range_in(json, object.segmentation()),
         }));
+        // Walking through all runs takes time, and is only needed where some were left out when the set was opened.
+        if objects.len() as u32 > entry.objects {
+            let sound = |object: &OwnObject| {
+                let text = std::str::from_utf8(&json[object.segmentation.clone()]);
+                text.is_ok_and(|text| flaw_of_runs(text).is_none())
+            };
+            objects.retain(sound);
+        }
         *of = Some((self.name.clone(), record));
         Ok(())
     }

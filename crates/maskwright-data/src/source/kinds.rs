@@ -1,7 +1,7 @@
 //! The kinds of sets, and the keys of each.
 //!
 //! A new kind is a struct of its keys, a variant of [`SetKind`], a line in [`SetKind::take`] and its opener in
-//! `open.rs`. Keys that several kinds have are in `key_groups.rs`.
+//! `open.rs`. The keys of each kind are in `file_kinds.rs` and `folder_kinds.rs`; those that several kinds have in `key_groups.rs`.
 
 use std::path::PathBuf;
 
@@ -9,6 +9,7 @@ use maskwright_image::decode::MaskRule;
 use serde::{Deserialize, Serialize};
 use strum::{EnumDiscriminants, VariantArray};
 
+use super::file_kinds::{CocoKeys, PairsKeys, Sa1bKeys, WebDatasetKeys};
 use super::folder_kinds::{LabelmeKeys, YoloKeys, is_empty};
 use super::key_groups::{MaskKeys, ObjectKeys, ScoreKeys};
 use super::keys::{KeyFlaw, Reader};
@@ -45,112 +46,6 @@ impl Default for SetKind {
     /// Pairs, of no folder yet.
     fn default() -> SetKind {
         SetKind::Pairs(PairsKeys::default())
-    }
-}
-
-/// Image files with mask files.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PairsKeys {
-    /// The folder of the images.
-    #[serde(skip_serializing_if = "is_empty")]
-    pub images: PathBuf,
-    /// The folder of the masks.
-    #[serde(skip_serializing_if = "is_empty")]
-    pub masks: PathBuf,
-    /// A CSV file with the columns `image` and `mask`, in place of listing the folders.
-    #[serde(skip_serializing_if = "is_empty")]
-    pub list: PathBuf,
-    /// A text file with a name in each line: only images of these names are taken of the folders.
-    #[serde(skip_serializing_if = "is_empty")]
-    pub names: PathBuf,
-    /// Endings of images; `None` is [`IMAGE_ENDINGS`](super::IMAGE_ENDINGS), without `png` where masks lie beside them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_ext: Option<Extensions>,
-    /// Endings of masks; `None` is [`MASK_ENDINGS`](super::MASK_ENDINGS), or `png` where images lie beside them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mask_ext: Option<Extensions>,
-    /// What the stem of a mask has more than that of its image.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub mask_suffix: String,
-    /// Whether folders in the folders are searched too.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub recursive: bool,
-    /// What the mask files hold.
-    #[serde(flatten, skip_deserializing)]
-    pub mask_files: MaskKeys,
-    /// Which objects are taken where a mask file shows several; nothing else may be set where it shows one.
-    #[serde(flatten, skip_deserializing)]
-    pub taken: ObjectKeys,
-}
-
-/// An instances file of COCO or LVIS.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct CocoKeys {
-    /// The annotation file of all images.
-    #[serde(skip_serializing_if = "is_empty")]
-    pub annotations: PathBuf,
-    /// The folder of the images.
-    #[serde(skip_serializing_if = "is_empty")]
-    pub images: PathBuf,
-    /// Names of the categories to take; none takes all.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub categories: Vec<String>,
-    /// Whether annotations of crowds are taken.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub crowds: bool,
-    /// Which objects are taken.
-    #[serde(flatten, skip_deserializing)]
-    pub taken: ObjectKeys,
-}
-
-/// SA-1B, in folders or in tar files.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Sa1bKeys {
-    /// The folder of the images and annotation files.
-    #[serde(skip_serializing_if = "is_empty")]
-    pub images: PathBuf,
-    /// Tar files: names, or patterns with `{000..127}`, `{a,b}`, `*`, `?`, `[a-z]`.
-    #[serde(skip_serializing_if = "Patterns::is_empty")]
-    pub shards: Patterns,
-    /// Which objects are taken.
-    #[serde(flatten, skip_deserializing)]
-    pub taken: ObjectKeys,
-    /// Which objects are taken by their scores.
-    #[serde(flatten, skip_deserializing)]
-    pub scores: ScoreKeys,
-}
-
-/// Tar files of WebDataset's layout.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct WebDatasetKeys {
-    /// Tar files: names, or patterns with `{000..127}`, `{a,b}`, `*`, `?`, `[a-z]`.
-    #[serde(skip_serializing_if = "Patterns::is_empty")]
-    pub shards: Patterns,
-    /// Endings of images; `None` is [`IMAGE_ENDINGS`](super::IMAGE_ENDINGS) without `png`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_ext: Option<Extensions>,
-    /// Endings of masks; `None` is `png`, `mask.png`, `seg.png`, and `mask.` or `seg.` before others.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mask_ext: Option<Extensions>,
-    /// What the mask files hold.
-    #[serde(flatten, skip_deserializing)]
-    pub mask_files: MaskKeys,
-    /// Which objects are taken.
-    #[serde(flatten, skip_deserializing)]
-    pub taken: ObjectKeys,
-    /// Which objects are taken by their scores.
-    #[serde(flatten, skip_deserializing)]
-    pub scores: ScoreKeys,
-}
-
-impl PairsKeys {
-    /// Whether every mask file is the mask of one object.
-    pub fn shows_one_object(&self) -> bool {
-        self.mask_files.mask_kind == MaskContents::Object
     }
 }
 
@@ -193,6 +88,12 @@ impl SetKind {
             SetKind::Labelme(keys) => Some(&mut keys.taken),
             SetKind::Yolo(keys) => Some(&mut keys.taken),
         }
+    }
+
+    /// Whether annotations may be run lengths.
+    pub(super) fn has_runs(&self) -> bool {
+        use SetKind::{Coco, Lvis, Sa1b, WebDataset};
+        matches!(self, Coco(_) | Lvis(_) | Sa1b(_) | WebDataset(_))
     }
 
     /// How the objects of an image become records.
@@ -388,12 +289,5 @@ impl KindName {
         let read = |table| SetKind::take(self, &mut Reader::new(table)).ok();
         let given = toml::Table::from_iter([(key.to_owned(), value.clone())]);
         read(given) == read(toml::Table::new())
-    }
-}
-
-impl CocoKeys {
-    fn take(from: &mut Reader) -> Result<CocoKeys, KeyFlaw> {
-        let keys: CocoKeys = from.take()?;
-        Ok(CocoKeys { taken: from.take()?, ..keys })
     }
 }

@@ -9,7 +9,7 @@
 //! | file | what it is about |
 //! |---|---|
 //! | `interface` | what a set of any kind is: [`Source`] |
-//! | `datafile`, `set_spec`, `kinds`, `folder_kinds`, `key_groups`, `mask_contents`, `texts` | what a data file may say |
+//! | `datafile`, `set_spec`, `kinds`, `file_kinds`, `folder_kinds`, `key_groups`, `mask_contents`, `texts` | what a data file may say |
 //! | `classes`, `class_names` | classes by name: in mask files, and of any set's objects |
 //! | `keys`, `check` | which keys there are, and what was meant where one is wrong |
 //! | `open` | a set opened by its kind |
@@ -49,6 +49,7 @@ mod datafile;
 mod drafts;
 mod endings;
 mod exif_rule;
+mod file_kinds;
 mod folder_kinds;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -102,6 +103,7 @@ pub use classes::{ClassMark, Classes};
 pub use datafile::DataFile;
 pub use endings::{IMAGE_ENDINGS, MASK_ENDINGS};
 pub use exif_rule::ExifRule;
+pub use file_kinds::{CocoKeys, PairsKeys, Sa1bKeys, WebDatasetKeys};
 pub use folder_kinds::{LabelmeKeys, YoloKeys, YoloSplit};
 pub use hqsam_datasets::hqsam_datasets;
 pub use hqseg44k::{hqseg44k, hqseg44k_available};
@@ -111,7 +113,7 @@ pub use indexed::IndexedSource;
 pub use instances::InstancesSource;
 pub use interface::Source;
 pub use key_groups::{ChannelChoice, MaskKeys, ObjectKeys, ScoreKeys};
-pub use kinds::{CocoKeys, KindName, PairsKeys, Sa1bKeys, SetKind, WebDatasetKeys};
+pub use kinds::{KindName, SetKind};
 pub use left_out::LeftOut;
 pub use located::Located;
 pub use mask::{MaskBuffer, MaskForm, Pick};

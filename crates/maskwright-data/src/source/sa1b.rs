@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use walkdir::WalkDir;
 
-use super::annotation::read_sa1b;
+use super::annotation::{NO_RUNS, flaw_of_runs, read_sa1b};
 use super::bytes::{os_bytes, path_from_bytes, read_file, walk_error};
 use super::coco::refuse_unmatched;
 use super::drafts::{self, Drafts, in_parallel, passes};
@@ -222,6 +222,7 @@ pub(super) struct Counter {
     unmatched: Unmatched,
     bytes: Vec<u8>,
     bare: LeftOut,
+    no_runs: LeftOut,
     broken: LeftOut,
 }
 
@@ -232,6 +233,7 @@ impl Counter {
             unmatched: spec.unmatched,
             bytes: Vec::new(),
             bare: LeftOut::none("images without an object to take"),
+            no_runs: LeftOut::none(NO_RUNS),
             broken: LeftOut::none("images whose annotation file is damaged"),
         }
     }
@@ -241,12 +243,21 @@ impl Counter {
     pub(super) fn count(
         &mut self,
         read: impl FnOnce(&mut Vec<u8>) -> Result<()>,
-        file: impl FnOnce() -> PathBuf,
+        file: impl Fn() -> PathBuf,
         image: impl FnOnce() -> String,
     ) -> Result<Option<((u32, u32), u32)>> {
         let counted = read(&mut self.bytes).and_then(|()| {
             let notes = read_sa1b(&self.bytes, || Ok(file()))?;
-            let objects = notes.objects(&self.filter).count() as u32;
+            let mut objects = 0;
+            for object in notes.objects(&self.filter) {
+                match flaw_of_runs(object.segmentation()) {
+                    None => objects += 1,
+                    Some(flaw) => self.no_runs.add(|| {
+                        let id = object.id.map_or_else(String::new, |id| format!(", id {id}"));
+                        format!("{}{id}: {flaw}", file().display())
+                    }),
+                }
+            }
             Ok(((notes.image.width, notes.image.height), objects))
         });
         match counted {
@@ -260,6 +271,6 @@ impl Counter {
 
     /// What was left out so far.
     pub(super) fn left_out(self) -> Vec<LeftOut> {
-        vec![self.bare, self.broken]
+        vec![self.bare, self.no_runs, self.broken]
     }
 }

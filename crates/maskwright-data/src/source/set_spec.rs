@@ -6,9 +6,10 @@ use maskwright_image::decode::{Format, MaskRule};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use strum::VariantArray;
 
+use super::file_kinds::{CocoKeys, PairsKeys, Sa1bKeys};
 use super::index::Fingerprint;
 use super::keys::{KeyFlaw, Reader, names_of, nearest};
-use super::kinds::{CocoKeys, KindName, PairsKeys, Sa1bKeys, SetKind};
+use super::kinds::{KindName, SetKind};
 use super::value_range::ValueRangeKey;
 use super::{ExifRule, LabelmeKeys, ObjectKeys, Part, Patterns, YoloKeys, YoloSplit};
 use crate::error::Result;
@@ -208,6 +209,10 @@ impl SetSpec {
         // Sets of these kinds find their images by ending: an index of fewer formats is not theirs.
         if matches!(self.kind, SetKind::Sa1b(_) | SetKind::WebDataset(_)) {
             print.setting("formats", Format::ALL);
+        }
+        // An index of before has objects whose run lengths are no mask.
+        if self.kind.has_runs() {
+            print.setting("run lengths", "checked");
         }
         print
     }

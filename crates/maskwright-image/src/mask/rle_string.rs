@@ -28,21 +28,15 @@ impl Rle {
     /// # Errors
     /// As [`Self::parse`]; then this is a mask of 0 x 0 pixels.
     pub fn parse_into(&mut self, size: Size, text: &[u8]) -> Result<()> {
-        self.refill(size, |counts| {
-            let mut sum = RunSum::new(size)?;
-            let mut position = 0;
-            while position < text.len() {
-                let (number, length) = read(text, position)?;
-                let base = if counts.len() > 2 { i64::from(counts[counts.len() - 2]) } else { 0 };
-                let run = base + number;
-                let run =
-                    u32::try_from(run).map_err(|_| Error::RleRun { position, run: Some(run) })?;
-                sum.add(run)?;
-                counts.push(run);
-                position += length;
-            }
-            sum.finish()
-        })
+        self.refill(size, |counts| each_run(size, text, |run| counts.push(run)))
+    }
+
+    /// Whether [`Self::parse`] would read a compressed string, told without keeping its runs.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn check(size: Size, text: &[u8]) -> Result<()> {
+        each_run(size, text, |_| ())
     }
 
     /// Writes the compressed string.
@@ -55,6 +49,26 @@ impl Rle {
         }
         text
     }
+}
+
+/// Calls `take` with every run of a compressed string, and holds their sum to height x width.
+fn each_run(size: Size, text: &[u8], mut take: impl FnMut(u32)) -> Result<()> {
+    let mut sum = RunSum::new(size)?;
+    let (mut position, mut number_of) = (0, 0);
+    // The run before the last, and the last one.
+    let mut before = [0u32; 2];
+    while position < text.len() {
+        let (number, length) = read(text, position)?;
+        let base = if number_of > 2 { i64::from(before[0]) } else { 0 };
+        let run = base + number;
+        let run = u32::try_from(run).map_err(|_| Error::RleRun { position, run: Some(run) })?;
+        sum.add(run)?;
+        take(run);
+        before = [before[1], run];
+        number_of += 1;
+        position += length;
+    }
+    sum.finish()
 }
 
 /// The number that starts at `position`, and how many bytes it has.
@@ -110,12 +124,17 @@ mod tests {
         let mask = Rle::new(Size::new(7, 5), vec![9, 2, 5, 5, 1, 6, 2, 4, 1]).unwrap();
         assert_eq!(mask.to_compressed(), "9253L11NO");
         assert_eq!(Rle::parse(Size::new(7, 5), b"9253L11NO"), Ok(mask));
+        assert_eq!(Rle::check(Size::new(7, 5), b"9253L11NO"), Ok(()));
         assert_eq!(Rle::parse(Size::new(0, 5), b""), Rle::new(Size::new(0, 5), vec![]));
     }
 
     #[test]
     fn strings_that_are_none() {
-        let parse = |text: &[u8]| Rle::parse(Size::square(2), text).unwrap_err();
+        let parse = |text: &[u8]| {
+            let error = Rle::parse(Size::square(2), text).unwrap_err();
+            assert_eq!(Rle::check(Size::square(2), text), Err(error.clone()));
+            error
+        };
         assert_eq!(parse(b"1/"), Error::RleByte { position: 1, byte: b'/' });
         assert_eq!(parse(b"p"), Error::RleByte { position: 0, byte: b'p' });
         assert_eq!(parse(&[0x31, 0xFF]), Error::RleByte { position: 1, byte: 0xFF });

@@ -11,12 +11,12 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::coco_file::{CROWDS, CocoFile};
+use super::causes::Causes;
+use super::coco_file::CocoFile;
 use super::said::Said;
 use super::segmentation::{Look, look};
 use super::stream::{JsonStream, Parsed, Place};
 use crate::error::{Error, Result};
-use crate::source::LeftOut;
 use crate::source::bytes::open_file;
 use crate::source::index::{Counted, ObjectEntry, OpenContext, Span};
 use crate::source::objects::{Facts, ObjectFilter};
@@ -218,33 +218,6 @@ struct Reading<'f> {
     causes: Causes,
 }
 
-/// Why annotations are left out, and what of others.
-struct Causes {
-    crowds: LeftOut,
-    empty: LeftOut,
-    boxes: LeftOut,
-    no_polygon: LeftOut,
-    no_numbers: LeftOut,
-    filtered: LeftOut,
-    some_polygons: LeftOut,
-}
-
-impl Default for Causes {
-    fn default() -> Causes {
-        Causes {
-            crowds: LeftOut::none(CROWDS),
-            empty: LeftOut::none("annotations without a segmentation"),
-            boxes: LeftOut::none("annotations with a box and no mask"),
-            no_polygon: LeftOut::none("annotations without a polygon of three points"),
-            no_numbers: LeftOut::none("annotations whose segmentation is no list of polygons"),
-            filtered: LeftOut::none("annotations outside the bounds of the set's settings"),
-            some_polygons: LeftOut::none(
-                "polygons of fewer than three points or an odd number of coordinates, beside others",
-            ),
-        }
-    }
-}
-
 impl Reading<'_> {
     fn flaw(&self, place: String, field: &str, expected: &str, found: &Said<'_>) -> Error {
         let message = format!("{field}: expected {expected}, found {found}");
@@ -303,7 +276,11 @@ impl Reading<'_> {
                 Some(&mut causes.boxes)
             }
             Look::Nothing => Some(&mut causes.empty),
-            Look::Mask | Look::SomePolygons(_) | Look::NoPolygon | Look::NoNumbers(_)
+            Look::Mask
+            | Look::SomePolygons(_)
+            | Look::NoPolygon
+            | Look::NoNumbers(_)
+            | Look::NoRuns(_)
                 if annotation.iscrowd.is_set() && !self.filter.crowds =>
             {
                 Some(&mut causes.crowds)
@@ -311,6 +288,10 @@ impl Reading<'_> {
             Look::NoPolygon => Some(&mut causes.no_polygon),
             Look::NoNumbers(message) => {
                 causes.no_numbers.add(|| format!("{}: expected {message}", named()));
+                return Ok(());
+            }
+            Look::NoRuns(message) => {
+                causes.no_runs.add(|| format!("{}: {message}", named()));
                 return Ok(());
             }
             _ if !self.filter.lets_through(&facts) => Some(&mut causes.filtered),
@@ -373,10 +354,7 @@ impl Reading<'_> {
     fn finish(self) -> Result<CocoFile> {
         let Reading { path, filter, mut found, objects, categories, causes, .. } = self;
         let chosen = chosen_categories(path, filter, &categories)?;
-        let Causes { crowds, empty, boxes, no_polygon, no_numbers, filtered, some_polygons } =
-            causes;
-        found.left_out =
-            vec![crowds, empty, boxes, no_polygon, no_numbers, filtered, some_polygons];
+        found.left_out = causes.left_out();
         found.join(path, objects, chosen.as_deref())?;
         found.categories = categories;
         Ok(found)

@@ -1,5 +1,6 @@
 //! Annotation files: COCO's and LVIS's single file for all images; SA-1B's, Labelme's and YOLO's file for each image.
 
+mod causes;
 mod coco;
 mod coco_file;
 mod labelme;
@@ -17,6 +18,6 @@ pub(crate) use coco_file::{CROWDS, CocoFile};
 pub(crate) use labelme::{Flawed, LabelmeFile};
 pub(crate) use outline::{OutlineFile, Outlined};
 pub(crate) use sa1b::read_sa1b;
-pub(crate) use segmentation::{Flaw, is_taken, read_segmentation};
+pub(crate) use segmentation::{Flaw, NO_RUNS, flaw_of_runs, is_taken, read_segmentation};
 pub use stated::{Stated, read_stated};
 pub(crate) use yolo::read_yolo;

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use maskwright_image::Size;
+use maskwright_image::mask::Rle;
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, de};
 use serde_json::Value;
@@ -86,8 +87,10 @@ pub(crate) enum Look {
     SomePolygons(u64),
     /// Such polygons alone.
     NoPolygon,
-    /// A list that is no list of polygons: why.
+    /// A list that is no list of polygons, or something else that is no mask: why.
     NoNumbers(String),
+    /// Run lengths that are no mask: why.
+    NoRuns(String),
 }
 
 /// Tells what a segmentation holds, from the text of its JSON without white space around it.
@@ -106,8 +109,75 @@ pub(crate) fn look(json: &str) -> Look {
             }
         }
         Some(b'{') if json[1..].trim_start() == "}" => Look::Nothing,
+        Some(b'{') => match check_runs(json) {
+            Ok(()) => Look::Mask,
+            Err(Flaw::Shape(message)) => Look::NoRuns(message),
+            Err(Flaw::Mask(error)) => Look::NoRuns(error.to_string()),
+        },
         _ if json == "null" => Look::Nothing,
-        _ => Look::Mask,
+        _ => Look::NoNumbers(format!("{POLYGONS_OR_RUNS}, found {}", beginning(json))),
+    }
+}
+
+/// What annotations of such run lengths are called where they are left out.
+pub(crate) const NO_RUNS: &str = "annotations whose run lengths are no mask of their size";
+
+/// What a segmentation may be.
+const POLYGONS_OR_RUNS: &str = "a list of polygons or {size, counts}";
+
+fn beginning(json: &str) -> String {
+    json.chars().take(20).collect()
+}
+
+/// Whether run lengths fill their size, told without keeping them.
+fn check_runs(json: &str) -> Result<(), Flaw> {
+    let (size, counts) = read_runs(json)?;
+    match counts {
+        Counts::Compressed(text) => Rle::check(size, text.as_bytes())?,
+        Counts::List(text) => {
+            Rle::default().set_counts(size, read_counts(text)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Run lengths as they are spelt.
+enum Counts<'a> {
+    /// The JSON of a list.
+    List(&'a str),
+    Compressed(Cow<'a, str>),
+}
+
+/// Reads size and counts, but for the numbers of a list.
+fn read_runs(json: &str) -> Result<(Size, Counts<'_>), Flaw> {
+    let runs: Runs<'_> =
+        serde_json::from_str(json).map_err(shape("{size: [height, width], counts}"))?;
+    let [height, width] = runs.size.map(|side| side.0 as usize);
+    let counts = runs.counts.get();
+    let counts = if counts.starts_with('[') {
+        Counts::List(counts)
+    } else {
+        let Text(counts) = serde_json::from_str(counts)
+            .map_err(shape("counts, a list of run lengths or a compressed string"))?;
+        Counts::Compressed(counts)
+    };
+    Ok((Size::new(height, width), counts))
+}
+
+/// Reads a list of run lengths.
+fn read_counts(json: &str) -> Result<Vec<u32>, Flaw> {
+    serde_json::from_str(json)
+        .or_else(|_| {
+            let counts: Vec<Whole> = serde_json::from_str(json)?;
+            Ok(counts.into_iter().map(|count| count.0).collect())
+        })
+        .map_err(shape("counts, a list of run lengths"))
+}
+
+/// Makes serde's error one about what was expected.
+fn shape(expected: &str) -> impl Fn(serde_json::Error) -> Flaw + use<'_> {
+    move |error| {
+        Flaw::Shape(format!("segmentation: expected {expected}: {}", without_place(&error)))
     }
 }
 
@@ -194,12 +264,6 @@ pub(crate) fn read_segmentation(
     size: (u32, u32),
     mask: &mut MaskBuffer,
 ) -> Result<(), Flaw> {
-    let shape = |expected: &str| {
-        let expected = expected.to_owned();
-        move |error: serde_json::Error| {
-            Flaw::Shape(format!("segmentation: expected {expected}: {}", without_place(&error)))
-        }
-    };
     let json = json.trim_start();
     match json.as_bytes().first() {
         Some(b'[') => {
@@ -211,160 +275,37 @@ pub(crate) fn read_segmentation(
             }
             rle.set_polygons(Size::new(size.0 as usize, size.1 as usize), polygons, scratch)?;
         }
-        Some(b'{') => {
-            let runs: Runs<'_> =
-                serde_json::from_str(json).map_err(shape("{size: [height, width], counts}"))?;
-            let [height, width] = runs.size.map(|side| side.0 as usize);
-            let counts = runs.counts.get();
-            if counts.starts_with('[') {
-                let counts: Vec<u32> = serde_json::from_str(counts)
-                    .or_else(|_| {
-                        let counts: Vec<Whole> = serde_json::from_str(counts)?;
-                        Ok(counts.into_iter().map(|count| count.0).collect())
-                    })
-                    .map_err(shape("counts, a list of run lengths"))?;
-                mask.rle.set_counts(Size::new(height, width), counts)?;
-            } else {
-                let Text(counts) = serde_json::from_str(counts)
-                    .map_err(shape("counts, a list of run lengths or a compressed string"))?;
-                mask.rle.parse_into(Size::new(height, width), counts.as_bytes())?;
-            }
-        }
+        Some(b'{') => match read_runs(json)? {
+            (size, Counts::List(text)) => mask.rle.set_counts(size, read_counts(text)?)?,
+            (size, Counts::Compressed(text)) => mask.rle.parse_into(size, text.as_bytes())?,
+        },
         _ => {
-            let found: String = json.chars().take(20).collect();
-            return Err(Flaw::Shape(format!(
-                "segmentation: expected a list of polygons or {{size, counts}}, found {found}"
-            )));
+            let found = beginning(json);
+            let message = format!("segmentation: expected {POLYGONS_OR_RUNS}, found {found}");
+            return Err(Flaw::Shape(message));
         }
     }
     mask.form = MaskForm::Rle;
     Ok(())
 }
 
-/// Whether a segmentation is a mask, or is to be refused by name when it is drawn.
+/// Whether a segmentation seems to be a mask, told without walking through run lengths.
 pub(crate) fn is_taken(json: &str) -> bool {
-    matches!(look(json), Look::Mask | Look::SomePolygons(_))
+    match json.as_bytes().first() {
+        Some(b'{') => json[1..].trim_start() != "}",
+        Some(b'[') => matches!(look(json), Look::Mask | Look::SomePolygons(_)),
+        _ => json != "null",
+    }
+}
+
+/// Why what seems to be run lengths is no mask; none where it is one, and for polygons.
+pub(crate) fn flaw_of_runs(json: &str) -> Option<String> {
+    match look(json) {
+        Look::NoRuns(message) => Some(message),
+        Look::NoNumbers(message) if !json.starts_with('[') => Some(message),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(json: &str) -> Result<MaskBuffer, String> {
-        let mut mask = MaskBuffer::new();
-        match read_segmentation(json, (4, 6), &mut mask) {
-            Ok(()) => Ok(mask),
-            Err(Flaw::Shape(message)) => Err(message),
-            Err(Flaw::Mask(error)) => Err(error.to_string()),
-        }
-    }
-
-    #[test]
-    fn three_spellings_of_one_mask() {
-        // Columns 1 to 3 of rows 1 and 2.
-        let polygon = read("[[1, 1, 4, 1, 4, 3, 1, 3]]").unwrap();
-        let list = read(r#"{"size": [4, 6], "counts": [5, 2, 2, 2, 2, 2, 9]}"#).unwrap();
-        assert_eq!(polygon.rle, list.rle);
-        assert_eq!(list.rle.area(), 6);
-        let text = list.rle.to_compressed();
-        let json = format!(r#"{{"counts": {}, "size": [4, 6]}}"#, serde_json::json!(text));
-        assert_eq!(read(&json).unwrap().rle, list.rle);
-    }
-
-    #[test]
-    fn other_shapes_are_refused() {
-        for (json, part) in [
-            ("3", "found 3"),
-            ("[[1, 1, null, 4]]", "a list of polygons"),
-            (r#"{"counts": [24]}"#, "missing field `size`"),
-            (r#"{"size": [4, 6], "counts": 3}"#, "a list of run lengths or a compressed string"),
-            (r#"{"size": [4, 6], "counts": [3.5]}"#, "counts, a list of run lengths"),
-            (r#"{"size": [4, 6], "counts": [23]}"#, "24"),
-            ("[[1, 1, 4, 1, 4]]", "5"),
-            ("[[1, 1, 4, 1]]", "4"),
-        ] {
-            let error = read(json).unwrap_err();
-            assert!(error.contains(part), "{json}: {error}");
-        }
-    }
-
-    #[test]
-    fn polygons_have_four_spellings() {
-        let polygon = read("[[1, 1, 4, 1, 4, 3, 1, 3]]").unwrap();
-        for json in [
-            "[1, 1, 4, 1, 4, 3, 1, 3]",
-            "[[1.0, 1], [4, 1], [4, 3], [1, 3]]",
-            "[[[1, 1], [4, 1], [4, 3], [1, 3]]]",
-            "[[1, 1, 4, 1, 4, 3, 1, 3], [], [2, 2], [0, 0, 1, 1], [1, 2, 3, 4, 5, 6, 7]]",
-        ] {
-            assert_eq!(read(json).unwrap().rle, polygon.rle, "{json}");
-        }
-    }
-
-    #[test]
-    fn whole_numbers_may_be_spelt_as_floats() {
-        let whole = read(r#"{"size": [4, 6], "counts": [5, 2, 2, 2, 2, 2, 9]}"#).unwrap();
-        let floats = r#"{"size": [4.0, 6e0], "counts": [5.0, 2, 2, 2.0, 2, 2, 9.0]}"#;
-        assert_eq!(read(floats).unwrap().rle, whole.rle);
-        insta::assert_snapshot!(read(r#"{"size": [4, 6], "counts": [3.5]}"#).err().unwrap(), @"segmentation: expected counts, a list of run lengths: invalid value: floating point `3.5`, expected a whole number from 0");
-    }
-
-    #[test]
-    fn what_is_held_is_told_without_reading_numbers() {
-        for nothing in ["[]", "[ \n]", "null", "{}", "{ }", "[[]]", "[[], [ ]]"] {
-            assert_eq!(look(nothing), Look::Nothing, "{nothing}");
-        }
-        for mask in [
-            "[[1, 1, 4, 1, 4, 3]]",
-            "[ [1,1,4,1,4,3] , [1e0, -1.5, 4, 1, 4, 3]\n]",
-            "[1, 1, 4, 1, 4, 3]",
-            "[[1, 1], [4, 1], [4, 3]]",
-            "[[[1, 1], [4, 1], [4, 3]], [1, 1, 4, 1, 4, 3]]",
-            r#"{"size": [4, 6], "counts": "x"}"#,
-            "\"mask.png\"",
-            "3",
-        ] {
-            assert_eq!(look(mask), Look::Mask, "{mask}");
-            let list = mask.starts_with('[');
-            assert_eq!(list, read(mask).is_ok(), "{mask}");
-        }
-        assert_eq!(
-            look("[[1, 1, 4, 1, 4, 3], [1, 2], [], [1, 2, 3, 4, 5, 6, 7]]"),
-            Look::SomePolygons(3)
-        );
-        for none in [
-            "[1, 2]",
-            "[[1, 2, 3, 4]]",
-            "[[1, 2], [3, 4]]",
-            "[[], [1, 2, 3, 4]]",
-            "[[1, 2, 3, 4, 5, 6, 7]]",
-        ] {
-            assert_eq!(look(none), Look::NoPolygon, "{none}");
-        }
-        let no_numbers = [
-            "[[1, 1, null, 4, 5, 6]]",
-            "[[\"\" , 1, 4, 1, 4, 3]]",
-            "[{\"x\": 1}]",
-            "[[[1, 2, 3]]]",
-        ];
-        let words = no_numbers.map(|json| match look(json) {
-            Look::NoNumbers(message) => message,
-            other => panic!("{json}: {other:?}"),
-        });
-        insta::assert_snapshot!(words.join("\n"), @r#"
-            a list of polygons [[x, y, ...], ...]: invalid type: null, expected a number
-            a list of polygons [[x, y, ...], ...]: invalid type: string "", expected a number
-            a list of polygons [[x, y, ...], ...]: invalid type: map, expected a sequence
-            a list of polygons [[x, y, ...], ...]: invalid type: sequence, expected a number
-            "#);
-    }
-
-    #[test]
-    fn commas_are_counted() {
-        let long = "1.5,".repeat(1000);
-        assert_eq!(commas(long.as_bytes()), (1000, false));
-        for odd in ["1e5", "\"", "[", "{"] {
-            assert_eq!(commas(format!("{long}{odd}{long}").as_bytes()), (2000, true));
-        }
-    }
-}
+mod tests;
