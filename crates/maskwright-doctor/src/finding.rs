@@ -32,8 +32,9 @@ macro_rules! checks {
         /// | name | severity | meaning |
         /// |---|---|---|
         $(#[doc = concat!("| `", $name, "` | ", stringify!($severity), " | ", $explanation, " |")])*
+        ///
+        /// Exhaustive on purpose: a test of the command matches all of them, so that none is added whose line nobody tried.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-        #[non_exhaustive]
         pub enum Check {
             $(
                 #[doc = $explanation]
@@ -198,6 +199,8 @@ pub struct Finding {
     pub explanation: &'static str,
     /// The line of the data file that settles it, where there is one.
     pub fix: Option<String>,
+    /// The same in the words of a command line; the caller's to fill in, who knows whether it has such words.
+    pub flags: Option<String>,
     /// What to know about that line, where it is not the whole story.
     pub advice: Option<String>,
     /// The first of them, by record number.

@@ -1,9 +1,9 @@
 //! One record, looked at: both files decoded in full, everything about it noted, no pixel kept.
 
 use maskwright_data::record::Record;
-use maskwright_data::sample::upright::{Fit, Stored, fit};
+use maskwright_data::sample::upright::Stored;
 use maskwright_data::source::{
-    ExifRule, ImageBuffer, ImageForm, Located, MaskBuffer, MaskForm, Pick, Source,
+    ImageBuffer, ImageForm, Located, MaskBuffer, MaskForm, Pick, Source,
 };
 use maskwright_image::decode::{
     DecodeBudget, Header, ImageFile, LabelDecoder, Limits, Orientation, Permit,
@@ -11,7 +11,6 @@ use maskwright_image::decode::{
 use maskwright_image::{GreyImage, RgbImage, Size};
 
 use crate::claims::Claims;
-use crate::edges;
 use crate::finding::{Check, Severity};
 use crate::fingerprint::{self, Looker};
 use crate::grey_levels;
@@ -21,6 +20,7 @@ use crate::issue::{
 };
 use crate::jitter::Jitter;
 use crate::shape::Shape;
+use crate::sizes::{compare, orientation_words};
 
 /// Looks at records, one after the other; each thread has its own.
 #[derive(Debug)]
@@ -255,7 +255,7 @@ impl Inspector {
                 Ok(warnings_found) => warnings("mask", false, &warnings_found, found),
                 Err(error) => {
                     refused_mask(&error, &self.mask.file, limits, found);
-                    self.compare_sizes(source.exif(), image, &stored, None, found);
+                    compare(source.exif(), image, &stored, None, found);
                     return None;
                 }
             }
@@ -275,7 +275,7 @@ impl Inspector {
                     }
                     Err(error) => {
                         refused_mask(&error, file.bytes(), &self.limits, found);
-                        self.compare_sizes(source.exif(), image, &stored, None, found);
+                        compare(source.exif(), image, &stored, None, found);
                         return None;
                     }
                 }
@@ -293,57 +293,12 @@ impl Inspector {
                 shape
             }
         };
-        self.compare_sizes(source.exif(), image, &stored, pixels, found);
+        let drawn = pixels.map(|pixels| (pixels, &self.label));
+        compare(source.exif(), image, &stored, drawn, found);
         if shape.foreground > 0 && shape.foreground == shape.pixels() {
             found.note(Check::FullMask, false, "every pixel is above 128");
         }
         Some(shape)
-    }
-
-    /// How image and mask lie on each other. `self.label` is the mask, stored, where pixels are given.
-    fn compare_sizes(
-        &self,
-        rule: ExifRule,
-        image: Option<&Header>,
-        mask: &Stored,
-        pixels: Option<&RgbImage>,
-        found: &mut Inspection,
-    ) {
-        let Some(header) = image else { return };
-        let image = Stored::of(header);
-        let turn = header.orientation;
-        let Some(fitted) = fit(rule, &image, mask) else {
-            let detail = format!(
-                "the image is {}, the mask {}{}",
-                image.size,
-                mask.size,
-                orientation_words(turn)
-            );
-            let would = rule == ExifRule::Ignore && fit(ExifRule::Auto, &image, mask).is_some();
-            let issue = found.note(Check::SizeMismatch, false, detail);
-            if would {
-                issue.hint = Hint::ExifAuto;
-            }
-            return;
-        };
-        if turn.is_identity() {
-            return;
-        }
-        let detail = orientation_words(turn).trim_start_matches(", ").to_owned();
-        match exif_check(rule, &fitted, &image, mask) {
-            Check::ExifAmbiguous => {
-                let same = pixels.filter(|_| mask.orientation.is_identity());
-                let sides = same.map(|pixels| edges::compare(pixels, &self.label, turn));
-                let words = sides.as_ref().map_or_else(String::new, |sides| format!("; {sides}"));
-                let issue = found.note(Check::ExifAmbiguous, true, format!("{detail}{words}"));
-                if let Some(sides) = sides {
-                    issue.hint = Hint::Turn(sides);
-                }
-            }
-            check => {
-                found.note(check, true, detail);
-            }
-        }
     }
 
     fn tiny(&self, shape: &Shape, size: Option<Size>, found: &mut Inspection) {
@@ -367,34 +322,6 @@ impl Inspector {
         found.note(Check::TinyObject, false, detail).hint =
             Hint::Scale { need, area: shape.foreground };
     }
-}
-
-/// Which of the checks about EXIF an oriented image falls under; the sizes fit.
-fn exif_check(rule: ExifRule, fitted: &Fit, image: &Stored, mask: &Stored) -> Check {
-    if rule == ExifRule::Ignore {
-        return Check::ExifIgnored;
-    }
-    if fitted.image.is_identity() {
-        return Check::ExifAsStored;
-    }
-    // Image and mask that carry the same orientation belong together.
-    let both = fitted.mask == fitted.image;
-    let as_stored = image.size == mask.size;
-    if as_stored && !both { Check::ExifAmbiguous } else { Check::ExifTurned }
-}
-
-fn orientation_words(orientation: Orientation) -> String {
-    let how = match orientation.exif() {
-        1 => return String::new(),
-        2 => "mirrored",
-        3 => "turned by 180 degrees",
-        4 => "mirrored top to bottom",
-        5 => "transposed",
-        6 => "turned clockwise",
-        7 => "transposed along the other diagonal",
-        _ => "turned counter-clockwise",
-    };
-    format!(", EXIF orientation {} ({how})", orientation.exif())
 }
 
 /// The same mask twice in one image.

@@ -8,6 +8,7 @@ use maskwright_image::decode::{
 };
 use maskwright_image::{RgbImage, Size};
 
+use crate::differ::Differ;
 use crate::edges::Sides;
 use crate::finding::Check;
 use crate::fingerprint::Look;
@@ -45,6 +46,8 @@ pub(super) enum Hint {
     Largest(u16),
     /// `exif = "auto"` would make the sizes fit.
     ExifAuto,
+    /// How the sizes differ.
+    Sizes(Differ),
 }
 
 /// What is known about a record afterwards.

@@ -14,9 +14,9 @@
 //!
 //! ```no_run
 //! use maskwright_data::source::OpenContext;
-//! use maskwright_doctor::{examine, recognise};
+//! use maskwright_doctor::{Contents, examine, recognise};
 //!
-//! let (subjects, settings) = recognise("photos".as_ref(), &OpenContext::default())?;
+//! let Contents { subjects, settings, .. } = recognise("photos".as_ref(), &OpenContext::default())?;
 //! let diagnosis = examine(&subjects, &settings, &mut |_| true)?;
 //! for finding in diagnosis.sets.iter().flat_map(|set| &set.findings) {
 //!     println!("{} {}: {}", finding.severity.name(), finding.name, finding.count);
@@ -28,6 +28,7 @@
 
 mod claims;
 mod diagnosis;
+mod differ;
 mod duplicates;
 mod edges;
 mod error;
@@ -45,6 +46,7 @@ mod recognise;
 mod run;
 mod shape;
 mod similar;
+mod sizes;
 mod subject;
 mod tally;
 mod values;
@@ -54,6 +56,6 @@ pub use error::{Error, Result};
 pub use finding::{Check, Finding, Instance, Like, Severity};
 pub use histogram::Histogram;
 pub use look::{Look, Looker};
-pub use recognise::recognise;
+pub use recognise::{Contents, recognise};
 pub use run::{Progress, Settings, examine};
 pub use subject::{Role, Subject};

@@ -10,6 +10,18 @@ use crate::Settings;
 use crate::error::{Error, Result};
 use crate::subject::{Role, Subject};
 
+/// The sets at a path.
+#[derive(Debug)]
+pub struct Contents {
+    /// What a folder was taken for, and how much of it there is: "YOLO: 8 images, 8 label files"; none of a file, whose
+    /// ending says what it is.
+    pub what: Option<String>,
+    /// The sets, opened.
+    pub subjects: Vec<Subject>,
+    /// Training's defaults, or what a data file says of plan and prompts.
+    pub settings: Settings,
+}
+
 /// Returns the sets that are at a path, and the settings of a run if the path gives them.
 ///
 /// | the path | what it is taken for |
@@ -23,16 +35,20 @@ use crate::subject::{Role, Subject};
 ///
 /// A path that is not there or cannot be read, a data file with a mistake, a folder that holds none of these, or of which
 /// several readings are likely.
-pub fn recognise(path: &Path, context: &OpenContext<'_>) -> Result<(Vec<Subject>, Settings)> {
+pub fn recognise(path: &Path, context: &OpenContext<'_>) -> Result<Contents> {
     let about = std::fs::metadata(path).map_err(Error::unreadable(path))?;
     if about.is_file() {
-        return file(path, context);
+        let (subjects, settings) = file(path, context)?;
+        return Ok(Contents { what: None, subjects, settings });
     }
     let not_recognised =
         |expected, found| Err(Error::NotRecognised { path: path.into(), expected, found });
-    let subjects = match look(path)? {
-        Recognised::Set(Reading { data, .. }) => Subject::of_data(&data, context),
-        Recognised::ImagesAlone { .. } => vec![Subject::images_alone(name_of(path), path)?],
+    let (what, subjects) = match look(path)? {
+        Recognised::Set(Reading { what, data }) => (what, Subject::of_data(&data, context)),
+        Recognised::ImagesAlone { images } => {
+            let many = if images == 1 { "1 image".to_owned() } else { format!("{images} images") };
+            (format!("{many} without masks"), vec![Subject::images_alone(name_of(path), path)?])
+        }
         Recognised::NotRead { what, instead } => {
             return not_recognised(instead, what.to_owned());
         }
@@ -42,7 +58,7 @@ pub fn recognise(path: &Path, context: &OpenContext<'_>) -> Result<(Vec<Subject>
         Recognised::Unclear { found, .. } => return not_recognised(FOLDERS, found),
         other => return not_recognised(FOLDERS, format!("{other:?}")),
     };
-    Ok((subjects, Settings::default()))
+    Ok(Contents { what: Some(what), subjects, settings: Settings::default() })
 }
 
 /// What a folder may be.

@@ -175,6 +175,7 @@ impl<'a> Tally<'a> {
                 records: entry.records,
                 explanation: check.explanation(),
                 fix: chosen.as_ref().and_then(|fix| fix.line(spec)),
+                flags: None,
                 advice: entry.advice.or(advice),
                 listed: entry.listed,
             });

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use common::{Set, blob, mask};
 use maskwright_data::source::OpenContext;
-use maskwright_doctor::{Check, Role, Settings, Severity, Subject, examine, recognise};
+use maskwright_doctor::{Check, Contents, Role, Settings, Severity, Subject, examine, recognise};
 use maskwright_image::encode::png_grey;
 use maskwright_image::{GreyImage, Size};
 
@@ -67,7 +67,8 @@ fn the_sample_photographs() {
         return;
     }
     let diagnose = |name: &str| {
-        let (subjects, settings) = recognise(&folder.join(name), &OpenContext::default()).unwrap();
+        let Contents { subjects, settings, .. } =
+            recognise(&folder.join(name), &OpenContext::default()).unwrap();
         examine(&subjects, &settings, &mut |_| true).unwrap().sets.remove(0)
     };
     let found = diagnose("pairs");

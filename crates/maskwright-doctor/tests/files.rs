@@ -221,3 +221,24 @@ fn damaged_pixels_are_told_in_the_decoders_words() {
     assert!(damaged.listed[0].detail.starts_with("image: damaged data was skipped"), "{damaged:?}");
     insta::assert_snapshot!(damaged.advice.as_deref().unwrap(), @"or `strict = true` under [plan], which refuses such files in training");
 }
+
+#[test]
+fn sizes_that_differ_everywhere_have_a_cause() {
+    // Thumbnails: a quarter of the masks' sides, rounded.
+    let set = Set::new(4);
+    for number in 0..4 {
+        let small = jpeg_rgb(&scene(number, 60, 45), 92).unwrap();
+        set.image(&format!("sound_{number}.jpg"), small);
+    }
+    let found = set.diagnose();
+    let sizes = found.find(Check::SizeMismatch).unwrap();
+    assert_eq!((sizes.count, sizes.fix.as_deref()), (4, None));
+    insta::assert_snapshot!(sizes.advice.as_deref().unwrap(), @"nearly all are so: the images are smaller copies (thumbnails) of those that the masks were drawn on: take the images in full size");
+    assert!(found.lines.is_empty(), "{:?}", found.lines);
+    // A single one among sound ones is left out.
+    let set = Set::new(4);
+    set.image("sound_0.jpg", jpeg_rgb(&scene(0, 60, 45), 92).unwrap());
+    let found = set.diagnose();
+    let sizes = only(&found, Check::SizeMismatch);
+    assert_eq!(sizes.fix.as_deref(), Some("exclude = [\"sound_0\"]"));
+}

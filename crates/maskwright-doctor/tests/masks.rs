@@ -6,7 +6,9 @@ use std::fs;
 
 use common::{Set, all, blob, levels, mask, names, only, only_with_nothing_usable, picture, png};
 use maskwright_data::source::{DataFile, OpenContext};
-use maskwright_doctor::{Check, Role, SetDiagnosis, Severity, Subject, examine, recognise};
+use maskwright_doctor::{
+    Check, Contents, Role, SetDiagnosis, Severity, Subject, examine, recognise,
+};
 use maskwright_image::encode::{jpeg_rgb, png_grey, png_rgb};
 use maskwright_image::{GreyImage, RgbImage, Size};
 
@@ -196,7 +198,7 @@ fn objects_that_the_jitter_makes_too_small() {
     let text =
         "[[train]]\nname = \"set\"\nimages = \"im\"\nmasks = \"gt\"\n[plan]\nscale_min = 0.16\n";
     fs::write(&path, text).unwrap();
-    let (subjects, settings) = recognise(&path, &OpenContext::default()).unwrap();
+    let Contents { subjects, settings, .. } = recognise(&path, &OpenContext::default()).unwrap();
     let mended = examine(&subjects, &settings, &mut |_| true).unwrap();
     assert!(mended.sets[0].findings.is_empty());
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use common::{Set, annotation, coco, recognised, scene, with_orientation, write};
 use insta::assert_snapshot;
 use maskwright_data::source::OpenContext;
-use maskwright_doctor::{Error, Role, examine, recognise};
+use maskwright_doctor::{Contents, Error, Role, examine, recognise};
 use maskwright_image::encode::jpeg_rgb;
 
 /// Moves the folders of a set to other names.
@@ -80,7 +80,7 @@ fn images_without_masks_are_looked_at_alone() {
     write(folder.join("b.jpg"), "<html>");
     let turned = with_orientation(&jpeg_rgb(&scene(2, 60, 50), 90).unwrap(), 6);
     write(folder.join("c.jpg"), turned);
-    let (subjects, settings) = recognise(&folder, &OpenContext::default()).unwrap();
+    let Contents { subjects, settings, .. } = recognise(&folder, &OpenContext::default()).unwrap();
     let found = examine(&subjects, &settings, &mut |_| true).unwrap().sets.remove(0);
     let names: Vec<&str> = found.findings.iter().map(|finding| finding.name.name()).collect();
     assert_eq!(names, ["nothing-usable", "missing-mask", "not-an-image", "exif-orientation"]);

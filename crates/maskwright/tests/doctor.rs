@@ -7,6 +7,7 @@ use std::process::Command;
 
 use insta::assert_snapshot;
 use maskwright_image::{GreyImage, RgbImage, Size, encode};
+use serde_json::Value;
 use support::{Place, maskwright, printed, refused, text, without_times, write_pairs};
 
 /// Pairs that differ more from each other than those of [`write_pairs`], in folders `im` and `gt`.
@@ -96,6 +97,8 @@ fn errors_end_with_status_1_and_name_the_line_that_fixes_them() {
         "#);
     let page = std::fs::read_to_string(page).expect("written");
     assert!(page.contains("zero-one-mask") && page.contains("data:image/jpeg"));
+    let fix = "<code>unmatched = &quot;skip&quot;</code>, or <code>--skip-unmatched</code>";
+    assert!(page.contains(fix), "{page}");
     let (status, found) = json(&["doctor", &photos, "--json"]);
     assert_eq!(status, 1);
     let findings = found["sets"][0]["findings"].as_array().expect("a list");
@@ -106,6 +109,7 @@ fn errors_end_with_status_1_and_name_the_line_that_fixes_them() {
     assert_eq!(one["severity"], "error");
     assert_eq!((&one["count"], &one["records"]), (&1.into(), &1.into()));
     assert_eq!(one["fix"], "mask_values = { 1 = 255 }");
+    assert_eq!((&findings[0]["flags"], &one["flags"]), (&"--skip-unmatched".into(), &Value::Null));
     assert_eq!(one["listed"][0]["name"], "photo_2");
     assert!(one["listed"][0]["file"].as_str().expect("a path").ends_with("gt/photo_2.png"));
 }
@@ -159,7 +163,10 @@ fn wrong_paths_and_flags_are_one_clear_line() {
 
         For more information, try '--help'.
         ");
-    assert_snapshot!(refused(&["doctor", &images, "--input-size", "0"], 2), @"error: --input-size: expected 1 to 16384 pixels, found 0");
+    assert_snapshot!(refused(&["doctor", &images, "--input-size", "0"], 2), @"
+        [DIR]/images looks like 2 images without masks; looking at it
+        error: --input-size: expected 1 to 16384 pixels, found 0
+        ");
 }
 
 #[test]

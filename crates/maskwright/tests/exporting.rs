@@ -81,3 +81,68 @@ fn what_makes_no_sense_is_refused() {
     assert_snapshot!(refused(&["export", &place.text("empty"), &out, "--as", "coco"], 2), @"error: [DIR]/empty: expected one data set, found no image and no folder; say what it is: `maskwright export --images DIR --masks DIR`, or `maskwright export --coco JSON --images DIR`");
     assert!(!place.join("out").exists());
 }
+
+/// On a device that is too small, and stopped by Ctrl-C, nothing is left, and one line says why.
+#[cfg(unix)]
+mod whole_or_not_there {
+    use std::process::{Command, Stdio};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn on_a_full_disk() {
+        let place = Place::new();
+        let (data, small) = (place.text("data"), place.text("small"));
+        write_pairs(Path::new(&data), 60);
+        std::fs::create_dir(&small).expect("created");
+        for shape in ["coco", "webdataset"] {
+            let export = format!(
+                "{} export {data} {small}/out --as {shape}",
+                env!("CARGO_BIN_EXE_maskwright")
+            );
+            // A mount that goes with its process.
+            let script = format!(
+                "mount -t tmpfs -o size=100k tmpfs {small} && {{ {export}; echo status $?; ls -A {small}; }}"
+            );
+            let unshare = Command::new("unshare").args(["-rm", "sh", "-c", &script]).output();
+            let Ok(output) = unshare else { return eprintln!("left out: unshare is not here") };
+            let (out, said) = (text(&output.stdout), text(&output.stderr));
+            if !out.contains("status") {
+                return eprintln!("left out: no file system can be mounted here: {said}");
+            }
+            assert_eq!(out, "status 1\n", "{shape}: {said}");
+            let lines: Vec<&str> = said.lines().collect();
+            let [_, error] = &lines[..] else { panic!("{said}") };
+            let full = error.starts_with("error: cannot write") && error.contains("No space left");
+            assert!(full, "{error}");
+        }
+    }
+
+    #[test]
+    fn after_ctrl_c() {
+        let place = Place::new();
+        let (data, out) = (place.text("data"), place.text("out"));
+        write_pairs(Path::new(&data), 400);
+        let child = Command::new(env!("CARGO_BIN_EXE_maskwright"))
+            .args(["export", &data, &out, "--as", "coco"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let begun = || {
+            let names = std::fs::read_dir(place.path()).expect("listed");
+            names.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with(".export-"))
+        };
+        while !begun() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
+        let output = child.wait_with_output().expect("it ends");
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(130), "{said}");
+        assert_eq!(said.lines().last(), Some("stopped: nothing was written"), "{said}");
+        assert!(!Path::new(&out).exists() && !begun(), "{said}");
+    }
+}

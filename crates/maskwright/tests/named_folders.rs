@@ -5,7 +5,7 @@ mod support;
 use std::path::Path;
 
 use insta::assert_snapshot;
-use support::{Place, refused, text, works, write_pairs, write_tiny_model};
+use support::{Place, maskwright, refused, text, works, write_pairs, write_tiny_model};
 
 /// Trains for a moment on a folder.
 fn train<'a>(folder: &'a str, model: &'a str, output: &'a str) -> Vec<&'a str> {
@@ -36,6 +36,24 @@ fn a_folder_trains_and_a_line_says_what_it_is_taken_for() {
         [DIR]/data looks like images with masks: 4 images, 4 masks; training on it
         error: --crowds: expected annotations of COCO, found a set of kind "pairs"
         "#);
+}
+
+#[test]
+fn the_doctor_says_what_a_folder_is_taken_for() {
+    let place = Place::new();
+    let data = place.text("data");
+    std::fs::create_dir(&data).expect("created");
+    write_pairs(Path::new(&data), 4);
+    let said = |args: &[&str]| text(&maskwright(&[&["doctor"], args].concat()).stderr);
+    let line = "[DIR]/data looks like images with masks: 4 images, 4 masks; looking at it\n";
+    for args in [&[data.as_str()][..], &[&data, "--json"], &[&data, "--mask-kind", "components"]] {
+        assert_eq!(said(args), line, "{args:?}");
+    }
+    // What a file is, its ending says.
+    let file = place.text("data/data.toml");
+    let sets = "[[train]]\nname = \"a\"\nimages = \"images\"\nmasks = \"masks\"\n";
+    std::fs::write(&file, sets).expect("written");
+    assert_eq!(said(&[&file]), "");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use maskwright_data::source::{OpenContext, SetSpec};
 use maskwright_doctor::{
-    Check, Diagnosis, Finding, Role, SetDiagnosis, Settings, Subject, examine, recognise,
+    Check, Contents, Diagnosis, Finding, Role, SetDiagnosis, Settings, Subject, examine, recognise,
 };
 use maskwright_image::encode::{jpeg_rgb, png_grey};
 use maskwright_image::{GreyImage, RgbImage, Size};
@@ -218,6 +218,6 @@ pub(crate) fn annotation(
 }
 
 pub(crate) fn recognised(path: &Path) -> Vec<(Role, String, usize)> {
-    let (subjects, _) = recognise(path, &OpenContext::default()).unwrap();
+    let Contents { subjects, .. } = recognise(path, &OpenContext::default()).unwrap();
     subjects.iter().map(|s| (s.role(), s.name().to_owned(), s.len())).collect()
 }

@@ -206,7 +206,10 @@ fn write_fix(page: &mut String, finding: &Finding) {
             let advice = advice
                 .map(|advice| format!(" <span class=\"advice\">({advice})</span>"))
                 .unwrap_or_default();
-            let _ = writeln!(page, "<p class=\"fix\"><code>{}</code>{advice}</p>", escape(fix));
+            let flags = finding.flags.as_deref().map(escape);
+            let flags = flags.map(|flags| format!(", or <code>{flags}</code>")).unwrap_or_default();
+            let fix = escape(fix);
+            let _ = writeln!(page, "<p class=\"fix\"><code>{fix}</code>{flags}{advice}</p>");
         }
         (None, Some(advice)) => {
             let _ = writeln!(page, "<p class=\"fix\"><span class=\"advice\">{advice}</span></p>");

@@ -1,5 +1,6 @@
 //! `maskwright doctor`.
 
+mod flags;
 mod print;
 mod system;
 
@@ -18,7 +19,7 @@ use crate::flags::folder;
 use crate::indexing::Indexing;
 use crate::progress::Progress;
 use crate::targets::{self, Existing, Format, Inputs, Target};
-use crate::{interrupt, output};
+use crate::{interrupt, output, tell};
 
 /// Check data sets before a run is spent on them, or say what this build uses on this machine.
 ///
@@ -115,7 +116,7 @@ pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
     let interrupt = interrupt::on_ctrl_c();
     let mut bar = Progress::new(flags.json, interrupt.clone());
     let start = Instant::now();
-    let diagnosis = examine(&subjects, &settings, &mut |progress| {
+    let mut diagnosis = examine(&subjects, &settings, &mut |progress| {
         let rate = progress.done as f64 / start.elapsed().as_secs_f64().max(1e-3);
         bar.count("examining", progress.done, progress.total, format!("{rate:.1} images/s"));
         !interrupt.is_asked()
@@ -123,6 +124,12 @@ pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
     bar.finish();
     // What was found is still to be told.
     interrupt.may_end(false);
+    let in_file = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "toml");
+    let has_settings = flags.data.as_ref().is_some_and(DataFlags::has_settings);
+    // What a data file says is changed there.
+    if !has_settings && !flags.paths.iter().any(in_file) {
+        flags::add(&mut diagnosis);
+    }
 
     if let Some(page) = &flags.report {
         let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
@@ -136,10 +143,7 @@ pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
         let document = Document { schema: 1, errors, warnings, notes, diagnosis: &diagnosis };
         output::json(&document)?;
     } else {
-        let in_file = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "toml");
-        let has_settings = flags.data.as_ref().is_some_and(DataFlags::has_settings);
-        let by_flag = !has_settings && !flags.paths.iter().any(in_file);
-        print::diagnosis(&diagnosis, start.elapsed(), by_flag)?;
+        print::diagnosis(&diagnosis, start.elapsed())?;
     }
     if !diagnosis.complete {
         return Err(Interrupted("stopped: what was found so far is above".into()).into());
@@ -169,10 +173,13 @@ fn subjects(
     let mut subjects = Vec::new();
     let mut settings = None;
     for path in &flags.paths {
-        let (found, of_path) = recognise(path, context).map_err(with_way_out)?;
-        subjects.extend(found);
+        let found = recognise(path, context).map_err(with_way_out)?;
+        if let Some(what) = found.what {
+            tell::say(format_args!("{} looks like {what}; looking at it", path.display()));
+        }
+        subjects.extend(found.subjects);
         // Of several data files the first says how samples are cut out.
-        settings.get_or_insert(of_path);
+        settings.get_or_insert(found.settings);
     }
     Ok((subjects, settings.unwrap_or_default()))
 }

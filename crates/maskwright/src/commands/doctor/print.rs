@@ -10,15 +10,9 @@ use crate::output;
 const NAMES: usize = 4;
 
 /// Prints the findings of every set, and what they come to.
-///
-/// `by_flag` says whether flags can change how the sets are read: those of a data file are changed there.
-pub(super) fn diagnosis(
-    diagnosis: &Diagnosis,
-    took: Duration,
-    by_flag: bool,
-) -> anyhow::Result<()> {
+pub(super) fn diagnosis(diagnosis: &Diagnosis, took: Duration) -> anyhow::Result<()> {
     for set in &diagnosis.sets {
-        output::lines(lines(set, by_flag))?;
+        output::lines(lines(set))?;
         output::line("")?;
     }
     let checked: u64 = diagnosis.sets.iter().map(|set| set.checked).sum();
@@ -40,7 +34,7 @@ fn verdict(diagnosis: &Diagnosis) -> String {
     format!("{errors}, {warnings} and {notes}")
 }
 
-fn lines(set: &SetDiagnosis, by_flag: bool) -> Vec<String> {
+fn lines(set: &SetDiagnosis) -> Vec<String> {
     let stopped = if set.checked < set.records {
         format!(", {} looked at", set.checked)
     } else {
@@ -71,7 +65,7 @@ fn lines(set: &SetDiagnosis, by_flag: bool) -> Vec<String> {
         }
         // A fix of two lines is shown in one; the lines stand below.
         let fix = finding.fix.as_ref().map(|fix| {
-            let flags = by_flag.then(|| flags_of(fix)).flatten();
+            let flags = finding.flags.as_ref();
             let flags = flags.map_or_else(String::new, |flags| format!(", or {flags}"));
             format!("{}{flags}", fix.replace('\n', " and "))
         });
@@ -87,36 +81,6 @@ fn lines(set: &SetDiagnosis, by_flag: bool) -> Vec<String> {
         lines.extend(set.lines.iter().map(|line| format!("    {line}")));
     }
     lines
-}
-
-/// The flags that say what lines of a data file say; none where not every line has one.
-fn flags_of(lines: &str) -> Option<String> {
-    let keys: toml::Table = toml::from_str(lines).ok()?;
-    let flag = |(key, value): (&String, &toml::Value)| {
-        let given = match (key.as_str(), value) {
-            ("crowds", toml::Value::Boolean(true)) => "--crowds".to_owned(),
-            ("unmatched", toml::Value::String(what)) if what == "skip" => "--skip-unmatched".into(),
-            ("mask_kind" | "image_ext" | "mask_ext" | "mask_suffix", toml::Value::String(text)) => {
-                let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-                let text = match text.chars().all(plain) {
-                    true => text.clone(),
-                    // A shell takes what is in these quotes as it is.
-                    false => format!("'{}'", text.replace('\'', "'\\''")),
-                };
-                // A suffix may begin as flags do.
-                format!("--{}={text}", key.replace('_', "-"))
-            }
-            ("ignore_values", toml::Value::Array(numbers)) => {
-                let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
-                format!("--ignore-values {}", numbers.join(","))
-            }
-            ("min_area", toml::Value::Integer(area)) => format!("--min-area {area}"),
-            _ => return None,
-        };
-        Some(given)
-    };
-    let flags: Option<Vec<String>> = keys.iter().map(flag).collect();
-    flags.map(|flags| flags.join(" "))
 }
 
 /// What exactly, of the first record; and the names of the next.
@@ -138,25 +102,4 @@ fn first(finding: &Finding) -> String {
         text.push_str(&format!("; also {}{more}", others[..shown].join(", ")));
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::flags_of;
-
-    #[test]
-    fn lines_have_the_flags_that_say_the_same() {
-        let flags = |lines: &str| flags_of(lines).unwrap_or_default();
-        assert_eq!(flags("crowds = true"), "--crowds");
-        assert_eq!(flags("unmatched = \"skip\""), "--skip-unmatched");
-        assert_eq!(flags("mask_suffix = \"_mask\""), "--mask-suffix=_mask");
-        assert_eq!(flags("mask_suffix = \" it's\""), "--mask-suffix=' it'\\''s'");
-        assert_eq!(flags("image_ext = \"jpg\""), "--image-ext=jpg");
-        assert_eq!(flags("min_area = 121"), "--min-area 121");
-        let both = flags("ignore_values = [255]\nmask_kind = \"instances\"");
-        assert_eq!(both, "--ignore-values 255 --mask-kind=instances");
-        // What a flag cannot say.
-        assert_eq!(flags_of("exclude = [\"a\"]"), None);
-        assert_eq!(flags_of("ignore_values = [255]\nmask_values = { 1 = 255 }"), None);
-    }
 }

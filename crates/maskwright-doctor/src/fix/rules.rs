@@ -1,132 +1,25 @@
-//! The lines of a data file that settle findings.
+//! Which line settles which finding.
 
-use std::collections::{BTreeSet, HashMap};
-
-use glob::Pattern;
 use maskwright_data::source::SetSpec;
 
+use super::{ENTRIES, Fix, Hints};
+use crate::differ::Differ;
 use crate::finding::Check;
-use crate::issue::Hint;
 use crate::values;
 
-/// A change to a set's settings.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Fix {
-    /// A line as it stands.
-    Line(String),
-    /// These records are left out.
-    Exclude(Vec<String>),
+/// What is known when a fix is chosen.
+pub(crate) struct Situation<'a> {
+    pub(crate) spec: Option<&'a SetSpec>,
+    /// How many records the check found something on, and how many were looked at.
+    pub(crate) records: u64,
+    pub(crate) checked: u64,
+    pub(crate) hints: &'a Hints,
+    /// All checks that found something in the set.
+    pub(crate) found: &'a [Check],
 }
 
 /// A `scale_min` above this is not proposed: it would take the jitter away from all records.
 const LARGEST_SCALE_MIN: f64 = 0.5;
-/// Names that are written into an `exclude` line; a longer list belongs into a script.
-const NAMES: usize = 12;
-/// Colours and numbers that are written into a map.
-const ENTRIES: usize = 12;
-
-impl Fix {
-    /// The line, with what the set excludes already; none for records that a set cannot exclude.
-    pub(super) fn line(&self, spec: Option<&SetSpec>) -> Option<String> {
-        match self {
-            Fix::Line(line) => Some(line.clone()),
-            Fix::Exclude(names) => {
-                let spec = spec?;
-                let new = names.iter().map(|name| Pattern::escape(name));
-                let all: Vec<String> = spec.exclude.iter().cloned().chain(new).collect();
-                let quoted: Vec<String> = all.iter().map(|name| quoted(name)).collect();
-                Some(format!("exclude = [{}]", quoted.join(", ")))
-            }
-        }
-    }
-}
-
-/// A TOML string.
-fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
-}
-
-/// What the hints of a check's issues add up to, over a set.
-#[derive(Debug, Default)]
-pub(super) struct Hints {
-    values: BTreeSet<u16>,
-    /// The largest number of different values in one mask.
-    most_values: usize,
-    colours: HashMap<[u8; 3], u64>,
-    many_colours: bool,
-    alpha: u64,
-    /// The largest scale up to 1 that an object needs.
-    scale: f64,
-    /// Objects that need more than scale 1.
-    beyond: u64,
-    /// The largest area of an object that is too small, in pixels of its image.
-    area: usize,
-    upright: u64,
-    stored: u64,
-    exif_auto: u64,
-    /// The largest number of all pictures of 16 bits that use few of them.
-    largest: u16,
-    names: Vec<String>,
-    unnamed: bool,
-}
-
-impl Hints {
-    /// Takes an issue's hint.
-    pub(super) fn add(&mut self, hint: &Hint) {
-        match hint {
-            Hint::None => {}
-            Hint::Values(values) => {
-                self.most_values = self.most_values.max(values.len());
-                self.values.extend(values);
-            }
-            Hint::Colours(colours) => {
-                self.many_colours |= colours.len() >= ENTRIES;
-                for (colour, pixels) in colours {
-                    *self.colours.entry(*colour).or_default() += pixels;
-                }
-            }
-            Hint::Alpha => self.alpha += 1,
-            Hint::Scale { need, area } => {
-                self.area = self.area.max(*area);
-                if *need > 1.0 {
-                    self.beyond += 1;
-                } else {
-                    self.scale = self.scale.max(*need);
-                }
-            }
-            Hint::Turn(sides) => match sides.verdict() {
-                Some(true) => self.upright += 1,
-                Some(false) => self.stored += 1,
-                None => {}
-            },
-            Hint::Largest(value) => self.largest = self.largest.max(*value),
-            Hint::ExifAuto => self.exif_auto += 1,
-        }
-    }
-
-    /// Takes the name of a record that could be left out.
-    pub(super) fn name(&mut self, name: &str) {
-        if self.names.last().is_some_and(|last| last == name) {
-            return;
-        }
-        if self.names.len() < NAMES && !name.contains(char::REPLACEMENT_CHARACTER) {
-            self.names.push(name.to_owned());
-        } else {
-            self.unnamed = true;
-        }
-    }
-}
-
-/// What is known when a fix is chosen.
-pub(super) struct Situation<'a> {
-    pub(super) spec: Option<&'a SetSpec>,
-    /// How many records the check found something on, and how many were looked at.
-    pub(super) records: u64,
-    pub(super) checked: u64,
-    pub(super) hints: &'a Hints,
-    /// All checks that found something in the set.
-    pub(super) found: &'a [Check],
-}
 
 /// The line of masks whose numbers are objects.
 const INSTANCES: &str = "mask_kind = \"instances\"";
@@ -134,7 +27,7 @@ const INSTANCES: &str = "mask_kind = \"instances\"";
 const VOID: &str = "ignore_values = [255]";
 
 /// The change that settles a check's issues, and what else to know about it.
-pub(super) fn fix(check: Check, at: &Situation) -> (Option<Fix>, Option<String>) {
+pub(crate) fn fix(check: Check, at: &Situation) -> (Option<Fix>, Option<String>) {
     let hints = at.hints;
     let line = |line: String| Some(Fix::Line(line));
     let advice = |text: &str| Some(text.to_owned());
@@ -180,6 +73,8 @@ pub(super) fn fix(check: Check, at: &Situation) -> (Option<Fix>, Option<String>)
             let rest = (!all).then(|| "it settles those with an EXIF orientation".to_owned());
             (line("exif = \"auto\"".into()), rest)
         }
+        // To leave out most of a set is no cure.
+        Check::SizeMismatch if 5 * at.records >= 4 * at.checked => (None, Some(sizes(hints))),
         Check::ExifAmbiguous if hints.stored > hints.upright => {
             (line("exif = \"ignore\"".into()), advice("the masks fit the stored pixels better"))
         }
@@ -203,7 +98,7 @@ pub(super) fn fix(check: Check, at: &Situation) -> (Option<Fix>, Option<String>)
         }
         Check::TinyObject => tiny(hints, at.spec),
         Check::TruncatedFile | Check::DamagedData => (
-            exclude(hints),
+            exclude(at),
             advice("or `strict = true` under [plan], which refuses such files in training"),
         ),
         Check::CannotOpen
@@ -223,7 +118,6 @@ pub(super) fn fix(check: Check, at: &Situation) -> (Option<Fix>, Option<String>)
         | Check::ExifOrientation
         | Check::AreaDisagrees
         | Check::BoxOutside
-        | Check::AnnotationInvalid
         | Check::DuplicateObject
         | Check::SharedImage
         | Check::NearDuplicateImage
@@ -238,6 +132,7 @@ pub(super) fn fix(check: Check, at: &Situation) -> (Option<Fix>, Option<String>)
         | Check::UnsupportedFile
         | Check::DamagedFile
         | Check::SizeMismatch
+        | Check::AnnotationInvalid
         | Check::EmptyMask
         | Check::FullMask
         | Check::DuplicateAcrossSplits
@@ -245,14 +140,41 @@ pub(super) fn fix(check: Check, at: &Situation) -> (Option<Fix>, Option<String>)
         | Check::DuplicateImage
         | Check::IdenticalMask => {
             let long = hints.unnamed.then(|| "the JSON document names all of them".to_owned());
-            (exclude(hints), long)
+            (exclude(at), long)
         }
     }
 }
 
-fn exclude(hints: &Hints) -> Option<Fix> {
-    let whole = !hints.unnamed && !hints.names.is_empty();
-    whole.then(|| Fix::Exclude(hints.names.clone()))
+/// Leaves the records out, where each can be named; of several not all.
+fn exclude(at: &Situation) -> Option<Fix> {
+    let names = &at.hints.names;
+    let some = at.checked == 1 || at.records < at.checked;
+    let whole = !at.hints.unnamed && !names.is_empty() && some;
+    whole.then(|| Fix::Exclude(names.clone()))
+}
+
+/// What most likely happened where the sizes of nearly all images and masks differ.
+fn sizes(hints: &Hints) -> String {
+    let most = hints.sizes.iter().max_by_key(|(_, records)| **records);
+    let cause = match most.map(|(how, _)| how) {
+        Some(Differ::SmallerImage) => {
+            "the images are smaller copies (thumbnails) of those that the masks were drawn on: take \
+             the images in full size"
+        }
+        Some(Differ::SmallerMask) => {
+            "the masks are smaller copies of themselves, or of thumbnails: export them in the size \
+             of the images"
+        }
+        Some(Differ::Sideways) => {
+            "the masks lie on their side: they were drawn on the images turned by an EXIF \
+             orientation that is gone; turn either by 90 degrees"
+        }
+        Some(Differ::Otherwise) | None => {
+            "images and masks seem to be of two exports: look whether those of one name belong \
+             together"
+        }
+    };
+    format!("nearly all are so: {cause}")
 }
 
 fn class_ids(hints: &Hints) -> (Option<Fix>, Option<String>) {
@@ -340,79 +262,4 @@ fn tiny(hints: &Hints, spec: Option<&SetSpec>) -> (Option<Fix>, Option<String>) 
     };
     let line = Fix::Line(format!("scale_min = {scale:.2}"));
     (Some(line), Some(format!("under [plan]{beyond}; {otherwise}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(check: Check, hints: &[Hint], records: u64, checked: u64) -> Option<String> {
-        let mut all = Hints::default();
-        hints.iter().for_each(|hint| all.add(hint));
-        all.name("a[1]");
-        all.name("a[1]");
-        all.name("b");
-        let spec = SetSpec::pairs("set", "im", "gt");
-        let spec = SetSpec { exclude: vec!["old*".into()], ..spec };
-        let at = Situation { spec: Some(&spec), records, checked, hints: &all, found: &[check] };
-        fix(check, &at).0.and_then(|fix| fix.line(Some(&spec)))
-    }
-
-    #[test]
-    fn lines_are_valid_settings_of_a_set() {
-        let lines = [
-            line(Check::ZeroOneMask, &[], 1, 1),
-            line(
-                Check::ClassIdMask,
-                &[Hint::Values(vec![0, 1, 2]), Hint::Values(vec![0, 7])],
-                2,
-                2,
-            ),
-            line(Check::DimMask, &[Hint::Values(vec![0, 100])], 1, 1),
-            line(
-                Check::ColourMask,
-                &[Hint::Colours(vec![([0; 3], 90), ([0, 176, 0], 7), ([255, 0, 0], 3)])],
-                1,
-                1,
-            ),
-            line(Check::ColourMask, &[Hint::Alpha], 1, 1),
-            line(Check::InvertedMask, &[], 9, 10),
-            line(Check::DamagedFile, &[], 2, 10),
-            line(Check::SizeMismatch, &[Hint::ExifAuto], 1, 1),
-        ];
-        let lines: Vec<String> = lines.into_iter().map(|line| line.expect("a line")).collect();
-        assert_eq!(
-            lines,
-            [
-                "mask_values = { 1 = 255 }",
-                "mask_values = { 1 = 255, 2 = 255, 7 = 255 }",
-                "mask_values = { 100 = 255 }",
-                "mask_colours = { \"#00b000\" = 255, \"#ff0000\" = 255 }",
-                "mask_channel = \"alpha\"",
-                "invert = true",
-                "exclude = [\"old*\", \"a[[]1[]]\", \"b\"]",
-                "exif = \"auto\"",
-            ]
-        );
-        for line in lines {
-            let text = format!("name = \"a\"\nimages = \"x\"\nmasks = \"y\"\n{line}\n");
-            let spec: SetSpec = toml::from_str(&text).expect("a set");
-            spec.mask_rule().expect("a rule");
-        }
-    }
-
-    #[test]
-    fn what_is_not_certain_gets_no_line() {
-        assert_eq!(line(Check::ColourMask, &[Hint::Alpha], 2, 2), None);
-        assert_eq!(line(Check::InvertedMask, &[], 3, 10), None);
-        assert_eq!(line(Check::SoftMask, &[], 3, 10), None);
-        let scale = |need, area| Hint::Scale { need, area };
-        assert_eq!(line(Check::TinyObject, &[scale(3.0, 2)], 3, 10), None);
-        let both = [scale(3.0, 2), scale(0.311, 120)];
-        assert_eq!(line(Check::TinyObject, &both, 3, 10).unwrap(), "scale_min = 0.32");
-        let mut hints = Hints::default();
-        both.iter().for_each(|hint| hints.add(hint));
-        let coco = SetSpec::coco("a", "b.json", "c");
-        assert_eq!(tiny(&hints, Some(&coco)).0, Some(Fix::Line("min_area = 121".into())));
-    }
 }
