@@ -151,8 +151,8 @@ pub fn train(
         false => None,
     };
     folder.begin(config, &inputs)?;
-    let data = (train, valid);
-    let mut run = Run::new(config, place, loaded.sam, samples, data, cache, &mut folder, observer)?;
+    let data = (train, cache, valid);
+    let mut run = Run::new(config, place, loaded.sam, samples, data, &mut folder, observer)?;
     go(&mut run, &mut folder, observer)
 }
 

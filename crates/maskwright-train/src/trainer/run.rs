@@ -52,8 +52,7 @@ impl<'a> Run<'a> {
         place: Place,
         mut model: Sam,
         samples: SampleConfig,
-        (data, valid): (Mix, Vec<EvalSet>),
-        cache: Option<FeatureCache>,
+        (data, cache, valid): (Mix, Option<FeatureCache>, Vec<EvalSet>),
         folder: &mut RunFolder,
         observer: &mut dyn Observer,
     ) -> Result<Self> {

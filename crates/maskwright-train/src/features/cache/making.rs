@@ -56,6 +56,9 @@ impl Measured {
     }
 }
 
+/// The pixels of a view, and whether the decoder warned of them.
+type Drawn = maskwright_data::Result<(Vec<u8>, bool)>;
+
 /// What the making of a cache needs.
 pub(crate) struct Making<'a> {
     pub(crate) config: &'a TrainConfig,
@@ -166,8 +169,8 @@ impl Making<'_> {
         Ok(())
     }
 
-    /// The pixels of these views, drawn on threads, each with whether the decoder warned of them.
-    fn views(&self, missing: &[Key]) -> Result<Ordered<maskwright_data::Result<(Vec<u8>, bool)>>> {
+    /// These views, drawn on threads.
+    fn views(&self, missing: &[Key]) -> Result<Ordered<Drawn>> {
         let threads = match self.config.compute.workers {
             0 => LoaderConfig::default().workers,
             workers => workers,
