@@ -195,8 +195,8 @@ fn keys_of_other_kinds_are_refused() {
             .map_err(|error| error.to_string())
     };
     let pairs = "name = 'p'\nimages = 'i'\nmasks = 'm'\n";
-    assert_snapshot!(parse(&format!("{pairs}objects = 'all'\n")).unwrap_err(), @r#"data.toml, line 5: objects of set p: expected a set of kind "coco" or "lvis" or "sa1b" or "webdataset" or "labelme" or "yolo", or mask_kind = "instances" or "components", found kind "pairs""#);
-    assert_snapshot!(parse(&format!("kind = 'coco'\n{pairs}")).unwrap_err(), @r#"data.toml, line 5: masks of set p: expected a set of kind "pairs", found kind "coco""#);
+    assert_snapshot!(parse(&format!("{pairs}objects = 'all'\n")).unwrap_err(), @r#"data.toml, line 5: objects of set p: expected a set of kind "coco" or "lvis" or "sa1b" or "webdataset" or "labelme" or "yolo" or "supervisely" or "cvat" or "labelstudio", or mask_kind = "instances" or "components", found kind "pairs""#);
+    assert_snapshot!(parse(&format!("kind = 'coco'\n{pairs}")).unwrap_err(), @r#"data.toml, line 5: masks of set p: expected a set of kind "pairs" or "labelstudio", found kind "coco""#);
     // Settings of earlier runs have the defaults of other kinds.
     let coco = "name = 'c'\nkind = 'coco'\nimages = 'i'\nannotations = 'a.json'\n";
     let data = parse(&format!("{coco}invert = false\nmask_channel = 'auto'\n")).unwrap();

@@ -202,7 +202,7 @@ fn wrong_values_say_what_was_expected() {
         error(&pair.repeat(2)),
     ];
     assert_snapshot!(words.join("\n"), @r##"
-        data.toml, line 5: kind of set a: unknown variant `pair`, expected one of `pairs`, `coco`, `lvis`, `sa1b`, `webdataset`, `labelme`, `yolo`
+        data.toml, line 5: kind of set a: unknown variant `pair`, expected one of `pairs`, `coco`, `lvis`, `sa1b`, `webdataset`, `labelme`, `yolo`, `supervisely`, `cvat`, `labelstudio`
         data.toml, line 5: invert of set a: invalid type: integer `1`, expected a boolean
         data.toml, line 5: part of set a: part: expected a share like "90%" or its complement "rest of 90%", between 0% and 100%, found "90"
         data.toml, line 5: image_ext of set a: expected a file ending like "png" or a list of them

@@ -306,3 +306,47 @@ fn an_export_is_whole_or_not_there() {
     assert_snapshot!(shown(damaged), @"record a/3: [DIR]/a/im/3.jpg: not an image of a known format");
     assert_eq!(files(root.path()), before);
 }
+
+/// Pieces of classes keep the names of these, whichever class a piece is of.
+#[test]
+fn pieces_of_classes_keep_their_names() {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path().join("im/a.jpg"), jpeg_rgb(&picture(30, 20), 90).unwrap());
+    // A leaf, two stems of which one touches it, another leaf, and 255 that does not count.
+    let number = |at: usize| match (at / 30, at % 30) {
+        (0..6, 0..6) => 4,
+        (0..6, 6..9) | (10..14, 0..3) => 9,
+        (10..14, 20..25) => 4,
+        (18.., _) => 255,
+        _ => 0,
+    };
+    let mask = GreyImage::new(SIZE, (0..SIZE.area()).map(number).collect()).unwrap();
+    write(root.path().join("gt/a.png"), png_grey(&mask).unwrap());
+    let text = format!(
+        "name = \"a\"\nimages = {:?}\nmasks = {:?}\nmask_kind = \"components\"\nignore_values = [255]\n\
+         classes = {{ leaf = 4, stem = 9 }}\n",
+        root.path().join("im"),
+        root.path().join("gt")
+    );
+    let spec: SetSpec = toml::from_str(&text).unwrap();
+    let out = root.path().join("coco");
+    let done = written(&data(vec![spec], Vec::new()), &out, Shape::Coco);
+    assert_eq!(
+        (done.classes.as_slice(), done.parts[0].objects),
+        (&["leaf".into(), "stem".into()][..], 4)
+    );
+    let file = fs::read_to_string(out.join("annotations.json")).unwrap();
+    let file: Value = serde_json::from_str(&file).unwrap();
+    let areas: Vec<(u64, u64)> = file["annotations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["category_id"].as_u64().unwrap(), one["area"].as_u64().unwrap()))
+        .collect();
+    let category = |name: &str| {
+        let categories = file["categories"].as_array().unwrap();
+        categories.iter().find(|one| one["name"] == name).unwrap()["id"].as_u64().unwrap()
+    };
+    let (leaf, stem) = (category("leaf"), category("stem"));
+    assert_eq!(areas, [(leaf, 36), (stem, 18), (stem, 12), (leaf, 20)]);
+}

@@ -26,6 +26,11 @@ fn yolo() {
 }
 
 #[test]
+fn tool_exports() {
+    run("tool_exports", CHANGES / 3, fuzzing::tool_exports);
+}
+
+#[test]
 fn csv() {
     run("csv", CHANGES, fuzzing::csv);
 }

@@ -239,15 +239,15 @@ fn keys_that_do_not_belong_together_are_refused() {
         "ignore_values = [70000]",
     ];
     assert_snapshot!(words.map(read).join("\n"), @r#"
-    fine
-    fine
-    objects of set s: expected a set of kind "coco" or "lvis" or "sa1b" or "webdataset" or "labelme" or "yolo", or mask_kind = "instances" or "components", found kind "pairs"
-    invert of set s: expected none of them where every number is an object, found mask_kind = "instances"
-    mask_values and mask_colours of set s: expected none of them where every number is an object, found mask_kind = "instances"
-    mask_kind of set s: unknown variant `numbers`, expected one of `object`, `instances`, `components`
-    ignore_values of set s: expected numbers that mask_values does not name, found 1
-    ignore_values of set s: expected whole numbers from 0 to 65535, found 70000
-    "#);
+        fine
+        fine
+        objects of set s: expected a set of kind "coco" or "lvis" or "sa1b" or "webdataset" or "labelme" or "yolo" or "supervisely" or "cvat" or "labelstudio", or mask_kind = "instances" or "components", found kind "pairs"
+        invert of set s: expected none of them where every number is an object, found mask_kind = "instances"
+        mask_values and mask_colours of set s: expected none of them where every number is an object, found mask_kind = "instances"
+        mask_kind of set s: unknown variant `numbers`, expected one of `object`, `instances`, `components`
+        ignore_values of set s: expected numbers that mask_values does not name, found 1
+        ignore_values of set s: expected whole numbers from 0 to 65535, found 70000
+        "#);
 }
 
 /// The sample sets of numbered objects: everything is drawn and evaluated object by object.

@@ -208,9 +208,12 @@ fn what_is_unclear_is_described() {
     assert_snapshot!(seen(&alone), @"ImagesAlone { images: 2 }");
     let (_root, supervisely) =
         folder(&[("meta.json", "{}"), ("ds/img/a.jpg", ""), ("ds/ann/a.jpg.json", "{}")]);
-    assert_snapshot!(seen(&supervisely), @r#"NotRead { what: "a project of Supervisely", instead: "export it with \"Convert Supervisely to COCO mask\", or as pairs of images and masks" }"#);
+    assert_snapshot!(seen(&supervisely), @r#"
+        Supervisely: 1 image, 1 annotation file
+        train data: supervisely Supervisely(SuperviselyKeys { images: "[DIR]", categories: [], taken: ObjectKeys { objects: One, min_area: None, max_area: None, min_objects: None, max_objects: None } })
+        "#);
     let (_root, tasks) = folder(&[("task-1-annotation-3-by-1-tag-leaf-0.png", "")]);
-    assert_snapshot!(seen(&tasks), @r#"NotRead { what: "Label Studio's brush masks, whose names are numbers of tasks", instead: "write a list (CSV) with the columns image and mask, and give it in a data file: list = \"list.csv\"; or export \"COCO\", which is read as it is" }"#);
+    assert_snapshot!(seen(&tasks), @r#"NotRead { what: "Label Studio's brush masks, whose names are numbers of tasks, without anything that says which image is whose", instead: "put the project's export \"JSON\" into the folder, beside a folder images; or give the images the numbers of their tasks (7.jpg for task-7-...); or write a list (CSV) with the columns image and mask, and give it in a data file: list = \"list.csv\"" }"#);
 }
 
 /// The folders of `../shared/data/ordinary`, each taken for what it is.

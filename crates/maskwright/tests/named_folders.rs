@@ -71,5 +71,5 @@ fn what_is_unclear_is_described_with_two_command_lines() {
     std::fs::write(&file, "").expect("written");
     assert_snapshot!(refused(&["train", &file, "--output", &output], 2), @"error: [DIR]/data.toml: expected a folder, found a file; give it with its flag, such as --data [DIR]/data.toml");
     std::fs::write(place.join("data/annotations.xml"), "").expect("written");
-    assert_snapshot!(refused(&["train", &data, "--output", &output], 2), @r#"error: [DIR]/data looks like CVAT's own XML, which is not read; export the task as "COCO 1.0", and name the folder of its images"#);
+    assert_snapshot!(refused(&["train", &data, "--output", &output], 2), @r#"error: [DIR]/data looks like an annotations.xml that is not CVAT's "CVAT for images 1.1", which is not read; export the task in that format, with "Save images""#);
 }

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use maskwright_image::decode::MaskRule;
+
 use super::annotation::read_coco;
 use super::yolo_yaml::DataYaml;
-use super::{MaskBuffer, MaskContents, OpenContext, SetKind, SetSpec};
+use super::{MaskBuffer, MaskContents, OpenContext, SetKind, SetSpec, label_studio_masks};
 use crate::error::Result;
 
 /// Number of the annotation file, which nothing here asks for.
@@ -21,6 +23,8 @@ pub(crate) enum ClassNames {
     Categories(HashMap<u32, String>),
     /// By the number of an object in a mask file.
     Numbers(HashMap<u64, String>),
+    /// By the number of which an object in a mask file is a connected piece.
+    Pieces { names: HashMap<u32, String>, rule: Box<MaskRule> },
     /// The label that an outline has is the name.
     Labels,
     /// The label that an outline has is the number of the name.
@@ -40,7 +44,11 @@ impl ClassNames {
                 let file = read_coco(&keys.annotations, ANNOTATIONS, &filter, &spec.name, context)?;
                 ClassNames::Categories(file.categories.into_iter().collect())
             }
-            SetKind::Labelme(_) => ClassNames::Labels,
+            SetKind::Labelme(_) | SetKind::Supervisely(_) | SetKind::Cvat(_) => ClassNames::Labels,
+            SetKind::LabelStudio(keys) if keys.masks.as_os_str().is_empty() => ClassNames::Labels,
+            SetKind::LabelStudio(keys) => ClassNames::Categories(
+                (0..).zip(label_studio_masks::labels(&keys.masks)?).collect(),
+            ),
             SetKind::Yolo(keys) if keys.annotations.as_os_str().is_empty() => {
                 ClassNames::LabelNumbers(BTreeMap::new())
             }
@@ -56,6 +64,13 @@ impl ClassNames {
                             .map(|(name, mark)| (mark.number().into(), name.clone()))
                             .collect(),
                     ),
+                    MaskContents::Components if !classes.is_empty() => ClassNames::Pieces {
+                        names: classes
+                            .iter()
+                            .map(|(name, mark)| (mark.number(), name.clone()))
+                            .collect(),
+                        rule: Box::new(spec.mask_rule()?),
+                    },
                     _ if classes.len() == 1 => {
                         ClassNames::One(classes.keys().next().cloned().unwrap_or_default())
                     }
@@ -73,6 +88,7 @@ impl ClassNames {
             ClassNames::One(name) => Some(name.clone()),
             ClassNames::Categories(names) => names.get(&mask.category).cloned(),
             ClassNames::Numbers(names) => names.get(&mask.object?).cloned(),
+            ClassNames::Pieces { names, rule } => names.get(&mask.stored_number(rule)?).cloned(),
             ClassNames::Labels => mask.label().map(str::to_owned),
             ClassNames::LabelNumbers(names) => {
                 let label = mask.label()?;

@@ -61,6 +61,12 @@ pub struct CocoKeys {
     /// Whether annotations of crowds are taken.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub crowds: bool,
+    /// Whether objects are their boxes, with or without a mask that is not looked at: for prompts alone. [`SetSpec::open_boxes`]
+    /// opens such a set.
+    ///
+    /// [`SetSpec::open_boxes`]: super::SetSpec::open_boxes
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub boxes_only: bool,
     /// Which objects are taken.
     #[serde(flatten, skip_deserializing)]
     pub taken: ObjectKeys,

@@ -1,4 +1,4 @@
-//! The keys of sets that annotation tools write as folders: Labelme and YOLO.
+//! The keys of sets as annotation tools write them: Labelme, YOLO, Supervisely, CVAT, Label Studio.
 
 use std::path::{Path, PathBuf};
 
@@ -46,6 +46,60 @@ pub struct YoloKeys {
     pub taken: ObjectKeys,
 }
 
+/// A project or a data set of Supervisely: folders `img` and `ann`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SuperviselyKeys {
+    /// The folder of the project, or of one of its data sets.
+    #[serde(skip_serializing_if = "is_empty")]
+    pub images: PathBuf,
+    /// Classes to take; none takes all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
+    /// Which objects are taken.
+    #[serde(flatten, skip_deserializing)]
+    pub taken: ObjectKeys,
+}
+
+/// CVAT's own XML for images.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CvatKeys {
+    /// `annotations.xml`.
+    #[serde(skip_serializing_if = "is_empty")]
+    pub annotations: PathBuf,
+    /// The folder of the images.
+    #[serde(skip_serializing_if = "is_empty")]
+    pub images: PathBuf,
+    /// Labels to take; none takes all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
+    /// Which objects are taken.
+    #[serde(flatten, skip_deserializing)]
+    pub taken: ObjectKeys,
+}
+
+/// Label Studio's JSON, or its brush masks as PNG.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LabelStudioKeys {
+    /// The export "JSON" or "JSON-MIN".
+    #[serde(skip_serializing_if = "is_empty")]
+    pub annotations: PathBuf,
+    /// The folder of the export "Brush labels to PNG", in place of such a file.
+    #[serde(skip_serializing_if = "is_empty")]
+    pub masks: PathBuf,
+    /// The folder of the images.
+    #[serde(skip_serializing_if = "is_empty")]
+    pub images: PathBuf,
+    /// Labels to take; none takes all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
+    /// Which objects are taken.
+    #[serde(flatten, skip_deserializing)]
+    pub taken: ObjectKeys,
+}
+
 /// One of the lists of images of a `data.yaml`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "lowercase")]
@@ -76,6 +130,27 @@ impl YoloKeys {
     pub(super) fn take(from: &mut Reader) -> Result<YoloKeys, KeyFlaw> {
         let keys: YoloKeys = from.take()?;
         Ok(YoloKeys { taken: from.take()?, ..keys })
+    }
+}
+
+impl SuperviselyKeys {
+    pub(super) fn take(from: &mut Reader) -> Result<SuperviselyKeys, KeyFlaw> {
+        let keys: SuperviselyKeys = from.take()?;
+        Ok(SuperviselyKeys { taken: from.take()?, ..keys })
+    }
+}
+
+impl CvatKeys {
+    pub(super) fn take(from: &mut Reader) -> Result<CvatKeys, KeyFlaw> {
+        let keys: CvatKeys = from.take()?;
+        Ok(CvatKeys { taken: from.take()?, ..keys })
+    }
+}
+
+impl LabelStudioKeys {
+    pub(super) fn take(from: &mut Reader) -> Result<LabelStudioKeys, KeyFlaw> {
+        let keys: LabelStudioKeys = from.take()?;
+        Ok(LabelStudioKeys { taken: from.take()?, ..keys })
     }
 }
 

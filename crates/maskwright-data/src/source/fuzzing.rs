@@ -7,7 +7,8 @@ use maskwright_image::Size;
 use maskwright_image::mask::{PolygonScratch, Rle};
 
 use super::annotation::{
-    LabelmeFile, OutlineFile, is_taken, read_coco_from, read_sa1b, read_segmentation, read_yolo,
+    Flawed, LabelmeFile, OutlineFile, SuperviselyFile, Task, is_taken, list_cvat, read_coco_from,
+    read_cvat, read_sa1b, read_segmentation, read_yolo,
 };
 use super::index::{Index, Kept};
 use super::objects::ObjectFilter;
@@ -92,6 +93,35 @@ pub fn yolo(data: &[u8]) {
     }
     // Whether it is one is the reader's to say.
     drop(DataYaml::parse(text, "fuzz.yaml".as_ref()));
+}
+
+/// Files of Supervisely, CVAT and Label Studio: no input panics, and every object has a mask of the image's size or an error.
+///
+/// # Panics
+///
+/// Where one of that fails.
+pub fn tool_exports(data: &[u8]) {
+    // A size that is not drawn in a moment says nothing new.
+    let told = |size: Option<Size>| {
+        size.filter(|size| size.height.saturating_mul(size.width) < 1 << 20)
+            .unwrap_or(Size::new(24, 40))
+    };
+    let drawn = |outlines: std::result::Result<OutlineFile, Flawed>, size| match outlines {
+        Ok(outlines) => draw(&outlines, size),
+        Err(flaw) => assert!(!flaw.message.is_empty()),
+    };
+    if let Ok(file) = SuperviselyFile::parse(data) {
+        let size = told(file.size);
+        drawn(file.outlines(size), size);
+    }
+    for image in list_cvat(data).unwrap_or_default() {
+        let size = told(image.size);
+        drawn(read_cvat(&data[image.range], size), size);
+    }
+    if let Ok(task) = Task::parse(data) {
+        let size = told(task.size());
+        drawn(task.outlines(size), size);
+    }
 }
 
 /// Draws the objects of a file as a sample would.

@@ -9,7 +9,7 @@ use maskwright_image::decode::MaskRule;
 
 use super::annotation::{CROWDS, Flaw, flaw_of_runs, read_sa1b, read_segmentation};
 use super::bytes::{append_bytes, push_bytes, read_file, read_part};
-use super::index::{Entry, Index, Names, Span, no_record};
+use super::index::{Entry, Index, Names, ObjectEntry, Span, no_record};
 use super::left_out::why_none;
 use super::objects::ObjectFilter;
 use super::outlined::{OutlineFormat, read_outlines};
@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::record::Record;
 
 /// Images with their objects: COCO's and LVIS's instances, SA-1B in folders or tar files, WebDataset's
-/// tar files, folders of Labelme and of YOLO. [`SetSpec::open`] makes one.
+/// tar files, folders of Labelme, YOLO and Supervisely, exports of CVAT and of Label Studio. [`SetSpec::open`] makes one.
 ///
 /// A record is an image, or one of its objects; [`Objects`] says which. Pixels and masks are read when a
 /// sample needs them, from the files as they are: no tar file is unpacked, no annotation kept in memory.
@@ -45,8 +45,10 @@ pub(super) enum Notes {
     Own,
     /// As [`Own`](Notes::Own), or in a mask file for each image, which the index counts no objects of.
     OwnOrMask,
-    /// In a file of outlines for each image; the index knows which objects of it are taken.
+    /// In a file of outlines for each image, or in a part of a file for all; the index knows which objects of it are taken.
     Outlines(OutlineFormat),
+    /// In a mask file for each object, whose number among the files the index knows.
+    Masks,
 }
 
 impl IndexedSource {
@@ -75,6 +77,17 @@ impl IndexedSource {
         self.index.images()
     }
 
+    /// The objects of a record's image.
+    pub(super) fn all_objects(&self, record: usize) -> Result<Vec<ObjectEntry>> {
+        let (entry, _) = self.entry(&record.into())?;
+        (0..entry.objects).map(|object| self.index.object(&entry, object.into())).collect()
+    }
+
+    /// The file of a span.
+    pub(super) fn file(&self, number: u32) -> &Path {
+        self.index.file(number)
+    }
+
     /// The name of an image's record of a number.
     fn record_name(&self, entry: &Entry, nth: u64) -> Result<String> {
         self.index.names(entry, |names| {
@@ -96,10 +109,19 @@ impl IndexedSource {
     /// The annotation file or mask file, or the member of a tar file.
     fn notes_path(&self, entry: &Entry) -> Result<PathBuf> {
         let place = self.index.file(entry.notes.file);
-        if self.notes == Notes::Shared {
+        if self.is_shared(entry) {
             return Ok(place.into());
         }
         self.index.names(entry, |names| path_of(place, names.stem, names.notes))
+    }
+
+    /// Whether one file describes the objects of all images.
+    fn is_shared(&self, entry: &Entry) -> bool {
+        match self.notes {
+            Notes::Shared | Notes::Masks => true,
+            Notes::Own | Notes::OwnOrMask => false,
+            Notes::Outlines(_) => entry.notes.len > 0,
+        }
     }
 
     /// Replaces the content of `bytes` with a file, or with a member of a tar file.
@@ -185,7 +207,8 @@ impl IndexedSource {
             own.of = None;
             let file = || self.notes_path(entry);
             self.read(entry.notes, file, &mut own.json)?;
-            own.outlined = read_outlines(format, &own.json, size, file)?.objects;
+            let read = read_outlines(format, &own.json, size, file);
+            own.outlined = read.map_err(|error| self.of_image(entry, error))?.objects;
             own.of = Some((self.name.clone(), record));
             mask.noted = own.json.len();
         }
@@ -193,12 +216,34 @@ impl IndexedSource {
         let Some(outlined) = own.outlined.iter().find(|outlined| outlined.number == number) else {
             let message = "expected the object that was there when it was indexed, found none";
             let (place, message) = (format.place(number), message.to_owned());
-            return Err(Error::AnnotationFile { file: self.notes_path(entry)?, place, message });
+            let error = Error::AnnotationFile { file: self.notes_path(entry)?, place, message };
+            return Err(self.of_image(entry, error));
         };
         let drawn = outlined.draw(size, &mut mask.rle, &mut mask.scratch);
         mask.form = MaskForm::Rle;
         mask.own = own;
         Ok(drawn.err().map(Flaw::Mask))
+    }
+
+    /// An error about a file of outlines, which names the image where the file is for all of them.
+    fn of_image(&self, entry: &Entry, error: Error) -> Error {
+        match error {
+            Error::AnnotationFile { file, place, message } if entry.notes.len > 0 => {
+                let image = self.index.names(entry, |names| names.image_file()).unwrap_or_default();
+                let image = String::from_utf8_lossy(&image);
+                let comma = if place.is_empty() { "" } else { ", " };
+                Error::AnnotationFile { file, place: format!("{image}{comma}{place}"), message }
+            }
+            other => other,
+        }
+    }
+
+    /// The mask file of an object.
+    fn mask_file(&self, entry: &Entry, object: u32, mask: &mut MaskBuffer) -> Result<()> {
+        let known = self.index.object(entry, object.into())?;
+        read_file(self.index.file(known.segmentation.file), mask.start_file())?;
+        (mask.object, mask.category) = (Some(known.number()), known.category);
+        Ok(())
     }
 
     /// Reads the annotation file of a record's image.
@@ -328,6 +373,11 @@ impl Source for IndexedSource {
                 self.outlined_mask(index, &entry, format, object, mask)?
             }
             Notes::Own | Notes::OwnOrMask => self.own_mask(index, &entry, choose, mask)?,
+            Notes::Masks => {
+                let object = chosen()?;
+                self.mask_file(&entry, object, mask)?;
+                None
+            }
         };
         match flaw {
             Some(flaw) => Err(self.flawed(index, mask.object, flaw)),

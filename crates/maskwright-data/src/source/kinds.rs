@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumDiscriminants, VariantArray};
 
 use super::file_kinds::{CocoKeys, PairsKeys, Sa1bKeys, WebDatasetKeys};
-use super::folder_kinds::{LabelmeKeys, YoloKeys, is_empty};
+use super::folder_kinds::{
+    CvatKeys, LabelStudioKeys, LabelmeKeys, SuperviselyKeys, YoloKeys, is_empty,
+};
 use super::key_groups::{MaskKeys, ObjectKeys, ScoreKeys};
 use super::keys::{KeyFlaw, Reader};
 use super::objects::ObjectFilter;
@@ -40,6 +42,12 @@ pub enum SetKind {
     Labelme(LabelmeKeys),
     /// YOLO's layout for segmentation: folders of images and of label files, named by a `data.yaml`.
     Yolo(YoloKeys),
+    /// A project of Supervisely: folders of images and of annotation files.
+    Supervisely(SuperviselyKeys),
+    /// CVAT's own XML, one file for all images.
+    Cvat(CvatKeys),
+    /// Label Studio's JSON, one file for all images, or its brush masks as PNG.
+    LabelStudio(LabelStudioKeys),
 }
 
 impl Default for SetKind {
@@ -74,6 +82,9 @@ impl SetKind {
             SetKind::WebDataset(keys) => Some(&keys.taken),
             SetKind::Labelme(keys) => Some(&keys.taken),
             SetKind::Yolo(keys) => Some(&keys.taken),
+            SetKind::Supervisely(keys) => Some(&keys.taken),
+            SetKind::Cvat(keys) => Some(&keys.taken),
+            SetKind::LabelStudio(keys) => Some(&keys.taken),
         }
     }
 
@@ -87,7 +98,15 @@ impl SetKind {
             SetKind::WebDataset(keys) => Some(&mut keys.taken),
             SetKind::Labelme(keys) => Some(&mut keys.taken),
             SetKind::Yolo(keys) => Some(&mut keys.taken),
+            SetKind::Supervisely(keys) => Some(&mut keys.taken),
+            SetKind::Cvat(keys) => Some(&mut keys.taken),
+            SetKind::LabelStudio(keys) => Some(&mut keys.taken),
         }
+    }
+
+    /// Whether objects are their boxes alone.
+    pub(super) fn boxes_only(&self) -> bool {
+        matches!(self, SetKind::Coco(keys) | SetKind::Lvis(keys) if keys.boxes_only)
     }
 
     /// Whether annotations may be run lengths.
@@ -123,6 +142,11 @@ impl SetKind {
             SetKind::WebDataset(keys) => (Vec::new(), Some(&mut keys.shards)),
             SetKind::Labelme(keys) => (vec![&mut keys.images, &mut keys.annotations], None),
             SetKind::Yolo(keys) => (vec![&mut keys.images, &mut keys.annotations], None),
+            SetKind::Supervisely(keys) => (vec![&mut keys.images], None),
+            SetKind::Cvat(keys) => (vec![&mut keys.images, &mut keys.annotations], None),
+            SetKind::LabelStudio(LabelStudioKeys { images, annotations, masks, .. }) => {
+                (vec![images, annotations, masks], None)
+            }
         }
     }
 
@@ -154,6 +178,9 @@ impl SetKind {
             }
             KindName::Labelme => SetKind::Labelme(LabelmeKeys::take(from)?),
             KindName::Yolo => SetKind::Yolo(YoloKeys::take(from)?),
+            KindName::Supervisely => SetKind::Supervisely(SuperviselyKeys::take(from)?),
+            KindName::Cvat => SetKind::Cvat(CvatKeys::take(from)?),
+            KindName::LabelStudio => SetKind::LabelStudio(LabelStudioKeys::take(from)?),
         })
     }
 
@@ -190,6 +217,23 @@ impl SetKind {
                 let [images, annotations] = [&keys.images, &keys.annotations].map(given);
                 let places = vec![("images", images), ("annotations", annotations)];
                 (places, images != annotations, "either annotations, a data.yaml, or images")
+            }
+            SetKind::Supervisely(keys) => {
+                let images = given(&keys.images);
+                (vec![("images", images)], images, "images, the folder of a project or a data set")
+            }
+            SetKind::Cvat(keys) => {
+                let [images, annotations] = [&keys.images, &keys.annotations].map(given);
+                let places = vec![("images", images), ("annotations", annotations)];
+                (places, images && annotations, "annotations, an annotations.xml, and images")
+            }
+            SetKind::LabelStudio(keys) => {
+                let [images, annotations, masks] =
+                    [&keys.images, &keys.annotations, &keys.masks].map(given);
+                let places =
+                    vec![("images", images), ("annotations", annotations), ("masks", masks)];
+                let complete = images && annotations != masks;
+                (places, complete, "images, and either annotations, the JSON, or masks")
             }
         };
         if !complete {
@@ -255,6 +299,9 @@ impl SetKind {
             SetKind::Coco(keys) | SetKind::Lvis(keys) => (keys.crowds, keys.categories.clone()),
             SetKind::Labelme(keys) => (false, keys.categories.clone()),
             SetKind::Yolo(keys) => (false, keys.categories.clone()),
+            SetKind::Supervisely(keys) => (false, keys.categories.clone()),
+            SetKind::Cvat(keys) => (false, keys.categories.clone()),
+            SetKind::LabelStudio(keys) => (false, keys.categories.clone()),
             SetKind::Pairs(_) | SetKind::Sa1b(_) | SetKind::WebDataset(_) => (false, Vec::new()),
         };
         ObjectFilter {
@@ -266,6 +313,7 @@ impl SetKind {
             max_objects: taken.max_objects,
             crowds,
             categories,
+            boxes_only: self.boxes_only(),
         }
     }
 

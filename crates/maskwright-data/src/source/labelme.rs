@@ -220,6 +220,7 @@ fn read_one(
             notes: json.to_vec(),
             stem,
             places: [IMAGES, NOTES],
+            part: (0, 0),
             size,
             objects: Vec::new(),
         };

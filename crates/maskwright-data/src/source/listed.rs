@@ -12,12 +12,67 @@ use std::sync::OnceLock;
 use super::annotation::CocoFile;
 use super::bytes::path_from_bytes;
 
+/// The names that a file lists, by number.
+pub(super) trait NameList {
+    /// How many.
+    fn count(&self) -> usize;
+
+    /// One of them.
+    fn name(&self, number: usize) -> &[u8];
+
+    /// Whether the names are ids, which files may have at the end of their stems.
+    fn are_ids(&self) -> bool {
+        false
+    }
+}
+
+impl NameList for CocoFile {
+    fn count(&self) -> usize {
+        self.images.len()
+    }
+
+    fn name(&self, number: usize) -> &[u8] {
+        self.name(&self.images[number])
+    }
+
+    fn are_ids(&self) -> bool {
+        self.results
+    }
+}
+
+impl NameList for Vec<String> {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn name(&self, number: usize) -> &[u8] {
+        self[number].as_bytes()
+    }
+}
+
+/// Ids as names.
+pub(super) struct IdList(pub(super) Vec<String>);
+
+impl NameList for IdList {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn name(&self, number: usize) -> &[u8] {
+        self.0[number].as_bytes()
+    }
+
+    fn are_ids(&self) -> bool {
+        true
+    }
+}
+
 /// The folder of a file's images.
-pub(super) struct Listed<'a> {
+pub(super) struct Listed<'a, L> {
     folder: &'a Path,
     /// The names of the folders that lead to it.
     above: Vec<String>,
-    file: &'a CocoFile,
+    names: &'a L,
     /// Numbers of the images by the last part of their names.
     ends: OnceLock<HashMap<String, Vec<usize>>>,
     /// Names of the files in the folder by their stems and by the numbers in their stems, for a list of results.
@@ -37,20 +92,20 @@ pub(super) enum Found {
     Shared { file: String, with: usize },
 }
 
-impl<'a> Listed<'a> {
-    pub(super) fn new(folder: &'a Path, file: &'a CocoFile) -> Listed<'a> {
+impl<'a, L: NameList> Listed<'a, L> {
+    pub(super) fn new(folder: &'a Path, names: &'a L) -> Listed<'a, L> {
         let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.into());
         let above = whole.components().filter_map(|part| match part {
             Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
             _ => None,
         });
         let above = above.collect();
-        Listed { folder, above, file, ends: OnceLock::new(), stems: OnceLock::new() }
+        Listed { folder, above, names, ends: OnceLock::new(), stems: OnceLock::new() }
     }
 
     /// Finds the file of the image of a number.
     pub(super) fn find(&self, number: usize) -> Found {
-        let listed = self.file.name(&self.file.images[number]);
+        let listed = self.names.name(number);
         if self.there(listed) {
             return Found::File(String::from_utf8_lossy(listed).into_owned());
         }
@@ -60,7 +115,7 @@ impl<'a> Listed<'a> {
         if found == Found::Absent && unescaped != listed {
             found = self.by_parts(number, &unescaped);
         }
-        if found == Found::Absent && self.file.results {
+        if found == Found::Absent && self.names.are_ids() {
             found = self.by_id(number, &listed);
         }
         found
@@ -91,12 +146,12 @@ impl<'a> Listed<'a> {
     /// Another image whose name ends in these parts.
     fn other_like(&self, number: usize, end: &[String]) -> Option<usize> {
         let name = |number: usize| {
-            let listed = String::from_utf8_lossy(self.file.name(&self.file.images[number]));
+            let listed = String::from_utf8_lossy(self.names.name(number));
             parts_of(&without_escapes(&listed))
         };
         let ends = self.ends.get_or_init(|| {
             let mut ends: HashMap<String, Vec<usize>> = HashMap::new();
-            for number in 0..self.file.images.len() {
+            for number in 0..self.names.count() {
                 if let Some(last) = name(number).pop() {
                     ends.entry(last).or_default().push(number);
                 }

@@ -108,6 +108,11 @@ impl MaskBuffer {
         outlined.map(|outlined| outlined.label.as_str())
     }
 
+    /// The number in its file of the object that [`read_object`](MaskBuffer::read_object) read, whose mask file this is.
+    pub(super) fn stored_number(&self, rule: &MaskRule) -> Option<u32> {
+        self.several.stored_number(rule)
+    }
+
     /// Makes [`rle`](MaskBuffer::rle) the object that is asked for, of a mask in the form [`Objects`](MaskForm::Objects): in
     /// the frame of the file, turned by `turn`. The file is decoded for the first of its objects, whose warnings these are;
     /// `turn` is the same for all.

@@ -75,6 +75,12 @@ impl SeveralObjects {
         Ok(warnings)
     }
 
+    /// The number in the file of the object that was read last; none before one was.
+    pub(super) fn stored_number(&self, rule: &MaskRule) -> Option<u32> {
+        let wanted = self.wanted.filter(|_| self.decoded)?;
+        Some(self.map.stored_number(&wanted, rule))
+    }
+
     /// Which pixels of the file do not count, where the set's rule ignores any numbers.
     pub(super) fn ignored(&self) -> Option<&GreyImage> {
         self.ignored.as_ref()

@@ -16,7 +16,8 @@
 //! | `pairs/` | folders and lists |
 //! | `instances` | folders and lists whose mask files show several objects |
 //! | `coco`, `sa1b`, `shards` | opening annotated sets: from files to an index |
-//! | `labelme`, `yolo` | opening folders of annotation tools |
+//! | `labelme`, `yolo`, `supervisely` | opening folders of annotation tools |
+//! | `tool_files`, `label_studio_masks` | opening the files for all images of CVAT and Label Studio, and the latter's masks |
 //! | `outlines`, `outlined` | files of outlines: brought into an index, and read for a sample |
 //! | `hqseg44k`, `hqsam_datasets` | HQSeg-44K, and the dictionaries of HQ-SAM's script |
 //! | `annotation/` | the JSON of annotation files |
@@ -27,6 +28,7 @@
 //! | `index/` | the cached index |
 //! | `recognise/`, `partners` | what a folder holds; masks of other names than their images |
 //! | `mix`, `weights` | the sets of a run together |
+//! | `boxes` | objects that are known by their boxes alone |
 //! | `indexed`, `located`, `objects` | from an index to images and masks; which object a sample shows |
 //! | `own_notes` | an image's annotation file, while its objects are asked for |
 //!
@@ -40,6 +42,7 @@
 //! ```
 
 mod annotation;
+mod boxes;
 mod bytes;
 mod check;
 mod class_names;
@@ -65,6 +68,7 @@ mod interface;
 mod key_groups;
 mod keys;
 mod kinds;
+mod label_studio_masks;
 mod labelme;
 mod left_out;
 mod listed;
@@ -88,15 +92,18 @@ mod sa1b;
 mod select;
 mod set_spec;
 mod shards;
+mod supervisely;
 mod synthetic;
 mod tar;
 mod texts;
+mod tool_files;
 mod value_range;
 mod weights;
 mod yolo;
 mod yolo_yaml;
 
 pub use annotation::{Stated, read_stated};
+pub use boxes::{BoxSet, ObjectBox};
 pub use bytes::{open_file, read_file};
 pub(crate) use class_names::ClassNames;
 pub use classes::{ClassMark, Classes};
@@ -104,7 +111,9 @@ pub use datafile::DataFile;
 pub use endings::{IMAGE_ENDINGS, MASK_ENDINGS};
 pub use exif_rule::ExifRule;
 pub use file_kinds::{CocoKeys, PairsKeys, Sa1bKeys, WebDatasetKeys};
-pub use folder_kinds::{LabelmeKeys, YoloKeys, YoloSplit};
+pub use folder_kinds::{
+    CvatKeys, LabelStudioKeys, LabelmeKeys, SuperviselyKeys, YoloKeys, YoloSplit,
+};
 pub use hqsam_datasets::hqsam_datasets;
 pub use hqseg44k::{hqseg44k, hqseg44k_available};
 pub use image::{ImageBuffer, ImageForm};

@@ -170,6 +170,8 @@ pub(crate) struct ObjectFilter {
     pub(crate) crowds: bool,
     /// Names; empty takes all.
     pub(crate) categories: Vec<String>,
+    /// Whether objects are their boxes, and masks are not looked at.
+    pub(crate) boxes_only: bool,
 }
 
 /// What an annotation says about its object.

@@ -2,16 +2,27 @@
 
 use std::sync::Arc;
 
+use super::folder_kinds::is_empty;
 use super::index::OpenContext;
 use super::kinds::SetKind;
 use super::value_range::{Ranged, ValueRangeKey, automatic};
-use super::{InstancesSource, PairsSource, SetSpec, Source, coco, labelme, sa1b, shards, yolo};
-use crate::error::Result;
+use super::{
+    InstancesSource, PairsSource, SetSpec, Source, coco, label_studio_masks, labelme, sa1b, shards,
+    supervisely, tool_files, yolo,
+};
+use crate::error::{Error, Result};
 
 impl SetSpec {
     /// Opens the set: lists its files, or opens its index, which is made where none is kept.
     pub fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn Source>> {
         self.validate()?;
+        if self.kind.boxes_only() {
+            return Err(Error::Setting {
+                key: format!("boxes_only of set {}", self.name),
+                expected: "a use that needs no true masks, such as prompts of boxes".into(),
+                found: "one that asks for masks (training, IoU)".into(),
+            });
+        }
         self.in_value_range(self.open_plainly(context)?, context)
     }
 
@@ -45,6 +56,14 @@ impl SetSpec {
             SetKind::Sa1b(keys) => Arc::new(shards::open_sa1b(self, keys, context)?),
             SetKind::Labelme(keys) => Arc::new(labelme::open(self, keys, context)?),
             SetKind::Yolo(keys) => Arc::new(yolo::open(self, keys, context)?),
+            SetKind::Supervisely(keys) => Arc::new(supervisely::open(self, keys, context)?),
+            SetKind::Cvat(keys) => Arc::new(tool_files::open_cvat(self, keys, context)?),
+            SetKind::LabelStudio(keys) if !is_empty(&keys.masks) => {
+                Arc::new(label_studio_masks::open(self, keys, context)?)
+            }
+            SetKind::LabelStudio(keys) => {
+                Arc::new(tool_files::open_label_studio(self, keys, context)?)
+            }
             SetKind::WebDataset(keys) => Arc::new(shards::open_webdataset(self, keys, context)?),
         })
     }

@@ -1,10 +1,12 @@
-//! Files of outlines, one for each image: read whole, whoever wrote them.
+//! Files of outlines, one for each image, or parts of a file for all of them: read whole, whoever wrote them.
 
 use std::path::{Path, PathBuf};
 
 use maskwright_image::Size;
 
-use super::annotation::{Flawed, LabelmeFile, OutlineFile, read_yolo};
+use super::annotation::{
+    Flawed, LabelmeFile, OutlineFile, SuperviselyFile, Task, read_cvat, read_yolo,
+};
 use crate::error::{Error, Result};
 
 /// Whose files of outlines they are.
@@ -14,14 +16,22 @@ pub(super) enum OutlineFormat {
     Labelme,
     /// YOLO's text.
     Yolo,
+    /// Supervisely's JSON.
+    Supervisely,
+    /// The element of an image in CVAT's XML.
+    Cvat,
+    /// A task in Label Studio's JSON.
+    LabelStudio,
 }
 
 impl OutlineFormat {
     /// What the object of a number is called in a file.
     pub(super) fn place(self, number: u64) -> String {
         match self {
-            OutlineFormat::Labelme => format!("shape {number}"),
+            OutlineFormat::Labelme | OutlineFormat::Cvat => format!("shape {number}"),
             OutlineFormat::Yolo => format!("line {number}"),
+            OutlineFormat::Supervisely => format!("object {number}"),
+            OutlineFormat::LabelStudio => format!("result {number}"),
         }
     }
 }
@@ -38,21 +48,25 @@ pub(super) fn read_outlines(
     size: Size,
     file: impl FnOnce() -> Result<PathBuf>,
 ) -> Result<OutlineFile> {
-    let flaw = match format {
-        OutlineFormat::Labelme => {
-            match LabelmeFile::parse(bytes).and_then(|labelme| labelme.outlines(size)) {
-                Ok(outlines) => return Ok(outlines),
-                Err(flaw) => flaw,
-            }
+    let read = match format {
+        OutlineFormat::Labelme => LabelmeFile::parse(bytes).and_then(|file| file.outlines(size)),
+        OutlineFormat::Supervisely => {
+            SuperviselyFile::parse(bytes).and_then(|file| file.outlines(size))
         }
+        OutlineFormat::Cvat => read_cvat(bytes, size),
+        OutlineFormat::LabelStudio => Task::parse(bytes).and_then(|task| task.outlines(size)),
         OutlineFormat::Yolo => match std::str::from_utf8(bytes).map(|text| read_yolo(text, size)) {
-            Ok(Ok(outlines)) => return Ok(outlines),
-            Ok(Err((line, message))) => Flawed { place: format.place(line), message },
+            Ok(read) => {
+                read.map_err(|(line, message)| Flawed { place: format.place(line), message })
+            }
             Err(_) => {
                 let message = "expected lines of text, found other bytes".into();
-                Flawed { place: String::new(), message }
+                Err(Flawed { place: String::new(), message })
             }
         },
     };
-    Err(flaw_in(&file()?, flaw))
+    match read {
+        Ok(outlines) => Ok(outlines),
+        Err(flaw) => Err(flaw_in(&file()?, flaw)),
+    }
 }

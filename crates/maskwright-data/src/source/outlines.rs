@@ -59,6 +59,8 @@ pub(super) struct Draft {
     pub(super) notes: Vec<u8>,
     /// Numbers of the folders of both in the index.
     pub(super) places: [u32; 2],
+    /// Where in a file for all images the outlines lie: length and begin; nothing of a file of their own.
+    pub(super) part: (u32, u64),
     pub(super) size: Size,
     pub(super) objects: Vec<ObjectEntry>,
 }
@@ -98,6 +100,9 @@ impl<'a> Gatherer<'a> {
         let without_outline = match format {
             OutlineFormat::Labelme => "shapes without an area (points and lines)",
             OutlineFormat::Yolo => "boxes without an outline",
+            OutlineFormat::Supervisely | OutlineFormat::Cvat | OutlineFormat::LabelStudio => {
+                "shapes without an outline (boxes, points, lines)"
+            }
         };
         Gatherer {
             format,
@@ -120,14 +125,20 @@ impl<'a> Gatherer<'a> {
     /// Takes the objects of an image; `draft` comes without them, `file` is that of the outlines.
     pub(super) fn add(&mut self, file: &Path, outlines: OutlineFile, draft: Draft) -> Result<()> {
         let format = self.format;
-        let at = |number: u64| format!("{}, {}", file.display(), format.place(number));
+        // In a file for all images the image is named.
+        let image = match draft.part {
+            (0, _) => String::new(),
+            _ => format!("{}, ", String::from_utf8_lossy(&draft.names().image_file())),
+        };
+        let place = |number: u64| format!("{image}{}", format.place(number));
+        let at = |number: u64| format!("{}, {}", file.display(), place(number));
         outlines.without_outline.iter().for_each(|&n| self.without_outline.add(|| at(n)));
         outlines.too_short.iter().for_each(|&n| self.too_short.add(|| at(n)));
         let mut objects = Vec::new();
         for outlined in outlines.objects {
             let number = outlined.number;
             outlined.draw(draft.size, &mut self.mask, &mut self.scratch).map_err(|source| {
-                let (place, message) = (format.place(number), source.to_string());
+                let (place, message) = (place(number), source.to_string());
                 Error::AnnotationFile { file: file.into(), place, message }
             })?;
             let area = self.mask.area();
@@ -188,7 +199,9 @@ pub(super) fn write(
     for number in selection.in_part(&names) {
         let draft = drafts[number];
         let objects = draft.objects.len() as u32;
-        let [image, notes] = draft.places.map(|file| Span { file, len: 0, at: 0 });
+        let [image, notes] = draft.places;
+        let image = Span { file: image, len: 0, at: 0 };
+        let notes = Span { file: notes, len: draft.part.0, at: draft.part.1 };
         writer.image(&Image {
             names: draft.names(),
             image,

@@ -308,6 +308,7 @@ fn take(
         image: elsewhere(&listed.image),
         notes: elsewhere(&listed.labels),
         places: [0; 2],
+        part: (0, 0),
         size,
         objects: Vec::new(),
     };

@@ -57,6 +57,8 @@ pub struct ObjectMap {
     size: Size,
     /// The number of each pixel's object, row by row; 0 is background.
     numbers: Vec<u32>,
+    /// The stored number of each piece of a number, by the piece's own, less 1; empty where objects are no such pieces.
+    stored: Vec<u32>,
     ignores: bool,
 }
 
@@ -145,9 +147,14 @@ impl ObjectMap {
             number => number,
         };
         label_equal_regions(size, number, &mut pieces);
-        let ignored =
-            self.numbers.iter().zip(&mut pieces).filter(|(number, _)| **number == IGNORED);
-        ignored.for_each(|(_, piece)| *piece = IGNORED);
+        for (number, piece) in self.numbers.iter().zip(&mut pieces) {
+            if *number == IGNORED {
+                *piece = IGNORED;
+            } else if *piece as usize > self.stored.len() {
+                // Pieces are numbered as their first pixels come.
+                self.stored.push(*number);
+            }
+        }
         self.numbers = pieces;
     }
 
@@ -174,6 +181,7 @@ impl ObjectMap {
     fn clear(&mut self) {
         self.size = Size::default();
         self.numbers.clear();
+        self.stored.clear();
         self.ignores = false;
     }
 
@@ -185,6 +193,18 @@ impl ObjectMap {
     /// Height and width.
     pub fn size(&self) -> Size {
         self.size
+    }
+
+    /// The number that an object's pixels have in the file; 0 for the pieces of a mask that has no numbers.
+    pub fn stored_number(&self, object: &MaskObject, rule: &MaskRule) -> u32 {
+        match rule.objects {
+            MaskObjects::NumberComponents => {
+                let piece = (object.number as usize).checked_sub(1);
+                piece.and_then(|piece| self.stored.get(piece)).copied().unwrap_or(0)
+            }
+            MaskObjects::Components => 0,
+            MaskObjects::Numbers | MaskObjects::One => object.number,
+        }
     }
 
     /// Turns the map upright.

@@ -9,6 +9,7 @@ pub(super) struct Causes {
     pub(super) crowds: LeftOut,
     pub(super) empty: LeftOut,
     pub(super) boxes: LeftOut,
+    pub(super) no_box: LeftOut,
     pub(super) no_polygon: LeftOut,
     pub(super) no_numbers: LeftOut,
     pub(super) no_runs: LeftOut,
@@ -22,6 +23,7 @@ impl Default for Causes {
             crowds: LeftOut::none(CROWDS),
             empty: LeftOut::none("annotations without a segmentation"),
             boxes: LeftOut::none("annotations with a box and no mask"),
+            no_box: LeftOut::none("annotations without a box that has an area"),
             no_polygon: LeftOut::none("annotations without a polygon of three points"),
             no_numbers: LeftOut::none("annotations whose segmentation is no list of polygons"),
             no_runs: LeftOut::none(NO_RUNS),
@@ -40,12 +42,13 @@ impl Causes {
             crowds,
             empty,
             boxes,
+            no_box,
             no_polygon,
             no_numbers,
             no_runs,
             filtered,
             some_polygons,
         } = self;
-        vec![crowds, empty, boxes, no_polygon, no_numbers, no_runs, filtered, some_polygons]
+        vec![crowds, empty, boxes, no_box, no_polygon, no_numbers, no_runs, filtered, some_polygons]
     }
 }

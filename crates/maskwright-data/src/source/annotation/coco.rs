@@ -12,9 +12,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::causes::Causes;
-use super::coco_file::CocoFile;
+use super::coco_file::{CocoFile, chosen_categories};
 use super::said::Said;
-use super::segmentation::{Look, look};
+use super::segmentation::{Look, look, read_box};
 use super::stream::{JsonStream, Parsed, Place};
 use crate::error::{Error, Result};
 use crate::source::bytes::open_file;
@@ -174,36 +174,6 @@ pub(crate) fn read_coco_from(
     reader.finish()
 }
 
-/// The ids of the categories asked for; none where all are.
-fn chosen_categories(
-    path: &Path,
-    filter: &ObjectFilter,
-    known: &[(u32, String)],
-) -> Result<Option<Vec<u32>>> {
-    if filter.categories.is_empty() {
-        return Ok(None);
-    }
-    let find = |wanted: &String| {
-        let ids: Vec<u32> =
-            known.iter().filter(|(_, name)| name == wanted).map(|(id, _)| *id).collect();
-        let nearest = || {
-            let near =
-                known.iter().min_by_key(|(_, name)| strsim::damerau_levenshtein(name, wanted));
-            near.map_or_else(String::new, |(_, name)| format!(" (did you mean \"{name}\"?)"))
-        };
-        match ids.is_empty() {
-            false => Ok(ids),
-            true => Err(Error::Setting {
-                key: format!("categories of {}", path.display()),
-                expected: format!("names among the file's {} categories", known.len()),
-                found: format!("\"{wanted}\"{}", nearest()),
-            }),
-        }
-    };
-    let ids: Vec<Vec<u32>> = filter.categories.iter().map(find).collect::<Result<_>>()?;
-    Ok(Some(ids.concat()))
-}
-
 /// What is known of a file while it is read.
 struct Reading<'f> {
     path: &'f Path,
@@ -263,10 +233,10 @@ impl Reading<'_> {
     ) -> Result<()> {
         self.read += 1;
         let own = or_key(&annotation.id, place.key);
-        let named = || match own.is_nothing() {
-            true => format!("number {at}"),
-            false => format!("id {}", own.to_string().trim_matches('"')),
-        };
+        if self.filter.boxes_only {
+            return self.boxed(annotation, &own, at, place);
+        }
+        let named = || named(&own, at);
         let text = annotation.segmentation.map_or("null", RawValue::get);
         let facts = Facts { area: annotation.area.number(), ..Facts::default() };
         let causes = &mut self.causes;
@@ -305,8 +275,48 @@ impl Reading<'_> {
             causes.some_polygons.add(named);
             causes.some_polygons.count += count - 1;
         }
+        self.take(annotation, &own, at, place, text)
+    }
+
+    /// An annotation of which the box alone counts.
+    fn boxed(
+        &mut self,
+        annotation: &AnnotationJson<'_>,
+        own: &Said<'_>,
+        at: u64,
+        place: Place<'_>,
+    ) -> Result<()> {
+        let facts = Facts { area: annotation.area.number(), ..Facts::default() };
+        let text = annotation.bbox.map_or("null", RawValue::get);
+        let refused = if annotation.iscrowd.is_set() && !self.filter.crowds {
+            Some(&mut self.causes.crowds)
+        } else if read_box(text).is_none() {
+            Some(&mut self.causes.no_box)
+        } else if !self.filter.lets_through(&facts) {
+            Some(&mut self.causes.filtered)
+        } else {
+            None
+        };
+        match refused {
+            Some(refused) => {
+                refused.add(|| named(own, at));
+                Ok(())
+            }
+            None => self.take(annotation, own, at, place, text),
+        }
+    }
+
+    /// Keeps an annotation, whose object lies at `text`.
+    fn take(
+        &mut self,
+        annotation: &AnnotationJson<'_>,
+        own: &Said<'_>,
+        at: u64,
+        place: Place<'_>,
+        text: &str,
+    ) -> Result<()> {
         let Some(image) = self.found.ids.key(&annotation.image_id) else {
-            let place = format!("annotation {}", named().trim_start_matches("id "));
+            let place = format!("annotation {}", named(own, at).trim_start_matches("id "));
             return Err(self.flaw(place, "image_id", "the id of its image", &annotation.image_id));
         };
         let segmentation = Span { file: self.number, len: text.len() as u32, at: place.of(text) };
@@ -358,6 +368,14 @@ impl Reading<'_> {
         found.join(path, objects, chosen.as_deref())?;
         found.categories = categories;
         Ok(found)
+    }
+}
+
+/// What an annotation is called in messages: by its id, or by its number in the file.
+fn named(own: &Said<'_>, at: u64) -> String {
+    match own.is_nothing() {
+        true => format!("number {at}"),
+        false => format!("id {}", own.to_string().trim_matches('"')),
     }
 }
 

@@ -7,6 +7,7 @@ use super::said::Ids;
 use crate::error::{Error, Result};
 use crate::source::LeftOut;
 use crate::source::index::ObjectEntry;
+use crate::source::objects::ObjectFilter;
 
 /// What annotations of crowds are called where they are left out.
 pub(crate) const CROWDS: &str = "annotations of crowds";
@@ -135,4 +136,34 @@ impl CocoFile {
         self.left_out.retain(|left| left.count > 0);
         Ok(())
     }
+}
+
+/// The ids of the categories asked for; none where all are.
+pub(super) fn chosen_categories(
+    path: &Path,
+    filter: &ObjectFilter,
+    known: &[(u32, String)],
+) -> Result<Option<Vec<u32>>> {
+    if filter.categories.is_empty() {
+        return Ok(None);
+    }
+    let find = |wanted: &String| {
+        let ids: Vec<u32> =
+            known.iter().filter(|(_, name)| name == wanted).map(|(id, _)| *id).collect();
+        let nearest = || {
+            let near =
+                known.iter().min_by_key(|(_, name)| strsim::damerau_levenshtein(name, wanted));
+            near.map_or_else(String::new, |(_, name)| format!(" (did you mean \"{name}\"?)"))
+        };
+        match ids.is_empty() {
+            false => Ok(ids),
+            true => Err(Error::Setting {
+                key: format!("categories of {}", path.display()),
+                expected: format!("names among the file's {} categories", known.len()),
+                found: format!("\"{wanted}\"{}", nearest()),
+            }),
+        }
+    };
+    let ids: Vec<Vec<u32>> = filter.categories.iter().map(find).collect::<Result<_>>()?;
+    Ok(Some(ids.concat()))
 }

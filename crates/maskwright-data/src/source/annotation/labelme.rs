@@ -20,14 +20,14 @@ use std::f64::consts::PI;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use maskwright_image::Size;
 use maskwright_image::decode::{Limits, MaskRule, decode_label};
 use maskwright_image::mask::Rle;
-use maskwright_image::{GreyImage, Size};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::outline::{OutlineFile, Outlined};
+use super::outline::{Area, OutlineFile, Shapes, placed};
 
 /// What is wrong with a file, and where in it.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub(crate) struct Flawed {
     pub(crate) message: String,
 }
 
-fn flawed<T>(place: impl Into<String>, message: impl Into<String>) -> Result<T, Flawed> {
+pub(super) fn flawed<T>(place: impl Into<String>, message: impl Into<String>) -> Result<T, Flawed> {
     Err(Flawed { place: place.into(), message: message.into() })
 }
 
@@ -111,9 +111,7 @@ impl LabelmeFile {
 
     /// The objects, on an image of `size`.
     pub(crate) fn outlines(&self, size: Size) -> Result<OutlineFile, Flawed> {
-        let mut file = OutlineFile::default();
-        // The label and group of each object; none where it is of no group.
-        let mut groups: Vec<Option<&Value>> = Vec::new();
+        let mut shapes = Shapes::new();
         for (number, shape) in (1..).zip(&self.shapes) {
             let place = |label: &str| match label {
                 "" => format!("shape {number}"),
@@ -122,48 +120,11 @@ impl LabelmeFile {
             let label = label(shape).map_err(|message| Flawed { place: place(""), message })?;
             let wrong = |message| Flawed { place: place(&label), message };
             let area = area(shape, size).map_err(wrong)?;
-            let (polygon, pixels) = match area {
-                Area::None => {
-                    file.without_outline.push(number);
-                    continue;
-                }
-                Area::Polygon(polygon) if polygon.len() < 6 => {
-                    file.too_short.push(number);
-                    continue;
-                }
-                Area::Polygon(polygon) => (Some(polygon), None),
-                Area::Pixels(pixels) => (None, Some(pixels)),
-            };
             let group = shape.get("group_id").filter(|group| !group.is_null());
-            let objects = file.objects.iter().zip(&groups);
-            let same = |(object, of): (&Outlined, &Option<&Value>)| {
-                group.is_some() && *of == group && object.label == label
-            };
-            let at = objects.into_iter().position(same).unwrap_or_else(|| {
-                let (polygons, pixels) = (Vec::new(), None);
-                file.objects.push(Outlined { number, label: label.clone(), polygons, pixels });
-                groups.push(group);
-                file.objects.len() - 1
-            });
-            let object = &mut file.objects[at];
-            object.polygons.extend(polygon);
-            object.pixels = match (object.pixels.take(), pixels) {
-                (Some(one), Some(other)) => {
-                    Some(Rle::union(&[&one, &other]).map_err(|error| wrong(error.to_string()))?)
-                }
-                (one, other) => one.or(other),
-            };
+            shapes.add(number, &label, group, area).map_err(wrong)?;
         }
-        Ok(file)
+        Ok(shapes.finish())
     }
-}
-
-/// What a shape covers.
-enum Area {
-    None,
-    /// x, y, x, y, ...
-    Polygon(Vec<f64>),
-    Pixels(Rle),
 }
 
 /// The label of a shape, which some tools write as a number.
@@ -186,7 +147,7 @@ fn area(shape: &Value, size: Size) -> Result<Area, String> {
     if matches!(kind, "point" | "points" | "line" | "linestrip") {
         return Ok(Area::None);
     }
-    let points = points(shape)?;
+    let points = points_of(shape.get("points"), "points")?;
     let expected =
         |count: &str| Err(format!("points: expected {count} of a {kind}, found {}", points.len()));
     let corners = |points: &[[f64; 2]]| Area::Polygon(points.concat());
@@ -212,10 +173,11 @@ fn area(shape: &Value, size: Size) -> Result<Area, String> {
     })
 }
 
-fn points(shape: &Value) -> Result<Vec<[f64; 2]>, String> {
-    let Some(Value::Array(list)) = shape.get("points") else {
-        let found = shape.get("points").map_or_else(|| "none".into(), short);
-        return Err(format!("points: expected a list of [x, y], found {found}"));
+/// The points of a list at a key, which is named in errors.
+pub(super) fn points_of(list: Option<&Value>, key: &str) -> Result<Vec<[f64; 2]>, String> {
+    let Some(Value::Array(list)) = list else {
+        let found = list.map_or_else(|| "none".into(), short);
+        return Err(format!("{key}: expected a list of [x, y], found {found}"));
     };
     let point = |(number, point): (usize, &Value)| {
         let numbers = point.as_array().map(Vec::as_slice).and_then(|pair| match pair {
@@ -265,36 +227,8 @@ fn pixels(shape: &Value, first: [f64; 2], last: [f64; 2], size: Size) -> Result<
     placed(&mask, left as i64, top as i64, size)
 }
 
-/// A label at a place of a picture of `size`, cut off at its borders, as runs.
-fn placed(mask: &GreyImage, left: i64, top: i64, size: Size) -> Result<Rle, String> {
-    let mut counts: Vec<u32> = Vec::new();
-    // Where the last run that was written ends.
-    let mut end = 0;
-    let inside = |at: i64, sides: usize| usize::try_from(at).ok().filter(|at| *at < sides);
-    let fits = (size.height as u64).saturating_mul(size.width as u64) <= u64::from(u32::MAX);
-    for x in 0..mask.size.width {
-        let Some(column) = inside(left + x as i64, size.width).filter(|_| fits) else { continue };
-        for y in 0..mask.size.height {
-            let Some(row) = inside(top + y as i64, size.height) else { continue };
-            if mask.data[y * mask.size.width + x] <= 128 {
-                continue;
-            }
-            let at = (column * size.height + row) as u32;
-            match counts.last_mut() {
-                Some(run) if at == end => *run += 1,
-                _ => counts.extend([at - end, 1]),
-            }
-            end = at + 1;
-        }
-    }
-    if fits {
-        counts.push(size.area() as u32 - end);
-    }
-    Rle::new(size, counts).map_err(|error| error.to_string())
-}
-
 /// A value in a few words.
-fn short(value: &Value) -> String {
+pub(super) fn short(value: &Value) -> String {
     match value {
         Value::Array(list) if list.len() > 4 => format!("a list of {}", list.len()),
         Value::Object(_) => "an object {...}".into(),

@@ -8,12 +8,12 @@
 //! | `annotations` | COCO, Labelme, YOLO, SA-1B |
 //! | `masks` | images with masks |
 //! | `voc` | Pascal VOC, CVAT's masks |
-//! | `elsewhere` | layouts that are known but not read |
+//! | `tools` | Supervisely, CVAT's XML, Label Studio |
 
 mod annotations;
-mod elsewhere;
 mod listing;
 mod masks;
+mod tools;
 mod voc;
 
 use std::path::{Path, PathBuf};
@@ -47,11 +47,11 @@ pub enum Recognised {
         /// What it may be, the likeliest first; at most two.
         likely: Vec<Reading>,
     },
-    /// The layout of a tool whose files are not read.
+    /// The layout of a tool, of which something is missing or not read.
     NotRead {
         /// What it is.
         what: &'static str,
-        /// How the tool writes something that is read.
+        /// What makes something of it that is read.
         instead: &'static str,
     },
 }
@@ -79,6 +79,9 @@ impl Reading {
 /// | a `.yaml` file that names images for training, or `images` and `labels` with text files | YOLO |
 /// | JSON files of COCO's layout in it or in `annotations`, with their images near | COCO, of Roboflow or others; `val` in a name makes a validation set |
 /// | JSON files of Labelme's layout, with images | Labelme |
+/// | `img` and `ann` with JSON files, in it or in folders beside a `meta.json` | Supervisely |
+/// | `annotations.xml` with its images | CVAT |
+/// | a JSON list of Label Studio's tasks, or its brush masks, with images | Label Studio |
 /// | `sa_*.json` or tar files | SA-1B |
 /// | `JPEGImages` and `SegmentationObject` or `SegmentationClass` | pairs whose masks are numbers or colours: Pascal VOC, CVAT |
 /// | two folders like `images` and `masks`, `im` and `gt`, perhaps with `training` and `validation` in each | pairs; of ADE20K the classes of an image are its objects |
@@ -132,7 +135,7 @@ fn look(folder: &Path, name: &str) -> Result<Recognised> {
     if let Some(known) = voc::look(&listing, name)? {
         return Ok(known);
     }
-    if let Some(known) = elsewhere::look(&listing)? {
+    if let Some(known) = tools::look(&listing, name)? {
         return Ok(known);
     }
     let readings = [

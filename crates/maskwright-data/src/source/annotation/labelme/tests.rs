@@ -3,6 +3,9 @@ use maskwright_image::encode::png_grey;
 use maskwright_image::mask::PolygonScratch;
 use serde_json::json;
 
+use maskwright_image::GreyImage;
+
+use super::super::outline::Outlined;
 use super::*;
 
 const SIZE: Size = Size::new(20, 30);
