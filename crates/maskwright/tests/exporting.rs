@@ -84,6 +84,7 @@ fn what_makes_no_sense_is_refused() {
 
 /// On a device that is too small, and stopped by Ctrl-C, nothing is left, and one line says why.
 #[cfg(unix)]
+#[allow(clippy::disallowed_macros, reason = "a test says what it leaves out")]
 mod whole_or_not_there {
     use std::process::{Command, Stdio};
     use std::time::Duration;

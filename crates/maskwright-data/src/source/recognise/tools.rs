@@ -68,18 +68,14 @@ fn cvat(listing: &Listing, name: &str) -> Result<Option<Recognised>> {
             );
         }
     };
-    let places = std::iter::once(&listing.path).chain(&listing.folders);
-    let mut found = places.filter(|place| {
+    let holds_images = |place: &&PathBuf| {
         let listed = Listed::new(place, &names);
         (0..names.len()).any(|number| matches!(listed.find(number), Found::File(_)))
-    });
+    };
     // Folders of images are looked at first.
     let named = IMAGES.iter().filter_map(|known| listing.folder(known));
-    let images = named.cloned().find(|place| {
-        let listed = Listed::new(place, &names);
-        (0..names.len()).any(|number| matches!(listed.find(number), Found::File(_)))
-    });
-    let Some(images) = images.or_else(|| found.next().cloned()) else {
+    let mut places = named.chain([&listing.path]).chain(&listing.folders);
+    let Some(images) = places.find(holds_images).cloned() else {
         return not_read(
             "CVAT's XML without its images",
             "put the images into a folder images beside it (or export with \"Save images\")",
