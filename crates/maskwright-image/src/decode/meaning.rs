@@ -33,14 +33,16 @@ impl Levels {
     fn of(data: &[u8]) -> Levels {
         let mut all = Levels::default();
         for piece in data.chunks(1 << 12) {
-            let [small, middle, white] = piece.iter().fold([false; 3], |seen, &value| {
-                let small = value.wrapping_sub(1) < LARGEST_ID as u8;
+            // Each by itself, which processors do for many pixels at a time.
+            let any = |seen: u8| seen > 0;
+            all.small |= any(piece
+                .iter()
+                .fold(0, |seen, &value| seen | u8::from(value.wrapping_sub(1) < LARGEST_ID as u8)));
+            all.middle |= any(piece.iter().fold(0, |seen, &value| {
                 let middle = value.wrapping_sub(LARGEST_ID as u8 + 1) < 254 - LARGEST_ID as u8;
-                [seen[0] | small, seen[1] | middle, seen[2] | (value == 255)]
-            });
-            all.small |= small;
-            all.middle |= middle;
-            all.white |= white;
+                seen | u8::from(middle)
+            }));
+            all.white |= any(piece.iter().fold(0, |seen, &value| seen | u8::from(value == 255)));
             if all.middle && all.white {
                 break;
             }
