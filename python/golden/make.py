@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+import average_precision
 import clicks
 import learning
 import loss
@@ -26,7 +27,14 @@ import sampling
 import wrapped
 
 SEED = 20_261_130
-PACKAGES = ["torch", "segment_anything_hq", "timm", "numpy", "opencv-python-headless"]
+PACKAGES = [
+    "torch",
+    "segment_anything_hq",
+    "timm",
+    "numpy",
+    "opencv-python-headless",
+    "pycocotools",
+]
 REFERENCE = "SysCV/sam-hq, commit fb181f8"
 """Whose training steps the cases of sampling, prompts, loss and metrics follow."""
 
@@ -45,6 +53,8 @@ label's size |
 | `clicks/case_*` | `truth_i8` HW (1 object, 0 not, -1 not judged), `predictions_u8` KHW: what \
 was said before each click | `clicks_y_x_positive` K3: the next click each time, earlier ones \
 counting as clicked |
+| `average_precision/case.json` | COCO's `images`, `categories`, `annotations`; detections `found` \
+with masks and scores | `figures`: the twelve of `COCOeval`, by masks and by boundaries |
 
 The cases of geometry are what the tests of `maskwright-data` read, too. Truncated to u8, every
 byte must be equal.
@@ -116,6 +126,7 @@ def main() -> None:
     sampling.geometry(folders[IMAGE] / "geometry", SEED)
     sampling.metrics(folders[IMAGE] / "metrics", SEED)
     clicks.cases(folders[IMAGE] / "clicks", SEED)
+    average_precision.case(folders[IMAGE] / "average_precision" / "case.json", SEED)
     sampling.prompts(folders[DATA] / "prompts", SEED)
     loss.cases(folders[TRAIN] / "loss", SEED)
     loss.term_cases(folders[TRAIN] / "terms", SEED)

@@ -15,10 +15,13 @@
 //! assert_eq!(number_of_clicks(&[0.6, 0.86, 0.84, 0.91], 0.85, 20), 2);
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 use crate::mask::Bitmap;
+use crate::size::Size;
 
 /// A click on a pixel, in the frame of the masks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Click {
     /// Row, from the top.
     pub y: usize,
@@ -26,6 +29,16 @@ pub struct Click {
     pub x: usize,
     /// Whether it lies on the object.
     pub positive: bool,
+}
+
+/// The deepest place of where a prediction is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeepestError {
+    /// The pixel, and whether the object was missed there.
+    pub click: Click,
+    /// The square of its distance to the nearest pixel that is not wrong in the same way: all pixels that are nearer than this are
+    /// wrong like it. At least 1.
+    pub squared_depth: u64,
 }
 
 /// The next click after a prediction; `None` if no pixel is wrong that was not clicked already.
@@ -43,26 +56,55 @@ pub fn next_click(
     ignored: Option<&Bitmap>,
     clicked: &[Click],
 ) -> Option<Click> {
-    let counted = |wrong: Bitmap| match ignored {
-        Some(ignored) => wrong.without(ignored),
-        None => wrong,
-    };
-    let deepest = |wrong: Bitmap| {
-        let mut squares = counted(wrong).squared_distances();
-        for click in clicked {
-            squares[click.y * truth.width() + click.x] = 0;
-        }
-        // The first of the largest.
-        let first = |best: (u64, usize), (at, &square): (usize, &u64)| {
-            if square > best.0 { (square, at) } else { best }
+    deepest_error(prediction, truth, ignored, clicked).map(|deepest| deepest.click)
+}
+
+/// Where [`next_click`] clicks, and how deep the error is there.
+///
+/// # Panics
+/// Where the sizes differ.
+pub fn deepest_error(
+    prediction: &Bitmap,
+    truth: &Bitmap,
+    ignored: Option<&Bitmap>,
+    clicked: &[Click],
+) -> Option<DeepestError> {
+    let deepest = |wrong: Bitmap, positive: bool| {
+        let counted = match ignored {
+            Some(ignored) => wrong.without(ignored),
+            None => wrong,
         };
-        squares.iter().enumerate().fold((0, 0), first)
+        deepest_pixel(&counted, clicked).map(|(squared_depth, y, x)| DeepestError {
+            click: Click { y, x, positive },
+            squared_depth,
+        })
     };
-    let (missed, excess) = (deepest(truth.without(prediction)), deepest(prediction.without(truth)));
-    let positive = missed.0 > excess.0;
-    let (square, at) = if positive { missed } else { excess };
-    let (y, x) = (at / truth.width().max(1), at % truth.width().max(1));
-    (square > 0).then_some(Click { y, x, positive })
+    let missed = deepest(truth.without(prediction), true);
+    let excess = deepest(prediction.without(truth), false);
+    let depth = |error: &Option<DeepestError>| error.map_or(0, |error| error.squared_depth);
+    if depth(&missed) > depth(&excess) { missed } else { excess }
+}
+
+/// The square of the largest distance to what lies outside of `wrong`, with the row and the column of the first pixel that has
+/// it; `None` if all pixels were clicked.
+fn deepest_pixel(wrong: &Bitmap, clicked: &[Click]) -> Option<(u64, usize, usize)> {
+    // Around its box nothing is wrong, as beyond the frame: distances within the box are those in the whole picture.
+    let [left, top, right, bottom] = wrong.box_xyxy()?.map(|corner| corner as usize);
+    let size = Size::new(bottom - top + 1, right - left + 1);
+    let part = Bitmap::from_fn(size, |y, x| wrong.get(top + y, left + x));
+    let mut squares = part.squared_distances();
+    for click in clicked {
+        let inside = (top..=bottom).contains(&click.y) && (left..=right).contains(&click.x);
+        if inside {
+            squares[(click.y - top) * size.width + click.x - left] = 0;
+        }
+    }
+    // The first of the largest.
+    let first = |best: (u64, usize), (at, &square): (usize, &u64)| {
+        if square > best.0 { (square, at) } else { best }
+    };
+    let (square, at) = squares.iter().enumerate().fold((0, 0), first);
+    (square > 0).then_some((square, top + at / size.width, left + at % size.width))
 }
 
 /// The number of clicks after which the IoU first is `threshold` or more (NoC); `most` if it never is. `ious` holds the IoU after
@@ -79,7 +121,6 @@ pub fn never_reached(ious: &[f64], threshold: f64, most: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Size;
 
     /// Columns `from..to` of 7 x 20 pixels.
     fn columns(from: usize, to: usize) -> Bitmap {
@@ -126,6 +167,26 @@ mod tests {
             clicked.iter().map(|click| (click.y, click.x)).collect::<Vec<_>>(),
             [(1, 0), (1, 1)]
         );
+    }
+
+    #[test]
+    fn what_is_nearer_than_the_depth_is_wrong_too() {
+        // A disc in a corner of a larger picture, of which the middle was clicked.
+        let truth = Bitmap::from_fn(Size::new(60, 80), |y, x| {
+            (y as i64 - 40).pow(2) + (x as i64 - 60).pow(2) < 150
+        });
+        let nothing = Bitmap::from_fn(truth.size(), |_, _| false);
+        let middle = Click { y: 40, x: 60, positive: true };
+        let first = deepest_error(&nothing, &truth, None, &[]).expect("wrong");
+        assert_eq!(first.click, middle);
+        let second = deepest_error(&nothing, &truth, None, &[middle]).expect("wrong");
+        assert!(second.click != middle && second.squared_depth <= first.squared_depth);
+        for y in 0..60u64 {
+            for x in 0..80u64 {
+                let square = y.abs_diff(40).pow(2) + x.abs_diff(60).pow(2);
+                assert!(square >= first.squared_depth || truth.get(y as usize, x as usize));
+            }
+        }
     }
 
     #[test]

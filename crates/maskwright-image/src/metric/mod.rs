@@ -15,6 +15,7 @@
 //! assert!(metric::boundary_iou(&prediction, &truth, 0.02) < 0.8);
 //! ```
 
+pub mod average_precision;
 pub mod clicks;
 
 use crate::mask::Bitmap;
@@ -37,10 +38,20 @@ pub fn iou(prediction: &Bitmap, truth: &Bitmap) -> f64 {
 /// # Panics
 /// Where the sizes differ.
 pub fn boundary_iou(prediction: &Bitmap, truth: &Bitmap, dilation_ratio: f64) -> f64 {
-    let Size { height, width } = truth.size();
+    iou(&boundary_band(prediction, dilation_ratio), &boundary_band(truth, dilation_ratio))
+}
+
+/// The inner boundary of a mask that [`boundary_iou`] compares: for the truth of several predictions it need be computed
+/// only once.
+pub fn boundary_band(mask: &Bitmap, dilation_ratio: f64) -> Bitmap {
+    boundary(mask, boundary_width(mask.size(), dilation_ratio))
+}
+
+/// The width in pixels of the boundary of masks of a size.
+pub fn boundary_width(size: Size, dilation_ratio: f64) -> usize {
+    let Size { height, width } = size;
     let diagonal = ((height.pow(2) + width.pow(2)) as f64).sqrt();
-    let distance = (dilation_ratio * diagonal).round_ties_even().max(1.0) as usize;
-    iou(&boundary(prediction, distance), &boundary(truth, distance))
+    (dilation_ratio * diagonal).round_ties_even().max(1.0) as usize
 }
 
 fn boundary(mask: &Bitmap, distance: usize) -> Bitmap {
