@@ -172,7 +172,7 @@ fn misspelt_keys_name_the_one_that_was_meant() {
         data.toml, line 5: unknown key `image_exts` in [[train]] (did you mean `image_ext`?); known are name, kind, images, masks, list, names, image_ext, mask_ext, mask_suffix, recursive, mask_kind, mask_channel, mask_values, mask_colours, classes, invert, ignore_values, unmatched, include, exclude, part, repeat, exif, value_range
         data.toml, line 7: unknown key `scale` in [plan] (did you mean `scale_min`?); known are flip_probability, scale_min, scale_max, transforms, max_redraws, pad, decode, strict
         data.toml, line 7: unknown key `boxes` in [kinds] (did you mean `box`?); known are box, points, noise_mask
-        data.toml, line 1: unknown key `trian` in a data file (did you mean `train`?); known are train, valid, mix, plan, prompts
+        data.toml, line 1: unknown key `trian` in a data file (did you mean `train`?); known are train, valid, other, mix, plan, prompts
         data.toml, line 5: unknown key `colour` in [[train]]; known are name, kind, images, masks, list, names, image_ext, mask_ext, mask_suffix, recursive, mask_kind, mask_channel, mask_values, mask_colours, classes, invert, ignore_values, unmatched, include, exclude, part, repeat, exif, value_range
         ");
 }

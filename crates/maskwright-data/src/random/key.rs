@@ -70,7 +70,7 @@ impl ObjectKey {
 mod tests {
     use super::*;
 
-    const ALL: [Purpose; 16] = [
+    const ALL: [Purpose; 18] = [
         Purpose::Order,
         Purpose::Flip,
         Purpose::Scale,
@@ -87,12 +87,14 @@ mod tests {
         Purpose::Remainder,
         Purpose::PointCount,
         Purpose::Correction,
+        Purpose::ClickJitter,
+        Purpose::Bootstrap,
     ];
 
     /// First draws of seed 42, epoch 3, record 1207 for every purpose, from a separate implementation of
     /// ChaCha8: key words 42, 3, 1207 and the purpose's number, nonce 0. A run's samples must not change
     /// with an upgrade.
-    const FIRST_DRAWS: [u64; 16] = [
+    const FIRST_DRAWS: [u64; 18] = [
         0x4bae_3b6c_420f_c748,
         0x4fff_79b9_16b3_55ff,
         0x1fac_841a_8edf_6574,
@@ -109,6 +111,8 @@ mod tests {
         0x389c_4ad1_fb2c_5cc1,
         0xbd3a_63cf_a8e0_d5de,
         0x61e0_476b_ab40_bb9c,
+        0xe91e_01e1_2841_d1e0,
+        0x3f1e_e844_4b57_fd1c,
     ];
 
     #[test]

@@ -41,6 +41,10 @@ pub enum Purpose {
     PointCount = 15,
     /// The click that corrects a prediction.
     Correction = 16,
+    /// How far an evaluation's click lies from the middle of an error.
+    ClickJitter = 17,
+    /// Which images a resampled mean is taken over.
+    Bootstrap = 18,
 }
 
 /// Which number of a [`SampleKey`](super::SampleKey) a draw depends on.
@@ -56,8 +60,8 @@ pub enum Scope {
 impl Purpose {
     /// Which number of a key draws of this purpose depend on.
     ///
-    /// [`Order`](Purpose::Order) and [`Synthesis`](Purpose::Synthesis) come before there is a key and take
-    /// numbers of their own, the epoch's or the picture's; they too decide what is seen.
+    /// [`Order`](Purpose::Order), [`Synthesis`](Purpose::Synthesis) and [`Bootstrap`](Purpose::Bootstrap) know no sample and take
+    /// numbers of their own: the epoch's, the picture's, the resample's.
     pub fn scope(self) -> Scope {
         match self {
             Purpose::Order
@@ -66,7 +70,8 @@ impl Purpose {
             | Purpose::Crop
             | Purpose::Replacement
             | Purpose::Synthesis
-            | Purpose::Remainder => Scope::View,
+            | Purpose::Remainder
+            | Purpose::Bootstrap => Scope::View,
             Purpose::PromptKind
             | Purpose::Points
             | Purpose::NoiseMask
@@ -75,7 +80,8 @@ impl Purpose {
             | Purpose::LossPoints
             | Purpose::Object
             | Purpose::PointCount
-            | Purpose::Correction => Scope::Draw,
+            | Purpose::Correction
+            | Purpose::ClickJitter => Scope::Draw,
         }
     }
 }

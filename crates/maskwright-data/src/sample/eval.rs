@@ -8,7 +8,7 @@ use maskwright_image::mask::Bitmap;
 
 use crate::geometry::Geometry;
 use crate::prompt::{DrawnKinds, Prompt, PromptConfig, PromptKind, SampledLabel, draw_prompt};
-use crate::random::SampleKey;
+use crate::random::{ObjectKey, SampleKey};
 
 /// A record as the model is evaluated on it.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,7 +62,11 @@ impl EvalSample {
             ignored: self.ignored_in_label.as_ref(),
             visible: self.geometry.visible(),
         };
-        let key = SampleKey::in_epoch(seed, EVALUATION, self.record as u64);
-        draw_prompt(sampled, &config, &DrawnKinds::only(kind), key.object(0))
+        draw_prompt(sampled, &config, &DrawnKinds::only(kind), self.key(seed))
+    }
+
+    /// The key of everything that an evaluation draws about this record's object.
+    pub fn key(&self, seed: u64) -> ObjectKey {
+        SampleKey::in_epoch(seed, EVALUATION, self.record as u64).object(0)
     }
 }

@@ -35,6 +35,11 @@ const LARGEST: u64 = 16 << 20;
 /// masks = "leaves/masks"
 /// part = "rest of 90%"
 ///
+/// [[other]]                     # optional: evaluated beside [[valid]], to see what was forgotten
+/// name = "faces"
+/// images = "faces/photos"
+/// masks = "faces/masks"
+///
 /// [mix]                         # optional: how much the sets count
 /// temperature = 2.0             # or `repeat` in each set
 ///
@@ -82,6 +87,10 @@ pub struct DataFile {
     pub train: Vec<SetSpec>,
     /// The sets to validate on, each separately.
     pub valid: Vec<SetSpec>,
+    /// Sets of other things, which a model was good at before it was trained and shall not forget: they are evaluated beside the
+    /// validation sets, and no run sees them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other: Vec<SetSpec>,
     /// How the training sets are weighted against each other, if they have no `repeat` of their own.
     pub mix: MixConfig,
     /// How training samples are cut out.
@@ -121,7 +130,7 @@ impl DataFile {
 
     /// Takes relative paths and patterns of the sets relative to `folder`.
     pub fn rebase(&mut self, folder: &Path) {
-        for set in self.train.iter_mut().chain(&mut self.valid) {
+        for set in self.train.iter_mut().chain(&mut self.valid).chain(&mut self.other) {
             let (paths, patterns) = set.kind.places_mut();
             for path in paths.into_iter().filter(|path| !path.as_os_str().is_empty()) {
                 *path = folder.join(&*path);
@@ -139,7 +148,8 @@ impl DataFile {
     ///
     /// [`Error::Setting`] for a set that `moved` does not have, or has as another kind.
     pub fn take_places(&mut self, moved: &DataFile) -> Result<()> {
-        let sets: Vec<&SetSpec> = moved.train.iter().chain(&moved.valid).collect();
+        let sets: Vec<&SetSpec> =
+            moved.train.iter().chain(&moved.valid).chain(&moved.other).collect();
         for set in self.train.iter_mut().chain(&mut self.valid) {
             let found = match sets[..] {
                 [single] => Some(single),
@@ -169,7 +179,8 @@ impl DataFile {
 
     /// The files and folders that the sets name; not those that patterns stand for.
     pub fn places(&self) -> Vec<PathBuf> {
-        let mut sets: Vec<SetSpec> = self.train.iter().chain(&self.valid).cloned().collect();
+        let sets = self.train.iter().chain(&self.valid).chain(&self.other);
+        let mut sets: Vec<SetSpec> = sets.cloned().collect();
         let places = sets.iter_mut().flat_map(|set| set.kind.places_mut().0);
         places.filter(|path| !path.as_os_str().is_empty()).map(|path| path.clone()).collect()
     }
@@ -188,16 +199,20 @@ impl DataFile {
     /// Checks that there is a set, that the names in each list differ, and that all settings are
     /// possible.
     pub fn validate(&self) -> Result<()> {
-        if self.train.is_empty() && self.valid.is_empty() {
+        if self.train.is_empty() && self.valid.is_empty() && self.other.is_empty() {
             return Err(Error::Setting {
                 key: "data".into(),
                 expected: "at least one [[train]] or [[valid]] set".into(),
                 found: "none".into(),
             });
         }
-        for (list, sets) in [("train", &self.train), ("valid", &self.valid)] {
+        for (list, sets) in [("train", &self.train), ("valid", &self.valid), ("other", &self.other)]
+        {
             for (at, set) in sets.iter().enumerate() {
-                let twice = sets[..at].iter().any(|other| other.name == set.name);
+                let same = |other: &SetSpec| other.name == set.name;
+                // Both are evaluated side by side.
+                let twice =
+                    sets[..at].iter().any(same) || list == "other" && self.valid.iter().any(same);
                 if twice || set.name.is_empty() {
                     return Err(Error::Setting {
                         key: format!("name of [[{list}]] set {}", at + 1),
@@ -231,10 +246,13 @@ impl DataFile {
                 );
             }
         }
-        match self.valid.iter().find_map(|set| Some((&set.name, set.repeat?))) {
+        let evaluated = [("valid", &self.valid), ("other", &self.other)];
+        let sets =
+            evaluated.iter().flat_map(|(list, sets)| sets.iter().map(move |set| (list, set)));
+        match sets.filter_map(|(list, set)| Some((list, &set.name, set.repeat?))).next() {
             None => Ok(()),
-            Some((name, repeat)) => refuse(
-                format!("repeat of [[valid]] set {name}"),
+            Some((list, name, repeat)) => refuse(
+                format!("repeat of [[{list}]] set {name}"),
                 "none: every record of a validation set is evaluated once",
                 repeat.to_string(),
             ),
@@ -269,6 +287,11 @@ impl DataFile {
     /// Opens all validation sets.
     pub fn open_valid(&self, context: &OpenContext<'_>) -> Result<Vec<Arc<dyn Source>>> {
         self.valid.iter().map(|set| set.open(context)).collect()
+    }
+
+    /// Opens all other sets.
+    pub fn open_other(&self, context: &OpenContext<'_>) -> Result<Vec<Arc<dyn Source>>> {
+        self.other.iter().map(|set| set.open(context)).collect()
     }
 
     /// Writes the ranges of numbers that opened sets are seen in into the sets that say `"auto"`, so that a run that is resumed

@@ -178,7 +178,8 @@ impl Source for MemorySource {
 
     fn record(&self, index: usize) -> Result<Record> {
         let (set, name) = self.identity(&index.into())?;
-        let place = PathBuf::from(format!("{name} (in memory)"));
+        let (item, _) = self.find(index)?;
+        let place = PathBuf::from(format!("{} (in memory)", item.name));
         Ok(Record { set, name, image: place.clone(), mask: place })
     }
 

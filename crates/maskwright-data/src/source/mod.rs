@@ -18,6 +18,7 @@
 //! | `coco`, `sa1b`, `shards` | opening annotated sets: from files to an index |
 //! | `labelme`, `yolo`, `supervisely` | opening folders of annotation tools |
 //! | `tool_files`, `label_studio_masks` | opening the files for all images of CVAT and Label Studio, and the latter's masks |
+//! | `detections` | COCO's benchmark: all objects of an annotation file, and boxes that were found |
 //! | `outlines`, `outlined` | files of outlines: brought into an index, and read for a sample |
 //! | `hqseg44k`, `hqsam_datasets` | HQSeg-44K, and the dictionaries of HQ-SAM's script |
 //! | `annotation/` | the JSON of annotation files |
@@ -49,6 +50,7 @@ mod class_names;
 mod classes;
 mod coco;
 mod datafile;
+mod detections;
 mod drafts;
 mod endings;
 mod exif_rule;
@@ -108,6 +110,7 @@ pub use bytes::{open_file, read_file};
 pub(crate) use class_names::ClassNames;
 pub use classes::{ClassMark, Classes};
 pub use datafile::DataFile;
+pub use detections::{BoxDetection, DetectionImage, DetectionSet, TrueObject};
 pub use endings::{IMAGE_ENDINGS, MASK_ENDINGS};
 pub use exif_rule::ExifRule;
 pub use file_kinds::{CocoKeys, PairsKeys, Sa1bKeys, WebDatasetKeys};

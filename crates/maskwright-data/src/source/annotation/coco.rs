@@ -39,27 +39,27 @@ struct ImageJson<'a> {
 
 #[derive(Deserialize)]
 #[serde(expecting = "an annotation {id, image_id, segmentation}")]
-struct AnnotationJson<'a> {
+pub(super) struct AnnotationJson<'a> {
     #[serde(borrow, default)]
-    id: Said<'a>,
+    pub(super) id: Said<'a>,
     #[serde(borrow, default)]
-    image_id: Said<'a>,
+    pub(super) image_id: Said<'a>,
     #[serde(borrow, default)]
-    category_id: Said<'a>,
+    pub(super) category_id: Said<'a>,
     #[serde(borrow, default)]
-    iscrowd: Said<'a>,
+    pub(super) iscrowd: Said<'a>,
     #[serde(borrow, default)]
-    area: Said<'a>,
+    pub(super) area: Said<'a>,
     #[serde(borrow, default)]
-    segmentation: Option<&'a RawValue>,
+    pub(super) segmentation: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    bbox: Option<&'a RawValue>,
+    pub(super) bbox: Option<&'a RawValue>,
 }
 
 /// An entry of the categories, or its name alone in a mapping of ids to names.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected a category {id, name} or its name")]
-enum CategoryJson<'a> {
+pub(super) enum CategoryJson<'a> {
     Entry {
         #[serde(borrow, default)]
         id: Said<'a>,
@@ -74,12 +74,12 @@ impl<'a> Parsed<'a> for Images {
     type Value = ImageJson<'a>;
 }
 
-struct Annotations;
+pub(super) struct Annotations;
 impl<'a> Parsed<'a> for Annotations {
     type Value = AnnotationJson<'a>;
 }
 
-struct Categories;
+pub(super) struct Categories;
 impl<'a> Parsed<'a> for Categories {
     type Value = CategoryJson<'a>;
 }
@@ -380,7 +380,7 @@ fn named(own: &Said<'_>, at: u64) -> String {
 }
 
 /// An entry's own id, or what it is called in a mapping.
-fn or_key<'a>(id: &Said<'a>, key: Option<&'a str>) -> Said<'a> {
+pub(super) fn or_key<'a>(id: &Said<'a>, key: Option<&'a str>) -> Said<'a> {
     match key {
         Some(key) if id.is_nothing() => Said::Text(key.into()),
         _ => id.clone(),

@@ -43,6 +43,13 @@ pub(crate) struct CocoImage {
     name_len: u32,
 }
 
+impl CocoImage {
+    /// The key of its id: the id itself where it is a number.
+    pub(crate) fn key(&self) -> u64 {
+        self.id
+    }
+}
+
 impl CocoFile {
     pub(super) fn new() -> CocoFile {
         CocoFile {

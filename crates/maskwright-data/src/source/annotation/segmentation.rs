@@ -26,6 +26,15 @@ pub(crate) enum Flaw {
     Mask(maskwright_image::Error),
 }
 
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Flaw::Shape(message) => f.write_str(message),
+            Flaw::Mask(error) => error.fmt(f),
+        }
+    }
+}
+
 impl From<maskwright_image::Error> for Flaw {
     fn from(error: maskwright_image::Error) -> Flaw {
         Flaw::Mask(error)

@@ -1,0 +1,209 @@
+//! All objects of a COCO file, and boxes that were found: what average precision compares.
+//!
+//! Where the index of a set keeps only what samples are made of, here is what the benchmark needs besides: areas as they are
+//! stated, crowds, categories, and images without an object.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::coco::{AnnotationJson, Annotations, Categories, CategoryJson, or_key};
+use super::coco_file::CocoFile;
+use super::said::{Ids, Said};
+use super::segmentation::{Look, look, read_segmentation};
+use super::stream::{JsonStream, Parsed, Place};
+use crate::error::{Error, Result};
+use crate::source::bytes::open_file;
+use crate::source::detections::{BoxDetection, TrueObject};
+use crate::source::{LeftOut, MaskBuffer};
+
+#[derive(Deserialize)]
+#[serde(expecting = "a detection {image_id, category_id, bbox, score}")]
+struct DetectionJson<'a> {
+    #[serde(borrow, default)]
+    image_id: Said<'a>,
+    #[serde(borrow, default)]
+    category_id: Said<'a>,
+    #[serde(borrow, default)]
+    score: Said<'a>,
+    #[serde(borrow, default)]
+    bbox: Option<&'a RawValue>,
+}
+
+struct Detections;
+impl<'a> Parsed<'a> for Detections {
+    type Value = DetectionJson<'a>;
+}
+
+/// The ids of an annotation file's images and categories.
+#[derive(Debug)]
+pub(crate) struct Known {
+    ids: Ids,
+    images: HashMap<u64, usize>,
+    categories: HashMap<u64, usize>,
+    /// The categories' names, in the order of the file.
+    pub(crate) names: Vec<String>,
+}
+
+/// All objects of a file whose images are `file`'s, with the sizes `sizes` (height, width): per image those that are there, in
+/// the order of the file. Also what was left out.
+pub(crate) fn read_objects(
+    path: &Path,
+    file: CocoFile,
+    sizes: &[(u32, u32)],
+) -> Result<(Vec<Vec<TrueObject>>, Known, Vec<LeftOut>)> {
+    let images = file.images.iter().enumerate().map(|(number, image)| (image.id, number)).collect();
+    let mut known = Known { ids: file.ids, images, categories: HashMap::new(), names: Vec::new() };
+    let mut objects: Vec<Vec<TrueObject>> = sizes.iter().map(|_| Vec::new()).collect();
+    let mut left_out = [
+        LeftOut::none("annotations of images that are not listed"),
+        LeftOut::none("annotations without a mask"),
+        LeftOut::none("annotations of categories that are not listed"),
+    ];
+    // Categories may come behind the annotations.
+    let mut stream = open(path)?;
+    stream.object(|key, stream| match key {
+        "categories" => stream.list::<Categories>("category", |category, _, place| {
+            known.add_category(category, place.key);
+            Ok(())
+        }),
+        _ => stream.skip(),
+    })?;
+    let mut mask = MaskBuffer::new();
+    let mut stream = open(path)?;
+    stream.object(|key, stream| match key {
+        "annotations" => stream.list::<Annotations>("annotation", |annotation, at, place| {
+            let named = || named(&annotation, at, place);
+            let Some(image) = known.image(&annotation.image_id) else {
+                left_out[0].add(named);
+                return Ok(());
+            };
+            let text = annotation.segmentation.map_or("null", RawValue::get);
+            if matches!(look(text), Look::Nothing | Look::NoPolygon | Look::NoNumbers(_)) {
+                left_out[1].add(named);
+                return Ok(());
+            }
+            let Some(category) = known.category(&annotation.category_id) else {
+                left_out[2].add(named);
+                return Ok(());
+            };
+            read_segmentation(text, sizes[image], &mut mask).map_err(|flaw| {
+                let (file, place) = (path.into(), format!("annotation {}", named()));
+                Error::AnnotationFile { file, place, message: flaw.to_string() }
+            })?;
+            let area = annotation.area.number();
+            objects[image].push(TrueObject {
+                category,
+                area: area.unwrap_or(mask.rle.area() as f64),
+                crowd: annotation.iscrowd.is_set(),
+                box_xywh: annotation
+                    .bbox
+                    .and_then(four)
+                    .unwrap_or_else(|| mask.rle.box_xywh().map(f64::from)),
+                mask: mask.rle.clone(),
+            });
+            Ok(())
+        }),
+        _ => stream.skip(),
+    })?;
+    let left_out = left_out.into_iter().filter(|left| left.count > 0).collect();
+    Ok((objects, known, left_out))
+}
+
+impl Known {
+    fn image(&mut self, id: &Said<'_>) -> Option<usize> {
+        self.images.get(&self.ids.key(id)?).copied()
+    }
+
+    fn category(&mut self, id: &Said<'_>) -> Option<usize> {
+        self.categories.get(&self.ids.key(id)?).copied()
+    }
+
+    fn add_category(&mut self, category: CategoryJson<'_>, key: Option<&str>) {
+        let (id, name) = match category {
+            CategoryJson::Entry { id, name } => (id, name),
+            CategoryJson::Name(name) => (Said::Nothing, name),
+        };
+        let id = or_key(&id, key);
+        let Some(key) = self.ids.key(&id) else { return };
+        let name = name.text().map_or_else(|| id.to_string(), str::to_owned);
+        self.categories.entry(key).or_insert_with(|| {
+            self.names.push(name);
+            self.names.len() - 1
+        });
+    }
+
+    /// Reads a list of detections. Also what was left out: those of images and of categories that are not listed.
+    ///
+    /// # Errors
+    /// A file that is no list of detections, and detections without a box of four numbers or without a score.
+    pub(crate) fn read_boxes(&mut self, path: &Path) -> Result<(Vec<BoxDetection>, Vec<LeftOut>)> {
+        let mut left_out = [
+            LeftOut::none("detections of images that are not listed"),
+            LeftOut::none("detections of categories that are not listed"),
+        ];
+        let mut boxes = Vec::new();
+        let mut stream = open(path)?;
+        if stream.peek()? != Some(b'[') {
+            return Err(stream.error(
+                "expected COCO's list of results [{image_id, category_id, bbox, score}, ...]"
+                    .into(),
+            ));
+        }
+        stream.list::<Detections>("detection", |detection, at, _| {
+            let flaw = |field: &str, expected: &str, found: String| {
+                let (file, place) = (path.into(), format!("detection {at}"));
+                let message = format!("{field}: expected {expected}, found {found}");
+                Err(Error::AnnotationFile { file, place, message })
+            };
+            let Some(score) = detection.score.number() else {
+                return flaw("score", "a number", detection.score.to_string());
+            };
+            let text = detection.bbox.map_or("none", RawValue::get);
+            let Some(box_xywh) = detection.bbox.and_then(four) else {
+                let found: String = text.chars().take(80).collect();
+                return flaw("bbox", "four numbers [x, y, width, height]", found);
+            };
+            let [_, _, width, height] = box_xywh;
+            if width <= 0.0 || height <= 0.0 {
+                return flaw("bbox", "a width and a height above 0", text.to_owned());
+            }
+            let Some(image) = self.image(&detection.image_id) else {
+                let id = detection.image_id.to_string();
+                left_out[0].add(|| format!("number {at}, of image {id}"));
+                return Ok(());
+            };
+            let Some(category) = self.category(&detection.category_id) else {
+                let id = detection.category_id.to_string();
+                left_out[1].add(|| format!("number {at}, of category {id}"));
+                return Ok(());
+            };
+            boxes.push(BoxDetection { image, category, box_xywh, score });
+            Ok(())
+        })?;
+        stream.end()?;
+        Ok((boxes, left_out.into_iter().filter(|left| left.count > 0).collect()))
+    }
+}
+
+fn open(path: &Path) -> Result<JsonStream<std::fs::File>> {
+    let file = open_file(path).map_err(|source| Error::Read { file: path.into(), source })?;
+    Ok(JsonStream::new(file, path))
+}
+
+/// What an annotation is called in messages.
+fn named(annotation: &AnnotationJson<'_>, at: u64, place: Place<'_>) -> String {
+    let own = or_key(&annotation.id, place.key);
+    match own.is_nothing() {
+        true => format!("number {at}"),
+        false => format!("id {}", own.to_string().trim_matches('"')),
+    }
+}
+
+/// Four finite numbers.
+fn four(text: &RawValue) -> Option<[f64; 4]> {
+    let numbers: [f64; 4] = serde_json::from_str(text.get()).ok()?;
+    numbers.iter().all(|number| number.is_finite()).then_some(numbers)
+}
