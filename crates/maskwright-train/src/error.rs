@@ -120,8 +120,8 @@ pub enum Error {
     NothingScored {
         /// The set's name.
         set: String,
-        /// The prompt that was to be given.
-        prompt: maskwright_data::prompt::PromptKind,
+        /// The kind of prompt that was to be given, or "clicks".
+        prompt: String,
         /// How many objects there are, and what keeps them from having a prompt.
         why: String,
     },

@@ -2,7 +2,7 @@
 
 use maskwright_data::source::OpenContext;
 
-use crate::evaluator::SetMetrics;
+use crate::evaluator::{ClickMetrics, EvalTimes, SetMetrics};
 use crate::run_log::{EpochEntry, LoaderEntry, StepEntry};
 
 /// What is known before the first step.
@@ -62,6 +62,10 @@ pub trait Observer {
     fn evaluating(&mut self, _set: &str, _done: usize, _total: usize) {}
     /// Called when a set has been evaluated under one kind of prompt.
     fn evaluated(&mut self, _metrics: &SetMetrics) {}
+    /// Called when clicks on the objects of a set have been evaluated for one of the model's masks.
+    fn clicked(&mut self, _metrics: &ClickMetrics) {}
+    /// Called when all sets have been evaluated, with the time that it took.
+    fn timed(&mut self, _times: &EvalTimes) {}
     /// Called when averaged weights have been evaluated on a set under one kind of prompt, which follows the evaluation
     /// of the weights themselves.
     fn average_evaluated(&mut self, _metrics: &SetMetrics) {}

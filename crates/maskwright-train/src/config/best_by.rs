@@ -138,8 +138,8 @@ mod tests {
             without_prompt: 0,
             empty: 0,
             scores: vec![
-                MaskScores { mask: MaskKind::Sam, iou: 0.0, boundary_iou: 0.0 },
-                MaskScores { mask: MaskKind::Hq, iou, boundary_iou },
+                MaskScores::new(MaskKind::Sam, 0.0, 0.0),
+                MaskScores::new(MaskKind::Hq, iou, boundary_iou),
             ],
         }
     }

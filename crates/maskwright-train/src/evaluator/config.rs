@@ -5,6 +5,7 @@ use maskwright_data::prompt::PromptKind;
 use maskwright_data::sample::Preset;
 use serde::{Deserialize, Serialize};
 
+use super::clicks::ClickConfig;
 use super::sets::EvalSet;
 
 /// How a model is evaluated.
@@ -22,6 +23,12 @@ pub struct EvalConfig {
     pub seed: u64,
     /// The largest number of images that are evaluated of each set; 0 for all.
     pub limit: usize,
+    /// Whether clicks are given one after the other, too, and how; none if not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clicks: Option<ClickConfig>,
+    /// Whether the mask of every record is kept, of the kind that is judged first, under the first prompt: for comparisons.
+    #[serde(skip)]
+    pub keep_masks: bool,
     /// What becomes of a record that cannot be used; with a replacement it is left out and named.
     #[serde(skip)]
     pub on_refusal: OnRefusal,
@@ -35,6 +42,8 @@ impl Default for EvalConfig {
             boundary_ratio: 0.02,
             seed: 0,
             limit: 0,
+            clicks: None,
+            keep_masks: false,
             on_refusal: OnRefusal::Fail,
         }
     }

@@ -3,9 +3,10 @@
 use maskwright_image::decode::Warning;
 use serde::{Deserialize, Serialize};
 
+use super::clicks::{ClickMetrics, ClickRun};
 use super::metrics::{ImageScores, SetMetrics};
 use super::refusals::RefusedRecord;
-use super::shown::Shown;
+use super::shown::{Shown, ShownPrediction};
 
 /// Everything an evaluation found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -14,6 +15,12 @@ pub struct Evaluation {
     pub sets: Vec<SetMetrics>,
     /// Per image, set by set and prompt by prompt.
     pub images: Vec<ImageScores>,
+    /// Per set and mask, where clicks were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clicks: Vec<ClickMetrics>,
+    /// The clicks on every object, set by set and mask by mask.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub click_runs: Vec<ClickRun>,
     /// What was odd about records that were evaluated all the same, set by set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<RecordWarning>,
@@ -23,6 +30,29 @@ pub struct Evaluation {
     /// The worst and the best predictions.
     #[serde(default, skip_serializing_if = "Shown::is_empty")]
     pub shown: Shown,
+    /// The predictions of all records under the first prompt, where that was asked for
+    /// ([`EvalConfig::keep_masks`](super::EvalConfig::keep_masks)).
+    #[serde(skip)]
+    pub kept: Vec<ShownPrediction>,
+}
+
+/// How long an evaluation took, and for how much.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct EvalTimes {
+    /// The number of images that were encoded.
+    pub images: usize,
+    /// Seconds that the image encoder took.
+    pub encode_seconds: f64,
+    /// The number of prompts that were answered, clicks aside.
+    pub prompts: usize,
+    /// Seconds that the masks of these prompts took.
+    pub decode_seconds: f64,
+    /// The number of clicks that were answered.
+    pub clicks: usize,
+    /// Seconds that the masks of these clicks took.
+    pub click_seconds: f64,
+    /// Seconds from the first image to the last score. Reading images and scoring masks go on beside the model.
+    pub seconds: f64,
 }
 
 /// Something odd about a record that was used all the same.

@@ -13,6 +13,17 @@ pub struct MaskScores {
     pub iou: f64,
     /// Boundary IoU (Cheng et al., 2021) at the image's own resolution.
     pub boundary_iou: f64,
+    /// The IoU that the model predicted; for the HQ mask and the sum, that of SAM's mask beside them. Missing in files from
+    /// before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted_iou: Option<f64>,
+}
+
+impl MaskScores {
+    /// Scores of a mask of which no IoU was predicted.
+    pub fn new(mask: MaskKind, iou: f64, boundary_iou: f64) -> Self {
+        Self { mask, iou, boundary_iou, predicted_iou: None }
+    }
 }
 
 /// The scores of one record, which is an object in its image, under one prompt.
@@ -24,10 +35,26 @@ pub struct ImageScores {
     pub record: usize,
     /// The record's name.
     pub name: String,
+    /// The number of its image among those of the set that were evaluated; the objects of one image share it.
+    #[serde(default)]
+    pub image: usize,
+    /// The number of the object's pixels that count.
+    #[serde(default)]
+    pub area: usize,
+    /// The number of them that lie in the band of boundary IoU.
+    #[serde(default)]
+    pub boundary_area: usize,
     /// The prompt that was given.
     pub prompt: PromptKind,
     /// The scores, one for each mask of the model.
     pub scores: Vec<MaskScores>,
+}
+
+impl ImageScores {
+    /// Returns the score of one mask, if the model has it.
+    pub fn of(&self, mask: MaskKind) -> Option<&MaskScores> {
+        self.scores.iter().find(|scores| scores.mask == mask)
+    }
 }
 
 /// The means over a set under one prompt.
@@ -73,6 +100,9 @@ impl SetMetrics {
                     mask: first.scores[place].mask,
                     iou: mean(|s| s.iou, place),
                     boundary_iou: mean(|s| s.boundary_iou, place),
+                    predicted_iou: first.scores[place]
+                        .predicted_iou
+                        .map(|_| mean(|s| s.predicted_iou.unwrap_or(0.0), place)),
                 })
                 .collect()
         });
@@ -165,10 +195,13 @@ mod tests {
             set: "leaves".into(),
             record: 0,
             name: "a".into(),
+            image: 0,
+            area: 40,
+            boundary_area: 20,
             prompt: PromptKind::Box,
             scores: vec![
-                MaskScores { mask: MaskKind::Sam, iou, boundary_iou: iou / 2.0 },
-                MaskScores { mask: MaskKind::Hq, iou: 1.0, boundary_iou: 0.25 },
+                MaskScores::new(MaskKind::Sam, iou, iou / 2.0),
+                MaskScores::new(MaskKind::Hq, 1.0, 0.25),
             ],
         }
     }

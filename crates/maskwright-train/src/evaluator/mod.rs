@@ -5,7 +5,11 @@
 //! its predictor returns the sum; [`MaskKind`](maskwright_model::MaskKind) names all three.
 //!
 //! Three stages run at the same time: decoding samples, running the model, and scoring masks at the
-//! image's size. Results are in the order of the sets.
+//! image's size. Results are in the order of the sets, and the same with any number of threads.
+//!
+//! [`EvalJob::evaluate_boxes`] asks with boxes, a detector's or the objects' own, and computes COCO's average precision.
+//! [`clicks`] counts how many clicks an object takes. [`statistics`] says what the scores mean: how sure a mean is, on which
+//! objects a model is good, how much it knows about its own masks, and which of two models is better.
 //!
 //! ```
 //! use maskwright_data::prompt::PromptKind;
@@ -36,19 +40,26 @@
 //! # }
 //! ```
 
+mod boxes;
 mod check;
+pub mod clicks;
 mod config;
+mod encoded;
 mod evaluation;
 mod job;
 mod metrics;
 mod refusals;
 mod run;
+mod score;
 mod sets;
 mod shown;
+pub mod statistics;
 
+pub use boxes::{BoxEvaluation, BoxMetrics, ScoredBy};
 pub(crate) use check::check_sets;
+pub use clicks::{ClickConfig, ClickMetrics, ClickRun};
 pub use config::EvalConfig;
-pub use evaluation::{Evaluation, RecordWarning};
+pub use evaluation::{EvalTimes, Evaluation, RecordWarning};
 pub use job::EvalJob;
 pub use metrics::{ImageScores, MaskScores, SetMetrics, WithoutPrompt};
 pub use refusals::RefusedRecord;

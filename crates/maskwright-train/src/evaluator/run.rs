@@ -1,20 +1,22 @@
 //! The evaluation loop: decode, predict, score, each stage beside the others.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor};
 use maskwright_data::loader::{EvalLoader, EvalLoaderConfig};
-use maskwright_data::postprocess;
 use maskwright_data::prompt::{Prompt, PromptKind};
 use maskwright_data::sample::{EvalSample, SampleConfig};
 use maskwright_image::mask::Bitmap;
-use maskwright_image::metric;
 use maskwright_model::{DecodeMode, ImageFeatures, MaskKind, PromptInput, Sam};
 
+use super::clicks::{Answers, ClickMetrics, ClickRun, Clicked};
 use super::config::EvalConfig;
-use super::evaluation::{Evaluation, RecordWarning};
+use super::encoded::Encoder;
+use super::evaluation::{EvalTimes, Evaluation, RecordWarning};
 use super::metrics::{ImageScores, MaskScores, SetMetrics, WithoutPrompt};
 use super::refusals::Refusals;
+use super::score::{MaskLogits, Truth};
 use super::sets::EvalSet;
 use super::shown::{Keeper, Shown, ShownPrediction, rank};
 use crate::error::{Error, Result};
@@ -24,15 +26,13 @@ use crate::prompts;
 /// Images whose masks may wait for their scores: bounds the memory.
 const WINDOW: usize = 8;
 
-/// The masks of one prompt by kind, each as logits at the model's mask resolution.
-type MaskLogits = Vec<(MaskKind, Vec<f32>)>;
-
 /// Evaluates `sam`, which is on `device`, on every set with every kind of prompt in `config`. `samples`
 /// says how images are decoded and padded.
 ///
 /// # Errors
 /// A sample that cannot be read, with its file, or too many of them ([`EvalConfig::on_refusal`]);
-/// [`Error::NothingScored`] if no object of a set allows a prompt; [`Error::Stopped`] if the observer asks to stop.
+/// [`Error::NothingScored`] if no object of a set allows a prompt; [`Error::Stopped`] if the observer asks to stop;
+/// [`Error::Setting`] for clicks that are not possible.
 pub fn evaluate(
     sam: &Sam,
     device: &Device,
@@ -41,11 +41,15 @@ pub fn evaluate(
     config: &EvalConfig,
     observer: &mut dyn Observer,
 ) -> Result<Evaluation> {
-    let asked = Asked { sam, device, scoring: Scoring { samples, config } };
+    let started = Instant::now();
+    let clicks = config.clicks.as_ref();
+    let clicked = clicks.map(|clicks| clicks.check(sam)).transpose()?.unwrap_or_default();
+    let asked = Asked { sam, device, scoring: Scoring { samples, config }, clicked };
     let mut evaluation = Evaluation::default();
     let mut found = Found { refusals: Refusals::new(sets, config), ..Found::default() };
     for set in sets {
-        let records = asked.evaluate_set(set, &mut found, observer)?;
+        let mut records = asked.evaluate_set(set, &mut found, observer)?;
+        number_images(set, &mut records)?;
         for (place, &prompt) in config.prompts.iter().enumerate() {
             let scored: Vec<ImageScores> =
                 records.iter().filter_map(|record| record.scores[place].clone()).collect();
@@ -55,31 +59,46 @@ pub fn evaluate(
                 empty: unscored.filter(|record| record.empty).count(),
             };
             if scored.is_empty() && without.records > 0 {
-                let set = set.name.clone();
+                let (set, prompt) = (set.name.clone(), prompt.to_string());
                 return Err(Error::NothingScored { set, prompt, why: without.why() });
             }
-            let images = images(set, &scored)?;
+            let images = count_images(scored.iter().map(|one| one.image));
             let metrics = SetMetrics::mean(&set.name, prompt, &scored, images, without);
             observer.evaluated(&metrics);
             evaluation.sets.push(metrics);
             evaluation.images.extend(scored);
         }
+        asked.click_metrics(set, &records, &mut evaluation, observer)?;
+        evaluation.kept.extend(records.into_iter().filter_map(|record| record.kept));
     }
     let (worst, best) = found.keeper.ends();
     evaluation.shown = Shown { worst, best };
     evaluation.warnings = found.warnings;
     evaluation.refused = found.refusals.list;
+    observer.timed(&EvalTimes { seconds: started.elapsed().as_secs_f64(), ..found.times });
     Ok(evaluation)
 }
 
-/// How many images these records lie in; the objects of one follow each other.
-fn images(set: &EvalSet, scored: &[ImageScores]) -> Result<usize> {
-    let mut files = scored
-        .iter()
-        .map(|one| Ok(set.source.record(one.record)?.image))
-        .collect::<Result<Vec<_>>>()?;
-    files.dedup();
-    Ok(files.len())
+/// Numbers the images that the records lie in; the objects of one follow each other.
+fn number_images(set: &EvalSet, records: &mut [Scored]) -> Result<()> {
+    let (mut number, mut last) = (0, None);
+    for record in records {
+        let image = set.source.record(record.record)?.image;
+        if last.as_ref().is_some_and(|last| *last != image) {
+            number += 1;
+        }
+        last = Some(image);
+        record.scores.iter_mut().flatten().for_each(|scores| scores.image = number);
+        record.clicks.iter_mut().for_each(|run| run.image = number);
+    }
+    Ok(())
+}
+
+/// How many different images there are among the numbers of objects, which are in order.
+fn count_images(numbers: impl Iterator<Item = usize>) -> usize {
+    let mut numbers: Vec<usize> = numbers.collect();
+    numbers.dedup();
+    numbers.len()
 }
 
 /// A model and what is asked of it.
@@ -87,6 +106,8 @@ struct Asked<'a> {
     sam: &'a Sam,
     device: &'a Device,
     scoring: Scoring<'a>,
+    /// The masks that get clicks.
+    clicked: Vec<MaskKind>,
 }
 
 /// What its masks are held to; other threads do that.
@@ -102,15 +123,26 @@ struct Found {
     keeper: Keeper<ShownPrediction>,
     warnings: Vec<RecordWarning>,
     refusals: Refusals,
+    times: EvalTimes,
 }
 
-/// What came of one record: per prompt of the configuration its scores, and what is kept of it.
+/// What came of one record: per prompt of the configuration its scores, the clicks, and what is kept of it.
 #[derive(Default)]
 struct Scored {
+    record: usize,
     scores: Vec<Option<ImageScores>>,
     /// Whether its mask shows no object at all.
     empty: bool,
     shown: Option<(f64, ShownPrediction)>,
+    clicks: Vec<ClickRun>,
+    kept: Option<ShownPrediction>,
+}
+
+/// A record whose image was encoded, while it is worked on.
+struct Waiting {
+    sample: Arc<EvalSample>,
+    features: ImageFeatures,
+    scored: Option<Scored>,
 }
 
 impl Asked<'_> {
@@ -133,16 +165,18 @@ impl Asked<'_> {
         )?
         .take(total)
         .enumerate();
+        let mut encoder = Encoder::new(self.sam, self.device);
+        let (mut decoded, mut answers) = (Duration::ZERO, Answers::default());
         let mut records = Vec::with_capacity(total);
         let mut done = 0;
         while done < total {
-            let mut window: Vec<Option<Scored>> = Vec::new();
+            let Found { keeper, warnings, refusals, times } = &mut *found;
+            let kept = &*keeper;
+            let mut window: Vec<Option<Waiting>> = Vec::new();
             window.resize_with(WINDOW.min(total - done), || None);
-            let Found { keeper, warnings, refusals } = &mut *found;
-            let (scoring, kept) = (self.scoring, &*keeper);
             // The next image is predicted while the last ones are scored.
             rayon::in_place_scope(|scope| -> Result<()> {
-                for (scored, (index, sample)) in window.iter_mut().zip(&mut loaded) {
+                for (place, (index, sample)) in window.iter_mut().zip(&mut loaded) {
                     if observer.should_stop() {
                         return Err(Error::Stopped);
                     }
@@ -151,9 +185,17 @@ impl Asked<'_> {
                         Ok(sample) => {
                             let odd = &sample.warnings;
                             warnings.extend(RecordWarning::all(&set.name, &sample.name, odd));
-                            let masks = self.predict(&sample)?;
+                            let sample = Arc::new(sample);
+                            let features = encoder.features(&sample)?;
+                            let started = Instant::now();
+                            let masks = self.predict(&sample, &features)?;
+                            decoded += started.elapsed();
+                            times.prompts += masks.iter().flatten().count();
+                            let waiting = place.insert(Waiting { sample, features, scored: None });
+                            let Waiting { sample, scored, .. } = waiting;
+                            let scoring = self.scoring;
                             scope.spawn(move |_| {
-                                *scored = Some(scoring.score(&sample, &masks, set, kept));
+                                *scored = Some(scoring.score(sample, &masks, set, kept));
                             });
                         }
                         Err(error) => refusals.add(set, index, error)?,
@@ -162,31 +204,85 @@ impl Asked<'_> {
                 }
                 Ok(())
             })?;
-            for mut scored in window.into_iter().flatten() {
+            let window: Vec<Waiting> = window.into_iter().flatten().collect();
+            let runs = self.click(&window, &mut answers, observer)?;
+            let mut runs = runs.into_iter();
+            for mut scored in window.into_iter().filter_map(|waiting| waiting.scored) {
                 if let Some((rank, shown)) = scored.shown.take() {
                     found.keeper.add(rank, shown);
                 }
+                scored.clicks = runs.next().unwrap_or_default();
                 records.push(scored);
             }
         }
+        let times = &mut found.times;
+        times.images += encoder.images;
+        times.encode_seconds += encoder.took.as_secs_f64();
+        times.decode_seconds += decoded.as_secs_f64();
+        times.clicks += answers.clicks;
+        times.click_seconds += answers.took.as_secs_f64();
         Ok(records)
     }
 
-    /// The masks of one image under each prompt; the image is encoded once.
-    fn predict(&self, sample: &EvalSample) -> Result<Vec<Option<MaskLogits>>> {
-        let shown = sample.geometry.visible();
-        let size = [shown.height, shown.width];
-        let input = self.sam.preprocess_fitted(&sample.image, size, self.device)?;
-        let features = self.sam.encode_image(input);
+    /// The masks of one image under each prompt.
+    fn predict(
+        &self,
+        sample: &EvalSample,
+        features: &ImageFeatures,
+    ) -> Result<Vec<Option<Vec<MaskLogits>>>> {
         let prompts = self.scoring.config.prompts.iter();
         prompts
             .map(|&kind| {
                 let prompt = self.scoring.prompt(sample, kind);
                 prompt
-                    .map(|prompt| all_masks(self.sam, &features, &prompts::to_model(&prompt)))
+                    .map(|prompt| all_masks(self.sam, features, &prompts::to_model(&prompt)))
                     .transpose()
             })
             .collect()
+    }
+
+    /// The clicks on the objects of a window, if there are to be any.
+    fn click(
+        &self,
+        window: &[Waiting],
+        answers: &mut Answers,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Vec<ClickRun>>> {
+        let EvalConfig { clicks, seed, .. } = self.scoring.config;
+        let Some(config) = clicks else { return Ok(Vec::new()) };
+        let model = Clicked { sam: self.sam, config, masks: &self.clicked, seed: *seed };
+        let samples = window.iter().map(|waiting| (&*waiting.sample, &waiting.features));
+        model.play(samples, answers, observer)
+    }
+
+    /// Adds the runs of a set's clicks and their means.
+    fn click_metrics(
+        &self,
+        set: &EvalSet,
+        records: &[Scored],
+        evaluation: &mut Evaluation,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        let Some(config) = &self.scoring.config.clicks else { return Ok(()) };
+        let empty = records.iter().filter(|record| record.empty).count();
+        if empty == records.len() && empty > 0 {
+            let why = WithoutPrompt { records: empty, empty }.why();
+            let (set, prompt) = (set.name.clone(), "clicks".to_owned());
+            return Err(Error::NothingScored { set, prompt, why });
+        }
+        for &mask in &self.clicked {
+            let runs = records.iter().flat_map(|record| &record.clicks);
+            let runs: Vec<&ClickRun> = runs.filter(|run| run.mask == mask).collect();
+            if runs.is_empty() {
+                continue;
+            }
+            let images = count_images(runs.iter().map(|run| run.image));
+            let metrics = ClickMetrics::mean(&set.name, mask, config, &runs, (images, empty));
+            observer.clicked(&metrics);
+            evaluation.clicks.push(metrics);
+            evaluation.click_runs.extend(runs.into_iter().cloned());
+        }
+        Ok(())
     }
 }
 
@@ -200,33 +296,37 @@ impl Scoring<'_> {
     fn score(
         &self,
         sample: &EvalSample,
-        masks: &[Option<MaskLogits>],
+        masks: &[Option<Vec<MaskLogits>>],
         set: &EvalSet,
         kept: &Keeper<ShownPrediction>,
     ) -> Scored {
-        let empty = sample.truth.count() == 0;
-        let mut scored = Scored { empty, ..Scored::default() };
+        let area = sample.truth.count();
+        let mut scored = Scored { record: sample.record, empty: area == 0, ..Scored::default() };
+        let truth = Truth::new(sample, self.config.boundary_ratio);
+        let boundary_area = truth.band.count();
         for (place, (&kind, masks)) in self.config.prompts.iter().zip(masks).enumerate() {
             let Some(masks) = masks else {
                 scored.scores.push(None);
                 continue;
             };
-            let masks: Vec<(MaskScores, Bitmap)> = masks
-                .iter()
-                .map(|(mask, logits)| score(*mask, logits, sample, self.config.boundary_ratio))
-                .collect();
+            let masks: Vec<(MaskScores, Bitmap)> =
+                masks.iter().map(|mask| truth.score(mask)).collect();
             let scores: Vec<MaskScores> = masks.iter().map(|(scores, _)| *scores).collect();
             let rank = rank(&scores);
-            if place == 0 && kept.wants(rank) {
+            if place == 0 && (kept.wants(rank) || self.config.keep_masks) {
                 let prompt = self.prompt(sample, kind);
                 let shown =
                     prompt.map(|p| ShownPrediction::new(&set.name, sample, kind, &p, &masks));
+                scored.kept = shown.clone().filter(|_| self.config.keep_masks);
                 scored.shown = shown.map(|shown| (rank, shown));
             }
             scored.scores.push(Some(ImageScores {
                 set: set.name.clone(),
                 record: sample.record,
                 name: sample.name.clone(),
+                image: 0,
+                area,
+                boundary_area,
                 prompt: kind,
                 scores,
             }));
@@ -235,39 +335,29 @@ impl Scoring<'_> {
     }
 }
 
-/// Every mask the model gives for one prompt of the first image, as host values, mask after mask.
+/// Every mask the model gives for one prompt of the first image.
 ///
 /// SAM's own mask is decoded without the HQ token among the tokens, so that it is exactly
 /// what the SAM inside the model says; HQ-SAM's comparison lets the token take part.
-fn all_masks(sam: &Sam, features: &ImageFeatures, prompt: &PromptInput) -> Result<MaskLogits> {
+fn all_masks(sam: &Sam, features: &ImageFeatures, prompt: &PromptInput) -> Result<Vec<MaskLogits>> {
     let prompt = std::slice::from_ref(prompt);
     let values = |mask: Tensor<4>| -> Vec<f32> { mask.into_data().iter::<f32>().collect() };
+    let predicted = |iou: Option<Tensor<2>>| -> Option<f64> {
+        iou?.into_data().iter::<f32>().next().map(f64::from)
+    };
     let own = sam.predict(features, prompt, &[0], DecodeMode::Sam { multimask: false })?;
-    let mut masks: MaskLogits =
-        own.sam.map(|mask| (MaskKind::Sam, values(mask))).into_iter().collect();
+    let predicted_iou = predicted(own.iou);
+    let logits =
+        |mask, tensor, predicted_iou| MaskLogits { mask, logits: values(tensor), predicted_iou };
+    let mut masks: Vec<MaskLogits> =
+        own.sam.map(|mask| logits(MaskKind::Sam, mask, predicted_iou)).into_iter().collect();
     if sam.config().hq {
         let both = sam.predict(features, prompt, &[0], DecodeMode::Both { multimask: false })?;
+        let predicted_iou = predicted(both.iou);
         if let (Some(own), Some(hq)) = (both.sam, both.hq) {
-            masks.push((MaskKind::Hq, values(hq.clone())));
-            masks.push((MaskKind::SamHq, values(own + hq)));
+            masks.push(logits(MaskKind::Hq, hq.clone(), predicted_iou));
+            masks.push(logits(MaskKind::SamHq, own + hq, predicted_iou));
         }
     }
     Ok(masks)
-}
-
-fn score(
-    mask: MaskKind,
-    logits: &[f32],
-    sample: &EvalSample,
-    boundary_ratio: f64,
-) -> (MaskScores, Bitmap) {
-    let side = logits.len().isqrt();
-    let logits = postprocess::to_source(&sample.geometry, logits, side);
-    let predicted = Bitmap::from_logits(&logits, sample.geometry.source);
-    // The truth is without them already.
-    let counted = sample.ignored.as_ref().map(|ignored| predicted.without(ignored));
-    let counted = counted.as_ref().unwrap_or(&predicted);
-    let iou = metric::iou(counted, &sample.truth);
-    let boundary_iou = metric::boundary_iou(counted, &sample.truth, boundary_ratio);
-    (MaskScores { mask, iou, boundary_iou }, predicted)
 }

@@ -199,7 +199,7 @@ mod tests {
             let size = maskwright_image::Size::new(3, 5);
             Rle::from_bitmap(&Bitmap::from_fn(size, |y, x| (x + y) % 3 == bit))
         };
-        let scores = MaskScores { mask: MaskKind::Hq, iou: 0.25, boundary_iou: 0.5 };
+        let scores = MaskScores::new(MaskKind::Hq, 0.25, 0.5);
         let one = ShownPrediction {
             set: "leaves".into(),
             record: 3,
