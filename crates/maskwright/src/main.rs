@@ -12,6 +12,7 @@ mod indexing;
 mod interrupt;
 mod late_bar;
 mod output;
+mod process_memory;
 mod progress;
 mod shown;
 mod targets;

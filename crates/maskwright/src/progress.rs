@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use maskwright_data::source::OpenContext;
-use maskwright_train::evaluator::SetMetrics;
+use maskwright_train::evaluator::{ClickMetrics, EvalTimes, SetMetrics};
 use maskwright_train::observer::{Observer, RunStart, StepProgress};
 use maskwright_train::run_log::{EpochEntry, LoaderEntry};
 
@@ -31,6 +31,7 @@ pub(crate) struct Progress {
     counting: String,
     indexing: Indexing,
     warnings: Warnings,
+    times: Option<EvalTimes>,
 }
 
 impl Progress {
@@ -46,7 +47,13 @@ impl Progress {
             counting: String::new(),
             indexing: Indexing::new(quiet),
             warnings: Warnings::default(),
+            times: None,
         }
+    }
+
+    /// How long the last evaluation took.
+    pub(crate) fn take_times(&mut self) -> Option<EvalTimes> {
+        self.times.take()
     }
 
     /// What was odd so far; it has been said.
@@ -174,6 +181,15 @@ impl Observer for Progress {
     fn evaluated(&mut self, metrics: &SetMetrics) {
         self.finish();
         self.say(&format!("  {}", metrics.one_line()));
+    }
+
+    fn clicked(&mut self, metrics: &ClickMetrics) {
+        self.finish();
+        self.say(&format!("  {}", metrics.one_line()));
+    }
+
+    fn timed(&mut self, times: &EvalTimes) {
+        self.times = Some(*times);
     }
 
     fn average_evaluated(&mut self, metrics: &SetMetrics) {

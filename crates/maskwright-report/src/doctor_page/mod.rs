@@ -46,7 +46,7 @@ fn page(subjects: &[Subject], diagnosis: &Diagnosis, command: &str, created: &st
     for (place, set) in diagnosis.sets.iter().enumerate() {
         write_set(&mut page, subjects, place, set, &mut looker);
     }
-    page.push_str(html::END);
+    html::end(&mut page);
     page
 }
 

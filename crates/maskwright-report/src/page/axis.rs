@@ -83,6 +83,11 @@ impl Axis {
         }
     }
 
+    /// The values at the axis' ends.
+    pub(super) fn ends(&self) -> [f64; 2] {
+        [self.low, self.high]
+    }
+
     /// Where the value lies: 0 at the axis' low end, 1 at its high end.
     ///
     /// `None` for values that have no place on the axis.

@@ -13,6 +13,9 @@ pub(super) const COLOURS: usize = 8;
 /// Up to this many points, each has a dot and says its value under the mouse.
 const MAX_DOTS: usize = 60;
 
+/// Points of a line that the page can tell the values of.
+const MOST_READINGS: usize = 400;
+
 /// The frame that charts are drawn in.
 pub(super) const WIDTH: f64 = 560.0;
 /// Its height.
@@ -63,8 +66,9 @@ pub(super) fn write(page: &mut String, plot: &CurvePlot) {
         Some(fitted) => {
             let _ = writeln!(
                 page,
-                "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
-                escape(&describe(plot))
+                "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\" data-plot=\"{}\">",
+                escape(&describe(plot)),
+                escape(&readings(plot, &fitted))
             );
             let place = Placement::of(&fitted);
             page.push_str(&shapes(plot, &fitted, &place));
@@ -225,6 +229,45 @@ fn path(svg: &mut String, class: &str, pieces: &Pieces, place: &Placement<'_>) {
     if !data.is_empty() {
         let _ = writeln!(svg, "<path class=\"{class}\" d=\"{data}\"/>");
     }
+}
+
+/// What the page's script reads values from: the frame, the ends of the x axis and the lines' points; of noisy lines the mean.
+fn readings(plot: &CurvePlot, fitted: &Fitted) -> String {
+    #[derive(serde::Serialize)]
+    struct Line<'a> {
+        name: &'a str,
+        points: Vec<(f64, f64)>,
+    }
+    #[derive(serde::Serialize)]
+    struct Readings<'a> {
+        left: f64,
+        right: f64,
+        top: f64,
+        floor: f64,
+        x: [f64; 2],
+        label: &'a str,
+        series: Vec<Line<'a>>,
+    }
+    let place = Placement::of(fitted);
+    let points = |line: &chart::Line| {
+        let points: Vec<(f64, f64)> =
+            line.smooth.as_ref().unwrap_or(&line.raw).iter().flatten().copied().collect();
+        let every = points.len().div_ceil(MOST_READINGS).max(1);
+        points.into_iter().step_by(every).collect::<Vec<_>>()
+    };
+    let series = fitted.lines.iter().zip(&plot.series);
+    let readings = Readings {
+        left: place.left,
+        right: place.right(),
+        top: TOP,
+        floor: place.floor(),
+        x: fitted.x.ends(),
+        label: if plot.x_label.is_empty() { "x" } else { &plot.x_label },
+        series: series
+            .map(|(drawn, series)| Line { name: &series.name, points: points(drawn) })
+            .collect(),
+    };
+    serde_json::to_string(&readings).unwrap_or_default()
 }
 
 /// What the chart shows, for readers who do not see it.

@@ -133,13 +133,18 @@ mod tests {
         let tile = |value: u8| Tile {
             caption: "caption".into(),
             image: RgbImage::filled(Size::new(100, 50), value),
+            other: None,
         };
         let gallery = Gallery {
             title: "Title".into(),
             caption: String::new(),
             rows: vec![
-                GalleryRow { label: "first".into(), tiles: vec![tile(10), tile(20), tile(30)] },
-                GalleryRow { label: "second".into(), tiles: vec![tile(40)] },
+                GalleryRow {
+                    label: "first".into(),
+                    facets: Vec::new(),
+                    tiles: vec![tile(10), tile(20), tile(30)],
+                },
+                GalleryRow { label: "second".into(), facets: Vec::new(), tiles: vec![tile(40)] },
             ],
         };
         let image = gallery.to_image(100);

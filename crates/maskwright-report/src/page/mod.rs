@@ -1,9 +1,10 @@
 //! The report of a run: one HTML file with its figures, curves, tables and pictures.
 //!
 //! A [`Report`] is plain data that its caller fills; [`Report::to_html`] turns it into
-//! a single page that needs nothing else: styles, charts (SVG) and pictures (PNG) are
-//! inside it, there is no script and no request leaves the page, which also forbids
-//! them by its content security policy. It follows the reader's light or dark mode
+//! a single page that needs nothing else: styles, charts (SVG) and pictures are
+//! inside it, and no request leaves the page, which also forbids them by its content security policy.
+//! Its one script, `page.js`, sorts and filters tables, reads curves, compares two pictures and enlarges them; the policy names
+//! its sum, so no other runs. Without scripts the page says the same. It follows the reader's light or dark mode
 //! and prints. The same report always gives the same bytes.
 //!
 //! [`Gallery::to_image`] and [`CurvePlot::to_image`] draw the same content as
@@ -38,6 +39,7 @@
 //! ```
 
 mod axis;
+pub(crate) mod bar_chart;
 mod chart;
 mod chart_picture;
 mod chart_svg;
@@ -65,10 +67,14 @@ pub struct Report {
     pub summary: Vec<(String, String)>,
     /// Charts, two beside each other where there is room.
     pub curves: Vec<CurvePlot>,
+    /// Histograms, behind the charts.
+    pub bars: Vec<BarPlot>,
     /// Tables, in order; they stand before the charts.
     pub tables: Vec<Table>,
     /// Galleries of pictures, in order.
     pub galleries: Vec<Gallery>,
+    /// What leads to the same figures again: name and value.
+    pub reproduce: Vec<(String, String)>,
     /// Remarks, one paragraph each.
     pub notes: Vec<String>,
 }
@@ -98,7 +104,30 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
 }
 
-/// A table of texts and numbers.
+/// A histogram.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BarPlot {
+    /// The heading.
+    pub title: String,
+    /// What is counted, and what else is to be said of all values.
+    pub hint: String,
+    /// The bins from left to right.
+    pub bins: Vec<Bin>,
+}
+
+/// A bin of a histogram.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bin {
+    /// Its values, in few letters.
+    pub label: String,
+    /// Its values with their unit.
+    pub range: String,
+    /// How many there are.
+    pub count: u64,
+}
+
+/// A table of texts and numbers. Rows can be sorted on the page, and chosen by what stands in the columns `set`, `prompt`, `mask`
+/// and `size`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     /// The heading.
@@ -139,6 +168,8 @@ pub struct Gallery {
 pub struct GalleryRow {
     /// What the row shows, usually the sample's name.
     pub label: String,
+    /// By what it can be chosen on the page: names and values such as `set` and the set's name.
+    pub facets: Vec<(String, String)>,
     /// The pictures, from left to right.
     pub tiles: Vec<Tile>,
 }
@@ -150,6 +181,8 @@ pub struct Tile {
     pub caption: String,
     /// The picture.
     pub image: RgbImage,
+    /// A second picture of the same size to compare it with, by a handle: it is seen to the right of the handle.
+    pub other: Option<RgbImage>,
 }
 
 #[cfg(test)]

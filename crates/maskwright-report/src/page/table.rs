@@ -27,6 +27,19 @@ fn is_numeric(table: &Table, column: usize) -> bool {
     cells().any(|cell| !empty(cell)) && cells().all(|cell| empty(cell) || number(cell).is_some())
 }
 
+/// The columns by which rows can be chosen.
+const FACETS: [&str; 4] = ["set", "prompt", "mask", "size"];
+
+/// What a row can be chosen by, as JSON for an attribute; nothing where there is nothing.
+pub(super) fn facets<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let pairs: Vec<(&str, &str)> = pairs.collect();
+    if pairs.is_empty() {
+        return String::new();
+    }
+    let json = serde_json::to_string(&pairs).expect("texts");
+    format!(" data-facets=\"{}\"", escape(&json))
+}
+
 /// The number of a column to highlight, if it has at least two different ones.
 fn best(table: &Table, column: usize) -> Option<f64> {
     let rule = table.best.get(column).copied().flatten()?;
@@ -58,7 +71,10 @@ pub(super) fn write(page: &mut String, table: &Table) {
     }
     page.push_str("<tbody>\n");
     for row in &table.rows {
-        page.push_str("<tr>");
+        let cells = table.header.iter().zip(row);
+        let chosen = cells.filter(|(name, _)| FACETS.contains(&name.as_str()));
+        let chosen = facets(chosen.map(|(name, cell)| (name.as_str(), cell.as_str())));
+        let _ = write!(page, "<tr{chosen}>");
         for (column, (&numeric, best)) in numeric.iter().zip(&bests).enumerate() {
             let text = row.get(column).map_or("", String::as_str);
             let marked = best.is_some() && number(text) == *best;

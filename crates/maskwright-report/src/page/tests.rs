@@ -7,8 +7,11 @@ use super::*;
 /// A report with something in every part, and text that would break a careless page.
 fn full() -> Report {
     let hostile = "<script>alert(\"1\" & '2')</script>";
-    let tile =
-        |value| Tile { caption: hostile.into(), image: RgbImage::filled(Size::new(4, 6), value) };
+    let tile = |value| Tile {
+        caption: hostile.into(),
+        image: RgbImage::filled(Size::new(4, 6), value),
+        other: None,
+    };
     Report {
         title: hostile.into(),
         command: format!("maskwright train --output {hostile}"),
@@ -42,17 +45,37 @@ fn full() -> Report {
             caption: hostile.into(),
             rows: vec![GalleryRow {
                 label: hostile.into(),
-                tiles: vec![tile(9), tile(200), Tile::default()],
+                facets: vec![("set".into(), hostile.into())],
+                tiles: vec![
+                    tile(9),
+                    Tile { other: Some(RgbImage::filled(Size::new(4, 6), 20)), ..tile(200) },
+                    Tile::default(),
+                ],
             }],
         }],
+        bars: vec![BarPlot {
+            title: hostile.into(),
+            hint: hostile.into(),
+            bins: vec![Bin { label: hostile.into(), range: hostile.into(), count: 3 }],
+        }],
+        reproduce: vec![(hostile.into(), hostile.into())],
         notes: vec![hostile.into(), "line\u{0}\u{7}".into()],
     }
+}
+
+/// The page without its script, which is the same on every page.
+fn without_script(page: &str) -> String {
+    let (before, script) = page.split_once("<script>").expect("a script");
+    let (script, after) = script.split_once("</script>\n").expect("its end");
+    assert_eq!(script, include_str!("page.js"));
+    format!("{before}{after}")
 }
 
 /// Checks that tags nest, attributes are quoted and references are escaped; gives
 /// the names of the elements in order.
 fn check(page: &str) -> Vec<String> {
-    const VOID: [&str; 4] = ["meta", "link", "img", "br"];
+    const VOID: [&str; 5] = ["meta", "link", "img", "br", "input"];
+    let page = without_script(page);
     let mut rest = page.strip_prefix("<!DOCTYPE html>\n").expect("a document type");
     let (mut open, mut seen) = (Vec::<String>::new(), Vec::new());
     while let Some(start) = rest.find('<') {
@@ -89,6 +112,7 @@ fn check(page: &str) -> Vec<String> {
 
 /// What a page shows, without the data of its pictures.
 pub(crate) fn body(page: &str) -> String {
+    let page = without_script(page);
     let (_, body) = page.split_once("<body>\n").expect("a body");
     let mut parts = body.split("base64,");
     let mut text = parts.next().unwrap_or_default().to_owned();
@@ -107,16 +131,18 @@ fn the_page_is_well_formed_and_complete() {
     }
     let seen = check(&full().to_html());
     let count = |name: &str| seen.iter().filter(|tag| *tag == name).count();
-    assert_eq!(count("img"), 2);
+    assert_eq!(count("img"), 3);
+    assert_eq!(count("input"), 1, "a handle for the two pictures of one tile");
     assert_eq!(count("script"), 0);
     assert_eq!(count("table"), 1);
+    assert_eq!(count("rect"), 1);
     assert_eq!(count("h1"), 1);
-    assert_eq!(count("dt"), 2);
+    assert_eq!(count("dt"), 3);
 }
 
 #[test]
 fn every_text_is_escaped() {
-    let page = full().to_html();
+    let page = without_script(&full().to_html());
     assert!(!page.contains("<script"));
     assert!(!page.contains("alert(\""));
     assert!(!page.contains(['\u{0}', '\u{7}']));
@@ -128,7 +154,9 @@ fn every_text_is_escaped() {
 
 #[test]
 fn nothing_is_requested_from_elsewhere() {
-    let page = full().to_html();
+    // The script's one address is the name of SVG, which nothing is requested from.
+    assert_eq!(include_str!("page.js").matches("://").count(), 1);
+    let page = without_script(&full().to_html());
     for forbidden in ["http:", "https:", "//", "@import", "url("] {
         let outside: Vec<&str> = page
             .split("base64,")
@@ -140,6 +168,18 @@ fn nothing_is_requested_from_elsewhere() {
         assert!(outside.is_empty(), "{forbidden}");
     }
     assert!(page.contains("default-src 'none'"));
+}
+
+/// The sum in the policy is that of the bytes between the tags, so the browser runs them, and nothing else.
+#[test]
+fn the_policy_names_the_script() {
+    use base64::Engine;
+    use sha2::Digest;
+    let page = Report::default().to_html();
+    let (_, script) = page.split_once("<script>").expect("a script");
+    let (script, _) = script.split_once("</script>").expect("its end");
+    let sum = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(script));
+    assert!(page.contains(&format!("script-src 'sha256-{sum}'\"")), "{sum}");
 }
 
 #[test]
@@ -165,7 +205,8 @@ fn pictures_that_cannot_be_are_replaced() {
         galleries: vec![Gallery {
             rows: vec![GalleryRow {
                 label: String::new(),
-                tiles: vec![Tile { caption: "c".into(), image: wrong }],
+                tiles: vec![Tile { caption: "c".into(), image: wrong, other: None }],
+                ..GalleryRow::default()
             }],
             ..Gallery::default()
         }],

@@ -9,10 +9,13 @@
 //! # }
 //! ```
 
+mod evaluation_page;
 pub mod figures;
 pub mod gallery;
 
 use std::path::{Path, PathBuf};
+
+pub use evaluation_page::{EvaluationPage, write_evaluation};
 
 use maskwright_data::lossy;
 use maskwright_data::prompt::PromptKind;
@@ -21,7 +24,7 @@ use maskwright_image::draw::Canvas;
 use maskwright_image::{RgbImage, Size};
 use maskwright_model::MaskKind;
 use maskwright_train::TrainConfig;
-use maskwright_train::evaluator::{EvalSet, Evaluation, SetMetrics, open_sets};
+use maskwright_train::evaluator::{SetMetrics, open_sets};
 use maskwright_train::run_files::RunFiles;
 use maskwright_train::run_log::Entry;
 use serde::Serialize;
@@ -148,27 +151,6 @@ fn predictions(run: &RunFiles, epoch: usize) -> std::result::Result<Vec<Gallery>
     let sets = run.config.data.open_valid(&OpenContext::default());
     let sets = sets.map(open_sets).map_err(|error| error.to_string())?;
     gallery::galleries(&sets, shown).map_err(|error| error.to_string())
-}
-
-/// Writes the report of an evaluation of `sets` to `page`, and its predictions to a PNG with the same stem
-/// beside it.
-///
-/// # Errors
-/// An image that cannot be read again, and failed writes.
-pub fn write_evaluation(sets: &[EvalSet], evaluation: &Evaluation, page: &Path) -> Result<()> {
-    let report = Report {
-        title: "Evaluation".into(),
-        created: today(),
-        tables: vec![figures::evaluation_table(&evaluation.sets)],
-        galleries: gallery::galleries(sets, &evaluation.shown)?,
-        ..Report::default()
-    };
-    if report.galleries.is_empty() {
-        remove(&picture_beside(page))?;
-    } else {
-        write_png(&stacked(&pictures_of(&report.galleries)), &picture_beside(page))?;
-    }
-    crate::files::write_atomically(page, report.to_html().as_bytes())
 }
 
 /// The PNG of the predictions that lies beside the page of an evaluation.

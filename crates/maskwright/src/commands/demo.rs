@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::eval::print;
+use super::eval::means;
 use crate::demo::{DemoConfig, DemoEnd, masks_command, run as run_demo};
 use crate::exit::Interrupted;
 use crate::progress::{Progress, duration};
@@ -48,7 +48,7 @@ pub(crate) fn run(flags: &DemoFlags) -> anyhow::Result<()> {
         return output::json(&WithWarnings { document: &outcome, warnings });
     }
     output::line("")?;
-    print(&outcome.evaluation)?;
+    means(&outcome.evaluation, &[])?;
     let total: f64 = outcome.seconds.iter().map(|(_, seconds)| seconds).sum();
     output::line(format_args!("\ndone in {}; open {}", duration(total), outcome.report.display()))?;
     let masks = masks_command(&flags.output, &outcome.checkpoint);

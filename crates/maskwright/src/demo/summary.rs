@@ -60,6 +60,7 @@ pub(super) fn report(
             time_table(&outcome.seconds),
         ],
         galleries,
+        reproduce: vec![("seed".into(), config.seed.to_string())],
         notes: vec![
             "Every figure was measured in this run, on generated pictures that were not trained \
              on. The model is small and saw a few minutes of training: it shows that the whole \
@@ -77,6 +78,7 @@ pub(super) fn report(
                 masks_command(&config.output, &outcome.checkpoint)
             ),
         ],
+        ..Report::default()
     })
 }
 

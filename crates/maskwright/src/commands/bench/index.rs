@@ -10,8 +10,8 @@ use maskwright_data::random::Order;
 use maskwright_data::source::{OpenContext, SetSpec, Source, synthetic_index};
 use serde::de::IgnoredAny;
 
-use super::memory;
 use crate::output;
+use crate::process_memory as memory;
 
 /// Measure opening annotated sets: from the annotation file, and from the cached index.
 ///

@@ -7,7 +7,6 @@ mod index;
 mod loader;
 mod measure;
 mod median;
-mod memory;
 mod model;
 mod soak;
 mod work;

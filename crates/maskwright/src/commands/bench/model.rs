@@ -9,11 +9,11 @@ use maskwright_model::{ModelType, SamConfig};
 use serde::Serialize;
 
 use super::median::median;
-use super::memory;
 use super::work::{Part, Work};
 use crate::exit::Usage;
 use crate::flags::device::DeviceFlags;
 use crate::output;
+use crate::process_memory as memory;
 
 /// Measure how fast the model runs: its encoder, a prompt, the HQ head's gradients, a training step.
 ///

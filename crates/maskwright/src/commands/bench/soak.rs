@@ -7,8 +7,8 @@ use maskwright_data::loader::{Loader, LoaderConfig};
 use maskwright_data::source::Mix;
 use serde::Serialize;
 
-use super::memory;
 use crate::output;
+use crate::process_memory as memory;
 
 /// Measurements of a run.
 const MARKS: u64 = 20;

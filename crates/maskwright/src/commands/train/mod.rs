@@ -320,5 +320,5 @@ fn evaluate(config: &TrainConfig, asked: Option<Geometry>, json: bool) -> anyhow
     progress.finish();
     let mut warnings = Warnings::default();
     warnings.add_records(&evaluation.warnings);
-    super::eval::tell(json, geometry, &evaluation, &warnings)
+    super::eval::tell(json, geometry, &job, &evaluation, &warnings)
 }

@@ -1,12 +1,12 @@
 //! The memory of this process, where the system tells it (Linux).
 
 /// What lies in RAM, in MiB.
-pub(super) fn resident_mib() -> Option<f64> {
+pub(crate) fn resident_mib() -> Option<f64> {
     mib("VmRSS:")
 }
 
 /// The most that has lain in RAM so far, in MiB.
-pub(super) fn peak_mib() -> Option<f64> {
+pub(crate) fn peak_mib() -> Option<f64> {
     mib("VmHWM:")
 }
 

@@ -1,0 +1,413 @@
+//! `maskwright eval`.
+
+mod against;
+mod boxes;
+mod print;
+
+use std::path::{Path, PathBuf};
+
+use against::Against;
+use boxes::Boxes;
+use clap::Args;
+use maskwright_data::prompt::PromptKind;
+use maskwright_data::sample::Preset;
+use maskwright_data::source::DataFile;
+use maskwright_model::{GeometryFrom, MaskKind, ModelSource};
+use maskwright_report::run_report::{self, EvaluationPage};
+use maskwright_train::checksums;
+use maskwright_train::evaluator::clicks::FirstMask;
+use maskwright_train::evaluator::statistics::{self, ClickStatistics, Comparison, SetStatistics};
+use maskwright_train::evaluator::{
+    ClickConfig, ClickMetrics, ClickRun, EvalConfig, EvalJob, EvalTimes, Evaluation, ImageScores,
+    SetMetrics,
+};
+use maskwright_train::observer::Observer;
+pub(crate) use print::means;
+use serde::Serialize;
+use strum::{EnumString, VariantNames};
+
+use crate::exit::Usage;
+use crate::flags::data::DataFlags;
+use crate::flags::device::DeviceFlags;
+use crate::flags::geometry;
+use crate::flags::model::ModelFlags;
+use crate::flags::named::named;
+use crate::progress::Progress;
+use crate::targets::{self, Existing, Format, Inputs, Target};
+use crate::warnings::Warnings;
+use crate::{interrupt, output, process_memory};
+
+/// What a model is asked with: a prompt that is given once, or clicks one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+enum Asked {
+    Box,
+    #[strum(to_string = "points", serialize = "point")]
+    Points,
+    #[strum(to_string = "noise_mask", serialize = "noise-mask")]
+    NoiseMask,
+    Clicks,
+}
+
+impl Asked {
+    fn prompt(self) -> Option<PromptKind> {
+        match self {
+            Self::Box => Some(PromptKind::Box),
+            Self::Points => Some(PromptKind::Points),
+            Self::NoiseMask => Some(PromptKind::NoiseMask),
+            Self::Clicks => None,
+        }
+    }
+}
+
+/// Evaluate a checkpoint on named sets: IoU and boundary IoU at the images' own resolution.
+///
+/// SAM's own mask, the HQ mask, and the sum of both are scored side by side. Of a data file
+/// the [[valid]] and [[other]] sets are taken, of --images and --masks all pairs. Means come with their 95% interval, by
+/// resampling images.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  maskwright eval --checkpoint run/sam_hq_epoch_11.safetensors --images photos --masks masks
+  maskwright eval --checkpoint sam_hq_vit_l.pth --hqseg44k data --json
+  maskwright eval --checkpoint run/sam_hq_epoch_11.safetensors --against start --data leaves.toml --report compared.html
+  maskwright eval --checkpoint sam_vit_b.pth --images photos --masks masks --prompts clicks
+  maskwright eval --checkpoint sam_hq_vit_l.pth --images val2017 --coco instances_val2017.json --boxes detections.json")]
+pub(crate) struct EvalFlags {
+    #[command(flatten)]
+    data: DataFlags,
+
+    #[command(flatten)]
+    model: ModelFlags,
+
+    #[command(flatten)]
+    device: DeviceFlags,
+
+    #[command(flatten)]
+    what: WhatFlags,
+
+    #[command(flatten)]
+    clicks: ClickFlags,
+}
+
+/// What is evaluated, and what comes of it.
+#[derive(Args)]
+#[command(next_help_heading = "Evaluation")]
+struct WhatFlags {
+    /// Evaluate the [[train]] sets instead of the [[valid]] sets of a data file
+    #[arg(long, requires = "data")]
+    on_train: bool,
+
+    /// Side of the model's square input; the checkpoint's own if not given
+    #[arg(long, value_name = "PIXELS")]
+    input_size: Option<usize>,
+
+    /// Kinds of prompts. clicks: each click lies in the middle of the largest error that the last mask has; reported are the
+    /// clicks until an IoU is reached (NoC) and the objects where it never is (NoF)
+    #[arg(
+        long,
+        value_name = "KIND,...",
+        value_delimiter = ',',
+        value_parser = named::<Asked>(),
+        default_value = "box"
+    )]
+    prompts: Vec<Asked>,
+
+    /// Of --coco: average precision of the masks for the boxes of a list of detections, or of the annotations: truth
+    #[arg(long, value_name = "JSON | truth", conflicts_with_all = ["prompts", "against", "report", "limit"])]
+    boxes: Option<Boxes>,
+
+    /// Compare with another checkpoint on the same sets, or with what the run of --checkpoint began with: start
+    #[arg(long, value_name = "FILE | start")]
+    against: Option<Against>,
+
+    /// How an image is fitted into the input: longest_side, or squash (both sides). If not given:
+    /// what the checkpoint was validated with, and squash, which is HQ-SAM's validation, for a
+    /// checkpoint of others, which does not say it
+    #[arg(long, value_name = "PRESET", value_parser = named::<Preset>())]
+    geometry: Option<Preset>,
+
+    /// Seed of the points and the noise masks
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    seed: u64,
+
+    /// At most so many records of each set (images, or their objects where each is a record); 0 for all
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    limit: usize,
+
+    /// Print the scores by the size and the thinness of objects, and predicted beside true IoU, too
+    #[arg(long)]
+    details: bool,
+
+    /// Also write a page with the tables and the worst and best predictions, and the
+    /// predictions as a PNG beside it
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+
+    /// Print everything, image by image too, as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How clicks are given.
+#[derive(Args)]
+#[command(next_help_heading = "Clicks")]
+struct ClickFlags {
+    /// At most so many clicks on an object
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    clicks: usize,
+
+    /// IoUs in percent that clicks are counted to
+    #[arg(long, value_name = "PERCENT,...", value_delimiter = ',', default_value = "80,85,90,95")]
+    click_iou: Vec<f64>,
+
+    /// Which of SAM's masks answers the first click: best (of the three for an ambiguous prompt the one with the highest
+    /// predicted IoU) or single
+    #[arg(long, value_name = "MASK", value_parser = named::<FirstMask>(), default_value = "best")]
+    first_click: FirstMask,
+
+    /// Draw clicks from around the middle of the error, up to this share (0 to 1) of its depth there
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    click_jitter: f64,
+
+    /// Masks that get clicks, each its own [default: all that the model has]
+    #[arg(long, value_name = "MASK,...", value_delimiter = ',', value_parser = named::<MaskKind>())]
+    click_masks: Vec<MaskKind>,
+}
+
+impl ClickFlags {
+    fn resolve(&self) -> ClickConfig {
+        ClickConfig {
+            most: self.clicks,
+            thresholds: self.click_iou.iter().map(|percent| percent / 100.0).collect(),
+            first: self.first_click,
+            jitter: self.click_jitter,
+            masks: self.click_masks.clone(),
+        }
+    }
+}
+
+/// The document of `--json`.
+#[derive(Serialize)]
+struct Document<'a> {
+    /// How images were fitted into the input.
+    geometry: Preset,
+    /// Who said so.
+    geometry_from: GeometryFrom,
+    sets: &'a [SetMetrics],
+    /// The sets of `[[other]]`.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    other_sets: &'a [String],
+    statistics: &'a [SetStatistics],
+    images: &'a [ImageScores],
+    #[serde(skip_serializing_if = "<[ClickMetrics]>::is_empty")]
+    clicks: &'a [ClickMetrics],
+    #[serde(skip_serializing_if = "<[ClickStatistics]>::is_empty")]
+    click_statistics: &'a [ClickStatistics],
+    #[serde(skip_serializing_if = "<[ClickRun]>::is_empty")]
+    click_runs: &'a [ClickRun],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comparison: Option<&'a Comparison>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    times: Option<EvalTimes>,
+    /// The most memory that the process held, in MiB, where the system tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_memory_mib: Option<f64>,
+    warnings: &'a Warnings,
+}
+
+pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
+    let mut data = flags.data.resolve(100.0)?;
+    if flags.what.on_train {
+        data.valid = std::mem::take(&mut data.train);
+    }
+    if let Some(boxes) = &flags.what.boxes {
+        return boxes::run(flags, boxes, &data);
+    }
+    if let Some(page) = &flags.what.report {
+        let inputs = Inputs::data(&data).and(flags.data.reads()).and(flags.model.reads());
+        check_page(page, &inputs)?;
+    }
+    let mut progress = Progress::new(flags.what.json, interrupt::on_ctrl_c());
+    let source = ModelSource { input_size: flags.what.input_size, ..flags.model.resolve()? };
+    let mut warnings = Warnings::default();
+    let (job, geometry) = open(flags, &source, &data, &progress, &mut warnings)?;
+    let before = match &flags.what.against {
+        None => None,
+        Some(against) => {
+            let source = against.source(source.checkpoint.as_deref(), flags.what.input_size)?;
+            let (before, geometry) = open(flags, &source, &data, &progress, &mut warnings)?;
+            against::check_sizes(&job, &before)?;
+            Some((before, geometry))
+        }
+    };
+    let asked = |kind: Asked| flags.what.prompts.contains(&kind);
+    let config = EvalConfig {
+        prompts: flags.what.prompts.iter().filter_map(|kind| kind.prompt()).collect(),
+        geometry: geometry.0,
+        seed: flags.what.seed,
+        limit: flags.what.limit,
+        clicks: asked(Asked::Clicks).then(|| flags.clicks.resolve()),
+        keep_masks: flags.what.report.is_some() && before.is_some(),
+        ..EvalConfig::default()
+    };
+    let evaluation = job.evaluate(&config, &mut progress)?;
+    let times = progress.take_times();
+    warnings.add_records(&evaluation.warnings);
+    let earlier = before.map(|(before, geometry)| {
+        progress.say("the model before:");
+        before.evaluate(&EvalConfig { geometry: geometry.0, ..config }, &mut progress)
+    });
+    let earlier = earlier.transpose()?;
+    progress.finish();
+    let comparison = earlier.as_ref().map(|earlier| {
+        warnings.add(against::unpaired(&evaluation, earlier));
+        Comparison::new(&evaluation, earlier, flags.what.seed)
+    });
+    let found = Found { evaluation: &evaluation, geometry, job: &job, comparison, times };
+    if let Some(page) = &flags.what.report {
+        let before = earlier.as_ref().zip(found.comparison.as_ref());
+        let content = EvaluationPage {
+            sets: job.sets(),
+            others: job.others(),
+            evaluation: &evaluation,
+            statistics: &statistics::of_sets(&evaluation, flags.what.seed),
+            click_statistics: &statistics::of_clicks(&evaluation, flags.what.seed),
+            before,
+            times,
+            command: command_line(),
+            reproduce: reproduce(flags, &source, geometry.0)?,
+        };
+        run_report::write_evaluation(&content, page)?;
+    }
+    found.tell(flags.what.json, flags.what.details, flags.what.seed, &warnings)
+}
+
+/// The command line of this process, as a shell takes it.
+fn command_line() -> String {
+    let quoted = |arg: std::ffi::OsString| {
+        let arg = arg.to_string_lossy().into_owned();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=@%+".contains(c);
+        match !arg.is_empty() && arg.chars().all(plain) {
+            true => arg,
+            false => format!("'{}'", arg.replace('\'', "'\\''")),
+        }
+    };
+    let args: Vec<String> = std::env::args_os().skip(1).map(quoted).collect();
+    format!("maskwright {}", args.join(" "))
+}
+
+/// What leads to the same figures again.
+fn reproduce(
+    flags: &EvalFlags,
+    source: &ModelSource,
+    geometry: Preset,
+) -> anyhow::Result<Vec<(String, String)>> {
+    let mut facts = vec![("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned())];
+    if let Some(checkpoint) = source.checkpoint.as_deref().filter(|file| file.is_file()) {
+        facts.push(("checkpoint".into(), checkpoint.display().to_string()));
+        facts.push(("its SHA-256".into(), checksums::of_file(checkpoint)?.0));
+    }
+    facts.push(("geometry".into(), geometry.name().into()));
+    facts.push(("seed".into(), flags.what.seed.to_string()));
+    Ok(facts)
+}
+
+/// Opens a model with the sets, and says what there is to say about both.
+fn open(
+    flags: &EvalFlags,
+    source: &ModelSource,
+    data: &DataFile,
+    progress: &Progress,
+    warnings: &mut Warnings,
+) -> anyhow::Result<(EvalJob, (Preset, GeometryFrom))> {
+    let compute = flags.device.resolve();
+    let job = EvalJob::open(source, &compute, data, &progress.opening())?;
+    warnings.add(job.notes().iter().map(String::as_str));
+    let geometry = geometry_of(&job, flags.what.geometry);
+    Ok((job, geometry))
+}
+
+/// Refuses a page, and the picture beside it, that would replace anything but an earlier one.
+fn check_page(page: &Path, inputs: &Inputs) -> Result<(), Usage> {
+    let picture = run_report::picture_beside(page);
+    let page = Target { flag: "--report", path: page, format: Format::Html };
+    targets::check(&[page], inputs, Existing::Untouched)?;
+    let picture = Target { flag: "--report", path: &picture, format: Format::Png };
+    // The picture of an earlier page goes with it.
+    let existing = if page.path.exists() { Existing::Replaced } else { Existing::Untouched };
+    targets::check(&[picture], inputs, existing)
+}
+
+/// The geometry that a model is evaluated with, said where it was not asked for.
+pub(crate) fn geometry_of(job: &EvalJob, asked: Option<Preset>) -> (Preset, GeometryFrom) {
+    let (geometry, from) = job.geometry(asked);
+    geometry::say(geometry.name(), from, "HQ-SAM validates");
+    (geometry, from)
+}
+
+/// Prints an evaluation, as JSON with the geometry that it was made with.
+pub(crate) fn tell(
+    json: bool,
+    geometry: (Preset, GeometryFrom),
+    job: &EvalJob,
+    evaluation: &Evaluation,
+    warnings: &Warnings,
+) -> anyhow::Result<()> {
+    let found = Found { evaluation, geometry, job, comparison: None, times: None };
+    found.tell(json, false, 0, warnings)
+}
+
+/// What came of an evaluation.
+struct Found<'a> {
+    evaluation: &'a Evaluation,
+    geometry: (Preset, GeometryFrom),
+    job: &'a EvalJob,
+    comparison: Option<Comparison>,
+    times: Option<EvalTimes>,
+}
+
+impl Found<'_> {
+    fn tell(
+        &self,
+        json: bool,
+        details: bool,
+        seed: u64,
+        warnings: &Warnings,
+    ) -> anyhow::Result<()> {
+        let Self { evaluation, geometry: (geometry, geometry_from), job, comparison, times } = self;
+        let statistics = statistics::of_sets(evaluation, seed);
+        let click_statistics = statistics::of_clicks(evaluation, seed);
+        let peak_memory_mib = times.and_then(|_| process_memory::peak_mib());
+        if json {
+            let Evaluation { sets, images, clicks, click_runs, .. } = evaluation;
+            return output::json(&Document {
+                geometry: *geometry,
+                geometry_from: *geometry_from,
+                sets,
+                other_sets: job.others(),
+                statistics: &statistics,
+                images,
+                clicks,
+                click_statistics: &click_statistics,
+                click_runs,
+                comparison: comparison.as_ref(),
+                times: *times,
+                peak_memory_mib,
+                warnings,
+            });
+        }
+        print::means(evaluation, &statistics)?;
+        print::clicks(evaluation, &click_statistics, details)?;
+        if details {
+            print::details(&statistics)?;
+        }
+        if let Some(comparison) = comparison {
+            print::comparison(comparison, job.others())?;
+        }
+        if let Some(times) = times {
+            crate::tell::say(print::times(times, peak_memory_mib));
+        }
+        Ok(())
+    }
+}
