@@ -7,7 +7,7 @@ use maskwright_image::Size;
 use maskwright_image::decode::MaskRule;
 use maskwright_image::mask::Rle;
 
-use super::annotation::{Known, read_coco, read_objects};
+use super::annotation::{BoxDetection, Known, TrueObject, read_coco, read_objects};
 use super::bytes::read_file;
 use super::drafts::in_parallel;
 use super::image_size::size_of;
@@ -44,34 +44,6 @@ pub struct DetectionImage {
     pub size: Size,
     /// Its objects, in the order of the file.
     pub objects: Vec<TrueObject>,
-}
-
-/// An object of an annotation file.
-#[derive(Debug, Clone)]
-pub struct TrueObject {
-    /// The place of its category.
-    pub category: usize,
-    /// Its pixels.
-    pub mask: Rle,
-    /// Its area as it is stated, or the number of its pixels.
-    pub area: f64,
-    /// Whether it is a crowd.
-    pub crowd: bool,
-    /// Its box in pixels of the image: x and y of the upper left corner, width, height.
-    pub box_xywh: [f64; 4],
-}
-
-/// A box that was found.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BoxDetection {
-    /// The place of its image in [`DetectionSet::images`].
-    pub image: usize,
-    /// The place of its category.
-    pub category: usize,
-    /// The box in pixels of the image: x and y of the upper left corner, width, height; both above 0.
-    pub box_xywh: [f64; 4],
-    /// How sure the detector is.
-    pub score: f64,
 }
 
 impl DetectionSet {

@@ -104,13 +104,13 @@ mod weights;
 mod yolo;
 mod yolo_yaml;
 
-pub use annotation::{Stated, read_stated};
 pub use boxes::{BoxSet, ObjectBox};
+pub use annotation::{BoxDetection, Stated, TrueObject, read_stated};
 pub use bytes::{open_file, read_file};
 pub(crate) use class_names::ClassNames;
 pub use classes::{ClassMark, Classes};
 pub use datafile::DataFile;
-pub use detections::{BoxDetection, DetectionImage, DetectionSet, TrueObject};
+pub use detections::{DetectionImage, DetectionSet};
 pub use endings::{IMAGE_ENDINGS, MASK_ENDINGS};
 pub use exif_rule::ExifRule;
 pub use file_kinds::{CocoKeys, PairsKeys, Sa1bKeys, WebDatasetKeys};

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use maskwright_image::mask::Rle;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -16,8 +17,35 @@ use super::segmentation::{Look, look, read_segmentation};
 use super::stream::{JsonStream, Parsed, Place};
 use crate::error::{Error, Result};
 use crate::source::bytes::open_file;
-use crate::source::detections::{BoxDetection, TrueObject};
 use crate::source::{LeftOut, MaskBuffer};
+
+/// An object of an annotation file.
+#[derive(Debug, Clone)]
+pub struct TrueObject {
+    /// The place of its category.
+    pub category: usize,
+    /// Its pixels.
+    pub mask: Rle,
+    /// Its area as it is stated, or the number of its pixels.
+    pub area: f64,
+    /// Whether it is a crowd.
+    pub crowd: bool,
+    /// Its box in pixels of the image: x and y of the upper left corner, width, height.
+    pub box_xywh: [f64; 4],
+}
+
+/// A box that was found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BoxDetection {
+    /// The place of its image in [`DetectionSet::images`](crate::source::DetectionSet::images).
+    pub image: usize,
+    /// The place of its category.
+    pub category: usize,
+    /// The box in pixels of the image: x and y of the upper left corner, width, height; both above 0.
+    pub box_xywh: [f64; 4],
+    /// How sure the detector is.
+    pub score: f64,
+}
 
 #[derive(Deserialize)]
 #[serde(expecting = "a detection {image_id, category_id, bbox, score}")]
