@@ -3,6 +3,7 @@
 //! | module | what it makes |
 //! |---|---|
 //! | [`run_report`] | the report of a training run or an evaluation |
+//! | [`event_log`] | the log of a run as TensorBoard reads it |
 //! | [`doctor_page`] | the page of a data set's examination |
 //! | [`preview`] | a sheet of training samples as the model will see them |
 //! | [`prompt_kinds`] | a sample in each way in which training can ask about it |
@@ -13,6 +14,7 @@
 
 pub mod doctor_page;
 mod error;
+pub mod event_log;
 mod files;
 pub mod page;
 pub mod pictures;

@@ -65,6 +65,7 @@ pub mod owned_folder;
 mod prompts;
 pub mod run_files;
 pub mod run_log;
+pub mod runs;
 pub mod schedule;
 pub mod step;
 pub mod trainer;

@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod command_line;
 mod commands;
 mod demo;
 mod exit;
@@ -45,6 +46,7 @@ enum Command {
     Masks(commands::masks::MasksFlags),
     Preview(commands::preview::PreviewFlags),
     Report(commands::report::ReportFlags),
+    Runs(commands::runs::RunsFlags),
     Doctor(Box<commands::doctor::DoctorFlags>),
     Convert(commands::convert::ConvertFlags),
     Cache(commands::cache::CacheFlags),
@@ -74,6 +76,7 @@ fn main() -> ExitCode {
         Command::Masks(flags) => commands::masks::run(&flags),
         Command::Preview(flags) => commands::preview::run(&flags),
         Command::Report(flags) => commands::report::run(&flags),
+        Command::Runs(flags) => commands::runs::run(&flags),
         Command::Doctor(flags) => commands::doctor::run(&flags),
         Command::Convert(flags) => commands::convert::run(&flags),
         Command::Cache(flags) => commands::cache::run(&flags),

@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use maskwright_data::source::OpenContext;
+use maskwright_report::event_log::EventLog;
+use maskwright_report::run_report;
+use maskwright_train::TrainConfig;
 use maskwright_train::evaluator::{ClickMetrics, EvalTimes, SetMetrics};
 use maskwright_train::observer::{Observer, RunStart, StepProgress};
-use maskwright_train::run_log::{EpochEntry, LoaderEntry};
+use maskwright_train::run_log::{EpochEntry, LoaderEntry, StepEntry};
 
 use crate::indexing::Indexing;
 use crate::interrupt::Interrupt;
@@ -32,6 +35,38 @@ pub(crate) struct Progress {
     indexing: Indexing,
     warnings: Warnings,
     times: Option<EvalTimes>,
+    events: Option<Events>,
+}
+
+/// The log of a run as TensorBoard reads it.
+struct Events {
+    /// The run, until its folder is there.
+    config: Box<TrainConfig>,
+    /// Whether files of the run that this one replaces are to go.
+    replaces: bool,
+    log: Option<EventLog>,
+}
+
+impl Events {
+    fn begin(&mut self) -> Result<(), maskwright_report::Error> {
+        let mut log = EventLog::create(&self.config.output)?;
+        log.settings(&self.config)?;
+        self.log = Some(log);
+        Ok(())
+    }
+
+    fn epoch(&mut self, entry: &EpochEntry) -> Result<(), maskwright_report::Error> {
+        let Some(log) = &mut self.log else { return Ok(()) };
+        if std::mem::take(&mut self.replaces) {
+            log.remove_others()?;
+        }
+        log.epoch(entry)?;
+        if entry.validation.is_empty() {
+            return Ok(());
+        }
+        let galleries = run_report::last_predictions(&self.config.output)?;
+        log.galleries(&galleries, entry.global_step)
+    }
 }
 
 impl Progress {
@@ -48,6 +83,22 @@ impl Progress {
             indexing: Indexing::new(quiet),
             warnings: Warnings::default(),
             times: None,
+            events: None,
+        }
+    }
+
+    /// Also writes what a run logs into an event file in its folder, from when the run begins; a run that replaces another
+    /// removes the other's.
+    pub(crate) fn log_events(&mut self, config: &TrainConfig, replaces: bool) {
+        self.events = Some(Events { config: Box::new(config.clone()), replaces, log: None });
+    }
+
+    /// Writes an event; output that cannot be written ends no run, but is said once.
+    fn event(&mut self, write: impl FnOnce(&mut Events) -> Result<(), maskwright_report::Error>) {
+        let Some(events) = &mut self.events else { return };
+        if let Err(error) = write(events) {
+            self.events = None;
+            self.note(&format!("no more events are written: {error}"));
         }
     }
 
@@ -125,6 +176,7 @@ impl Observer for Progress {
     }
 
     fn started(&mut self, start: &RunStart) {
+        self.event(Events::begin);
         self.epochs = start.epochs;
         // Of a run that is over nothing is left.
         if start.epoch >= start.epochs {
@@ -150,6 +202,10 @@ impl Observer for Progress {
         );
         let counting = format!("epoch {}/{}", progress.epoch, self.epochs.saturating_sub(1));
         self.count(&counting, progress.step, progress.steps_per_epoch, message);
+    }
+
+    fn logged(&mut self, entry: &StepEntry) {
+        self.event(|events| events.log.as_mut().map_or(Ok(()), |log| log.step(entry)));
     }
 
     fn data(&mut self, entry: &LoaderEntry) {
@@ -199,6 +255,7 @@ impl Observer for Progress {
 
     fn epoch(&mut self, entry: &EpochEntry) {
         self.finish();
+        self.event(|events| events.epoch(entry));
         let terms = entry.loss.terms.iter();
         let terms: Vec<String> = terms.map(|(name, value)| format!("{name} {value:.4}")).collect();
         self.say(&format!(

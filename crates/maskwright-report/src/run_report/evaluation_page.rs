@@ -412,7 +412,7 @@ fn record_table(evaluation: &Evaluation) -> Table {
         title: "Every object".into(),
         caption: match more {
             0 => "The worst first; a heading sorts by its column.".into(),
-            more => format!("The worst {RECORDS}, and {more} more in the document of --json."),
+            more => format!("The worst {RECORDS}; {more} others are not on the page."),
         },
         header,
         rows: records.iter().take(RECORDS).map(row).collect(),

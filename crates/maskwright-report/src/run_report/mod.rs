@@ -9,12 +9,14 @@
 //! # }
 //! ```
 
+mod comparison_page;
 mod evaluation_page;
 pub mod figures;
 pub mod gallery;
 
 use std::path::{Path, PathBuf};
 
+pub use comparison_page::write_comparison;
 pub use evaluation_page::{EvaluationPage, write_evaluation};
 
 use maskwright_data::lossy;
@@ -136,6 +138,16 @@ fn remove(path: &Path) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Returns the worst and the best predictions of the last validation of the run in `folder`; none where they cannot be shown.
+///
+/// # Errors
+/// A folder without a run, and files of a run that cannot be read.
+pub fn last_predictions(folder: &Path) -> Result<Vec<Gallery>> {
+    let run = RunFiles::read(folder)?;
+    let epoch = run.validation.as_ref().map(|validation| validation.epoch);
+    Ok(epoch.and_then(|epoch| predictions(&run, epoch).ok()).unwrap_or_default())
 }
 
 /// The worst and the best predictions of the validation after `epoch`; or why they cannot be shown.

@@ -11,4 +11,5 @@ pub(crate) mod masks;
 pub(crate) mod predict;
 pub(crate) mod preview;
 pub(crate) mod report;
+pub(crate) mod runs;
 pub(crate) mod train;

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use maskwright_model::ModelSource;
+use maskwright_model::{MaskKind, ModelSource};
 use maskwright_train::TrainConfig;
-use maskwright_train::evaluator::{EvalJob, Evaluation};
+use maskwright_train::evaluator::{ClickConfig, EvalJob, Evaluation};
 use maskwright_train::run_files::CONFIG;
 
 use crate::exit::Usage;
@@ -78,6 +78,14 @@ pub(super) fn check_sizes(job: &EvalJob, before: &EvalJob) -> Result<(), Usage> 
         "--against: expected a model with an input of {now} pixels, as --checkpoint has it, found one of {then} pixels; \
          --input-size {now} evaluates both at that size"
     )))
+}
+
+/// The clicks on the model before: of the masks that were asked for those that it has, SAM's own if it has none of them.
+pub(super) fn clicks_of(before: &EvalJob, mut clicks: ClickConfig) -> ClickConfig {
+    if !before.sam().config().hq {
+        clicks.masks = vec![MaskKind::Sam];
+    }
+    clicks
 }
 
 /// What only one of two evaluations scored, as a remark.

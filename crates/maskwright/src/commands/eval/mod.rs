@@ -26,6 +26,7 @@ pub(crate) use print::means;
 use serde::Serialize;
 use strum::{EnumString, VariantNames};
 
+use crate::command_line::command_line;
 use crate::exit::Usage;
 use crate::flags::data::DataFlags;
 use crate::flags::device::DeviceFlags;
@@ -256,7 +257,8 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
     warnings.add_records(&evaluation.warnings);
     let earlier = before.map(|(before, geometry)| {
         progress.say("the model before:");
-        before.evaluate(&EvalConfig { geometry: geometry.0, ..config }, &mut progress)
+        let clicks = config.clicks.clone().map(|clicks| against::clicks_of(&before, clicks));
+        before.evaluate(&EvalConfig { geometry: geometry.0, clicks, ..config }, &mut progress)
     });
     let earlier = earlier.transpose()?;
     progress.finish();
@@ -281,20 +283,6 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
         run_report::write_evaluation(&content, page)?;
     }
     found.tell(flags.what.json, flags.what.details, flags.what.seed, &warnings)
-}
-
-/// The command line of this process, as a shell takes it.
-fn command_line() -> String {
-    let quoted = |arg: std::ffi::OsString| {
-        let arg = arg.to_string_lossy().into_owned();
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=@%+".contains(c);
-        match !arg.is_empty() && arg.chars().all(plain) {
-            true => arg,
-            false => format!("'{}'", arg.replace('\'', "'\\''")),
-        }
-    };
-    let args: Vec<String> = std::env::args_os().skip(1).map(quoted).collect();
-    format!("maskwright {}", args.join(" "))
 }
 
 /// What leads to the same figures again.

@@ -16,6 +16,7 @@ use maskwright_train::observer::Observer;
 use maskwright_train::run_files;
 use maskwright_train::trainer::{Start, TrainOutcome, train};
 use maskwright_train::{Error, TrainConfig};
+use strum::{EnumString, VariantNames};
 
 use crate::exit::Interrupted;
 use crate::flags::data::{DataFlags, WAYS};
@@ -208,6 +209,10 @@ pub(crate) struct TrainFlags {
     #[arg(long, value_name = "PERCENT", default_value_t = 1.0)]
     refusal_budget: f64,
 
+    /// Also log to tensorboard: an event file in the output folder, with losses, validations, pictures and settings
+    #[arg(long, value_name = "WHAT", value_parser = named::<LogTo>())]
+    log_to: Option<LogTo>,
+
     /// Print the outcome as JSON, and no progress
     #[arg(long)]
     json: bool,
@@ -223,6 +228,13 @@ pub(crate) struct TrainFlags {
 
     #[command(flatten)]
     legacy: LegacyFlags,
+}
+
+/// Where a run is logged to beside its folder's metrics.jsonl.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+enum LogTo {
+    Tensorboard,
 }
 
 /// What `--on-refusal` may be.
@@ -254,6 +266,9 @@ pub(crate) fn run(flags: &TrainFlags, given: &[String]) -> anyhow::Result<()> {
     let farewell = move || stopped(&output, keeps_views);
     interrupt.set_farewell(farewell.clone());
     let mut progress = Progress::new(flags.json, interrupt);
+    if flags.log_to == Some(LogTo::Tensorboard) {
+        progress.log_events(&config, flags.overwrite);
+    }
     let outcome = match train(&config, start, &mut progress) {
         Err(Error::Stopped) => return Err(Interrupted(farewell()).into()),
         outcome => outcome?,

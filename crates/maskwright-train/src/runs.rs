@@ -1,0 +1,269 @@
+//! Several runs side by side: what is in the folders below one, and in what the settings of two differ.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use maskwright_model::MaskKind;
+use serde::Serialize;
+
+use crate::config::TrainConfig;
+use crate::error::{Error, Result};
+use crate::evaluator::{MaskScores, SetMetrics};
+use crate::run_files::{CONFIG, METRICS, RunFiles};
+
+/// Folders within folders that are looked into.
+const DEEPEST: usize = 8;
+
+/// A run in a few words and numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunSummary {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// The names of its training sets.
+    pub data: Vec<String>,
+    /// The file of weights that it began with, or the kind of model that it began from nothing.
+    pub model: String,
+    /// What learns.
+    pub learns: String,
+    /// The number of epochs that are done.
+    pub epochs_done: usize,
+    /// The number of epochs that it shall have.
+    pub epochs: usize,
+    /// What is known of its end.
+    pub state: RunState,
+    /// The metric that says which epoch is the best.
+    pub best_by: String,
+    /// The best epoch, from 0, by that metric; none before a validation.
+    pub best_epoch: Option<usize>,
+    /// The metric's value there.
+    pub best: Option<f64>,
+    /// The mean IoU over the sets of the last validation, of the mask that is judged first.
+    pub iou: Option<f64>,
+    /// Its boundary IoU.
+    pub boundary_iou: Option<f64>,
+    /// The time that the epochs took, in seconds, without validations.
+    pub seconds: f64,
+}
+
+/// What is known of a run's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::Display)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum RunState {
+    /// All epochs are done.
+    Done,
+    /// It ended early, since validations were no better.
+    OutOfPatience,
+    /// It was stopped, or goes on.
+    Open,
+}
+
+/// The runs below a folder.
+#[derive(Debug, Default)]
+pub struct Runs {
+    /// Those that can be read, by their folders' names.
+    pub runs: Vec<RunSummary>,
+    /// Folders that look like runs, with what keeps them from being read.
+    pub unreadable: Vec<(PathBuf, String)>,
+}
+
+impl Runs {
+    /// Finds all runs in `folder` and in the folders in it, links aside.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if `folder` cannot be read; folders below it that cannot are passed over.
+    pub fn find(folder: &Path) -> Result<Self> {
+        std::fs::read_dir(folder).map_err(Error::io(folder, "read"))?;
+        let mut found = Self::default();
+        found.look(folder, DEEPEST);
+        found.runs.sort_by(|a, b| a.folder.cmp(&b.folder));
+        found.unreadable.sort();
+        Ok(found)
+    }
+
+    fn look(&mut self, folder: &Path, deeper: usize) {
+        if folder.join(CONFIG).is_file() && folder.join(METRICS).is_file() {
+            match RunFiles::read(folder) {
+                Ok(run) => self.runs.push(RunSummary::of(&run)),
+                Err(error) => self.unreadable.push((folder.into(), error.to_string())),
+            }
+            return;
+        }
+        let Ok(listing) = std::fs::read_dir(folder) else { return };
+        for entry in listing.flatten() {
+            // Of links the kind is that of the link itself: no folder.
+            if deeper > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                self.look(&entry.path(), deeper - 1);
+            }
+        }
+    }
+}
+
+impl RunSummary {
+    /// Sums up a run.
+    pub fn of(run: &RunFiles) -> Self {
+        let RunFiles { folder, config, .. } = run;
+        let done = run.epochs().next_back().map_or(0, |last| last.epoch + 1);
+        let last = run.epochs().rev().find(|epoch| !epoch.validation.is_empty());
+        let mean = |of: fn(&MaskScores) -> f64| {
+            let sets = last?.decisive();
+            let scores: Vec<f64> = sets.iter().filter_map(judged).map(of).collect();
+            (!scores.is_empty()).then(|| scores.iter().sum::<f64>() / scores.len() as f64)
+        };
+        let best = run.best();
+        Self {
+            folder: folder.clone(),
+            data: config.data.train.iter().map(|set| set.name.clone()).collect(),
+            model: model_of(config),
+            learns: config.train.learns.to_string(),
+            epochs_done: done,
+            epochs: config.train.epochs,
+            state: match (done >= config.train.epochs, run.ran_out_of_patience()) {
+                (true, _) => RunState::Done,
+                (false, true) => RunState::OutOfPatience,
+                (false, false) => RunState::Open,
+            },
+            best_by: config.checkpoints.best_by.to_string(),
+            best_epoch: best.map(|(epoch, _)| epoch),
+            best: best.map(|(_, score)| score),
+            iou: mean(|scores| scores.iou),
+            boundary_iou: mean(|scores| scores.boundary_iou),
+            seconds: run.epochs().map(|epoch| epoch.seconds).sum(),
+        }
+    }
+}
+
+fn judged(set: &SetMetrics) -> Option<&MaskScores> {
+    set.of(MaskKind::Hq).or_else(|| set.of(MaskKind::Sam))
+}
+
+fn model_of(config: &TrainConfig) -> String {
+    let model = &config.model;
+    let name = |file: &PathBuf| file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    model
+        .checkpoint
+        .as_ref()
+        .map(name)
+        .or_else(|| model.model_type.as_ref().map(|kind| format!("{kind} from nothing")))
+        .unwrap_or_else(|| "a small model from nothing".into())
+}
+
+/// A setting in which two runs differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Its dotted key.
+    pub key: String,
+    /// Its value in the first run, as TOML; none where the run does not have it.
+    pub first: Option<String>,
+    /// Its value in the second run.
+    pub second: Option<String>,
+}
+
+/// Returns the settings in which two runs differ, by their keys. Where they write to is no such setting.
+///
+/// # Errors
+/// [`Error::RunFile`] for settings that TOML cannot hold.
+pub fn differences(first: &TrainConfig, second: &TrainConfig) -> Result<Vec<Difference>> {
+    let (mut first, mut second) = (settings(first)?, settings(second)?);
+    let keys: Vec<String> = first.keys().chain(second.keys()).cloned().collect();
+    let mut differences = BTreeMap::new();
+    for key in keys {
+        let (one, other) = (first.remove(&key), second.remove(&key));
+        if one != other {
+            differences.insert(key.clone(), Difference { key, first: one, second: other });
+        }
+    }
+    Ok(differences.into_values().collect())
+}
+
+/// Returns all settings of a run but where it writes to, by their dotted keys, as TOML.
+///
+/// # Errors
+/// [`Error::RunFile`] for settings that TOML cannot hold.
+pub fn settings(config: &TrainConfig) -> Result<BTreeMap<String, String>> {
+    let wrong = |error: toml::ser::Error| Error::RunFile {
+        file: config.output.join(CONFIG),
+        expected: "settings that TOML can hold".into(),
+        found: error.to_string(),
+    };
+    let mut found = BTreeMap::new();
+    let whole = toml::Value::try_from(config).map_err(wrong)?;
+    flatten("", &whole, &mut found);
+    found.remove("output");
+    Ok(found)
+}
+
+fn flatten(key: &str, value: &toml::Value, into: &mut BTreeMap<String, String>) {
+    let below = |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
+    match value {
+        toml::Value::Table(table) => {
+            table.iter().for_each(|(name, value)| flatten(&below(name), value, into));
+        }
+        // Lists of sets, by the sets' places.
+        toml::Value::Array(list) if list.iter().any(toml::Value::is_table) => {
+            list.iter()
+                .enumerate()
+                .for_each(|(at, value)| flatten(&below(&at.to_string()), value, into));
+        }
+        value => {
+            into.insert(key.to_owned(), value.to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use maskwright_data::source::DataFile;
+
+    use super::*;
+
+    fn config(folder: &Path) -> TrainConfig {
+        TrainConfig::new(DataFile::from_folders("photos", "masks"), folder.into())
+    }
+
+    #[test]
+    fn settings_that_differ_are_named_with_both_values() {
+        let first = config(Path::new("a"));
+        let mut second = config(Path::new("b"));
+        assert_eq!(differences(&first, &second).expect("settings"), []);
+        second.train.epochs += 3;
+        second.train.patience = Some(2);
+        second.data.train[0].name = "others".into();
+        let found = differences(&first, &second).expect("settings");
+        let lines: Vec<String> = found
+            .iter()
+            .map(|one| format!("{}: {:?} {:?}", one.key, one.first, one.second))
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"), @"");
+    }
+
+    #[test]
+    fn runs_are_found_below_a_folder_and_damaged_ones_named() {
+        let root = tempfile::tempdir().expect("a folder");
+        let make = |name: &str, metrics: &str| {
+            let folder = root.path().join(name);
+            std::fs::create_dir_all(&folder).expect("made");
+            config(&folder).write(&folder.join(CONFIG)).expect("written");
+            std::fs::write(folder.join(METRICS), metrics).expect("written");
+        };
+        make("one", "");
+        make("more/two", "");
+        // A run in a run's folder is its own affair.
+        make("one/inside", "");
+        std::fs::create_dir_all(root.path().join("three")).expect("made");
+        std::fs::write(root.path().join("three").join(CONFIG), "epochs = {").expect("written");
+        std::fs::write(root.path().join("three").join(METRICS), "").expect("written");
+        let found = Runs::find(root.path()).expect("found");
+        let names: Vec<_> = found
+            .runs
+            .iter()
+            .map(|run| run.folder.strip_prefix(root.path()).expect("below").to_owned())
+            .collect();
+        assert_eq!(names, [PathBuf::from("more/two"), PathBuf::from("one")]);
+        assert_eq!((found.runs[0].epochs_done, found.runs[0].state), (0, RunState::Open));
+        assert_eq!(found.runs[0].best, None);
+        assert_eq!(found.unreadable.len(), 1);
+        assert!(found.unreadable[0].0.ends_with("three"));
+        assert!(Runs::find(&root.path().join("none")).is_err());
+    }
+}
