@@ -69,7 +69,10 @@ pub trait Observer {
     /// Called when averaged weights have been evaluated on a set under one kind of prompt, which follows the evaluation
     /// of the weights themselves.
     fn average_evaluated(&mut self, _metrics: &SetMetrics) {}
-    /// Called when an epoch and its validation are over.
+    /// Called when the validation of an epoch is over and its predictions are in the run's folder. It follows
+    /// [`epoch`](Self::epoch).
+    fn validated(&mut self, _entry: &EpochEntry) {}
+    /// Called when the training of an epoch is over; its validation follows.
     fn epoch(&mut self, _entry: &EpochEntry) {}
     /// Called with a remark for the user. The run goes on.
     fn note(&mut self, _text: &str) {}

@@ -102,11 +102,11 @@ impl RunFiles {
         })
     }
 
-    /// Returns the epoch with the best validation, by what the settings say, and its measure.
+    /// Returns the epoch with the best validation, by what the settings say, and how good it is: larger is better
+    /// ([`BestBy::value`](crate::config::BestBy::value) gives the metric).
     pub fn best(&self) -> Option<(usize, f64)> {
         let best_by = &self.config.checkpoints.best_by;
-        let scored =
-            self.epochs().filter_map(|entry| Some((entry.epoch, best_by.score(entry.decisive())?)));
+        let scored = self.epochs().filter_map(|entry| Some((entry.epoch, entry.score(best_by)?)));
         scored.fold(None, |best: Option<(usize, f64)>, (epoch, score)| match best {
             Some((_, highest)) if highest >= score => best,
             _ => Some((epoch, score)),

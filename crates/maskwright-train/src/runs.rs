@@ -125,7 +125,7 @@ impl RunSummary {
             },
             best_by: config.checkpoints.best_by.to_string(),
             best_epoch: best.map(|(epoch, _)| epoch),
-            best: best.map(|(_, score)| score),
+            best: best.map(|(_, score)| config.checkpoints.best_by.value(score)),
             iou: mean(|scores| scores.iou),
             boundary_iou: mean(|scores| scores.boundary_iou),
             seconds: run.epochs().map(|epoch| epoch.seconds).sum(),

@@ -60,10 +60,12 @@ impl Events {
         if std::mem::take(&mut self.replaces) {
             log.remove_others()?;
         }
-        log.epoch(entry)?;
-        if entry.validation.is_empty() {
-            return Ok(());
-        }
+        log.epoch(entry)
+    }
+
+    fn validated(&mut self, entry: &EpochEntry) -> Result<(), maskwright_report::Error> {
+        let Some(log) = &mut self.log else { return Ok(()) };
+        log.validated(entry)?;
         let galleries = run_report::last_predictions(&self.config.output)?;
         log.galleries(&galleries, entry.global_step)
     }
@@ -266,6 +268,10 @@ impl Observer for Progress {
             terms.join(", "),
             entry.learning_rate,
         ));
+    }
+
+    fn validated(&mut self, entry: &EpochEntry) {
+        self.event(|events| events.validated(entry));
     }
 
     fn note(&mut self, text: &str) {

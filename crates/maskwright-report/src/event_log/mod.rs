@@ -133,12 +133,24 @@ impl EventLog {
         self.scalar("images_per_second", entry.images_per_second, step)
     }
 
-    /// Writes the validation of an epoch, if there was one, and the time that the epoch took.
+    /// Writes the time that an epoch took.
     pub fn epoch(&mut self, entry: &EpochEntry) -> Result<()> {
+        self.scalar("epoch/seconds", entry.seconds, entry.global_step)
+    }
+
+    /// Writes the validation of an epoch, that of averaged weights, too, and how many clicks it took.
+    pub fn validated(&mut self, entry: &EpochEntry) -> Result<()> {
         let step = entry.global_step;
-        self.scalar("epoch/seconds", entry.seconds, step)?;
         self.validation("", &entry.validation, step)?;
-        self.validation("averaged/", &entry.average_validation, step)
+        self.validation("averaged/", &entry.average_validation, step)?;
+        for metrics in &entry.clicks {
+            for at in &metrics.reached {
+                let percent = (100.0 * at.iou).round();
+                let tag = format!("{}/clicks/{}/noc_{percent}", metrics.set, metrics.mask.name());
+                self.scalar(&tag, at.noc, step)?;
+            }
+        }
+        Ok(())
     }
 
     fn validation(&mut self, prefix: &str, sets: &[SetMetrics], step: usize) -> Result<()> {

@@ -197,7 +197,8 @@ fn checkpoints(run: &RunFiles) -> Option<String> {
     let (_, average) = run.average.as_ref()?;
     let best = run.best().map_or_else(String::new, |(epoch, score)| {
         let by = &run.config.checkpoints.best_by;
-        format!("; the best validation of them is that of epoch {epoch} ({by} {score:.4})")
+        let value = by.value(score);
+        format!("; the best validation of them is that of epoch {epoch} ({by} {value:.4})")
     });
     let name = average.file_name().unwrap_or_default().to_string_lossy();
     Some(format!("The newest averaged weights are in {name}{best}."))

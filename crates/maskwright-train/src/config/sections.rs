@@ -10,7 +10,7 @@ use maskwright_model::{Precision, Trainable};
 use serde::{Deserialize, Serialize};
 
 use super::best_by::BestBy;
-use crate::evaluator::EvalConfig;
+use crate::evaluator::{ClickConfig, EvalConfig};
 use crate::loss::LossConfig;
 
 /// `[train]`: which parameters learn, the images per step, and the length of the run.
@@ -134,6 +134,9 @@ pub struct ValidationConfig {
     /// The largest number of images that are evaluated of each set, for a quick check during training; 0
     /// for all.
     pub limit: usize,
+    /// Whether clicks are given one after the other, too, and how; of the trained mask if it says none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clicks: Option<ClickConfig>,
 }
 
 impl Default for ValidationConfig {
@@ -145,8 +148,8 @@ impl Default for ValidationConfig {
 impl ValidationConfig {
     /// Validates every `every_epochs` epochs, as `evaluation` says.
     pub fn new(every_epochs: usize, evaluation: EvalConfig) -> Self {
-        let EvalConfig { prompts, geometry, boundary_ratio, seed, limit, .. } = evaluation;
-        Self { every_epochs, prompts, geometry, boundary_ratio, seed, limit }
+        let EvalConfig { prompts, geometry, boundary_ratio, seed, limit, clicks, .. } = evaluation;
+        Self { every_epochs, prompts, geometry, boundary_ratio, seed, limit, clicks }
     }
 
     /// Returns how the sets are evaluated.
@@ -157,6 +160,7 @@ impl ValidationConfig {
             boundary_ratio: self.boundary_ratio,
             seed: self.seed,
             limit: self.limit,
+            clicks: self.clicks.clone(),
             ..EvalConfig::default()
         }
     }

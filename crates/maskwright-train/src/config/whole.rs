@@ -10,6 +10,7 @@ use maskwright_model::adapter::LoraConfig;
 use maskwright_model::load::{ModelSource, check_input_size};
 use serde::{Deserialize, Serialize};
 
+use super::best_by::BestMetric;
 use super::sections::{CheckpointsConfig, ComputeConfig, LearningConfig, ValidationConfig};
 use crate::error::{Error, Result};
 use crate::features::CacheConfig;
@@ -127,6 +128,10 @@ impl TrainConfig {
                 let expected = "train.learns lora beside it";
                 return Err(Error::setting("train.lora", expected, learns));
             }
+        }
+        if self.checkpoints.best_by.metric == BestMetric::Noc && self.validation.clicks.is_none() {
+            let expected = "iou or boundary_iou where no clicks are given (validation.clicks)";
+            return Err(Error::setting("checkpoints.best_by", expected, "noc"));
         }
         self.checkpoints.best_by.check(self.data.valid.iter().map(|set| set.name.as_str()))?;
         self.train.loss.validate()?;

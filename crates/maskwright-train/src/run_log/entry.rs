@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::evaluator::SetMetrics;
+use crate::config::BestBy;
+use crate::evaluator::{ClickMetrics, SetMetrics};
 use crate::loss::LossValues;
 use crate::not_finite::NotFinite;
 
@@ -90,6 +91,12 @@ pub struct EpochEntry {
     /// The same of the averaged weights; empty if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub average_validation: Vec<SetMetrics>,
+    /// The clicks that the validation took, by set and mask; empty if it did not click.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clicks: Vec<ClickMetrics>,
+    /// The same of the averaged weights.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub average_clicks: Vec<ClickMetrics>,
 }
 
 impl EpochEntry {
@@ -99,6 +106,13 @@ impl EpochEntry {
             true => &self.validation,
             false => &self.average_validation,
         }
+    }
+
+    /// Returns how good the decisive validation is by a measure; larger is better. `None` if there is none.
+    pub fn score(&self, by: &BestBy) -> Option<f64> {
+        let averaged = !self.average_validation.is_empty() || !self.average_clicks.is_empty();
+        let clicks = if averaged { &self.average_clicks } else { &self.clicks };
+        by.score(self.decisive(), clicks)
     }
 }
 

@@ -171,6 +171,8 @@ mod tests {
                 seconds: 1.0,
                 validation: Vec::new(),
                 average_validation: Vec::new(),
+                clicks: Vec::new(),
+                average_clicks: Vec::new(),
             })
         };
         let folder = tempfile::tempdir().expect("a temporary folder");

@@ -138,7 +138,9 @@ pub fn train(
         for note in &loaded.notes {
             observer.note(note);
         }
-        for note in check_sets(&samples, &valid, &evaluation(config), observer)? {
+        let evaluation = evaluation(config);
+        evaluation.clicks.as_ref().map_or(Ok(()), |clicks| clicks.check(&loaded.sam).map(drop))?;
+        for note in check_sets(&samples, &valid, &evaluation, observer)? {
             observer.note(&note);
         }
     }
@@ -193,6 +195,8 @@ fn go(
             seconds: run.sums.seconds,
             validation: Vec::new(),
             average_validation: Vec::new(),
+            clicks: Vec::new(),
+            average_clicks: Vec::new(),
         };
         observer.epoch(&entry);
         if run.validates() {
@@ -209,6 +213,7 @@ fn go(
                 validated => validated?,
             }
             run.judge(&entry);
+            observer.validated(&entry);
         }
         run.write_log(&Entry::Epoch(entry.clone()), observer);
         save_checkpoint(run, &entry, folder, &mut outcome, observer)?;
@@ -235,9 +240,11 @@ fn validate(
     if let Some(averaged) = run.learner.averaged() {
         let evaluation = run.evaluate(&averaged, &mut OfAverage(observer))?;
         entry.average_validation = evaluation.sets;
+        entry.average_clicks = evaluation.clicks;
     }
     run.book_refusals(&evaluation.refused);
     entry.validation.clone_from(&evaluation.sets);
+    entry.clicks.clone_from(&evaluation.clicks);
     let validation = Validation { epoch: entry.epoch, evaluation };
     if let Err(error) = folder.save_validation(&validation) {
         run.say_unwritten(&error.to_string(), observer);
@@ -261,7 +268,7 @@ fn save_checkpoint(
     if !(due || last) {
         return Ok(());
     }
-    if let Some(score) = checkpoints.best_by.score(entry.decisive())
+    if let Some(score) = entry.score(&checkpoints.best_by)
         && run.progress.best.is_none_or(|(best, _)| score > best)
     {
         run.progress.best = Some((score, epoch));

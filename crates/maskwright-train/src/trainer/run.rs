@@ -8,7 +8,7 @@ use maskwright_data::loader::{LedgerEntry, Loader, LoaderConfig, LoaderState};
 use maskwright_data::sample::SampleConfig;
 use maskwright_data::source::Mix;
 use maskwright_model::device::Place;
-use maskwright_model::{Sam, weights};
+use maskwright_model::{MaskKind, Sam, weights};
 
 use super::data_watch::DataWatch;
 use super::folder::RunFolder;
@@ -142,7 +142,7 @@ impl<'a> Run<'a> {
 
     /// Takes in a validation: whether it is the best so far.
     pub(super) fn judge(&mut self, entry: &EpochEntry) {
-        let Some(score) = self.config.checkpoints.best_by.score(entry.decisive()) else { return };
+        let Some(score) = entry.score(&self.config.checkpoints.best_by) else { return };
         // States from before there was patience know the best checkpoint's.
         let best = self.progress.best_score.or(self.progress.best.map(|(score, _)| score));
         if best.is_none_or(|best| score > best) {
@@ -180,7 +180,11 @@ impl<'a> Run<'a> {
     /// Evaluates a model of this run on the validation sets.
     pub(super) fn evaluate(&self, model: &Sam, observer: &mut dyn Observer) -> Result<Evaluation> {
         let model = model.clone().merged().frozen();
-        let settings = evaluation(self.config);
+        let mut settings = evaluation(self.config);
+        if let Some(clicks) = settings.clicks.as_mut().filter(|clicks| clicks.masks.is_empty()) {
+            let judged = if model.config().hq { MaskKind::Hq } else { MaskKind::Sam };
+            clicks.masks = vec![judged];
+        }
         evaluate(&model, self.place.device(), &self.samples, &self.valid, &settings, observer)
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use maskwright_train::TrainConfig;
+use maskwright_train::config::{BestBy, BestMetric};
 use maskwright_train::loss::NAMED_LOSSES;
 use maskwright_train::optimizer::{OptimizerConfig, OptimizerKind};
 use maskwright_train::schedule::ScheduleKind;
@@ -56,7 +57,8 @@ pub(crate) struct LearningFlags {
     #[arg(long, value_name = "N")]
     patience: Option<usize>,
 
-    /// What says which epoch is the best: iou, boundary_iou, or one of a validation set: SET:iou, SET:boundary_iou
+    /// What says which epoch is the best: iou, boundary_iou, noc (the clicks until an IoU of 0.9; validations then click, too),
+    /// or one of these of a validation set: SET:iou
     #[arg(long, value_name = "METRIC", default_value = "iou")]
     best_by: String,
 
@@ -133,8 +135,11 @@ impl LearningFlags {
             "ema" => config.train.ema = self.ema.filter(|decay| *decay != 0.0),
             "patience" => config.train.patience = self.patience.filter(|count| *count > 0),
             "best_by" => {
-                config.checkpoints.best_by =
-                    self.best_by.parse::<maskwright_train::config::BestBy>()?;
+                let best_by = self.best_by.parse::<BestBy>()?;
+                if best_by.metric == BestMetric::Noc {
+                    config.validation.clicks.get_or_insert_default();
+                }
+                config.checkpoints.best_by = best_by;
             }
             "keep" => config.checkpoints.keep = self.keep,
             _ => return Ok(false),
