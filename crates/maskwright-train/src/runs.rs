@@ -234,7 +234,11 @@ mod tests {
             .iter()
             .map(|one| format!("{}: {:?} {:?}", one.key, one.first, one.second))
             .collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+            data.train.0.name: Some("\"photos\"") Some("\"others\"")
+            train.epochs: Some("12") Some("15")
+            train.patience: None Some("2")
+            "#);
     }
 
     #[test]

@@ -36,6 +36,7 @@ fn every_help_is_as_it_was_read() {
         masks
         preview
         report
+        runs
         doctor
         convert
         cache

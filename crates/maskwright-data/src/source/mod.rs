@@ -104,8 +104,8 @@ mod weights;
 mod yolo;
 mod yolo_yaml;
 
-pub use boxes::{BoxSet, ObjectBox};
 pub use annotation::{BoxDetection, Stated, TrueObject, read_stated};
+pub use boxes::{BoxSet, ObjectBox};
 pub use bytes::{open_file, read_file};
 pub(crate) use class_names::ClassNames;
 pub use classes::{ClassMark, Classes};

@@ -32,9 +32,12 @@ use message::{Message, Setting};
 
 use crate::error::{Error, Result};
 use crate::page::Gallery;
+use crate::page::tile::scaled;
 
 /// Rows of each gallery that are written.
-const ROWS: usize = 4;
+const ROWS: usize = 2;
+/// The largest width of a picture: a run of many epochs writes many.
+const WIDTH: usize = 320;
 
 /// An event file that is being written. Every event is in the file when its call returns.
 #[derive(Debug)]
@@ -169,8 +172,9 @@ impl EventLog {
         for gallery in galleries {
             for (row, shown) in gallery.rows.iter().take(ROWS).enumerate() {
                 for (place, tile) in shown.tiles.iter().enumerate() {
-                    let Ok(png) = encode::png_rgb(&tile.image) else { continue };
-                    let size = (tile.image.size.height, tile.image.size.width);
+                    let picture = scaled(&tile.image, tile.image.size.width.min(WIDTH));
+                    let Ok(png) = encode::png_rgb(&picture) else { continue };
+                    let size = (picture.size.height, picture.size.width);
                     let tag = format!("{}/{row}/{place}", gallery.title.to_lowercase());
                     self.value(message::image(&tag, &png, size), step)?;
                 }
