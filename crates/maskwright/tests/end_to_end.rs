@@ -144,11 +144,11 @@ fn train_tune_evaluate_predict_preview() {
     }
     let table = printed(&["eval", "--checkpoint", &hq, "--images", &images, "--masks", &masks]);
     assert_snapshot!(without_times(&table), @"
-        set     prompt      mask    mIoU  boundary mIoU  images
-        -------------------------------------------------------
-        images     box       SAM     0.0            0.0      12
-        images     box        HQ     0.0            0.0      12
-        images     box  SAM + HQ     0.0            0.0      12
+        set     prompt      mask    mIoU          95%  boundary mIoU          95%  images
+        ---------------------------------------------------------------------------------
+        images     box       SAM     0.0    0.0-0.0            0.0    0.0-0.0      12
+        images     box        HQ     0.0    0.0-0.0            0.0    0.0-0.0      12
+        images     box  SAM + HQ     0.0    0.0-0.0            0.0    0.0-0.0      12
         ");
 
     // A mask for each kind of prompt.

@@ -21,7 +21,7 @@ fn what_does_not_fit_is_refused_in_one_line() {
         &["--clip-norm", "nan"],
         &["--ema", "1"],
         &["--keep", "0"],
-        &["--best-by", "noc"],
+        &["--best-by", "clicks"],
         &["--best-by", "veins:iou"],
         &["--loss", "hinge=1"],
         &["--loss", "focal=0"],
@@ -38,7 +38,7 @@ fn what_does_not_fit_is_refused_in_one_line() {
         error: --clip-norm: expected a number above 0, found NaN
         error: --ema: expected a decay above 0 and below 1, found 1
         error: --keep: expected 1 or more, found 0
-        error: --best-by: expected iou, boundary_iou, SET:iou or SET:boundary_iou, found noc (clicks are not counted in a validation of a run)
+        error: --best-by: expected iou, boundary_iou, noc, SET:iou or SET:boundary_iou or SET:noc, found clicks
         error: --best-by: expected a validation set (images (held out)), found veins
         error: --loss: expected names of bce, dice, focal, boundary, iou, found hinge
         error: --loss: expected a term of the mask with a weight above 0, found none

@@ -4,13 +4,16 @@ use std::path::Path;
 
 use maskwright_model::MaskKind;
 use maskwright_train::evaluator::statistics::{
-    Calibration, ClickStatistics, Compared, Comparison, Interval, SetStatistics,
+    Calibration, ClickStatistics, Compared, Comparison, SetStatistics,
 };
 use maskwright_train::evaluator::{ClickMetrics, EvalSet, EvalTimes, Evaluation};
 
+use super::evaluation_tables::{
+    click_table, comparison_table, group_table, interval_table, record_table, time_table,
+};
 use super::{figures, gallery, picture_beside, pictures_of, remove, stacked, today};
 use crate::error::Result;
-use crate::page::{BarPlot, Bin, CurvePlot, Report, Series, Table};
+use crate::page::{BarPlot, Bin, CurvePlot, Report, Series};
 use crate::pictures::write_png;
 
 /// The bins of a histogram of IoU.
@@ -120,151 +123,6 @@ fn decisive(comparison: &Comparison) -> Option<&Compared> {
     same.clone().find(|set| set.mask == MaskKind::Hq).or_else(|| same.next())
 }
 
-fn text(words: &[&str]) -> Vec<String> {
-    words.iter().map(|&word| word.to_owned()).collect()
-}
-
-fn between(interval: Option<Interval>, signed: bool) -> String {
-    interval.map_or_else(
-        || "none".to_owned(),
-        |Interval { low, high }| match signed {
-            true => format!("{low:+.4} to {high:+.4}"),
-            false => format!("{low:.4} to {high:.4}"),
-        },
-    )
-}
-
-fn comparison_table(title: &str, sets: &[&Compared]) -> Table {
-    let row = |set: &&Compared| {
-        vec![
-            set.set.clone(),
-            set.prompt.to_string().replace('_', " "),
-            set.mask.title().to_owned(),
-            format!("{:.4}", set.before),
-            format!("{:.4}", set.after),
-            format!("{:+.4}", set.after - set.before),
-            between(set.difference, true),
-            format!("{:+.4}", set.boundary_after - set.boundary_before),
-            set.better.to_string(),
-            set.worse.to_string(),
-            set.objects.to_string(),
-            set.verdict().to_owned(),
-        ]
-    };
-    Table {
-        title: title.to_owned(),
-        caption: "Over the objects that both models were evaluated on. The interval holds the mean difference in IoU with 95% \
-                  confidence, by resampling images; it decides the verdict. Better and worse: objects whose IoU changed by 0.01 \
-                  or more. A model without an HQ head is compared by SAM's own mask."
-            .into(),
-        header: text(&[
-            "set", "prompt", "mask", "mIoU before", "now", "difference", "95%", "boundary difference",
-            "better", "worse", "objects", "verdict",
-        ]),
-        rows: sets.iter().map(row).collect(),
-        best: Vec::new(),
-    }
-}
-
-fn interval_table(statistics: &[SetStatistics]) -> Table {
-    let mut rows = Vec::new();
-    for set in statistics {
-        for interval in &set.intervals {
-            let per_image = set.per_image.iter().find(|scores| scores.mask == interval.mask);
-            rows.push(vec![
-                set.set.clone(),
-                set.prompt.to_string().replace('_', " "),
-                interval.mask.title().to_owned(),
-                between(Some(interval.iou), false),
-                between(Some(interval.boundary_iou), false),
-                per_image.map_or_else(|| "same".into(), |scores| format!("{:.4}", scores.iou)),
-            ]);
-        }
-    }
-    Table {
-        title: "How sure the means are".into(),
-        caption: "95% intervals by resampling images (2,000 times). The last column is the mean over images of the means over \
-                  their objects, where images have several."
-            .into(),
-        header: text(&["set", "prompt", "mask", "mIoU", "boundary mIoU", "per image"]),
-        rows,
-        best: Vec::new(),
-    }
-}
-
-fn group_table(statistics: &[SetStatistics]) -> Table {
-    let mut rows = Vec::new();
-    for set in statistics {
-        for group in &set.groups {
-            for scores in &group.scores {
-                rows.push(vec![
-                    set.set.clone(),
-                    set.prompt.to_string().replace('_', " "),
-                    scores.mask.title().to_owned(),
-                    group.name.clone(),
-                    group.range.clone(),
-                    format!("{:.4}", scores.iou),
-                    format!("{:.4}", scores.boundary_iou),
-                    group.objects.to_string(),
-                ]);
-            }
-        }
-    }
-    Table {
-        title: "By size and thinness".into(),
-        caption: "Sizes are COCO's. Thinness is the area over that of the band in boundary IoU."
-            .into(),
-        header: text(&[
-            "set",
-            "prompt",
-            "mask",
-            "size",
-            "which objects",
-            "mIoU",
-            "boundary mIoU",
-            "objects",
-        ]),
-        rows,
-        best: Vec::new(),
-    }
-}
-
-fn click_table(clicks: &[ClickMetrics], statistics: &[ClickStatistics]) -> Table {
-    let mut rows = Vec::new();
-    for metrics in clicks {
-        let own =
-            statistics.iter().find(|found| found.set == metrics.set && found.mask == metrics.mask);
-        for (place, at) in metrics.reached.iter().enumerate() {
-            let interval = own.and_then(|found| found.noc.get(place)).copied();
-            rows.push(vec![
-                metrics.set.clone(),
-                metrics.mask.title().to_owned(),
-                format!("{:.2}", at.iou),
-                format!("{:.2}", at.noc),
-                interval.map_or_else(
-                    || "none".to_owned(),
-                    |Interval { low, high }| format!("{low:.2} to {high:.2}"),
-                ),
-                at.nof.to_string(),
-                at.never.to_string(),
-                metrics.objects.to_string(),
-            ]);
-        }
-    }
-    let most = clicks.first().map_or(0, |metrics| metrics.most);
-    Table {
-        title: "Clicks".into(),
-        caption: format!(
-            "Each click lies in the middle of the largest error of the last mask. NoC: the number of clicks until the IoU is \
-             reached, {most} where it never is. NoF: objects of {most} clicks, those included that the last click brings there, \
-             as RITM counts them; never: without these."
-        ),
-        header: text(&["set", "mask", "IoU", "NoC", "95%", "NoF", "never", "objects"]),
-        rows,
-        best: Vec::new(),
-    }
-}
-
 /// The mean IoU after each click: a chart for each set.
 fn click_curves(clicks: &[ClickMetrics]) -> Vec<CurvePlot> {
     clicks
@@ -343,79 +201,4 @@ fn histograms(evaluation: &Evaluation) -> Vec<BarPlot> {
         }
     }
     plots
-}
-
-fn time_table(times: &EvalTimes) -> Table {
-    let row = |name: &str, count: usize, seconds: f64| {
-        let each = 1000.0 * seconds / count.max(1) as f64;
-        vec![name.to_owned(), count.to_string(), format!("{seconds:.2}"), format!("{each:.1}")]
-    };
-    let mut rows = vec![row("images encoded", times.images, times.encode_seconds)];
-    if times.prompts > 0 {
-        rows.push(row("prompts answered", times.prompts, times.decode_seconds));
-    }
-    if times.clicks > 0 {
-        rows.push(row("clicks answered", times.clicks, times.click_seconds));
-    }
-    rows.push(vec![
-        "everything".into(),
-        String::new(),
-        format!("{:.2}", times.seconds),
-        String::new(),
-    ]);
-    Table {
-        title: "Where the time went".into(),
-        caption: "Images are read and masks are scored beside the model.".into(),
-        header: text(&["what", "count", "seconds", "ms each"]),
-        rows,
-        best: Vec::new(),
-    }
-}
-
-/// Records that the table names; of more, the worst.
-const RECORDS: usize = 500;
-
-/// Every record, the worst first.
-fn record_table(evaluation: &Evaluation) -> Table {
-    let iou = |one: &maskwright_train::evaluator::ImageScores| {
-        one.of(MaskKind::Hq).or_else(|| one.of(MaskKind::Sam)).map_or(0.0, |scores| scores.iou)
-    };
-    let mut records: Vec<_> = evaluation.images.iter().collect();
-    records.sort_by(|a, b| iou(a).total_cmp(&iou(b)));
-    let size = |area: usize| match area {
-        0..1024 => "small",
-        1024..9216 => "medium",
-        _ => "large",
-    };
-    let masks: Vec<MaskKind> = evaluation
-        .sets
-        .first()
-        .map_or_else(Vec::new, |set| set.scores.iter().map(|s| s.mask).collect());
-    let row = |one: &&maskwright_train::evaluator::ImageScores| {
-        let mut row = vec![
-            one.set.clone(),
-            one.prompt.to_string().replace('_', " "),
-            one.name.clone(),
-            size(one.area).to_owned(),
-            one.area.to_string(),
-        ];
-        let scores = |mask: &MaskKind| {
-            one.of(*mask).map_or_else(|| "none".into(), |scores| format!("{:.4}", scores.iou))
-        };
-        row.extend(masks.iter().map(scores));
-        row
-    };
-    let mut header = text(&["set", "prompt", "record", "size", "area"]);
-    header.extend(masks.iter().map(|mask| format!("{} IoU", mask.title())));
-    let more = records.len().saturating_sub(RECORDS);
-    Table {
-        title: "Every object".into(),
-        caption: match more {
-            0 => "The worst first; a heading sorts by its column.".into(),
-            more => format!("The worst {RECORDS}; {more} others are not on the page."),
-        },
-        header,
-        rows: records.iter().take(RECORDS).map(row).collect(),
-        best: Vec::new(),
-    }
 }

@@ -11,6 +11,7 @@
 
 mod comparison_page;
 mod evaluation_page;
+mod evaluation_tables;
 pub mod figures;
 pub mod gallery;
 

@@ -2,6 +2,7 @@
 
 mod against;
 mod boxes;
+mod flags;
 mod print;
 
 use std::path::{Path, PathBuf};
@@ -9,22 +10,19 @@ use std::path::{Path, PathBuf};
 use against::Against;
 use boxes::Boxes;
 use clap::Args;
-use maskwright_data::prompt::PromptKind;
+use flags::{Asked, ClickFlags};
 use maskwright_data::sample::Preset;
 use maskwright_data::source::DataFile;
-use maskwright_model::{GeometryFrom, MaskKind, ModelSource};
+use maskwright_model::{GeometryFrom, ModelSource};
 use maskwright_report::run_report::{self, EvaluationPage};
 use maskwright_train::checksums;
-use maskwright_train::evaluator::clicks::FirstMask;
 use maskwright_train::evaluator::statistics::{self, ClickStatistics, Comparison, SetStatistics};
 use maskwright_train::evaluator::{
-    ClickConfig, ClickMetrics, ClickRun, EvalConfig, EvalJob, EvalTimes, Evaluation, ImageScores,
-    SetMetrics,
+    ClickMetrics, ClickRun, EvalConfig, EvalJob, EvalTimes, Evaluation, ImageScores, SetMetrics,
 };
 use maskwright_train::observer::Observer;
 pub(crate) use print::means;
 use serde::Serialize;
-use strum::{EnumString, VariantNames};
 
 use crate::command_line::command_line;
 use crate::exit::Usage;
@@ -37,29 +35,6 @@ use crate::progress::Progress;
 use crate::targets::{self, Existing, Format, Inputs, Target};
 use crate::warnings::Warnings;
 use crate::{interrupt, output, process_memory};
-
-/// What a model is asked with: a prompt that is given once, or clicks one after the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, VariantNames)]
-#[strum(serialize_all = "snake_case")]
-enum Asked {
-    Box,
-    #[strum(to_string = "points", serialize = "point")]
-    Points,
-    #[strum(to_string = "noise_mask", serialize = "noise-mask")]
-    NoiseMask,
-    Clicks,
-}
-
-impl Asked {
-    fn prompt(self) -> Option<PromptKind> {
-        match self {
-            Self::Box => Some(PromptKind::Box),
-            Self::Points => Some(PromptKind::Points),
-            Self::NoiseMask => Some(PromptKind::NoiseMask),
-            Self::Clicks => None,
-        }
-    }
-}
 
 /// Evaluate a checkpoint on named sets: IoU and boundary IoU at the images' own resolution.
 ///
@@ -150,44 +125,6 @@ struct WhatFlags {
     json: bool,
 }
 
-/// How clicks are given.
-#[derive(Args)]
-#[command(next_help_heading = "Clicks")]
-struct ClickFlags {
-    /// At most so many clicks on an object
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    clicks: usize,
-
-    /// IoUs in percent that clicks are counted to
-    #[arg(long, value_name = "PERCENT,...", value_delimiter = ',', default_value = "80,85,90,95")]
-    click_iou: Vec<f64>,
-
-    /// Which of SAM's masks answers the first click: best (of the three for an ambiguous prompt the one with the highest
-    /// predicted IoU) or single
-    #[arg(long, value_name = "MASK", value_parser = named::<FirstMask>(), default_value = "best")]
-    first_click: FirstMask,
-
-    /// Draw clicks from around the middle of the error, up to this share (0 to 1) of its depth there
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
-    click_jitter: f64,
-
-    /// Masks that get clicks, each its own [default: all that the model has]
-    #[arg(long, value_name = "MASK,...", value_delimiter = ',', value_parser = named::<MaskKind>())]
-    click_masks: Vec<MaskKind>,
-}
-
-impl ClickFlags {
-    fn resolve(&self) -> ClickConfig {
-        ClickConfig {
-            most: self.clicks,
-            thresholds: self.click_iou.iter().map(|percent| percent / 100.0).collect(),
-            first: self.first_click,
-            jitter: self.click_jitter,
-            masks: self.click_masks.clone(),
-        }
-    }
-}
-
 /// The document of `--json`.
 #[derive(Serialize)]
 struct Document<'a> {
@@ -248,7 +185,7 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
         geometry: geometry.0,
         seed: flags.what.seed,
         limit: flags.what.limit,
-        clicks: asked(Asked::Clicks).then(|| flags.clicks.resolve()),
+        clicks: asked(Asked::Clicks).then(|| flags.clicks.resolve()).transpose()?,
         keep_masks: flags.what.report.is_some() && before.is_some(),
         ..EvalConfig::default()
     };
