@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use maskwright_data::source::{
-    DataFile, OpenContext, Reading, Recognised, SetSpec, images_of, recognise as look,
+    DataFile, OpenContext, Recognised, SetSpec, images_of, recognise as look,
 };
 
 use crate::Settings;
@@ -44,7 +44,7 @@ pub fn recognise(path: &Path, context: &OpenContext<'_>) -> Result<Contents> {
     let not_recognised =
         |expected, found| Err(Error::NotRecognised { path: path.into(), expected, found });
     let (what, subjects) = match look(path)? {
-        Recognised::Set(Reading { what, data }) => (what, Subject::of_data(&data, context)),
+        Recognised::Set(reading) => (reading.what, Subject::of_data(&reading.data, context)),
         Recognised::ImagesAlone { images } => {
             let many = if images == 1 { "1 image".to_owned() } else { format!("{images} images") };
             (format!("{many} without masks"), vec![Subject::images_alone(name_of(path), path)?])

@@ -173,13 +173,13 @@ fn the_figures_of_a_real_file_are_those_of_pycocotools() {
             });
             let mask = Rle::from_bitmap(&doubled);
             let mut detection = one.clone();
-            if id % 11 == 0 {
+            if id.is_multiple_of(11) {
                 detection["category_id"] = 1.into();
             }
             let score = (id * 7919 % 100) as f64 / 100.0;
             let scene = scenes.of(&detection);
             scene.found.push(Found { mask: mask.clone(), score });
-            if id % 5 == 0 {
+            if id.is_multiple_of(5) {
                 scene.found.push(Found { mask, score: score / 2.0 });
             }
         }

@@ -41,7 +41,7 @@ struct Cli {
 enum Command {
     Demo(commands::demo::DemoFlags),
     Train(Box<commands::train::TrainFlags>),
-    Eval(commands::eval::EvalFlags),
+    Eval(Box<commands::eval::EvalFlags>),
     Predict(commands::predict::PredictFlags),
     Masks(commands::masks::MasksFlags),
     Preview(commands::preview::PreviewFlags),

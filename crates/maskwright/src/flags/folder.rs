@@ -27,9 +27,9 @@ pub(crate) fn sets_of(folder: &Path, (command, then): Then) -> anyhow::Result<Da
         .into());
     }
     match recognise(folder).map_err(maskwright_train::Error::from)? {
-        Recognised::Set(Reading { what, data }) => {
-            tell::say(format_args!("{shown} looks like {what}; {then}"));
-            Ok(data)
+        Recognised::Set(reading) => {
+            tell::say(format_args!("{shown} looks like {}; {then}", reading.what));
+            Ok(reading.data)
         }
         Recognised::ImagesAlone { images } => Err(Usage(format!(
             "{shown}: expected images with masks or annotations, found {images} images alone; give \

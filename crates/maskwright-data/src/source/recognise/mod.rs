@@ -34,7 +34,7 @@ const TEST: [&str; 2] = ["test", "eval"];
 #[non_exhaustive]
 pub enum Recognised {
     /// It is unmistakably this.
-    Set(Reading),
+    Set(Box<Reading>),
     /// Images, of which nothing says what is on them.
     ImagesAlone {
         /// How many.
@@ -120,7 +120,7 @@ pub fn recognise(folder: &Path) -> Result<Recognised> {
     if what.is_empty() {
         return Ok(found);
     }
-    Ok(Recognised::Set(Reading { what: what.join(", "), data }))
+    Ok(Recognised::Set(Box::new(Reading { what: what.join(", "), data })))
 }
 
 /// What a folder is itself; `name` is that of its set.
@@ -130,7 +130,8 @@ fn look(folder: &Path, name: &str) -> Result<Recognised> {
     if hqseg.iter().any(|known| folder.join(known).is_dir()) {
         let (data, _) = hqseg44k_available(folder)?;
         let sets = data.train.len() + data.valid.len();
-        return Ok(Recognised::Set(Reading { what: format!("HQSeg-44K: {sets} sets"), data }));
+        let what = format!("HQSeg-44K: {sets} sets");
+        return Ok(Recognised::Set(Box::new(Reading { what, data })));
     }
     if let Some(known) = voc::look(&listing, name)? {
         return Ok(known);
@@ -148,7 +149,7 @@ fn look(folder: &Path, name: &str) -> Result<Recognised> {
     ];
     let mut likely: Vec<Reading> = readings.into_iter().flatten().collect();
     if likely.len() == 1 {
-        return Ok(Recognised::Set(likely.remove(0)));
+        return Ok(Recognised::Set(Box::new(likely.remove(0))));
     }
     if likely.is_empty() && !listing.pictures.is_empty() {
         return Ok(Recognised::ImagesAlone { images: listing.pictures.len() });

@@ -26,7 +26,7 @@ pub(super) fn look(listing: &Listing, name: &str) -> Result<Option<Recognised>> 
 }
 
 fn set(what: String, name: &str, kind: SetKind) -> Recognised {
-    Recognised::Set(Reading::train(what, SetSpec::new(name, kind)))
+    Recognised::Set(Box::new(Reading::train(what, SetSpec::new(name, kind))))
 }
 
 /// A project: `meta.json` beside folders of `img` and `ann`; or one of these folders.

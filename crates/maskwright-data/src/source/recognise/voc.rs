@@ -90,7 +90,7 @@ pub(super) fn look(listing: &Listing, name: &str) -> Result<Option<Recognised>> 
     let shown = if of_objects { "objects" } else { "classes" };
     let what =
         format!("Pascal VOC's layout: {} of {shown}", count(masks.pictures.len(), "mask", "masks"));
-    Ok(Some(Recognised::Set(Reading { what, data })))
+    Ok(Some(Recognised::Set(Box::new(Reading { what, data }))))
 }
 
 /// How the first mask file stores its pixels, by its header.

@@ -66,7 +66,7 @@ impl ClickConfig {
     /// [`Error::Setting`] for values out of range, and masks that the model does not have.
     pub fn check(&self, sam: &Sam) -> Result<Vec<MaskKind>> {
         let refused = |key: &str, expected: &str, found: String| {
-            Err(Error::setting(&format!("clicks.{key}"), expected, found))
+            Err(Error::setting(format!("clicks.{key}"), expected, found))
         };
         if self.most == 0 {
             return refused("most", "at least one click", "0".into());
