@@ -11,6 +11,7 @@ use super::mask_rule::{MaskChannel, MaskRule};
 use super::meaning::{LARGEST_ID, refuse_numbers, refuse_several, refuse_wide_numbers};
 use super::png;
 use super::raw::{Numbers, Raw, fraction};
+use super::uniform::{constant, is_grey};
 use super::warning::{Decoded, Warning};
 use crate::error::{Error, Result};
 use crate::format::Format;
@@ -323,7 +324,9 @@ fn from_colours(
     }
     let alpha = alpha.filter(|alpha| !constant(alpha));
     let (mut unequal, mut largest, mut brightest) = (0, 0, 0);
-    for [r, g, b] in pixels {
+    // Of grey pixels, which most masks of several channels have, nothing needs to be known but that.
+    let coloured = if is_grey(pixels) { &[] } else { pixels };
+    for [r, g, b] in coloured {
         let spread = r.max(g).max(b) - r.min(g).min(b);
         unequal += u64::from(spread > 0);
         largest = largest.max(spread);
@@ -353,9 +356,4 @@ fn from_colours(
     let at = pixels.iter().position(disagree).unwrap_or(0);
     let alpha_varies = alpha.is_some();
     Err(Error::MaskColours { x: at % width, y: at / width, colour: pixels[at], alpha_varies })
-}
-
-/// Whether all bytes are the same.
-fn constant(data: &[u8]) -> bool {
-    data.first().is_none_or(|first| data.iter().all(|value| value == first))
 }

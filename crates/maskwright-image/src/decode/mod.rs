@@ -43,6 +43,7 @@ mod pnm;
 mod qoi;
 mod raw;
 mod tiff;
+mod uniform;
 mod value_range;
 pub(crate) mod warning;
 mod webp;

@@ -50,7 +50,11 @@ pub(crate) fn run(flags: &DemoFlags) -> anyhow::Result<()> {
     output::line("")?;
     means(&outcome.evaluation, &[])?;
     let total: f64 = outcome.seconds.iter().map(|(_, seconds)| seconds).sum();
-    output::line(format_args!("\ndone in {}; open {}", duration(total), outcome.report.display()))?;
+    output::line("")?;
+    output::line(format_args!("done in {}; open {}", duration(total), outcome.report.display()))?;
     let masks = masks_command(&flags.output, &outcome.checkpoint);
-    output::line(format_args!("everything in its pictures, without a prompt:\n  {masks}"))
+    output::lines([
+        "everything in its pictures, without a prompt:".to_owned(),
+        format!("  {masks}"),
+    ])
 }
