@@ -1,11 +1,10 @@
 //! Opening a folder of Labelme: an annotation file for each image, beside it or in a folder of its own.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use super::annotation::LabelmeFile;
-use super::bytes::{os_bytes, path_from_bytes, read_file, walk_error};
+use super::bytes::{os_bytes, path_from_bytes, read_file};
 use super::coco::refuse_unmatched;
 use super::drafts::in_parallel;
 use super::folder_kinds::LabelmeKeys;
@@ -14,8 +13,7 @@ use super::index::{IndexWriter, Names, OpenContext, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::outlined::{OutlineFormat, flaw_in};
 use super::outlines::{
-    BLOCK, Draft, Gatherer, check_categories, endings, files_below, is_picture, left_out_of, tidy,
-    write,
+    BLOCK, Draft, FileBelow, Gatherer, endings, finish, is_picture, list_below, passes, tidy,
 };
 use super::select::Selection;
 use super::{LeftOut, SetSpec, Unmatched};
@@ -54,14 +52,9 @@ pub(super) fn open(
 /// What lies in the folders, sorted.
 struct Files {
     /// Annotation files, relative to their folder.
-    notes: Vec<Listed>,
+    notes: Vec<FileBelow>,
     /// Images, relative to theirs.
-    pictures: Vec<Listed>,
-}
-
-struct Listed {
-    path: PathBuf,
-    about: Metadata,
+    pictures: Vec<FileBelow>,
 }
 
 impl Files {
@@ -69,22 +62,10 @@ impl Files {
         let is_notes =
             |path: &Path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
         Ok(Files {
-            notes: list(keys.notes(), is_notes)?,
-            pictures: list(&keys.images, is_picture)?,
+            notes: list_below(keys.notes(), is_notes)?,
+            pictures: list_below(&keys.images, is_picture)?,
         })
     }
-}
-
-fn list(folder: &Path, takes: impl Fn(&Path) -> bool) -> Result<Vec<Listed>> {
-    let listed = |entry: walkdir::DirEntry| {
-        let about = entry.metadata().map_err(|error| walk_error(folder, error))?;
-        let path = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_owned();
-        Ok(Listed { path, about })
-    };
-    let mut found: Vec<Listed> =
-        files_below(folder, takes)?.into_iter().map(listed).collect::<Result<_>>()?;
-    found.sort_by(|a, b| os_bytes(a.path.as_os_str()).cmp(os_bytes(b.path.as_os_str())));
-    Ok(found)
 }
 
 /// What a thread found out.
@@ -108,7 +89,7 @@ fn build(
     let wanted: BTreeSet<String> = keys.categories.iter().cloned().collect();
     let wanted = (!wanted.is_empty()).then_some(&wanted);
     let stage = context.stage(&spec.name, "annotations", Some(files.notes.len() as u64));
-    let blocks: Vec<(usize, &[Listed])> =
+    let blocks: Vec<(usize, &[FileBelow])> =
         (0..).step_by(BLOCK).zip(files.notes.chunks(BLOCK)).collect();
     let mut read = in_parallel(blocks.len(), |number| {
         let (first, notes) = blocks[number];
@@ -150,10 +131,8 @@ fn build(
     let pictures = tidy(&keys.images);
     for picture in &files.pictures {
         let taken = of.contains_key(&pictures.join(&picture.path));
-        let name = picture.path.to_string_lossy();
-        let stem = picture.path.with_extension("");
-        if !taken && selection.lets_through(&stem.to_string_lossy(), &name) {
-            lone[0].add(|| name.clone().into_owned());
+        if !taken && passes(&selection, &picture.path) {
+            lone[0].add(|| picture.path.to_string_lossy().into_owned());
         }
     }
     let [images, notes] = lone;
@@ -163,14 +142,8 @@ fn build(
     refuse_unmatched(spec, &twice, [Missing::Image; 2])?;
 
     let gathered: Vec<Gatherer<'_>> = read.into_iter().map(|block| block.gathered).collect();
-    let labels: BTreeSet<&str> =
-        gathered.iter().flat_map(|part| part.labels.iter().map(String::as_str)).collect();
-    check_categories(spec, &keys.categories, labels.iter().copied())?;
-    write(spec, &selection, &gathered, writer)?;
-    let mut left_out = left_out_of(gathered);
     let others = flaws.into_iter().chain(twice).map(|(left, _)| left);
-    left_out.extend(others.filter(|left| left.count > 0));
-    Ok(left_out)
+    finish(spec, &keys.categories, &selection, gathered, others, writer)
 }
 
 /// The name of a record: that of its annotation file, without the ending.

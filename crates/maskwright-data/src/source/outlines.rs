@@ -1,6 +1,7 @@
 //! Files of outlines, one for each image, brought into an index: which objects are taken, and what was left out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
 
 use maskwright_image::Size;
@@ -8,14 +9,14 @@ use maskwright_image::mask::{PolygonScratch, Rle};
 use walkdir::WalkDir;
 
 use super::annotation::OutlineFile;
-use super::bytes::walk_error;
-use super::drafts::sum;
+use super::bytes::{os_bytes, walk_error};
+use super::drafts::{in_parallel, sum};
 use super::endings::IMAGE_ENDINGS;
-use super::index::{Image, IndexWriter, Names, ObjectEntry, Span};
+use super::index::{Image, IndexWriter, Names, ObjectEntry, OpenContext, Span};
 use super::objects::{Facts, ObjectFilter};
 use super::outlined::OutlineFormat;
 use super::select::Selection;
-use super::{LeftOut, SetSpec};
+use super::{LeftOut, SetSpec, Unmatched};
 use crate::error::{Error, Result};
 
 /// Files that a thread reads at a time.
@@ -49,6 +50,39 @@ pub(super) fn files_below(
     Ok(found)
 }
 
+/// A file below a folder.
+pub(super) struct FileBelow {
+    /// Its path in the folder.
+    pub(super) path: PathBuf,
+    pub(super) about: Metadata,
+}
+
+/// What [`files_below`] finds, sorted by path.
+pub(super) fn list_below(folder: &Path, takes: impl Fn(&Path) -> bool) -> Result<Vec<FileBelow>> {
+    let listed = |entry: walkdir::DirEntry| {
+        let about = entry.metadata().map_err(|error| walk_error(folder, error))?;
+        let path = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_owned();
+        Ok(FileBelow { path, about })
+    };
+    let mut found: Vec<FileBelow> =
+        files_below(folder, takes)?.into_iter().map(listed).collect::<Result<_>>()?;
+    found.sort_by(|a, b| os_bytes(a.path.as_os_str()).cmp(os_bytes(b.path.as_os_str())));
+    Ok(found)
+}
+
+/// Whether patterns let an image through, by its name with and without ending.
+pub(super) fn passes(selection: &Selection, image: &Path) -> bool {
+    let stem = image.with_extension("");
+    selection.lets_through(&stem.to_string_lossy(), &image.to_string_lossy())
+}
+
+/// The names without ending that several images have.
+pub(super) fn stems_of_two<'p>(images: impl Iterator<Item = &'p Path>) -> HashSet<PathBuf> {
+    let mut seen = HashSet::new();
+    let stems = images.map(|image| image.with_extension(""));
+    stems.filter(|stem| !seen.insert(stem.clone())).collect()
+}
+
 /// An image with the objects that are taken of it.
 pub(super) struct Draft {
     /// The name that the record goes by.
@@ -66,6 +100,23 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    /// An image of the first folder of the index, with a file of outlines called `notes` in the same one and no objects yet.
+    /// `twice` says that another image has its stem: then the record goes by the whole name.
+    pub(super) fn new(image: &Path, twice: bool, notes: Vec<u8>, size: Size) -> Self {
+        let path = os_bytes(image.as_os_str());
+        let names = Names::of_file(path, b"");
+        let (stem, ending) = if twice { (path, &b""[..]) } else { (names.stem, names.image) };
+        Self {
+            stem: stem.to_vec(),
+            image: ending.to_vec(),
+            notes,
+            places: [0; 2],
+            part: (0, 0),
+            size,
+            objects: Vec::new(),
+        }
+    }
+
     fn names(&self) -> Names<'_> {
         Names { stem: &self.stem, image: &self.image, notes: &self.notes }
     }
@@ -184,6 +235,51 @@ impl<'a> Gatherer<'a> {
 /// Adds up what several gatherers left out.
 pub(super) fn left_out_of(gatherers: Vec<Gatherer<'_>>) -> Vec<LeftOut> {
     sum(gatherers.into_iter().flat_map(Gatherer::left_out))
+}
+
+/// Gathers the objects of images on all cores: `read` takes those of one. Where the set skips what has no counterpart, damaged
+/// files are left out and counted.
+pub(super) fn gather<'a, T: Sync>(
+    spec: &SetSpec,
+    images: &[T],
+    context: &OpenContext<'_>,
+    gatherer: impl Fn() -> Gatherer<'a> + Sync,
+    read: impl Fn(&T, &mut Gatherer<'a>) -> Result<()> + Sync,
+) -> Result<Vec<Gatherer<'a>>> {
+    let stage = context.stage(&spec.name, "annotations", Some(images.len() as u64));
+    let blocks: Vec<&[T]> = images.chunks(BLOCK).collect();
+    in_parallel(blocks.len(), |number| {
+        let mut gatherer = gatherer();
+        for image in blocks[number] {
+            match read(image, &mut gatherer) {
+                Err(error) if spec.unmatched == Unmatched::Skip => {
+                    gatherer.damaged.add(|| error.to_string());
+                }
+                read => read?,
+            }
+            stage.add(1);
+        }
+        Ok(gatherer)
+    })
+}
+
+/// Writes what was gathered into an index, once its labels are known to hold the wanted `categories`. Returns what was left
+/// out, `others` behind it.
+pub(super) fn finish(
+    spec: &SetSpec,
+    categories: &[String],
+    selection: &Selection,
+    gathered: Vec<Gatherer<'_>>,
+    others: impl IntoIterator<Item = LeftOut>,
+    writer: &mut IndexWriter,
+) -> Result<Vec<LeftOut>> {
+    let labels: BTreeSet<&str> =
+        gathered.iter().flat_map(|part| part.labels.iter().map(String::as_str)).collect();
+    check_categories(spec, categories, labels.iter().copied())?;
+    write(spec, selection, &gathered, writer)?;
+    let mut left_out = left_out_of(gathered);
+    left_out.extend(others.into_iter().filter(|left| left.count > 0));
+    Ok(left_out)
 }
 
 /// Writes the images that the set's part takes into an index.

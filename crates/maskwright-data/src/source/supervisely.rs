@@ -2,23 +2,22 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
-use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use super::annotation::SuperviselyFile;
-use super::bytes::{os_bytes, read_file, walk_error};
+use super::bytes::{os_bytes, read_file};
 use super::coco::refuse_unmatched;
-use super::drafts::in_parallel;
 use super::folder_kinds::SuperviselyKeys;
 use super::image_size::size_of;
 use super::index::{IndexWriter, Names, OpenContext, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::outlined::{OutlineFormat, flaw_in};
 use super::outlines::{
-    BLOCK, Draft, Gatherer, check_categories, endings, files_below, is_picture, left_out_of, write,
+    Draft, FileBelow, Gatherer, endings, finish, gather, is_picture, list_below, passes,
+    stems_of_two,
 };
 use super::select::Selection;
-use super::{LeftOut, SetSpec, Unmatched};
+use super::{LeftOut, SetSpec};
 use crate::error::{Error, Missing, Result};
 
 /// The folders of a data set.
@@ -48,34 +47,19 @@ pub(super) fn open(
     IndexedSource::new(spec, index, Notes::Outlines(OutlineFormat::Supervisely))
 }
 
-/// A file below the folder of the project.
-struct Listed {
-    path: PathBuf,
-    about: Metadata,
-}
-
 /// The files in all folders of a name, sorted: images, or annotation files.
-fn list(root: &Path, folder: &str) -> Result<Vec<Listed>> {
-    let takes = |path: &Path| {
+fn list(root: &Path, folder: &str) -> Result<Vec<FileBelow>> {
+    list_below(root, |path| {
         let inside = path.parent().and_then(Path::file_name) == Some(OsStr::new(folder));
         let json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
         inside && if folder == NOTES { json } else { is_picture(path) }
-    };
-    let listed = |entry: walkdir::DirEntry| {
-        let about = entry.metadata().map_err(|error| walk_error(root, error))?;
-        let path = entry.path().strip_prefix(root).unwrap_or(entry.path()).to_owned();
-        Ok(Listed { path, about })
-    };
-    let mut found: Vec<Listed> =
-        files_below(root, takes)?.into_iter().map(listed).collect::<Result<_>>()?;
-    found.sort_by(|a, b| os_bytes(a.path.as_os_str()).cmp(os_bytes(b.path.as_os_str())));
-    Ok(found)
+    })
 }
 
 fn build(
     spec: &SetSpec,
     keys: &SuperviselyKeys,
-    [images, notes]: [&[Listed]; 2],
+    [images, notes]: [&[FileBelow]; 2],
     context: &OpenContext<'_>,
     writer: &mut IndexWriter,
 ) -> Result<Vec<LeftOut>> {
@@ -99,44 +83,24 @@ fn build(
             None => lone[1].add(|| notes.path.display().to_string()),
         }
     }
-    let passes = |image: &Path| {
-        let names = (image.with_extension(""), image.to_string_lossy());
-        selection.lets_through(&names.0.to_string_lossy(), &names.1)
-    };
-    for image in images.iter().filter(|image| !taken.contains(&image.path) && passes(&image.path)) {
-        lone[0].add(|| image.path.display().to_string());
+    for image in images.iter().filter(|image| !taken.contains(&image.path)) {
+        if passes(&selection, &image.path) {
+            lone[0].add(|| image.path.display().to_string());
+        }
     }
-    pairs.retain(|(image, _)| passes(image));
+    pairs.retain(|(image, _)| passes(&selection, image));
     let [no_notes, no_image] = lone;
     let flaws = [(no_notes, &keys.images), (no_image, &keys.images)];
     refuse_unmatched(spec, &flaws, [Missing::Mask, Missing::Image])?;
 
-    let stems = stems_of_two(&pairs);
-    let stage = context.stage(&spec.name, "annotations", Some(pairs.len() as u64));
-    let blocks: Vec<_> = pairs.chunks(BLOCK).collect();
-    let gathered = in_parallel(blocks.len(), |number| {
-        let mut gatherer = Gatherer::new(OutlineFormat::Supervisely, &filter, wanted);
-        let mut bytes = Vec::new();
-        for (image, notes) in blocks[number] {
-            let twice = stems.contains(&image.with_extension(""));
-            match read_one(spec, keys, (image, notes, twice), &mut bytes, &mut gatherer) {
-                Err(error) if spec.unmatched == Unmatched::Skip => {
-                    gatherer.damaged.add(|| error.to_string());
-                }
-                read => read?,
-            }
-            stage.add(1);
-        }
-        Ok(gatherer)
+    let stems = stems_of_two(pairs.iter().map(|(image, _)| image.as_path()));
+    let gatherer = || Gatherer::new(OutlineFormat::Supervisely, &filter, wanted);
+    let gathered = gather(spec, &pairs, context, gatherer, |(image, notes), gatherer| {
+        let twice = stems.contains(&image.with_extension(""));
+        read_one(spec, keys, (image, notes, twice), gatherer)
     })?;
-    drop(stage);
-    let labels: BTreeSet<&str> =
-        gathered.iter().flat_map(|part| part.labels.iter().map(String::as_str)).collect();
-    check_categories(spec, &keys.categories, labels.iter().copied())?;
-    write(spec, &selection, &gathered, writer)?;
-    let mut left_out = left_out_of(gathered);
-    left_out.extend(flaws.into_iter().map(|(left, _)| left).filter(|left| left.count > 0));
-    Ok(left_out)
+    let others = flaws.into_iter().map(|(left, _)| left);
+    finish(spec, &keys.categories, &selection, gathered, others, writer)
 }
 
 /// What the image of an annotation file may be called: its name without `.json`, or with the ending of an image in its place.
@@ -152,39 +116,21 @@ fn image_of(notes: &Path) -> Vec<PathBuf> {
     std::iter::once(whole.clone()).chain(endings().map(other)).collect()
 }
 
-/// The stems that several images have.
-fn stems_of_two(pairs: &[(PathBuf, &Path)]) -> HashSet<PathBuf> {
-    let mut seen = HashSet::new();
-    let stems = pairs.iter().map(|(image, _)| image.with_extension(""));
-    stems.filter(|stem| !seen.insert(stem.clone())).collect()
-}
-
 /// Reads one annotation file and takes its objects; `twice` says that another image has the stem of this one.
 fn read_one(
     spec: &SetSpec,
     keys: &SuperviselyKeys,
     (image, notes, twice): (&Path, &Path, bool),
-    bytes: &mut Vec<u8>,
     gatherer: &mut Gatherer<'_>,
 ) -> Result<()> {
     let file = keys.images.join(notes);
-    read_file(&file, bytes)?;
-    let parsed = SuperviselyFile::parse(bytes).map_err(|flaw| flaw_in(&file, flaw))?;
+    let mut bytes = Vec::new();
+    read_file(&file, &mut bytes)?;
+    let parsed = SuperviselyFile::parse(&bytes).map_err(|flaw| flaw_in(&file, flaw))?;
     let record = || format!("{}/{}", spec.name, image.display());
     let whole = keys.images.join(image);
     let size = parsed.size.map_or_else(|| size_of(&whole, spec.exif, record), Ok)?;
     let outlines = parsed.outlines(size).map_err(|flaw| flaw_in(&file, flaw))?;
-    let path = os_bytes(image.as_os_str());
-    let names = Names::of_file(path, b"");
-    let (stem, ending) = if twice { (path, &b""[..]) } else { (names.stem, names.image) };
-    let draft = Draft {
-        stem: stem.to_vec(),
-        image: ending.to_vec(),
-        notes: Names::elsewhere(os_bytes(notes.as_os_str())),
-        places: [0; 2],
-        part: (0, 0),
-        size,
-        objects: Vec::new(),
-    };
+    let draft = Draft::new(image, twice, Names::elsewhere(os_bytes(notes.as_os_str())), size);
     gatherer.add(&file, outlines, draft)
 }

@@ -1,6 +1,6 @@
 //! Opening a file of an annotation tool that has the objects of all images: CVAT's XML, Label Studio's JSON.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -8,18 +8,17 @@ use maskwright_image::Size;
 use serde_json::value::RawValue;
 
 use super::annotation::{Flawed, Task, list_cvat};
-use super::bytes::{os_bytes, read_file};
+use super::bytes::read_file;
 use super::coco::refuse_unmatched;
-use super::drafts::in_parallel;
 use super::folder_kinds::{CvatKeys, LabelStudioKeys};
 use super::image_size::size_of;
-use super::index::{IndexWriter, Names, OpenContext, open_or_build};
+use super::index::{IndexWriter, OpenContext, open_or_build};
 use super::indexed::{IndexedSource, Notes};
 use super::listed::{Found, Listed};
 use super::outlined::{OutlineFormat, flaw_in, read_outlines};
-use super::outlines::{BLOCK, Draft, Gatherer, check_categories, left_out_of, write};
+use super::outlines::{Draft, Gatherer, finish, gather, passes, stems_of_two};
 use super::select::Selection;
-use super::{LeftOut, SetSpec, Unmatched};
+use super::{LeftOut, SetSpec};
 use crate::error::{Error, Missing, Result};
 
 /// Numbers of the folder and of the file in the index.
@@ -187,33 +186,14 @@ impl Export<'_> {
         let flaws = [(absent, self.images), (shared, self.images), (doubled, self.file)];
         refuse_unmatched(spec, &flaws, [Missing::Image; 3])?;
 
-        let mut seen = HashSet::new();
-        let stems = chosen.iter().map(|(_, file)| file.with_extension(""));
-        let twice: HashSet<PathBuf> = stems.filter(|stem| !seen.insert(stem.clone())).collect();
-        let stage = context.stage(&spec.name, "annotations", Some(chosen.len() as u64));
-        let blocks: Vec<_> = chosen.chunks(BLOCK).collect();
-        let gathered = in_parallel(blocks.len(), |number| {
-            let mut gatherer = Gatherer::new(self.format, &filter, wanted);
-            for (number, file) in blocks[number] {
-                let twice = twice.contains(&file.with_extension(""));
-                match self.read_one(spec, (&items[*number], file, twice), &bytes, &mut gatherer) {
-                    Err(error) if spec.unmatched == Unmatched::Skip => {
-                        gatherer.damaged.add(|| error.to_string());
-                    }
-                    read => read?,
-                }
-                stage.add(1);
-            }
-            Ok(gatherer)
+        let twice = stems_of_two(chosen.iter().map(|(_, file)| file.as_path()));
+        let gatherer = || Gatherer::new(self.format, &filter, wanted);
+        let gathered = gather(spec, &chosen, context, gatherer, |(number, file), gatherer| {
+            let twice = twice.contains(&file.with_extension(""));
+            self.read_one(spec, (&items[*number], file, twice), &bytes, gatherer)
         })?;
-        drop(stage);
-        let labels: BTreeSet<&str> =
-            gathered.iter().flat_map(|part| part.labels.iter().map(String::as_str)).collect();
-        check_categories(spec, self.categories, labels.iter().copied())?;
-        write(spec, &selection, &gathered, writer)?;
-        let mut left_out = left_out_of(gathered);
-        left_out.extend(flaws.into_iter().map(|(left, _)| left).filter(|left| left.count > 0));
-        Ok(left_out)
+        let others = flaws.into_iter().map(|(left, _)| left);
+        finish(spec, self.categories, &selection, gathered, others, writer)
     }
 
     /// Takes the objects of an image; `twice` says that another image has the stem of this one.
@@ -243,26 +223,13 @@ impl Export<'_> {
             place: image.display().to_string(),
             message: "expected less than 4 GiB about an image, found more".into(),
         })?;
-        let path = os_bytes(image.as_os_str());
-        let names = Names::of_file(path, b"");
-        let (stem, ending) = if twice { (path, &b""[..]) } else { (names.stem, names.image) };
         let draft = Draft {
-            stem: stem.to_vec(),
-            image: ending.to_vec(),
-            notes: Vec::new(),
             places: [IMAGES, FILE],
             part: (length, item.range.start as u64),
-            size,
-            objects: Vec::new(),
+            ..Draft::new(image, twice, Vec::new(), size)
         };
         gatherer.add(self.file, outlines, draft)
     }
-}
-
-/// Whether patterns let an image through, by its name with and without ending.
-fn passes(selection: &Selection, image: &Path) -> bool {
-    let stem = image.with_extension("");
-    selection.lets_through(&stem.to_string_lossy(), &image.to_string_lossy())
 }
 
 #[cfg(test)]

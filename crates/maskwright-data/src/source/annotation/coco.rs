@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::causes::Causes;
 use super::coco_file::{CocoFile, chosen_categories};
-use super::said::Said;
+use super::said::{Ids, Said};
 use super::segmentation::{Look, look, read_box};
 use super::stream::{JsonStream, Parsed, Place};
 use crate::error::{Error, Result};
@@ -59,7 +59,7 @@ pub(super) struct AnnotationJson<'a> {
 /// An entry of the categories, or its name alone in a mapping of ids to names.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected a category {id, name} or its name")]
-pub(super) enum CategoryJson<'a> {
+enum CategoryJson<'a> {
     Entry {
         #[serde(borrow, default)]
         id: Said<'a>,
@@ -79,7 +79,7 @@ impl<'a> Parsed<'a> for Annotations {
     type Value = AnnotationJson<'a>;
 }
 
-pub(super) struct Categories;
+struct Categories;
 impl<'a> Parsed<'a> for Categories {
     type Value = CategoryJson<'a>;
 }
@@ -322,20 +322,9 @@ impl Reading<'_> {
         let segmentation = Span { file: self.number, len: text.len() as u32, at: place.of(text) };
         let id = own.whole().filter(|id| *id < ObjectEntry::PLACE);
         let id = id.unwrap_or(at | ObjectEntry::PLACE);
-        let category = self.category_key(&annotation.category_id);
+        let category = category_key(&mut self.found.ids, &annotation.category_id);
         self.objects.push((image, ObjectEntry { segmentation, id, category }));
         Ok(())
-    }
-
-    /// The key of a category's id; 0 where there is none.
-    fn category_key(&mut self, id: &Said<'_>) -> u32 {
-        const TEXT: u32 = 1 << 31;
-        match self.found.ids.key(id) {
-            None => 0,
-            Some(key) => {
-                u32::try_from(key).ok().filter(|key| *key < TEXT).unwrap_or(key as u32 | TEXT)
-            }
-        }
     }
 
     fn category(&mut self, category: CategoryJson<'_>, key: Option<&str>) {
@@ -344,7 +333,7 @@ impl Reading<'_> {
             CategoryJson::Name(name) => (Said::Nothing, name),
         };
         let id = or_key(&id, key);
-        let key = self.category_key(&id);
+        let key = category_key(&mut self.found.ids, &id);
         let name = name.text().map_or_else(|| id.to_string(), str::to_owned);
         self.categories.push((key, name));
     }
@@ -371,8 +360,17 @@ impl Reading<'_> {
     }
 }
 
+/// The key of a category's id; 0 where there is none.
+pub(super) fn category_key(ids: &mut Ids, id: &Said<'_>) -> u32 {
+    const TEXT: u32 = 1 << 31;
+    match ids.key(id) {
+        None => 0,
+        Some(key) => u32::try_from(key).ok().filter(|key| *key < TEXT).unwrap_or(key as u32 | TEXT),
+    }
+}
+
 /// What an annotation is called in messages: by its id, or by its number in the file.
-fn named(own: &Said<'_>, at: u64) -> String {
+pub(super) fn named(own: &Said<'_>, at: u64) -> String {
     match own.is_nothing() {
         true => format!("number {at}"),
         false => format!("id {}", own.to_string().trim_matches('"')),

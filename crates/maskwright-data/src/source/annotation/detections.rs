@@ -10,11 +10,11 @@ use maskwright_image::mask::Rle;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::coco::{AnnotationJson, Annotations, Categories, CategoryJson, or_key};
+use super::coco::{Annotations, category_key, named, or_key};
 use super::coco_file::CocoFile;
 use super::said::{Ids, Said};
-use super::segmentation::{Look, look, read_segmentation};
-use super::stream::{JsonStream, Parsed, Place};
+use super::segmentation::{Look, look, read_four, read_segmentation};
+use super::stream::{JsonStream, Parsed};
 use crate::error::{Error, Result};
 use crate::source::bytes::open_file;
 use crate::source::{LeftOut, MaskBuffer};
@@ -70,7 +70,7 @@ impl<'a> Parsed<'a> for Detections {
 pub(crate) struct Known {
     ids: Ids,
     images: HashMap<u64, usize>,
-    categories: HashMap<u64, usize>,
+    categories: HashMap<u32, usize>,
     /// The categories' names, in the order of the file.
     pub(crate) names: Vec<String>,
 }
@@ -82,28 +82,18 @@ pub(crate) fn read_objects(
     file: CocoFile,
     sizes: &[(u32, u32)],
 ) -> Result<(Vec<Vec<TrueObject>>, Known, Vec<LeftOut>)> {
-    let images = file.images.iter().enumerate().map(|(number, image)| (image.id, number)).collect();
-    let mut known = Known { ids: file.ids, images, categories: HashMap::new(), names: Vec::new() };
+    let mut known = Known::of(file);
     let mut objects: Vec<Vec<TrueObject>> = sizes.iter().map(|_| Vec::new()).collect();
     let mut left_out = [
         LeftOut::none("annotations of images that are not listed"),
         LeftOut::none("annotations without a mask"),
         LeftOut::none("annotations of categories that are not listed"),
     ];
-    // Categories may come behind the annotations.
-    let mut stream = open(path)?;
-    stream.object(|key, stream| match key {
-        "categories" => stream.list::<Categories>("category", |category, _, place| {
-            known.add_category(category, place.key);
-            Ok(())
-        }),
-        _ => stream.skip(),
-    })?;
     let mut mask = MaskBuffer::new();
     let mut stream = open(path)?;
     stream.object(|key, stream| match key {
         "annotations" => stream.list::<Annotations>("annotation", |annotation, at, place| {
-            let named = || named(&annotation, at, place);
+            let named = || named(&or_key(&annotation.id, place.key), at);
             let Some(image) = known.image(&annotation.image_id) else {
                 left_out[0].add(named);
                 return Ok(());
@@ -128,7 +118,7 @@ pub(crate) fn read_objects(
                 crowd: annotation.iscrowd.is_set(),
                 box_xywh: annotation
                     .bbox
-                    .and_then(four)
+                    .and_then(|text| read_four(text.get()))
                     .unwrap_or_else(|| mask.rle.box_xywh().map(f64::from)),
                 mask: mask.rle.clone(),
             });
@@ -141,26 +131,27 @@ pub(crate) fn read_objects(
 }
 
 impl Known {
+    fn of(file: CocoFile) -> Self {
+        let images = file.images.iter().enumerate();
+        let images = images.map(|(number, image)| (image.id, number)).collect();
+        let (mut categories, mut names) = (HashMap::new(), Vec::new());
+        for (key, name) in file.categories {
+            categories.entry(key).or_insert_with(|| {
+                names.push(name);
+                names.len() - 1
+            });
+        }
+        Self { ids: file.ids, images, categories, names }
+    }
+
     fn image(&mut self, id: &Said<'_>) -> Option<usize> {
         self.images.get(&self.ids.key(id)?).copied()
     }
 
     fn category(&mut self, id: &Said<'_>) -> Option<usize> {
-        self.categories.get(&self.ids.key(id)?).copied()
-    }
-
-    fn add_category(&mut self, category: CategoryJson<'_>, key: Option<&str>) {
-        let (id, name) = match category {
-            CategoryJson::Entry { id, name } => (id, name),
-            CategoryJson::Name(name) => (Said::Nothing, name),
-        };
-        let id = or_key(&id, key);
-        let Some(key) = self.ids.key(&id) else { return };
-        let name = name.text().map_or_else(|| id.to_string(), str::to_owned);
-        self.categories.entry(key).or_insert_with(|| {
-            self.names.push(name);
-            self.names.len() - 1
-        });
+        // Where there is none the key is that of the id 0.
+        self.ids.key(id)?;
+        self.categories.get(&category_key(&mut self.ids, id)).copied()
     }
 
     /// Reads a list of detections. Also what was left out: those of images and of categories that are not listed.
@@ -190,7 +181,7 @@ impl Known {
                 return flaw("score", "a number", detection.score.to_string());
             };
             let text = detection.bbox.map_or("none", RawValue::get);
-            let Some(box_xywh) = detection.bbox.and_then(four) else {
+            let Some(box_xywh) = read_four(text) else {
                 let found: String = text.chars().take(80).collect();
                 return flaw("bbox", "four numbers [x, y, width, height]", found);
             };
@@ -219,19 +210,4 @@ impl Known {
 fn open(path: &Path) -> Result<JsonStream<std::fs::File>> {
     let file = open_file(path).map_err(|source| Error::Read { file: path.into(), source })?;
     Ok(JsonStream::new(file, path))
-}
-
-/// What an annotation is called in messages.
-fn named(annotation: &AnnotationJson<'_>, at: u64, place: Place<'_>) -> String {
-    let own = or_key(&annotation.id, place.key);
-    match own.is_nothing() {
-        true => format!("number {at}"),
-        false => format!("id {}", own.to_string().trim_matches('"')),
-    }
-}
-
-/// Four finite numbers.
-fn four(text: &RawValue) -> Option<[f64; 4]> {
-    let numbers: [f64; 4] = serde_json::from_str(text.get()).ok()?;
-    numbers.iter().all(|number| number.is_finite()).then_some(numbers)
 }

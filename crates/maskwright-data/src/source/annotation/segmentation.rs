@@ -300,10 +300,13 @@ pub(crate) fn read_segmentation(
 
 /// Reads a box: x, y, width and height in pixels; none for what is no box with an area.
 pub(crate) fn read_box(json: &str) -> Option<[f64; 4]> {
+    read_four(json).filter(|[.., width, height]| *width > 0.0 && *height > 0.0)
+}
+
+/// Reads four finite numbers.
+pub(super) fn read_four(json: &str) -> Option<[f64; 4]> {
     let numbers: [f64; 4] = serde_json::from_str(json).ok()?;
-    let [.., width, height] = numbers;
-    (numbers.iter().all(|number| number.is_finite()) && width > 0.0 && height > 0.0)
-        .then_some(numbers)
+    numbers.iter().all(|number| number.is_finite()).then_some(numbers)
 }
 
 /// Whether a segmentation seems to be a mask, told without walking through run lengths.
