@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use maskwright_model::MaskKind;
 use serde::Serialize;
 
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
-use crate::evaluator::{MaskScores, SetMetrics};
+use crate::evaluator::{MaskScores, judged};
 use crate::run_files::{CONFIG, METRICS, RunFiles};
 
 /// Folders within folders that are looked into.
@@ -107,7 +106,8 @@ impl RunSummary {
         let last = run.epochs().rev().find(|epoch| !epoch.validation.is_empty());
         let mean = |of: fn(&MaskScores) -> f64| {
             let sets = last?.decisive();
-            let scores: Vec<f64> = sets.iter().filter_map(judged).map(of).collect();
+            let judged = sets.iter().filter_map(|set| judged(&set.scores));
+            let scores: Vec<f64> = judged.map(of).collect();
             (!scores.is_empty()).then(|| scores.iter().sum::<f64>() / scores.len() as f64)
         };
         let best = run.best();
@@ -131,10 +131,6 @@ impl RunSummary {
             seconds: run.epochs().map(|epoch| epoch.seconds).sum(),
         }
     }
-}
-
-fn judged(set: &SetMetrics) -> Option<&MaskScores> {
-    set.of(MaskKind::Hq).or_else(|| set.of(MaskKind::Sam))
 }
 
 fn model_of(config: &TrainConfig) -> String {

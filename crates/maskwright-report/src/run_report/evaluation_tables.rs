@@ -1,8 +1,10 @@
 //! The tables of the page of an evaluation.
 
 use maskwright_model::MaskKind;
-use maskwright_train::evaluator::statistics::{ClickStatistics, Compared, Interval, SetStatistics};
-use maskwright_train::evaluator::{ClickMetrics, EvalTimes, Evaluation, ImageScores};
+use maskwright_train::evaluator::statistics::{
+    ClickStatistics, Compared, Interval, SetStatistics, size_of,
+};
+use maskwright_train::evaluator::{ClickMetrics, EvalTimes, Evaluation, ImageScores, judged};
 
 use crate::page::Table;
 
@@ -183,16 +185,9 @@ const RECORDS: usize = 500;
 
 /// Every record, the worst first.
 pub(super) fn record_table(evaluation: &Evaluation) -> Table {
-    let iou = |one: &ImageScores| {
-        one.of(MaskKind::Hq).or_else(|| one.of(MaskKind::Sam)).map_or(0.0, |scores| scores.iou)
-    };
+    let iou = |one: &ImageScores| judged(&one.scores).map_or(0.0, |scores| scores.iou);
     let mut records: Vec<_> = evaluation.images.iter().collect();
     records.sort_by(|a, b| iou(a).total_cmp(&iou(b)));
-    let size = |area: usize| match area {
-        0..1024 => "small",
-        1024..9216 => "medium",
-        _ => "large",
-    };
     let masks: Vec<MaskKind> = evaluation
         .sets
         .first()
@@ -202,7 +197,7 @@ pub(super) fn record_table(evaluation: &Evaluation) -> Table {
             one.set.clone(),
             one.prompt.to_string().replace('_', " "),
             one.name.clone(),
-            size(one.area).to_owned(),
+            size_of(one.area).to_owned(),
             one.area.to_string(),
         ];
         let scores = |mask: &MaskKind| {

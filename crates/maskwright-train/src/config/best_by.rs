@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 
 use crate::error::{Error, Result};
-use crate::evaluator::{ClickMetrics, MaskScores, SetMetrics};
+use crate::evaluator::{ClickMetrics, MaskScores, SetMetrics, judged};
 
 /// The measure that says which epoch is the best: a metric, of all validation sets or of one. It is read from `iou`,
 /// `boundary_iou`, `noc`, or one of these behind a set's name: `SET:iou`.
@@ -54,10 +54,7 @@ impl BestBy {
         let counts = |set: &str| self.set.as_ref().is_none_or(|name| name == set);
         let scores = |of: fn(&MaskScores) -> f64| -> Vec<f64> {
             let sets = validation.iter().filter(|set| counts(&set.set));
-            let judged = |set: &'_ SetMetrics| {
-                set.of(MaskKind::Hq).or_else(|| set.of(MaskKind::Sam)).map(of)
-            };
-            sets.filter_map(judged).collect()
+            sets.filter_map(|set| judged(&set.scores).map(of)).collect()
         };
         let values = match self.metric {
             BestMetric::Iou => scores(|scores| scores.iou),

@@ -6,22 +6,21 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use maskwright_data::loader::{EvalLoader, EvalLoaderConfig};
-use maskwright_data::postprocess;
 use maskwright_data::sample::{EvalSample, SampleConfig};
 use maskwright_data::source::{BoxDetection, DetectionSet, Source};
-use maskwright_image::mask::{Bitmap, Rle};
+use maskwright_image::mask::Rle;
 use maskwright_image::metric::average_precision::{
     AveragePrecision, Found, Overlap, Scene, True, average_precision,
 };
-use maskwright_model::{DecodeMode, ImageFeatures, MaskKind, MaskOutput, PromptInput, Sam};
+use maskwright_model::{ImageFeatures, MaskKind, PromptInput, Sam};
 use serde::{Deserialize, Serialize};
 
 use super::config::EvalConfig;
 use super::encoded::Encoder;
 use super::evaluation::{EvalTimes, RecordWarning};
-use super::score::MaskLogits;
+use super::score::{MaskLogits, all_masks};
 use crate::error::{Error, Result};
 use crate::observer::Observer;
 
@@ -152,43 +151,9 @@ fn masks_of(
     for together in boxes.chunks(TOGETHER) {
         let prompts: Vec<PromptInput> =
             together.iter().map(|one| prompt(sample, one.box_xywh)).collect();
-        let image_of = vec![0; prompts.len()];
-        let ask = |mode| sam.predict(features, &prompts, &image_of, mode);
-        let own = ask(DecodeMode::Sam { multimask: false })?;
-        let mut kinds = vec![split(MaskKind::Sam, &own, own.sam.clone(), prompts.len())];
-        if sam.config().hq {
-            let both = ask(DecodeMode::Both { multimask: false })?;
-            kinds.push(split(MaskKind::Hq, &both, both.hq.clone(), prompts.len()));
-            kinds.push(split(MaskKind::SamHq, &both, both.logits(), prompts.len()));
-        }
-        let mut kinds: Vec<_> = kinds.into_iter().map(Vec::into_iter).collect();
-        masks.extend(
-            (0..prompts.len())
-                .map(|_| kinds.iter_mut().filter_map(Iterator::next).collect::<Vec<MaskLogits>>()),
-        );
+        masks.extend(all_masks(sam, features, &prompts)?);
     }
     Ok(masks)
-}
-
-/// The masks of several prompts one by one, with the IoU that goes with each.
-fn split(
-    mask: MaskKind,
-    output: &MaskOutput,
-    logits: Option<Tensor<4>>,
-    count: usize,
-) -> Vec<MaskLogits> {
-    let Some(logits) = logits else { return Vec::new() };
-    let values: Vec<f32> = logits.into_data().iter::<f32>().collect();
-    let predicted: Vec<f32> =
-        output.iou.clone().map_or_else(Vec::new, |iou| iou.into_data().iter::<f32>().collect());
-    let each = values.chunks_exact((values.len() / count.max(1)).max(1));
-    each.enumerate()
-        .map(|(at, logits)| MaskLogits {
-            mask,
-            logits: logits.to_vec(),
-            predicted_iou: predicted.get(at).copied().map(f64::from),
-        })
-        .collect()
 }
 
 /// The masks of an image's boxes at its own size.
@@ -199,15 +164,13 @@ fn pixels_of(
     scored_by: ScoredBy,
 ) -> BoxMasks {
     let of_box = |(one, masks): (&BoxDetection, Vec<MaskLogits>)| {
-        let pixels = |MaskLogits { mask, logits, predicted_iou }: MaskLogits| {
-            let side = logits.len().isqrt();
-            let logits = postprocess::to_source(&sample.geometry, &logits, side);
-            let mask_pixels = Bitmap::from_logits(&logits, sample.geometry.source);
+        let pixels = |mask: MaskLogits| {
             let score = match scored_by {
                 ScoredBy::Detector => one.score,
-                ScoredBy::PredictedIou => predicted_iou.unwrap_or(one.score),
+                ScoredBy::PredictedIou => mask.predicted_iou.unwrap_or(one.score),
             };
-            BoxMask { kind: mask, pixels: Rle::from_bitmap(&mask_pixels), score }
+            let pixels = Rle::from_bitmap(&mask.pixels(&sample.geometry));
+            BoxMask { kind: mask.mask, pixels, score }
         };
         masks.into_iter().map(pixels).collect()
     };

@@ -1,5 +1,7 @@
 //! Scores of records, and their means over sets.
 
+use std::borrow::Borrow;
+
 use maskwright_data::prompt::PromptKind;
 use maskwright_model::MaskKind;
 use serde::{Deserialize, Serialize};
@@ -24,6 +26,30 @@ impl MaskScores {
     pub fn new(mask: MaskKind, iou: f64, boundary_iou: f64) -> Self {
         Self { mask, iou, boundary_iou, predicted_iou: None }
     }
+}
+
+/// Returns the score of the mask that is judged first: the HQ mask, or SAM's own where there is no HQ head.
+pub fn judged(scores: &[MaskScores]) -> Option<&MaskScores> {
+    let of = |mask| scores.iter().find(|scores| scores.mask == mask);
+    of(MaskKind::Hq).or_else(|| of(MaskKind::Sam))
+}
+
+/// The means over objects, one for each mask; none without objects.
+pub(super) fn means(objects: &[impl Borrow<ImageScores>]) -> Vec<MaskScores> {
+    let Some(first) = objects.first() else { return Vec::new() };
+    let mean = |of: &dyn Fn(&MaskScores) -> f64, place: usize| {
+        let values = objects.iter().map(|one| of(&one.borrow().scores[place]));
+        values.sum::<f64>() / objects.len() as f64
+    };
+    let of_mask = |(place, scores): (usize, &MaskScores)| MaskScores {
+        mask: scores.mask,
+        iou: mean(&|scores| scores.iou, place),
+        boundary_iou: mean(&|scores| scores.boundary_iou, place),
+        predicted_iou: scores
+            .predicted_iou
+            .map(|_| mean(&|scores| scores.predicted_iou.unwrap_or(0.0), place)),
+    };
+    first.borrow().scores.iter().enumerate().map(of_mask).collect()
 }
 
 /// The scores of one record, which is an object in its image, under one prompt.
@@ -90,30 +116,14 @@ impl SetMetrics {
         images: usize,
         without: WithoutPrompt,
     ) -> Self {
-        let count = scored.len();
-        let scores = scored.first().map_or_else(Vec::new, |first| {
-            let mean = |of: fn(&MaskScores) -> f64, place: usize| {
-                scored.iter().map(|one| of(&one.scores[place])).sum::<f64>() / count as f64
-            };
-            (0..first.scores.len())
-                .map(|place| MaskScores {
-                    mask: first.scores[place].mask,
-                    iou: mean(|s| s.iou, place),
-                    boundary_iou: mean(|s| s.boundary_iou, place),
-                    predicted_iou: first.scores[place]
-                        .predicted_iou
-                        .map(|_| mean(|s| s.predicted_iou.unwrap_or(0.0), place)),
-                })
-                .collect()
-        });
         Self {
             set: set.to_owned(),
             prompt,
             images,
-            objects: count,
+            objects: scored.len(),
             without_prompt: without.records,
             empty: without.empty,
-            scores,
+            scores: means(scored),
         }
     }
 

@@ -61,7 +61,7 @@ pub use clicks::{ClickConfig, ClickMetrics, ClickRun};
 pub use config::EvalConfig;
 pub use evaluation::{EvalTimes, Evaluation, RecordWarning};
 pub use job::EvalJob;
-pub use metrics::{ImageScores, MaskScores, SetMetrics, WithoutPrompt};
+pub use metrics::{ImageScores, MaskScores, SetMetrics, WithoutPrompt, judged};
 pub use refusals::RefusedRecord;
 pub use run::evaluate;
 pub(crate) use sets::left_out;

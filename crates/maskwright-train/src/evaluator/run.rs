@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use maskwright_data::loader::{EvalLoader, EvalLoaderConfig};
 use maskwright_data::prompt::{Prompt, PromptKind};
 use maskwright_data::sample::{EvalSample, SampleConfig};
 use maskwright_image::mask::Bitmap;
-use maskwright_model::{DecodeMode, ImageFeatures, MaskKind, PromptInput, Sam};
+use maskwright_model::{ImageFeatures, MaskKind, Sam};
 
 use super::clicks::{Answers, ClickMetrics, ClickRun, Clicked};
 use super::config::EvalConfig;
@@ -16,7 +16,7 @@ use super::encoded::Encoder;
 use super::evaluation::{EvalTimes, Evaluation, RecordWarning};
 use super::metrics::{ImageScores, MaskScores, SetMetrics, WithoutPrompt};
 use super::refusals::Refusals;
-use super::score::{MaskLogits, Truth};
+use super::score::{MaskLogits, Truth, all_masks};
 use super::sets::EvalSet;
 use super::shown::{Keeper, Shown, ShownPrediction, rank};
 use crate::error::{Error, Result};
@@ -233,10 +233,9 @@ impl Asked<'_> {
         let prompts = self.scoring.config.prompts.iter();
         prompts
             .map(|&kind| {
-                let prompt = self.scoring.prompt(sample, kind);
-                prompt
-                    .map(|prompt| all_masks(self.sam, features, &prompts::to_model(&prompt)))
-                    .transpose()
+                let Some(prompt) = self.scoring.prompt(sample, kind) else { return Ok(None) };
+                let masks = all_masks(self.sam, features, &[prompts::to_model(&prompt)])?;
+                Ok(masks.into_iter().next())
             })
             .collect()
     }
@@ -333,31 +332,4 @@ impl Scoring<'_> {
         }
         scored
     }
-}
-
-/// Every mask the model gives for one prompt of the first image.
-///
-/// SAM's own mask is decoded without the HQ token among the tokens, so that it is exactly
-/// what the SAM inside the model says; HQ-SAM's comparison lets the token take part.
-fn all_masks(sam: &Sam, features: &ImageFeatures, prompt: &PromptInput) -> Result<Vec<MaskLogits>> {
-    let prompt = std::slice::from_ref(prompt);
-    let values = |mask: Tensor<4>| -> Vec<f32> { mask.into_data().iter::<f32>().collect() };
-    let predicted = |iou: Option<Tensor<2>>| -> Option<f64> {
-        iou?.into_data().iter::<f32>().next().map(f64::from)
-    };
-    let own = sam.predict(features, prompt, &[0], DecodeMode::Sam { multimask: false })?;
-    let predicted_iou = predicted(own.iou);
-    let logits =
-        |mask, tensor, predicted_iou| MaskLogits { mask, logits: values(tensor), predicted_iou };
-    let mut masks: Vec<MaskLogits> =
-        own.sam.map(|mask| logits(MaskKind::Sam, mask, predicted_iou)).into_iter().collect();
-    if sam.config().hq {
-        let both = sam.predict(features, prompt, &[0], DecodeMode::Both { multimask: false })?;
-        let predicted_iou = predicted(both.iou);
-        if let (Some(own), Some(hq)) = (both.sam, both.hq) {
-            masks.push(logits(MaskKind::Hq, hq.clone(), predicted_iou));
-            masks.push(logits(MaskKind::SamHq, own + hq, predicted_iou));
-        }
-    }
-    Ok(masks)
 }

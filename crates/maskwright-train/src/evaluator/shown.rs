@@ -7,7 +7,7 @@ use maskwright_image::mask::{Bitmap, Rle};
 use maskwright_model::MaskKind;
 use serde::{Deserialize, Serialize};
 
-use super::metrics::MaskScores;
+use super::metrics::{MaskScores, judged};
 
 /// Predictions that are kept at each end.
 const KEPT: usize = 4;
@@ -99,8 +99,7 @@ impl ShownPrediction {
 
 /// By what predictions are ranked.
 pub(super) fn rank(scores: &[MaskScores]) -> f64 {
-    let of = |kind| scores.iter().find(|scores| scores.mask == kind);
-    of(MaskKind::Hq).or_else(|| of(MaskKind::Sam)).map_or(0.0, |scores| scores.iou)
+    judged(scores).map_or(0.0, |scores| scores.iou)
 }
 
 /// Keeps the worst and the best of what it is given, earlier ones before later ones of the same rank.

@@ -270,20 +270,16 @@ impl TinyVit {
         }
     }
 
-    /// What runs, in order, each with what comes before the names of its parameters.
-    fn walk(&self) -> Vec<(String, Piece<'_>)> {
-        let mut pieces = vec![("patch_embed.".to_owned(), Piece::Stem)];
-        for (i, stage) in self.layers.iter().enumerate() {
-            for (j, block) in stage.blocks.iter().enumerate() {
-                pieces.push((format!("layers.{i}.blocks.{j}."), Piece::Block(block)));
-            }
-            if let Some(merging) = &stage.downsample {
-                // The second stage ends in the early feature.
-                let piece = Piece::Merging { merging, gives_early: i == 1 };
-                pieces.push((format!("layers.{i}.downsample."), piece));
-            }
+    /// What runs, in order.
+    fn walk(&self) -> Vec<Piece<'_>> {
+        let mut pieces = vec![Piece::Stem];
+        for (stage, layer) in self.layers.iter().enumerate() {
+            let blocks = layer.blocks.iter().enumerate();
+            pieces.extend(blocks.map(|(at, block)| Piece::Block { stage, at, block }));
+            pieces
+                .extend(layer.downsample.as_ref().map(|merging| Piece::Merging { stage, merging }));
         }
-        pieces.push(("neck.".to_owned(), Piece::Neck));
+        pieces.push(Piece::Neck);
         pieces
     }
 
@@ -294,7 +290,7 @@ impl TinyVit {
 
     /// The piece that the parameter of this name belongs to; none for those that are carried along unused.
     pub(in crate::image_encoder) fn piece_of(&self, name: &str) -> Option<usize> {
-        self.walk().iter().position(|(prefix, _)| name.starts_with(prefix))
+        self.walk().iter().position(|piece| name.starts_with(&piece.prefix()))
     }
 
     /// Runs one piece: at the end `x` is the embedding `[b, g, g, prompt_dim]`, and the early feature the output of the
@@ -306,17 +302,18 @@ impl TinyVit {
         tf32: Tf32,
     ) -> EncoderState {
         let EncoderState { x, mut early, .. } = state;
-        let x = match self.walk()[piece].1 {
+        let x = match self.walk()[piece] {
             Piece::Stem => {
                 let seq = &self.patch_embed.seq;
                 let x = ops::gelu(seq.m0.forward(x.permute([0, 2, 3, 1]), tf32));
                 seq.m2.forward(x, tf32)
             }
-            Piece::Block(StageBlock::Conv(block)) => block.forward(x, tf32),
-            Piece::Block(StageBlock::Attention(block)) => block.forward(x, tf32),
-            Piece::Merging { merging, gives_early } => {
+            Piece::Block { block: StageBlock::Conv(block), .. } => block.forward(x, tf32),
+            Piece::Block { block: StageBlock::Attention(block), .. } => block.forward(x, tf32),
+            Piece::Merging { stage, merging } => {
                 let x = merging.forward(x, tf32);
-                if gives_early {
+                // The second stage ends in the early feature.
+                if stage == 1 {
                     early = Some(cast(x.clone(), DType::F32));
                 }
                 x
@@ -330,7 +327,19 @@ impl TinyVit {
 /// A part of the encoder that runs by itself.
 enum Piece<'a> {
     Stem,
-    Block(&'a StageBlock),
-    Merging { merging: &'a Merging, gives_early: bool },
+    Block { stage: usize, at: usize, block: &'a StageBlock },
+    Merging { stage: usize, merging: &'a Merging },
     Neck,
+}
+
+impl Piece<'_> {
+    /// What the names of its parameters begin with.
+    fn prefix(&self) -> String {
+        match self {
+            Self::Stem => "patch_embed.".into(),
+            Self::Block { stage, at, .. } => format!("layers.{stage}.blocks.{at}."),
+            Self::Merging { stage, .. } => format!("layers.{stage}.downsample."),
+            Self::Neck => "neck.".into(),
+        }
+    }
 }

@@ -16,6 +16,7 @@ use maskwright_model::{DecodeMode, ImageFeatures, MaskKind, PromptInput, Sam};
 pub use metrics::{ClickMetrics, ClickRun, Reached};
 use sequence::Sequence;
 
+use super::score::values;
 use crate::error::{Error, Result};
 use crate::observer::Observer;
 
@@ -88,6 +89,6 @@ impl Clicked<'_> {
         };
         let output = self.sam.predict(sequence.features, &[prompt], &[0], mode)?;
         let logits = output.logits();
-        Ok(logits.map_or_else(Vec::new, |logits| logits.into_data().iter::<f32>().collect()))
+        Ok(logits.map_or_else(Vec::new, values))
     }
 }

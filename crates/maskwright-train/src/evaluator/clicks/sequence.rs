@@ -1,6 +1,5 @@
 //! Clicks on one object, one after the other.
 
-use maskwright_data::postprocess;
 use maskwright_data::random::{ObjectKey, Purpose};
 use maskwright_data::sample::EvalSample;
 use maskwright_image::mask::Bitmap;
@@ -9,6 +8,7 @@ use maskwright_image::metric::clicks::{Click, DeepestError, deepest_error};
 use maskwright_model::{ImageFeatures, MaskKind, PromptInput, PromptPoint};
 
 use super::{ClickConfig, ClickRun};
+use crate::evaluator::score::{counted, pixels};
 
 /// The clicks on one object for one of the model's masks.
 pub(super) struct Sequence<'a> {
@@ -53,12 +53,9 @@ impl<'a> Sequence<'a> {
 
     /// Takes the model's answer, as logits at the resolution of its masks, and clicks where it is wrong.
     pub(super) fn answer(&mut self, logits: Vec<f32>, config: &ClickConfig) {
-        let side = logits.len().isqrt();
-        let enlarged = postprocess::to_source(&self.sample.geometry, &logits, side);
-        self.prediction = Bitmap::from_logits(&enlarged, self.sample.geometry.source);
-        let counted = self.sample.ignored.as_ref().map(|none| self.prediction.without(none));
-        self.ious
-            .push(metric::iou(counted.as_ref().unwrap_or(&self.prediction), &self.sample.truth));
+        self.prediction = pixels(&logits, &self.sample.geometry);
+        let counted = counted(self.sample, &self.prediction);
+        self.ious.push(metric::iou(&counted, &self.sample.truth));
         if let Some(prompt) = &mut self.prompt {
             prompt.mask = Some(logits.into());
         }

@@ -7,7 +7,7 @@ use maskwright_model::MaskKind;
 use serde::{Deserialize, Serialize};
 
 use super::interval::{Interval, intervals};
-use crate::evaluator::{Evaluation, ImageScores, MaskScores};
+use crate::evaluator::{Evaluation, ImageScores, MaskScores, judged};
 
 /// Objects whose IoU differs by less than this are neither better nor worse.
 const SAME: f64 = 0.01;
@@ -172,7 +172,7 @@ fn compared(pairs: &[(&ImageScores, &ImageScores)], mask: MaskKind, seed: u64) -
 
 /// An object by the mask that is judged first: the HQ mask, or SAM's own.
 fn changed(one: &ImageScores, before: &ImageScores) -> Option<Changed> {
-    let after = one.of(MaskKind::Hq).or_else(|| one.of(MaskKind::Sam))?;
+    let after = judged(&one.scores)?;
     Some(Changed {
         set: one.set.clone(),
         record: one.record,

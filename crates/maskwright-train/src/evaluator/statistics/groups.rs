@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::evaluator::metrics::means;
 use crate::evaluator::{ImageScores, MaskScores};
 
 /// Objects that have something in common, and the means over them.
@@ -70,21 +71,10 @@ fn divided(
     groups
 }
 
-/// The means over objects, one for each mask; none without objects.
-pub(super) fn means(objects: &[&ImageScores]) -> Vec<MaskScores> {
-    let Some(first) = objects.first() else { return Vec::new() };
-    let mean = |of: &dyn Fn(&MaskScores) -> f64, place: usize| {
-        objects.iter().map(|one| of(&one.scores[place])).sum::<f64>() / objects.len() as f64
-    };
-    let of_mask = |(place, scores): (usize, &MaskScores)| MaskScores {
-        mask: scores.mask,
-        iou: mean(&|scores| scores.iou, place),
-        boundary_iou: mean(&|scores| scores.boundary_iou, place),
-        predicted_iou: scores
-            .predicted_iou
-            .map(|_| mean(&|scores| scores.predicted_iou.unwrap_or(0.0), place)),
-    };
-    first.scores.iter().enumerate().map(of_mask).collect()
+/// Returns the name of the size that an object of so many pixels belongs to.
+pub fn size_of(area: usize) -> &'static str {
+    let own = SIZES.iter().find(|(_, _, below)| (area as f64) < *below);
+    own.map_or("large", |(name, ..)| name)
 }
 
 #[cfg(test)]

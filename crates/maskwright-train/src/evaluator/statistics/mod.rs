@@ -10,12 +10,13 @@ mod interval;
 
 pub use calibration::{Calibration, CalibrationBin, calibration};
 pub use comparison::{Changed, Compared, Comparison};
-pub use groups::{Group, groups};
+pub use groups::{Group, groups, size_of};
 pub use interval::{Interval, intervals};
 use maskwright_data::prompt::PromptKind;
 use maskwright_model::MaskKind;
 use serde::{Deserialize, Serialize};
 
+use super::metrics::means;
 use super::{ClickRun, Evaluation, ImageScores, MaskScores};
 
 /// What the scores of one set under one prompt mean.
@@ -120,9 +121,9 @@ fn mask_intervals(objects: &[&ImageScores], seed: u64) -> Vec<MaskInterval> {
 fn per_image(objects: &[&ImageScores]) -> Vec<MaskScores> {
     let images: Vec<ImageScores> = objects
         .chunk_by(|a, b| a.image == b.image)
-        .map(|objects| ImageScores { scores: groups::means(objects), ..objects[0].clone() })
+        .map(|objects| ImageScores { scores: means(objects), ..objects[0].clone() })
         .collect();
-    groups::means(&images.iter().collect::<Vec<_>>())
+    means(&images)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! It is a safetensors file with a tensor of bytes for each view, `VIEW.RECORD`. In the metadata are the CRC-32 of each, and the
 //! names of those whose images the decoder warned of.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -84,8 +84,8 @@ pub(super) fn open(path: &Path) -> Result<(BTreeMap<Key, Place>, Vec<Shape>)> {
     let shapes = notes.get(SHAPES).and_then(|text| serde_json::from_str(text).ok());
     let shapes: Vec<Shape> =
         shapes.ok_or_else(|| wrong("the shapes of the features", "none".into()))?;
-    let warned: Vec<&str> =
-        notes.get(WARNED).map_or_else(Vec::new, |text| text.split(' ').collect());
+    let warned: HashSet<&str> =
+        notes.get(WARNED).map_or_else(HashSet::new, |text| text.split(' ').collect());
     let mut places = BTreeMap::new();
     for (name, info) in read.tensors() {
         let key = name.split_once('.').and_then(|(view, record)| {
@@ -102,7 +102,7 @@ pub(super) fn open(path: &Path) -> Result<(BTreeMap<Key, Place>, Vec<Shape>)> {
             let found = format!("{there} bytes, which is less than its header says");
             return Err(wrong("a whole file of features", found));
         }
-        let warned = warned.contains(&name.as_str());
+        let warned = warned.contains(name.as_str());
         places.insert(key, Place { file: path.to_path_buf(), start, bytes, warned, crc32 });
     }
     Ok((places, shapes))

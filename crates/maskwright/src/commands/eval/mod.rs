@@ -203,15 +203,16 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
         warnings.add(against::unpaired(&evaluation, earlier));
         Comparison::new(&evaluation, earlier, flags.what.seed)
     });
-    let found = Found { evaluation: &evaluation, geometry, job: &job, comparison, times };
+    let found =
+        Found { comparison, times, ..Found::new(&job, &evaluation, geometry, flags.what.seed) };
     if let Some(page) = &flags.what.report {
         let before = earlier.as_ref().zip(found.comparison.as_ref());
         let content = EvaluationPage {
             sets: job.sets(),
             others: job.others(),
             evaluation: &evaluation,
-            statistics: &statistics::of_sets(&evaluation, flags.what.seed),
-            click_statistics: &statistics::of_clicks(&evaluation, flags.what.seed),
+            statistics: &found.statistics,
+            click_statistics: &found.click_statistics,
             before,
             times,
             command: command_line(),
@@ -219,7 +220,7 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
         };
         run_report::write_evaluation(&content, page)?;
     }
-    found.tell(flags.what.json, flags.what.details, flags.what.seed, &warnings)
+    found.tell(flags.what.json, flags.what.details, &warnings)
 }
 
 /// What leads to the same figures again.
@@ -279,8 +280,7 @@ pub(crate) fn tell(
     evaluation: &Evaluation,
     warnings: &Warnings,
 ) -> anyhow::Result<()> {
-    let found = Found { evaluation, geometry, job, comparison: None, times: None };
-    found.tell(json, false, 0, warnings)
+    Found::new(job, evaluation, geometry, 0).tell(json, false, warnings)
 }
 
 /// What came of an evaluation.
@@ -288,21 +288,36 @@ struct Found<'a> {
     evaluation: &'a Evaluation,
     geometry: (Preset, GeometryFrom),
     job: &'a EvalJob,
+    statistics: Vec<SetStatistics>,
+    click_statistics: Vec<ClickStatistics>,
     comparison: Option<Comparison>,
     times: Option<EvalTimes>,
 }
 
-impl Found<'_> {
-    fn tell(
-        &self,
-        json: bool,
-        details: bool,
+impl<'a> Found<'a> {
+    /// An evaluation alone; `seed` is that of its resampled means.
+    fn new(
+        job: &'a EvalJob,
+        evaluation: &'a Evaluation,
+        geometry: (Preset, GeometryFrom),
         seed: u64,
-        warnings: &Warnings,
-    ) -> anyhow::Result<()> {
-        let Self { evaluation, geometry: (geometry, geometry_from), job, comparison, times } = self;
-        let statistics = statistics::of_sets(evaluation, seed);
-        let click_statistics = statistics::of_clicks(evaluation, seed);
+    ) -> Self {
+        Self {
+            evaluation,
+            geometry,
+            job,
+            statistics: statistics::of_sets(evaluation, seed),
+            click_statistics: statistics::of_clicks(evaluation, seed),
+            comparison: None,
+            times: None,
+        }
+    }
+
+    fn tell(&self, json: bool, details: bool, warnings: &Warnings) -> anyhow::Result<()> {
+        let Self {
+            evaluation, geometry: (geometry, geometry_from), job, comparison, times, ..
+        } = self;
+        let (statistics, click_statistics) = (&self.statistics, &self.click_statistics);
         let peak_memory_mib = times.and_then(|_| process_memory::peak_mib());
         if json {
             let Evaluation { sets, images, clicks, click_runs, .. } = evaluation;
@@ -311,10 +326,10 @@ impl Found<'_> {
                 geometry_from: *geometry_from,
                 sets,
                 other_sets: job.others(),
-                statistics: &statistics,
+                statistics,
                 images,
                 clicks,
-                click_statistics: &click_statistics,
+                click_statistics,
                 click_runs,
                 comparison: comparison.as_ref(),
                 times: *times,
@@ -322,10 +337,10 @@ impl Found<'_> {
                 warnings,
             });
         }
-        print::means(evaluation, &statistics)?;
-        print::clicks(evaluation, &click_statistics, details)?;
+        print::means(evaluation, statistics)?;
+        print::clicks(evaluation, click_statistics, details)?;
         if details {
-            print::details(&statistics)?;
+            print::details(statistics)?;
         }
         if let Some(comparison) = comparison {
             print::comparison(comparison, job.others())?;
