@@ -107,7 +107,9 @@ fn summary(content: &EvaluationPage<'_>) -> Vec<(String, String)> {
             summary.push((name, format!("{:.3}", scores.iou)));
         }
     }
-    if let Some(metrics) = content.evaluation.clicks.first() {
+    let clicks = &content.evaluation.clicks;
+    let judged = clicks.iter().find(|metrics| metrics.mask == MaskKind::Hq).or(clicks.first());
+    if let Some(metrics) = judged {
         for at in metrics.reached.iter().filter(|at| at.iou == 0.9) {
             summary.push((format!("NoC@90, {}", metrics.mask.title()), format!("{:.2}", at.noc)));
         }
