@@ -4,8 +4,9 @@ mod common;
 
 use std::path::Path;
 
+use common::annotated::coco_with;
 use common::{anywhere, picture, write};
-use maskwright_data::source::{DetectionSet, OpenContext, SetSpec, Source, Unmatched};
+use maskwright_data::source::{DetectionSet, FoundBoxes, OpenContext, SetSpec, Source, Unmatched};
 use maskwright_image::encode::jpeg_rgb;
 
 /// Three images, listed not in the order of their ids; a crowd, a box without a mask, an annotation of no image, and an image
@@ -35,6 +36,10 @@ fn set(root: &Path, instances: &str) -> maskwright_data::Result<DetectionSet> {
     write(root.join("a.json"), instances);
     let spec = SetSpec::coco("c", root.join("a.json"), root.join("images"));
     DetectionSet::read(&spec, &OpenContext::default())
+}
+
+fn context() -> OpenContext<'static> {
+    OpenContext::default()
 }
 
 #[test]
@@ -83,7 +88,8 @@ fn boxes_go_to_their_images() {
             {"image_id": 9, "category_id": 6, "bbox": [0, 0, 2, 2], "score": 1},
             {"image_id": 9.0, "category_id": "3", "bbox": [2, 1, 4, 3], "score": "0.75"}]"#,
     );
-    let (boxes, left_out) = set.read_boxes(&file).unwrap();
+    let FoundBoxes { boxes, scored, left_out } = set.read_boxes(&file, &context()).unwrap();
+    assert!(scored);
     let facts: Vec<_> = boxes.iter().map(|one| (one.image, one.category, one.score)).collect();
     assert_eq!(facts, [(0, 0, 0.25), (1, 1, 0.5), (1, 1, 0.75)]);
     assert_eq!(boxes[0].box_xywh, [0.0, 0.0, 2.5, 2.0]);
@@ -95,17 +101,61 @@ fn boxes_go_to_their_images() {
 }
 
 #[test]
+fn boxes_of_annotators_go_to_their_images_by_file_and_category_id() {
+    let root = tempfile::tempdir().unwrap();
+    let mut set = set(root.path(), INSTANCES).unwrap();
+    let file = root.path().join("boxes.json");
+    // Other ids than those of the annotation file, another order, and an image that it does not have.
+    write(root.path().join("images/two.jpg"), jpeg_rgb(&picture(8, 6), 90).unwrap());
+    write(
+        &file,
+        r#"{"images": [{"id": 1, "file_name": "nine.jpg"}, {"id": 2, "file_name": "two.jpg"},
+                       {"id": 3, "file_name": "C:\\photos\\four.jpg"}],
+            "annotations": [
+              {"id": 10, "image_id": 1, "category_id": 5, "bbox": [1, 1, 4, 3]},
+              {"id": 11, "image_id": 2, "category_id": 3, "bbox": [1, 1, 4, 3]},
+              {"id": 12, "image_id": 3, "category_id": 3, "bbox": [0, 0, 2, 2], "segmentation": []},
+              {"id": 13, "image_id": 3, "category_id": 8, "bbox": [0, 0, 2, 2]},
+              {"id": 14, "image_id": 3, "category_id": "leaf", "bbox": [0, 0, 2, 2]},
+              {"id": 15, "image_id": 3, "category_id": 3}],
+            "categories": [{"id": 5, "name": "crowd"}, {"id": 3, "name": "leaf"}]}"#,
+    );
+    let found = set.read_boxes(&file, &context()).unwrap();
+    let facts: Vec<_> =
+        found.boxes.iter().map(|one| (one.image, one.category, one.score)).collect();
+    assert_eq!(facts, [(0, 1, 1.0), (1, 0, 1.0)]);
+    assert_eq!(found.boxes[1].box_xywh, [1.0, 1.0, 4.0, 3.0]);
+    assert!(!found.scored);
+    let lines: Vec<String> = found.left_out.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(lines.join("\n"), @"
+        1 boxes of images that are not listed (first: id 11)
+        2 boxes of categories that are not listed (first: id 13)
+        1 annotations without a box that has an area (first: id 15)
+        ");
+    // A set of a data file leads to the same.
+    let spec = SetSpec::coco("b", &file, root.path().join("images"));
+    let spec = coco_with(spec, |keys| keys.boxes_only = true);
+    let of_set = set.boxes_of(&spec.open_boxes(&context()).unwrap()).unwrap();
+    assert_eq!(of_set.boxes, found.boxes);
+}
+
+#[test]
 fn what_is_no_detection_is_named() {
     let root = tempfile::tempdir().unwrap();
     let mut set = set(root.path(), INSTANCES).unwrap();
     let file = root.path().join("found.json");
     let mut refused = |text: &str| {
         write(&file, text);
-        anywhere(set.read_boxes(&file).unwrap_err(), root.path())
+        anywhere(set.read_boxes(&file, &context()).unwrap_err(), root.path())
     };
     let lines = [
         refused("[]"),
         refused(r#"{"annotations": []}"#),
+        refused("7"),
+        refused(
+            r#"{"images": [{"id": 1, "file_name": "nine.jpg"}], "categories": [],
+                "annotations": [{"id": 1, "image_id": 1, "category_id": 9, "bbox": [0, 0, 2, 2]}]}"#,
+        ),
         refused(r#"[{"image_id": 9, "category_id": 3, "bbox": [1, 1, 4, 3]}]"#),
         refused(r#"[{"image_id": 9, "category_id": 3, "bbox": [1, 1, 4], "score": 1}]"#),
         refused(r#"[{"image_id": 9, "category_id": 3, "bbox": [1, 1, 0, 4], "score": 1}]"#),
@@ -113,7 +163,9 @@ fn what_is_no_detection_is_named() {
     ];
     insta::assert_snapshot!(lines.join("\n"), @"
         [DIR]/found.json: expected detections of the images of [DIR]/a.json, found an empty list
-        [DIR]/found.json, byte 0: expected COCO's list of results [{image_id, category_id, bbox, score}, ...]
+        [DIR]/found.json, byte 19: expected COCO's {images, annotations, categories}: no `images`, other keys are: none
+        [DIR]/found.json, byte 0: expected COCO's list of results [{image_id, category_id, bbox, score}, ...] or its {images, annotations, categories}
+        [DIR]/found.json: expected detections of the images of [DIR]/a.json, found none; 1 boxes of categories that are not listed (first: id 1)
         [DIR]/found.json, detection 0: score: expected a number, found none
         [DIR]/found.json, detection 0: bbox: expected four numbers [x, y, width, height], found [1, 1, 4]
         [DIR]/found.json, detection 0: bbox: expected a width and a height above 0, found [1, 1, 0, 4]

@@ -139,6 +139,24 @@ fn boxes_of_the_annotations_give_average_precision() {
         SAM + HQ  boundary     0.0     0.0     0.0   none     0.0   none     0.0
         4 boxes in 4 images; masks are ordered by predicted IoU; none: no object of that size
         ");
+    // The same boxes, as annotators without masks give them: a file, or a set of the data file.
+    let mut annotations: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&file).expect("the file")).expect("JSON");
+    for annotation in annotations["annotations"].as_array_mut().expect("a list") {
+        annotation.as_object_mut().expect("an object").remove("segmentation");
+    }
+    let boxes = tuned.place.text("boxes.json");
+    std::fs::write(&boxes, annotations.to_string()).expect("written");
+    assert_eq!(without_times(&printed(&[&asked[..], &[&boxes]].concat())), without_times(&table),);
+    let sets = tuned.place.text("boxes.toml");
+    let set = |name: &str, keys: &str| {
+        format!("[[valid]]\nname = \"{name}\"\nkind = \"coco\"\nimages = \"{images}\"\n{keys}\n")
+    };
+    let text = set("masks", &format!("annotations = \"{file}\""))
+        + &set("drawn", &format!("annotations = \"{boxes}\"\nboxes_only = true"));
+    std::fs::write(&sets, text).expect("written");
+    let by_name = ["eval", "--checkpoint", &tuned.after, "--data", &sets, "--boxes", "drawn"];
+    assert_eq!(without_times(&printed(&by_name)), without_times(&table));
     let found = tuned.place.text("found.json");
     std::fs::write(&found, "[]").expect("written");
     assert_snapshot!(refused(&[&asked[..], &[&found]].concat(), 1), @"error: [DIR]/found.json: expected detections of the images of [DIR]/coco/annotations.json, found an empty list");

@@ -1,5 +1,6 @@
 //! COCO's benchmark of detections: all images of an annotation file with all their objects, and boxes that were found.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,7 +8,8 @@ use maskwright_image::Size;
 use maskwright_image::decode::MaskRule;
 use maskwright_image::mask::Rle;
 
-use super::annotation::{BoxDetection, Known, TrueObject, read_coco, read_objects};
+use super::annotation::{BoxDetection, Known, TrueObject, is_results, read_coco, read_objects};
+use super::boxes::BoxSet;
 use super::bytes::read_file;
 use super::drafts::in_parallel;
 use super::image_size::size_of;
@@ -26,6 +28,7 @@ use crate::record::Record;
 pub struct DetectionSet {
     name: Arc<str>,
     annotations: PathBuf,
+    folder: PathBuf,
     images: Vec<DetectionImage>,
     /// Places in `images` of the images in the order of the file.
     places: Vec<usize>,
@@ -46,6 +49,17 @@ pub struct DetectionImage {
     pub objects: Vec<TrueObject>,
 }
 
+/// Boxes of a [`DetectionSet`]'s images.
+#[derive(Debug)]
+pub struct FoundBoxes {
+    /// The boxes image by image, and within an image in the order of the file.
+    pub boxes: Vec<BoxDetection>,
+    /// Whether they came with scores, as a detector's do. Those of annotators are all scored 1.
+    pub scored: bool,
+    /// What was left out: boxes of images and of categories that the annotation file does not list, and what is no box.
+    pub left_out: Vec<LeftOut>,
+}
+
 impl DetectionSet {
     /// Reads the annotation file of a set of COCO's layout and finds its images. Filters of the set do not count here.
     ///
@@ -53,7 +67,7 @@ impl DetectionSet {
     /// A set of another kind, a file that cannot be read or is no instances file, images that are not there (unless the set
     /// [skips](Unmatched::Skip) them), and a mask that cannot be read.
     pub fn read(spec: &SetSpec, context: &OpenContext<'_>) -> Result<DetectionSet> {
-        let SetKind::Coco(CocoKeys { images, annotations, .. }) = &spec.kind else {
+        let SetKind::Coco(CocoKeys { images: folder, annotations, .. }) = &spec.kind else {
             return Err(Error::Setting {
                 key: format!("kind of set {}", spec.name),
                 expected: "annotations of COCO".into(),
@@ -72,13 +86,13 @@ impl DetectionSet {
                         .into(),
             });
         }
-        let listed = Listed::new(images, &file);
+        let listed = Listed::new(folder, &file);
         let mut absent = LeftOut::none("images that are listed but not there");
         let (mut files, mut there) = (Vec::with_capacity(file.images.len()), Vec::new());
         for (number, image) in file.images.iter().enumerate() {
             match listed.find(number) {
                 Found::File(found) => {
-                    files.push(images.join(found));
+                    files.push(folder.join(found));
                     there.push(*image);
                 }
                 Found::Absent | Found::Shared { .. } => {
@@ -87,7 +101,7 @@ impl DetectionSet {
             }
         }
         if absent.count > 0 && spec.unmatched == Unmatched::Error {
-            let (set, file) = (name.to_owned(), images.into());
+            let (set, file) = (name.to_owned(), folder.into());
             return Err(Error::Unlisted { set, file, left: absent, missing: Missing::Image });
         }
         file.images = there;
@@ -119,6 +133,7 @@ impl DetectionSet {
         Ok(DetectionSet {
             name: name.into(),
             annotations,
+            folder: folder.clone(),
             images,
             places,
             known,
@@ -138,15 +153,62 @@ impl DetectionSet {
         &self.known.names
     }
 
-    /// Reads boxes from COCO's list of results, image by image, and within an image in the order of the file. Also says what was
-    /// left out: detections of images and of categories that the annotation file does not list.
+    /// Reads boxes from COCO's list of results, whose images and categories are known by their ids, or from an instances file,
+    /// with or without masks, as [`boxes_of`](Self::boxes_of) finds them.
     ///
     /// # Errors
-    /// A file that cannot be read or is no such list, boxes that are none, and no detection at all of these images.
-    pub fn read_boxes(&mut self, file: &Path) -> Result<(Vec<BoxDetection>, Vec<LeftOut>)> {
+    /// A file that cannot be read or is neither, boxes that are none, and no box at all of these images.
+    pub fn read_boxes(&mut self, file: &Path, context: &OpenContext<'_>) -> Result<FoundBoxes> {
+        if !is_results(file)? {
+            let mut spec = SetSpec::coco(self.name.to_string(), file, &self.folder);
+            if let SetKind::Coco(keys) = &mut spec.kind {
+                keys.boxes_only = true;
+            }
+            (spec.exif, spec.unmatched) = (self.exif, Unmatched::Skip);
+            return self.boxes_of(&spec.open_boxes(context)?);
+        }
         let (mut boxes, left_out) = self.known.read_boxes(file)?;
-        if boxes.is_empty() {
-            let causes: Vec<String> = left_out.iter().map(ToString::to_string).collect();
+        boxes.iter_mut().for_each(|found| found.image = self.places[found.image]);
+        self.found(file, FoundBoxes { boxes, scored: true, left_out })
+    }
+
+    /// Finds the boxes of another set among these images: an image by its file, a category by its id, which has to be a number.
+    ///
+    /// # Errors
+    /// An annotation file that cannot be read or that changed since it was indexed, and no box at all of these images.
+    pub fn boxes_of(&self, set: &BoxSet) -> Result<FoundBoxes> {
+        let places: HashMap<&Path, usize> =
+            self.images.iter().enumerate().map(|(at, image)| (&*image.file, at)).collect();
+        let mut left_out = [
+            LeftOut::none("boxes of images that are not listed"),
+            LeftOut::none("boxes of categories that are not listed"),
+        ];
+        let (mut boxes, mut file) = (Vec::new(), PathBuf::new());
+        for image in 0..set.len() {
+            let record = set.record(image)?;
+            let found = places.get(&*record.image);
+            for object in set.boxes(image)? {
+                let id = || format!("id {}", object.id);
+                match (found, self.known.category_of(object.category)) {
+                    (None, _) => left_out[0].add(id),
+                    (_, None) => left_out[1].add(id),
+                    (Some(&image), Some(category)) => {
+                        let box_xywh = object.box_xywh;
+                        boxes.push(BoxDetection { image, category, box_xywh, score: 1.0 });
+                    }
+                }
+            }
+            file = record.mask;
+        }
+        let none = left_out.into_iter().filter(|left| left.count > 0);
+        let left_out = none.chain(set.left_out().iter().cloned()).collect();
+        self.found(&file, FoundBoxes { boxes, scored: false, left_out })
+    }
+
+    /// The boxes of `file` in the order of the images.
+    fn found(&self, file: &Path, mut found: FoundBoxes) -> Result<FoundBoxes> {
+        if found.boxes.is_empty() {
+            let causes: Vec<String> = found.left_out.iter().map(ToString::to_string).collect();
             let found = match causes.is_empty() {
                 true => "an empty list".to_owned(),
                 false => format!("none; {}", causes.join("; ")),
@@ -160,9 +222,8 @@ impl DetectionSet {
                 ),
             });
         }
-        boxes.iter_mut().for_each(|found| found.image = self.places[found.image]);
-        boxes.sort_by_key(|found| found.image);
-        Ok((boxes, left_out))
+        found.boxes.sort_by_key(|one| one.image);
+        Ok(found)
     }
 
     /// Returns the boxes of the objects themselves, crowds aside, all with a score of 1.

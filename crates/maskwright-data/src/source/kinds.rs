@@ -105,7 +105,7 @@ impl SetKind {
     }
 
     /// Whether objects are their boxes alone.
-    pub(super) fn boxes_only(&self) -> bool {
+    pub fn boxes_only(&self) -> bool {
         matches!(self, SetKind::Coco(keys) | SetKind::Lvis(keys) if keys.boxes_only)
     }
 

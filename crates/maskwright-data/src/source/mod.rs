@@ -110,7 +110,7 @@ pub use bytes::{open_file, read_file};
 pub(crate) use class_names::ClassNames;
 pub use classes::{ClassMark, Classes};
 pub use datafile::DataFile;
-pub use detections::{DetectionImage, DetectionSet};
+pub use detections::{DetectionImage, DetectionSet, FoundBoxes};
 pub use endings::{IMAGE_ENDINGS, MASK_ENDINGS};
 pub use exif_rule::ExifRule;
 pub use file_kinds::{CocoKeys, PairsKeys, Sa1bKeys, WebDatasetKeys};

@@ -154,10 +154,15 @@ impl Known {
         self.categories.get(&category_key(&mut self.ids, id)).copied()
     }
 
+    /// The place of a category with this key, which is its id where that is a number below 2^31; texts have keys of their file.
+    pub(crate) fn category_of(&self, key: u32) -> Option<usize> {
+        self.categories.get(&key).copied().filter(|_| key >> 31 == 0)
+    }
+
     /// Reads a list of detections. Also what was left out: those of images and of categories that are not listed.
     ///
     /// # Errors
-    /// A file that is no list of detections, and detections without a box of four numbers or without a score.
+    /// A list that cannot be read, and detections without a box of four numbers or without a score.
     pub(crate) fn read_boxes(&mut self, path: &Path) -> Result<(Vec<BoxDetection>, Vec<LeftOut>)> {
         let mut left_out = [
             LeftOut::none("detections of images that are not listed"),
@@ -165,12 +170,6 @@ impl Known {
         ];
         let mut boxes = Vec::new();
         let mut stream = open(path)?;
-        if stream.peek()? != Some(b'[') {
-            return Err(stream.error(
-                "expected COCO's list of results [{image_id, category_id, bbox, score}, ...]"
-                    .into(),
-            ));
-        }
         stream.list::<Detections>("detection", |detection, at, _| {
             let flaw = |field: &str, expected: &str, found: String| {
                 let (file, place) = (path.into(), format!("detection {at}"));
@@ -204,6 +203,22 @@ impl Known {
         })?;
         stream.end()?;
         Ok((boxes, left_out.into_iter().filter(|left| left.count > 0).collect()))
+    }
+}
+
+/// Whether a file is a list of results; it is to be an instances file otherwise.
+///
+/// # Errors
+/// A file that cannot be read or begins with neither.
+pub(crate) fn is_results(path: &Path) -> Result<bool> {
+    let mut stream = open(path)?;
+    match stream.peek()? {
+        Some(b'[') => Ok(true),
+        Some(b'{') => Ok(false),
+        _ => Err(stream.error(
+            "expected COCO's list of results [{image_id, category_id, bbox, score}, ...] or its {images, annotations, categories}"
+                .into(),
+        )),
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) use coco::{read_coco, read_coco_from};
 pub(crate) use coco_file::{CROWDS, CocoFile};
 pub(crate) use cvat::{list_cvat, read_cvat};
 pub use detections::{BoxDetection, TrueObject};
-pub(crate) use detections::{Known, read_objects};
+pub(crate) use detections::{Known, is_results, read_objects};
 pub(crate) use label_studio::Task;
 pub(crate) use labelme::{Flawed, LabelmeFile};
 pub(crate) use outline::{OutlineFile, Outlined};

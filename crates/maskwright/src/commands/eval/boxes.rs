@@ -1,10 +1,10 @@
 //! `--boxes`: average precision of the masks for boxes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use maskwright_data::sample::Preset;
-use maskwright_data::source::{DataFile, DetectionSet, SetKind, SetSpec, Source};
+use maskwright_data::source::{DataFile, DetectionSet, FoundBoxes, SetKind, SetSpec, Source};
 use maskwright_image::metric::average_precision::AveragePrecision;
 use maskwright_model::{GeometryFrom, ModelSource};
 use maskwright_train::evaluator::{BoxEvaluation, EvalConfig, EvalJob, EvalTimes, ScoredBy};
@@ -22,8 +22,8 @@ use crate::{interrupt, output, process_memory, tell};
 pub(crate) enum Boxes {
     /// The annotations themselves.
     Truth,
-    /// A list of results.
-    Detections(PathBuf),
+    /// A list of results, an instances file, or the name of a set that has boxes only.
+    Found(PathBuf),
 }
 
 impl std::str::FromStr for Boxes {
@@ -32,7 +32,7 @@ impl std::str::FromStr for Boxes {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(match text {
             "truth" => Self::Truth,
-            file => Self::Detections(file.into()),
+            found => Self::Found(found.into()),
         })
     }
 }
@@ -60,11 +60,14 @@ pub(super) fn run(flags: &EvalFlags, boxes: &Boxes, data: &DataFile) -> anyhow::
     warnings.add(set.left_out().iter().map(|left| format!("set {name}: left out are {left}")));
     let (boxes, scored_by) = match boxes {
         Boxes::Truth => (set.true_boxes(), ScoredBy::PredictedIou),
-        Boxes::Detections(file) => {
-            let (boxes, left_out) = set.read_boxes(file)?;
-            let told = |left| format!("{}: left out are {left}", file.display());
+        Boxes::Found(place) => {
+            let FoundBoxes { boxes, scored, left_out } = match set_of_boxes(data, place) {
+                Some(spec) => set.boxes_of(&spec.open_boxes(&progress.opening())?)?,
+                None => set.read_boxes(place, &progress.opening())?,
+            };
+            let told = |left| format!("{}: left out are {left}", place.display());
             warnings.add(left_out.iter().map(told));
-            (boxes, ScoredBy::Detector)
+            (boxes, if scored { ScoredBy::Detector } else { ScoredBy::PredictedIou })
         }
     };
     let job = EvalJob::for_boxes(&source, &flags.device.resolve(), data)?;
@@ -89,9 +92,15 @@ pub(super) fn run(flags: &EvalFlags, boxes: &Boxes, data: &DataFile) -> anyhow::
     Ok(())
 }
 
-/// The single COCO set of the data.
+/// The set of boxes that has this name.
+fn set_of_boxes<'a>(data: &'a DataFile, name: &Path) -> Option<&'a SetSpec> {
+    data.valid.iter().find(|spec| spec.kind.boxes_only() && Path::new(&spec.name) == name)
+}
+
+/// The single COCO set with masks of the data.
 fn coco_of(data: &DataFile) -> Result<&SetSpec, Usage> {
-    match &data.valid[..] {
+    let with_masks: Vec<_> = data.valid.iter().filter(|spec| !spec.kind.boxes_only()).collect();
+    match &with_masks[..] {
         [spec] => match &spec.kind {
             SetKind::Coco(_) => Ok(spec),
             _ => Err(Usage(format!(
@@ -139,6 +148,6 @@ mod tests {
     #[test]
     fn truth_is_no_file() {
         assert_eq!("truth".parse(), Ok(Boxes::Truth));
-        assert_eq!("truth.json".parse(), Ok(Boxes::Detections("truth.json".into())));
+        assert_eq!("truth.json".parse(), Ok(Boxes::Found("truth.json".into())));
     }
 }

@@ -89,8 +89,9 @@ struct WhatFlags {
     )]
     prompts: Vec<Asked>,
 
-    /// Of --coco: average precision of the masks for the boxes of a list of detections, or of the annotations: truth
-    #[arg(long, value_name = "JSON | truth", conflicts_with_all = ["prompts", "against", "report", "limit"])]
+    /// Of --coco: average precision of the masks for boxes: those of a list of detections or of an instances file, of a set of
+    /// the data file with boxes_only = true, or of the annotations themselves: truth
+    #[arg(long, value_name = "JSON | SET | truth", conflicts_with_all = ["prompts", "against", "report", "limit"])]
     boxes: Option<Boxes>,
 
     /// Compare with another checkpoint on the same sets, or with what the run of --checkpoint began with: start
