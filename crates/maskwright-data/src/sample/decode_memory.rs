@@ -5,14 +5,13 @@ use std::path::Path;
 /// Where the system does not say how much memory there is.
 const UNKNOWN: u64 = 4 << 30;
 
-/// Bytes of memory that this process may use: the machine's, or what its control groups allow where that is less. `None` on
-/// systems that tell neither.
+/// Bytes of memory that this process may use: the machine's, or what its control groups or its limit of address space
+/// (`ulimit -v`) allow where that is less. `None` on systems that tell none of them.
 pub fn usable_memory() -> Option<u64> {
     memory(Path::new("/"))
 }
 
-/// A quarter of the memory that this process may use: of the machine's, or of what its control groups allow where that is
-/// less. 4 GiB on systems that tell neither.
+/// A quarter of the memory that this process may use ([`usable_memory`]). 4 GiB on systems that do not tell it.
 pub fn default_decode_memory() -> u64 {
     usable_memory().map_or(UNKNOWN, |bytes| bytes / 4)
 }
@@ -40,7 +39,14 @@ fn memory(root: &Path) -> Option<u64> {
         let groups = Path::new(group.trim_start_matches('/')).ancestors();
         groups.filter_map(|group| limit(format!("{folder}/{}/{name}", group.display()))).collect()
     });
-    limits.chain([kilobytes.saturating_mul(1024)]).min()
+    let own = read("proc/self/limits").and_then(|limits| address_space(&limits));
+    limits.chain(own).chain([kilobytes.saturating_mul(1024)]).min()
+}
+
+/// The soft limit of address space in bytes, by the table of a process's limits. `None` where it is unlimited.
+fn address_space(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -78,6 +84,15 @@ mod tests {
         let group = ("proc/self/cgroup", "5:cpu,cpuacct:/a\n4:memory:/b\n");
         let limit = ("sys/fs/cgroup/memory/b/memory.limit_in_bytes", "4000000\n");
         assert_eq!(bytes(&[MEMINFO, group, limit]), Some(4_000_000));
+        let limits = |soft: &str| {
+            let table = format!(
+                "Limit                     Soft Limit           Hard Limit           Units\n\
+                 Max address space         {soft}           unlimited            bytes\n"
+            );
+            bytes(&[MEMINFO, ("proc/self/limits", &table)])
+        };
+        assert_eq!(limits("1073741824"), Some(1 << 30));
+        assert_eq!(limits("unlimited"), Some(16_384_000 * 1024));
         let none = ("sys/fs/cgroup/memory/b/memory.limit_in_bytes", "9223372036854771712\n");
         assert_eq!(bytes(&[MEMINFO, group, none]), Some(16_384_000 * 1024));
     }
