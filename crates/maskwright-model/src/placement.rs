@@ -10,6 +10,7 @@ use burn::tensor::Device;
 
 use crate::image_encoder::{ImageEncoder, Precision};
 use crate::ops::Tf32;
+use crate::ops::products::on_cpu;
 use crate::sam::Sam;
 
 impl Sam {
@@ -42,6 +43,11 @@ impl Sam {
     /// The device that it computes on, without autodiff.
     pub fn device(&self) -> Device {
         self.prompt_encoder.device().without_autodiff()
+    }
+
+    /// Returns whether that is the CPU.
+    pub fn computes_on_cpu(&self) -> bool {
+        on_cpu(&self.device())
     }
 
     /// The image encoder with its own parameters, whatever computes in their stead.

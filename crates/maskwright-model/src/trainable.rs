@@ -182,6 +182,13 @@ impl Sam {
         map_by_name(self, &mut Marker { trainable: Some(trainable) })
     }
 
+    /// Returns a model of the same values and names of its own: what learns is a leaf of a graph of its own, so that this model and
+    /// the other can be gone through, forward and back, at the same time. Nothing is copied.
+    #[must_use]
+    pub fn twin(&self) -> Self {
+        map_by_name(self.clone(), &mut Twin)
+    }
+
     /// Takes every parameter out of autodiff, for prediction.
     #[must_use]
     pub fn frozen(self) -> Self {
@@ -235,6 +242,17 @@ impl MapByName for Marker<'_> {
             if learns { tensor.autodiff() } else { tensor }
         });
         param.set_require_grad(learns)
+    }
+}
+
+struct Twin;
+
+impl MapByName for Twin {
+    fn map<const D: usize>(&mut self, _: &Path, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if !param.is_require_grad() {
+            return param;
+        }
+        param.map(|tensor| tensor.without_autodiff().autodiff()).set_require_grad(true)
     }
 }
 

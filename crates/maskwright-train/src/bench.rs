@@ -116,7 +116,8 @@ impl ModelBench {
             }
             Work::Step { sam, optimizer, batch, settings } => {
                 if let Some(model) = sam.take() {
-                    let learnt = learn(&model, encode(&model, batch)?, batch, settings)?;
+                    let state = encode(&model, batch, settings.frozen_pieces)?;
+                    let learnt = learn(&model, state, batch, settings)?;
                     let gradients = learnt.gradients;
                     // A loss that is no number has no gradient that is one.
                     if !gradients.norm(&*model).is_finite() {

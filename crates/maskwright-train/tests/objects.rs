@@ -84,8 +84,8 @@ type Values = BTreeMap<String, Vec<f32>>;
 
 /// The loss of a batch, its gradients, and how many predictions were made.
 fn run(sam: &Sam, batch: &TrainBatch, settings: &StepSettings) -> (LossValues, Values, usize) {
-    let features = encode(sam, batch).expect("features");
-    let learnt = learn(sam, features, batch, settings).expect("a loss");
+    let state = encode(sam, batch, settings.frozen_pieces).expect("features");
+    let learnt = learn(sam, state, batch, settings).expect("a loss");
     (learnt.values, learnt.gradients.into_values(sam), learnt.predictions)
 }
 
@@ -112,6 +112,74 @@ fn same_gradients(found: &Values, wanted: &Values, what: &str) {
         for (found, wanted) in found.iter().zip(&wanted[name]) {
             assert!((found - wanted).abs() < bound, "{what}, {name}: {found} for {wanted}");
         }
+    }
+}
+
+/// The batch of all three objects, once more as a second and a third image, whose pixels and draws are others.
+fn three_images() -> TrainBatch {
+    let mut batch = batch(&[0, 1, 2]);
+    let one = batch.clone();
+    for image in 1..3u64 {
+        let pixels = one.images.iter().map(|value| value.wrapping_add(90 * image as u8));
+        batch.images.extend(pixels);
+        batch.labels.extend(&one.labels);
+        batch.prompts.extend(one.prompts.iter().cloned());
+        batch.image_of.extend([image as usize; 3]);
+        batch.ignored.extend([None, None, None]);
+        let key = SampleKey::in_epoch(11, 2, 5 + image);
+        batch.objects.extend((0..3).map(|object| ObjectInfo {
+            key: key.object(object),
+            id: None,
+            other_kind: false,
+        }));
+        batch.views.push(ViewInfo { key, ..one.views[0].clone() });
+    }
+    batch
+}
+
+/// The image of this number of [`three_images`] alone.
+fn image_alone(image: usize) -> TrainBatch {
+    let all = three_images();
+    let part = 3 * SIDE * SIDE;
+    TrainBatch {
+        images: all.images[image * part..][..part].to_vec(),
+        labels: all.labels[image * part..][..part].to_vec(),
+        prompts: all.prompts[3 * image..][..3].to_vec(),
+        image_of: vec![0; 3],
+        objects: all.objects[3 * image..][..3].to_vec(),
+        ignored: vec![None; 3],
+        views: vec![all.views[image].clone()],
+        ..all
+    }
+}
+
+#[test]
+fn images_side_by_side_teach_what_they_teach_alone() {
+    for (learns, corrections) in [(Trainable::Hq, 0), (Trainable::All, 0), (Trainable::All, 1)] {
+        let (sam, settings) = model(&learns);
+        let settings = StepSettings { corrections, ..settings };
+        let (values, gradients, predictions) = run(&sam, &three_images(), &settings);
+        let mut sum = LossValues::default();
+        let mut mean: Values = BTreeMap::new();
+        let mut counted = 0;
+        for image in 0..3 {
+            let (values, gradients, count) = run(&sam, &image_alone(image), &settings);
+            sum.add(&values.times(count as f64));
+            counted += count;
+            for (name, gradient) in gradients {
+                let mean = mean.entry(name).or_insert_with(|| vec![0.0; gradient.len()]);
+                let share = count as f32 / predictions as f32;
+                mean.iter_mut().zip(gradient).for_each(|(mean, value)| *mean += value * share);
+            }
+        }
+        let what = format!("{learns}, {corrections} corrections");
+        assert_eq!(predictions, counted, "{what}");
+        assert!(predictions >= 9, "{what}: every object at least once");
+        all_near(&values, &sum.divided_by(predictions as f64), &what);
+        same_gradients(&gradients, &mean, &what);
+        // The bits are the same whichever thread was first.
+        let (again, gradients_again, _) = run(&sam, &three_images(), &settings);
+        assert_eq!((again, gradients_again), (values, gradients), "{what}");
     }
 }
 

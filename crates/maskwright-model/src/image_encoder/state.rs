@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::features::ImageFeatures;
+use crate::ops::rows;
 
 /// A batch of images after the first pieces of an encoder.
 ///
@@ -24,6 +25,21 @@ impl EncoderState {
     /// Normalised images `[b, 3, s, s]`, of which nothing is computed yet.
     pub fn of_images(images: Tensor<4>) -> Self {
         Self { pieces: 0, x: images, early: None }
+    }
+
+    /// Returns the number of images.
+    pub fn batch(&self) -> usize {
+        self.x.dims()[0]
+    }
+
+    /// Returns what was made of these images, in this order.
+    #[must_use]
+    pub fn select(&self, images: &[usize]) -> Self {
+        Self {
+            pieces: self.pieces,
+            x: rows(self.x.clone(), images),
+            early: self.early.clone().map(|early| rows(early, images)),
+        }
     }
 
     /// What the last piece leaves.

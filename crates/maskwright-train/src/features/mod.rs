@@ -9,21 +9,21 @@
 mod cache;
 
 use maskwright_data::batch::TrainBatch;
+use maskwright_model::Sam;
 use maskwright_model::image_encoder::EncoderState;
-use maskwright_model::{ImageFeatures, Sam};
 
 pub(crate) use cache::Making;
 pub use cache::{CacheConfig, CacheInfo, FeatureCache, FeatureType, default_folder, list, remove};
 
 use crate::error::Result;
 
-/// Encodes the images of a batch.
+/// Runs the first `pieces` of the encoder on the images of a batch: those that are frozen
+/// ([`Sam::frozen_pieces`]), since what they do is not recorded.
 ///
 /// # Errors
 /// [`Error::Model`](crate::Error::Model) if the images do not fit the model.
-pub fn encode(model: &Sam, batch: &TrainBatch) -> Result<ImageFeatures> {
-    let state = encode_first(model, &batch.images, batch.views.len(), 0)?;
-    Ok(model.encode_rest(state))
+pub fn encode(model: &Sam, batch: &TrainBatch, pieces: usize) -> Result<EncoderState> {
+    encode_first(model, &batch.images, batch.views.len(), pieces)
 }
 
 /// Runs the first pieces of the encoder on `count` images `[3, s, s]`, 0..=255, which are normalised by the model's own mean

@@ -162,6 +162,18 @@ impl GradientSum {
         visit_by_name(model, &mut add);
     }
 
+    /// Adds what another sum has gathered.
+    pub(crate) fn merge(&mut self, other: Self) {
+        for (name, added) in other.sums {
+            let sum = match self.sums.remove(&name) {
+                Some(sum) => sum + added,
+                None => added,
+            };
+            self.sums.insert(name, sum);
+        }
+        self.weight += other.weight;
+    }
+
     /// Returns the mean of what was added, and begins anew; `None` if nothing was.
     pub fn take_mean(&mut self) -> Option<StepGradients> {
         let Self { sums, weight } = std::mem::take(self);

@@ -33,7 +33,7 @@ pub(super) fn next(batch: &TrainBatch, pass: &Pass, logits: &Logits) -> Option<P
         objects.push(object);
         prompts.push(prompt);
     }
-    (!objects.is_empty()).then_some(Pass { objects, prompts, round, ambiguous: false })
+    (!objects.is_empty()).then(|| pass.next(objects, prompts))
 }
 
 /// Where a prediction is wrong, in pixels of the model's input. The logits are enlarged to it bilinearly.
@@ -68,13 +68,9 @@ mod tests {
         let values: Vec<f32> = first.chain((0..256).map(|_| 8.0)).collect();
         let data = TensorData::new(values.clone(), [2, 1, 16, 16]);
         let logits = Logits::on_host(&Tensor::from_data(data, &Device::flex()));
-        let pass = Pass {
-            objects: vec![0, 1],
-            prompts: vec![PromptInput::from_box(corners); 2],
-            round: 0,
-            ambiguous: false,
-        };
-        let second = next(&batch, &pass, &logits).expect("the first is wrong");
+        let [pass] = &Pass::first(&batch, &(0..2), 2, true)[..] else { panic!("one pass") };
+        assert_eq!(pass.prompts, vec![PromptInput::from_box(corners); 2]);
+        let second = next(&batch, pass, &logits).expect("the first is wrong");
         assert_eq!((second.objects.as_slice(), second.round), (&[0][..], 1));
         let prompt = &second.prompts[0];
         assert_eq!(prompt.box_xyxy, Some(corners));

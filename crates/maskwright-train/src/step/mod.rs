@@ -1,8 +1,8 @@
 //! One training step: the loss of a batch with its gradients, and the update that they make.
 //!
-//! [`encode`](crate::features::encode) computes the features of the batch's images, [`learn`] the loss and the gradients,
-//! and [`Optimizer::update`](crate::optimizer::Optimizer::update) changes the model. Code that works on gradients fits in
-//! between.
+//! [`encode`](crate::features::encode) runs the frozen part of the encoder on the batch's images, [`learn`] computes the loss and
+//! the gradients, and [`Optimizer::update`](crate::optimizer::Optimizer::update) changes the model. Code that works on
+//! gradients fits in between.
 //!
 //! # How a batch is asked about
 //!
@@ -15,6 +15,10 @@
 //! where the prediction is wrong ([`ErrorRegion`](maskwright_data::prompt::ErrorRegion)), and the prompt of the next round
 //! is the first prompt with all clicks so far, and the logits of the prediction as its mask. No gradient flows through
 //! these logits. An object without an error takes no part in further rounds.
+//!
+//! On the CPU the images are two [lanes](lane), which are learnt from side by side: what one thread does alone in one lane, the
+//! other lane's threads need not wait for. There are two on any number of cores, so that a run has the same bits on all of
+//! them.
 //!
 //! Where SAM's own masks learn, a prompt that is a single point is ambiguous: it trains the three masks of which the model
 //! proposes one, by the one with the least loss, and the predicted IoU of all three (Kirillov et al., 2023, section 3).
@@ -45,7 +49,8 @@
 //! loader.start_epoch(0);
 //! while let Some(batch) = loader.next() {
 //!     let batch = batch?;
-//!     let learnt = learn(&sam, encode(&sam, &batch)?, &batch, &settings)?;
+//!     let state = encode(&sam, &batch, settings.frozen_pieces)?;
+//!     let learnt = learn(&sam, state, &batch, &settings)?;
 //!     println!("loss {:.3} of {} predictions", learnt.values.total, learnt.predictions);
 //!     sam = optimizer.update(sam, learnt.gradients, 1e-3);
 //!     loader.recycle(batch);
@@ -57,18 +62,18 @@
 mod correction;
 mod encoded;
 mod forward;
+mod lane;
 mod pass;
 mod targets;
 
+use lane::{Lane, Taught};
 use maskwright_data::batch::TrainBatch;
-use maskwright_model::{ImageFeatures, Sam, Trainable};
+use maskwright_model::image_encoder::EncoderState;
+use maskwright_model::{Sam, Trainable};
 
 use crate::error::Result;
 use crate::loss::{LossConfig, LossValues};
-use crate::optimizer::{GradientSum, StepGradients};
-use encoded::Encoded;
-use forward::forward;
-use pass::Pass;
+use crate::optimizer::StepGradients;
 
 /// The settings of a step, the same for all steps of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,8 +82,8 @@ pub struct StepSettings {
     /// HQ-SAM. Otherwise SAM's own masks and their predicted IoU are trained and, if the model has an HQ head, the HQ mask
     /// too.
     pub hq_alone: bool,
-    /// Whether any part of the image encoder learns ([`Sam::encoder_learns`]).
-    pub encoder_learns: bool,
+    /// The number of pieces of the image encoder before the first one that learns ([`Sam::frozen_pieces`]).
+    pub frozen_pieces: usize,
     /// The loss that is minimised.
     pub loss: LossConfig,
     /// The largest number of objects that are decoded at a time; 0 for all of the batch.
@@ -92,7 +97,7 @@ impl StepSettings {
     pub fn new(model: &Sam, learns: &Trainable) -> Self {
         Self {
             hq_alone: model.hq_head_alone_learns(learns),
-            encoder_learns: model.encoder_learns(learns),
+            frozen_pieces: model.frozen_pieces(learns),
             loss: LossConfig::default(),
             objects_per_step: 0,
             corrections: 0,
@@ -111,42 +116,39 @@ pub struct Learnt {
     pub predictions: usize,
 }
 
-/// Computes the loss of a batch and its gradients. `features` are those of the batch's images, and every object is decoded
-/// with its own prompt; labels are taken in 0..255.
+/// Computes the loss of a batch and its gradients. `state` is what the first pieces of the encoder made of the batch's images, at
+/// most those that are frozen; every object is decoded with its own prompt; labels are taken in 0..255.
 ///
 /// # Errors
-/// [`Error::Model`](crate::Error::Model) if features or prompts do not fit the model.
+/// [`Error::Model`](crate::Error::Model) if images or prompts do not fit the model.
 pub fn learn(
     model: &Sam,
-    features: ImageFeatures,
+    state: EncoderState,
     batch: &TrainBatch,
     settings: &StepSettings,
 ) -> Result<Learnt> {
-    let mut passes = Pass::first(batch, settings);
-    if let ([pass], 0) = (&passes[..], settings.corrections) {
-        // One graph from the pixels to the loss.
-        let forward = forward(model, &features, batch, pass, settings)?;
-        let gradients = forward.total.backward().into();
-        return Ok(Learnt { gradients, values: forward.values, predictions: pass.objects.len() });
+    let lanes = Lane::all(batch, model.computes_on_cpu(), settings.objects_per_step);
+    let (first, others) = lanes.split_first().expect("there is a lane");
+    if others.is_empty() {
+        return first.learn(model, state, batch, settings).map(Taught::learnt);
     }
-
-    let mut encoded = Encoded::new(features, settings.encoder_learns);
-    let (mut sum, mut values, mut predictions) = (GradientSum::default(), LossValues::default(), 0);
-    while let Some(pass) = passes.pop() {
-        let forward = forward(model, &encoded.features, batch, &pass, settings)?;
-        let count = pass.objects.len();
-        let gradients = forward.total.backward();
-        encoded.add(&gradients, count as f64);
-        sum.add(model, gradients, count as f64);
-        values.add(&forward.values.times(count as f64));
-        predictions += count;
-        if (pass.round as usize) < settings.corrections {
-            passes.extend(correction::next(batch, &pass, &forward.logits));
-        }
-    }
-    if let Some(gradients) = encoded.backward() {
-        sum.add_share(model, gradients, 1.0);
-    }
-    let gradients = sum.take_mean().expect("a batch has an object");
-    Ok(Learnt { gradients, values: values.divided_by(predictions as f64), predictions })
+    let taught = std::thread::scope(|scope| {
+        let aside = |lane: &Lane| {
+            let (lane, model, state) = (lane.clone(), model.twin(), lane.of(&state));
+            scope.spawn(move || {
+                let taught = lane.learn(&model, state, batch, settings)?;
+                Ok(taught.named(&model))
+            })
+        };
+        let aside: Vec<_> = others.iter().map(aside).collect();
+        let first = first.learn(model, first.of(&state), batch, settings);
+        let first = first.map(|taught| taught.named(model));
+        let others = aside.into_iter().map(|lane| match lane.join() {
+            Ok(taught) => taught,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        std::iter::once(first).chain(others).collect::<Result<Vec<Taught>>>()
+    })?;
+    let together = taught.into_iter().reduce(Taught::and);
+    Ok(together.expect("there is a lane").learnt())
 }

@@ -10,7 +10,7 @@ use maskwright_model::{Sam, Trainable};
 use super::state::LearnerState;
 use crate::config::TrainConfig;
 use crate::error::Result;
-use crate::features::{FeatureCache, encode_first};
+use crate::features::{FeatureCache, encode};
 use crate::loss::LossValues;
 use crate::not_finite::NotFinite;
 use crate::optimizer::{GradientSum, Optimizer, OptimizerConfig, StepGradients, WeightAverage};
@@ -101,7 +101,7 @@ impl Learner {
         let model = self.model();
         let state = match &self.cache {
             Some(cache) => cache.read(model, batch)?,
-            None => encode_first(model, &batch.images, batch.views.len(), 0)?,
+            None => encode(model, batch, self.step.frozen_pieces)?,
         };
         self.learn_from(state, batch, last, learning_rate)
     }
@@ -114,9 +114,8 @@ impl Learner {
         last: bool,
         learning_rate: f64,
     ) -> Result<Learned> {
-        let model = self.model();
-        let features = model.encode_rest(state);
-        let Learnt { gradients, values, predictions } = learn(model, features, batch, &self.step)?;
+        let learnt = learn(self.model(), state, batch, &self.step)?;
+        let Learnt { gradients, values, predictions } = learnt;
         let mut skipped = None;
         if values.total.is_finite() {
             let norm = gradients.norm(self.model());
