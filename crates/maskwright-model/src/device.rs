@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::image_encoder::Precision;
+use crate::kernels::bf16::Instructions;
 use crate::ops::Tf32;
 use crate::sam::Sam;
 
@@ -56,14 +57,14 @@ impl From<DeviceName> for String {
     }
 }
 
-/// The device and the precision to compute with. The default is the CPU, which computes only in f32.
+/// The device and the precision to compute with. The default is the CPU in f32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Compute {
     /// The device.
     pub device: DeviceName,
     /// The number type in which the frozen image encoder multiplies. If not given: bf16 on a GPU, f32 on
-    /// the CPU.
+    /// the CPU. Bf16 on the CPU needs a processor with AMX-BF16 or AVX512-BF16.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
     /// Whether f32 products on a GPU may round their factors to TF32; see
@@ -91,7 +92,7 @@ impl Compute {
     ///
     /// # Errors
     /// [`Error::NoDevice`] for a GPU that this build does not support or this machine does not have,
-    /// [`Error::Setting`] for bf16 or TF32 on the CPU.
+    /// [`Error::Setting`] for bf16 on a CPU that does not multiply it, or TF32 on the CPU.
     pub fn open(&self) -> Result<Place> {
         let device = match self.device {
             DeviceName::Cpu => {
@@ -109,12 +110,15 @@ impl Compute {
     }
 
     fn check_cpu(&self) -> Result<()> {
-        let refuse = |key, found: &str| {
-            Err(Error::Setting { key, expected: "f32 on the CPU".into(), found: found.into() })
+        let refuse = |key, expected: &str, found: &str| {
+            Err(Error::Setting { key, expected: expected.into(), found: found.into() })
         };
         match self.precision {
-            Some(Precision::Bf16) => refuse("compute.precision", "bf16"),
-            _ if self.allow_tf32 => refuse("compute.allow_tf32", "TF32"),
+            Some(Precision::Bf16) if !cpu_has_bf16() => {
+                let expected = "f32 on this processor, which has neither AMX-BF16 nor AVX512-BF16";
+                refuse("compute.precision", expected, "bf16")
+            }
+            _ if self.allow_tf32 => refuse("compute.allow_tf32", "f32 on the CPU", "TF32"),
             _ => Ok(()),
         }
     }
@@ -137,6 +141,12 @@ impl Place {
             sam.with_frozen_encoder_on(&self.device, self.precision)
         }
     }
+}
+
+/// Returns whether the processor multiplies bf16 numbers (AMX-BF16 or AVX512-BF16), and so whether frozen encoders can compute
+/// in bf16 on the CPU.
+pub fn cpu_has_bf16() -> bool {
+    Instructions::best().is_some()
 }
 
 /// Returns the CPU, the device on which models are loaded and modified.
@@ -247,17 +257,19 @@ mod tests {
     }
 
     #[test]
-    fn the_cpu_computes_in_f32_alone() {
+    fn the_cpu_computes_in_f32_and_in_bf16_where_it_can() {
         assert!(Compute::default().open().is_ok());
-        let refusals = [
-            Compute { precision: Some(Precision::Bf16), ..Default::default() },
-            Compute { allow_tf32: true, ..Default::default() },
-        ]
-        .map(|compute| compute.open().expect_err("not on the CPU").to_string());
-        insta::assert_snapshot!(refusals.join("\n"), @"
-            compute.precision: expected f32 on the CPU, found bf16
-            compute.allow_tf32: expected f32 on the CPU, found TF32
-            ");
+        let compute = Compute { allow_tf32: true, ..Default::default() };
+        let refusal = compute.open().expect_err("not on the CPU").to_string();
+        insta::assert_snapshot!(refusal, @"compute.allow_tf32: expected f32 on the CPU, found TF32");
+        let compute = Compute { precision: Some(Precision::Bf16), ..Default::default() };
+        match (compute.open(), cpu_has_bf16()) {
+            (Ok(_), true) => {}
+            (Err(refusal), false) => {
+                insta::assert_snapshot!(refusal, @"compute.precision: expected f32 on this processor, which has neither AMX-BF16 nor AVX512-BF16, found bf16")
+            }
+            (opened, has) => panic!("{opened:?} where the processor's bf16 is {has}"),
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use strum::{Display, EnumString, VariantNames};
 use super::features::ImageFeatures;
 use super::kinds::ImageEncoder;
 use super::state::EncoderState;
+use crate::kernels::bf16::Instructions;
 use crate::ops::Tf32;
 use crate::ops::products::on_cpu;
 use crate::words;
@@ -92,7 +93,10 @@ impl PlacedEncoder {
         let copy = self.parameters.clone().to_device(device);
         let copy = match precision {
             Precision::F32 => copy,
-            Precision::Bf16 => copy.map(&mut ToBf16 { name: Vec::new() }),
+            Precision::Bf16 => {
+                let linear_alone = on_cpu(device) && Instructions::best().is_some();
+                copy.map(&mut ToBf16 { linear_alone, name: Vec::new(), container: Vec::new() })
+            }
         };
         Self { parameters: self.parameters, copy: Some(Box::new(copy)) }
     }
@@ -191,23 +195,30 @@ impl ModuleDisplayDefault for PlacedEncoder {
 impl ModuleDisplay for PlacedEncoder {}
 
 /// Puts the weights of linear layers and convolutions into bf16; a layer's result has the type of
-/// its weight.
+/// its weight. Where the CPU multiplies bf16, only those of linear layers, whose results stay f32.
 struct ToBf16 {
+    linear_alone: bool,
     name: Vec<String>,
+    container: Vec<String>,
 }
 
 impl ModuleMapper for ToBf16 {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
         self.name.push(name.to_owned());
+        self.container.push(container_type.to_owned());
     }
 
     fn exit_module(&mut self, _name: &str, _container_type: &str) {
         self.name.pop();
+        self.container.pop();
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         // Of one axis are the weights of norms.
-        let multiplies = D > 1 && self.name.last().is_some_and(|name| name == "weight");
+        let linear = self.container.last().is_some_and(|kind| kind.ends_with(":Linear"));
+        let multiplies = D > 1
+            && self.name.last().is_some_and(|name| name == "weight")
+            && (linear || !self.linear_alone);
         if multiplies { param.map(|tensor| tensor.cast(DType::BF16)) } else { param }
     }
 }

@@ -40,15 +40,15 @@ impl Head {
 #[derive(Default)]
 pub(super) struct Scratch {
     queries: Vec<Row>,
-    scores: Vec<Row>,
-    result: Vec<Row>,
+    pub(super) scores: Vec<Row>,
+    pub(super) result: Vec<Row>,
     by_row: Vec<Row>,
     by_column: Vec<Row>,
     slopes: Vec<Row>,
     packed: Vec<Row>,
 }
 
-fn sized(rows: &mut Vec<Row>, count: usize) -> &mut [Row] {
+pub(super) fn sized(rows: &mut Vec<Row>, count: usize) -> &mut [Row] {
     if rows.len() < count {
         rows.resize(count, [0.0; WIDTH]);
     }
@@ -113,14 +113,22 @@ fn weights<S: Simd>(
     scratch: &mut Scratch,
 ) -> Row {
     let head = inputs.head;
-    let Head { d, keys, grid } = head;
+    let d = head.d;
     let packed = sized(&mut scratch.queries, d);
     panel::pack_transposed(queries, d, packed);
     let scores = sized(&mut scratch.scores, head.rows());
     let output =
         Output { values: scores.as_flattened_mut(), stride: WIDTH, columns: WIDTH, add: false };
     panel::product(simd, inputs.keys, d, head.rows(), packed, output);
+    exponentials(inputs, block, scratch)
+}
 
+/// Replaces the scores of a block of queries, those of the keys and below them of the tables, by `exp(score - max)` of the keys'
+/// and gives the inverse of their sums.
+#[inline(always)]
+pub(super) fn exponentials(inputs: &Inputs<'_>, block: usize, scratch: &mut Scratch) -> Row {
+    let Head { keys, grid, .. } = inputs.head;
+    let scores = &mut scratch.scores[..inputs.head.rows()];
     let mut highest = [f32::NEG_INFINITY; WIDTH];
     let (scores, tables) = scores.split_at_mut(keys);
     if let Some([h, w]) = grid {

@@ -7,11 +7,13 @@
 //! each kernel to them, forward and backward. `MASKWRIGHT_KERNELS=plain` in the environment turns
 //! the kernels off.
 //!
-//! Everything is safe code: the kernels see slices, and the vector code comes from `pulp` or from
-//! loops that the compiler vectorises inside `pulp`'s dispatch.
+//! The kernels see slices, and the vector code comes from `pulp` or from loops that the compiler vectorises inside `pulp`'s
+//! dispatch. Only [`bf16`] has unsafe code, for instructions that `pulp` does not know.
 
 pub(crate) mod attention;
+mod attention_bf16;
 mod attention_core;
+pub(crate) mod bf16;
 pub(crate) mod conv3x3;
 pub(crate) mod depthwise;
 pub(crate) mod gelu;
@@ -186,6 +188,14 @@ pub(crate) fn run<const N: usize, const D: usize, F: Fused<N>>(
     Tensor::from_dispatch(<DispatchTensor as DispatchKindConversion<Tracking>>::from_backend(
         output,
     ))
+}
+
+/// A tensor of the CPU backend without autodiff.
+pub(crate) fn untracked<const D: usize>(x: Tensor<D>) -> FlexTensor {
+    match <DispatchTensor as DispatchKindConversion<Flex>>::try_into_backend(x.into_dispatch()) {
+        Ok(BackendTensor::Float(x)) => x,
+        other => panic!("expected a float tensor of the CPU backend, got {other:?}"),
+    }
 }
 
 /// Runs a closure compiled for the widest vectors of this processor. The closure must be

@@ -4,7 +4,9 @@
 use rayon::prelude::*;
 
 use super::attention::transpose;
+use super::attention_bf16::{ForwardBf16, Rounded};
 use super::attention_core::{BackwardPass, Forward, Head, Inputs, Scratch};
+use super::bf16::Instructions;
 use super::panel::WIDTH;
 use super::{Array, Fused, zeros};
 
@@ -22,6 +24,8 @@ pub(crate) struct WindowAttention {
     pub(crate) heads: usize,
     /// Side of a window; 0 for the whole map.
     pub(crate) window: usize,
+    /// What multiplies the factors of the forward pass, rounded to bf16; f32 if nothing does.
+    pub(crate) instructions: Option<Instructions>,
 }
 
 /// The geometry of a call.
@@ -109,6 +113,7 @@ struct Work {
     t: Vec<f32>,
     gradient: Vec<f32>,
     places: Vec<[usize; 2]>,
+    rounded: Rounded,
 }
 
 impl Work {
@@ -162,17 +167,25 @@ impl Fused<4> for WindowAttention {
                 let count = work.places.len();
                 let from = (part * per_part).min(count);
                 let to = (from + per_part).min(count);
-                pulp::Arch::new().dispatch(Forward {
-                    inputs: Inputs {
-                        head: map.head(),
-                        keys: &work.k,
-                        queries: &work.q[from * d..to * d],
-                        places: &work.places[from..to],
-                    },
-                    values_t: &work.t,
-                    scratch: &mut work.scratch,
-                    out: &mut out[..(to - from) * d],
-                });
+                let inputs = Inputs {
+                    head: map.head(),
+                    keys: &work.k,
+                    queries: &work.q[from * d..to * d],
+                    places: &work.places[from..to],
+                };
+                let out = &mut out[..(to - from) * d];
+                let (scratch, values_t) = (&mut work.scratch, work.t.as_slice());
+                match self.instructions {
+                    None => {
+                        pulp::Arch::new().dispatch(Forward { inputs, values_t, scratch, out });
+                    }
+                    Some(instructions) => {
+                        work.rounded.pack(&inputs, values_t);
+                        let rounded = &mut work.rounded;
+                        let forward = ForwardBf16 { instructions, inputs, rounded, scratch, out };
+                        pulp::Arch::new().dispatch(forward);
+                    }
+                }
             },
         );
 
@@ -284,8 +297,9 @@ impl Fused<4> for WindowAttention {
 mod tests {
     use burn::tensor::Tensor;
 
+    use super::Instructions;
     use crate::kernels::testing::{random, same};
-    use crate::ops::{self, Tf32};
+    use crate::ops::{self, Tf32, Windows};
 
     /// A map, a window, heads and their channels; the window reaches over the edge in some.
     const CASES: [[usize; 5]; 5] =
@@ -302,8 +316,36 @@ mod tests {
                 let rows = tables.clone().narrow(0, 0, 2 * side[0] - 1);
                 let columns = tables.narrow(0, 2 * side[0] - 1, 2 * side[1] - 1);
                 let qkv = qkv + bias.clone().unsqueeze::<4>();
-                ops::window_attention(qkv, bias, rows, columns, heads, window, Tf32::Never)
+                let windows = Windows { heads, window, bf16: false };
+                ops::window_attention(qkv, bias, rows, columns, windows, Tf32::Never)
             });
+        }
+    }
+
+    #[test]
+    fn bf16_factors_change_little_and_nothing_by_the_thread() {
+        let Some(instructions) = Instructions::best() else {
+            return println!("left out: this processor does not multiply bf16");
+        };
+        for [h, w, window, heads, d] in CASES {
+            let c = heads * d;
+            let side = if window == 0 { [h, w] } else { [window; 2] };
+            let qkv = random(1, [2, h, w, 3 * c]) * 0.5;
+            let bias: Tensor<1> = random(2, [3 * c]);
+            let rows: Tensor<2> = random(3, [2 * side[0] - 1, d]) * 0.3;
+            let columns: Tensor<2> = random(4, [2 * side[1] - 1, d]) * 0.3;
+            let attend = |bf16: bool| {
+                let windows = Windows { heads, window, bf16 };
+                let (bias, rows, columns) = (bias.clone(), rows.clone(), columns.clone());
+                ops::window_attention(qkv.clone(), bias, rows, columns, windows, Tf32::Never)
+            };
+            let off = (attend(true) - attend(false)).abs().max().into_scalar::<f32>();
+            // Values are within 1, scores within a few units: 8 bits of each factor.
+            assert!((1e-6..4e-2).contains(&off), "{instructions:?} {h} {w} {window}: {off}");
+            let bits = |x: Tensor<4>| x.into_data().try_into_vec::<f32>().expect("f32");
+            let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+            let one = alone.install(|| bits(attend(true)));
+            assert_eq!(one, bits(attend(true)));
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Self-attention with decomposed relative positions (MViTv2, arXiv:2112.01526).
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use crate::init::Init;
 use crate::layers::Linear;
 use crate::ops::products::{cast, matmul};
-use crate::ops::{self, Tf32};
+use crate::ops::{self, Tf32, Windows};
 
 /// Multi-head self-attention over a square of tokens, whose scores have a learned term per head
 /// channel for the difference in rows and for the difference in columns.
@@ -52,8 +52,9 @@ impl Attention {
         let qkv = self.qkv.forward(x, tf32);
         let dtype = qkv.dtype();
         let (bias, rows, columns) = (cast(bias, dtype), cast(rows, dtype), cast(columns, dtype));
-        let heads = self.heads;
-        let attended = ops::window_attention(qkv, bias, rows, columns, heads, window, tf32);
+        let bf16 = self.qkv.weight.val().dtype() == DType::BF16;
+        let windows = Windows { heads: self.heads, window, bf16 };
+        let attended = ops::window_attention(qkv, bias, rows, columns, windows, tf32);
         self.proj.forward(attended, tf32)
     }
 }
