@@ -196,7 +196,9 @@ fn devices_that_are_not_there_are_refused_before_anything_is_read() {
 
         For more information, try '--help'.
         "#);
-    assert_snapshot!(with(&["--precision", "bf16"]), @"error: --precision: expected f32 on the CPU, found bf16");
+    if !maskwright_model::device::cpu_has_bf16() {
+        assert_snapshot!(with(&["--precision", "bf16"]), @"error: --precision: expected f32 on this processor, which has neither AMX-BF16 nor AVX512-BF16, found bf16");
+    }
     assert_snapshot!(with(&["--precision", "f64"]), @r#"
         error: invalid value 'f64' for '--precision <TYPE>': expected bf16 or f32, found "f64"
 

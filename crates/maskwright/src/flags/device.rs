@@ -30,12 +30,9 @@ impl DeviceFlags {
 
 /// What the precision is, by the names that it has.
 fn precision_help() -> String {
-    let default = Precision::default().to_string();
-    let name = |name: &&str| match **name == default {
-        true => format!("{name} (if not given)"),
-        false => (*name).to_owned(),
-    };
-    let names: Vec<String> = Precision::VARIANTS.iter().map(name).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    format!("On a GPU: what the frozen image encoder multiplies in, {}", words::list(&names, "or"))
+    format!(
+        "What a frozen image encoder multiplies in, {}. If not given: bf16 on a GPU, f32 on the CPU, which has bf16 with AMX-BF16 \
+         or AVX512-BF16",
+        words::list(Precision::VARIANTS, "or")
+    )
 }
