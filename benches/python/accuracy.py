@@ -63,6 +63,8 @@ class Shared:
     weights: Path
     image: Path
     trained: bool
+    precision: str
+    """What maskwright's frozen encoder multiplies in."""
 
 
 Results = tuple[NDArray[Any], NDArray[Any]]  # features [256, 64, 64], logits [768, 1024]
@@ -87,7 +89,7 @@ def worker(model: str, part: str, *options: str | Path) -> list[str | Path]:
     return [sys.executable, "-W", "ignore", script, model, part, *options]
 
 
-def prepare(command: Path, model: str, given: Path | None, folder: Path) -> Shared:
+def prepare(command: Path, model: str, given: Path | None, folder: Path, precision: str) -> Shared:
     """Make what is shared: weights for the package and for transformers, and an image."""
     image = folder / "image.png"
     if not image.exists():
@@ -102,7 +104,7 @@ def prepare(command: Path, model: str, given: Path | None, folder: Path) -> Shar
         weights.symlink_to(given.resolve())
     if all(way.lacks(model, "encoder") is None for way in WAYS.values()):
         run([command, "convert", weights, folder / f"{model}-hf"])
-    return Shared(model, weights, image, given is not None)
+    return Shared(model, weights, image, given is not None, precision)
 
 
 def torch_results(shared: Shared, way: str, folder: Path) -> Results:
@@ -121,6 +123,7 @@ def our_results(command: Path, shared: Shared, folder: Path) -> Results:
     features, logits = (folder / f"{shared.model}-{what}.safetensors" for what in ("f", "l"))
     options: list[str | Path] = ["--checkpoint", shared.weights, "--image", shared.image]
     options += ["--box", BOX, "--geometry", "sam", "--kind", "sam_hq", "--force", "--output", mask]
+    options += ["--precision", shared.precision]
     run([command, "predict", *options, "--embedding", features, "--logits", logits])
     return (
         load_file(features)["image_embedding"].reshape(256, 64, 64),

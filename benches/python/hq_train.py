@@ -29,6 +29,8 @@ from turns import SLEEP, THREADS, last_line
 from ways import REFERENCE, WAYS
 
 OURS = "maskwright"
+OURS_BF16 = "maskwright, bf16"
+ABOUT = {OURS: "maskwright, f32", OURS_BF16: "maskwright with `--precision bf16`"}
 PACKAGES = ["torch", "segment_anything_hq", "scikit-image", "numpy"]
 
 
@@ -71,7 +73,7 @@ class Trainer:
 
     def told(self, text: str, run_folder: Path) -> tuple[float, int]:
         """Read the epoch's seconds and steps from what it wrote."""
-        if self.name != OURS:
+        if self.name not in ABOUT:
             answer = json.loads(text)
             return answer["seconds"], answer["steps"]
         lines = (run_folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
@@ -92,7 +94,10 @@ def trainers(
     worker = str(Path(__file__).with_name("hq_train_torch.py"))
     theirs = [sys.executable, "-W", "ignore", worker, "--images", images, "--masks", masks]
     theirs += ["--variant", flags.model, "--batch", batch, "--way"]
-    return [Trainer(OURS, ours), *(Trainer(way, [*theirs, way]) for way in flags.ways)]
+    all_of = [Trainer(OURS, ours), *(Trainer(way, [*theirs, way]) for way in flags.ways)]
+    if flags.bf16:
+        all_of.insert(1, Trainer(OURS_BF16, [*ours, "--precision", "bf16"]))
+    return all_of
 
 
 def chosen(flags: argparse.Namespace, command: Path, folder: Path) -> tuple[Path, Path]:
@@ -131,8 +136,8 @@ def markdown(all_of: list[Trainer], flags: argparse.Namespace, count: int, load:
         f" 1024 x 1024, {flags.batch} images a step, two threads, fresh weights, no validation;"
         f" {rounds} in turns. `{REFERENCE}` is HQ-SAM's own way in PyTorch; other"
         " rows have the same loop with another image encoder, and without SAM's own decoder, whose"
-        " results training does not use. Medians; the ratio (ours over theirs) is the median of the"
-        " ratios within a round. The whole process includes start, fresh weights and"
+        " results training does not use. Medians; the ratio (ours in f32 over theirs) is the median"
+        " of the ratios within a round. The whole process includes start, fresh weights and"
         " what is written at the end (ours: checkpoints and a report; theirs: nothing). Made by"
         " `benches/python/hq_train.py`.",
         "",
@@ -141,7 +146,7 @@ def markdown(all_of: list[Trainer], flags: argparse.Namespace, count: int, load:
         "|---|" + "---:|" * 7,
     ]
     for one in all_of:
-        title = one.name if one is ours else f"`{one.name}`: {WAYS[one.name].about}"
+        title = ABOUT.get(one.name) or f"`{one.name}`: {WAYS[one.name].about}"
         if one.failure is not None:
             lines.append(f"| {title} | | | | | | | {one.failure} |")
             continue
@@ -179,6 +184,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=[REFERENCE, "sdpa_bf16"])
+    parser.add_argument("--bf16", action="store_true", help="ours in bf16, too")
     parser.add_argument("--busy", action="store_true", help="the machine has other work")
     parser.add_argument("--maskwright", type=Path, help="the command, if not target/release's")
     parser.add_argument("--output", type=Path, help="a file for the record")

@@ -30,6 +30,7 @@ from ways import WAYS
 def compare(command: Path, shared: Shared, part: str, flags: argparse.Namespace) -> Row:
     """Measure one model and part, in turns."""
     ours = [str(command), "bench", "model", "--model-type", shared.model]
+    ours += ["--precision", shared.precision]
     contestants = {OURS: Contestant([*ours, "--part", part, "--in-turns"], flags.busy)}
     missing = {}
     for name in flags.ways:
@@ -66,6 +67,12 @@ def parse() -> argparse.Namespace:
         help="trained weights of the package (.pth); seeded ones if not given",
     )
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument(
+        "--precision",
+        choices=["f32", "bf16"],
+        default="f32",
+        help="what maskwright's frozen encoder multiplies in",
+    )
     parser.add_argument("--busy", action="store_true", help="the machine has other work")
     parser.add_argument(
         "--same-memory",
@@ -87,6 +94,7 @@ def main() -> None:
     command = find_command(flags.maskwright)
     record = model_record.Record(
         rounds=flags.rounds,
+        precision=flags.precision,
         busy=flags.busy,
         same_memory=flags.same_memory,
         trained=sorted(flags.weights),
@@ -96,7 +104,7 @@ def main() -> None:
         folder = Path(name)
         for model in flags.models:
             try:
-                shared = prepare(command, model, flags.weights.get(model), folder)
+                shared = prepare(command, model, flags.weights.get(model), folder, flags.precision)
                 found, failures = differences(command, shared, flags.ways, folder)
             except ContestantError as error:
                 raise SystemExit(f"{model}: {error}") from error

@@ -71,6 +71,8 @@ class Record:
     """All rows, and how far the contestants are from one another."""
 
     rounds: int
+    precision: str
+    """What maskwright's frozen encoder multiplies in."""
     busy: bool
     same_memory: bool
     trained: list[str]
@@ -120,8 +122,8 @@ class Record:
         lines = [
             f"# The model, side by side, {datetime.date.today().isoformat()}",
             "",
-            "maskwright (f32) and PyTorch in several ways on the same work, input 1024, two threads"
-            f" each, {rounds}. Times are medians in milliseconds ({kind} time),"
+            f"maskwright ({self.precision}) and PyTorch in several ways on the same work, input"
+            f" 1024, two threads each, {rounds}. Times are medians in milliseconds ({kind} time),"
             " a ratio (ours over theirs) is the median of the ratios within a round, memory is the"
             " most that each process has held. Made by `benches/python/model.py`. "
             + (BUSY if self.busy else "Targets are judged by wall time."),
