@@ -49,6 +49,22 @@ impl std::fmt::Display for Unfit {
 
 impl std::error::Error for Unfit {}
 
+/// Has a process that aborts end with status 1. That is what happens when no more memory can be had, which the standard library has said
+/// by then ("memory allocation of 4096 bytes failed"); nothing that was saved is lost.
+#[cfg(unix)]
+pub(crate) fn abort_is_an_error() {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    let always = Arc::new(AtomicBool::new(true));
+    // Where it cannot be, the status is that of the signal.
+    let _ =
+        signal_hook::flag::register_conditional_shutdown(signal_hook::consts::SIGABRT, 1, always);
+}
+
+#[cfg(not(unix))]
+pub(crate) fn abort_is_an_error() {}
+
 /// Prints the error, if there is one, as one line, and gives the exit status.
 pub(crate) fn status(done: anyhow::Result<()>) -> ExitCode {
     let Err(error) = done else {

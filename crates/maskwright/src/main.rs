@@ -65,6 +65,7 @@ fn main() -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) => return exit::of_arguments(&args, &error),
     };
+    exit::abort_is_an_error();
     if let Err(error) = threads::start() {
         return exit::status(Err(error));
     }

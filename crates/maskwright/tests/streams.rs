@@ -100,3 +100,18 @@ fn a_result_that_is_lost_is_an_error() {
     let output = into(full_disk(), &["doctor", "--images", &images, "--masks", &masks, "--json"]);
     assert_eq!(output.status.code(), Some(1));
 }
+
+#[test]
+fn memory_that_cannot_be_had_is_a_line_and_a_status() {
+    // A ViT-B has 375 MB of weights.
+    let bench = format!(
+        "ulimit -v 300000; exec '{}' bench model --model-type vit_b --part encoder",
+        env!("CARGO_BIN_EXE_maskwright")
+    );
+    let mut shell = Command::new("sh");
+    let output = shell.args(["-c", &bench]).env("RUST_BACKTRACE", "0").output().expect("a shell");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let stderr = text(&output.stderr);
+    let told = |line: &str| line.starts_with("memory allocation of ") && line.ends_with(" failed");
+    assert!(stderr.lines().any(told), "{stderr}");
+}
