@@ -8,8 +8,8 @@ use crate::shell;
 const FOLDER: &str = "benches/python";
 const FOLDERS: &[&str] = &[FOLDER, "python/golden", "python/parity"];
 const VENV: &str = "target/python-checks";
-/// The tools and what they need to see; the same pins as in `requirements.txt`.
-const TOOLS: &[&str] = &["ruff", "mypy", "numpy"];
+/// The tools and what they need to see, and what the tests read event files with; the same pins as in `requirements.txt`.
+const TOOLS: &[&str] = &["ruff", "mypy", "numpy", "tensorboard"];
 
 /// Checks every Python file. Without Python, or where its packages cannot be had, it says so
 /// and checks nothing: the Rust project does not need them.
