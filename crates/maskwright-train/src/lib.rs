@@ -68,6 +68,7 @@ pub mod run_log;
 pub mod runs;
 pub mod schedule;
 pub mod step;
+pub mod times;
 pub mod trainer;
 
 pub use config::TrainConfig;

@@ -4,6 +4,7 @@ use maskwright_data::source::OpenContext;
 
 use crate::evaluator::{ClickMetrics, EvalTimes, SetMetrics};
 use crate::run_log::{EpochEntry, LoaderEntry, StepEntry};
+use crate::times::TrainTimes;
 
 /// What is known before the first step.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +40,8 @@ pub struct StepProgress {
     pub images_per_second: f64,
     /// The estimated time in seconds for all remaining steps of the run.
     pub seconds_left: f64,
+    /// Where the time of this step went.
+    pub times: TrainTimes,
 }
 
 /// Receives the reports of a run or an evaluation. Every method has a default that does nothing.

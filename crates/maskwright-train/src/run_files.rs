@@ -17,6 +17,8 @@ pub const INPUTS: &str = "inputs.json";
 pub const METRICS: &str = "metrics.jsonl";
 /// The file with the records that could not be used, one JSON object per line.
 pub const LEDGER: &str = "ledger.jsonl";
+/// The file that names the MLflow run that the run is logged to, if it is.
+pub const MLFLOW: &str = "mlflow.json";
 /// The file with the last validation, image by image ([`Validation`]).
 pub const VALIDATION: &str = "validation.json";
 /// The file of the whole model after an epoch is named by this prefix, the epoch's number and
@@ -33,7 +35,7 @@ pub const AVERAGED_WEIGHTS: &str = "_ema.safetensors";
 pub const RESUME: &str = "resume-";
 
 /// What a run writes before it has saved a state or a model.
-pub(crate) const BEGUN: [&str; 5] = [CONFIG, INPUTS, METRICS, LEDGER, VALIDATION];
+pub(crate) const BEGUN: [&str; 6] = [CONFIG, INPUTS, METRICS, LEDGER, MLFLOW, VALIDATION];
 
 /// The content of `validation.json`: the last validation, image by image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -128,7 +130,7 @@ impl RunFiles {
     pub fn epochs(&self) -> impl DoubleEndedIterator<Item = &EpochEntry> {
         self.log.iter().filter_map(|entry| match entry {
             Entry::Epoch(epoch) => Some(epoch),
-            Entry::Step(_) | Entry::Skipped(_) | Entry::Loader(_) => None,
+            _ => None,
         })
     }
 }

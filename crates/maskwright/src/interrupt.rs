@@ -5,10 +5,11 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::tell::{note, say};
+use crate::view::{State, View};
 
 /// How long work that saves nothing may go on after it was asked to stop.
 const PATIENCE: Duration = Duration::from_millis(1500);
@@ -21,6 +22,8 @@ pub(crate) struct Interrupt {
     asked: AtomicBool,
     may_end: AtomicBool,
     farewell: Mutex<Farewell>,
+    /// The view that is on the terminal, or was.
+    view: OnceLock<View>,
 }
 
 impl Interrupt {
@@ -39,6 +42,41 @@ impl Interrupt {
         *self.farewell.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(text);
     }
 
+    /// The view that is on the terminal, which is given back before the process ends.
+    pub(crate) fn set_view(&self, view: View) {
+        // There is one run.
+        let _ = self.view.set(view);
+    }
+
+    /// Ends the process, with the terminal as it was.
+    fn end(&self) -> ! {
+        if let Some(view) = self.view.get() {
+            view.leave();
+        }
+        std::process::exit(130)
+    }
+
+    /// Says that the first signal was heard.
+    fn acknowledge(&self) {
+        match self.view.get() {
+            Some(view) => view.update(State::stop),
+            None => say("\nstopping after this step; once more to stop at once"),
+        }
+    }
+
+    /// Suspends the process, as the signal would by itself, with the terminal as it was.
+    #[cfg(unix)]
+    fn suspend(&self) {
+        if let Some(view) = self.view.get() {
+            view.suspend();
+        }
+        // It returns when the process goes on.
+        let _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP);
+        if let Some(view) = self.view.get() {
+            view.resume();
+        }
+    }
+
     /// Ends the process if for a while it may.
     fn end_soon(&self) {
         let step = Duration::from_millis(50);
@@ -48,8 +86,11 @@ impl Interrupt {
             waited =
                 if self.may_end.load(Ordering::SeqCst) { waited + step } else { Duration::ZERO };
         }
+        if let Some(view) = self.view.get() {
+            view.leave();
+        }
         say((self.farewell.lock().unwrap_or_else(PoisonError::into_inner))());
-        std::process::exit(130);
+        self.end()
     }
 }
 
@@ -59,19 +100,26 @@ pub(crate) fn on_ctrl_c() -> Arc<Interrupt> {
         asked: AtomicBool::new(false),
         may_end: AtomicBool::new(true),
         farewell: Mutex::new(Box::new(|| "stopped".into())),
+        view: OnceLock::new(),
     });
     let raised = Arc::clone(&interrupt);
-    let listening = listen(move || {
+    #[cfg(unix)]
+    let suspended = Arc::clone(&interrupt);
+    let on_signal = move || {
         if raised.asked.swap(true, Ordering::SeqCst) {
-            std::process::exit(130);
+            raised.end();
         }
         if !raised.may_end.load(Ordering::SeqCst) {
-            say("\nstopping after this step; once more to stop at once");
+            raised.acknowledge();
         }
         let waiting = Arc::clone(&raised);
         // Without a thread that waits, the work ends when it looks.
         let _ = std::thread::Builder::new().spawn(move || waiting.end_soon());
-    });
+    };
+    #[cfg(unix)]
+    let listening = listen(on_signal, move || suspended.suspend());
+    #[cfg(not(unix))]
+    let listening = listen(on_signal);
     if let Err(error) = listening {
         note(format_args!("Ctrl-C will end the run without saving ({error})"));
     }
@@ -79,15 +127,23 @@ pub(crate) fn on_ctrl_c() -> Arc<Interrupt> {
 }
 
 #[cfg(unix)]
-fn listen(on_signal: impl Fn() + Send + 'static) -> io::Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    let mut wanted = vec![SIGINT, SIGTERM];
+fn listen(
+    on_signal: impl Fn() + Send + 'static,
+    on_suspend: impl Fn() + Send + 'static,
+) -> io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+    let mut wanted = vec![SIGINT, SIGTERM, SIGTSTP];
     // `nohup` has its command ignore a terminal that closes, and the command goes on.
     if !is_ignored(SIGHUP) {
         wanted.push(SIGHUP);
     }
     let mut signals = signal_hook::iterator::Signals::new(wanted)?;
-    let listener = move || signals.forever().for_each(|_| on_signal());
+    let listener = move || {
+        signals.forever().for_each(|signal| match signal {
+            SIGTSTP => on_suspend(),
+            _ => on_signal(),
+        });
+    };
     std::thread::Builder::new().name("signals".into()).spawn(listener).map(drop)
 }
 

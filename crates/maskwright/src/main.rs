@@ -12,6 +12,8 @@ mod hub;
 mod indexing;
 mod interrupt;
 mod late_bar;
+mod logs;
+mod numbers;
 mod output;
 mod process_memory;
 mod progress;
@@ -19,6 +21,7 @@ mod shown;
 mod targets;
 mod tell;
 mod threads;
+mod view;
 mod warnings;
 mod words;
 

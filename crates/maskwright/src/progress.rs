@@ -1,4 +1,4 @@
-//! Progress for people: bars on a terminal, a line now and then in a log.
+//! Progress for people: a view or bars on a terminal, a line now and then in a log.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -6,17 +6,21 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use maskwright_data::source::OpenContext;
-use maskwright_report::event_log::EventLog;
-use maskwright_report::run_report;
+use maskwright_report::mlflow::Ending;
 use maskwright_train::TrainConfig;
 use maskwright_train::evaluator::{ClickMetrics, EvalTimes, SetMetrics};
 use maskwright_train::observer::{Observer, RunStart, StepProgress};
-use maskwright_train::run_log::{EpochEntry, LoaderEntry, StepEntry};
+use maskwright_train::run_files::METRICS;
+use maskwright_train::run_log::{self, EpochEntry, LoaderEntry, StepEntry};
+use strum::{EnumString, VariantNames};
 
 use crate::indexing::Indexing;
 use crate::interrupt::Interrupt;
+use crate::logs::Logs;
+use crate::numbers::{duration, thousands};
 use crate::shown::shown;
 use crate::tell;
+use crate::view::{State, View};
 use crate::warnings::Warnings;
 
 /// How often a log that is no terminal gets a line.
@@ -35,39 +39,29 @@ pub(crate) struct Progress {
     indexing: Indexing,
     warnings: Warnings,
     times: Option<EvalTimes>,
-    events: Option<Events>,
+    logs: Option<Logs>,
+    /// The run that is to have a view, until it begins.
+    run: Option<Box<TrainConfig>>,
+    view: Option<View>,
 }
 
-/// The log of a run as TensorBoard reads it.
-struct Events {
-    /// The run, until its folder is there.
-    config: Box<TrainConfig>,
-    /// Whether files of the run that this one replaces are to go.
-    replaces: bool,
-    log: Option<EventLog>,
+/// How a run is shown on a terminal. Where standard error is none, lines are printed now and then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum ProgressKind {
+    /// On the whole terminal, with curves.
+    View,
+    /// As a bar, below what is said.
+    Bar,
+    /// As lines.
+    Plain,
 }
 
-impl Events {
-    fn begin(&mut self) -> Result<(), maskwright_report::Error> {
-        let mut log = EventLog::create(&self.config.output)?;
-        log.settings(&self.config)?;
-        self.log = Some(log);
-        Ok(())
-    }
-
-    fn epoch(&mut self, entry: &EpochEntry) -> Result<(), maskwright_report::Error> {
-        let Some(log) = &mut self.log else { return Ok(()) };
-        if std::mem::take(&mut self.replaces) {
-            log.remove_others()?;
-        }
-        log.epoch(entry)
-    }
-
-    fn validated(&mut self, entry: &EpochEntry) -> Result<(), maskwright_report::Error> {
-        let Some(log) = &mut self.log else { return Ok(()) };
-        log.validated(entry)?;
-        let galleries = run_report::last_predictions(&self.config.output)?;
-        log.galleries(&galleries, entry.global_step)
+impl ProgressKind {
+    /// What standard error can show.
+    pub(crate) fn of_terminal() -> Self {
+        let able = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        if std::io::stderr().is_terminal() && able { Self::View } else { Self::Plain }
     }
 }
 
@@ -85,22 +79,52 @@ impl Progress {
             indexing: Indexing::new(quiet),
             warnings: Warnings::default(),
             times: None,
-            events: None,
+            logs: None,
+            run: None,
+            view: None,
         }
     }
 
-    /// Also writes what a run logs into an event file in its folder, from when the run begins; a run that replaces another
-    /// removes the other's.
-    pub(crate) fn log_events(&mut self, config: &TrainConfig, replaces: bool) {
-        self.events = Some(Events { config: Box::new(config.clone()), replaces, log: None });
+    /// Shows the run of these settings in this way.
+    pub(crate) fn show_run(&mut self, kind: ProgressKind, config: &TrainConfig) {
+        self.terminal &= kind != ProgressKind::Plain;
+        self.run = (kind == ProgressKind::View).then(|| Box::new(config.clone()));
     }
 
-    /// Writes an event; output that cannot be written ends no run, but is said once.
-    fn event(&mut self, write: impl FnOnce(&mut Events) -> Result<(), maskwright_report::Error>) {
-        let Some(events) = &mut self.events else { return };
-        if let Err(error) = write(events) {
-            self.events = None;
-            self.note(&format!("no more events are written: {error}"));
+    /// Also logs the run elsewhere, from when it begins.
+    pub(crate) fn log_to(&mut self, logs: Logs) {
+        self.logs = Some(logs);
+    }
+
+    /// Tells the logs something, and says what they remark.
+    fn log(&mut self, tell: impl FnOnce(&mut Logs) -> Vec<String>) {
+        let notes = self.logs.as_mut().map(tell).unwrap_or_default();
+        notes.iter().for_each(|note| self.note(note));
+    }
+
+    /// Tells the logs how the run ended.
+    pub(crate) fn end_logs(&mut self, ending: Ending) {
+        // A process that is asked to stop does not end meanwhile.
+        self.interrupt.may_end(false);
+        self.log(|logs| logs.end(ending));
+        self.interrupt.may_end(true);
+    }
+
+    /// Shows the view, if the run is to have one.
+    fn show_view(&mut self, start: &RunStart) {
+        let Some(config) = self.run.take().filter(|_| self.terminal && !self.quiet) else { return };
+        // A run that goes on has curves already; a log that cannot be read is told elsewhere.
+        let log = run_log::read(&config.output.join(METRICS)).unwrap_or_default();
+        self.view = View::show(State::new(&config, start, &log.entries));
+        if let Some(view) = &self.view {
+            self.interrupt.set_view(view.clone());
+        }
+    }
+
+    /// Tells the view something, if there is one.
+    fn view(&self, change: impl FnOnce(&mut State)) {
+        if let Some(view) = &self.view {
+            view.update(change);
         }
     }
 
@@ -114,10 +138,13 @@ impl Progress {
         &self.warnings
     }
 
-    /// A line above the bar.
+    /// A line in the view or above the bar.
     pub(crate) fn say(&self, text: &str) {
         if self.quiet {
             return;
+        }
+        if let Some(view) = &self.view {
+            return view.say(text, false);
         }
         match &self.bar {
             Some(bar) if self.terminal => bar.suspend(|| tell::say(text)),
@@ -130,6 +157,9 @@ impl Progress {
         if self.quiet {
             return;
         }
+        if let Some(view) = &self.view {
+            return view.update(|state| state.count(counting, done, total));
+        }
         if !self.terminal {
             if self.last_line.elapsed() >= LOG_INTERVAL {
                 self.last_line = Instant::now();
@@ -138,7 +168,7 @@ impl Progress {
             return;
         }
         if self.counting != counting {
-            self.finish();
+            self.clear_bar();
             self.counting = counting.to_owned();
             let bar = ProgressBar::with_draw_target(
                 Some(total as u64),
@@ -157,8 +187,15 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Takes the view and the bar away.
     pub(crate) fn finish(&mut self) {
+        if let Some(view) = self.view.take() {
+            view.leave();
+        }
+        self.clear_bar();
+    }
+
+    fn clear_bar(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
@@ -178,12 +215,13 @@ impl Observer for Progress {
     }
 
     fn started(&mut self, start: &RunStart) {
-        self.event(Events::begin);
         self.epochs = start.epochs;
         // Of a run that is over nothing is left.
         if start.epoch >= start.epochs {
             return;
         }
+        self.show_view(start);
+        self.log(Logs::begin);
         self.say(&format!(
             "{} images, {} steps per epoch, epochs {} to {}; training {} of {} parameters",
             start.records,
@@ -196,6 +234,9 @@ impl Observer for Progress {
     }
 
     fn step(&mut self, progress: &StepProgress) {
+        if let Some(view) = &self.view {
+            return view.update(|state| state.step(progress));
+        }
         let message = format!(
             "loss {:.4}  {:.1} images/s  {} left",
             progress.smooth_loss,
@@ -207,10 +248,11 @@ impl Observer for Progress {
     }
 
     fn logged(&mut self, entry: &StepEntry) {
-        self.event(|events| events.log.as_mut().map_or(Ok(()), |log| log.step(entry)));
+        self.log(|logs| logs.step(entry));
     }
 
     fn data(&mut self, entry: &LoaderEntry) {
+        self.view(|state| state.loaded(entry));
         let span = if entry.whole_run { "data, whole run" } else { "data" };
         self.say(&format!("{span}: {}", entry.verdict));
         for warned in entry.warnings.iter().filter(|_| entry.whole_run) {
@@ -228,7 +270,7 @@ impl Observer for Progress {
     fn caching(&mut self, done: usize, total: usize) {
         self.count("features of views", done, total, String::new());
         if done == total {
-            self.finish();
+            self.clear_bar();
         }
     }
 
@@ -237,27 +279,27 @@ impl Observer for Progress {
     }
 
     fn evaluated(&mut self, metrics: &SetMetrics) {
-        self.finish();
+        self.clear_bar();
         self.say(&format!("  {}", metrics.one_line()));
     }
 
     fn clicked(&mut self, metrics: &ClickMetrics) {
-        self.finish();
+        self.clear_bar();
         self.say(&format!("  {}", metrics.one_line()));
     }
 
     fn timed(&mut self, times: &EvalTimes) {
-        self.times = Some(*times);
+        self.times = Some(times.clone());
     }
 
     fn average_evaluated(&mut self, metrics: &SetMetrics) {
-        self.finish();
+        self.clear_bar();
         self.say(&format!("  averaged weights: {}", metrics.one_line()));
     }
 
     fn epoch(&mut self, entry: &EpochEntry) {
-        self.finish();
-        self.event(|events| events.epoch(entry));
+        self.clear_bar();
+        self.log(|logs| logs.epoch(entry));
         let terms = entry.loss.terms.iter();
         let terms: Vec<String> = terms.map(|(name, value)| format!("{name} {value:.4}")).collect();
         self.say(&format!(
@@ -271,12 +313,14 @@ impl Observer for Progress {
     }
 
     fn validated(&mut self, entry: &EpochEntry) {
-        self.event(|events| events.validated(entry));
+        self.view(|state| state.validated(entry));
+        self.log(|logs| logs.validated(entry));
     }
 
     fn note(&mut self, text: &str) {
-        match &self.bar {
-            Some(bar) if self.terminal => bar.suspend(|| tell::note(text)),
+        match (&self.view, &self.bar) {
+            (Some(view), _) => view.say(text, true),
+            (None, Some(bar)) if self.terminal => bar.suspend(|| tell::note(text)),
             _ => tell::note(text),
         }
         self.warnings.keep(text.to_owned());
@@ -288,42 +332,5 @@ impl Observer for Progress {
 
     fn may_end(&self, may: bool) {
         self.interrupt.may_end(may);
-    }
-}
-
-/// 1234567 as "1,234,567".
-pub(crate) fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Seconds as "1 h 02 min", "3 min 20 s" or "12 s".
-pub(crate) fn duration(seconds: f64) -> String {
-    let seconds = seconds.max(0.0).round() as u64;
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, seconds) => format!("{seconds} s"),
-        (0, minutes, seconds) => format!("{minutes} min {seconds:02} s"),
-        (hours, minutes, _) => format!("{hours} h {minutes:02} min"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{duration, thousands};
-
-    #[test]
-    fn numbers_and_times_read_well() {
-        assert_eq!(thousands(7), "7");
-        assert_eq!(thousands(1_071_104), "1,071,104");
-        assert_eq!(duration(12.4), "12 s");
-        assert_eq!(duration(200.0), "3 min 20 s");
-        assert_eq!(duration(3725.0), "1 h 02 min");
     }
 }

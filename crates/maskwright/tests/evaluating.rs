@@ -69,7 +69,7 @@ fn a_model_is_clicked_at_and_compared_with_what_its_run_began_with() {
         .collect();
     assert_snapshot!(titles.join("\n"), @"
         set     prompt      mask    mIoU          95%  boundary mIoU          95%  images
-        set         mask  NoC@80  NoC@85  NoC@90  NoC@95  NoF@80  NoF@85  NoF@90  NoF@95   IoU@1  objects
+        set         mask  NoC@80  NoC@85  NoC@90  NoC@95  NoF@80  NoF@85  NoF@90  NoF@95   IoU@1  s/click  objects
         NoC: clicks until the IoU is reached, 2 where it never is; NoF: objects of 2 clicks, also those that the last click brings there
         Before and after
         set     prompt                    mask  mIoU before     now              difference (95%)  boundary before     now  better  worse  objects              verdict

@@ -25,7 +25,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use maskwright_image::encode;
 use maskwright_train::TrainConfig;
-use maskwright_train::evaluator::SetMetrics;
 use maskwright_train::run_log::{EpochEntry, StepEntry};
 use maskwright_train::runs::settings;
 use message::{Message, Setting};
@@ -33,6 +32,7 @@ use message::{Message, Setting};
 use crate::error::{Error, Result};
 use crate::page::Gallery;
 use crate::page::tile::scaled;
+use crate::scalars;
 
 /// Rows of each gallery that are written.
 const ROWS: usize = 2;
@@ -127,44 +127,21 @@ impl EventLog {
 
     /// Writes the losses and the speed of a step.
     pub fn step(&mut self, entry: &StepEntry) -> Result<()> {
-        let step = entry.global_step;
-        self.scalar("loss/total", entry.loss.total, step)?;
-        for (name, value) in &entry.loss.terms {
-            self.scalar(&format!("loss/{name}"), *value, step)?;
-        }
-        self.scalar("learning_rate", entry.learning_rate, step)?;
-        self.scalar("images_per_second", entry.images_per_second, step)
+        self.scalars(scalars::of_step(entry), entry.global_step)
     }
 
     /// Writes the time that an epoch took.
     pub fn epoch(&mut self, entry: &EpochEntry) -> Result<()> {
-        self.scalar("epoch/seconds", entry.seconds, entry.global_step)
+        self.scalars(scalars::of_epoch(entry), entry.global_step)
     }
 
     /// Writes the validation of an epoch, that of averaged weights, too, and how many clicks it took.
     pub fn validated(&mut self, entry: &EpochEntry) -> Result<()> {
-        let step = entry.global_step;
-        self.validation("", &entry.validation, step)?;
-        self.validation("averaged/", &entry.average_validation, step)?;
-        for metrics in &entry.clicks {
-            for at in &metrics.reached {
-                let percent = (100.0 * at.iou).round();
-                let tag = format!("{}/clicks/{}/noc_{percent}", metrics.set, metrics.mask.name());
-                self.scalar(&tag, at.noc, step)?;
-            }
-        }
-        Ok(())
+        self.scalars(scalars::of_validation(entry), entry.global_step)
     }
 
-    fn validation(&mut self, prefix: &str, sets: &[SetMetrics], step: usize) -> Result<()> {
-        for set in sets {
-            for scores in &set.scores {
-                let tag = format!("{prefix}{}/{}/{}", set.set, set.prompt, scores.mask.name());
-                self.scalar(&format!("{tag}/iou"), scores.iou, step)?;
-                self.scalar(&format!("{tag}/boundary_iou"), scores.boundary_iou, step)?;
-            }
-        }
-        Ok(())
+    fn scalars(&mut self, scalars: Vec<(String, f64)>, step: usize) -> Result<()> {
+        scalars.iter().try_for_each(|(tag, value)| self.scalar(tag, *value, step))
     }
 
     /// Writes the pictures of a validation, the first rows of each gallery.

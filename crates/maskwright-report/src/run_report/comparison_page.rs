@@ -89,7 +89,7 @@ fn curves(runs: [&RunFiles; 2], names: &[String; 2]) -> Vec<CurvePlot> {
             .iter()
             .filter_map(|entry| match entry {
                 Entry::Step(step) => Some((step.global_step as f64, step.loss.total)),
-                Entry::Epoch(_) | Entry::Skipped(_) | Entry::Loader(_) => None,
+                _ => None,
             })
             .collect()
     };

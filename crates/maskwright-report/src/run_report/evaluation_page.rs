@@ -34,7 +34,7 @@ pub struct EvaluationPage<'a> {
     /// The model before, and how both compare.
     pub before: Option<(&'a Evaluation, &'a Comparison)>,
     /// Where the time went.
-    pub times: Option<EvalTimes>,
+    pub times: Option<&'a EvalTimes>,
     /// The command line; empty where there was none.
     pub command: String,
     /// What leads to the same figures again: the program's version, the checkpoint and the like.
@@ -74,14 +74,18 @@ pub fn write_evaluation(content: &EvaluationPage<'_>, page: &Path) -> Result<()>
         report.tables.push(group_table(content.statistics));
     }
     if !evaluation.clicks.is_empty() {
-        report.tables.push(click_table(&evaluation.clicks, content.click_statistics));
+        report.tables.push(click_table(
+            &evaluation.clicks,
+            content.click_statistics,
+            content.times,
+        ));
         report.curves.extend(click_curves(&evaluation.clicks));
     }
     for set in content.statistics {
         let title = format!("{}, prompt: {}", set.set, set.prompt.name().replace('_', " "));
         report.curves.extend(calibration_curve(&title, &set.calibration));
     }
-    report.tables.extend(content.times.as_ref().map(time_table));
+    report.tables.extend(content.times.map(time_table));
     report.tables.push(record_table(evaluation));
     report.galleries.extend(gallery::galleries(sets, &evaluation.shown)?);
     if report.galleries.is_empty() {

@@ -117,11 +117,17 @@ pub(super) fn group_table(statistics: &[SetStatistics]) -> Table {
     }
 }
 
-pub(super) fn click_table(clicks: &[ClickMetrics], statistics: &[ClickStatistics]) -> Table {
+pub(super) fn click_table(
+    clicks: &[ClickMetrics],
+    statistics: &[ClickStatistics],
+    times: Option<&EvalTimes>,
+) -> Table {
     let mut rows = Vec::new();
     for metrics in clicks {
         let own =
             statistics.iter().find(|found| found.set == metrics.set && found.mask == metrics.mask);
+        let seconds = times.and_then(|times| times.per_click(&metrics.set, metrics.mask));
+        let seconds = seconds.map_or_else(|| "none".to_owned(), |seconds| format!("{seconds:.4}"));
         for (place, at) in metrics.reached.iter().enumerate() {
             let interval = own.and_then(|found| found.noc.get(place)).copied();
             rows.push(vec![
@@ -135,6 +141,7 @@ pub(super) fn click_table(clicks: &[ClickMetrics], statistics: &[ClickStatistics
                 ),
                 at.nof.to_string(),
                 at.never.to_string(),
+                seconds.clone(),
                 metrics.objects.to_string(),
             ]);
         }
@@ -145,9 +152,19 @@ pub(super) fn click_table(clicks: &[ClickMetrics], statistics: &[ClickStatistics
         caption: format!(
             "Each click lies in the middle of the largest error of the last mask. NoC: the number of clicks until the IoU is \
              reached, {most} where it never is. NoF: objects of {most} clicks, those included that the last click brings there, \
-             as RITM counts them; never: without these."
+             as RITM counts them; never: without these. A click's time is that of the model's answer; the image is encoded before."
         ),
-        header: text(&["set", "mask", "IoU", "NoC", "95%", "NoF", "never", "objects"]),
+        header: text(&[
+            "set",
+            "mask",
+            "IoU",
+            "NoC",
+            "95%",
+            "NoF",
+            "never",
+            "seconds per click",
+            "objects",
+        ]),
         rows,
         best: Vec::new(),
     }

@@ -6,6 +6,7 @@ use maskwright_model::MaskKind;
 use maskwright_train::evaluator::SetMetrics;
 use maskwright_train::loss::TERMS;
 use maskwright_train::run_log::{Entry, EpochEntry};
+use maskwright_train::times::TrainTimes;
 
 use crate::page::{Best, CurvePlot, Series, Table};
 
@@ -14,7 +15,7 @@ pub fn loss_curve(title: &str, log: &[Entry]) -> CurvePlot {
     let steps = || {
         log.iter().filter_map(|entry| match entry {
             Entry::Step(step) => Some(step),
-            Entry::Epoch(_) | Entry::Skipped(_) | Entry::Loader(_) => None,
+            _ => None,
         })
     };
     let of = |name: &str| -> Vec<(f64, f64)> {
@@ -46,7 +47,7 @@ pub fn validation_curve(title: &str, log: &[Entry], set: usize, masks: &[MaskKin
     let epochs = || {
         log.iter().filter_map(|entry| match entry {
             Entry::Epoch(epoch) => Some(epoch),
-            Entry::Step(_) | Entry::Skipped(_) | Entry::Loader(_) => None,
+            _ => None,
         })
     };
     let mut series = Vec::new();
@@ -75,6 +76,52 @@ pub fn validation_curve(title: &str, log: &[Entry], set: usize, masks: &[MaskKin
         y_label: "mean over held-out images".into(),
         series,
         log_y: false,
+    }
+}
+
+/// Where the time of a run went, if its log says so: in all, and for each epoch.
+pub fn time_table(log: &[Entry]) -> Option<Table> {
+    let mut times = TrainTimes::default();
+    let mut epochs = BTreeSet::new();
+    for entry in log {
+        if let Entry::Times(entry) = entry {
+            times.add(&entry.times);
+            epochs.insert(entry.epoch);
+        }
+    }
+    let total = times.total();
+    if epochs.is_empty() || total <= 0.0 {
+        return None;
+    }
+    let row = |name: &str, seconds: f64| {
+        let each = seconds / epochs.len() as f64;
+        let share = 100.0 * seconds / total;
+        vec![name.to_owned(), format!("{seconds:.1}"), format!("{share:.1}"), format!("{each:.1}")]
+    };
+    let mut rows: Vec<Vec<String>> =
+        times.parts().iter().map(|(name, seconds)| row(words_of(name), *seconds)).collect();
+    rows.push(row("all of these", total));
+    Some(Table {
+        title: "Where the time went".into(),
+        caption: "Data are read and sampled beside the training; here is what it waited for them. On a GPU the time of a \
+                  part counts where its result is first waited for, so the encoder's may be among the decoder's."
+            .into(),
+        header: ["what", "seconds", "per cent", "seconds per epoch"].map(str::to_owned).into(),
+        rows,
+        best: Vec::new(),
+    })
+}
+
+/// A part of a run's time, in words.
+fn words_of(part: &str) -> &str {
+    match part {
+        "data" => "waiting for data",
+        "encoder" => "image encoder, or its cache",
+        "decoder" => "mask decoder and loss",
+        "backward" => "gradients",
+        "update" => "update of the weights",
+        "saving" => "checkpoints and states",
+        other => other,
     }
 }
 

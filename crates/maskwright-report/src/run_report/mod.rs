@@ -86,6 +86,7 @@ pub fn write(folder: &Path) -> Result<Written> {
             Err(reason) => notes.push(format!("No predictions are shown: {reason}.")),
         }
     }
+    report.tables.extend(figures::time_table(&run.log));
     if run.epochs().next_back().is_none_or(|last| last.epoch + 1 < run.config.train.epochs) {
         let done = run.epochs().count();
         notes.push(match run.ran_out_of_patience() {
@@ -210,7 +211,7 @@ fn skipped(log: &[Entry]) -> Option<String> {
     let skipped = || {
         log.iter().filter_map(|entry| match entry {
             Entry::Skipped(skipped) => Some(skipped),
-            Entry::Step(_) | Entry::Epoch(_) | Entry::Loader(_) => None,
+            _ => None,
         })
     };
     let first = skipped().next()?;

@@ -1,6 +1,7 @@
 //! What an evaluation found.
 
 use maskwright_image::decode::Warning;
+use maskwright_model::MaskKind;
 use serde::{Deserialize, Serialize};
 
 use super::clicks::{ClickMetrics, ClickRun};
@@ -37,7 +38,7 @@ pub struct Evaluation {
 }
 
 /// How long an evaluation took, and for how much.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct EvalTimes {
     /// The number of images that were encoded.
     pub images: usize,
@@ -51,7 +52,31 @@ pub struct EvalTimes {
     pub clicks: usize,
     /// Seconds that the masks of these clicks took.
     pub click_seconds: f64,
+    /// The same by set and mask.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clicks_by: Vec<ClickTimes>,
     /// Seconds from the first image to the last score. Reading images and scoring masks go on beside the model.
+    pub seconds: f64,
+}
+
+impl EvalTimes {
+    /// Returns the mean time in seconds of a click on the objects of a set, for one of the model's masks.
+    pub fn per_click(&self, set: &str, mask: MaskKind) -> Option<f64> {
+        let own = self.clicks_by.iter().find(|own| own.set == set && own.mask == mask)?;
+        (own.clicks > 0).then(|| own.seconds / own.clicks as f64)
+    }
+}
+
+/// How long the clicks on the objects of a set took, for one of the model's masks.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClickTimes {
+    /// The set's name.
+    pub set: String,
+    /// The mask that was judged, and clicked on.
+    pub mask: MaskKind,
+    /// The number of clicks that were answered.
+    pub clicks: usize,
+    /// Seconds that the masks of these clicks took; the image is encoded before.
     pub seconds: f64,
 }
 

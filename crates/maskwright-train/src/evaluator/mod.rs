@@ -59,7 +59,7 @@ pub use boxes::{BoxEvaluation, BoxMetrics, ScoredBy};
 pub(crate) use check::check_sets;
 pub use clicks::{ClickConfig, ClickMetrics, ClickRun};
 pub use config::EvalConfig;
-pub use evaluation::{EvalTimes, Evaluation, RecordWarning};
+pub use evaluation::{ClickTimes, EvalTimes, Evaluation, RecordWarning};
 pub use job::EvalJob;
 pub use metrics::{ImageScores, MaskScores, SetMetrics, WithoutPrompt, judged};
 pub use refusals::RefusedRecord;

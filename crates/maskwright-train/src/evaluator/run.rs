@@ -219,8 +219,11 @@ impl Asked<'_> {
         times.images += encoder.images;
         times.encode_seconds += encoder.took.as_secs_f64();
         times.decode_seconds += decoded.as_secs_f64();
-        times.clicks += answers.clicks;
-        times.click_seconds += answers.took.as_secs_f64();
+        for of_mask in answers.of_set(&set.name) {
+            times.clicks += of_mask.clicks;
+            times.click_seconds += of_mask.seconds;
+            times.clicks_by.push(of_mask);
+        }
         Ok(records)
     }
 

@@ -6,6 +6,7 @@ use crate::config::BestBy;
 use crate::evaluator::{ClickMetrics, SetMetrics};
 use crate::loss::LossValues;
 use crate::not_finite::NotFinite;
+use crate::times::TrainTimes;
 
 /// A line of `metrics.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,6 +20,8 @@ pub enum Entry {
     Epoch(EpochEntry),
     /// What the loader did in about a minute, or in the whole run.
     Loader(LoaderEntry),
+    /// Where the time of an epoch went, or of the part of one after which the run was stopped.
+    Times(TimesEntry),
 }
 
 impl Entry {
@@ -30,6 +33,8 @@ impl Entry {
             // A run may stand at an epoch's last step, its validation still to come.
             Self::Epoch(entry) => entry.global_step <= global_step && entry.epoch < epoch,
             Self::Loader(entry) => entry.global_step <= global_step,
+            // What is done again took its time all the same.
+            Self::Times(entry) => entry.global_step <= global_step,
         }
     }
 }
@@ -152,6 +157,18 @@ pub struct LoaderEntry {
     pub warnings: Vec<WarnedRecords>,
     /// A summary of these values in a sentence.
     pub verdict: String,
+}
+
+/// Where the time went since the last line of this kind, or since the run was started or resumed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimesEntry {
+    /// Epoch, from 0.
+    pub epoch: usize,
+    /// Steps done in the whole run.
+    pub global_step: usize,
+    /// Seconds by part.
+    #[serde(flatten)]
+    pub times: TrainTimes,
 }
 
 /// Samples with one kind of warning.

@@ -1,9 +1,9 @@
 //! `metrics.jsonl`: one JSON object per line, appended while a run trains.
 //!
-//! Lines are of four kinds, told apart by `kind`: `"step"` (a summary of the last few
+//! Lines are of five kinds, told apart by `kind`: `"step"` (a summary of the last few
 //! training steps), `"skipped"` (a step that changed nothing, since its loss or its gradient was no number), `"epoch"`
-//! (the epoch's training loss and the validation metrics) and `"loader"` (what the loader did, and whether training waits
-//! for it). A line is written and
+//! (the epoch's training loss and the validation metrics), `"loader"` (what the loader did, and whether training waits
+//! for it) and `"times"` (where the time of the epoch went). A line is written and
 //! flushed whole, so that a run killed at any moment leaves a file that reads to its last whole line. Lines that are
 //! damaged are passed over and counted: a log is no reason to lose a run.
 
@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 pub use crate::not_finite::NotFinite;
 pub use entry::{
-    Entry, EpochEntry, LoaderEntry, LoaderStages, SkippedEntry, StepEntry, WarnedRecords,
+    Entry, EpochEntry, LoaderEntry, LoaderStages, SkippedEntry, StepEntry, TimesEntry,
+    WarnedRecords,
 };
 
 /// An open `metrics.jsonl`.

@@ -5,6 +5,7 @@
 //! in their order.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use maskwright_data::batch::TrainBatch;
 use maskwright_model::Sam;
@@ -17,6 +18,7 @@ use super::{Learnt, StepSettings, correction};
 use crate::error::Result;
 use crate::loss::LossValues;
 use crate::optimizer::{GradientSum, StepGradients};
+use crate::times::{Lap, TrainTimes};
 
 /// The number of lanes.
 const LANES: usize = 2;
@@ -36,6 +38,8 @@ pub(super) struct Taught {
     /// Sums over the predictions.
     values: LossValues,
     predictions: usize,
+    /// Where the lane's time went.
+    times: TrainTimes,
 }
 
 enum Share {
@@ -76,17 +80,19 @@ impl Lane {
         settings: &StepSettings,
     ) -> Result<Taught> {
         let encoder_learns = settings.frozen_pieces < model.image_encoder().pieces();
+        let (mut lap, mut times) = (Lap::start(), TrainTimes::default());
         let features = model.encode_rest(state);
+        lap.add_to(&mut times.encoder);
         let mut passes = Pass::first(batch, &self.images, self.objects_per_pass, settings.hq_alone);
         if let ([pass], 0) = (&passes[..], settings.corrections) {
             // One graph from the pixels to the loss.
             let forward = forward(model, &features, batch, pass, settings)?;
             let predictions = pass.objects.len();
-            return Ok(Taught {
-                gradients: Share::Mean(forward.total.backward().into()),
-                values: forward.values.times(predictions as f64),
-                predictions,
-            });
+            lap.add_to(&mut times.decoder);
+            let gradients = Share::Mean(forward.total.backward().into());
+            lap.add_to(&mut times.backward);
+            let values = forward.values.times(predictions as f64);
+            return Ok(Taught { gradients, values, predictions, times });
         }
 
         let mut encoded = Encoded::new(features, encoder_learns);
@@ -95,19 +101,23 @@ impl Lane {
         while let Some(pass) = passes.pop() {
             let forward = forward(model, &encoded.features, batch, &pass, settings)?;
             let count = pass.objects.len();
+            lap.add_to(&mut times.decoder);
             let gradients = forward.total.backward();
             encoded.add(&gradients, count as f64);
             sum.add(model, gradients, count as f64);
             values.add(&forward.values.times(count as f64));
             predictions += count;
+            lap.add_to(&mut times.backward);
             if (pass.round as usize) < settings.corrections {
                 passes.extend(correction::next(batch, &pass, &forward.logits));
             }
+            lap.add_to(&mut times.decoder);
         }
         if let Some(gradients) = encoded.backward() {
             sum.add_share(model, gradients, 1.0);
         }
-        Ok(Taught { gradients: Share::Sum(sum), values, predictions })
+        lap.add_to(&mut times.backward);
+        Ok(Taught { gradients: Share::Sum(sum), values, predictions, times })
     }
 }
 
@@ -132,16 +142,18 @@ impl Taught {
         }
         self.values.add(&next.values);
         self.predictions += next.predictions;
+        self.times.add(&next.times);
         self
     }
 
-    /// What a batch of which these are all lanes teaches.
-    pub(super) fn learnt(self) -> Learnt {
+    /// What a batch of which these are all lanes teaches; they took so long side by side.
+    pub(super) fn learnt(self, took: Duration) -> Learnt {
         let gradients = match self.gradients {
             Share::Mean(mean) => mean,
             Share::Sum(mut sum) => sum.take_mean().expect("a batch has an object"),
         };
         let values = self.values.divided_by(self.predictions as f64);
-        Learnt { gradients, values, predictions: self.predictions }
+        let times = self.times.scaled_to(took.as_secs_f64());
+        Learnt { gradients, values, predictions: self.predictions, times }
     }
 }

@@ -67,6 +67,8 @@ mod pass;
 mod targets;
 
 use lane::{Lane, Taught};
+use std::time::Instant;
+
 use maskwright_data::batch::TrainBatch;
 use maskwright_model::image_encoder::EncoderState;
 use maskwright_model::{Sam, Trainable};
@@ -74,6 +76,7 @@ use maskwright_model::{Sam, Trainable};
 use crate::error::Result;
 use crate::loss::{LossConfig, LossValues};
 use crate::optimizer::StepGradients;
+use crate::times::TrainTimes;
 
 /// The settings of a step, the same for all steps of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,6 +117,8 @@ pub struct Learnt {
     pub values: LossValues,
     /// The number of predictions: one per object, and one more for each round that an object took part in.
     pub predictions: usize,
+    /// The seconds of the encoder's part that learns, of the decoder and of the gradients.
+    pub times: TrainTimes,
 }
 
 /// Computes the loss of a batch and its gradients. `state` is what the first pieces of the encoder made of the batch's images, at
@@ -127,10 +132,12 @@ pub fn learn(
     batch: &TrainBatch,
     settings: &StepSettings,
 ) -> Result<Learnt> {
+    let started = Instant::now();
     let lanes = Lane::all(batch, model.computes_on_cpu(), settings.objects_per_step);
     let (first, others) = lanes.split_first().expect("there is a lane");
     if others.is_empty() {
-        return first.learn(model, state, batch, settings).map(Taught::learnt);
+        let taught = first.learn(model, state, batch, settings)?;
+        return Ok(taught.learnt(started.elapsed()));
     }
     let taught = std::thread::scope(|scope| {
         let aside = |lane: &Lane| {
@@ -150,5 +157,5 @@ pub fn learn(
         std::iter::once(first).chain(others).collect::<Result<Vec<Taught>>>()
     })?;
     let together = taught.into_iter().reduce(Taught::and);
-    Ok(together.expect("there is a lane").learnt())
+    Ok(together.expect("there is a lane").learnt(started.elapsed()))
 }

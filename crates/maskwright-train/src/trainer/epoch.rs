@@ -10,6 +10,7 @@ use super::state::LossSums;
 use crate::error::Result;
 use crate::observer::{Observer, Smooth, StepProgress};
 use crate::run_log::{Entry, StepEntry};
+use crate::times::{Lap, TrainTimes};
 
 /// Steps over which the shown loss and speed are smoothed.
 const SMOOTHING: f64 = 30.0;
@@ -38,13 +39,17 @@ pub(super) fn run_epoch(
         if observer.should_stop() {
             return Ok(false);
         }
+        let (mut lap, mut waited) = (Lap::start(), 0.0);
         let Some(batch) = run.loader.next() else { break };
         let batch = batch?;
+        lap.add_to(&mut waited);
         let learning_rate = run.learning_rate();
         let done = run.progress.step + 1;
         // Batches too few for an update make one at the end of the epoch.
         let last = done.is_multiple_of(accumulate) || done == steps;
         let learned = run.learner.learn(&batch, last, learning_rate)?;
+        let times = TrainTimes { data: waited, ..learned.times };
+        run.times.add(&times);
         let images = batch.views.len() as f64;
         let records = learned.skipped.map(|what| (what, records(&batch)));
         run.loader.recycle(batch);
@@ -79,6 +84,7 @@ pub(super) fn run_epoch(
             smooth_loss,
             images_per_second,
             seconds_left: left as f64 * speed.value(),
+            times,
         });
         let global_step = run.progress.global_step;
         let told = global_step.is_multiple_of(log_every) || run.progress.step == steps;

@@ -15,6 +15,7 @@ use crate::loss::LossValues;
 use crate::not_finite::NotFinite;
 use crate::optimizer::{GradientSum, Optimizer, OptimizerConfig, StepGradients, WeightAverage};
 use crate::step::{Learnt, StepSettings, learn};
+use crate::times::{Lap, TrainTimes};
 
 /// A model that learns.
 pub(super) struct Learner {
@@ -38,6 +39,8 @@ pub(super) struct Learned {
     pub(super) values: LossValues,
     /// What was no number, so that the batch changed nothing.
     pub(super) skipped: Option<NotFinite>,
+    /// The seconds of the encoder, the decoder, the gradients and the update.
+    pub(super) times: TrainTimes,
 }
 
 impl Learner {
@@ -99,11 +102,15 @@ impl Learner {
         learning_rate: f64,
     ) -> Result<Learned> {
         let model = self.model();
+        let (mut lap, mut encoder) = (Lap::start(), 0.0);
         let state = match &self.cache {
             Some(cache) => cache.read(model, batch)?,
             None => encode(model, batch, self.step.frozen_pieces)?,
         };
-        self.learn_from(state, batch, last, learning_rate)
+        lap.add_to(&mut encoder);
+        let mut learned = self.learn_from(state, batch, last, learning_rate)?;
+        learned.times.encoder += encoder;
+        Ok(learned)
     }
 
     /// As [`learn`](Self::learn), from what the first pieces of the encoder made of the batch's images.
@@ -115,7 +122,8 @@ impl Learner {
         learning_rate: f64,
     ) -> Result<Learned> {
         let learnt = learn(self.model(), state, batch, &self.step)?;
-        let Learnt { gradients, values, predictions } = learnt;
+        let Learnt { gradients, values, predictions, mut times } = learnt;
+        let mut lap = Lap::start();
         let mut skipped = None;
         if values.total.is_finite() {
             let norm = gradients.norm(self.model());
@@ -137,7 +145,8 @@ impl Learner {
                 false => skipped = Some(NotFinite::Gradient),
             }
         }
-        Ok(Learned { values, skipped })
+        lap.add_to(&mut times.update);
+        Ok(Learned { values, skipped, times })
     }
 
     /// Changes the model by gradients of this norm.

@@ -83,6 +83,7 @@ use crate::features::Making;
 use crate::observer::{Observer, OfAverage, RunStart};
 use crate::run_files::Validation;
 use crate::run_log::{Entry, EpochEntry};
+use crate::times::Lap;
 use epoch::run_epoch;
 pub use folder::Start;
 use folder::{Models, RunFolder, Saved};
@@ -203,7 +204,9 @@ fn go(
             // Whatever the validation meets, the epoch's training is kept.
             run.try_save_state(folder, observer);
             observer.may_end(true);
+            let mut lap = Lap::start();
             let validated = validate(run, &mut entry, folder, observer);
+            lap.add_to(&mut run.times.validation);
             observer.may_end(false);
             match validated {
                 Err(Error::Stopped) => {
@@ -216,11 +219,18 @@ fn go(
             observer.validated(&entry);
         }
         run.write_log(&Entry::Epoch(entry.clone()), observer);
+        let mut lap = Lap::start();
         save_checkpoint(run, &entry, folder, &mut outcome, observer)?;
+        lap.add_to(&mut run.times.saving);
+        let epoch = entry.epoch;
         outcome.last = Some(entry);
         run.progress.next_epoch();
         run.sums = LossSums::default();
         run.try_save_state(folder, observer);
+        run.log_times(epoch, observer);
+    }
+    if outcome.stopped {
+        run.log_times(run.progress.epoch, observer);
     }
     observer.may_end(true);
     if outcome.last.is_some() || outcome.stopped {

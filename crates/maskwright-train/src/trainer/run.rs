@@ -21,8 +21,9 @@ use crate::evaluator::{EvalConfig, EvalSet, Evaluation, RefusedRecord, evaluate}
 use crate::features::FeatureCache;
 use crate::not_finite::NotFinite;
 use crate::observer::Observer;
-use crate::run_log::{Entry, EpochEntry, RunLog, SkippedEntry};
+use crate::run_log::{Entry, EpochEntry, RunLog, SkippedEntry, TimesEntry};
 use crate::schedule;
+use crate::times::{Lap, TrainTimes};
 
 /// Steps in a row without a finite loss and gradient at which a run ends: by then it is no matter of some records.
 const MOST_SKIPPED: usize = 3;
@@ -40,6 +41,8 @@ pub(super) struct Run<'a> {
     pub(super) sums: LossSums,
     /// Since the last line of the log.
     pub(super) since_log: LossSums,
+    /// Where the time went since the last line of the log that says so.
+    pub(super) times: TrainTimes,
     watch: DataWatch,
     /// Why something could not be written.
     unwritten: BTreeSet<String>,
@@ -94,6 +97,7 @@ impl<'a> Run<'a> {
             progress,
             sums,
             since_log,
+            times: TrainTimes::default(),
             watch: DataWatch::default(),
             unwritten: BTreeSet::new(),
         })
@@ -244,8 +248,15 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Says in the log where the time went since the last such line.
+    pub(super) fn log_times(&mut self, epoch: usize, observer: &mut dyn Observer) {
+        let (global_step, times) = (self.progress.global_step, std::mem::take(&mut self.times));
+        self.write_log(&Entry::Times(TimesEntry { epoch, global_step, times }), observer);
+    }
+
     /// Saves where the run stands, to go on from there.
-    pub(super) fn save_state(&self, folder: &mut RunFolder) -> Result<()> {
+    pub(super) fn save_state(&mut self, folder: &mut RunFolder) -> Result<()> {
+        let mut lap = Lap::start();
         let mut loader = self.loader.state();
         if self.progress.step == 0 {
             // Between two epochs the loader still stands at the end of the one that is over.
@@ -253,7 +264,9 @@ impl<'a> Run<'a> {
         }
         let learns = &self.config.train.learns;
         let sums = (&self.sums, &self.since_log);
-        folder.save_state(&self.learner, (&self.progress, loader), sums, learns)
+        let saved = folder.save_state(&self.learner, (&self.progress, loader), sums, learns);
+        lap.add_to(&mut self.times.saving);
+        saved
     }
 }
 

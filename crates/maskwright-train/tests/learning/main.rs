@@ -103,7 +103,7 @@ fn log(folder: &Path) -> Vec<String> {
             epoch.learning_rate
         )),
         Entry::Skipped(skipped) => Some(format!("{skipped:?}")),
-        Entry::Loader(_) => None,
+        Entry::Loader(_) | Entry::Times(_) => None,
     });
     said.collect()
 }

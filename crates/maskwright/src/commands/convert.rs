@@ -10,7 +10,7 @@ use maskwright_train::convert::{self, ConvertOptions, Converted, Target};
 use crate::exit::Usage;
 use crate::flags::named::named;
 use crate::late_bar::LateBar;
-use crate::progress::thousands;
+use crate::numbers::thousands;
 use crate::targets::{self, Existing, Format, Inputs};
 use crate::warnings::{Warnings, WithWarnings};
 use crate::{hub, output};

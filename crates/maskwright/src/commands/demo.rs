@@ -7,7 +7,8 @@ use clap::Args;
 use super::eval::means;
 use crate::demo::{DemoConfig, DemoEnd, masks_command, run as run_demo};
 use crate::exit::Interrupted;
-use crate::progress::{Progress, duration};
+use crate::numbers::duration;
+use crate::progress::Progress;
 use crate::warnings::WithWarnings;
 use crate::{interrupt, output};
 

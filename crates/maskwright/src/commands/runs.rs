@@ -13,8 +13,8 @@ use strum::{EnumString, VariantNames};
 use crate::command_line::command_line;
 use crate::exit::Usage;
 use crate::flags::named::named;
+use crate::numbers::duration;
 use crate::output;
-use crate::progress::duration;
 use crate::targets::{self, Existing, Format, Inputs, Target};
 use crate::warnings::Warnings;
 

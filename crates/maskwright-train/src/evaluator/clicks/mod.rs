@@ -16,6 +16,7 @@ use maskwright_model::{DecodeMode, ImageFeatures, MaskKind, PromptInput, Sam};
 pub use metrics::{ClickMetrics, ClickRun, Reached};
 use sequence::Sequence;
 
+use super::evaluation::ClickTimes;
 use super::score::values;
 use crate::error::{Error, Result};
 use crate::observer::Observer;
@@ -30,11 +31,30 @@ pub(super) struct Clicked<'a> {
     pub(super) seed: u64,
 }
 
-/// The number of clicks that were answered, and the time that the answers took.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Answers {
-    pub(super) clicks: usize,
-    pub(super) took: Duration,
+/// The number of clicks that were answered, and the time that the answers took, for each mask that gets clicks.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Answers(Vec<(MaskKind, usize, Duration)>);
+
+impl Answers {
+    fn add(&mut self, mask: MaskKind, took: Duration) {
+        match self.0.iter_mut().find(|(of, ..)| *of == mask) {
+            Some((_, clicks, all)) => {
+                *clicks += 1;
+                *all += took;
+            }
+            None => self.0.push((mask, 1, took)),
+        }
+    }
+
+    /// The same of a set.
+    pub(super) fn of_set(self, set: &str) -> impl Iterator<Item = ClickTimes> {
+        self.0.into_iter().map(move |(mask, clicks, took)| ClickTimes {
+            set: set.to_owned(),
+            mask,
+            clicks,
+            seconds: took.as_secs_f64(),
+        })
+    }
 }
 
 impl Clicked<'_> {
@@ -65,8 +85,7 @@ impl Clicked<'_> {
                     }
                     let started = Instant::now();
                     let logits = self.ask(sequence)?;
-                    answers.clicks += 1;
-                    answers.took += started.elapsed();
+                    answers.add(sequence.mask, started.elapsed());
                     scope.spawn(move |_| sequence.answer(logits, config));
                 }
                 Ok(())

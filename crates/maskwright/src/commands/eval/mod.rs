@@ -139,8 +139,8 @@ struct Document<'a> {
     other_sets: &'a [String],
     statistics: &'a [SetStatistics],
     images: &'a [ImageScores],
-    #[serde(skip_serializing_if = "<[ClickMetrics]>::is_empty")]
-    clicks: &'a [ClickMetrics],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    clicks: Vec<Clicks<'a>>,
     #[serde(skip_serializing_if = "<[ClickStatistics]>::is_empty")]
     click_statistics: &'a [ClickStatistics],
     #[serde(skip_serializing_if = "<[ClickRun]>::is_empty")]
@@ -148,11 +148,20 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     comparison: Option<&'a Comparison>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    times: Option<EvalTimes>,
+    times: Option<&'a EvalTimes>,
     /// The most memory that the process held, in MiB, where the system tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     peak_memory_mib: Option<f64>,
     warnings: &'a Warnings,
+}
+
+/// The clicks on a set, with the time that one took.
+#[derive(Serialize)]
+struct Clicks<'a> {
+    #[serde(flatten)]
+    metrics: &'a ClickMetrics,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds_per_click: Option<f64>,
 }
 
 pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
@@ -204,8 +213,11 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
         warnings.add(against::unpaired(&evaluation, earlier));
         Comparison::new(&evaluation, earlier, flags.what.seed)
     });
-    let found =
-        Found { comparison, times, ..Found::new(&job, &evaluation, geometry, flags.what.seed) };
+    let found = Found {
+        comparison,
+        times: times.clone(),
+        ..Found::new(&job, &evaluation, geometry, flags.what.seed)
+    };
     if let Some(page) = &flags.what.report {
         let before = earlier.as_ref().zip(found.comparison.as_ref());
         let content = EvaluationPage {
@@ -215,13 +227,18 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
             statistics: &found.statistics,
             click_statistics: &found.click_statistics,
             before,
-            times,
+            times: times.as_ref(),
             command: command_line(),
             reproduce: reproduce(flags, &source, geometry.0)?,
         };
         run_report::write_evaluation(&content, page)?;
     }
     found.tell(flags.what.json, flags.what.details, &warnings)
+}
+
+/// The mean time of a click, where it was measured.
+fn per_click(times: Option<&EvalTimes>, metrics: &ClickMetrics) -> Option<f64> {
+    times.and_then(|times| times.per_click(&metrics.set, metrics.mask))
 }
 
 /// What leads to the same figures again.
@@ -319,9 +336,12 @@ impl<'a> Found<'a> {
             evaluation, geometry: (geometry, geometry_from), job, comparison, times, ..
         } = self;
         let (statistics, click_statistics) = (&self.statistics, &self.click_statistics);
+        let times = times.as_ref();
         let peak_memory_mib = times.and_then(|_| process_memory::peak_mib());
         if json {
             let Evaluation { sets, images, clicks, click_runs, .. } = evaluation;
+            let with_time =
+                |metrics| Clicks { metrics, seconds_per_click: per_click(times, metrics) };
             return output::json(&Document {
                 geometry: *geometry,
                 geometry_from: *geometry_from,
@@ -329,17 +349,17 @@ impl<'a> Found<'a> {
                 other_sets: job.others(),
                 statistics,
                 images,
-                clicks,
+                clicks: clicks.iter().map(with_time).collect(),
                 click_statistics,
                 click_runs,
                 comparison: comparison.as_ref(),
-                times: *times,
+                times,
                 peak_memory_mib,
                 warnings,
             });
         }
         print::means(evaluation, statistics)?;
-        print::clicks(evaluation, click_statistics, details)?;
+        print::clicks(evaluation, click_statistics, times, details)?;
         if details {
             print::details(statistics)?;
         }

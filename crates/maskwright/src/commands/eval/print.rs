@@ -5,6 +5,7 @@ use maskwright_train::evaluator::statistics::{
 };
 use maskwright_train::evaluator::{ClickMetrics, EvalTimes, Evaluation, SetMetrics};
 
+use super::per_click;
 use crate::output;
 
 /// The clicks after which the mean IoU is printed.
@@ -52,6 +53,7 @@ pub(crate) fn means(evaluation: &Evaluation, statistics: &[SetStatistics]) -> an
 pub(super) fn clicks(
     evaluation: &Evaluation,
     statistics: &[ClickStatistics],
+    times: Option<&EvalTimes>,
     details: bool,
 ) -> anyhow::Result<()> {
     let Some(first) = evaluation.clicks.first() else { return Ok(()) };
@@ -61,6 +63,7 @@ pub(super) fn clicks(
     header.extend(first.reached.iter().map(|at| format!("NoC@{}", percent(at.iou))));
     header.extend(first.reached.iter().map(|at| format!("NoF@{}", percent(at.iou))));
     header.extend(after.clone().map(|clicks| format!("IoU@{clicks}")));
+    header.extend(times.map(|_| "s/click".into()));
     header.push("objects".into());
     let row = |metrics: &ClickMetrics| {
         let interval =
@@ -76,6 +79,10 @@ pub(super) fn clicks(
         row.extend(
             after.clone().map(|clicks| format!("{:.4}", metrics.after(*clicks).unwrap_or(0.0))),
         );
+        row.extend(times.map(|_| {
+            let seconds = per_click(times, metrics);
+            seconds.map_or_else(|| "none".to_owned(), |seconds| format!("{seconds:.4}"))
+        }));
         row.push(metrics.objects.to_string());
         row
     };

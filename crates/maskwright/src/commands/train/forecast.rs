@@ -3,7 +3,8 @@
 use maskwright_train::TrainConfig;
 use maskwright_train::trainer::{Forecast, forecast};
 
-use crate::progress::{Progress, duration, thousands};
+use crate::numbers::{duration, thousands};
+use crate::progress::Progress;
 use crate::{interrupt, output};
 
 /// Measures a few steps and tells what the run will take.

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use maskwright_data::prompt::{MaskValues, PromptKind};
 use maskwright_data::sample::Preset as Geometry;
 use maskwright_model::Trainable;
+use maskwright_report::mlflow::Ending;
 use maskwright_report::run_report;
 use maskwright_train::config::Preset;
 use maskwright_train::evaluator::{EvalConfig, EvalJob};
@@ -16,7 +17,6 @@ use maskwright_train::observer::Observer;
 use maskwright_train::run_files;
 use maskwright_train::trainer::{Start, TrainOutcome, train};
 use maskwright_train::{Error, TrainConfig};
-use strum::{EnumString, VariantNames};
 
 use crate::exit::Interrupted;
 use crate::flags::data::{DataFlags, WAYS};
@@ -27,7 +27,8 @@ use crate::flags::lora::LoraFlags;
 use crate::flags::model::ModelFlags;
 use crate::flags::named::named;
 use crate::flags::views::ViewFlags;
-use crate::progress::Progress;
+use crate::logs::{Before, LogTo, Logs};
+use crate::progress::{Progress, ProgressKind};
 use crate::warnings::{Warnings, WithWarnings};
 use crate::{interrupt, output, tell};
 
@@ -209,9 +210,19 @@ pub(crate) struct TrainFlags {
     #[arg(long, value_name = "PERCENT", default_value_t = 1.0)]
     refusal_budget: f64,
 
-    /// Also log to tensorboard: an event file in the output folder, with losses, validations, pictures and settings
-    #[arg(long, value_name = "WHAT", value_parser = named::<LogTo>())]
-    log_to: Option<LogTo>,
+    /// Also log to tensorboard (an event file in the output folder, with losses, validations, pictures and settings),
+    /// to mlflow:URI (an MLflow server such as mlflow:http://127.0.0.1:5000), or to both
+    #[arg(long, value_name = "WHERE,...", value_delimiter = ',')]
+    log_to: Vec<LogTo>,
+
+    /// How the run is shown on a terminal: view (the whole terminal, with curves), bar, or plain (lines); where standard
+    /// error is no terminal, always as lines. If not given: view
+    #[arg(long, value_name = "HOW", value_parser = named::<ProgressKind>())]
+    progress: Option<ProgressKind>,
+
+    /// Say only what is odd, and errors
+    #[arg(long, short, conflicts_with = "progress")]
+    quiet: bool,
 
     /// Print the outcome as JSON, and no progress
     #[arg(long)]
@@ -228,13 +239,6 @@ pub(crate) struct TrainFlags {
 
     #[command(flatten)]
     legacy: LegacyFlags,
-}
-
-/// Where a run is logged to beside its folder's metrics.jsonl.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, VariantNames)]
-#[strum(serialize_all = "snake_case")]
-enum LogTo {
-    Tensorboard,
 }
 
 /// What `--on-refusal` may be.
@@ -265,15 +269,27 @@ pub(crate) fn run(flags: &TrainFlags, given: &[String]) -> anyhow::Result<()> {
     let (output, keeps_views) = (config.output.clone(), config.cache.keep);
     let farewell = move || stopped(&output, keeps_views);
     interrupt.set_farewell(farewell.clone());
-    let mut progress = Progress::new(flags.json, interrupt);
-    if flags.log_to == Some(LogTo::Tensorboard) {
-        progress.log_events(&config, flags.overwrite);
+    let mut progress = Progress::new(flags.json || flags.quiet, interrupt);
+    progress.show_run(flags.progress.unwrap_or_else(ProgressKind::of_terminal), &config);
+    if !flags.log_to.is_empty() {
+        let before = match start {
+            Start::Fresh => Before::Nothing,
+            Start::Overwrite => Before::Replaced,
+            Start::Resume => Before::Resumed,
+        };
+        progress.log_to(Logs::new(&config, flags.log_to.clone(), before));
     }
-    let outcome = match train(&config, start, &mut progress) {
+    let outcome = train(&config, start, &mut progress);
+    progress.end_logs(match &outcome {
+        Ok(outcome) if !outcome.stopped => Ending::Finished,
+        Ok(_) | Err(Error::Stopped) => Ending::Stopped,
+        Err(_) => Ending::Failed,
+    });
+    progress.finish();
+    let outcome = match outcome {
         Err(Error::Stopped) => return Err(Interrupted(farewell()).into()),
         outcome => outcome?,
     };
-    progress.finish();
     let reported = match outcome.stopped {
         true => Ok(()),
         false => run_report::write(&config.output).map(|page| super::report::say(&page.notes)),
@@ -312,7 +328,7 @@ fn report(
     if outcome.stopped {
         return Err(Interrupted(stopped(&config.output, config.cache.keep)).into());
     }
-    if !flags.json {
+    if !flags.json && !flags.quiet {
         match &outcome.checkpoint {
             Some(path) => tell::say(format_args!("the model is {}", path.display())),
             None => tell::say(format_args!("nothing left to train in {folder}")),

@@ -97,7 +97,7 @@ impl TrainFlags {
         let model = self.model.resolve()?;
         for flag in given {
             match flag.as_str() {
-                "output" | "resume" | "json" | "log_to" => {}
+                "output" | "resume" | "json" | "log_to" | "progress" | "quiet" => {}
                 data if says_where(data) => {}
                 "checkpoint" => config.model.checkpoint.clone_from(&model.checkpoint),
                 "restore_model" => config.model.restore_model.clone_from(&model.restore_model),
