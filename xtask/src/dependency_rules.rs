@@ -1,7 +1,7 @@
 //! Who may depend on whom.
 //!
 //! image <- data <- {doctor, demo, predict, train}; model <- {predict, train}; doctor, predict and train below
-//! report, and the command on top: ARCHITECTURE.md explains why. A crate that is not listed here fails the
+//! report, the command above them and the Python binding on top: ARCHITECTURE.md explains why. A crate that is not listed here fails the
 //! check, so that a new one is placed on purpose.
 
 use cargo_metadata::{DependencyKind, Metadata};
@@ -72,6 +72,20 @@ const RULES: &[Rule] = &[
             "maskwright-train",
         ],
         never: &["burn", "rand"],
+    },
+    Rule {
+        package: "maskwright-python",
+        workspace: &[
+            "maskwright",
+            "maskwright-image",
+            "maskwright-data",
+            "maskwright-doctor",
+            "maskwright-model",
+            "maskwright-predict",
+            "maskwright-report",
+            "maskwright-train",
+        ],
+        never: &["burn", "clap", "rand"],
     },
     Rule { package: "xtask", workspace: &[], never: &["burn"] },
 ];

@@ -4,7 +4,6 @@
 //! stopped by Ctrl-C with the state saved.
 
 use std::ffi::OsString;
-use std::process::ExitCode;
 
 use maskwright_image::is_obeyed;
 use {maskwright_demo as demo, maskwright_doctor as doctor};
@@ -66,33 +65,35 @@ pub(crate) fn abort_is_an_error() {
 pub(crate) fn abort_is_an_error() {}
 
 /// Prints the error, if there is one, as one line, and gives the exit status.
-pub(crate) fn status(done: anyhow::Result<()>) -> ExitCode {
+pub(crate) fn status(done: anyhow::Result<()>) -> u8 {
     let Err(error) = done else {
-        return ExitCode::SUCCESS;
+        return 0;
     };
     if let Some(Interrupted(text)) = error.downcast_ref::<Interrupted>() {
         tell::say(text);
-        return ExitCode::from(130);
+        return 130;
     }
     if let Some(train::Error::Stopped) = error.downcast_ref() {
         tell::say("stopped");
-        return ExitCode::from(130);
+        return 130;
     }
     if error.is::<Unfit>() {
-        return ExitCode::from(1);
+        return 1;
     }
     tell::say(format_args!("error: {}", one_line(&error)));
-    ExitCode::from(if is_usage(&error) { 2 } else { 1 })
+    if is_usage(&error) { 2 } else { 1 }
 }
 
 /// Says what clap has to say, help or what is wrong with the arguments, and gives the exit status.
-pub(crate) fn of_arguments(args: &[OsString], error: &clap::Error) -> ExitCode {
+pub(crate) fn of_arguments(args: &[OsString], error: &clap::Error) -> u8 {
     // Its messages repeat arguments as they are, which may be names that strangers gave to files.
     if args.iter().any(|arg| arg.to_string_lossy().chars().any(is_obeyed)) {
         error.to_string().trim_end().lines().for_each(tell::say);
-        return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+    } else {
+        // Where it cannot be written there is nobody to tell.
+        let _ = error.print();
     }
-    error.exit()
+    u8::try_from(error.exit_code()).unwrap_or(2)
 }
 
 /// Whether the command line is at fault rather than the data, a file or the machine.
