@@ -1,10 +1,11 @@
 //! The loader of evaluation samples.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::train::threads;
 use crate::error::{Error, Result};
-use crate::ordered::{Ordered, Task};
+use crate::ordered::{Ordered, Task, Waited};
 use crate::sample::{EvalSample, Preset, SampleConfig, SampleMaker};
 use crate::source::Source;
 
@@ -78,6 +79,11 @@ impl EvalLoader {
         let mut ordered = Ordered::new(makers, prefetch, "eval", job).map_err(threads)?;
         ordered.restart(0, 0, len);
         Ok(EvalLoader { ordered, len })
+    }
+
+    /// Waits for the next sample, no longer than `limit`.
+    pub fn next_within(&mut self, limit: Duration) -> Waited<Result<EvalSample>> {
+        self.ordered.next_within(limit)
     }
 }
 

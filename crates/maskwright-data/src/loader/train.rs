@@ -1,7 +1,7 @@
 //! The loader of training batches.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::build::{Builder, Built, Failure, Spare};
 use super::config::{LastBatch, LoaderConfig, LoaderState, OnRefusal};
@@ -9,7 +9,7 @@ use super::ledger::{Ledger, LedgerEntry};
 use super::stats::LoaderStats;
 use crate::batch::TrainBatch;
 use crate::error::{Error, Result};
-use crate::ordered::Ordered;
+use crate::ordered::{Ordered, Waited};
 use crate::sample::SampleMaker;
 use crate::source::Mix;
 
@@ -30,6 +30,8 @@ pub struct Loader {
     stats: LoaderStats,
     /// When the last batch was delivered, if one was since the last start.
     delivered: Option<Instant>,
+    /// Whether the next batch was asked for and is not there yet.
+    asking: bool,
 }
 
 impl std::fmt::Debug for Loader {
@@ -78,6 +80,7 @@ impl Loader {
             ledger,
             stats: LoaderStats { workers, refused, ..LoaderStats::default() },
             delivered: None,
+            asking: false,
         })
     }
 
@@ -154,6 +157,7 @@ impl Loader {
             self.ordered.restart(epoch, position, self.count);
         }
         self.delivered = None;
+        self.asking = false;
     }
 
     /// Takes the memory of a used batch for a later one, which saves allocating it again.
@@ -193,6 +197,44 @@ impl Loader {
     /// Returns the settings.
     pub fn config(&self) -> &LoaderConfig {
         &self.builder.config
+    }
+
+    /// Waits for the next batch, no longer than `limit`. The statistics do not depend on how often it is asked for.
+    pub fn next_within(&mut self, limit: Duration) -> Waited<Result<TrainBatch>> {
+        self.wait(Some(limit))
+    }
+
+    fn wait(&mut self, limit: Option<Duration>) -> Waited<Result<TrainBatch>> {
+        if self.batches_left() == 0 {
+            return Waited::End;
+        }
+        let asked = Instant::now();
+        if !std::mem::replace(&mut self.asking, true)
+            && let Some(last) = self.delivered
+        {
+            let (ready, ahead) = self.queue();
+            self.stats.consumed += asked - last;
+            self.stats.ready += ready;
+            self.stats.ahead += ahead;
+        }
+        let built = match limit {
+            Some(limit) => self.ordered.next_within(limit),
+            None => self.ordered.next().map_or(Waited::End, Waited::Result),
+        };
+        let took = asked.elapsed();
+        self.stats.waited += took;
+        if self.delivered.is_none() {
+            self.stats.started += took;
+        }
+        let built = match built {
+            Waited::Result(built) => built,
+            Waited::NotYet => return Waited::NotYet,
+            Waited::End => return Waited::End,
+        };
+        self.asking = false;
+        let booked = self.book(built);
+        self.delivered = Some(Instant::now());
+        Waited::Result(booked)
     }
 
     /// Books what a worker made, in the order of the batches, so that budget and ledger do not
@@ -239,22 +281,10 @@ impl Iterator for Loader {
     type Item = Result<TrainBatch>;
 
     fn next(&mut self) -> Option<Result<TrainBatch>> {
-        let asked = Instant::now();
-        let (ready, ahead) = self.queue();
-        let built = self.ordered.next()?;
-        let now = Instant::now();
-        self.stats.waited += now - asked;
-        match self.delivered {
-            Some(last) => {
-                self.stats.consumed += asked - last;
-                self.stats.ready += ready;
-                self.stats.ahead += ahead;
-            }
-            None => self.stats.started += now - asked,
+        match self.wait(None) {
+            Waited::Result(batch) => Some(batch),
+            Waited::NotYet | Waited::End => None,
         }
-        let booked = self.book(built);
-        self.delivered = Some(Instant::now());
-        Some(booked)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

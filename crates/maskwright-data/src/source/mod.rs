@@ -23,7 +23,7 @@
 //! | `hqseg44k`, `hqsam_datasets` | HQSeg-44K, and the dictionaries of HQ-SAM's script |
 //! | `annotation/` | the JSON of annotation files |
 //! | `listed` | where the files are that an annotation file lists |
-//! | `memory` | arrays as a set |
+//! | `memory`, `file_pairs` | arrays, and files named one by one, as a set |
 //! | `image`, `mask`, `mask_file` | the forms in which images and masks are handed out |
 //! | `tar`, `pattern` | tar files read in place; names of many files |
 //! | `index/` | the cached index |
@@ -55,6 +55,7 @@ mod drafts;
 mod endings;
 mod exif_rule;
 mod file_kinds;
+mod file_pairs;
 mod folder_kinds;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -114,6 +115,7 @@ pub use detections::{DetectionImage, DetectionSet, FoundBoxes};
 pub use endings::{IMAGE_ENDINGS, MASK_ENDINGS};
 pub use exif_rule::ExifRule;
 pub use file_kinds::{CocoKeys, PairsKeys, Sa1bKeys, WebDatasetKeys};
+pub use file_pairs::FilePairs;
 pub use folder_kinds::{
     CvatKeys, LabelStudioKeys, LabelmeKeys, SuperviselyKeys, YoloKeys, YoloSplit,
 };

@@ -99,7 +99,7 @@ impl Objects {
 
     /// The object, below `objects`, that the `nth` record of an image shows; none where there is
     /// none of that number.
-    pub(crate) fn choose(self, nth: u64, objects: u32, pick: Pick) -> Option<u32> {
+    pub fn choose(self, nth: u64, objects: u32, pick: Pick) -> Option<u32> {
         let chosen = match (self, pick) {
             (Objects::All, Pick::Drawn(_) | Pick::Nth(0)) => nth,
             (Objects::All, Pick::Nth(_)) => return None,
