@@ -13,6 +13,7 @@ use maskwright_doctor::{Diagnosis, Settings, Severity, Subject, examine, recogni
 use maskwright_report::doctor_page;
 use serde::Serialize;
 
+use crate::command_line::words;
 use crate::exit::{Interrupted, Unfit, Usage};
 use crate::flags::data::DataFlags;
 use crate::flags::folder;
@@ -132,7 +133,7 @@ pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
     }
 
     if let Some(page) = &flags.report {
-        let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+        let words = words(std::env::args_os()).map(|word| word.to_string_lossy().into_owned());
         let command: Vec<String> = std::iter::once("maskwright".to_owned()).chain(words).collect();
         doctor_page::write(&subjects, &diagnosis, &command.join(" "), page)?;
     }
