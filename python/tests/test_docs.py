@@ -1,0 +1,32 @@
+"""The code in docs/python.md, run as it stands there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from files import write_pairs
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
+BLOCK = re.compile(r"<!-- test: ([\w-]+) -->\n```python\n(.*?)```", re.DOTALL)
+BLOCKS = dict(BLOCK.findall(PAGE.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_the_pages_code_runs(name: str, tmp_path: Path) -> None:
+    if "torch" in BLOCKS[name]:
+        pytest.importorskip("torch")
+    write_pairs(tmp_path / "leaves", 8)
+    script = tmp_path / "script.py"
+    script.write_text(BLOCKS[name], encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_page_has_code() -> None:
+    assert set(BLOCKS) == {"drop-in", "loader", "memory", "resume"}
