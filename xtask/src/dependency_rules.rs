@@ -1,8 +1,8 @@
 //! Who may depend on whom.
 //!
 //! image <- data <- {doctor, demo, predict, train}; model <- {predict, train}; doctor, predict and train below
-//! report, the command above them and the Python binding on top: ARCHITECTURE.md explains why. A crate that is not listed here fails the
-//! check, so that a new one is placed on purpose.
+//! report, the command above them and the Python binding on top: ARCHITECTURE.md explains why. A crate that is not
+//! listed here fails the check, so that a new one is placed on purpose.
 
 use cargo_metadata::{DependencyKind, Metadata};
 

@@ -7,6 +7,7 @@
 //! cargo xtask rules   only dependency rules, circles of files and licences
 //! cargo xtask soak kills   trainings that are killed and resumed, again and again
 //! cargo xtask gpu-bundle   a folder to carry to a machine with a GPU
+//! cargo xtask wheel   the Python package as a wheel
 //! cargo xtask check   format, lints, dependency rules, circles, licences and Python, no tests
 //! ```
 
@@ -18,6 +19,7 @@ mod flag_words;
 mod gpu_bundle;
 mod licences;
 mod python;
+mod python_package;
 mod setup;
 mod shell;
 #[cfg(unix)]
@@ -39,7 +41,8 @@ usage: cargo xtask COMMAND
                 train, kill at random moments and at every file operation, resume: N times
   gpu-bundle [FOLDER]
                 what a machine with a GPU needs to test and time this on it, under 60 MiB
-                (target/gpu-bundle unless a folder is given)";
+                (target/gpu-bundle unless a folder is given)
+  wheel         the Python package as a wheel, in target/wheels";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -54,6 +57,13 @@ fn main() -> ExitCode {
         "gpu-bundle" => {
             gpu_bundle::run(rest.first().map_or("target/gpu-bundle", String::as_str).as_ref())
         }
+        "wheel" => python_package::wheel().and_then(|wheel| match wheel {
+            Some(wheel) => {
+                println!("{}", wheel.display());
+                Ok(())
+            }
+            None => Err("maturin could not be installed".to_owned()),
+        }),
         "soak" => soak(&rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

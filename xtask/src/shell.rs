@@ -5,11 +5,22 @@ use std::time::Instant;
 
 /// Runs a program, its output shown; an error names the command line that failed.
 pub(crate) fn run(program: &str, args: &[&str], variables: &[(&str, &str)]) -> Result<(), String> {
+    run_in(".", program, args, variables)
+}
+
+/// As [`run`], in a folder.
+pub(crate) fn run_in(
+    folder: &str,
+    program: &str,
+    args: &[&str],
+    variables: &[(&str, &str)],
+) -> Result<(), String> {
     let line = command_line(program, args, variables);
     println!("$ {line}");
     let start = Instant::now();
     let status = Command::new(program)
         .args(args)
+        .current_dir(folder)
         .envs(variables.iter().copied())
         .status()
         .map_err(|error| format!("cannot run `{line}`: {error}"))?;

@@ -2,7 +2,7 @@
 
 use cargo_metadata::{CargoOpt, MetadataCommand};
 
-use crate::{circles, dependency_rules, flag_words, licences, python, shell};
+use crate::{circles, dependency_rules, flag_words, licences, python, python_package, shell};
 
 /// Checks that run no test.
 pub(crate) fn check() -> Result<(), String> {
@@ -53,7 +53,8 @@ pub(crate) fn test() -> Result<(), String> {
             "maskwright-data",
         ],
         &[COMPARE_ONLY, ("MASKWRIGHT_SIMD", "scalar"), ("MASKWRIGHT_JPEG", "zune")],
-    )
+    )?;
+    python_package::test()
 }
 
 /// The dependency directions, circles of files, flags named in libraries, and the licences.
