@@ -161,7 +161,7 @@ class Peak:
 
 def children(process: int) -> list[int]:
     """The processes that a process started."""
-    found = []
+    found: list[int] = []
     for task in Path(f"/proc/{process}/task").iterdir():
         try:
             found += map(int, (task / "children").read_text().split())

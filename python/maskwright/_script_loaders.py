@@ -207,4 +207,4 @@ def shared_seed() -> int:
     seeds = [torch.initial_seed()]
     if processes()[1] > 1:
         torch.distributed.broadcast_object_list(seeds, src=0)
-    return seeds[0] % (1 << 63)
+    return int(seeds[0]) % (1 << 63)
