@@ -93,9 +93,9 @@ def one_mask(mask: Any, where: str) -> Mask:
     array = array_of(mask, where, LEVELS)
     if array.ndim != 2 or array.dtype not in (np.bool_, np.uint8):
         raise refuse(where, LEVELS, described(array))
-    # Zeros and ones are bits, whatever they are stored as.
-    if array.dtype == np.uint8 and array.size and array.max() == 1:
-        array = array.astype(np.bool_)
+    # Zeros and ones are bits, whatever they are stored as. Pillow's own bits are bytes of 0 and 255.
+    if array.dtype == np.bool_ or (array.size and array.max() == 1):
+        array = array.view(np.uint8) != 0
     return np.ascontiguousarray(array)
 
 
