@@ -32,12 +32,12 @@ pub(crate) fn check() -> Result<(), String> {
     let tool = |name: &str| format!("{program}/{name}");
     let settings = format!("{FOLDER}/pyproject.toml");
     for folders in FOLDERS {
-        shell::run(&tool("ruff"), &[&["check"], *folders].concat(), &[])?;
-        shell::run(&tool("ruff"), &[&["format", "--check"], *folders].concat(), &[])?;
+        shell::run(&tool("ruff"), &[&["check"][..], *folders].concat(), &[])?;
+        shell::run(&tool("ruff"), &[&["format", "--check"][..], *folders].concat(), &[])?;
         // The opponents' own packages are large and not installed here.
         let types =
             ["--config-file", &settings, "--ignore-missing-imports", "--allow-subclassing-any"];
-        shell::run(&tool("mypy"), &[&types, *folders].concat(), &[])?;
+        shell::run(&tool("mypy"), &[&types[..], *folders].concat(), &[])?;
     }
     Ok(())
 }

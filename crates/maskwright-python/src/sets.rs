@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Class, Raised, to_python};
 use crate::sequence::SequenceSource;
+use crate::wait;
 
 /// Opened sets, and how a data file wants its samples made.
 #[pyclass(frozen, module = "maskwright._maskwright")]
@@ -38,18 +39,18 @@ impl Sets {
                 return Err(Raised::setting("split", "\"train\" or \"valid\"", found).into());
             }
         };
-        py.detach(|| sets_at(&path, trains))
+        wait::run(py, move || sets_at(&path, trains))?
     }
 
     /// Sets of a folder of images and a folder of masks each: `(name, images, masks)`.
     #[staticmethod]
     fn folders(py: Python<'_>, folders: Vec<(String, PathBuf, PathBuf)>) -> PyResult<Sets> {
-        py.detach(|| {
+        wait::run(py, move || {
             let specs = folders.into_iter().map(|(name, images, masks)| {
                 SetSpec::pairs(name, images, masks).open(&OpenContext::default())
             });
             Sets::new(specs.collect())
-        })
+        })?
     }
 
     /// Sets of files: `(name, images, masks)`, both of the same length. `turn` is whether images are turned upright by
