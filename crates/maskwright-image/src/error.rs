@@ -281,6 +281,14 @@ pub enum Error {
         /// Size of the other one.
         found: Size,
     },
+    /// What is wrong with one mask of a list.
+    #[error("mask {index} of the list: {source}")]
+    InList {
+        /// Its index.
+        index: usize,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
     /// A polygon that is not a list of at least three points.
     #[error("polygon {polygon} has {found} numbers; expected an even number, 6 at least")]
     PolygonLength {
@@ -327,6 +335,14 @@ pub enum Error {
         /// What the encoder said.
         reason: String,
     },
+}
+
+impl Error {
+    /// The same of the mask at `index` of a list.
+    #[must_use]
+    pub fn at(self, index: usize) -> Self {
+        Self::InList { index, source: Box::new(self) }
+    }
 }
 
 /// A share of all, with one digit behind the point.

@@ -41,6 +41,9 @@ pub enum Error {
         /// What was given.
         found: String,
     },
+    /// Whoever follows the progress asked to stop.
+    #[error("stopped")]
+    Stopped,
     /// A file whose ending does not fit its content.
     #[error("{file}: expected {expected}")]
     FileName {

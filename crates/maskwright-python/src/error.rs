@@ -125,6 +125,7 @@ impl From<&image::Error> for Raised {
             E::RleSum { expected, found, .. } => data.but(expected, found),
             E::ObjectsChanged { expected, found, .. } => data.but(expected, found),
             E::RleByte { byte, .. } => data.but("48 to 111", byte),
+            E::InList { source, .. } => Raised::from(&**source).said(error),
             E::Environment { found, expected, .. } => {
                 Raised { class: Class::Setting, ..data }.but(expected.join(", "), found)
             }

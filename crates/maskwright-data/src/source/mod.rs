@@ -43,6 +43,7 @@
 //! ```
 
 mod annotation;
+mod at;
 mod boxes;
 mod bytes;
 mod check;
@@ -106,6 +107,7 @@ mod yolo;
 mod yolo_yaml;
 
 pub use annotation::{BoxDetection, Stated, TrueObject, read_stated};
+pub use at::data_at;
 pub use boxes::{BoxSet, ObjectBox};
 pub use bytes::{open_file, read_file};
 pub(crate) use class_names::ClassNames;

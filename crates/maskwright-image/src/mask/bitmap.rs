@@ -66,6 +66,14 @@ impl Bitmap {
         Self::from_values(logits, size, |value| value > 0.0)
     }
 
+    /// The pixels that are not 0, `[height, width]`.
+    ///
+    /// # Panics
+    /// Where there are not height x width values.
+    pub fn from_nonzero(values: &[u8], size: Size) -> Self {
+        Self::from_values(values, size, |value| value != 0)
+    }
+
     fn from_values<T: Copy>(values: &[T], size: Size, set: impl Fn(T) -> bool) -> Self {
         let width = size.width;
         assert_eq!(values.len(), size.area(), "a mask of {size} pixels needs that many values");
@@ -242,7 +250,7 @@ fn pack_row<T: Copy>(values: &[T], words: &mut [u64], set: impl Fn(T) -> bool) {
 }
 
 /// 64 flags to 64 bits; eight bytes of 0 or 1 become eight bits by one product.
-fn pack(flags: [bool; 64]) -> u64 {
+pub(super) fn pack(flags: [bool; 64]) -> u64 {
     let bytes = flags.map(u8::from);
     let eights = bytes.as_chunks::<8>().0.iter().enumerate();
     eights.fold(0, |word, (k, eight)| {

@@ -47,16 +47,20 @@
 mod bitmap;
 mod distance;
 mod erode;
+mod instances;
+pub mod many;
 mod outline;
 mod polygon;
 mod regions;
 mod rle;
+mod rle_array;
 mod rle_draw;
 mod rle_ops;
 mod rle_string;
 
 pub use bitmap::Bitmap;
 pub(crate) use bitmap::spread;
+pub use instances::{draw_instances, instances};
 pub use outline::{one_polygon, outlines};
 pub use polygon::PolygonScratch;
 pub use regions::{label_equal_regions, label_regions};

@@ -15,8 +15,10 @@
 //! assert!(metric::boundary_iou(&prediction, &truth, 0.02) < 0.8);
 //! ```
 
+pub mod agreement;
 pub mod average_precision;
 pub mod clicks;
+pub mod scenes;
 
 use crate::mask::Bitmap;
 use crate::size::Size;

@@ -33,6 +33,7 @@ mod conventions;
 mod decoder;
 mod detect;
 pub(crate) mod element;
+pub(crate) mod encoder_hash;
 mod foreign;
 mod hugging_face;
 mod keys;

@@ -198,6 +198,21 @@ impl<'a> MaskGenerator<'a> {
         image: &RgbImage,
         mut progress: impl FnMut(usize, usize),
     ) -> Result<Vec<GeneratedMask>> {
+        self.generate_while(image, |done, total| {
+            progress(done, total);
+            true
+        })
+    }
+
+    /// As [`generate`](Self::generate), for as long as `progress` returns true.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] once it returns false; errors of the model.
+    pub fn generate_while(
+        &self,
+        image: &RgbImage,
+        mut progress: impl FnMut(usize, usize) -> bool,
+    ) -> Result<Vec<GeneratedMask>> {
         let config = &self.config;
         let mut crops = crop_boxes(image.size, config.crop_n_layers, config.crop_overlap_ratio);
         // Of an image narrower than the number of crops some show nothing.
@@ -208,7 +223,7 @@ impl<'a> MaskGenerator<'a> {
         for &(crop, layer) in &crops {
             let found = self.of_crop(image, crop, &self.grids[layer], &mut |points| {
                 done += points;
-                progress(done, total);
+                progress(done, total)
             })?;
             masks.extend(found);
         }
@@ -232,7 +247,7 @@ impl<'a> MaskGenerator<'a> {
         image: &RgbImage,
         crop: CropBox,
         grid: &[[f64; 2]],
-        done: &mut dyn FnMut(usize),
+        done: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Vec<GeneratedMask>> {
         let part = cut(image, crop);
         let encoded = self.predictor.encode(&part)?;
@@ -259,7 +274,9 @@ impl<'a> MaskGenerator<'a> {
                 .collect();
             let judge = |(mask, point)| self.judged(&encoded, mask, point, crop, image.size);
             masks.extend(in_parallel(candidates, judge).into_iter().flatten());
-            done(batch.len());
+            if !done(batch.len()) {
+                return Err(Error::Stopped);
+            }
         }
         Ok(suppressed(masks, |mask| mask.predicted_iou, self.config.box_nms_thresh))
     }

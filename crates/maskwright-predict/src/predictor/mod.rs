@@ -41,9 +41,11 @@
 mod input;
 mod output;
 mod prompt;
+mod saved;
 mod view;
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use burn::tensor::{Device, Tensor};
 use maskwright_data::prompt::{MaskValues, NoiseMask, Prompt};
@@ -78,6 +80,8 @@ pub struct Predictor {
     fit: Fit,
     fit_from: GeometryFrom,
     notes: Vec<String>,
+    /// The hash of the image encoder, once it was asked for.
+    encoder: OnceLock<String>,
 }
 
 /// An image that has been encoded. Further prompts on it are cheap.
@@ -100,6 +104,11 @@ impl EncodedImage {
     /// width]`, row-major; above 0 is the object.
     pub fn logits(&self, low_res: &[f32]) -> Vec<f32> {
         self.view.to_source(low_res, self.mask_size)
+    }
+
+    /// Returns the size of the image.
+    pub fn size(&self) -> Size {
+        self.view.source()
     }
 
     /// Returns the side of the low-resolution logits.
@@ -145,7 +154,7 @@ impl Predictor {
     /// ([`Fit::Sam`]).
     pub fn new(sam: Sam, device: Device) -> Self {
         let (fit, fit_from) = sam.geometry(None, Fit::Sam);
-        Self { sam, device, fit, fit_from, notes: Vec::new() }
+        Self { sam, device, fit, fit_from, notes: Vec::new(), encoder: OnceLock::new() }
     }
 
     /// Returns the same predictor with another way to fit images into the input.

@@ -44,6 +44,38 @@ impl TrainConfig {
         Ok(config)
     }
 
+    /// Reads the settings in a JSON text, with the keys of a `config.toml`; what is `null` is as if it were not there.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for unknown keys, values of a wrong type and values that are out of range.
+    ///
+    /// ```
+    /// use maskwright_train::TrainConfig;
+    ///
+    /// let config = TrainConfig::from_json(
+    ///     r#"{"output": "run", "train": {"epochs": 3, "ema": null},
+    ///         "data": {"train": [{"name": "leaves", "images": "photos", "masks": "masks"}]}}"#,
+    /// )?;
+    /// assert_eq!((config.train.epochs, config.train.batch_size, config.data.train.len()), (3, 4, 1));
+    /// let error = TrainConfig::from_json(r#"{"output": "run", "data": {}, "train": {"epoch": 3}}"#);
+    /// assert!(error.unwrap_err().to_string().contains("epoch"));
+    /// # Ok::<(), maskwright_train::Error>(())
+    /// ```
+    pub fn from_json(text: &str) -> Result<Self> {
+        let wrong = |error: String| {
+            let found = error.trim().replace('\n', " ");
+            Error::setting("config", "the settings of a training run", found)
+        };
+        let value: serde_json::Value =
+            serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        // By way of TOML, whose readers the sections have.
+        let table = toml::Value::try_from(without_nulls(value));
+        let table = table.map_err(|error| wrong(error.to_string()))?;
+        let config: Self = table.try_into().map_err(|e: toml::de::Error| wrong(e.to_string()))?;
+        config.validate()?;
+        Ok(config)
+    }
+
     /// These settings with absolute paths, which mean the same from every folder.
     ///
     /// # Errors
@@ -94,6 +126,22 @@ impl TrainConfig {
             found: error.to_string(),
         })?;
         crate::files::write_atomically(path, text.as_bytes())
+    }
+}
+
+/// A value without those of its keys, and items of its lists, that are `null`.
+fn without_nulls(value: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Object(entries) => {
+            let there = entries.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(there.map(|(key, value)| (key, without_nulls(value))).collect())
+        }
+        Value::Array(items) => {
+            let there = items.into_iter().filter(|value| !value.is_null());
+            Value::Array(there.map(without_nulls).collect())
+        }
+        other => other,
     }
 }
 
