@@ -62,7 +62,7 @@ pub(crate) struct Raised {
     expected: Option<String>,
     found: Option<String>,
     /// An exception that Python code of the user raised: it is raised again as it is.
-    original: Option<PyErr>,
+    original: Option<Box<PyErr>>,
 }
 
 impl Raised {
@@ -95,7 +95,7 @@ impl Raised {
 impl From<Raised> for PyErr {
     fn from(raised: Raised) -> PyErr {
         if let Some(original) = raised.original {
-            return original;
+            return *original;
         }
         Python::attach(|py| exception(py, &raised).unwrap_or_else(|error| error))
     }
@@ -147,7 +147,8 @@ impl From<&data::Error> for Raised {
         match error {
             E::Read { source, .. } | E::Write { source, .. } => {
                 let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<PyErr>());
-                let original = inner.map(|inner| Python::attach(|py| inner.clone_ref(py)));
+                let original =
+                    inner.map(|inner| Box::new(Python::attach(|py| inner.clone_ref(py))));
                 Raised { original, ..of(Class::of_io(source)) }
             }
             E::Image { source, .. } | E::Annotation { source, .. } => {

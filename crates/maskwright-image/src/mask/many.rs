@@ -197,7 +197,7 @@ mod tests {
     fn masks_of_other_sizes_are_refused_and_empty_ones_share_nothing() {
         let (small, large) = (square(5, 1, 3), square(6, 1, 3));
         assert_eq!(
-            ious(&[small.clone(), large.clone()], &[small.clone()], &[false]),
+            ious(&[small.clone(), large.clone()], std::slice::from_ref(&small), &[false]),
             Err(Error::RleSizes { expected: small.size(), found: large.size() })
         );
         assert_eq!(ious(&[square(5, 0, 0)], &[square(5, 0, 0)], &[false]), Ok(vec![0.0]));
