@@ -22,7 +22,7 @@ pub enum Agreement {
 /// ```
 /// use maskwright_image::metric::agreement::{Agreement, agreement};
 /// use maskwright_image::{Size, mask::Rle};
-/// let columns = |to| Rle::new(Size::new(2, 5), vec![0, 2 * to, 10 - 2 * to]);
+/// let columns = |to: u32| Rle::new(Size::new(2, 5), vec![0, 2 * to, 10 - 2 * to]);
 /// let (prediction, truth, ignored) = (columns(3)?, columns(4)?, columns(2)?);
 /// assert_eq!(agreement(&prediction, &truth, None, Agreement::Iou)?, 0.75);
 /// assert_eq!(agreement(&prediction, &truth, Some(&ignored), Agreement::Iou)?, 0.5);

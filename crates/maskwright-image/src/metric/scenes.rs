@@ -26,7 +26,7 @@ pub struct Place {
 /// let truth = True { mask: mask.clone(), area: 4.0, crowd: false };
 /// let categories = scenes([(place, truth)], [(place, Found { mask, score: 0.5 })]);
 /// assert_eq!((categories.len(), categories[0].len()), (1, 1));
-/// assert_eq!(average_precision(&categories, Overlap::Mask)?.ap, Some(1.0));
+/// assert!(average_precision(&categories, Overlap::Mask)?.ap > Some(0.999));
 /// # Ok::<(), maskwright_image::Error>(())
 /// ```
 pub fn scenes(
