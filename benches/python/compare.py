@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 import contestants
+import record_file
 import report
 from draws import draws_of
 from opponent import NotAvailableError, Opponent, list_pairs
@@ -53,10 +54,7 @@ def main() -> None:
     record.files.seeded = flags.images is None
     text = report.markdown(record)
     print(text)
-    if flags.output is not None:
-        part = flags.output.with_name(f".{flags.output.name}.part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(flags.output)
+    record_file.write(flags.output, text)
 
 
 def parse() -> argparse.Namespace:

@@ -22,6 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import record_file
 from machine import processor_for_products, versions
 from opponent import Pair, list_pairs
 from ours import find_command
@@ -210,10 +211,7 @@ def main() -> None:
         raise SystemExit(f"maskwright train: {all_of[0].failure}")
     text = markdown(all_of, flags, count, load)
     print(text)
-    if flags.output is not None:
-        part = flags.output.with_name(f".{flags.output.name}.part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(flags.output)
+    record_file.write(flags.output, text)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ import torch
 
 import contestants
 import machine
+import record_file
 import report
 from draws import Draw, draws_of
 from opponent import NotAvailableError, Opponent, Pair, list_pairs
@@ -311,10 +312,7 @@ def main() -> None:
             flags.images, flags.masks = make_files(flags.maskwright, Path(folder), flags.count)
         text = contest(flags)
     print(text)
-    if flags.output is not None:
-        part = flags.output.with_name(f".{flags.output.name}.part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(flags.output)
+    record_file.write(flags.output, text)
 
 
 if __name__ == "__main__":

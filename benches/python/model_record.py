@@ -8,6 +8,7 @@ import os
 import statistics
 from pathlib import Path
 
+import record_file
 from accuracy import MOST_MEAN, MOST_PIXELS, OURS, Difference
 from machine import processor_for_products, versions
 from turns import Contestant
@@ -207,7 +208,4 @@ class Record:
 
     def write(self, path: Path | None) -> None:
         """Write it whole, or leave what was there."""
-        if path is not None:
-            part = path.with_name(f".{path.name}.part")
-            part.write_text(self.markdown(), encoding="utf-8")
-            part.replace(path)
+        record_file.write(path, self.markdown())
