@@ -31,7 +31,7 @@ SIZES = [(90, 120), (64, 100), (110, 80), (70, 70)]
 CATEGORIES = 3
 
 
-class BoundaryEval(COCOeval):  # type: ignore[misc]
+class BoundaryEval(COCOeval):
     """The lesser of IoU and boundary IoU; crowds by IoU alone (Cheng et al., 2021)."""
 
     def computeIoU(self, imgId: int, catId: int) -> Overlaps:  # noqa: N802, N803

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 
-class Tiny(torch.nn.Module):  # type: ignore[misc]
+class Tiny(torch.nn.Module):
     """A module with one parameter."""
 
     def __init__(self) -> None:
