@@ -1,11 +1,14 @@
-//! Batches as arrays, which take over the memory that the loader's threads wrote them in.
+//! Batches as arrays, which take over the memory that the loader's threads wrote them in, and give it back.
 
 use maskwright_data::batch::TrainBatch;
+use maskwright_data::loader::Recycler;
 use maskwright_data::prompt::Prompt;
 use maskwright_image::Size;
 use maskwright_image::mask::Bitmap;
 use numpy::{Ix1, Ix2, Ix3, Ix4, PyArray, PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
+
+use crate::memory::Memory;
 
 /// An array of a number of axes.
 type Array<'py, T, D> = Bound<'py, PyArray<T, D>>;
@@ -33,16 +36,20 @@ pub(crate) type BatchParts<'py> = (
     u64,
 );
 
-/// A batch as arrays. Images and labels are not copied.
-pub(crate) fn parts(py: Python<'_>, batch: TrainBatch) -> PyResult<BatchParts<'_>> {
+/// A batch as arrays. Images and labels are not copied, and their memory goes back to the loader behind them.
+pub(crate) fn parts<'py>(
+    py: Python<'py>,
+    batch: TrainBatch,
+    recycler: &Recycler,
+) -> PyResult<BatchParts<'py>> {
     let (size, views, objects) = (batch.size, batch.views.len(), batch.objects.len());
     let numbers = |numbers: Vec<i64>| PyArray1::from_vec(py, numbers);
     let image_of = numbers(batch.image_of.iter().map(|&image| image as i64).collect());
     let records = numbers(batch.views.iter().map(|view| view.key.record as i64).collect());
     let prompts = batch.prompts.iter().map(|prompt| prompt_parts(py, prompt));
     Ok((
-        PyArray1::from_vec(py, batch.images).reshape([views, 3, size, size])?,
-        PyArray1::from_vec(py, batch.labels).reshape([objects, size, size])?,
+        Memory::images(py, batch.images, &[views, 3, size, size], recycler)?,
+        Memory::labels(py, batch.labels, &[objects, size, size], recycler)?,
         image_of,
         prompts.collect::<PyResult<_>>()?,
         batch.views.iter().map(|view| view.name.clone()).collect(),

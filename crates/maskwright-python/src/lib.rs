@@ -7,7 +7,7 @@
 //! | `error` | errors of all crates as exceptions |
 //! | `sets` | what a loader's data may be |
 //! | `sequence` | a Python sequence as a set |
-//! | `loader`, `batch` | training batches |
+//! | `loader`, `batch`, `memory` | training batches |
 //! | `eval_loader` | evaluation samples |
 //! | `mask`, `rle`, `metrics` | lists of masks, and how well they agree |
 //! | `predictor` | predictor and mask generator |
@@ -27,6 +27,7 @@ mod eval_loader;
 mod job;
 mod loader;
 mod mask;
+mod memory;
 mod metrics;
 mod observer;
 mod predictor;

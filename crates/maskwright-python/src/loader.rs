@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use maskwright_data::loader::{LastBatch, LoaderConfig, LoaderState, OnRefusal};
+use maskwright_data::loader::{LastBatch, LoaderConfig, LoaderState, OnRefusal, Recycler};
 use maskwright_data::{batch::TrainBatch, loader};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -73,6 +73,8 @@ impl Settings {
 #[pyclass(frozen, module = "maskwright._maskwright")]
 pub(crate) struct Loader {
     inner: Owned<loader::Loader>,
+    /// Takes the memory of batches that are used up.
+    recycler: Recycler,
 }
 
 #[pymethods]
@@ -83,7 +85,8 @@ impl Loader {
         let config = settings.config(sets)?;
         let mix = sets.mix.clone();
         let inner = py.detach(|| loader::Loader::new(mix, config)).map_err(to_python)?;
-        Ok(Loader { inner: Owned::new(inner, "the loader") })
+        let recycler = inner.recycler();
+        Ok(Loader { inner: Owned::new(inner, "the loader"), recycler })
     }
 
     /// The number of batches of this rank in a whole epoch.
@@ -95,7 +98,7 @@ impl Loader {
     fn next<'py>(&self, py: Python<'py>) -> PyResult<Option<BatchParts<'py>>> {
         let next = self.inner.next(py, |loader, limit| loader.next_within(limit))?;
         let batch: Option<TrainBatch> = next.transpose().map_err(to_python)?;
-        batch.map(|batch| parts(py, batch)).transpose()
+        batch.map(|batch| parts(py, batch, &self.recycler)).transpose()
     }
 
     /// Goes on with the first batch of an epoch.

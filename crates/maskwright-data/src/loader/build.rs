@@ -1,11 +1,12 @@
 //! One batch, made by a worker.
 
 use std::cell::LazyCell;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 use maskwright_image::decode::Warning;
 
 use super::config::{LoaderConfig, OnRefusal};
+use super::spare::Spare;
 use crate::batch::TrainBatch;
 use crate::error::Error;
 use crate::ordered::Task;
@@ -20,7 +21,7 @@ const REPLACEMENTS: usize = 32;
 pub(super) struct Builder {
     pub(super) mix: Mix,
     pub(super) config: LoaderConfig,
-    pub(super) spare: Spare,
+    pub(super) spare: Arc<Spare>,
 }
 
 /// What a worker makes of a task.
@@ -76,41 +77,6 @@ impl Damaged {
         let at = view.warnings.iter().position(Warning::is_damage)?;
         let warning = view.warnings[at].clone();
         Some(Damaged { place, key: view.key, mask: at < view.mask_warnings, warning })
-    }
-}
-
-/// Memory of batches that were used up.
-#[derive(Debug)]
-pub(super) struct Spare {
-    memory: Mutex<Vec<Memory>>,
-    most: usize,
-}
-
-/// Images and labels of a batch.
-type Memory = (Vec<u8>, Vec<f32>);
-
-impl Spare {
-    /// For a loader that makes so many batches ahead: these and one in use come back at the end of an epoch, and
-    /// none of them is given up, since the next epoch would have to ask the system for it again.
-    pub(super) fn ahead(ahead: usize) -> Spare {
-        Spare { memory: Mutex::default(), most: ahead + 1 }
-    }
-
-    /// Keeps memory for a later batch.
-    pub(super) fn put(&self, images: Vec<u8>, labels: Vec<f32>) {
-        let mut spare = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.len() < self.most {
-            spare.push((images, labels));
-        }
-    }
-
-    /// Memory of the given lengths with any content.
-    fn take(&self, images: usize, labels: usize) -> Memory {
-        let spare = self.memory.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let (mut bytes, mut values) = spare.unwrap_or_default();
-        bytes.resize(images, 0);
-        values.resize(labels, 0.0);
-        (bytes, values)
     }
 }
 
@@ -217,24 +183,5 @@ impl Builder {
         // Made when the first one is asked for, which is seldom.
         let order = LazyCell::new(move || Order::drawn(key.generator(Purpose::Replacement), count));
         (0..count).map(move |at| SampleKey { record: places.start + order.record(at), ..key })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_batches_that_come_back_are_kept() {
-        let spare = Spare::ahead(5);
-        for _ in 0..8 {
-            spare.put(vec![7; 10], vec![7.0; 4]);
-        }
-        let (images, labels) = spare.take(20, 2);
-        assert_eq!((images.len(), labels.len()), (20, 2));
-        let kept = std::iter::from_fn(|| spare.memory.lock().unwrap().pop()).count();
-        assert_eq!(kept, 5, "five ahead and the one that was in use");
-        // Where none is left, memory is new.
-        assert_eq!(spare.take(3, 1), (vec![0; 3], vec![0.0]));
     }
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::build::{Builder, Built, Failure, Spare};
+use super::build::{Builder, Built, Failure};
 use super::config::{LastBatch, LoaderConfig, LoaderState, OnRefusal};
 use super::ledger::{Ledger, LedgerEntry};
+use super::spare::{Recycler, Spare};
 use super::stats::LoaderStats;
 use crate::batch::TrainBatch;
 use crate::error::{Error, Result};
@@ -63,7 +64,7 @@ impl Loader {
         let makers = (0..workers)
             .map(|_| SampleMaker::new(config.sample.clone()))
             .collect::<Result<Vec<_>>>()?;
-        let builder = Arc::new(Builder { mix, config, spare: Spare::ahead(ahead) });
+        let builder = Arc::new(Builder { mix, config, spare: Arc::new(Spare::ahead(ahead)) });
         let job = builder.clone();
         let mut ordered =
             Ordered::new(makers, ahead, "loader", move |maker, task| job.build(maker, task))
@@ -162,7 +163,13 @@ impl Loader {
 
     /// Takes the memory of a used batch for a later one, which saves allocating it again.
     pub fn recycle(&self, batch: TrainBatch) {
-        self.builder.spare.put(batch.images, batch.labels);
+        self.builder.spare.put_images(batch.images);
+        self.builder.spare.put_labels(batch.labels);
+    }
+
+    /// What takes the memory of used batches where they are not whole any more, or the loader is elsewhere.
+    pub fn recycler(&self) -> Recycler {
+        Recycler::of(&self.builder.spare)
     }
 
     /// Returns the counts and times so far.
