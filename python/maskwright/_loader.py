@@ -13,6 +13,7 @@ from typing import Any
 from maskwright import _maskwright, _sets
 from maskwright._batch import Batch, Prompt
 from maskwright._errors import Error, refuse
+from maskwright._process import ProcessLoader
 
 STATE = ("epoch", "position", "seed", "records")
 
@@ -57,6 +58,10 @@ class Loader:
         plan, prompts: settings of a data file's tables ``[plan]`` and ``[prompts]``, such as
             ``{"scale_min": 0.5}`` and ``{"kinds": {"box": 1, "points": 1, "noise_mask": 0}}``.
         split: of a path, ``"train"`` or ``"valid"``.
+        process: make batches in a process of its own, for trainers that keep Python busy. The arrays of a
+            batch are views of memory that both processes share, and stay valid while they are referred to. The
+            data are pickled into the process; it ends with ``close``, with the loader, and with this
+            process whichever way that ends, and leaves nothing behind.
 
     Raises ``SettingError`` for arguments, ``DataError`` and ``FileMissingError`` for data; iterating raises
     those of the records that it comes to, and goes on with the next batch when it is asked again.
@@ -81,11 +86,13 @@ class Loader:
         plan: Mapping[str, Any] | None = None,
         prompts: Mapping[str, Any] | None = None,
         split: str = "train",
+        process: bool = False,
     ) -> None:
         here = place_among_processes()
         self._data = data
         self._split = split
-        self._settings: dict[str, object] = {
+        self._process = process
+        self._settings: dict[str, Any] = {
             "batch_size": count("batch_size", batch_size, 1),
             "input_size": count("input_size", input_size, 1),
             "objects": count("objects", objects, 1),
@@ -106,16 +113,18 @@ class Loader:
 
     def _begin(self) -> None:
         """Start with the first epoch."""
-        self._native: _maskwright.Loader | None = None
+        self._native: _maskwright.Loader | ProcessLoader | None = None
         self._epoch = 0
         # Whether a state was restored from which nothing was taken yet.
         self._restored = False
         self._pass = 0
         ALIVE.add(self)
 
-    def _loader(self) -> _maskwright.Loader:
+    def _loader(self) -> _maskwright.Loader | ProcessLoader:
         """Give the threads; they are started, and the data opened, where that was not done yet."""
-        if self._native is None:
+        if self._native is None and self._process:
+            self._native = ProcessLoader(self._data, self._split, self._settings)
+        elif self._native is None:
             sets = _sets.open_sets(self._data, self._split)
             self._native = _maskwright.Loader(sets, self._settings)
         return self._native
@@ -130,6 +139,10 @@ class Loader:
         Without ``set_epoch``, the epoch after one that was gone through is the next. A new pass ends one
         that is under way.
         """
+        epoch, position, _, records = self._loader().state()
+        if (epoch, position) == (self._epoch, records):
+            # Whoever counts the batches does not ask for one behind the last.
+            self._epoch += 1
         if not self._restored:
             self._loader().start_epoch(self._epoch)
         self._pass += 1
@@ -138,15 +151,15 @@ class Loader:
     def _next(self, number: int) -> Batch:
         if number != self._pass:
             raise Error("the loader: another pass over it began, which ended this one")
-        parts = self._loader().next()
+        parts: Any = self._loader().next()
         self._restored = False
         if parts is None:
             self._epoch += 1
             # A pass that is over stays so.
             self._pass += 1
             raise StopIteration
-        prompts = [Prompt(*prompt) for prompt in parts[3]]
-        return Batch(parts[0], parts[1], parts[2], prompts, *parts[4:])
+        images, labels, image_of, prompts, *others = parts
+        return Batch(images, labels, image_of, [Prompt(*prompt) for prompt in prompts], *others)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch that the next pass goes through.
@@ -167,10 +180,10 @@ class Loader:
         It does not depend on ``batch_size``, ``world_size`` or ``threads``, and is the same on all ranks that
         delivered as many batches.
         """
-        state = dict(zip(STATE, self._loader().state(), strict=True))
-        if state["position"] == state["records"]:
-            state.update(epoch=state["epoch"] + 1, position=0)
-        return state
+        epoch, position, seed, records = self._loader().state()
+        if position == records:
+            epoch, position = epoch + 1, 0
+        return {"epoch": epoch, "position": position, "seed": seed, "records": records}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Go on with exactly the samples that a loader with this state had not delivered.
@@ -218,12 +231,13 @@ class Loader:
             "data": self._data,
             "split": self._split,
             "settings": self._settings,
+            "process": self._process,
             "state": self.state_dict(),
         }
 
     def __setstate__(self, pickled: dict[str, Any]) -> None:
         self._data, self._split = pickled["data"], pickled["split"]
-        self._settings = pickled["settings"]
+        self._settings, self._process = pickled["settings"], pickled["process"]
         self._begin()
         self.load_state_dict(pickled["state"])
 
@@ -269,7 +283,7 @@ def place_among_processes() -> tuple[int, int]:
     return (int(rank), int(world_size)) if rank.isdigit() and world_size.isdigit() else (0, 1)
 
 
-def count(what: str, value: object, least: int) -> int:
+def count(what: str, value: Any, least: int) -> int:
     """Check a whole number."""
     number = value.__index__() if hasattr(value, "__index__") else None
     if not isinstance(number, int) or isinstance(value, bool) or not least <= number < 1 << 63:

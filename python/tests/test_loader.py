@@ -178,6 +178,13 @@ def test_epochs_differ_and_come_again(folder: Path) -> None:
     assert_all_equal(list(made), second)
 
 
+def test_who_counts_the_batches_gets_the_next_epoch(folder: Path) -> None:
+    expected = loader(folder)
+    made = loader(folder)
+    for _ in range(2):
+        assert_all_equal(list(islice(made, len(made))), list(expected))
+
+
 def test_ranks_share_an_epoch(folder: Path) -> None:
     whole = list(loader(folder, batch_size=4))
     ranks = [list(loader(folder, rank=rank, world_size=2)) for rank in range(2)]

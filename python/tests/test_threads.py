@@ -156,7 +156,7 @@ def test_other_python_threads_run_while_a_batch_is_waited_for() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork:")
 def test_a_forked_process_is_told_that_it_has_no_threads(folder: Path) -> None:
     made = loader(folder)
     passed = iter(made)
