@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,13 +16,14 @@ PIXEL_STD = (58.395, 57.12, 57.375)
 """Of SAM's images, red, green, blue, in levels of 0..255."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Prompt:
     """What a model is told about one object, in pixels of the batch's images.
 
     Holds the parts of its kind, and of further kinds where the settings add some. Coordinates are pixel
     indices, x to the right and y down, the centre of the top-left pixel is (0, 0).
     """
+
+    __slots__ = ("box", "kind", "mask", "point_labels", "points")
 
     kind: str
     """The kind that was drawn: ``"box"``, ``"points"`` or ``"noise_mask"``."""
@@ -36,14 +36,43 @@ class Prompt:
     mask: npt.NDArray[np.float32] | None
     """float32 ``[m, m]`` over the image, a quarter of its size: 0 or 255, or logits."""
 
+    def __init__(
+        self,
+        kind: str,
+        box: npt.NDArray[np.float32] | None,
+        points: npt.NDArray[np.float32] | None,
+        point_labels: npt.NDArray[np.int64] | None,
+        mask: npt.NDArray[np.float32] | None,
+    ) -> None:
+        self.kind, self.box, self.mask = kind, box, mask
+        self.points, self.point_labels = points, point_labels
 
-@dataclass(frozen=True, slots=True, eq=False)
+    def __repr__(self) -> str:
+        parts = {"box": self.box, "points": self.points, "mask": self.mask}
+        given = [f"{name}={list(part.shape)}" for name, part in parts.items() if part is not None]
+        return f"Prompt({', '.join([repr(self.kind), *given])})"
+
+
 class Batch:
     """The data of one training step: ``b`` images with ``n`` objects, at least one on each image.
 
-    Arrays are NumPy's, own their memory and may be written to; ``torch.from_numpy``, ``jax.dlpack`` and
-    other takers of DLPack share it.
+    Arrays are NumPy's and may be written to; ``torch.from_numpy``, ``jax.dlpack`` and other takers of DLPack
+    share their memory, which the loader uses again once nothing refers to it any more.
     """
+
+    # No dataclass and no tuple: Lightning, Accelerate and others would take those apart.
+    __slots__ = (
+        "epoch",
+        "ignored",
+        "image_of",
+        "images",
+        "index",
+        "labels",
+        "names",
+        "prompts",
+        "records",
+        "sets",
+    )
 
     images: npt.NDArray[np.uint8]
     """uint8 ``[b, 3, size, size]``: red, green, blue, 0..255, not normalised, padded with 128."""
@@ -65,6 +94,27 @@ class Batch:
     """The epoch, from 0."""
     index: int
     """The number of the batch in the epoch, from 0."""
+
+    def __init__(
+        self,
+        images: npt.NDArray[np.uint8],
+        labels: npt.NDArray[np.float32],
+        image_of: npt.NDArray[np.int64],
+        prompts: list[Prompt],
+        names: list[str],
+        sets: list[str],
+        records: npt.NDArray[np.int64],
+        ignored: npt.NDArray[np.bool_] | None,
+        epoch: int,
+        index: int,
+    ) -> None:
+        self.images, self.labels, self.image_of = images, labels, image_of
+        self.prompts, self.names, self.sets, self.records = prompts, names, sets, records
+        self.ignored, self.epoch, self.index = ignored, epoch, index
+
+    def __repr__(self) -> str:
+        images, labels = list(self.images.shape), list(self.labels.shape)
+        return f"Batch(images={images}, labels={labels}, epoch={self.epoch}, index={self.index})"
 
     def __len__(self) -> int:
         """The number of images."""

@@ -12,13 +12,18 @@ from files import write_pairs
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
 BLOCK = re.compile(r"<!-- test: ([\w-]+) -->\n```python\n(.*?)```", re.DOTALL)
+PACKAGES = ("torch", "lightning", "accelerate", "transformers", "jax")
+"""What a script may need, and is left out without."""
 BLOCKS = dict(BLOCK.findall(PAGE.read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("name", BLOCKS)
 def test_the_pages_code_runs(name: str, tmp_path: Path) -> None:
-    if "torch" in BLOCKS[name]:
-        pytest.importorskip("torch")
+    for package in PACKAGES:
+        if re.search(
+            rf"^(import|from) {package}\b|maskwright\.{package}\b", BLOCKS[name], re.MULTILINE
+        ):
+            pytest.importorskip(package)
     write_pairs(tmp_path / "leaves", 8)
     script = tmp_path / "script.py"
     script.write_text(BLOCKS[name], encoding="utf-8")
@@ -29,4 +34,5 @@ def test_the_pages_code_runs(name: str, tmp_path: Path) -> None:
 
 
 def test_the_page_has_code() -> None:
-    assert set(BLOCKS) == {"drop-in", "loader", "memory", "resume"}
+    own = {"drop-in", "loader", "memory", "resume", "process"}
+    assert set(BLOCKS) == own | {"lightning", "accelerate", "trainer", "jax"}

@@ -15,7 +15,10 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("torch", "tensors, the drop-in for HQ-SAM's script"),
     ("PIL", "images of Pillow"),
     ("segment_anything_hq", "batches through the published model"),
-    ("transformers", "batches through transformers' models"),
+    ("transformers", "batches through transformers' models and its Trainer"),
+    ("lightning", "the loader in Lightning's loop"),
+    ("accelerate", "the loader in Accelerate's loop, transformers' Trainer"),
+    ("jax", "batches as JAX's arrays"),
 ];
 
 /// A folder of packages that tests may use beside those of their environment, or "install" to have them installed.
