@@ -226,7 +226,7 @@ def on_gpu() -> bool:
 
 def main() -> None:
     """Train as the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser = argparse.ArgumentParser(description=str(__doc__).split("\n", maxsplit=1)[0])
     parser.add_argument("data", type=Path, help="a folder or a data file")
     parser.add_argument("--model-type", default="vit_b", help="vit_b, vit_l, vit_h or vit_tiny")
     parser.add_argument("--checkpoint", type=Path, required=True, help="of SAM or HQ-SAM")

