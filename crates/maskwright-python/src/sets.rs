@@ -14,9 +14,9 @@ use pyo3::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::detached::on_thread;
 use crate::error::{Class, Raised, to_python};
 use crate::sequence::SequenceSource;
-use crate::wait;
 
 /// Opened sets, and how a data file wants its samples made.
 #[pyclass(frozen, module = "maskwright._maskwright")]
@@ -39,13 +39,13 @@ impl Sets {
                 return Err(Raised::setting("split", "\"train\" or \"valid\"", found).into());
             }
         };
-        wait::run(py, move || sets_at(&path, trains))?
+        on_thread(py, move || sets_at(&path, trains))?
     }
 
     /// Sets of a folder of images and a folder of masks each: `(name, images, masks)`.
     #[staticmethod]
     fn folders(py: Python<'_>, folders: Vec<(String, PathBuf, PathBuf)>) -> PyResult<Sets> {
-        wait::run(py, move || {
+        on_thread(py, move || {
             let specs = folders.into_iter().map(|(name, images, masks)| {
                 SetSpec::pairs(name, images, masks).open(&OpenContext::default())
             });

@@ -1,7 +1,5 @@
 //! Waiting that Ctrl-C ends.
 
-use std::panic::resume_unwind;
-use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,35 +10,6 @@ use crate::error::{Class, Raised};
 
 /// How long nobody looks whether Ctrl-C was pressed.
 const PIECE: Duration = Duration::from_millis(100);
-
-/// Does work that may take long on a thread of its own, and looks meanwhile whether Ctrl-C was pressed. Then the work is not
-/// waited for: it ends by itself, and what comes of it is dropped.
-pub(crate) fn run<R: Send + 'static>(
-    py: Python<'_>,
-    work: impl FnOnce() -> R + Send + 'static,
-) -> PyResult<R> {
-    let (sender, receiver) = channel();
-    let receiver = Mutex::new(receiver);
-    let thread = std::thread::Builder::new().name("maskwright".into()).spawn(move || {
-        // Nobody waits for it any more where it cannot be sent.
-        let _ = sender.send(work());
-    })?;
-    loop {
-        let done = py.detach(|| {
-            let receiver = receiver.lock().unwrap_or_else(PoisonError::into_inner);
-            receiver.recv_timeout(PIECE)
-        });
-        match done {
-            Ok(result) => return Ok(result),
-            Err(RecvTimeoutError::Timeout) => py.check_signals()?,
-            // It panicked: so does whoever asked for it.
-            Err(RecvTimeoutError::Disconnected) => match thread.join() {
-                Err(panic) => resume_unwind(panic),
-                Ok(()) => unreachable!("work that ends without a panic sends its result"),
-            },
-        }
-    }
-}
 
 /// Something with threads that one Python object owns.
 ///

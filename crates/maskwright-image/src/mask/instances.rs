@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::rle::{Rle, pixels};
-use crate::error::{Error, Result};
+use super::rle::{Rle, counted};
+use crate::error::Result;
 use crate::size::Size;
 
 /// The mask of every number but 0 of a picture `[height, width]`, row by row, in the order of the numbers.
 ///
 /// # Errors
-/// [`Error::BufferSize`] where there are not height x width numbers, [`Error::RleSize`] where that is over `u32::MAX`.
+/// [`crate::Error::BufferSize`] where there are not height x width numbers, [`crate::Error::RleSize`] where that is over `u32::MAX`.
 ///
 /// ```
 /// use maskwright_image::{Size, mask::{draw_instances, instances}};
@@ -23,7 +23,7 @@ use crate::size::Size;
 /// # Ok::<(), maskwright_image::Error>(())
 /// ```
 pub fn instances(size: Size, numbers: &[u32]) -> Result<Vec<(u32, Rle)>> {
-    let pixels = check(size, numbers.len())?;
+    let pixels = counted(size, numbers.len())?;
     let mut found: BTreeMap<u32, Runs> = BTreeMap::new();
     let (mut last, mut start) = (0, 0);
     for x in 0..size.width {
@@ -45,9 +45,9 @@ pub fn instances(size: Size, numbers: &[u32]) -> Result<Vec<(u32, Rle)>> {
 /// Writes `number` to the pixels of a mask in a picture `[height, width]`, row by row; others stay.
 ///
 /// # Errors
-/// [`Error::BufferSize`] where the picture has not the size of the mask.
+/// [`crate::Error::BufferSize`] where the picture has not the size of the mask.
 pub fn draw_instances(mask: &Rle, number: u32, picture: &mut [u32]) -> Result<()> {
-    check(mask.size(), picture.len())?;
+    counted(mask.size(), picture.len())?;
     let (height, width) = (mask.height() as u32, mask.width());
     for (start, end) in mask.foreground() {
         for at in start..end {
@@ -79,15 +79,6 @@ impl Runs {
         }
         self.counts
     }
-}
-
-/// Height x width, if there are as many numbers.
-fn check(size: Size, found: usize) -> Result<u32> {
-    let pixels = pixels(size)?;
-    if found != pixels as usize {
-        return Err(Error::BufferSize { size, channels: 1, expected: pixels as usize, found });
-    }
-    Ok(pixels)
 }
 
 #[cfg(test)]

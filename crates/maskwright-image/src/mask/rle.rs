@@ -101,6 +101,15 @@ pub(super) fn pixels(size: Size) -> Result<u32> {
     u32::try_from(size.area()).map_err(|_| Error::RleSize { size })
 }
 
+/// Height x width, where there are as many values of an array.
+pub(super) fn counted(size: Size, found: usize) -> Result<u32> {
+    let pixels = pixels(size)?;
+    if found != pixels as usize {
+        return Err(Error::BufferSize { size, channels: 1, expected: pixels as usize, found });
+    }
+    Ok(pixels)
+}
+
 /// Holds runs to height x width while they come, so that a list that is too long is left early.
 pub(super) struct RunSum {
     size: Size,

@@ -13,17 +13,17 @@
 //! ```
 
 use super::bitmap::{Bitmap, pack, spread};
-use super::rle::{Rle, pixels};
-use crate::error::{Error, Result};
+use super::rle::{Rle, counted};
+use crate::error::Result;
 use crate::size::Size;
 
 impl Rle {
     /// The runs of a mask that lies column by column: every value but 0 is foreground.
     ///
     /// # Errors
-    /// [`Error::BufferSize`] where there are not height x width values, [`Error::RleSize`] where that is over `u32::MAX`.
+    /// [`crate::Error::BufferSize`] where there are not height x width values, [`crate::Error::RleSize`] where that is over `u32::MAX`.
     pub fn from_columns(size: Size, values: &[u8]) -> Result<Self> {
-        let pixels = check(size, values.len())?;
+        let pixels = counted(size, values.len())?;
         let mut runs = Self::default();
         runs.refill(size, |counts| {
             let (mut start, mut last) = (0u32, 0);
@@ -60,16 +60,16 @@ impl Rle {
     /// # Errors
     /// As [`Self::from_columns`].
     pub fn from_rows(size: Size, values: &[u8]) -> Result<Self> {
-        check(size, values.len())?;
+        counted(size, values.len())?;
         Ok(Self::from_bitmap(&Bitmap::from_nonzero(values, size)))
     }
 
     /// Sets the foreground to 1 in `values`, which lie column by column; the background stays as it is.
     ///
     /// # Errors
-    /// [`Error::BufferSize`] where there are not height x width values.
+    /// [`crate::Error::BufferSize`] where there are not height x width values.
     pub fn draw_columns(&self, values: &mut [u8]) -> Result<()> {
-        check(self.size(), values.len())?;
+        counted(self.size(), values.len())?;
         for (start, end) in self.foreground() {
             values[start as usize..end as usize].fill(1);
         }
@@ -81,7 +81,7 @@ impl Rle {
     /// # Errors
     /// As [`Self::draw_columns`].
     pub fn draw_rows(&self, values: &mut [u8]) -> Result<()> {
-        check(self.size(), values.len())?;
+        counted(self.size(), values.len())?;
         let (mask, width) = (self.to_bitmap(), self.width());
         for (y, row) in values.chunks_exact_mut(width.max(1)).enumerate() {
             for (word, part) in mask.row(y).iter().zip(row.chunks_mut(64)) {
@@ -93,18 +93,10 @@ impl Rle {
     }
 }
 
-/// Height x width, if there are as many values.
-fn check(size: Size, found: usize) -> Result<u32> {
-    let pixels = pixels(size)?;
-    if found != pixels as usize {
-        return Err(Error::BufferSize { size, channels: 1, expected: pixels as usize, found });
-    }
-    Ok(pixels)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
     use proptest::prelude::*;
 
     #[test]

@@ -6,10 +6,7 @@
 use pulp::Simd;
 
 use super::attention_core::{Inputs, Scratch, exponentials, sized};
-use super::bf16::{Instructions, Pair, ROWS, WIDTH, pack_rows, pack_transposed, round};
-
-/// Numbers along the inner axis of a product come in as many.
-const INNER: usize = 32;
+use super::bf16::{INNER, Instructions, Pair, ROWS, WIDTH, pack_rows, pack_transposed, round};
 
 /// The packed factors of a head, reused from head to head.
 #[derive(Default)]

@@ -30,17 +30,19 @@ impl Pass {
         most: usize,
         hq_alone: bool,
     ) -> Vec<Self> {
-        let all: Vec<PromptInput> = batch.prompts.iter().map(prompts::to_model).collect();
-        let ambiguous = |&object: &usize| !hq_alone && is_ambiguous(&all[object]);
-        let own = (0..all.len()).filter(|&object| images.contains(&batch.image_of[object]));
-        let (several, single): (Vec<usize>, Vec<usize>) = own.partition(ambiguous);
+        let prompts = batch.prompts.iter().zip(&batch.image_of).enumerate();
+        let own = prompts.filter(|(_, (_, image))| images.contains(image));
+        let asked = own.map(|(object, (prompt, _))| (object, prompts::to_model(prompt)));
+        let (several, single): (Vec<_>, Vec<_>) =
+            asked.partition(|(_, prompt)| !hq_alone && is_ambiguous(prompt));
         let mut passes = Vec::new();
-        for (objects, ambiguous) in [(several, true), (single, false)] {
-            for objects in objects.chunks(most) {
+        for (asked, ambiguous) in [(several, true), (single, false)] {
+            for asked in asked.chunks(most) {
+                let (objects, prompts) = asked.iter().cloned().unzip();
                 passes.push(Self {
-                    objects: objects.to_vec(),
+                    objects,
                     first_image: images.start,
-                    prompts: objects.iter().map(|&object| all[object].clone()).collect(),
+                    prompts,
                     round: 0,
                     ambiguous,
                 });

@@ -5,7 +5,7 @@ use half::bf16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 
-use super::{Instructions, Pair, ROWS, WIDTH, pack_columns, round};
+use super::{INNER, Instructions, Pair, ROWS, WIDTH, pack_columns, round};
 use crate::kernels::{Array, takes, untracked, zeros};
 
 /// Rows of one task: few enough that they stay in the cache, rounded, while all panels go by.
@@ -50,7 +50,7 @@ fn linear(
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
     let rows = x.len() / input;
-    let inner = input.next_multiple_of(32);
+    let inner = input.next_multiple_of(INNER);
     let mut panels: Vec<Pair> = vec![[0; WIDTH]; inner / 2 * output.div_ceil(WIDTH)];
     let weight: &[u16] = weight.reinterpret_cast();
     panels.par_chunks_mut(inner / 2).enumerate().for_each(|(p, panel)| {

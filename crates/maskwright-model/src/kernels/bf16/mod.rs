@@ -16,8 +16,10 @@ mod scalar;
 
 use std::sync::OnceLock;
 
-/// Columns of a panel.
-pub(super) const WIDTH: usize = 32;
+pub(super) use super::panel::WIDTH;
+
+/// The inner axis of a product is padded to a multiple of this many.
+pub(super) const INNER: usize = 32;
 
 /// Two rows of a panel: of each column the upper one in the low 16 bits and the lower one in the high 16.
 pub(super) type Pair = [u32; WIDTH];
@@ -57,7 +59,7 @@ impl Instructions {
         (stride, columns): (usize, usize),
     ) {
         let inner = 2 * b.len();
-        assert!(inner.is_multiple_of(32) && columns <= WIDTH, "a padded panel");
+        assert!(inner.is_multiple_of(INNER) && columns <= WIDTH, "a padded panel");
         assert!(a.len() >= rows.next_multiple_of(ROWS) * inner, "padded rows");
         if rows == 0 || inner == 0 {
             return;
