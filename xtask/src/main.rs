@@ -8,7 +8,9 @@
 //! cargo xtask soak kills   trainings that are killed and resumed, again and again
 //! cargo xtask gpu-bundle   a folder to carry to a machine with a GPU
 //! cargo xtask wheel   the Python package as a wheel
-//! cargo xtask check   format, lints, dependency rules, circles, licences and Python, no tests
+//! cargo xtask package   packs the crates and builds the packages elsewhere
+//! cargo xtask notices   the licences of all that is compiled into it
+//! cargo xtask check   format, lints, dependency rules, circles, licences, Python and packages, no tests
 //! ```
 
 #![forbid(unsafe_code)]
@@ -18,8 +20,11 @@ mod dependency_rules;
 mod flag_words;
 mod gpu_bundle;
 mod licences;
+mod notices;
+mod package;
 mod python;
 mod python_package;
+mod resolved;
 mod setup;
 mod shell;
 #[cfg(unix)]
@@ -34,7 +39,7 @@ usage: cargo xtask COMMAND
 
   demo [ARGS]   set up, build in release mode, run `maskwright demo ARGS`
   test          set up, then every check and test, cheapest first (what CI runs)
-  check         format, lints, dependency rules, circles, licences and Python, no tests
+  check         format, lints, dependency rules, circles, licences, Python and packages, no tests
   setup         only the set-up: system packages that make things faster
   rules         only dependency rules, circles of files and licences
   soak kills [--runs N] [--seed N] [--program FILE]
@@ -42,7 +47,9 @@ usage: cargo xtask COMMAND
   gpu-bundle [FOLDER]
                 what a machine with a GPU needs to test and time this on it, under 60 MiB
                 (target/gpu-bundle unless a folder is given)
-  wheel         the Python package as a wheel, in target/wheels";
+  wheel         the Python package as a wheel, in target/wheels
+  package       pack every crate that is published, and build the packages outside of this workspace
+  notices       the licences of all that is compiled into it, in python/licences, from where the wheel takes them";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -64,6 +71,8 @@ fn main() -> ExitCode {
             }
             None => Err("maturin could not be installed".to_owned()),
         }),
+        "package" => resolved::metadata(&[]).and_then(|metadata| package::check(&metadata)),
+        "notices" => python_package::write_notices(),
         "soak" => soak(&rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

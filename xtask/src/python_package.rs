@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{python, shell};
+use crate::{notices, python, resolved, shell};
 
 /// Where the package is.
 const FOLDER: &str = "python";
+/// What the wheel says of the licences of all that is compiled into it.
+const NOTICES: &str = "python/licences/THIRD-PARTY.txt";
 const WHEELS: &str = "target/wheels";
 const BUILD: &str = "target/python-build";
 const TEST: &str = "target/python-tests";
@@ -32,6 +34,7 @@ pub(crate) fn wheel() -> Result<Option<PathBuf>, String> {
     if Path::new(WHEELS).exists() {
         std::fs::remove_dir_all(WHEELS).map_err(|error| format!("{WHEELS}: {error}"))?;
     }
+    write_notices()?;
     let out = format!("../{WHEELS}");
     shell::run_in(FOLDER, &maturin, &["build", "--release", "--locked", "--out", &out], &[])?;
     let files = std::fs::read_dir(WHEELS).map_err(|error| format!("{WHEELS}: {error}"))?;
@@ -40,6 +43,16 @@ pub(crate) fn wheel() -> Result<Option<PathBuf>, String> {
         .map(|file| file.path())
         .find(|path| path.extension().is_some_and(|ending| ending == "whl"));
     wheel.map(Some).ok_or_else(|| format!("{WHEELS}: expected a wheel, found none"))
+}
+
+/// Writes the licences of all that is compiled into the wheel to where the wheel takes them from.
+pub(crate) fn write_notices() -> Result<(), String> {
+    let text = notices::of(&resolved::metadata(&[])?, "maskwright-python")?;
+    let failed = |error: std::io::Error| format!("{NOTICES}: {error}");
+    if let Some(folder) = Path::new(NOTICES).parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    std::fs::write(NOTICES, text).map_err(failed)
 }
 
 /// Builds the wheel, installs it where nothing else is, and runs its tests. Without Python, or where its packages cannot be
@@ -52,7 +65,9 @@ pub(crate) fn test() -> Result<(), String> {
         );
         Ok(())
     };
-    let Some(wheel) = wheel()? else { return left_out("maturin") };
+    if wheel()?.is_none() {
+        return left_out("maturin");
+    }
     let mut pins = python::pins(&format!("{FOLDER}/requirements.txt"), &["pytest", "numpy"])?;
     pins.extend(python::pins("benches/python/requirements.txt", &["mypy"])?);
     if Path::new(TEST).exists() {
@@ -61,8 +76,11 @@ pub(crate) fn test() -> Result<(), String> {
     let Some(bin) = python::environment(TEST, &pins)? else { return left_out("pytest") };
     let python = format!("{bin}/python");
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    let wheel = wheel.display().to_string();
-    shell::run(&python, &[&pip[..], &["--no-deps", &wheel]].concat(), &[])?;
+    shell::run(
+        &python,
+        &[&pip[..], &["--no-deps", "--no-index", "--find-links", WHEELS, "maskwright"]].concat(),
+        &[],
+    )?;
     match std::env::var(PACKAGES) {
         Ok(install) if install == "install" => {
             // PyTorch's wheels bring gigabytes of CUDA's libraries, without which it cannot be imported: they are not

@@ -1,8 +1,9 @@
 //! One validation, cheapest checks first, so that a slip costs seconds.
 
-use cargo_metadata::{CargoOpt, MetadataCommand};
-
-use crate::{circles, dependency_rules, flag_words, licences, python, python_package, shell};
+use crate::{
+    circles, dependency_rules, flag_words, licences, package, python, python_package, resolved,
+    shell,
+};
 
 /// Checks that run no test.
 pub(crate) fn check() -> Result<(), String> {
@@ -25,7 +26,8 @@ pub(crate) fn check() -> Result<(), String> {
     )?;
     // No GPU is needed to see that its part compiles.
     let cuda = ["--package", "maskwright", "--features", "cuda", "--", "-D", "warnings"];
-    shell::run("cargo", &[["clippy", "--release", "--locked"].as_slice(), &cuda].concat(), &[])
+    shell::run("cargo", &[["clippy", "--release", "--locked"].as_slice(), &cuda].concat(), &[])?;
+    package::check(&resolved::metadata(&[])?)
 }
 
 /// Snapshots are compared; none is written, not even beside the old one.
@@ -57,23 +59,16 @@ pub(crate) fn test() -> Result<(), String> {
     python_package::test()
 }
 
-/// The dependency directions, circles of files, flags named in libraries, and the licences.
+/// The dependency directions, circles of files, flags named in libraries, the licences and the versions.
 pub(crate) fn rules() -> Result<(), String> {
-    let metadata = MetadataCommand::new()
-        .features(CargoOpt::SomeFeatures(vec!["maskwright/cuda".to_owned()]))
-        .other_options(vec![
-            "--locked".to_owned(),
-            "--filter-platform".to_owned(),
-            "x86_64-unknown-linux-gnu".to_owned(),
-        ])
-        .exec()
-        .map_err(|error| format!("cargo metadata: {error}"))?;
+    let metadata = resolved::metadata(&["maskwright/cuda"])?;
     let mut found = dependency_rules::violations(&metadata);
     found.extend(circles::violations(&metadata)?);
     found.extend(flag_words::violations(&metadata)?);
     found.extend(licences::violations(&metadata));
+    found.extend(package::violations(&metadata));
     if found.is_empty() {
-        println!("dependency directions, files, words and licences: as they should be");
+        println!("dependency directions, files, words, licences and versions: as they should be");
         return Ok(());
     }
     Err(format!("{} violations:\n  {}", found.len(), found.join("\n  ")))
