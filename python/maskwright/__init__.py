@@ -4,7 +4,8 @@
 the functions that HQ-SAM's ``train.py`` imports. The command line is ``maskwright``, or ``python -m maskwright``.
 
 ``mask`` and ``metrics`` work on lists of masks. ``Predictor`` and ``MaskGenerator`` predict. ``train``, ``evaluate``
-and ``convert`` are the command's. ``doctor`` and ``preview`` look at data, and ``open_run`` reads a run's folder.
+and ``convert`` are the command's. ``doctor`` and ``preview`` look at data, ``prep`` and ``Preparer`` prepare them in
+shards, and ``open_run`` reads a run's folder.
 
 NumPy alone is needed; PyTorch and Pillow are imported where they are used.
 """
@@ -25,6 +26,7 @@ from maskwright._loader import Loader
 from maskwright._mask_generator import MaskGenerator
 from maskwright._maskwright import __version__
 from maskwright._predictor import Predictor
+from maskwright._prep import Preparer, prep
 from maskwright._preview import Preview, preview
 from maskwright._runs import Best, Run, open_run
 from maskwright._training import convert, evaluate, train
@@ -42,6 +44,7 @@ __all__ = [
     "MaskGenerator",
     "ModelError",
     "Predictor",
+    "Preparer",
     "Preview",
     "Prompt",
     "Run",
@@ -54,6 +57,7 @@ __all__ = [
     "mask",
     "metrics",
     "open_run",
+    "prep",
     "preview",
     "train",
 ]

@@ -203,6 +203,24 @@ class Model:
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32], npt.NDArray[np.float32], list[str]]: ...
     def start_generation(self, image: npt.NDArray[np.uint8], kind: str, settings: str) -> Job: ...
 
+@final
+class Preparer:
+    def __new__(
+        cls,
+        json: str,
+        images: _Path | None,
+        output: _Path,
+        shards: SupportsIndex | None,
+        per_shard: SupportsIndex | None,
+        config: str,
+        model: tuple[Model, _Path, _Path | None, str] | None,
+        workers: SupportsIndex,
+        decode_memory: SupportsIndex | None,
+    ) -> Preparer: ...
+    def shards(self) -> int: ...
+    def records(self) -> int: ...
+    def start(self, shard: SupportsIndex) -> Job: ...
+
 def check_generator_settings(settings: str) -> None: ...
 def start_training(
     file: _Path | None, folder: _Path | None, json: str | None, start: str, report: bool

@@ -1,7 +1,7 @@
 //! Who may depend on whom.
 //!
 //! image <- data <- {doctor, demo, predict, train}; model <- {predict, train}; doctor, predict and train below
-//! report, the command above them and the Python binding on top: ARCHITECTURE.md explains why. A crate that is not
+//! report and prep, the command above them and the Python binding on top: ARCHITECTURE.md explains why. A crate that is not
 //! listed here fails the check, so that a new one is placed on purpose.
 
 use cargo_metadata::{DependencyKind, Metadata};
@@ -60,6 +60,18 @@ const RULES: &[Rule] = &[
         never: &["burn", "clap", "indicatif", "rand"],
     },
     Rule {
+        package: "maskwright-prep",
+        workspace: &[
+            "maskwright-image",
+            "maskwright-data",
+            "maskwright-doctor",
+            "maskwright-model",
+            "maskwright-predict",
+            "maskwright-train",
+        ],
+        never: &["burn", "clap", "indicatif", "rand"],
+    },
+    Rule {
         package: "maskwright",
         workspace: &[
             "maskwright-image",
@@ -68,6 +80,7 @@ const RULES: &[Rule] = &[
             "maskwright-demo",
             "maskwright-model",
             "maskwright-predict",
+            "maskwright-prep",
             "maskwright-report",
             "maskwright-train",
         ],
@@ -82,6 +95,7 @@ const RULES: &[Rule] = &[
             "maskwright-doctor",
             "maskwright-model",
             "maskwright-predict",
+            "maskwright-prep",
             "maskwright-report",
             "maskwright-train",
         ],

@@ -10,6 +10,7 @@
 //! | the sets at a path | [`recognise`] |
 //! | a set that is opened in spite of its mistakes | [`Subject`] |
 //! | the examination | [`examine`] |
+//! | one record, for work that goes on with it | [`RecordInspector`] |
 //! | a finding's pictures, for a report | [`Looker`] |
 //!
 //! ```no_run
@@ -43,6 +44,7 @@ mod jitter;
 mod look;
 mod loose;
 mod recognise;
+mod record;
 mod run;
 mod shape;
 mod similar;
@@ -57,5 +59,6 @@ pub use finding::{Check, Finding, Instance, Like, Severity};
 pub use histogram::Histogram;
 pub use look::{Look, Looker};
 pub use recognise::{Contents, recognise};
+pub use record::{RecordInspector, Remark};
 pub use run::{Progress, Settings, examine};
 pub use subject::{Role, Subject};

@@ -98,12 +98,7 @@ impl Subject {
                 None
             }
         };
-        let claims = match &spec.kind {
-            SetKind::Coco(keys) | SetKind::Lvis(keys) if source.is_some() => {
-                Some(Arc::new(Claims::of_coco(&keys.annotations)))
-            }
-            _ => None,
-        };
+        let claims = source.is_some().then(|| claims_of(spec)).flatten();
         Subject {
             role,
             name: spec.name.clone(),
@@ -136,6 +131,12 @@ impl Subject {
             claims: None,
             openings,
         }
+    }
+
+    /// A set that is open already, with what its annotation file says of areas and boxes.
+    pub fn of_set(spec: &SetSpec, source: Arc<dyn Source>, role: Role) -> Subject {
+        let claims = claims_of(spec);
+        Subject { spec: Some(spec.clone()), claims, ..Subject::of_source(source, role) }
     }
 
     /// A folder of images without masks, whose images alone are looked at.
@@ -217,6 +218,16 @@ impl Subject {
 
     pub(super) fn openings(&self) -> &[Opening] {
         &self.openings
+    }
+}
+
+/// What the annotation file of all images says, where a set has one.
+fn claims_of(spec: &SetSpec) -> Option<Arc<Claims>> {
+    match &spec.kind {
+        SetKind::Coco(keys) | SetKind::Lvis(keys) => {
+            Some(Arc::new(Claims::of_coco(&keys.annotations)))
+        }
+        _ => None,
     }
 }
 

@@ -9,8 +9,8 @@ use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use {
     maskwright_data as data, maskwright_doctor as doctor, maskwright_image as image,
-    maskwright_model as model, maskwright_predict as predict, maskwright_report as report,
-    maskwright_train as train,
+    maskwright_model as model, maskwright_predict as predict, maskwright_prep as prep,
+    maskwright_report as report, maskwright_train as train,
 };
 
 /// The classes of exceptions.
@@ -313,6 +313,26 @@ impl From<&report::Error> for Raised {
     }
 }
 
+impl From<&prep::Error> for Raised {
+    fn from(error: &prep::Error) -> Raised {
+        use prep::Error as E;
+        let of = |class| Raised::new(class, error);
+        match error {
+            E::Data(inner) => Raised::from(&**inner),
+            E::Doctor(inner) => Raised::from(&**inner),
+            E::Predict(inner) => Raised::from(&**inner),
+            E::Io { file, source, .. } => of(Class::of_io(source)).of(file),
+            E::Setting { expected, found, .. } => of(Class::Setting).but(expected, found),
+            E::OtherSettings { folder, expected, found, .. } => {
+                of(Class::Setting).of(folder).but(expected, found)
+            }
+            E::ShardInUse { folder, .. } => of(Class::Run).of(folder),
+            E::Content { file, expected, found } => of(Class::Data).of(file).but(expected, found),
+            _ => of(Class::Error),
+        }
+    }
+}
+
 macro_rules! from_owned {
     ($($error:ty),* $(,)?) => {
         $(impl From<$error> for Raised {
@@ -330,5 +350,6 @@ from_owned!(
     predict::Error,
     train::Error,
     doctor::Error,
+    prep::Error,
     report::Error
 );

@@ -11,6 +11,7 @@
 //! | `eval_loader` | evaluation samples |
 //! | `mask`, `rle`, `metrics` | lists of masks, and how well they agree |
 //! | `predictor` | predictor and mask generator |
+//! | `prep` | data prepared in shards |
 //! | `job` | long work on a thread, which tells how far it is |
 //! | `training`, `observer` | training, evaluation and conversion, as jobs |
 //! | `reading` | the doctor, previews, runs' folders |
@@ -31,6 +32,7 @@ mod memory;
 mod metrics;
 mod observer;
 mod predictor;
+mod prep;
 mod reading;
 mod rle;
 mod sequence;
@@ -64,6 +66,8 @@ mod _maskwright {
     use crate::metrics::{agreements, click, clicks_failed, clicks_needed, mask_average_precision};
     #[pymodule_export]
     use crate::predictor::{Encoded, Model, check_generator_settings};
+    #[pymodule_export]
+    use crate::prep::Preparer;
     #[pymodule_export]
     use crate::reading::{draw_preview, png, read_run, start_examination};
     #[pymodule_export]

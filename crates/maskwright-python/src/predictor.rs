@@ -65,6 +65,13 @@ pub(crate) struct Encoded {
     size: Size,
 }
 
+impl Model {
+    /// The model itself.
+    pub(crate) fn predictor(&self) -> Arc<Predictor> {
+        Arc::clone(&self.0)
+    }
+}
+
 #[pymethods]
 impl Model {
     #[new]

@@ -58,7 +58,7 @@ pub(crate) fn start_examination(
 }
 
 /// The sets of a JSON text with the keys of a data file.
-fn data_of(json: &str) -> PyResult<DataFile> {
+pub(crate) fn data_of(json: &str) -> PyResult<DataFile> {
     Ok(serde_json::from_str(json)
         .map_err(|error| Raised::setting("data", "the sets of a data file", error))?)
 }

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use maskwright_image::is_obeyed;
 use {maskwright_demo as demo, maskwright_doctor as doctor};
 use {maskwright_model as model, maskwright_predict as predict};
-use {maskwright_report as report, maskwright_train as train};
+use {maskwright_prep as prep, maskwright_report as report, maskwright_train as train};
 
 use crate::{tell, words};
 
@@ -106,6 +106,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || error.downcast_ref().is_some_and(of_prediction)
         || error.downcast_ref().is_some_and(of_training)
         || error.downcast_ref().is_some_and(of_report)
+        || error.downcast_ref().is_some_and(of_prep)
 }
 
 fn of_data(error: &maskwright_data::Error) -> bool {
@@ -174,6 +175,17 @@ fn of_report(error: &report::Error) -> bool {
         Error::Train(error) => of_training(error),
         Error::Model(error) => of_model(error),
         Error::Data(error) => of_data(error),
+        _ => false,
+    }
+}
+
+fn of_prep(error: &prep::Error) -> bool {
+    use prep::Error;
+    match error {
+        Error::Setting { .. } | Error::OtherSettings { .. } | Error::ShardInUse { .. } => true,
+        Error::Data(error) => of_data(error),
+        Error::Doctor(error) => of_doctor(error),
+        Error::Predict(error) => of_prediction(error),
         _ => false,
     }
 }

@@ -55,6 +55,7 @@ enum Command {
     Convert(commands::convert::ConvertFlags),
     Cache(commands::cache::CacheFlags),
     Export(Box<commands::export::ExportFlags>),
+    Prep(Box<commands::prep::PrepFlags>),
     Bench(commands::bench::BenchFlags),
 }
 
@@ -92,6 +93,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Convert(flags) => commands::convert::run(&flags),
         Command::Cache(flags) => commands::cache::run(&flags),
         Command::Export(flags) => commands::export::run(&flags, &given),
+        Command::Prep(flags) => commands::prep::run(&flags),
         Command::Bench(flags) => commands::bench::run(&flags),
     };
     exit::status(done)

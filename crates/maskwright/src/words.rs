@@ -8,7 +8,7 @@ use std::error::Error as StdError;
 
 use {maskwright_data as data, maskwright_doctor as doctor};
 use {maskwright_model as model, maskwright_predict as predict};
-use {maskwright_report as report, maskwright_train as train};
+use {maskwright_prep as prep, maskwright_report as report, maskwright_train as train};
 
 /// The flag that sets a configuration key, or a setting of a library that stands in no file.
 const FLAGS: &[(&str, &str)] = &[
@@ -37,8 +37,10 @@ const FLAGS: &[(&str, &str)] = &[
     ("crop_nms_thresh", "--crop-nms-thresh"),
     ("crop_overlap_ratio", "--crop-overlap-ratio"),
     ("data.prompts.kinds", "--prompts"),
+    ("jpeg_quality", "--jpeg-quality"),
     ("loader.batch_size", "--batch-size-train"),
     ("loader.workers", "--workers"),
+    ("longest_side", "--longest-side"),
     ("min_mask_region_area", "--min-mask-region-area"),
     ("model.checkpoint", "--checkpoint"),
     ("model.config", "--model-config"),
@@ -58,9 +60,12 @@ const FLAGS: &[(&str, &str)] = &[
     ("preview.range", "--index, --range"),
     ("preset", "--preset"),
     ("prompts.min_points", "--min-points"),
+    ("records of a shard", "--per-shard"),
     ("schedule.drop_every_epochs", "--lr-drop-epoch"),
     ("schedule.kind", "--schedule"),
     ("schedule.warmup_steps", "--warmup-steps"),
+    ("shard", "--shard"),
+    ("shards", "--shards"),
     ("stability_score_offset", "--stability-score-offset"),
     ("stability_score_thresh", "--stability-score-thresh"),
     ("the mask to give", "--kind"),
@@ -112,6 +117,7 @@ pub(crate) fn of(error: &(dyn StdError + 'static)) -> String {
         .or_else(|| error.downcast_ref().map(of_prediction))
         .or_else(|| error.downcast_ref().map(of_training))
         .or_else(|| error.downcast_ref().map(of_report))
+        .or_else(|| error.downcast_ref().map(of_prep))
         .unwrap_or_else(|| error.to_string())
 }
 
@@ -206,6 +212,29 @@ fn of_report(error: &report::Error) -> String {
         Error::Train(error) => of_training(error),
         Error::Data(error) => of_data(error),
         Error::Model(error) => of_model(error),
+        _ => error.to_string(),
+    }
+}
+
+fn of_prep(error: &prep::Error) -> String {
+    use prep::Error;
+    match error {
+        Error::Setting { key, expected, found } => setting(key, expected, found),
+        Error::OtherSettings { folder, key, expected, found } => {
+            let name = key.strip_prefix("settings.").unwrap_or(key);
+            format!(
+                "--output: expected the data and settings that {} was begun with ({} {expected}), found {found}; \
+                 choose another folder",
+                folder.display(),
+                flag(name)
+            )
+        }
+        Error::Content { .. } => {
+            format!("{error}; remove both files, and the shard is made again")
+        }
+        Error::Data(error) => of_data(error),
+        Error::Doctor(error) => of_doctor(error),
+        Error::Predict(error) => of_prediction(error),
         _ => error.to_string(),
     }
 }

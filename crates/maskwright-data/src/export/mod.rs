@@ -44,7 +44,8 @@ use crate::source::{DataFile, LeftOut, OpenContext, SetSpec};
 
 use check::Expected;
 use layout::Place;
-use names::{Classes, Names};
+use names::Classes;
+pub use names::Names;
 use reader::Reader;
 pub use shape::Shape;
 use shapes::{Layout, finish_all};
@@ -203,13 +204,10 @@ fn free_place(data: &DataFile, output: &Path) -> Result<std::path::PathBuf> {
         _ => ".".into(),
     };
     let unreadable = |source| Error::Read { file: parent.clone(), source };
-    let canonical = parent.canonicalize().map_err(unreadable)?;
-    let around = data.places().into_iter().filter_map(|place| place.canonicalize().ok());
-    for place in around.filter(|place| place.is_dir()) {
-        if canonical.starts_with(&place) {
-            let found = format!("{} in {}, which is read", output.display(), place.display());
-            return refuse("a path outside of the data", found);
-        }
+    parent.canonicalize().map_err(unreadable)?;
+    if let Some(place) = data.place_around(&parent) {
+        let found = format!("{} in {}, which is read", output.display(), place.display());
+        return refuse("a path outside of the data", found);
     }
     Ok(parent)
 }

@@ -4,15 +4,16 @@ use std::collections::{HashMap, HashSet};
 
 use crate::source::LeftOut;
 
-/// Names that were given, each once, whatever the case.
+/// Names of files, each given once, whatever the case.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub struct Names {
     taken: HashSet<String>,
 }
 
 impl Names {
-    /// A file name without ending for a record: its own where no other has it and all systems take it.
-    pub(super) fn give(&mut self, record: &str) -> String {
+    /// A file name without ending for a record: its own where no other has it and all systems take it, at most 200 bytes long
+    /// but for a number behind it.
+    pub fn give(&mut self, record: &str) -> String {
         let plain = |letter: char| match letter {
             '/' | '\\' | '<' | '>' | ':' | '"' | '|' | '?' | '*' | '{' | '}' | '[' | ']' | '#' => {
                 '_'

@@ -41,6 +41,7 @@ mod reader;
 mod timings;
 pub mod upright;
 mod view_sampler;
+mod whole;
 
 pub use crate::geometry::Preset;
 pub use config::SampleConfig;
@@ -48,6 +49,7 @@ pub use decode_memory::{default_decode_memory, usable_memory};
 pub use eval::EvalSample;
 pub use maker::{SampleMaker, ViewBuffers};
 pub use timings::{Clock, Timings};
+pub use whole::{WholeObject, WholeReader, WholeRecord};
 
 use std::sync::Arc;
 

@@ -185,6 +185,14 @@ impl DataFile {
         places.filter(|path| !path.as_os_str().is_empty()).map(|path| path.clone()).collect()
     }
 
+    /// The folder of the data that a path lies in, which may not be there itself; none where it lies outside of all.
+    pub fn place_around(&self, path: &Path) -> Option<PathBuf> {
+        let path = std::path::absolute(path).ok()?;
+        let there = path.ancestors().find_map(|folder| folder.canonicalize().ok())?;
+        let places = self.places().into_iter().filter_map(|place| place.canonicalize().ok());
+        places.filter(|place| place.is_dir()).find(|place| there.starts_with(place))
+    }
+
     /// Parses the text of a data file. Errors name `path`. Relative paths stay as they are.
     pub fn parse(text: &str, path: &Path) -> Result<DataFile> {
         check(text, path, names_of::<DataFile>())?;

@@ -211,6 +211,19 @@ impl<'a> MaskGenerator<'a> {
     pub fn generate_while(
         &self,
         image: &RgbImage,
+        progress: impl FnMut(usize, usize) -> bool,
+    ) -> Result<Vec<GeneratedMask>> {
+        self.generate_of(image, None, progress)
+    }
+
+    /// As [`generate_while`](Self::generate_while), of an image that may be `encoded` already.
+    ///
+    /// # Errors
+    /// As [`generate_while`](Self::generate_while).
+    pub fn generate_of(
+        &self,
+        image: &RgbImage,
+        encoded: Option<&EncodedImage>,
         mut progress: impl FnMut(usize, usize) -> bool,
     ) -> Result<Vec<GeneratedMask>> {
         let config = &self.config;
@@ -221,10 +234,18 @@ impl<'a> MaskGenerator<'a> {
         let mut done = 0;
         let mut masks = Vec::new();
         for &(crop, layer) in &crops {
-            let found = self.of_crop(image, crop, &self.grids[layer], &mut |points| {
+            let done = &mut |points| {
                 done += points;
                 progress(done, total)
-            })?;
+            };
+            let grid = &self.grids[layer];
+            let found = match encoded.filter(|_| layer == 0) {
+                Some(encoded) => self.of_encoded(encoded, image.size, crop, grid, done)?,
+                None => {
+                    let encoded = self.predictor.encode(&cut(image, crop))?;
+                    self.of_encoded(&encoded, image.size, crop, grid, done)?
+                }
+            };
             masks.extend(found);
         }
         if crops.len() > 1 {
@@ -241,21 +262,21 @@ impl<'a> MaskGenerator<'a> {
         Ok(masks)
     }
 
-    /// The masks of one part of the image.
-    fn of_crop(
+    /// The masks of one part of an image of the size `whole`.
+    fn of_encoded(
         &self,
-        image: &RgbImage,
+        encoded: &EncodedImage,
+        whole: Size,
         crop: CropBox,
         grid: &[[f64; 2]],
         done: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Vec<GeneratedMask>> {
-        let part = cut(image, crop);
-        let encoded = self.predictor.encode(&part)?;
+        let part = encoded.size();
         let mut masks = Vec::new();
         for batch in grid.chunks(self.config.points_per_batch) {
             let points: Vec<[f64; 2]> = batch
                 .iter()
-                .map(|[x, y]| [x * part.size.width as f64, y * part.size.height as f64])
+                .map(|[x, y]| [x * part.width as f64, y * part.height as f64])
                 .collect();
             let inputs: Vec<PromptInput> = points
                 .iter()
@@ -265,14 +286,14 @@ impl<'a> MaskGenerator<'a> {
                 })
                 .collect();
             let multimask = self.config.multimask_output;
-            let answers = self.predictor.decode(&encoded, &inputs, self.kind, multimask)?;
+            let answers = self.predictor.decode(encoded, &inputs, self.kind, multimask)?;
             let candidates: Vec<(LowResMask, [f64; 2])> = answers
                 .into_iter()
                 .zip(&points)
                 .flat_map(|(masks, point)| masks.into_iter().map(|mask| (mask, *point)))
                 .filter(|(mask, _)| self.is_believed(mask.predicted_iou))
                 .collect();
-            let judge = |(mask, point)| self.judged(&encoded, mask, point, crop, image.size);
+            let judge = |(mask, point)| self.judged(encoded, mask, point, crop, whole);
             masks.extend(in_parallel(candidates, judge).into_iter().flatten());
             if !done(batch.len()) {
                 return Err(Error::Stopped);

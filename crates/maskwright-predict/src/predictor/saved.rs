@@ -42,6 +42,15 @@ impl Predictor {
     /// [`Error::FileName`] for another ending; [`Error::Io`].
     pub fn write_encoded(&self, image: &EncodedImage, path: &Path) -> Result<()> {
         check_name(path)?;
+        write_atomically(path, &self.encoded_bytes(image, path)?)
+    }
+
+    /// The bytes of the file that [`write_encoded`](Self::write_encoded) writes, for one that lies in another, such as a tar
+    /// file; errors name `path`.
+    ///
+    /// # Errors
+    /// Those of the model, and [`Error::Io`].
+    pub fn encoded_bytes(&self, image: &EncodedImage, path: &Path) -> Result<Vec<u8>> {
         let about = serde_json::to_string(&self.about(image.view.source())?)
             .map_err(|error| Error::io(path, "write")(error.into()))?;
         let embedding = image.features.embedding.clone().permute([0, 3, 1, 2]);
@@ -60,9 +69,21 @@ impl Predictor {
             .collect();
         let metadata = HashMap::from([(KEY.to_owned(), about)]);
         let bytes = views.and_then(|views| safetensors::serialize(views, Some(metadata)));
-        let bytes = bytes
-            .map_err(|error| Error::io(path, "write")(std::io::Error::other(error.to_string())))?;
-        write_atomically(path, &bytes)
+        bytes.map_err(|error| Error::io(path, "write")(std::io::Error::other(error.to_string())))
+    }
+
+    /// The hash of the image encoder: embeddings of encoders that differ are not each other's.
+    ///
+    /// # Errors
+    /// Those of the model.
+    pub fn encoder_hash(&self) -> Result<String> {
+        Ok(match self.encoder.get() {
+            Some(hash) => hash.clone(),
+            None => {
+                let hash = self.sam.encoder_hash()?;
+                self.encoder.get_or_init(|| hash).clone()
+            }
+        })
     }
 
     /// Reads an encoded image, to the last bit what was written.
@@ -72,7 +93,14 @@ impl Predictor {
     /// another image encoder, input size or geometry than this predictor's.
     pub fn read_encoded(&self, path: &Path) -> Result<EncodedImage> {
         check_name(path)?;
-        let bytes = read_at_most(path, MAX_BYTES)?;
+        self.encoded_of_bytes(&read_at_most(path, MAX_BYTES)?, path)
+    }
+
+    /// Makes an encoded image of the bytes of its file, which lie in another, such as a tar file; errors name `path`.
+    ///
+    /// # Errors
+    /// [`Error::Content`], as [`read_encoded`](Self::read_encoded).
+    pub fn encoded_of_bytes(&self, bytes: &[u8], path: &Path) -> Result<EncodedImage> {
         let refuse = |expected: String, found: String| Error::Content {
             file: path.to_path_buf(),
             expected,
@@ -80,7 +108,7 @@ impl Predictor {
         };
         let no_image = |found: String| refuse("an encoded image".into(), found);
         let (_, metadata) =
-            SafeTensors::read_metadata(&bytes).map_err(|e| no_image(e.to_string()))?;
+            SafeTensors::read_metadata(bytes).map_err(|e| no_image(e.to_string()))?;
         let about = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
         let about = about
             .ok_or_else(|| no_image("tensors that do not say of which image they are".into()))?;
@@ -98,7 +126,7 @@ impl Predictor {
         {
             return Err(refuse(format!("an encoded image of the {what} {expected}"), found));
         }
-        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| no_image(e.to_string()))?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(|e| no_image(e.to_string()))?;
         let config = self.sam.config();
         let (grid, dim, early_dim) = (config.grid(), config.prompt_dim, config.early_dim());
         let read = |name: &str, shape: [usize; 4]| -> Result<Tensor<4>> {
@@ -124,13 +152,7 @@ impl Predictor {
     }
 
     fn about(&self, image: Size) -> Result<About> {
-        let encoder = match self.encoder.get() {
-            Some(hash) => hash.clone(),
-            None => {
-                let hash = self.sam.encoder_hash()?;
-                self.encoder.get_or_init(|| hash).clone()
-            }
-        };
+        let encoder = self.encoder_hash()?;
         Ok(About { image, geometry: self.fit, input_size: self.sam.config().image_size, encoder })
     }
 }

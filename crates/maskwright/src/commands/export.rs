@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use maskwright_data::export::{Exported, Shape, export};
-use maskwright_data::source::{CocoKeys, DataFile, LeftOut, SetKind, SetSpec, images_of};
+use maskwright_data::source::LeftOut;
 use serde::Serialize;
 
 use crate::exit::{Interrupted, Usage};
 use crate::flags::data::{DataFlags, WAYS};
-use crate::flags::folder::sets_of;
+use crate::flags::data_at::data_at;
 use crate::flags::named::named;
 use crate::indexing::Indexing;
 use crate::progress::Progress;
@@ -66,7 +66,7 @@ struct Document<'a> {
 pub(crate) fn run(flags: &ExportFlags, given: &[String]) -> anyhow::Result<()> {
     let by_flag = given.iter().any(|flag| WAYS.contains(&flag.as_str()));
     let (data, out) = match &flags.paths[..] {
-        [data, out] if !by_flag => (data_at(flags, data)?, out),
+        [data, out] if !by_flag => (data_at(&flags.data, data, ("export", "writing it"))?, out),
         [out] if by_flag => (flags.data.resolve(0.0)?, out),
         _ => {
             let expected = "expected DATA and OUT, or flags that say where the data are and OUT";
@@ -101,34 +101,6 @@ fn found(flags: &ExportFlags, by_flag: bool) -> String {
     let paths: Vec<String> = flags.paths.iter().map(|path| path.display().to_string()).collect();
     let beside = if by_flag { " beside such flags" } else { " alone" };
     format!("{}{beside}", paths.join(" "))
-}
-
-/// The sets at a path.
-fn data_at(flags: &ExportFlags, path: &Path) -> anyhow::Result<DataFile> {
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    let set = match ending.as_deref().filter(|_| path.is_file()) {
-        Some("toml") => return Ok(DataFile::read(path).map_err(maskwright_train::Error::from)?),
-        Some("json") => {
-            let images = images_of(path).map_err(maskwright_train::Error::from)?;
-            let images = images.ok_or_else(|| {
-                let shown = path.display();
-                Usage(format!(
-                    "{shown}: expected its images in a folder beside it, found none of them; name the folder: \
-                     --coco {shown} --images DIR"
-                ))
-            })?;
-            let annotations = path.to_owned();
-            let keys = CocoKeys { annotations, images, ..CocoKeys::default() };
-            SetSpec::new(stem(path), SetKind::Coco(keys))
-        }
-        Some("tar") => SetSpec::sa1b(stem(path), path),
-        _ => return flags.data.of_sets(sets_of(path, ("export", "writing it"))?),
-    };
-    flags.data.of_sets(DataFile { train: vec![set], ..DataFile::default() })
-}
-
-fn stem(path: &Path) -> String {
-    path.file_stem().map_or_else(|| "data".into(), |stem| stem.to_string_lossy().into_owned())
 }
 
 fn print(done: &Exported, out: &Path, shape: Shape) -> anyhow::Result<()> {

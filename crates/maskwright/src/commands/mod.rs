@@ -9,6 +9,7 @@ pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod masks;
 pub(crate) mod predict;
+pub(crate) mod prep;
 pub(crate) mod preview;
 pub(crate) mod report;
 pub(crate) mod runs;

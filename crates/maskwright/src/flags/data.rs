@@ -203,6 +203,16 @@ impl DataFlags {
         paths.into_iter().any(Option::is_some)
     }
 
+    /// The folder of images that is given without masks or annotations.
+    pub(crate) fn images_alone(&self) -> Option<&Path> {
+        self.images.as_deref().filter(|_| self.masks.is_none() && self.coco.is_none())
+    }
+
+    /// Whether damaged but decodable files are refused.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.strict
+    }
+
     /// Whether a data file or a layout with settings of its own says how sets are read.
     pub(crate) fn has_settings(&self) -> bool {
         self.data.is_some() || self.hqseg44k.is_some()

@@ -1,8 +1,10 @@
 //! Flags that several subcommands share, and how they resolve into settings.
 
 pub(crate) mod data;
+pub(crate) mod data_at;
 pub(crate) mod device;
 pub(crate) mod folder;
+pub(crate) mod generator;
 pub(crate) mod geometry;
 pub(crate) mod given;
 pub(crate) mod hq_sam;

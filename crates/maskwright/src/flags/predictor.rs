@@ -11,7 +11,7 @@ use maskwright_predict::predictor::{
 };
 
 use crate::flags::device::DeviceFlags;
-use crate::flags::geometry;
+use crate::flags::geometry as flags_geometry;
 use crate::flags::named::named;
 use crate::hub;
 use crate::targets::Inputs;
@@ -102,21 +102,42 @@ impl PredictorFlags {
 
     /// Loads the model and says what is remarkable about it; also gives which of its masks is meant.
     pub(crate) fn load(&self, warnings: &mut Warnings) -> anyhow::Result<(Predictor, MaskKind)> {
-        let restore_model = self.restore_model.as_deref().map(hub::local).transpose()?;
-        let predictor = Predictor::load(
-            &hub::local(&self.checkpoint)?,
-            restore_model.as_deref(),
+        let (checkpoint, restore_model) = (&self.checkpoint, self.restore_model.as_deref());
+        let predictor = load(
+            checkpoint,
+            restore_model,
             self.input_size,
-            &self.device.resolve(),
+            self.geometry,
+            &self.device,
+            warnings,
         )?;
-        let predictor = match self.geometry {
-            Some(fit) => predictor.with_fit(fit),
-            None => predictor,
-        };
-        warnings.add(predictor.notes().iter().map(String::as_str));
-        let (fit, from) = predictor.fit();
-        geometry::say(fit.name(), from, "SAM's published predictor fits images");
         let kind = self.kind.unwrap_or_else(|| predictor.best_kind());
         Ok((predictor, kind))
     }
+}
+
+/// Loads a model, with a tuned decoder over it where one is given, and says what is remarkable about it.
+pub(crate) fn load(
+    checkpoint: &Path,
+    restore_model: Option<&Path>,
+    input_size: Option<usize>,
+    geometry: Option<Fit>,
+    device: &DeviceFlags,
+    warnings: &mut Warnings,
+) -> anyhow::Result<Predictor> {
+    let restore_model = restore_model.map(hub::local).transpose()?;
+    let predictor = Predictor::load(
+        &hub::local(checkpoint)?,
+        restore_model.as_deref(),
+        input_size,
+        &device.resolve(),
+    )?;
+    let predictor = match geometry {
+        Some(fit) => predictor.with_fit(fit),
+        None => predictor,
+    };
+    warnings.add(predictor.notes().iter().map(String::as_str));
+    let (fit, from) = predictor.fit();
+    flags_geometry::say(fit.name(), from, "SAM's published predictor fits images");
+    Ok(predictor)
 }
