@@ -94,7 +94,7 @@ def prepare(settings: dict[str, Any], actors: int = 1) -> pa.Table:
 
 def main() -> None:
     """Prepare data as the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("data", help="a data file, a folder, an annotation file or a tar file")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--shards", type=int, required=True)

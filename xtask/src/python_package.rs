@@ -21,6 +21,7 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("lightning", "the loader in Lightning's loop"),
     ("accelerate", "the loader in Accelerate's loop, transformers' Trainer"),
     ("jax", "batches as JAX's arrays"),
+    ("ray", "the example of data prepared on several machines"),
 ];
 
 /// A folder of packages that tests may use beside those of their environment, or "install" to have them installed.

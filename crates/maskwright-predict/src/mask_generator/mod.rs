@@ -216,10 +216,7 @@ impl<'a> MaskGenerator<'a> {
         self.generate_of(image, None, progress)
     }
 
-    /// As [`generate_while`](Self::generate_while), of an image that may be `encoded` already.
-    ///
-    /// # Errors
-    /// As [`generate_while`](Self::generate_while).
+    /// As [`generate_while`](Self::generate_while), errors and all, of an image that may be `encoded` already.
     pub fn generate_of(
         &self,
         image: &RgbImage,

@@ -154,7 +154,7 @@ pub(crate) struct DataFlags {
 
     /// Refuse images and masks that are damaged but decodable, instead of a warning
     #[arg(long)]
-    strict: bool,
+    pub(crate) strict: bool,
 }
 
 impl DataFlags {
@@ -205,12 +205,7 @@ impl DataFlags {
 
     /// The folder of images that is given without masks or annotations.
     pub(crate) fn images_alone(&self) -> Option<&Path> {
-        self.images.as_deref().filter(|_| self.masks.is_none() && self.coco.is_none())
-    }
-
-    /// Whether damaged but decodable files are refused.
-    pub(crate) fn is_strict(&self) -> bool {
-        self.strict
+        self.images.as_deref().filter(|_| self.masks.as_ref().or(self.coco.as_ref()).is_none())
     }
 
     /// Whether a data file or a layout with settings of its own says how sets are read.

@@ -123,7 +123,7 @@ impl PrepFlags {
             jpeg_quality: self.jpeg_quality,
             embeddings: self.embeddings,
             auto_masks: self.auto_masks.then(|| self.generator.resolve()),
-            strict: self.data.is_strict(),
+            strict: self.data.strict,
         }
     }
 
