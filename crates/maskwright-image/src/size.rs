@@ -48,6 +48,21 @@ impl Size {
         self.height == 0 || self.width == 0
     }
 
+    /// The size of this width that keeps the proportions, at least a row high; none where there is no pixel.
+    ///
+    /// ```
+    /// # use maskwright_image::Size;
+    /// assert_eq!(Size::new(480, 640).at_width(320), Size::new(240, 320));
+    /// ```
+    #[must_use]
+    pub fn at_width(self, width: usize) -> Self {
+        if self.is_empty() || width == 0 {
+            return Self::default();
+        }
+        let height = self.height as f64 * width as f64 / self.width as f64;
+        Self::new((height.round() as usize).max(1), width)
+    }
+
     /// Height and width exchanged.
     #[must_use]
     pub const fn transposed(self) -> Self {

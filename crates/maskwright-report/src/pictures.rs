@@ -10,7 +10,7 @@ use maskwright_image::{RgbImage, Size};
 use maskwright_predict::mask_generator::GeneratedMask;
 
 use crate::error::{Error, Result};
-use crate::page::tile::{self, Marks};
+use crate::page::tile::{Backdrop, Marks};
 
 /// How opaque a mask's veil is.
 const VEIL: f32 = 0.45;
@@ -24,13 +24,14 @@ pub fn write_png(picture: &RgbImage, path: &Path) -> Result<()> {
 
 /// Draws a predicted mask and its prompt over an image. The prompt is in pixels of the image.
 pub fn overlay(image: &RgbImage, mask: &Bitmap, prompt: &Prompt) -> RgbImage {
-    let marks = Marks {
-        prediction: Some(mask),
+    let backdrop = Backdrop::new(image, image.size.width);
+    let cover = backdrop.cover_of(mask);
+    backdrop.prediction(&Marks {
+        prediction: Some(&cover),
         box_xyxy: prompt.box_xyxy,
         points: &prompt.points,
         ..Marks::default()
-    };
-    tile::prediction(image, &marks, image.size.width)
+    })
 }
 
 /// Draws masks over an image in different colours, the largest at the bottom.

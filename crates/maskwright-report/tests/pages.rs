@@ -6,7 +6,10 @@ mod support;
 
 use std::path::Path;
 
-use maskwright_image::{RgbImage, Size};
+use maskwright_data::source::{OpenContext, SetSpec};
+use maskwright_doctor::{Role, Settings, Subject, examine};
+use maskwright_image::{GreyImage, RgbImage, Size, encode};
+use maskwright_report::doctor_page;
 use maskwright_report::page::{
     BarPlot, Bin, CurvePlot, Gallery, GalleryRow, Report, Series, Table, Tile,
 };
@@ -106,26 +109,79 @@ fn keep(browser: &mut Browser, name: &str) {
     }
 }
 
+/// Opens a page at three widths and in dark mode: it is whole, fits, and complains about nothing. `least` pictures are on it.
+fn is_whole_and_fits(browser: &mut Browser, page: &Path, name: &str, least: u64) {
+    let mut grounds = Vec::new();
+    for (width, dark) in [(360, false), (900, false), (1440, false), (1440, true)] {
+        browser.open(page, width, dark);
+        let pictures = "[...document.images].filter(one => one.naturalWidth > 0 || one.closest('dialog')).length";
+        assert_eq!(browser.value(pictures), browser.value("document.images.length"));
+        let count = browser.value("document.images.length");
+        assert!(count.as_u64() >= Some(least), "{count} pictures");
+        let wide = browser.value("document.scrollingElement.scrollWidth");
+        assert!(wide.as_u64() <= Some(width as u64), "{width}: {wide} pixels wide");
+        grounds.push(browser.value("getComputedStyle(document.body).backgroundColor"));
+        keep(browser, &format!("{name}-{width}{}", if dark { "-dark" } else { "" }));
+    }
+    assert_eq!(grounds[0], grounds[2]);
+    assert_ne!(grounds[2], grounds[3], "dark mode has another ground");
+    assert_eq!(browser.errors, [""; 0]);
+}
+
 #[test]
 fn pages_load_whole_and_fit_at_every_width() {
     let folder = tempfile::tempdir().expect("a folder");
     let page = folder.path().join("report.html");
     std::fs::write(&page, report().to_html()).expect("written");
     let Some(mut browser) = browser(folder.path()) else { return };
-    let mut grounds = Vec::new();
-    for (width, dark) in [(360, false), (900, false), (1440, false), (1440, true)] {
-        browser.open(&page, width, dark);
-        let pictures = "[...document.images].filter(one => one.naturalWidth > 0 || one.closest('dialog')).length";
-        assert_eq!(browser.value(pictures), browser.value("document.images.length"));
-        assert!(browser.value("document.images.length").as_u64() > Some(3));
-        let wide = browser.value("document.scrollingElement.scrollWidth");
-        assert!(wide.as_u64() <= Some(width as u64), "{width}: {wide} pixels wide");
-        grounds.push(browser.value("getComputedStyle(document.body).backgroundColor"));
-        keep(&mut browser, &format!("page-{width}{}", if dark { "-dark" } else { "" }));
+    is_whole_and_fits(&mut browser, &page, "page", 4);
+}
+
+/// A set of which much is to be said: sound pairs, masks of 0 and 1, soft and empty ones, an image twice, a mask of another size,
+/// and a file that is no image.
+fn flawed_set(folder: &Path) -> SetSpec {
+    let (images, masks) = (folder.join("im"), folder.join("gt"));
+    [&images, &masks].map(|one| std::fs::create_dir_all(one).expect("created"));
+    for number in 0..10 {
+        let name = format!("photo_{number}_with_a_name_that_is_rather_long_for_a_phone");
+        let size = Size::new(120 + 8 * number, 200);
+        let level = |at: usize| (at * (number.min(8) + 2) / 7) as u8;
+        let image = RgbImage { size, data: (0..3 * size.area()).map(level).collect() };
+        let mut file = encode::jpeg_rgb(&image, 90).expect("encoded");
+        let size = if number == 5 { Size::new(40, 90) } else { size };
+        let inside = |at: usize| (30..90).contains(&(at % size.width)) && at / size.width > 20;
+        let pixel = |at: usize| match (inside(at), number) {
+            (true, 1 | 2) => 1,
+            (true, 3) => 100 + (at % 50) as u8,
+            (true, 4) | (false, _) => 0,
+            (true, _) => 255,
+        };
+        let mask = GreyImage { size, data: (0..size.area()).map(pixel).collect() };
+        if number == 6 {
+            file = b"<html>".to_vec();
+        }
+        std::fs::write(images.join(format!("{name}.jpg")), file).expect("written");
+        let mask = encode::png_grey(&mask).expect("encoded");
+        std::fs::write(masks.join(format!("{name}.png")), mask).expect("written");
     }
-    assert_eq!(grounds[0], grounds[2]);
-    assert_ne!(grounds[2], grounds[3], "dark mode has another ground");
-    assert_eq!(browser.errors, [""; 0]);
+    SetSpec::pairs("leaves", images, masks)
+}
+
+#[test]
+fn the_page_of_an_examination_loads_whole_and_fits_at_every_width() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let set = flawed_set(folder.path());
+    let subjects = [Subject::open(&set, Role::Train, &OpenContext::default())];
+    let found = examine(&subjects, &Settings::default(), &mut |_| true).expect("examined");
+    let page = folder.path().join("doctor.html");
+    let command = "maskwright doctor --images im --masks gt --report doctor.html";
+    doctor_page::write(&subjects, &found, command, &page).expect("written");
+    let Some(mut browser) = browser(folder.path()) else { return };
+    is_whole_and_fits(&mut browser, &page, "doctor", 6);
+    // A finding is a link to what is said of it.
+    browser.value("document.querySelector('.overview a').click()");
+    let aim = "document.querySelector(location.hash).matches('section.finding')";
+    assert_eq!(browser.value(aim), true);
 }
 
 #[test]

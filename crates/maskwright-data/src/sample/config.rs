@@ -21,6 +21,9 @@ pub struct SampleConfig {
     /// The number of different objects of a record that are drawn for a view, or all if the record has
     /// fewer. Drawn objects that the view does not show are left out of it. 1 to 1024.
     pub objects_per_image: usize,
+    /// The width of a picture for people that an evaluation sample has beside the model's input, where its image is so large that
+    /// decoding it again would take long; none if no picture is wanted.
+    pub picture_width: Option<usize>,
     /// The limits of what the decoder accepts.
     pub limits: Limits,
     /// What all decoding may take together. Clones of these settings share it, and so do all threads of a loader; for
@@ -36,6 +39,7 @@ impl Default for SampleConfig {
             plan: PlanConfig::default(),
             prompts: PromptConfig::default(),
             objects_per_image: 1,
+            picture_width: None,
             limits: Limits::default(),
             decode_budget: DecodeBudget::new(default_decode_memory()),
         }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use maskwright_image::Size;
 use maskwright_image::decode::Warning;
 use maskwright_image::mask::Bitmap;
+use maskwright_image::{RgbImage, Size};
 
 use crate::geometry::Geometry;
 use crate::prompt::{DrawnKinds, Prompt, PromptConfig, PromptKind, SampledLabel, draw_prompt};
@@ -37,6 +37,11 @@ pub struct EvalSample {
     pub object: Option<u64>,
     /// Whether the image was turned upright by its EXIF orientation.
     pub turned: bool,
+    /// The image for people, upright, where its settings ask for that ([`SampleConfig::picture_width`]) and decoding it again would
+    /// take long: it is four times larger or more, and no JPEG.
+    ///
+    /// [`SampleConfig::picture_width`]: super::SampleConfig::picture_width
+    pub picture: Option<Arc<RgbImage>>,
     /// What was odd about the image or the mask.
     pub warnings: Vec<Warning>,
 }

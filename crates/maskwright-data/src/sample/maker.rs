@@ -1,8 +1,10 @@
 //! From records to samples.
 
+use std::sync::Arc;
+
 use maskwright_image::mask::Bitmap;
 use maskwright_image::sample::Sampler;
-use maskwright_image::{Size, check_environment};
+use maskwright_image::{RgbImage, Size, check_environment};
 
 use super::eval::EVALUATION;
 use super::opened::{Opened, Part};
@@ -279,13 +281,14 @@ impl SampleMaker {
         Ok(prompt)
     }
 
-    /// Decodes and samples what the view at hand shows of the image.
-    fn image(&mut self, opened: &mut Opened<'_>, out: &mut [u8]) -> Result<()> {
+    /// Decodes and samples what the view at hand shows of the image; gives its picture for people, where the settings ask for one.
+    fn image(&mut self, opened: &mut Opened<'_>, out: &mut [u8]) -> Result<Option<RgbImage>> {
         let (config, sampler) = (&self.config, &mut self.sampler);
         let image = &self.reader.image;
-        let warnings =
+        let (warnings, picture) =
             self.watch.time(|t| &mut t.image, || sampler.image(image, opened, config, out))?;
-        opened.add(Part::Image, warnings, config.plan.strict)
+        opened.add(Part::Image, warnings, config.plan.strict)?;
+        Ok(picture)
     }
 
     /// Reads a record's image and parses its header, without decoding it.
@@ -334,7 +337,7 @@ impl SampleMaker {
             truth = truth.without(ignored);
         }
         let ignored_in_label = self.sampler.ignored().cloned();
-        self.image(&mut opened, &mut image)?;
+        let picture = self.image(&mut opened, &mut image)?;
         let (set, name) = source.identity(&opened.at)?;
         Ok(EvalSample {
             image,
@@ -349,6 +352,7 @@ impl SampleMaker {
             record: index,
             object: self.reader.object(),
             turned: !opened.turn().is_identity(),
+            picture: picture.map(Arc::new),
             warnings: opened.warnings,
         })
     }

@@ -1,9 +1,9 @@
 //! What a view shows of masks and of the image.
 
-use maskwright_image::GreyImage;
 use maskwright_image::decode::{Decoded, ImageFile, Warning, orient_rgb};
 use maskwright_image::mask::Bitmap;
-use maskwright_image::sample::{AxisTable, Sampler};
+use maskwright_image::sample::{AxisTable, Sampler, decodes_reduced, shrink};
+use maskwright_image::{GreyImage, RgbImage};
 
 use super::SampleConfig;
 use super::opened::{Opened, Part};
@@ -12,6 +12,9 @@ use crate::error::Result;
 use crate::geometry::Geometry;
 use crate::plan::{Attempts, Framing};
 use crate::source::ImageBuffer;
+
+/// An image is read again for its picture if it is less than so many times as wide.
+const MUCH_LARGER: usize = 4;
 
 /// A view that shows the object.
 pub(super) struct Framed {
@@ -133,28 +136,34 @@ impl ViewSampler {
     }
 
     /// Decodes what the view shows of the image. That a file is cut off is noticed always; other damage after the last
-    /// row that is shown only where all is decoded, as `plan.strict` asks for.
+    /// row that is shown only where all is decoded, as `plan.strict` asks for. Gives the image's picture for people as well, where
+    /// that is wanted and cheaper now than later.
     pub(super) fn image(
         &mut self,
         image: &ImageBuffer,
         opened: &Opened<'_>,
         config: &SampleConfig,
         out: &mut [u8],
-    ) -> Result<Vec<Warning>> {
+    ) -> Result<(Vec<Warning>, Option<RgbImage>)> {
         let Self { sampler, rows, cols, .. } = self;
         let refused = |error| opened.refused(Part::Image, error);
         let (limits, pad, turn) = (&config.limits, config.plan.pad, opened.turn());
         // Pixels in memory have no header.
         let Some(header) = opened.header else {
             sampler.image(&image.pixels, rows, cols, pad, out);
-            return Ok(Vec::new());
+            return Ok((Vec::new(), None));
         };
+        let small = config.picture_width.filter(|_| !decodes_reduced(&header));
+        let small = small.map(|width| opened.size.at_width(width));
+        let small = small.filter(|small| opened.size.width >= MUCH_LARGER * small.width);
         let file = ImageFile::with_header(&image.file, header).in_range(image.range);
-        if turn.is_identity() && !config.plan.strict {
-            return sampler.image_from_file(&file, limits, rows, cols, pad, out).map_err(refused);
+        if turn.is_identity() && !config.plan.strict && small.is_none() {
+            let warnings = sampler.image_from_file(&file, limits, rows, cols, pad, out);
+            return Ok((warnings.map_err(refused)?, None));
         }
         let Decoded { pixels, warnings } = file.decode_rgb(limits).map_err(refused)?;
-        sampler.image(&orient_rgb(pixels, turn), rows, cols, pad, out);
-        Ok(warnings)
+        let pixels = orient_rgb(pixels, turn);
+        sampler.image(&pixels, rows, cols, pad, out);
+        Ok((warnings, small.map(|small| shrink(&pixels, small))))
     }
 }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use maskwright_image::RgbImage;
-use maskwright_image::decode::{Decoded, ImageFile, Limits, ValueRange};
+use maskwright_image::decode::{Decoded, ImageFile, Limits, Orientation, ValueRange, orient_rgb};
+use maskwright_image::sample::{shrink, shrunk_from_file};
+use maskwright_image::{RgbImage, Size};
 
 /// In which form an [`ImageBuffer`] holds an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,11 +75,82 @@ impl ImageBuffer {
         }
     }
 
+    /// The whole image at the size that `scaled` gives for its own, for people: antialiased, and where it becomes much smaller from
+    /// means of blocks, of a JPEG without decoding all of it. It is turned upright by its EXIF orientation if `upright`
+    /// says so; both sizes are those of the image as it then is. Returns its own size, too.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode).
+    pub fn decode_scaled(
+        &self,
+        upright: bool,
+        limits: &Limits,
+        scaled: impl FnOnce(Size) -> Size,
+    ) -> maskwright_image::Result<(Size, Decoded<RgbImage>)> {
+        if self.form == ImageForm::Pixels {
+            let size = self.pixels.size;
+            let pixels = shrink(&self.pixels, scaled(size));
+            return Ok((size, Decoded { pixels, warnings: Vec::new() }));
+        }
+        let file = self.open()?;
+        let turn = if upright { file.header().orientation } else { Orientation::IDENTITY };
+        let size = turn.upright(file.header().size);
+        let small = shrunk_from_file(&file, turn.upright(scaled(size)), limits)?;
+        Ok((size, Decoded { pixels: orient_rgb(small.pixels, turn), warnings: small.warnings }))
+    }
+
     /// How many bytes of a file the image was read from.
     pub(crate) fn bytes(&self) -> usize {
         match self.form {
             ImageForm::File => self.file.len(),
             ImageForm::Pixels => 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use maskwright_image::encode;
+
+    use super::*;
+
+    /// A scaled image is the whole one, turned and scaled.
+    #[test]
+    fn scaled_images_are_turned_as_whole_ones() {
+        let level = |i: usize| (i * i / 900 % 251) as u8;
+        let image = RgbImage::new(Size::new(30, 50), (0..4500).map(level).collect()).expect("fits");
+        let mut buffer = ImageBuffer::new();
+        let png = encode::png_rgb(&image).expect("encoded");
+        // A chunk `eXIf` after the header says: turn clockwise by 90 degrees.
+        let exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+        let mut chunk = [&b"eXIf"[..], exif].concat();
+        let sum = crc32fast::hash(&chunk);
+        chunk.extend(sum.to_be_bytes());
+        let length = (exif.len() as u32).to_be_bytes();
+        let turned = [&png[..33], &length, &chunk, &png[33..]].concat();
+        buffer.start_file().extend(turned);
+        let limits = Limits::default();
+        for (upright, own, scaled) in [
+            (true, Size::new(50, 30), Size::new(5, 3)),
+            (true, Size::new(50, 30), Size::new(100, 60)),
+            (false, Size::new(30, 50), Size::new(6, 10)),
+        ] {
+            let whole = match upright {
+                true => buffer.open().expect("read").decode_upright(&limits),
+                false => buffer.decode(&limits),
+            };
+            let whole = whole.expect("decoded").pixels;
+            let (size, found) =
+                buffer.decode_scaled(upright, &limits, |_| scaled).expect("decoded");
+            assert_eq!((size, found.pixels.size), (own, scaled));
+            // The filter is the same from left and from right but for its rounding.
+            let expected = shrink(&whole, scaled).data;
+            let most = expected.iter().zip(&found.pixels.data).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(most <= Some(2), "{most:?}");
+        }
+        buffer.set_pixels(Arc::new(image.clone()));
+        let (size, found) = buffer.decode_scaled(true, &limits, |size| size).expect("pixels");
+        assert_eq!((size, found.pixels), (image.size, image));
     }
 }

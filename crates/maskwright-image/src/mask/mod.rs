@@ -54,6 +54,7 @@ mod polygon;
 mod regions;
 mod rle;
 mod rle_array;
+mod rle_cover;
 mod rle_draw;
 mod rle_ops;
 mod rle_string;

@@ -127,7 +127,11 @@ impl Rle {
 
     /// Calls `each(x, rows)` for the part of every foreground run in every one of `columns` that it touches, in order,
     /// for as long as that is true.
-    fn pieces(&self, columns: Range<usize>, mut each: impl FnMut(usize, Range<usize>) -> bool) {
+    pub(super) fn pieces(
+        &self,
+        columns: Range<usize>,
+        mut each: impl FnMut(usize, Range<usize>) -> bool,
+    ) {
         let height = self.height();
         // The column of the last run's start, and the number of its first pixel: most runs start in the same.
         let (mut x, mut column_start) = (0, 0);

@@ -50,22 +50,35 @@ pub fn resize_antialiased_grey(image: &GreyImage, size: Size) -> GreyImage {
     GreyImage { size, data: resize::<1>(&image.data, image.size, size) }
 }
 
+/// Resizes a picture whose pixels are blocks of `block` x `block` pixels of one of the size `whole`. The last ones of a row or
+/// column may lie in part beyond it.
+pub(super) fn resize_blocks(blocks: &RgbImage, block: usize, whole: Size, to: Size) -> RgbImage {
+    assert!(!blocks.size.is_empty(), "a picture without pixels");
+    let length = |whole: usize| whole as f64 / block as f64;
+    let columns = taps(blocks.size.width, length(whole.width), to.width);
+    let rows = taps(blocks.size.height, length(whole.height), to.height);
+    let wide = along_rows::<3>(&blocks.data, blocks.size.width, &columns);
+    RgbImage { size: to, data: along_columns(&wide, 3 * to.width, &rows) }
+}
+
 fn resize<const CHANNELS: usize>(data: &[u8], from: Size, to: Size) -> Vec<u8> {
     assert!(!from.is_empty(), "a picture without pixels");
     // An axis that keeps its length is copied, which the filter would do as well.
     let wide = if to.width == from.width {
         Cow::Borrowed(data)
     } else {
-        Cow::Owned(along_rows::<CHANNELS>(data, from.width, to.width))
+        let columns = taps(from.width, from.width as f64, to.width);
+        Cow::Owned(along_rows::<CHANNELS>(data, from.width, &columns))
     };
     if to.height == from.height {
         return wide.into_owned();
     }
-    along_columns(&wide, CHANNELS * to.width, from.height, to.height)
+    along_columns(&wide, CHANNELS * to.width, &taps(from.height, from.height as f64, to.height))
 }
 
-fn taps(from: usize, to: usize) -> Vec<Tap> {
-    let scale = from as f64 / to as f64;
+/// What each of `to` pixels is made of, on an axis of `from` pixels of which a `length` is seen.
+fn taps(from: usize, length: f64, to: usize) -> Vec<Tap> {
+    let scale = length / to as f64;
     let support = scale.max(1.0);
     (0..to)
         .map(|i| {
@@ -97,12 +110,12 @@ fn level(sum: i32) -> u8 {
     ((sum + (1 << (PRECISION - 1))) >> PRECISION).clamp(0, 255) as u8
 }
 
-fn along_rows<const CHANNELS: usize>(data: &[u8], from: usize, to: usize) -> Vec<u8> {
-    let taps = taps(from, to);
+/// `data` has rows of `from` pixels.
+fn along_rows<const CHANNELS: usize>(data: &[u8], from: usize, taps: &[Tap]) -> Vec<u8> {
     let rows = data.as_chunks::<CHANNELS>().0.chunks_exact(from);
-    let mut out = Vec::with_capacity(rows.len() * to * CHANNELS);
+    let mut out = Vec::with_capacity(rows.len() * taps.len() * CHANNELS);
     for row in rows {
-        for tap in &taps {
+        for tap in taps {
             let mut sums = [0i32; CHANNELS];
             for (weight, source) in tap.weights.iter().zip(&row[tap.first..]) {
                 for (sum, &value) in sums.iter_mut().zip(source) {
@@ -116,10 +129,10 @@ fn along_rows<const CHANNELS: usize>(data: &[u8], from: usize, to: usize) -> Vec
 }
 
 /// `data` has rows of `stride` bytes.
-fn along_columns(data: &[u8], stride: usize, from: usize, to: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(to * stride);
+fn along_columns(data: &[u8], stride: usize, taps: &[Tap]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(taps.len() * stride);
     let mut sums = vec![0i32; stride];
-    for tap in taps(from, to) {
+    for tap in taps {
         sums.fill(0);
         for (k, weight) in tap.weights.iter().enumerate() {
             let row = &data[(tap.first + k) * stride..][..stride];

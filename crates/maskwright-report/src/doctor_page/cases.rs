@@ -12,7 +12,7 @@ use maskwright_image::mask::Bitmap;
 use maskwright_image::sample::every_nth;
 
 use crate::page::escape::escape;
-use crate::page::tile::{self, Marks};
+use crate::page::tile::{self, Backdrop, Marks};
 
 /// The largest width and height of a picture.
 const WIDTH: usize = 236;
@@ -147,7 +147,9 @@ fn small(image: &RgbImage, mask: Option<&Bitmap>, boxed: bool) -> RgbImage {
         let margin = thinned.size.width as f32 / 60.0;
         [x0 - margin, y0 - margin, x1 + margin, y1 + margin]
     });
-    tile::prediction(&thinned, &Marks { truth: mask, box_xyxy, ..Marks::default() }, width)
+    let backdrop = Backdrop::new(&thinned, width);
+    let truth = mask.map(|mask| backdrop.cover_of(mask));
+    backdrop.prediction(&Marks { truth: truth.as_ref(), box_xyxy, ..Marks::default() })
 }
 
 /// A mask alone.

@@ -1,8 +1,8 @@
 //! The page of a data set's examination: every finding with its explanation, the line that fixes it, and
 //! pictures of the first records that it concerns.
 //!
-//! Like all [pages](crate::page) it is one file that needs no other file, has no script and makes no
-//! request, and follows light or dark mode. Only the pictures that are shown are decoded once more.
+//! Like all [pages](crate::page) it is one file that needs no other file and makes no request, and follows light or dark
+//! mode. Only the pictures that are shown are decoded once more.
 
 mod bars;
 mod cases;
@@ -105,7 +105,7 @@ fn write_set(
 fn overview(page: &mut String, place: usize, set: &SetDiagnosis) {
     page.push_str(
         "<section class=\"block\"><div class=\"scroll\"><table class=\"overview\">\n<thead><tr>\
-         <th scope=\"col\"></th><th scope=\"col\">finding</th><th scope=\"col\" class=\"num\">count</th>\
+         <th scope=\"col\">severity</th><th scope=\"col\">finding</th><th scope=\"col\" class=\"num\">count</th>\
          <th scope=\"col\">meaning</th></tr></thead>\n<tbody>\n",
     );
     for finding in &set.findings {

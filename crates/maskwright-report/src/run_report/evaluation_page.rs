@@ -47,6 +47,7 @@ pub struct EvaluationPage<'a> {
 /// An image that cannot be read again, and failed writes.
 pub fn write_evaluation(content: &EvaluationPage<'_>, page: &Path) -> Result<()> {
     let EvaluationPage { sets, evaluation, .. } = *content;
+    let mut images = gallery::Images::new(sets);
     let mut report = Report {
         title: if content.before.is_some() { "Before and after" } else { "Evaluation" }.into(),
         created: today(),
@@ -66,7 +67,7 @@ pub fn write_evaluation(content: &EvaluationPage<'_>, page: &Path) -> Result<()>
             }
         }
         let kept = (&evaluation.kept, &before.kept);
-        report.galleries = gallery::compared(sets, comparison, kept.0, kept.1)?;
+        report.galleries = gallery::compared(&mut images, comparison, kept.0, kept.1)?;
     }
     if !evaluation.sets.is_empty() {
         report.tables.push(figures::evaluation_table(&evaluation.sets));
@@ -87,7 +88,7 @@ pub fn write_evaluation(content: &EvaluationPage<'_>, page: &Path) -> Result<()>
     }
     report.tables.extend(content.times.map(time_table));
     report.tables.push(record_table(evaluation));
-    report.galleries.extend(gallery::galleries(sets, &evaluation.shown)?);
+    report.galleries.extend(gallery::galleries(&mut images, &evaluation.shown)?);
     if report.galleries.is_empty() {
         remove(&picture_beside(page))?;
     } else {

@@ -1,30 +1,90 @@
 //! The worst and the best predictions of an evaluation, beside the truth.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
 use maskwright_data::source::ImageBuffer;
-use maskwright_image::RgbImage;
+use maskwright_image::Size;
 use maskwright_image::decode::Limits;
-use maskwright_image::mask::Bitmap;
+use maskwright_image::mask::Rle;
 use maskwright_model::MaskKind;
 use maskwright_train::evaluator::statistics::{Changed, Comparison};
 use maskwright_train::evaluator::{EvalSet, Shown, ShownPrediction};
 
 use crate::error::{Error, Result};
-use crate::page::tile::{self, Marks};
+use crate::page::tile::{Backdrop, Cover, Marks};
 use crate::page::{Gallery, GalleryRow, Tile};
 
 /// The largest width of a tile; smaller images are shown pixel by pixel, so that a reader can enlarge them.
-const TILE: usize = 640;
+pub const TILE: usize = 640;
 /// The smallest.
 const LEAST: usize = 260;
 /// Objects of each kind that a comparison shows.
 const PAIRS: usize = 6;
 
+/// The images of what is shown, each read once at most, and kept at the size of a tile.
+pub struct Images<'a> {
+    sets: &'a [EvalSet],
+    /// By set, file, and whether it was turned upright.
+    read: HashMap<(String, PathBuf, bool), Rc<Backdrop>>,
+}
+
+impl<'a> Images<'a> {
+    /// Images of these sets, of which none was read yet.
+    pub fn new(sets: &'a [EvalSet]) -> Self {
+        Self { sets, read: HashMap::new() }
+    }
+
+    /// The image of a prediction.
+    fn of(&mut self, shown: &ShownPrediction) -> Result<Rc<Backdrop>> {
+        let own = |set: &&EvalSet| set.name == shown.set;
+        let set = self.sets.iter().find(own).ok_or_else(|| Error::Setting {
+            key: "the validation sets".into(),
+            expected: format!("{}, which was evaluated", shown.set),
+            found: "none of that name".into(),
+        })?;
+        let file = set.source.record(shown.record)?.image;
+        let key = (set.name.clone(), file.clone(), shown.turned);
+        let backdrop = match self.read.get(&key) {
+            Some(read) => Rc::clone(read),
+            None => {
+                let tile = |size: Size| size.at_width(tile_width(size));
+                let own = shown.truth.size();
+                let kept = shown.picture.as_ref().filter(|picture| picture.size == tile(own));
+                let backdrop = match kept {
+                    Some(picture) => Backdrop::of_scaled((**picture).clone(), own),
+                    None => {
+                        let mut image = ImageBuffer::new();
+                        set.source.image(&shown.record.into(), &mut image)?;
+                        let small = image.decode_scaled(shown.turned, &Limits::default(), tile);
+                        let (size, small) =
+                            small.map_err(|source| Error::Image { file, source })?;
+                        Backdrop::of_scaled(small.pixels, size)
+                    }
+                };
+                let read = Rc::new(backdrop);
+                self.read.insert(key, Rc::clone(&read));
+                read
+            }
+        };
+        if backdrop.size() != shown.truth.size() {
+            return Err(Error::Setting {
+                key: format!("record {}/{}", shown.set, shown.name),
+                expected: format!("the image of {} pixels that was evaluated", shown.truth.size()),
+                found: format!("one of {}", backdrop.size()),
+            });
+        }
+        Ok(backdrop)
+    }
+}
+
 /// Makes two galleries of what an evaluation of these sets kept: the worst predictions, then the best. Returns none
-/// if it kept none. The images are read again.
+/// if it kept none. The images are read again, but for those that were kept.
 ///
 /// # Errors
 /// An image that cannot be read, with its file.
-pub fn galleries(sets: &[EvalSet], shown: &Shown) -> Result<Vec<Gallery>> {
+pub fn galleries(images: &mut Images<'_>, shown: &Shown) -> Result<Vec<Gallery>> {
     let Some(first) = shown.worst.first() else { return Ok(Vec::new()) };
     let gallery = |title: &str, rows: Vec<GalleryRow>| Gallery {
         title: title.to_owned(),
@@ -36,11 +96,11 @@ pub fn galleries(sets: &[EvalSet], shown: &Shown) -> Result<Vec<Gallery>> {
         rows,
     };
     let worst: Vec<GalleryRow> =
-        shown.worst.iter().map(|one| row(sets, one)).collect::<Result<_>>()?;
-    // Of few records the best are among the worst, and large images take a while to read and scale.
+        shown.worst.iter().map(|one| row(images, one)).collect::<Result<_>>()?;
+    // Of few records the best are among the worst.
     let drawn = |one: &ShownPrediction| {
         let place = shown.worst.iter().position(|other| other == one);
-        place.map_or_else(|| row(sets, one), |place| Ok(worst[place].clone()))
+        place.map_or_else(|| row(images, one), |place| Ok(worst[place].clone()))
     };
     let best = shown.best.iter().map(drawn).collect::<Result<_>>()?;
     Ok(vec![
@@ -49,46 +109,27 @@ pub fn galleries(sets: &[EvalSet], shown: &Shown) -> Result<Vec<Gallery>> {
     ])
 }
 
-/// The image of a prediction, and its object.
-fn image_of(sets: &[EvalSet], shown: &ShownPrediction) -> Result<(RgbImage, Bitmap)> {
-    let set = sets.iter().find(|set| set.name == shown.set).ok_or_else(|| Error::Setting {
-        key: "the validation sets".into(),
-        expected: format!("{}, which was evaluated", shown.set),
-        found: "none of that name".into(),
-    })?;
-    let image = read_image(set, shown.record, shown.turned)?;
-    let truth = shown.truth.to_bitmap();
-    if image.size != truth.size() {
-        return Err(Error::Setting {
-            key: format!("record {}/{}", shown.set, shown.name),
-            expected: format!("the image of {} pixels that was evaluated", truth.size()),
-            found: format!("one of {}", image.size),
-        });
-    }
-    Ok((image, truth))
-}
-
-fn row(sets: &[EvalSet], shown: &ShownPrediction) -> Result<GalleryRow> {
-    let (image, truth) = image_of(sets, shown)?;
-    let width = tile_width(&image);
+fn row(images: &mut Images<'_>, shown: &ShownPrediction) -> Result<GalleryRow> {
+    let image = images.of(shown)?;
+    let truth = image.cover(&shown.truth);
     let mut tiles = vec![Tile {
         caption: "image and truth".to_owned(),
-        image: tile::prediction(&image, &Marks { truth: Some(&truth), ..Marks::default() }, width),
+        image: image.prediction(&Marks { truth: Some(&truth), ..Marks::default() }),
         other: None,
     }];
     let (box_xyxy, points) = (shown.box_xyxy, shown.points.as_slice());
     for mask in &shown.masks {
-        let (scores, pixels) = (&mask.scores, mask.pixels.to_bitmap());
-        let marks = Marks { truth: Some(&truth), prediction: Some(&pixels), box_xyxy, points };
+        let (scores, cover) = (&mask.scores, image.cover(&mask.pixels));
+        let marks = Marks { truth: Some(&truth), prediction: Some(&cover), box_xyxy, points };
         let kind = scores.mask.title();
         tiles.push(Tile {
             caption: format!("{kind}: IoU {:.3}, boundary {:.3}", scores.iou, scores.boundary_iou),
-            image: tile::prediction(&image, &marks, width),
+            image: image.prediction(&marks),
             other: None,
         });
         tiles.push(Tile {
             caption: format!("{kind}: errors"),
-            image: tile::errors(&image, &pixels, &truth, width),
+            image: image.errors(&cover, &truth),
             other: None,
         });
     }
@@ -96,8 +137,8 @@ fn row(sets: &[EvalSet], shown: &ShownPrediction) -> Result<GalleryRow> {
 }
 
 /// The width that an image is drawn with: its own where that is neither too large nor too small, otherwise less, or a multiple.
-fn tile_width(image: &RgbImage) -> usize {
-    let width = image.size.width.max(1);
+fn tile_width(size: Size) -> usize {
+    let width = size.width.max(1);
     if width < LEAST { width * LEAST.div_ceil(width) } else { width.min(TILE) }
 }
 
@@ -116,21 +157,19 @@ fn facets(shown: &ShownPrediction) -> Vec<(String, String)> {
 /// # Errors
 /// An image that cannot be read, with its file.
 pub fn compared(
-    sets: &[EvalSet],
+    images: &mut Images<'_>,
     comparison: &Comparison,
     now: &[ShownPrediction],
     before: &[ShownPrediction],
 ) -> Result<Vec<Gallery>> {
-    let find = |all: &'_ [ShownPrediction], one: &Changed| {
-        all.iter().find(|shown| shown.set == one.set && shown.record == one.record).cloned()
-    };
     let mut galleries = Vec::new();
     for (title, changed) in [("Better most", &comparison.better), ("Worse most", &comparison.worse)]
     {
         let mut rows = Vec::new();
         for one in changed.iter().take(PAIRS) {
-            if let (Some(now), Some(before)) = (find(now, one), find(before, one)) {
-                rows.push(pair(sets, one, &now, &before)?);
+            let own = |shown: &&ShownPrediction| shown.set == one.set && shown.record == one.record;
+            if let (Some(now), Some(before)) = (now.iter().find(own), before.iter().find(own)) {
+                rows.push(pair(images, one, now, before)?);
             }
         }
         if !rows.is_empty() {
@@ -148,60 +187,45 @@ pub fn compared(
 
 /// The masks of an object before and now.
 fn pair(
-    sets: &[EvalSet],
+    images: &mut Images<'_>,
     one: &Changed,
     now: &ShownPrediction,
     before: &ShownPrediction,
 ) -> Result<GalleryRow> {
-    let (image, truth) = image_of(sets, now)?;
-    let width = tile_width(&image);
-    let decisive = |shown: &ShownPrediction| {
-        let of = |kind| shown.masks.iter().find(|mask| mask.scores.mask == kind);
-        let mask = of(MaskKind::Hq).or_else(|| of(MaskKind::Sam));
-        mask.map(|mask| mask.pixels.to_bitmap())
-    };
+    let image = images.of(now)?;
     let (Some(now_mask), Some(before_mask)) = (decisive(now), decisive(before)) else {
         return Ok(GalleryRow::default());
     };
-    let drawn = |mask: &Bitmap| {
-        let marks = Marks {
+    let truth = image.cover(&now.truth);
+    let [before_cover, now_cover] = [before_mask, now_mask].map(|mask| image.cover(mask));
+    let drawn = |cover: &Cover| {
+        image.prediction(&Marks {
             truth: Some(&truth),
-            prediction: Some(mask),
+            prediction: Some(cover),
             box_xyxy: now.box_xyxy,
             points: &now.points,
-        };
-        tile::prediction(&image, &marks, width)
+        })
     };
-    let errors = |mask: &Bitmap| tile::errors(&image, mask, &truth, width);
     Ok(GalleryRow {
         label: format!("{}: IoU {:.3} before, {:.3} now", one.name, one.before, one.after),
         facets: facets(now),
         tiles: vec![
             Tile {
                 caption: "before and now".into(),
-                image: drawn(&before_mask),
-                other: Some(drawn(&now_mask)),
+                image: drawn(&before_cover),
+                other: Some(drawn(&now_cover)),
             },
             Tile {
                 caption: "errors before and now".into(),
-                image: errors(&before_mask),
-                other: Some(errors(&now_mask)),
+                image: image.errors(&before_cover, &truth),
+                other: Some(image.errors(&now_cover, &truth)),
             },
         ],
     })
 }
 
-/// The whole image at its own resolution, upright if the sample was turned.
-fn read_image(set: &EvalSet, record: usize, turned: bool) -> Result<RgbImage> {
-    let mut image = ImageBuffer::new();
-    set.source.image(&record.into(), &mut image)?;
-    let file = set.source.record(record)?.image;
-    let refused = |source| Error::Image { file: file.clone(), source };
-    let limits = Limits::default();
-    let decoded = if turned {
-        image.open().and_then(|file| file.decode_upright(&limits))
-    } else {
-        image.decode(&limits)
-    };
-    Ok(decoded.map_err(refused)?.pixels)
+/// The mask of a prediction that is judged.
+fn decisive(shown: &ShownPrediction) -> Option<&Rle> {
+    let of = |kind| shown.masks.iter().find(|mask| mask.scores.mask == kind);
+    of(MaskKind::Hq).or_else(|| of(MaskKind::Sam)).map(|mask| &mask.pixels)
 }

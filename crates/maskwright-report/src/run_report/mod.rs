@@ -164,7 +164,7 @@ fn predictions(run: &RunFiles, epoch: usize) -> std::result::Result<Vec<Gallery>
     // The run made the indexes that its sets need: there is nothing to wait for.
     let sets = run.config.data.open_valid(&OpenContext::default());
     let sets = sets.map(open_sets).map_err(|error| error.to_string())?;
-    gallery::galleries(&sets, shown).map_err(|error| error.to_string())
+    gallery::galleries(&mut gallery::Images::new(&sets), shown).map_err(|error| error.to_string())
 }
 
 /// The PNG of the predictions that lies beside the page of an evaluation.

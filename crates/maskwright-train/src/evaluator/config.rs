@@ -29,6 +29,10 @@ pub struct EvalConfig {
     /// Whether the mask of every record is kept, of the kind that is judged first, under the first prompt: for comparisons.
     #[serde(skip)]
     pub keep_masks: bool,
+    /// The width of the pictures that are to be kept of the worst and the best predictions, where reading their images again would
+    /// take long; none if no pictures are drawn.
+    #[serde(skip)]
+    pub picture_width: Option<usize>,
     /// What becomes of a record that cannot be used; with a replacement it is left out and named.
     #[serde(skip)]
     pub on_refusal: OnRefusal,
@@ -44,6 +48,7 @@ impl Default for EvalConfig {
             limit: 0,
             clicks: None,
             keep_masks: false,
+            picture_width: None,
             on_refusal: OnRefusal::Fail,
         }
     }

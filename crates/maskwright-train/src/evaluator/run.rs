@@ -159,7 +159,7 @@ impl Asked<'_> {
             Arc::clone(&set.source),
             EvalLoaderConfig {
                 preset: config.geometry,
-                sample: samples.clone(),
+                sample: SampleConfig { picture_width: config.picture_width, ..samples.clone() },
                 ..EvalLoaderConfig::default()
             },
         )?
@@ -320,6 +320,8 @@ impl Scoring<'_> {
                 let shown =
                     prompt.map(|p| ShownPrediction::new(&set.name, sample, kind, &p, &masks));
                 scored.kept = shown.clone().filter(|_| self.config.keep_masks);
+                // Of many records, the pictures would fill the memory.
+                scored.kept.iter_mut().for_each(|kept| kept.picture = None);
                 scored.shown = shown.map(|shown| (rank, shown));
             }
             scored.scores.push(Some(ImageScores {

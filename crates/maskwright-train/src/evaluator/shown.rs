@@ -1,8 +1,11 @@
 //! The worst and the best predictions of an evaluation, kept while it is made, so that nothing has to be predicted
 //! again to show them.
 
+use std::sync::Arc;
+
 use maskwright_data::prompt::{Point, Prompt, PromptKind};
 use maskwright_data::sample::EvalSample;
+use maskwright_image::RgbImage;
 use maskwright_image::mask::{Bitmap, Rle};
 use maskwright_model::MaskKind;
 use serde::{Deserialize, Serialize};
@@ -44,6 +47,11 @@ pub struct ShownPrediction {
     pub truth: Rle,
     /// The masks that the model gives, their sum aside.
     pub masks: Vec<ShownMask>,
+    /// The image at the width that was asked for ([`EvalConfig::picture_width`]), where it was decoded whole.
+    ///
+    /// [`EvalConfig::picture_width`]: super::EvalConfig::picture_width
+    #[serde(skip)]
+    pub picture: Option<Arc<RgbImage>>,
 }
 
 /// A mask and how it agrees with the truth.
@@ -90,6 +98,7 @@ impl ShownPrediction {
             }),
             points: prompt.points.iter().map(point).collect(),
             truth: Rle::from_bitmap(&sample.truth),
+            picture: sample.picture.clone(),
             masks: own
                 .map(|(scores, mask)| ShownMask { scores: *scores, pixels: Rle::from_bitmap(mask) })
                 .collect(),
@@ -209,6 +218,7 @@ mod tests {
             points: vec![Point { x: 1.5, y: 2.0, label: 0 }],
             truth: mask(0),
             masks: vec![ShownMask { scores, pixels: mask(1) }],
+            picture: None,
         };
         let shown = Shown { worst: vec![one.clone()], best: vec![one] };
         let text = serde_json::to_string(&shown).expect("plain");

@@ -28,7 +28,7 @@ use maskwright_data::source::DataFile;
 use maskwright_demo::{self as pictures, DemoSet};
 use maskwright_model::{Compute, ModelSource, SamConfig, Trainable, files};
 use maskwright_report::preview::{PreviewConfig, preview};
-use maskwright_report::run_report::gallery::galleries;
+use maskwright_report::run_report::gallery::{Images, galleries};
 use maskwright_report::{pictures as drawn, run_report};
 use maskwright_train::TrainConfig;
 use maskwright_train::evaluator::EvalJob;
@@ -156,7 +156,8 @@ pub(crate) fn run(config: &DemoConfig, observer: &mut dyn Observer) -> Result<De
     };
     clock.lap("evaluation");
 
-    let galleries = galleries(job.sets(), &std::mem::take(&mut evaluation.shown))?;
+    let mut images = Images::new(job.sets());
+    let galleries = galleries(&mut images, &std::mem::take(&mut evaluation.shown))?;
     for (name, gallery) in ["worst.png", "best.png"].iter().zip(&galleries) {
         drawn::write_png(&gallery.to_image(240), &config.output.join(name))?;
     }

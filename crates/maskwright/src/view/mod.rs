@@ -177,3 +177,6 @@ impl View {
         lines.unwrap_or_default().iter().for_each(tell::say);
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

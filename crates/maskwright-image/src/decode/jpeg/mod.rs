@@ -73,6 +73,31 @@ pub(crate) fn decode_rgb_with(
     }
 }
 
+/// Decodes to RGB at one `divisor`-th (2, 4 or 8) of the size, rounded up. None for a file that is cut off, damaged or unfinished:
+/// that is to be decoded whole.
+///
+/// libjpeg does this in any case where it is built in: of 8 x 8 pixels it makes one, which takes no assembly to be fast.
+#[cfg(feature = "mozjpeg")]
+pub(crate) fn decode_reduced(
+    bytes: &[u8],
+    header: &Header,
+    divisor: usize,
+    limits: &Limits,
+) -> Result<Option<RgbImage>> {
+    mozjpeg::Decoder::new()?.decode_reduced(bytes, header, divisor, limits)
+}
+
+/// As above, without libjpeg.
+#[cfg(not(feature = "mozjpeg"))]
+pub(crate) fn decode_reduced(
+    _: &[u8],
+    _: &Header,
+    _: usize,
+    _: &Limits,
+) -> Result<Option<RgbImage>> {
+    Ok(None)
+}
+
 /// As [`decode_rgb`], by libjpeg's own Huffman decoder where libjpeg decodes.
 pub(crate) fn decode_rgb_plainly(
     bytes: &[u8],

@@ -162,12 +162,25 @@ impl Decoder {
     ) -> Result<Decoded<RgbImage>> {
         let mut picture = self.open(bytes, header, limits)?;
         picture.start()?;
-        let mut pixels = RgbImage::filled(header.size, 0);
-        let mut inks = vec![0; if picture.channels() == 4 { picture.row_bytes() } else { 0 }];
-        for y in 0..header.size.height {
-            picture.read_rgb(pixels.row_mut(y), &mut inks)?;
+        picture.read_all()
+    }
+
+    /// Decodes a whole picture at one `divisor`-th (2, 4 or 8) of its size, rounded up. None where libjpeg overlooks damage or
+    /// smooths an unfinished file, which it does otherwise at full size.
+    pub(crate) fn decode_reduced(
+        &mut self,
+        bytes: &[u8],
+        header: &Header,
+        divisor: usize,
+        limits: &Limits,
+    ) -> Result<Option<RgbImage>> {
+        let mut picture = self.open(bytes, header, limits)?;
+        picture.reduce(divisor);
+        if !picture.start()? {
+            return Ok(None);
         }
-        Ok(Decoded { pixels, warnings: picture.warnings() })
+        let Decoded { pixels, warnings } = picture.read_all()?;
+        Ok(warnings.is_empty().then_some(pixels))
     }
 }
 
@@ -228,6 +241,16 @@ impl Picture<'_> {
             return Err(Error::Damaged { format: Format::Jpeg, reason });
         }
         Ok(exact_parts != 0 && !self.cut_off)
+    }
+
+    /// Reads all rows, at the size that they now have.
+    fn read_all(&mut self) -> Result<Decoded<RgbImage>> {
+        let mut pixels = RgbImage::filled(Size::new(self.rows_left, self.width), 0);
+        let mut inks = vec![0; if self.channels() == 4 { self.row_bytes() } else { 0 }];
+        for y in 0..pixels.size.height {
+            self.read_rgb(pixels.row_mut(y), &mut inks)?;
+        }
+        Ok(Decoded { pixels, warnings: self.warnings() })
     }
 
     /// Restricts rows to columns around `x .. x + width`; returns the first column and the width that rows now have.

@@ -14,7 +14,7 @@ use flags::{Asked, ClickFlags};
 use maskwright_data::sample::Preset;
 use maskwright_data::source::DataFile;
 use maskwright_model::{GeometryFrom, ModelSource};
-use maskwright_report::run_report::{self, EvaluationPage};
+use maskwright_report::run_report::{self, EvaluationPage, gallery};
 use maskwright_train::checksums;
 use maskwright_train::evaluator::statistics::{self, ClickStatistics, Comparison, SetStatistics};
 use maskwright_train::evaluator::{
@@ -196,6 +196,7 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
         seed: flags.what.seed,
         limit: flags.what.limit,
         clicks: asked(Asked::Clicks).then(|| flags.clicks.resolve()).transpose()?,
+        picture_width: flags.what.report.as_ref().map(|_| gallery::TILE),
         keep_masks: flags.what.report.is_some() && before.is_some(),
         ..EvalConfig::default()
     };
