@@ -16,7 +16,9 @@ fn scene(size: Size) -> RgbImage {
 fn sample(size: Size, kind: &str, picture_width: Option<usize>) -> EvalSample {
     let folder = tempfile::tempdir().expect("a folder");
     let (images, masks) = (folder.path().join("images"), folder.path().join("masks"));
-    [&images, &masks].map(|one| std::fs::create_dir(one).expect("created"));
+    for folder in [&images, &masks] {
+        std::fs::create_dir(folder).expect("created");
+    }
     let image = match kind {
         "png" => encode::png_rgb(&scene(size)),
         _ => encode::jpeg_rgb(&scene(size), 90),
@@ -27,7 +29,7 @@ fn sample(size: Size, kind: &str, picture_width: Option<usize>) -> EvalSample {
     let set = PairsSource::open(&SetSpec::pairs("set", images, masks)).expect("opened");
     let config = SampleConfig { picture_width, ..SampleConfig::for_size(64) };
     let mut maker = SampleMaker::new(config).expect("settings");
-    maker.eval(&*set, 0, Preset::LongestSide).expect("a sample")
+    maker.eval(&set, 0, Preset::LongestSide).expect("a sample")
 }
 
 #[test]

@@ -106,17 +106,21 @@ impl Default for Shards {
 impl Shards {
     /// How many there are of so many records.
     pub(crate) fn count(self, records: usize) -> Result<usize> {
-        let (key, count) = match self {
-            Shards::Number(count) => ("shards", count),
-            Shards::Records(0) => {
-                return Err(Error::setting("records of a shard", "1 or more", 0));
+        match self {
+            Shards::Number(count) if (1..=MOST_SHARDS).contains(&count) => Ok(count),
+            Shards::Number(count) => {
+                Err(Error::setting("shards", &format!("1 to {MOST_SHARDS}"), count))
             }
-            Shards::Records(each) => ("records of a shard", records.div_ceil(each).max(1)),
-        };
-        if (1..=MOST_SHARDS).contains(&count) {
-            return Ok(count);
+            Shards::Records(0) => Err(Error::setting("records of a shard", "1 or more", 0)),
+            Shards::Records(each) => match records.div_ceil(each).max(1) {
+                count if count <= MOST_SHARDS => Ok(count),
+                _ => {
+                    let least = records.div_ceil(MOST_SHARDS);
+                    let expected = format!("{least} or more of {records} records");
+                    Err(Error::setting("records of a shard", &expected, each))
+                }
+            },
         }
-        Err(Error::setting(key, "1 to 1000000 shards", format!("{count} shards")))
     }
 }
 
@@ -191,7 +195,7 @@ mod tests {
         assert_eq!(count(Shards::Number(7), 2), Ok(7));
         assert_eq!(
             count(Shards::Number(0), 2).unwrap_err(),
-            "shards: expected 1 to 1000000 shards, found 0 shards"
+            "shards: expected 1 to 1000000, found 0"
         );
         assert_eq!(
             count(Shards::Records(0), 2).unwrap_err(),

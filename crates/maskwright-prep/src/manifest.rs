@@ -130,8 +130,13 @@ fn difference(at: &str, one: &Value, other: &Value) -> Option<(String, String, S
                 .find_map(|(at, (one, other))| difference(&below(&at.to_string()), one, other))
         }
         _ if one == other => None,
-        _ => Some((at.into(), one.to_string(), other.to_string())),
+        _ => Some((at.into(), words(one), words(other))),
     }
+}
+
+/// A value as JSON, and "none" for one that is not there.
+fn words(value: &Value) -> String {
+    if value.is_null() { "none".to_owned() } else { value.to_string() }
 }
 
 /// A data file's lists of sets.
@@ -197,7 +202,7 @@ mod tests {
         let other = json!({"a": {"b": 1, "c": [1]}, "e": null});
         assert_eq!(differ(other), found("a.c", "[1,{\"d\":\"x\"}]", "[1]"));
         let other = json!({"a": {"b": 1, "c": [1, {"d": "x"}]}, "e": null, "f": 2});
-        assert_eq!(differ(other), found("f", "null", "2"));
+        assert_eq!(differ(other), found("f", "none", "2"));
     }
 
     #[test]

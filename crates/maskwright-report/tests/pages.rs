@@ -141,7 +141,9 @@ fn pages_load_whole_and_fit_at_every_width() {
 /// and a file that is no image.
 fn flawed_set(folder: &Path) -> SetSpec {
     let (images, masks) = (folder.join("im"), folder.join("gt"));
-    [&images, &masks].map(|one| std::fs::create_dir_all(one).expect("created"));
+    for folder in [&images, &masks] {
+        std::fs::create_dir_all(folder).expect("created");
+    }
     for number in 0..10 {
         let name = format!("photo_{number}_with_a_name_that_is_rather_long_for_a_phone");
         let size = Size::new(120 + 8 * number, 200);

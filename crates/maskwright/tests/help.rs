@@ -43,6 +43,7 @@ fn every_help_is_as_it_was_read() {
         cache ls
         cache rm
         export
+        prep
         bench
         bench files
         bench index

@@ -55,15 +55,76 @@ fn a_folder_is_prepared_and_comes_back() {
     pairs(&place, 5);
     let [data, out, back] = ["data", "out", "back"].map(|name| place.text(name));
     let said = works(&["prep", &data, "--output", &out, "--shards", "2"]);
-    assert_snapshot!(without_width(&text(&said.stdout)), @"");
-    assert_snapshot!(text(&said.stderr), @"");
+    assert_snapshot!(without_width(&text(&said.stdout)), @"
+        what  value
+        --
+        written  [DIR]/out
+        shards  2 of 2
+        records  5
+        ok  5
+        warned  0
+        refused  0
+        objects  5
+        bytes  39,424
+        ");
+    assert_snapshot!(text(&said.stderr), @"
+        [DIR]/data looks like images with masks: 5 images, 5 masks; preparing it
+        train on it: maskwright train --data [DIR]/out/data.toml
+        ");
     let names: Vec<String> = files(Path::new(&out)).into_keys().collect();
     let expected = ["data.toml", "prep.json"].into_iter().map(str::to_owned);
     let shards = (0..2).flat_map(|n| ["jsonl", "tar"].map(|end| format!("shard-{n:06}.{end}")));
     assert_eq!(names, expected.chain(shards).collect::<Vec<_>>());
-    assert_snapshot!(std::fs::read_to_string(place.join("out/data.toml")).unwrap(), @"");
+    assert_snapshot!(std::fs::read_to_string(place.join("out/data.toml")).unwrap(), @r#"
+        [[train]]
+        name = "data"
+        kind = "webdataset"
+        shards = ["shard-*.tar"]
+        image_ext = [
+            "jpg",
+            "jpeg",
+            "png",
+            "tif",
+            "tiff",
+            "webp",
+            "bmp",
+            "gif",
+            "qoi",
+            "ppm",
+            "pgm",
+            "pbm",
+            "pnm",
+            "pam",
+        ]
+        mask_channel = "auto"
+        invert = false
+        unmatched = "error"
+        exif = "auto"
+        "#);
     let first = &rows(&place.join("out/shard-000001.jsonl"))[0];
-    assert_snapshot!(serde_json::to_string_pretty(first).unwrap(), @"");
+    assert_snapshot!(serde_json::to_string_pretty(first).unwrap(), @r#"
+        {
+          "bytes": 7680,
+          "checks": [],
+          "embedding": false,
+          "height": 88,
+          "image": "jpg",
+          "index": 2,
+          "key": "photo_02",
+          "name": "photo_02",
+          "objects": 1,
+          "objects_refused": 0,
+          "offset": 0,
+          "reason": "",
+          "record": 2,
+          "role": "train",
+          "set": "data",
+          "source_height": 88,
+          "source_width": 116,
+          "status": "ok",
+          "width": 116
+        }
+        "#);
 
     // The same images and masks, byte for byte.
     works(&["export", &place.text("out/data.toml"), &back, "--as", "masks"]);
@@ -138,7 +199,7 @@ fn images_and_masks_shrink_together() {
         let mask = maskwright_image::mask::Rle::parse(size, counts.as_bytes()).unwrap().to_bitmap();
         // The object is bright and its ground dark: the shrunk mask lies on the shrunk object.
         let pixels = (0..size.height).flat_map(|y| (0..size.width).map(move |x| (y, x)));
-        let wrong = pixels.filter(|&(y, x)| (image.pixel(y, x)[0] > 130) != mask.get(y, x)).count();
+        let wrong = pixels.filter(|&(y, x)| (image.pixel(x, y)[0] > 130) != mask.get(y, x)).count();
         assert!(wrong * 100 < size.area(), "{wrong} of {} pixels", size.area());
     }
 }
@@ -157,7 +218,19 @@ fn what_is_broken_is_a_row() {
     let all = ["prep", "--images", &images, "--masks", &masks, "--output", &out];
     let done = maskwright(&all);
     assert_eq!(done.status.code(), Some(1));
-    assert_snapshot!(without_width(&text(&done.stdout)), @"");
+    assert_snapshot!(without_width(&text(&done.stdout)), @"
+        what  value
+        --
+        written  [DIR]/out
+        shards  1 of 1
+        records  6
+        ok  2
+        warned  1
+        refused  3 (first: images/photo_02: not-an-image: image: not an image of a known format)
+        objects  3
+        objects refused  1
+        bytes  18,944
+        ");
     let told = |folder: &str| {
         let rows = rows(&place.join(&format!("{folder}/shard-000000.jsonl")));
         let word = |row: &Value, key: &str| row[key].as_str().unwrap().to_owned();
@@ -178,15 +251,29 @@ fn what_is_broken_is_a_row() {
         });
         lines.collect::<Vec<_>>().join("\n")
     };
-    assert_snapshot!(told("out"), @"");
+    assert_snapshot!(told("out"), @"
+        photo_00  ok  []  
+        photo_01  warned  [truncated-file]  
+        photo_02  refused  [not-an-image]  not-an-image: image: not an image of a known format
+        photo_03  refused  [not-an-image]  not-an-image: mask: not an image of a known format
+        photo_04  refused  [damaged-file]  damaged-file: image: the file is empty
+        photo_05  ok  []
+        ");
     let stored: Vec<String> = members(&place.join("out/shard-000000.tar")).into_keys().collect();
-    assert_snapshot!(stored.join(" "), @"");
+    assert_snapshot!(stored.join(" "), @"photo_00.jpg photo_00.json photo_01.jpg photo_01.json photo_05.jpg photo_05.json");
     // Finished, it says the same again.
     assert_eq!(maskwright(&all).status.code(), Some(1));
     let strict = place.text("strict");
     let all = ["prep", "--images", &images, "--masks", &masks, "--output", &strict, "--strict"];
     assert_eq!(maskwright(&all).status.code(), Some(1));
-    assert_snapshot!(told("strict"), @"");
+    assert_snapshot!(told("strict"), @"
+        photo_00  ok  []  
+        photo_01  refused  [truncated-file]  truncated-file: image: the file ends too early, the missing part was filled in
+        photo_02  refused  [not-an-image]  not-an-image: image: not an image of a known format
+        photo_03  refused  [not-an-image]  not-an-image: mask: not an image of a known format
+        photo_04  refused  [damaged-file]  damaged-file: image: the file is empty
+        photo_05  ok  []
+        ");
 }
 
 #[test]
@@ -242,31 +329,59 @@ fn what_makes_no_sense_is_refused() {
         refused(&[&all[..], more].concat(), status)
     };
     let of = |args: &[&str], status| support::refused(&[&["prep"], args].concat(), status);
-    assert_snapshot!(refused(&["--shard", "3/3"], 2), @"");
-    assert_snapshot!(refused(&["--shard", "one"], 2), @"");
-    assert_snapshot!(refused(&["--shard", "0/3", "--shards", "3"], 2), @"");
-    assert_snapshot!(refused(&["--shards", "0"], 2), @"");
-    assert_snapshot!(refused(&["--longest-side", "0"], 2), @"");
-    assert_snapshot!(refused(&["--jpeg-quality", "101"], 2), @"");
-    assert_snapshot!(refused(&["--embeddings"], 2), @"");
-    assert_snapshot!(refused(&["--checkpoint", "sam.pth"], 2), @"");
-    assert_snapshot!(of(&[&place.text("data")], 2), @"");
-    assert_snapshot!(of(&["--output", &out], 2), @"");
-    assert_snapshot!(of(&[&images, "--output", &out], 2), @"");
-    assert_snapshot!(of(&["--images", &images, "--output", &out], 2), @"");
-    assert_snapshot!(of(&[&place.text("nowhere"), "--output", &out], 1), @"");
+    assert_snapshot!(refused(&["--shard", "3/3"], 2), @"
+        error: invalid value '3/3' for '--shard <I/N>': expected a shard from 0/3 to 2/3, since they count from 0
+
+        For more information, try '--help'.
+        ");
+    assert_snapshot!(refused(&["--shard", "one"], 2), @"
+        error: invalid value 'one' for '--shard <I/N>': expected the number of a shard, from 0, and how many there are, as in 2/8
+
+        For more information, try '--help'.
+        ");
+    assert_snapshot!(refused(&["--shard", "0/3", "--shards", "3"], 2), @"
+        error: the argument '--shard <I/N>' cannot be used with '--shards <N>'
+
+        Usage: maskwright prep --output <DIR> --images <DIR> --masks <DIR> --shard <I/N> [DATA]
+
+        For more information, try '--help'.
+        ");
+    assert_snapshot!(refused(&["--shards", "0"], 2), @"error: --shards: expected 1 to 1000000, found 0");
+    assert_snapshot!(refused(&["--longest-side", "0"], 2), @"error: --longest-side: expected 1 to 65535 pixels, found 0");
+    assert_snapshot!(refused(&["--jpeg-quality", "101"], 2), @"error: --jpeg-quality: expected 1 to 100, found 101");
+    assert_snapshot!(refused(&["--embeddings"], 2), @"
+        error: the following required arguments were not provided:
+          --checkpoint <FILE>
+
+        Usage: maskwright prep --output <DIR> --images <DIR> --checkpoint <FILE> --masks <DIR> --embeddings [DATA]
+
+        For more information, try '--help'.
+        ");
+    assert_snapshot!(refused(&["--checkpoint", "sam.pth"], 2), @"error: --checkpoint: expected beside --embeddings or --auto-masks, found neither");
+    assert_snapshot!(of(&[&place.text("data")], 2), @"
+        error: the following required arguments were not provided:
+          --output <DIR>
+
+        Usage: maskwright prep --output <DIR> <DATA>
+
+        For more information, try '--help'.
+        ");
+    assert_snapshot!(of(&["--output", &out], 2), @"error: no data: give --images DIR with --masks DIR or --coco JSON, --sa1b PLACE, --labelme DIR, --yolo PLACE, --data FILE, --hqseg44k ROOT, or --hqsam-datasets FILE");
+    assert_snapshot!(of(&[&images, "--output", &out], 2), @"error: [DIR]/data/images: expected images with masks or annotations (--masks DIR, --coco JSON), or something to make of images alone (--auto-masks, --embeddings), found images alone");
+    assert_snapshot!(of(&["--images", &images, "--output", &out], 2), @"error: --images [DIR]/data/images: expected images with masks or annotations (--masks DIR, --coco JSON), or something to make of images alone (--auto-masks, --embeddings), found images alone");
+    assert_snapshot!(of(&[&place.text("nowhere"), "--output", &out], 1), @"error: cannot read [DIR]/nowhere: No such file or directory (os error 2)");
     std::fs::create_dir(place.join("empty")).expect("created");
-    assert_snapshot!(of(&[&place.text("empty"), "--output", &out], 2), @"");
+    assert_snapshot!(of(&[&place.text("empty"), "--output", &out], 2), @"error: [DIR]/empty: expected one data set, found no image and no folder; say what it is: `maskwright prep --images DIR --masks DIR`, or `maskwright prep --coco JSON --images DIR`");
     let inside = place.text("data/images/out");
-    assert_snapshot!(of(&["--images", &images, "--masks", &masks, "--output", &inside], 2), @"");
+    assert_snapshot!(of(&["--images", &images, "--masks", &masks, "--output", &inside], 2), @"error: the output: expected a path outside of the data, found [DIR]/data/images/out in [DIR]/data/images, which is read");
     assert!(!place.join("out").exists());
 
     works(&["prep", "--images", &images, "--masks", &masks, "--output", &out, "--shard", "0/2"]);
-    assert_snapshot!(refused(&["--shards", "3"], 2), @"");
-    assert_snapshot!(refused(&["--shards", "2", "--longest-side", "64"], 2), @"");
+    assert_snapshot!(refused(&["--shards", "3"], 2), @"error: --output: expected the data and settings that [DIR]/out was begun with (--shards 2), found 3; choose another folder");
+    assert_snapshot!(refused(&["--shards", "2", "--longest-side", "64"], 2), @"error: --output: expected the data and settings that [DIR]/out was begun with (--longest-side none), found 64; choose another folder");
     let tar = place.join("out/shard-000000.tar");
     std::fs::write(&tar, "cut").expect("written");
-    assert_snapshot!(refused(&["--shards", "2"], 1), @"");
+    assert_snapshot!(refused(&["--shards", "2"], 1), @"error: [DIR]/out/shard-000000.tar: expected the 8192 bytes of its ledger [DIR]/out/shard-000000.jsonl, found 3 bytes; remove both files, and the shard is made again");
 }
 
 /// On a device that is too small, stopped by Ctrl-C and killed: nothing half is left, and the same command goes on.

@@ -34,8 +34,9 @@ use shard::ShardOf;
 /// number of machines may make the shards of one folder, each its own, with --shard.
 #[derive(Args)]
 #[command(after_help = "\
-Exit status: 0 if every record is in a shard, 1 if some were refused (the ledgers say which) or a file
-or disk is at fault, 2 for a wrong command line, 130 if Ctrl-C stopped it (finished shards stay).
+Exit status: 0 if every record is in a shard, 1 if some were refused (the ledgers say which) or a
+file or disk is at fault, 2 for a wrong command line, 130 if Ctrl-C stopped it (finished shards
+stay).
 
 Examples:
   # All shards, images at most 1024 pixels long
