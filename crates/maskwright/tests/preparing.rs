@@ -391,6 +391,8 @@ mod whole_or_not_there {
     use std::process::{Child, Command, Stdio};
     use std::time::{Duration, Instant};
 
+    use maskwright_train::owned_folder::OwnedFolder;
+
     use super::*;
 
     #[test]
@@ -445,7 +447,8 @@ mod whole_or_not_there {
 
     /// Waits until a second shard is begun.
     fn until_begun(out: &str) {
-        while !Path::new(out).join(".shard-000001").exists() {
+        let begun = |name: &str| Path::new(out).join(name).exists();
+        while !begun(".shard-000001") && !begun("shard-000001.tar") {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -495,29 +498,18 @@ mod whole_or_not_there {
     #[test]
     fn a_shard_has_one_owner() {
         let place = Place::new();
-        let [images, masks] = pairs(&place, 400);
+        let [images, masks] = pairs(&place, 20);
         let out = place.text("out");
-        let mut child = start(&images, &masks, &out);
-        until_begun(&out);
-        // It is held as a process at work holds it, however fast that is.
-        let stop = |signal: &str| {
-            let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
-            assert!(sent.expect("kill runs").success());
-        };
-        stop("-STOP");
-        let held =
-            (0..10).find(|n| place.join(&format!("out/.shard-{n:06}/.maskwright-lock")).exists());
-        let Some(held) = held else { return eprintln!("left out: stopped between two shards") };
-        let shard = format!("{held}/10");
+        // As a process that is at it.
+        let held = OwnedFolder::take(&place.join("out/.shard-000003")).expect("nobody's");
         let second = maskwright(&[
-            "prep", "--images", &images, "--masks", &masks, "--output", &out, "--shard", &shard,
+            "prep", "--images", &images, "--masks", &masks, "--output", &out, "--shard", "3/10",
         ]);
-        stop("-CONT");
-        child.kill().expect("killed");
-        child.wait().expect("it ends");
+        drop(held);
         let said = text(&second.stderr);
         assert_eq!(second.status.code(), Some(2), "{said}");
-        let begin = format!("error: shard {held} of [DIR]/out: in use by process {} (", child.id());
+        let begin =
+            format!("error: shard 3 of [DIR]/out: in use by process {} (", std::process::id());
         assert!(said.starts_with(&begin), "{said}");
     }
 }

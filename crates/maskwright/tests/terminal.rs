@@ -27,6 +27,7 @@ struct OnTerminal {
 
 impl OnTerminal {
     /// Starts it; none where there is no `script`.
+    #[allow(clippy::disallowed_macros, reason = "a test says what it leaves out")]
     fn start(folder: &Path, args: &[String]) -> Option<Self> {
         let version = Command::new("script").arg("--version").output();
         if !version.is_ok_and(|told| text(&told.stdout).contains("util-linux")) {

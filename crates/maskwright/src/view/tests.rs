@@ -11,6 +11,7 @@ const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?1049l\x1b[?25h";
 
 /// Runs a test of this file by itself on a terminal, and gives what is written there; it has to fail, as by a panic.
+#[allow(clippy::disallowed_macros, reason = "a test says what it leaves out")]
 fn on_terminal(test: &str) -> Option<String> {
     let version = Command::new("script").arg("--version").output();
     if !version.is_ok_and(|told| String::from_utf8_lossy(&told.stdout).contains("util-linux")) {
