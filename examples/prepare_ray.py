@@ -18,12 +18,17 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import maskwright
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import ray
+from ray.exceptions import RayActorError
+
+ATTEMPTS = 10
+"""How often the work is begun anew where machines or actors are lost; finished shards are only read."""
 
 WAIT = 300.0
 """Seconds that an actor waits for a lost one that still holds a shard: its machine may be slow to end it."""
@@ -79,15 +84,32 @@ def prepare(settings: dict[str, Any], actors: int = 1) -> pa.Table:
     """
     # Here as well, so that what is wrong with the data or the folder is said before an actor starts.
     count = len(maskwright.Preparer(**settings))
-    shards = ray.data.range(count, override_num_blocks=count)
+    # Ray would start a lost actor again and let its shards wait for it: for ever, on a cluster that has no room for
+    # another one. So nothing is started again but the whole, as a task, which goes on with the actors that there can
+    # be. Its process ends each time (``max_calls``), and with it the actors that it still holds, which have cores.
+    again = {"num_cpus": 0, "max_calls": 1, "max_retries": ATTEMPTS}
+    # Ray's types know no list of exceptions.
+    remote = cast("Any", ray.remote)
+    task = remote(**again, retry_exceptions=[RayActorError])(make)
+    ledger: pa.Table = ray.get(task.remote(Actor, settings, count, actors))
+    return ledger
+
+
+def make(actor: type[Actor], settings: dict[str, Any], count: int, actors: int) -> pa.Table:
+    """Make all shards; where an actor is lost, it is an error."""
+    # Rows that are there take no core, of which the actors may have all.
+    rows = [{"id": shard} for shard in range(count)]
+    shards = ray.data.from_items(rows, override_num_blocks=count)
     ledgers = shards.map_batches(
-        Actor,
+        actor,
         fn_constructor_args=(settings,),
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=actors),
         num_cpus=max(1, settings.get("threads", 1)),
+        max_restarts=0,
     )
-    tables = [ray.get(reference) for reference in ledgers.to_arrow_refs()]
+    references: list[Any] = ledgers.to_arrow_refs()
+    tables: list[pa.Table] = ray.get(references)
     order = [("role", "ascending"), ("index", "ascending")]
     return pa.concat_tables([table for table in tables if table.num_rows]).sort_by(order)
 
@@ -117,7 +139,7 @@ def main() -> None:
     print(
         f"{output}: " + ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     )
-    for row in ledger.filter(pa.compute.field("status") == "refused").slice(0, 10).to_pylist():
+    for row in ledger.filter(pc.field("status") == "refused").slice(0, 10).to_pylist():
         print(f"refused: {row['set']}/{row['name']}: {row['reason']}")
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "Job",
     "Loader",
     "Model",
+    "Preparer",
     "Sets",
     "__version__",
     "agreements",
