@@ -4,7 +4,8 @@ python benches/python/masks.py instances_val2017.json [sa_1.json ...] [--output 
 
 All masks of the files become compressed run lengths once, whatever they are there. Then each
 library decodes them all, image by image, encodes what it has decoded, and computes the IoU of the
-masks of each image with each other. The libraries take turns, and each one's best of several turns
+masks of each image with each other, and with a second list of equal ones, of which nobody knows
+that they are equal. The libraries take turns, and each one's best of several turns
 counts. Before anything is timed their results are compared.
 
 maskwright works on 2 threads (``RAYON_NUM_THREADS``); the others have one.
@@ -66,10 +67,17 @@ def images(file: Path, mask: ModuleType) -> list[Image]:
 
 def work(mask: ModuleType, masks: list[Image], arrays: list[Any]) -> dict[str, Callable[[], Any]]:
     """Give what is timed; ``arrays`` are the decoded masks."""
+    others = [[dict(one) for one in image] for image in masks]
     return {
         "decode": lambda: [mask.decode(image) for image in masks],
         "encode": lambda: [mask.encode(array) for array in arrays],
-        "IoU": lambda: [mask.iou(image, image, [0] * len(image)) for image in masks],
+        "IoU among themselves": lambda: [
+            mask.iou(image, image, [0] * len(image)) for image in masks
+        ],
+        "IoU with as many others": lambda: [
+            mask.iou(image, other, [0] * len(image))
+            for image, other in zip(masks, others, strict=True)
+        ],
     }
 
 

@@ -23,6 +23,7 @@ True
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, TypedDict
 
@@ -150,13 +151,16 @@ def iou(
     :returns: float64 ``[dt, gt]``; an empty list where either is empty, as pycocotools has it. The
         IoU of two empty masks is 0.
     """
-    crowds = [bool(crowd) for crowd in np.asarray(pyiscrowd).reshape(-1)]
+    flat = pyiscrowd if isinstance(pyiscrowd, list) else np.asarray(pyiscrowd).reshape(-1)
+    crowds = list(map(bool, flat))
     if len(crowds) != len(gt):
         raise refuse("pyiscrowd", f"{len(gt)} values, one for each of gt", str(len(crowds)))
     if len(dt) == 0 or len(gt) == 0:
         return []
     if _are_masks(dt) and _are_masks(gt):
-        return _maskwright.rle_ious(list(dt), list(gt), crowds)
+        # Masks among themselves are read once, and each pair is compared once.
+        others = None if len(dt) == len(gt) and all(map(operator.is_, dt, gt)) else list(gt)
+        return _maskwright.rle_ious(list(dt), others, crowds)
     return _maskwright.box_ious(_boxes("dt", dt), _boxes("gt", gt), crowds)
 
 

@@ -128,23 +128,24 @@ pub(crate) fn rle_merge(
     on_thread(py, move || merge().map(WrittenRle::from))?.map_err(to_python)
 }
 
-/// IoU of every mask with each of `others`, float64 [masks, others].
+/// IoU of every mask with each of `others`, or with each of `masks` where there are none, float64 [masks, others].
 #[pyfunction]
 pub(crate) fn rle_ious<'py>(
     py: Python<'py>,
     masks: Vec<RleDict>,
-    others: Vec<RleDict>,
+    others: Option<Vec<RleDict>>,
     crowds: Vec<bool>,
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
-    let columns = others.len();
-    let (masks, others) = (read_all(py, &masks)?, read_all(py, &others)?);
-    let mut ious = Vec::with_capacity(masks.len() * columns);
+    let columns = crowds.len();
+    let masks = read_all(py, &masks)?;
+    let others = others.map(|others| read_all(py, &others)).transpose()?;
+    let pairs = py.detach(|| many::Pairs::new(&masks, others.as_deref(), &crowds));
+    let mut pairs = pairs.map_err(to_python)?;
     // Pairs take longer than masks, of which most do not meet.
-    for masks in masks.chunks(((1 << 16) / columns.max(1)).max(8)) {
-        ious.extend(py.detach(|| many::ious(masks, &others, &crowds)).map_err(to_python)?);
+    while py.detach(|| pairs.compare(((1 << 16) / columns.max(1)).max(8))) {
         py.check_signals()?;
     }
-    table(py, ious, columns)
+    table(py, pairs.ious(), columns)
 }
 
 fn read_all(py: Python<'_>, masks: &[RleDict]) -> PyResult<Vec<Rle>> {
