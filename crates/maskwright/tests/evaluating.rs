@@ -4,7 +4,10 @@ mod support;
 
 use insta::assert_snapshot;
 use serde_json::Value;
-use support::{Place, printed, refused, small_run, trained, without_times, works, write_pairs};
+use support::{
+    Place, maskwright, printed, refused, small_run, text, trained, without_times, works,
+    write_pairs,
+};
 
 /// A run that began with another run's model, and the flags of its data.
 struct Tuned {
@@ -53,6 +56,20 @@ impl Tuned {
         let (images, masks) = (self.place.text("images"), self.place.text("masks"));
         ["--images".into(), images, "--masks".into(), masks]
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_page_that_cannot_be_written_loses_no_result() {
+    let tuned = Tuned::new();
+    let data = tuned.data();
+    let page = tuned.place.text("full.html");
+    std::os::unix::fs::symlink("/dev/full", &page).expect("a link");
+    let output = maskwright(&tuned.eval(&data, &["--report", &page]));
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stdout), printed(&tuned.eval(&data, &[])));
+    let said = text(&output.stderr);
+    assert!(said.contains("No space left on device"), "{said}");
 }
 
 #[test]

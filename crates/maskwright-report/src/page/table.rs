@@ -20,11 +20,18 @@ fn number(cell: &str) -> Option<f64> {
     text[..end + exponent].parse().ok()
 }
 
+/// Whether a cell that begins like a number is a name: `00038-scissors`, `7.jpg`.
+fn is_name(cell: &str) -> bool {
+    let joined = |pair: &[u8]| b"-_.".contains(&pair[0]) && pair[1].is_ascii_alphabetic();
+    cell.as_bytes().windows(2).any(joined)
+}
+
 /// Whether a column holds numbers: all its cells that say something do.
 fn is_numeric(table: &Table, column: usize) -> bool {
     let cells = || table.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.trim());
     let empty = |cell: &str| matches!(cell, "" | "-" | "\u{2013}" | "\u{2014}" | "n/a");
-    cells().any(|cell| !empty(cell)) && cells().all(|cell| empty(cell) || number(cell).is_some())
+    cells().any(|cell| !empty(cell))
+        && cells().all(|cell| empty(cell) || (number(cell).is_some() && !is_name(cell)))
 }
 
 /// The columns by which rows can be chosen.
@@ -107,6 +114,17 @@ mod tests {
         assert_eq!(number("SAM"), None);
         assert_eq!(number("-"), None);
         assert_eq!(number(""), None);
+    }
+
+    #[test]
+    fn names_that_begin_with_digits_are_no_numbers() {
+        let numeric = |cells: &[&str]| {
+            let rows = cells.iter().map(|cell| vec![(*cell).to_owned()]).collect();
+            is_numeric(&Table { rows, ..Table::default() }, 0)
+        };
+        assert!(numeric(&["0.7197 to 0.8257", "1.2e-3", "+0.1", "-", "16 images/s", "2026-11-29"]));
+        assert!(!numeric(&["0.5", "00038-scissors"]));
+        assert!(!numeric(&["7.jpg"]));
     }
 
     #[test]

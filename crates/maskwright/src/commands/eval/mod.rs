@@ -219,6 +219,8 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
         times: times.clone(),
         ..Found::new(&job, &evaluation, geometry, flags.what.seed)
     };
+    // What was found is said first: a page that cannot be written loses nothing.
+    let told = found.tell(flags.what.json, flags.what.details, &warnings);
     if let Some(page) = &flags.what.report {
         let before = earlier.as_ref().zip(found.comparison.as_ref());
         let content = EvaluationPage {
@@ -234,7 +236,7 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
         };
         run_report::write_evaluation(&content, page)?;
     }
-    found.tell(flags.what.json, flags.what.details, &warnings)
+    told
 }
 
 /// The mean time of a click, where it was measured.
