@@ -10,10 +10,6 @@ JSON, as ``maskwright bench model --in-turns`` does::
 from __future__ import annotations
 
 import argparse
-import json
-import resource
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +19,7 @@ import torch
 from torch.nn import functional
 
 import stand_in
+from turns import answer
 
 stand_in.torchvision()
 
@@ -242,19 +239,6 @@ def main() -> None:
     else:
         work = {"encoder": encoder, "decoder": decoder, "head": head}[flags.part](model)
     answer(work)
-
-
-def answer(work: Work) -> None:
-    """Work once to warm up, then answer every line with a measurement."""
-    work()
-    for _ in sys.stdin:
-        start, cpu = time.perf_counter(), time.process_time()
-        # A step ends with its loss on the host, and so the device is done.
-        work()
-        ms = 1000 * (time.perf_counter() - start)
-        cpu_ms = 1000 * (time.process_time() - cpu)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        print(json.dumps({"ms": ms, "cpu_ms": cpu_ms, "peak_mib": peak}), flush=True)
 
 
 if __name__ == "__main__":

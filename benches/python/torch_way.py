@@ -22,6 +22,7 @@ from torch.nn import functional
 
 import torch_model
 from torch_model import Model
+from turns import answer
 from ways import REFERENCE, WAYS, Way
 
 Tensors = Any  # a tensor, or lists, tuples and dictionaries of them
@@ -210,7 +211,7 @@ def main() -> None:
     elif flags.part == "results":
         write_results(way, flags.variant, flags.weights, flags.image, flags.output)
     else:
-        torch_model.answer(work_of(way, flags.variant, flags.part, flags.weights))
+        answer(work_of(way, flags.variant, flags.part, flags.weights))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,158 @@
+"""Time ``maskwright.Predictor`` beside the public package's ``SamPredictor``, in turns.
+
+    python benches/python/predictor.py --model vit_b --rounds 5 --output predictor.md
+
+An image of 1024 x 768 pixels is set, and a box on it predicted, as an application in Python does
+it: arrays of uint8 go in, boolean masks at the image's resolution come out. Each has two threads.
+PyTorch works in the ways of ``ways.py``. All have the same seeded weights, and before anything is
+timed the masks are compared. Times are medians, a ratio is the median of the ratios in a round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from accuracy import BOX, OURS, run, worker
+from machine import processor_for_products, versions
+from ours import find_command
+from turns import Contestant, answer, measure_in_turns
+from ways import WAYS
+
+PARTS = {"set": "`set_image`", "predict": "`predict` of a box"}
+
+
+def work_of(name: str, part: str, model: str, weights: Path, image: Path) -> Callable[[], Any]:
+    """Get a contestant's work ready; what it gives for ``predict`` are masks [1, 768, 1024]."""
+    pixels = np.array(Image.open(image).convert("RGB"))
+    predictor: Any
+    options: dict[str, Any] = {"multimask_output": False}
+    if name == OURS:
+        import maskwright
+
+        predictor = maskwright.Predictor(weights, kind="sam_hq", geometry="sam")
+    else:
+        import torch
+
+        import torch_model
+        from torch_way import model_in
+
+        torch.set_num_threads(2)
+        predictor = torch_model.predictor_of(model_in(WAYS[name], model, weights, learns=False))
+    if part == "set":
+        return lambda: predictor.set_image(pixels)
+    predictor.set_image(pixels)
+    box = np.array([float(side) for side in BOX.split(",")])
+    return lambda: predictor.predict(box=box, **options)[0]
+
+
+def serve(flags: argparse.Namespace) -> None:
+    """Work for each line of standard input, or write the masks once."""
+    work = work_of(flags.way, flags.part, flags.model, flags.weights, flags.image)
+    if flags.masks is not None:
+        np.save(flags.masks, work())
+        return
+    answer(work)
+
+
+def agreement(
+    names: list[str], command: Callable[..., list[str]], folder: Path
+) -> dict[str, float]:
+    """The share of pixels at which each contestant's mask differs from the first way's."""
+    masks = {}
+    for name in names:
+        path = folder / f"{name}.npy"
+        run([*command(name, "predict"), "--masks", path])
+        masks[name] = np.load(path).astype(bool)
+    reference = masks[names[1]]
+    return {name: float((masks[name] != reference).mean()) for name in names}
+
+
+def main() -> None:
+    """Compare, time, and print a table."""
+    parser = argparse.ArgumentParser(description=str(__doc__).split("\n", maxsplit=1)[0])
+    parser.add_argument("--maskwright", type=Path, help="the command, which makes the image")
+    parser.add_argument("--model", default="vit_b", choices=["vit_tiny", "vit_b", "vit_l", "vit_h"])
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--output", type=Path)
+    for name in ("--way", "--part"):
+        parser.add_argument(name, help=argparse.SUPPRESS)
+    for name in ("--weights", "--image", "--masks"):
+        parser.add_argument(name, type=Path, help=argparse.SUPPRESS)
+    flags = parser.parse_args()
+    if flags.way is not None:
+        serve(flags)
+        return
+    names = [
+        OURS,
+        *(name for name in flags.ways if WAYS[name].lacks(flags.model, "encoder") is None),
+    ]
+    with tempfile.TemporaryDirectory() as at:
+        folder = Path(at)
+        tool = find_command(flags.maskwright)
+        weights, image = folder / f"{flags.model}.pth", folder / "image.png"
+        run([tool, "bench", "files", "--output", folder / "p", "--count", "1", "--longest", "1024"])
+        picture = next((folder / "p/images").iterdir())
+        Image.open(picture).convert("RGB").resize((1024, 768)).save(image)
+        run(worker(flags.model, "weights", "--output", weights))
+        if any(WAYS[name].transformers for name in names[1:]):
+            run([tool, "convert", weights, folder / f"{flags.model}-hf"])
+
+        def command(name: str, part: str) -> list[str]:
+            shared = ["--model", flags.model, "--weights", str(weights), "--image", str(image)]
+            return [
+                sys.executable,
+                "-W",
+                "ignore",
+                __file__,
+                "--way",
+                name,
+                "--part",
+                part,
+                *shared,
+            ]
+
+        apart = agreement(names, command, folder)
+        lines = [
+            f"{flags.model}, {flags.rounds} rounds in turns; milliseconds, and ours / its.",
+            "",
+            f"| | {' | | '.join(PARTS.values())} | | MiB | pixels apart |",
+            "|---|" + "---:|" * (2 * len(PARTS) + 2),
+        ]
+        timed: dict[str, dict[str, Contestant]] = {}
+        for part in PARTS:
+            timed[part] = {name: Contestant(command(name, part), busy=False) for name in names}
+            measure_in_turns(list(timed[part].values()), flags.rounds)
+        for name in names:
+            cells = []
+            for part in PARTS:
+                ours, its = timed[part][OURS], timed[part][name]
+                if its.failure is not None:
+                    cells += [its.failure, ""]
+                    continue
+                ratio = statistics.median(a / b for a, b in zip(ours.ms, its.ms, strict=True))
+                cells += [f"{statistics.median(its.ms):.0f}", f"{ratio:.2f}"]
+            peak = max(timed[part][name].peak_mib for part in PARTS)
+            cells += [str(peak), f"{100 * apart[name]:.3f}%"]
+            about = "`maskwright.Predictor`" if name == OURS else f"{WAYS[name].about} (`{name}`)"
+            lines.append(f"| {about} | {' | '.join(cells)} |")
+    packages = versions(["torch", "segment_anything_hq", "transformers", "numpy"])
+    lines += ["", f"{processor_for_products()}; load {os.getloadavg()[0]:.1f}. {packages}", ""]
+    text = "\n".join(lines)
+    print(text)
+    if flags.output is not None:
+        flags.output.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
