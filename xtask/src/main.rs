@@ -4,7 +4,7 @@
 //! cargo xtask demo    set up, build, run the embedded demo
 //! cargo xtask test    set up, then every check and test, cheapest first
 //! cargo xtask setup   only the set-up
-//! cargo xtask rules   only dependency rules, circles of files and licences
+//! cargo xtask rules   only dependency rules, circles of files, licences and the Dockerfile
 //! cargo xtask soak kills   trainings that are killed and resumed, again and again
 //! cargo xtask gpu-bundle   a folder to carry to a machine with a GPU
 //! cargo xtask wheel   the Python package as a wheel
@@ -17,6 +17,7 @@
 
 mod circles;
 mod dependency_rules;
+mod dockerfile;
 mod flag_words;
 mod gpu_bundle;
 mod licences;
@@ -41,7 +42,7 @@ usage: cargo xtask COMMAND
   test          set up, then every check and test, cheapest first (what CI runs)
   check         format, lints, dependency rules, circles, licences, Python and packages, no tests
   setup         only the set-up: system packages that make things faster
-  rules         only dependency rules, circles of files and licences
+  rules         only dependency rules, circles of files, licences and the Dockerfile
   soak kills [--runs N] [--seed N] [--program FILE]
                 train, kill at random moments and at every file operation, resume: N times
   gpu-bundle [FOLDER]

@@ -1,8 +1,8 @@
 //! One validation, cheapest checks first, so that a slip costs seconds.
 
 use crate::{
-    circles, dependency_rules, flag_words, licences, package, python, python_package, resolved,
-    shell,
+    circles, dependency_rules, dockerfile, flag_words, licences, package, python, python_package,
+    resolved, shell,
 };
 
 /// Checks that run no test.
@@ -59,7 +59,7 @@ pub(crate) fn test() -> Result<(), String> {
     python_package::test()
 }
 
-/// The dependency directions, circles of files, flags named in libraries, the licences and the versions.
+/// The dependency directions, circles of files, flags named in libraries, the licences, the versions and the Dockerfile.
 pub(crate) fn rules() -> Result<(), String> {
     let metadata = resolved::metadata(&["maskwright/cuda"])?;
     let mut found = dependency_rules::violations(&metadata);
@@ -67,8 +67,11 @@ pub(crate) fn rules() -> Result<(), String> {
     found.extend(flag_words::violations(&metadata)?);
     found.extend(licences::violations(&metadata));
     found.extend(package::violations(&metadata));
+    found.extend(dockerfile::violations(&metadata)?);
     if found.is_empty() {
-        println!("dependency directions, files, words, licences and versions: as they should be");
+        println!(
+            "dependency directions, files, words, licences, versions and Dockerfile: as they should be"
+        );
         return Ok(());
     }
     Err(format!("{} violations:\n  {}", found.len(), found.join("\n  ")))
