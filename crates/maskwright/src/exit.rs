@@ -1,52 +1,65 @@
 //! What the process says and returns when a command ends.
 //!
 //! 0 done; 1 the data, a file or the machine is at fault; 2 the command line is; 130
-//! stopped by Ctrl-C with the state saved.
+//! stopped by Ctrl-C with the state saved. docs/exit-codes.md says it to people who write scripts.
 
 use std::ffi::OsString;
 
 use maskwright_image::is_obeyed;
+use serde::Serialize;
 use {maskwright_demo as demo, maskwright_doctor as doctor};
 use {maskwright_model as model, maskwright_predict as predict};
 use {maskwright_prep as prep, maskwright_report as report, maskwright_train as train};
 
+use crate::blame::{self, Blame, Code};
+pub(crate) use crate::failure::{Interrupted, Unfit, Usage};
+use crate::shown::shown_json;
 use crate::{tell, words};
 
-/// A mistake on the command line that clap cannot see: one flag contradicts another.
-#[derive(Debug)]
-pub(crate) struct Usage(pub(crate) String);
+/// What the help of the program ends with.
+pub(crate) const STATUSES: &str = "\
+Exit status:
+  0    done
+  1    the data, a file or the machine is at fault
+  2    the command line is at fault
+  130  stopped by Ctrl-C or a signal; what was finished is kept
 
-impl std::fmt::Display for Usage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+An error is one line on standard error; with --json it is JSON, with code, file, expected and found
+(docs/exit-codes.md).";
+
+/// How an error is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// A line for people.
+    Line,
+    /// A line of JSON.
+    Json,
+}
+
+impl Told {
+    /// As these arguments ask for it, whether they make sense or not.
+    pub(crate) fn of(args: &[OsString]) -> Told {
+        let flags = args.iter().take_while(|arg| *arg != "--");
+        if flags.into_iter().any(|arg| arg == "--json") { Told::Json } else { Told::Line }
     }
 }
 
-impl std::error::Error for Usage {}
-
-/// A run that Ctrl-C stopped.
-#[derive(Debug)]
-pub(crate) struct Interrupted(pub(crate) String);
-
-impl std::fmt::Display for Interrupted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
+/// The line of JSON; docs/schemas/error.json describes it.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: u32,
+    error: Failure<'a>,
 }
 
-impl std::error::Error for Interrupted {}
-
-/// Data that training would refuse; what is wrong with it is printed already.
-#[derive(Debug)]
-pub(crate) struct Unfit;
-
-impl std::fmt::Display for Unfit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the data has errors")
-    }
+#[derive(Serialize)]
+struct Failure<'a> {
+    code: Code,
+    message: &'a str,
+    file: Option<String>,
+    expected: Option<String>,
+    found: Option<String>,
+    status: u8,
 }
-
-impl std::error::Error for Unfit {}
 
 /// Has a process that aborts end with status 1. That is what happens when no more memory can be had, which the standard library has said
 /// by then ("memory allocation of 4096 bytes failed"); nothing that was saved is lost.
@@ -65,27 +78,44 @@ pub(crate) fn abort_is_an_error() {
 pub(crate) fn abort_is_an_error() {}
 
 /// Prints the error, if there is one, as one line, and gives the exit status.
-pub(crate) fn status(done: anyhow::Result<()>) -> u8 {
+pub(crate) fn status(done: anyhow::Result<()>, told: Told) -> u8 {
     let Err(error) = done else {
         return 0;
     };
-    if let Some(Interrupted(text)) = error.downcast_ref::<Interrupted>() {
-        tell::say(text);
-        return 130;
-    }
-    if let Some(train::Error::Stopped) = error.downcast_ref() {
-        tell::say("stopped");
-        return 130;
-    }
     if error.is::<Unfit>() {
         return 1;
     }
-    tell::say(format_args!("error: {}", one_line(&error)));
-    if is_usage(&error) { 2 } else { 1 }
+    let stopped = match error.downcast_ref::<Interrupted>() {
+        Some(Interrupted(text)) => Some(text.as_str()),
+        None => matches!(error.downcast_ref(), Some(train::Error::Stopped)).then_some("stopped"),
+    };
+    if let Some(text) = stopped {
+        match told {
+            Told::Line => tell::say(text),
+            Told::Json => json(text, 130, Blame::new(Code::Interrupted)),
+        }
+        return 130;
+    }
+    let (text, status) = (one_line(&error), if is_usage(&error) { 2 } else { 1 });
+    match told {
+        Told::Line => tell::say(format_args!("error: {text}")),
+        Told::Json => json(&text, status, blame::of(&error, &text)),
+    }
+    status
 }
 
 /// Says what clap has to say, help or what is wrong with the arguments, and gives the exit status.
-pub(crate) fn of_arguments(args: &[OsString], error: &clap::Error) -> u8 {
+pub(crate) fn of_arguments(args: &[OsString], error: &clap::Error, told: Told) -> u8 {
+    let status = u8::try_from(error.exit_code()).unwrap_or(2);
+    if told == Told::Json && error.use_stderr() {
+        let text = error.to_string();
+        // Behind it stands how the command is used.
+        let text = text.split("\n\n").next().unwrap_or_default();
+        let text = text.strip_prefix("error: ").unwrap_or(text);
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        json(&text, status, Blame::new(Code::Usage));
+        return status;
+    }
     // Its messages repeat arguments as they are, which may be names that strangers gave to files.
     if args.iter().any(|arg| arg.to_string_lossy().chars().any(is_obeyed)) {
         error.to_string().trim_end().lines().for_each(tell::say);
@@ -93,7 +123,16 @@ pub(crate) fn of_arguments(args: &[OsString], error: &clap::Error) -> u8 {
         // Where it cannot be written there is nobody to tell.
         let _ = error.print();
     }
-    u8::try_from(error.exit_code()).unwrap_or(2)
+    status
+}
+
+/// Says an error as JSON on one line.
+fn json(message: &str, status: u8, blame: Blame) {
+    let Blame { code, file, expected, found } = blame;
+    let error = Failure { code, message, file, expected, found, status };
+    let document = Document { schema: 1, error };
+    let line = serde_json::to_string(&document).unwrap_or_default();
+    tell::say(shown_json(&line));
 }
 
 /// Whether the command line is at fault rather than the data, a file or the machine.

@@ -4,10 +4,12 @@
 
 #![forbid(unsafe_code)]
 
+mod blame;
 mod command_line;
 mod commands;
 mod demo;
 mod exit;
+mod failure;
 mod flags;
 mod hub;
 mod indexing;
@@ -35,7 +37,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 /// Start with `maskwright demo`: it needs no data and no download. Then train on your own
 /// photographs: `maskwright train --images DIR --masks DIR --output DIR`.
 #[derive(Parser)]
-#[command(name = "maskwright", version, max_term_width = 100)]
+#[command(name = "maskwright", version, max_term_width = 100, after_help = exit::STATUSES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -57,16 +59,20 @@ enum Command {
     Export(Box<commands::export::ExportFlags>),
     Prep(Box<commands::prep::PrepFlags>),
     Bench(commands::bench::BenchFlags),
+    Completions(commands::completions::CompletionsFlags),
+    Man(commands::man::ManFlags),
 }
 
 /// Runs the command: `args` are the program's name, a subcommand and its flags. Returns the exit status:
-/// 0 done, 1 the data, a file or the machine is at fault, 2 the command line is, 130 stopped by Ctrl-C.
+/// 0 done, 1 the data, a file or the machine is at fault, 2 the command line is, 130 stopped by Ctrl-C. Where `--json` is
+/// among them, an error is the last line of standard error, as JSON.
 ///
 /// It owns the process: it handles signals, starts the shared threads and writes to standard output, so a
 /// process runs it once.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args = flags::legacy::with_hyphens(args.into_iter());
+    let told = exit::Told::of(&args);
     let command = Cli::command();
     let parsed = command.clone().try_get_matches_from(&args).and_then(|matches| {
         let given = flags::given::of(&command, &matches);
@@ -74,11 +80,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     });
     let (cli, given) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => return exit::of_arguments(&args, &error),
+        Err(error) => return exit::of_arguments(&args, &error, told),
     };
     exit::abort_is_an_error();
     if let Err(error) = threads::start() {
-        return exit::status(Err(error));
+        return exit::status(Err(error), told);
     }
     let done = match cli.command {
         Command::Demo(flags) => commands::demo::run(&flags),
@@ -95,6 +101,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Export(flags) => commands::export::run(&flags, &given),
         Command::Prep(flags) => commands::prep::run(&flags),
         Command::Bench(flags) => commands::bench::run(&flags),
+        Command::Completions(flags) => commands::completions::run(&flags, command),
+        Command::Man(flags) => commands::man::run(&flags, command),
     };
-    exit::status(done)
+    exit::status(done, told)
 }

@@ -50,6 +50,8 @@ fn every_help_is_as_it_was_read() {
         bench data
         bench loader
         bench model
+        completions
+        man
         ");
     insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
         for (words, text) in &helps {

@@ -2,11 +2,13 @@
 
 pub(crate) mod bench;
 pub(crate) mod cache;
+pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod eval;
 pub(crate) mod export;
+pub(crate) mod man;
 pub(crate) mod masks;
 pub(crate) mod predict;
 pub(crate) mod prep;
