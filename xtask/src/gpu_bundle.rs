@@ -16,7 +16,7 @@ const LIMIT: u64 = 60 << 20;
 const TESTED: [&str; 2] = ["maskwright-model", "maskwright-train"];
 
 /// What `gpu.py` needs of `benches/python`.
-const SCRIPTS: [&str; 7] = [
+const SCRIPTS: [&str; 8] = [
     "cuda_place.py",
     "gpu.py",
     "machine.py",
@@ -24,6 +24,7 @@ const SCRIPTS: [&str; 7] = [
     "ours.py",
     "stand_in.py",
     "torch_model.py",
+    "turns.py",
 ];
 
 /// Packages that come along as wheels; pinned in `requirements.txt`. They are Python alone, and

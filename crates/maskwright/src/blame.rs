@@ -12,7 +12,7 @@ use {maskwright_data as data, maskwright_demo as demo, maskwright_doctor as doct
 use {maskwright_image as image, maskwright_model as model, maskwright_predict as predict};
 use {maskwright_prep as prep, maskwright_report as report, maskwright_train as train};
 
-use crate::failure::Usage;
+use crate::failure::{Damaged, Usage};
 
 /// The kinds of errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -78,6 +78,7 @@ fn parts(text: &str) -> Option<(&str, &str)> {
 
 fn of_cause(cause: &(dyn StdError + 'static)) -> Option<Blame> {
     None.or_else(|| cause.is::<Usage>().then(|| Blame::new(Code::Usage)))
+        .or_else(|| cause.downcast_ref::<Damaged>().map(|it| Blame::new(Code::Data).of(&it.file)))
         .or_else(|| cause.downcast_ref().map(of_data))
         .or_else(|| cause.downcast_ref().map(of_demo))
         .or_else(|| cause.downcast_ref().map(of_doctor))

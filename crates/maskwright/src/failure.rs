@@ -1,5 +1,7 @@
 //! The errors of the command itself; all others are those of the libraries.
 
+use std::path::PathBuf;
+
 /// A mistake on the command line that clap cannot see: one flag contradicts another.
 #[derive(Debug)]
 pub(crate) struct Usage(pub(crate) String);
@@ -35,3 +37,19 @@ impl std::fmt::Display for Unfit {
 }
 
 impl std::error::Error for Unfit {}
+
+/// A damaged file where damaged ones are refused.
+#[derive(Debug)]
+pub(crate) struct Damaged {
+    pub(crate) file: PathBuf,
+    /// What is wrong with it, and what refuses it.
+    pub(crate) text: String,
+}
+
+impl std::fmt::Display for Damaged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.file.display(), self.text)
+    }
+}
+
+impl std::error::Error for Damaged {}

@@ -6,6 +6,7 @@ use maskwright_image::decode;
 use maskwright_train::evaluator::RecordWarning;
 use serde::Serialize;
 
+use crate::failure::Damaged;
 use crate::tell;
 
 /// Records that are named on standard error; all are in the document of `--json`.
@@ -51,7 +52,8 @@ impl Warnings {
     ) -> anyhow::Result<()> {
         for warning in warnings {
             if strict && warning.is_damage() {
-                anyhow::bail!("{}: {warning} (--strict refuses such files)", file.display());
+                let text = format!("{warning} (--strict refuses such files)");
+                return Err(Damaged { file: file.to_owned(), text }.into());
             }
             tell::note(format_args!("{}: {warning}", file.display()));
             self.0.push(Warning {

@@ -107,7 +107,7 @@ fn the_loader_is_measured_beside_single_samples() {
         assert!(marks.iter().all(|mark| mark["resident_mib"].as_f64().expect("a number") > 1.0));
         assert!(soaked["spread_percent"].is_f64(), "{soaked}");
     }
-    assert_snapshot!(refused(&[&args[..], &["--threads", "0"]].concat(), 2), @"error: expected --threads of 1 to 1024, and --samples, --repeat and --soak of 1 or more");
+    assert_snapshot!(refused(&[&args[..], &["--threads", "0"]].concat(), 2), @r#"{"schema":1,"error":{"code":"usage","message":"expected --threads of 1 to 1024, and --samples, --repeat and --soak of 1 or more","file":null,"expected":null,"found":null,"status":2}}"#);
 }
 
 #[test]

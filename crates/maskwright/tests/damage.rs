@@ -64,10 +64,10 @@ fn a_prediction_on_a_damaged_image_says_so() {
         ");
     assert_eq!(found["warnings"], warnings("file", &cut.photo));
     let strict = cut.args("predict", &[&asked[..], &["--strict", "--force"]].concat());
-    assert_snapshot!(refused(&strict, 1), @"
+    assert_snapshot!(refused(&strict, 1), @r#"
         note: geometry longest_side, which the checkpoint was validated with
-        error: [DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in (--strict refuses such files)
-        ");
+        {"schema":1,"error":{"code":"data","message":"[DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in (--strict refuses such files)","file":"[DIR]/images/photo_01.jpg","expected":null,"found":null,"status":1}}
+        "#);
 
     let output = cut.place.text("everything");
     let asked = ["--input", &cut.images, "--output", &output, "--points-per-side", "2", "--json"];
@@ -82,10 +82,10 @@ fn a_prediction_on_a_damaged_image_says_so() {
         assert_eq!(image["warnings"], *expected);
     }
     let strict = cut.args("masks", &[&asked[..], &["--strict", "--force"]].concat());
-    assert_snapshot!(refused(&strict, 1), @"
+    assert_snapshot!(refused(&strict, 1), @r#"
         note: geometry longest_side, which the checkpoint was validated with
-        error: [DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in (--strict refuses such files)
-        ");
+        {"schema":1,"error":{"code":"data","message":"[DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in (--strict refuses such files)","file":"[DIR]/images/photo_01.jpg","expected":null,"found":null,"status":1}}
+        "#);
 }
 
 #[test]
@@ -100,10 +100,10 @@ fn an_evaluation_counts_damaged_records() {
     assert_eq!(found["warnings"], warnings("record", "images/photo_01"));
     assert_eq!((&found["sets"][0]["images"], &found["sets"][0]["objects"]), (&json!(4), &json!(4)));
     let strict = cut.args("eval", &[&asked[..], &["--strict"]].concat());
-    assert_snapshot!(refused(&strict, 1), @"
+    assert_snapshot!(refused(&strict, 1), @r#"
         note: geometry longest_side, which the checkpoint was validated with
-        error: record images/photo_01: [DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in (strict = true refuses such files)
-        ");
+        {"schema":1,"error":{"code":"data","message":"record images/photo_01: [DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in (strict = true refuses such files)","file":"[DIR]/images/photo_01.jpg","expected":null,"found":null,"status":1}}
+        "#);
 
     // Of many the first are named.
     for number in [0, 2, 3] {
@@ -130,5 +130,5 @@ fn a_preview_names_damaged_records() {
     let odd = warnings("record", "images/photo_01");
     assert_eq!((&tiles[0]["warnings"], &tiles[1]["warnings"]), (&json!([]), &odd));
     let strict = [&asked[..], &["--strict", "--force"]].concat();
-    assert_snapshot!(refused(&strict, 1), @"error: record images/photo_01: [DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in (strict = true refuses such files)");
+    assert_snapshot!(refused(&strict, 1), @r#"{"schema":1,"error":{"code":"data","message":"record images/photo_01: [DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in (strict = true refuses such files)","file":"[DIR]/images/photo_01.jpg","expected":null,"found":null,"status":1}}"#);
 }

@@ -167,7 +167,7 @@ fn standard_output_takes_one_picture() {
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
         text(&output.stderr).lines().last().expect("an error").to_owned()
     };
-    assert_snapshot!(refused(&["--output", "-", "--json"]), @"error: --output: expected a file, since standard output takes one thing, found - and --json too");
+    assert_snapshot!(refused(&["--output", "-", "--json"]), @r#"{"schema":1,"error":{"code":"usage","message":"--output: expected a file, since standard output takes one thing, found - and --json too","file":null,"expected":"a file, since standard output takes one thing","found":"- and --json too","status":2}}"#);
     assert_snapshot!(refused(&["--output", "-", "--box", "1,1,5,5"]), @"error: --output: expected a file, since standard output takes one thing, found - and 2 masks");
     assert_snapshot!(refused(&["--output", "-", "--overlay", "-"]), @"error: --output, --overlay: expected a file each, found - for both");
     assert_snapshot!(refused(&["--logits", "-"]), @"error: --logits: expected a file, since only a PNG goes to standard output, found -");
