@@ -239,6 +239,7 @@ def test_the_process_goes_when_its_parent_is_killed(tmp_path: Path, data: str) -
 
 
 @LINUX
+@pytest.mark.alone
 def test_loaders_leave_no_process_file_or_thread(folder: Path) -> None:
     def held() -> tuple[int, int]:
         gc.collect()

@@ -44,6 +44,7 @@ def resident_mib() -> float:
 
 
 @LINUX
+@pytest.mark.alone
 def test_a_consumer_that_stops_in_the_middle_leaves_nothing(folder: Path) -> None:
     for _ in loader(folder):
         break
@@ -59,6 +60,7 @@ def test_a_consumer_that_stops_in_the_middle_leaves_nothing(folder: Path) -> Non
 
 
 @LINUX
+@pytest.mark.alone
 def test_closing_ends_the_threads(folder: Path) -> None:
     count = threads()
     made = loader(folder, threads=3)
