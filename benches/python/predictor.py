@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import sys
 import tempfile
 from collections.abc import Callable
@@ -22,8 +21,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from accuracy import BOX, OURS, run, worker
+from accuracy import BOX, OURS, prepare, run
 from machine import processor_for_products, versions
+from model_record import MODELS, Row
 from ours import find_command
 from turns import Contestant, answer, measure_in_turns
 from ways import WAYS
@@ -35,7 +35,6 @@ def work_of(name: str, part: str, model: str, weights: Path, image: Path) -> Cal
     """Get a contestant's work ready; what it gives for ``predict`` are masks [1, 768, 1024]."""
     pixels = np.array(Image.open(image).convert("RGB"))
     predictor: Any
-    options: dict[str, Any] = {"multimask_output": False}
     if name == OURS:
         import maskwright
 
@@ -52,7 +51,7 @@ def work_of(name: str, part: str, model: str, weights: Path, image: Path) -> Cal
         return lambda: predictor.set_image(pixels)
     predictor.set_image(pixels)
     box = np.array([float(side) for side in BOX.split(",")])
-    return lambda: predictor.predict(box=box, **options)[0]
+    return lambda: predictor.predict(box=box, multimask_output=False)[0]
 
 
 def serve(flags: argparse.Namespace) -> None:
@@ -81,7 +80,7 @@ def main() -> None:
     """Compare, time, and print a table."""
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n", maxsplit=1)[0])
     parser.add_argument("--maskwright", type=Path, help="the command, which makes the image")
-    parser.add_argument("--model", default="vit_b", choices=["vit_tiny", "vit_b", "vit_l", "vit_h"])
+    parser.add_argument("--model", default="vit_b", choices=MODELS)
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--output", type=Path)
@@ -99,28 +98,12 @@ def main() -> None:
     ]
     with tempfile.TemporaryDirectory() as at:
         folder = Path(at)
-        tool = find_command(flags.maskwright)
-        weights, image = folder / f"{flags.model}.pth", folder / "image.png"
-        run([tool, "bench", "files", "--output", folder / "p", "--count", "1", "--longest", "1024"])
-        picture = next((folder / "p/images").iterdir())
-        Image.open(picture).convert("RGB").resize((1024, 768)).save(image)
-        run(worker(flags.model, "weights", "--output", weights))
-        if any(WAYS[name].transformers for name in names[1:]):
-            run([tool, "convert", weights, folder / f"{flags.model}-hf"])
+        shared = prepare(find_command(flags.maskwright), flags.model, None, folder, "f32")
+        files = ["--weights", str(shared.weights), "--image", str(shared.image)]
+        program = [sys.executable, "-W", "ignore", __file__, "--model", flags.model, *files]
 
         def command(name: str, part: str) -> list[str]:
-            shared = ["--model", flags.model, "--weights", str(weights), "--image", str(image)]
-            return [
-                sys.executable,
-                "-W",
-                "ignore",
-                __file__,
-                "--way",
-                name,
-                "--part",
-                part,
-                *shared,
-            ]
+            return [*program, "--way", name, "--part", part]
 
         apart = agreement(names, command, folder)
         lines = [
@@ -129,20 +112,20 @@ def main() -> None:
             f"| | {' | | '.join(PARTS.values())} | | MiB | pixels apart |",
             "|---|" + "---:|" * (2 * len(PARTS) + 2),
         ]
-        timed: dict[str, dict[str, Contestant]] = {}
+        rows = []
         for part in PARTS:
-            timed[part] = {name: Contestant(command(name, part), busy=False) for name in names}
-            measure_in_turns(list(timed[part].values()), flags.rounds)
+            contestants = {name: Contestant(command(name, part), busy=False) for name in names}
+            measure_in_turns(list(contestants.values()), flags.rounds)
+            rows.append(Row(flags.model, part, contestants, {}, busy=False))
         for name in names:
             cells = []
-            for part in PARTS:
-                ours, its = timed[part][OURS], timed[part][name]
-                if its.failure is not None:
-                    cells += [its.failure, ""]
-                    continue
-                ratio = statistics.median(a / b for a, b in zip(ours.ms, its.ms, strict=True))
-                cells += [f"{statistics.median(its.ms):.0f}", f"{ratio:.2f}"]
-            peak = max(timed[part][name].peak_mib for part in PARTS)
+            for row in rows:
+                failure = row.contestants[name].failure
+                if failure is not None:
+                    cells += [failure, ""]
+                else:
+                    cells += [f"{row.time(name):.0f}", f"{row.ratio(name, cpu=False):.2f}"]
+            peak = max(row.contestants[name].peak_mib for row in rows)
             cells += [str(peak), f"{100 * apart[name]:.3f}%"]
             about = "`maskwright.Predictor`" if name == OURS else f"{WAYS[name].about} (`{name}`)"
             lines.append(f"| {about} | {' | '.join(cells)} |")
