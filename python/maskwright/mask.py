@@ -151,8 +151,7 @@ def iou(
     :returns: float64 ``[dt, gt]``; an empty list where either is empty, as pycocotools has it. The
         IoU of two empty masks is 0.
     """
-    flat = pyiscrowd if isinstance(pyiscrowd, list) else np.asarray(pyiscrowd).reshape(-1)
-    crowds = list(map(bool, flat))
+    crowds = [bool(crowd) for crowd in np.asarray(pyiscrowd).reshape(-1)]
     if len(crowds) != len(gt):
         raise refuse("pyiscrowd", f"{len(gt)} values, one for each of gt", str(len(crowds)))
     if len(dt) == 0 or len(gt) == 0:

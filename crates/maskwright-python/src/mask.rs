@@ -145,7 +145,7 @@ pub(crate) fn rle_ious<'py>(
     while py.detach(|| pairs.compare(((1 << 16) / columns.max(1)).max(8))) {
         py.check_signals()?;
     }
-    table(py, pairs.ious(), columns)
+    table(py, py.detach(|| pairs.ious()), columns)
 }
 
 fn read_all(py: Python<'_>, masks: &[RleDict]) -> PyResult<Vec<Rle>> {
