@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use maskwright::blame::Code;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use serde::Serialize;
@@ -131,8 +132,7 @@ impl Job {
         };
         let run = move || {
             let value = work(Arc::new(reporter))?;
-            serde_json::to_string(&value)
-                .map_err(|error| Raised::new(crate::error::Class::Error, error))
+            serde_json::to_string(&value).map_err(|error| Raised::new(Code::Other, error))
         };
         let working = thread::Builder::new().name("maskwright job".into()).spawn(run);
         let working = working

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use maskwright::blame::Code;
 use maskwright_data::loader::{LastBatch, LoaderConfig, LoaderState, OnRefusal, Recycler};
 use maskwright_data::{batch::TrainBatch, loader};
 use pyo3::prelude::*;
@@ -147,7 +148,7 @@ impl Loader {
     /// The records that were refused, and those that were used though they are damaged, as JSON: a list of objects.
     fn ledger(&self, py: Python<'_>) -> PyResult<String> {
         let json = self.inner.with(py, |loader| serde_json::to_string(loader.ledger()))?;
-        json.map_err(|error| Raised::new(crate::error::Class::Error, error).into())
+        json.map_err(|error| Raised::new(Code::Other, error).into())
     }
 
     /// Ends the threads.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use maskwright::blame::Code;
 use maskwright_data::Result;
 use maskwright_data::plan::PlanConfig;
 use maskwright_data::prompt::PromptConfig;
@@ -15,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::detached::on_thread;
-use crate::error::{Class, Raised, to_python};
+use crate::error::{Raised, to_python};
 use crate::sequence::SequenceSource;
 
 /// Opened sets, and how a data file wants its samples made.
@@ -143,7 +144,7 @@ fn sets_at(path: &Path, trains: bool) -> PyResult<Sets> {
 
 fn unclear(path: &Path, expected: &str, found: &str) -> PyErr {
     let message = format!("{}: expected {expected}, found {found}", path.display());
-    Raised::new(Class::Data, message).of(path).but(expected, found).into()
+    Raised::new(Code::Data, message).of(path).but(expected, found).into()
 }
 
 /// Settings with those in `json` in place of their own.

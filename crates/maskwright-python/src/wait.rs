@@ -3,10 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use maskwright::blame::Code;
 use maskwright_data::ordered::Waited;
 use pyo3::prelude::*;
 
-use crate::error::{Class, Raised};
+use crate::error::Raised;
 
 /// How long nobody looks whether Ctrl-C was pressed.
 const PIECE: Duration = Duration::from_millis(100);
@@ -39,7 +40,7 @@ impl<T: Send> Owned<T> {
                  forked from it; make one there, or pickle this one and send it",
                 self.what, self.process
             );
-            return Err(Raised::new(Class::Error, message)
+            return Err(Raised::new(Code::Other, message)
                 .but(format!("process {}", self.process), format!("process {here}"))
                 .into());
         }
@@ -47,9 +48,7 @@ impl<T: Send> Owned<T> {
             let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
             inner.as_mut().map(work)
         });
-        done.ok_or_else(|| {
-            Raised::new(Class::Error, format!("{}: it was closed", self.what)).into()
-        })
+        done.ok_or_else(|| Raised::new(Code::Other, format!("{}: it was closed", self.what)).into())
     }
 
     /// Asks again and again for what comes next, and looks in between whether Ctrl-C was pressed.

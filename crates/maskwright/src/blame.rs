@@ -1,11 +1,12 @@
 //! What an error is about, for programs that read it: a code, the file, what was expected and what was found.
 //!
-//! The codes are those of docs/exit-codes.md. Most errors of the libraries have the parts as fields; those that are only a text
-//! have the form "WHAT: expected E, found F", from which the last two are read.
+//! The command tells it as JSON, by the codes of docs/exit-codes.md, and the Python package as classes of exceptions with
+//! fields. Most errors of the libraries have the parts as fields; of those that are only a text, "WHAT: expected E, found F", the command
+//! reads the last two.
 
 use std::error::Error as StdError;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use {maskwright_data as data, maskwright_demo as demo, maskwright_doctor as doctor};
@@ -17,7 +18,7 @@ use crate::failure::{Damaged, Usage};
 /// The kinds of errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Code {
+pub enum Code {
     /// The command line makes no sense.
     Usage,
     /// A setting, on the command line or in a file, has a value that it cannot have.
@@ -40,25 +41,41 @@ pub(crate) enum Code {
 
 /// What an error is about.
 #[derive(Debug)]
-pub(crate) struct Blame {
-    pub(crate) code: Code,
-    pub(crate) file: Option<String>,
-    pub(crate) expected: Option<String>,
-    pub(crate) found: Option<String>,
+pub struct Blame {
+    /// Its kind.
+    pub code: Code,
+    /// The file or folder.
+    pub file: Option<PathBuf>,
+    /// What was expected.
+    pub expected: Option<String>,
+    /// What was found.
+    pub found: Option<String>,
 }
 
 impl Blame {
-    pub(crate) fn new(code: Code) -> Blame {
+    /// Of an error of this kind, of which nothing more is known.
+    #[must_use]
+    pub fn new(code: Code) -> Blame {
         Blame { code, file: None, expected: None, found: None }
     }
 
-    fn of(self, file: &Path) -> Blame {
-        Blame { file: Some(file.to_string_lossy().into_owned()), ..self }
+    /// With the file or folder.
+    #[must_use]
+    pub fn of(self, file: &Path) -> Blame {
+        Blame { file: Some(file.to_owned()), ..self }
     }
 
-    fn but(self, expected: impl ToString, found: impl ToString) -> Blame {
+    /// With what was expected and what was found.
+    #[must_use]
+    pub fn but(self, expected: impl ToString, found: impl ToString) -> Blame {
         Blame { expected: Some(expected.to_string()), found: Some(found.to_string()), ..self }
     }
+}
+
+/// An error that knows what it is about.
+pub trait Blamed {
+    /// What it is about.
+    fn blame(&self) -> Blame;
 }
 
 /// What `error` is about, which is told as `text`.
@@ -77,198 +94,242 @@ fn parts(text: &str) -> Option<(&str, &str)> {
 }
 
 fn of_cause(cause: &(dyn StdError + 'static)) -> Option<Blame> {
-    None.or_else(|| cause.is::<Usage>().then(|| Blame::new(Code::Usage)))
-        .or_else(|| cause.downcast_ref::<Damaged>().map(|it| Blame::new(Code::Data).of(&it.file)))
-        .or_else(|| cause.downcast_ref().map(of_data))
-        .or_else(|| cause.downcast_ref().map(of_demo))
-        .or_else(|| cause.downcast_ref().map(of_doctor))
-        .or_else(|| cause.downcast_ref().map(of_image))
-        .or_else(|| cause.downcast_ref().map(of_model))
-        .or_else(|| cause.downcast_ref().map(of_prediction))
-        .or_else(|| cause.downcast_ref().map(of_prep))
-        .or_else(|| cause.downcast_ref().map(of_report))
-        .or_else(|| cause.downcast_ref().map(of_training))
-        .or_else(|| cause.downcast_ref().map(of_io))
+    fn of<E: Blamed + StdError + 'static>(cause: &(dyn StdError + 'static)) -> Option<Blame> {
+        cause.downcast_ref::<E>().map(Blamed::blame)
+    }
+    let all = [
+        of::<Usage>,
+        of::<Damaged>,
+        of::<data::Error>,
+        of::<demo::Error>,
+        of::<doctor::Error>,
+        of::<image::Error>,
+        of::<model::Error>,
+        of::<predict::Error>,
+        of::<prep::Error>,
+        of::<report::Error>,
+        of::<train::Error>,
+        of::<io::Error>,
+    ];
+    all.iter().find_map(|of| of(cause))
+}
+
+impl Blamed for Usage {
+    fn blame(&self) -> Blame {
+        Blame::new(Code::Usage)
+    }
+}
+
+impl Blamed for Damaged {
+    fn blame(&self) -> Blame {
+        Blame::new(Code::Data).of(&self.file)
+    }
 }
 
 /// What the system says about a file.
-fn of_io(error: &io::Error) -> Blame {
-    Blame::new(match error.kind() {
-        io::ErrorKind::NotFound => Code::FileMissing,
-        _ => Code::File,
-    })
-}
-
-fn of_image(error: &image::Error) -> Blame {
-    use image::Error as E;
-    let data = Blame::new(Code::Data);
-    match error {
-        E::BufferSize { expected, found, .. } => data.but(expected, found),
-        E::TableSize { expected, found } | E::RleSizes { expected, found } => {
-            data.but(expected, found)
-        }
-        E::InList { source, .. } => of_image(source),
-        E::Environment { found, expected, .. } => {
-            Blame::new(Code::Setting).but(expected.join(", "), found)
-        }
-        _ => data,
+impl Blamed for io::Error {
+    fn blame(&self) -> Blame {
+        Blame::new(match self.kind() {
+            io::ErrorKind::NotFound => Code::FileMissing,
+            _ => Code::File,
+        })
     }
 }
 
-fn of_data(error: &data::Error) -> Blame {
-    use data::Error as E;
-    let of = |code| match error.file() {
-        Some(file) => Blame::new(code).of(file),
-        None => Blame::new(code),
-    };
-    match error {
-        E::Read { source, file } | E::Write { source, file } => of_io(source).of(file),
-        E::Image { source, file, .. } | E::Annotation { source, file, .. } => {
-            of_image(source).of(file)
+impl Blamed for image::Error {
+    fn blame(&self) -> Blame {
+        use image::Error as E;
+        let data = Blame::new(Code::Data);
+        match self {
+            E::BufferSize { expected, found, .. } => data.but(expected, found),
+            E::TableSize { expected, found } | E::RleSizes { expected, found } => {
+                data.but(expected, found)
+            }
+            E::RleSum { expected, found, .. } => data.but(expected, found),
+            E::ObjectsChanged { expected, found, .. } => data.but(expected, found),
+            E::RleByte { byte, .. } => data.but("48 to 111", byte),
+            E::InList { source, .. } => source.blame(),
+            E::Environment { found, expected, .. } => {
+                Blame::new(Code::Setting).but(expected.join(", "), found)
+            }
+            _ => data,
         }
-        E::Environment { source } => of_image(source),
-        E::Setting { expected, found, .. } | E::SettingInFile { expected, found, .. } => {
-            of(Code::Setting).but(expected, found)
-        }
-        E::Tar { expected, found, .. } => of(Code::Data).but(expected, found),
-        E::SizeMismatch { image_size, mask_size, .. } => of(Code::Data).but(image_size, mask_size),
-        E::FolderMissing { folder, .. } => of(Code::FileMissing).of(folder),
-        E::FolderEmpty { folder, expected, found, .. } => {
-            of(Code::Data).of(folder).but(expected, found)
-        }
-        E::Unpaired { images, .. } => of(Code::Data).of(images),
-        E::DuplicateStem { folder, .. } => of(Code::Data).of(folder),
-        E::MissingSubsets { root, .. } => of(Code::FileMissing).of(root),
-        E::DataFile { .. } | E::UnknownKey { .. } | E::KeyValue { .. } => of(Code::Setting),
-        E::TooFewRecords { .. } | E::NothingSelected { .. } | E::CrowdsLeftOut { .. } => {
-            of(Code::Setting)
-        }
-        E::Threads { .. } | E::NoSuchRecord { .. } => of(Code::Other),
-        E::BudgetExceeded { last, .. } => of_data(last),
-        _ => of(Code::Data),
     }
 }
 
-fn of_demo(error: &demo::Error) -> Blame {
-    use demo::Error as E;
-    match error {
-        E::Setting { expected, found, .. } => Blame::new(Code::Setting).but(expected, found),
-        E::FolderTaken { folder, .. } => Blame::new(Code::Setting).of(folder),
-        E::Read { file, source } | E::Write { file, source } => of_io(source).of(file),
-        E::Image { file, source } => of_image(source).of(file),
-        _ => Blame::new(Code::Other),
-    }
-}
-
-fn of_doctor(error: &doctor::Error) -> Blame {
-    use doctor::Error as E;
-    let data = Blame::new(Code::Data);
-    match error {
-        E::Data(inner) => of_data(inner),
-        E::Read { file, source } => of_io(source).of(file),
-        E::NotRecognised { path, expected, found } => data.of(path).but(expected, found),
-        E::Unclear { path, found, .. } => data.of(path).but("one data set", found),
-        E::ImagesNotFound { annotations } => Blame::new(Code::FileMissing).of(annotations),
-        _ => Blame::new(Code::Other),
-    }
-}
-
-fn of_model(error: &model::Error) -> Blame {
-    use model::Error as E;
-    let (model, setting) = (Blame::new(Code::Model), Blame::new(Code::Setting));
-    match error {
-        E::UnknownModelType { name, known } => setting.but(known, name),
-        E::Input { expected, found, .. }
-        | E::Setting { expected, found, .. }
-        | E::NoDevice { expected, found, .. } => setting.but(expected, found),
-        E::Config { .. } | E::Prompt { .. } | E::NoModel => setting,
-        E::WrongModel { file, expected, found, .. }
-        | E::AdapterBase { file, expected, found, .. } => model.of(file).but(expected, found),
-        E::ModelNotTold { file, .. } | E::Detect { file: Some(file), .. } => model.of(file),
-        E::Io { path, source } => of_io(source).of(path),
-        E::Checkpoint { path, .. } => model.of(path),
-        E::Mismatch(misfits) => match &misfits.file {
-            Some(file) => model.of(file),
-            None => model,
-        },
-        E::Layout { path, expected, found, .. } => model.of(path).but(expected, found),
-        _ => model,
-    }
-}
-
-fn of_prediction(error: &predict::Error) -> Blame {
-    use predict::Error as E;
-    let setting = Blame::new(Code::Setting);
-    match error {
-        E::Model(inner) => of_model(inner),
-        E::Image { file: Some(file), source } => of_image(source).of(file),
-        E::Image { file: None, source } => of_image(source),
-        E::Io { file, source, .. } => of_io(source).of(file),
-        E::Setting { expected, found, .. } => setting.but(expected, found),
-        E::Content { file, expected, found } => {
-            Blame::new(Code::Data).of(file).but(expected, found)
+impl Blamed for data::Error {
+    fn blame(&self) -> Blame {
+        use data::Error as E;
+        let of = |code| Blame { file: self.file().map(Path::to_owned), ..Blame::new(code) };
+        match self {
+            E::Read { source, file } | E::Write { source, file } => source.blame().of(file),
+            E::Image { source, .. } | E::Annotation { source, .. } => {
+                let Blame { expected, found, .. } = source.blame();
+                Blame { expected, found, ..of(Code::Data) }
+            }
+            E::Environment { source } => source.blame(),
+            E::Setting { expected, found, .. } | E::SettingInFile { expected, found, .. } => {
+                of(Code::Setting).but(expected, found)
+            }
+            E::Tar { expected, found, .. } => of(Code::Data).but(expected, found),
+            E::SizeMismatch { image_size, mask_size, .. } => {
+                of(Code::Data).but(image_size, mask_size)
+            }
+            E::FolderMissing { folder, .. } => of(Code::FileMissing).of(folder),
+            E::FolderEmpty { folder, expected, found, .. } => {
+                of(Code::Data).of(folder).but(expected, found)
+            }
+            E::Unpaired { images, .. } => of(Code::Data).of(images),
+            E::DuplicateStem { folder, .. } => of(Code::Data).of(folder),
+            E::MissingSubsets { root, .. } => of(Code::FileMissing).of(root),
+            E::OtherState { expected, found, .. } => of(Code::Setting).but(expected, found),
+            E::StatePosition { most, found } => {
+                of(Code::Setting).but(format!("at most {most}"), found)
+            }
+            E::DataFile { .. } | E::UnknownKey { .. } | E::KeyValue { .. } => of(Code::Setting),
+            E::TooFewRecords { .. } | E::NothingSelected { .. } | E::CrowdsLeftOut { .. } => {
+                of(Code::Setting)
+            }
+            E::Threads { .. } | E::NoSuchRecord { .. } => of(Code::Other),
+            E::BudgetExceeded { last, .. } => last.blame(),
+            _ => of(Code::Data),
         }
-        E::FileName { file, expected } => setting.of(file).but(expected, file.display()),
-        _ => Blame::new(Code::Other),
     }
 }
 
-fn of_prep(error: &prep::Error) -> Blame {
-    use prep::Error as E;
-    let setting = Blame::new(Code::Setting);
-    match error {
-        E::Data(inner) => of_data(inner),
-        E::Doctor(inner) => of_doctor(inner),
-        E::Predict(inner) => of_prediction(inner),
-        E::Io { file, source, .. } => of_io(source).of(file),
-        E::Setting { expected, found, .. } => setting.but(expected, found),
-        E::OtherSettings { folder, expected, found, .. } => setting.of(folder).but(expected, found),
-        E::ShardInUse { folder, .. } => Blame::new(Code::Run).of(folder),
-        E::Content { file, expected, found } => {
-            Blame::new(Code::Data).of(file).but(expected, found)
+impl Blamed for demo::Error {
+    fn blame(&self) -> Blame {
+        use demo::Error as E;
+        match self {
+            E::Setting { expected, found, .. } => Blame::new(Code::Setting).but(expected, found),
+            E::FolderTaken { folder, .. } => Blame::new(Code::Setting).of(folder),
+            E::Read { file, source } | E::Write { file, source } => source.blame().of(file),
+            E::Image { file, source } => source.blame().of(file),
+            _ => Blame::new(Code::Other),
         }
-        _ => Blame::new(Code::Other),
     }
 }
 
-fn of_report(error: &report::Error) -> Blame {
-    use report::Error as E;
-    match error {
-        E::Train(inner) => of_training(inner),
-        E::Data(inner) => of_data(inner),
-        E::Model(inner) => of_model(inner),
-        E::Image { file, source } => of_image(source).of(file),
-        E::Io { file, source, .. } => of_io(source).of(file),
-        E::Setting { expected, found, .. } => Blame::new(Code::Setting).but(expected, found),
-        _ => Blame::new(Code::Other),
-    }
-}
-
-fn of_training(error: &train::Error) -> Blame {
-    use train::Error as E;
-    let (run, setting) = (Blame::new(Code::Run), Blame::new(Code::Setting));
-    match error {
-        E::Data(inner) => of_data(inner),
-        E::Model(inner) => of_model(inner),
-        E::Image { file, source } => of_image(source).of(file),
-        E::Io { file, source, .. } => of_io(source).of(file),
-        E::Setting { expected, found, file: None, .. } => setting.but(expected, found),
-        E::Setting { expected, found, file: Some(file), .. } => {
-            setting.of(file).but(expected, found)
+impl Blamed for doctor::Error {
+    fn blame(&self) -> Blame {
+        use doctor::Error as E;
+        let data = Blame::new(Code::Data);
+        match self {
+            E::Data(inner) => inner.blame(),
+            E::Read { file, source } => source.blame().of(file),
+            E::NotRecognised { path, expected, found } => data.of(path).but(expected, found),
+            E::Unclear { path, found, .. } => data.of(path).but("one data set", found),
+            E::ImagesNotFound { annotations } => Blame::new(Code::FileMissing).of(annotations),
+            _ => Blame::new(Code::Other),
         }
-        E::NoCheckpoint | E::NoSets { .. } => setting,
-        E::OutputTaken { folder, found } => run.of(folder).but("no run", found),
-        E::OutputInUse { folder, .. } => run.of(folder),
-        E::OutputHoldsInput { folder, .. } => setting.of(folder),
-        E::OtherInput { expected, found, .. } => run.but(expected, found),
-        E::ValidationBudget { last, .. } => of_data(last),
-        E::NoRoom { folder, needed, free } => Blame::new(Code::File).of(folder).but(needed, free),
-        E::OutputExists { file } => Blame::new(Code::File).of(file),
-        E::OutputName { file, expected, .. } => setting.of(file).but(expected, file.display()),
-        E::NothingToResume { folder, expected, found, .. }
-        | E::NoRun { folder, expected, found } => run.of(folder).but(expected, found),
-        E::RunFile { file, expected, found } => run.of(file).but(expected, found),
-        _ => run,
+    }
+}
+
+impl Blamed for model::Error {
+    fn blame(&self) -> Blame {
+        use model::Error as E;
+        let (model, setting) = (Blame::new(Code::Model), Blame::new(Code::Setting));
+        match self {
+            E::UnknownModelType { name, known } => setting.but(known, name),
+            E::Input { expected, found, .. }
+            | E::Setting { expected, found, .. }
+            | E::NoDevice { expected, found, .. } => setting.but(expected, found),
+            E::Config { .. } | E::Prompt { .. } => setting,
+            E::WrongModel { file, expected, found, .. }
+            | E::AdapterBase { file, expected, found, .. } => model.of(file).but(expected, found),
+            E::ModelNotTold { file, .. } | E::Detect { file: Some(file), .. } => model.of(file),
+            E::Io { path, source } => source.blame().of(path),
+            E::Checkpoint { path, .. } => model.of(path),
+            E::Mismatch(misfits) => Blame { file: misfits.file.clone(), ..model },
+            E::Layout { path, expected, found, .. } => model.of(path).but(expected, found),
+            _ => model,
+        }
+    }
+}
+
+impl Blamed for predict::Error {
+    fn blame(&self) -> Blame {
+        use predict::Error as E;
+        let setting = Blame::new(Code::Setting);
+        match self {
+            E::Model(inner) => inner.blame(),
+            E::Image { file, source } => Blame { file: file.clone(), ..source.blame() },
+            E::Io { file, source, .. } => source.blame().of(file),
+            E::Setting { expected, found, .. } => setting.but(expected, found),
+            E::Content { file, expected, found } => {
+                Blame::new(Code::Data).of(file).but(expected, found)
+            }
+            E::FileName { file, expected } => setting.of(file).but(expected, file.display()),
+            _ => Blame::new(Code::Other),
+        }
+    }
+}
+
+impl Blamed for prep::Error {
+    fn blame(&self) -> Blame {
+        use prep::Error as E;
+        let setting = Blame::new(Code::Setting);
+        match self {
+            E::Data(inner) => inner.blame(),
+            E::Doctor(inner) => inner.blame(),
+            E::Predict(inner) => inner.blame(),
+            E::Io { file, source, .. } => source.blame().of(file),
+            E::Setting { expected, found, .. } => setting.but(expected, found),
+            E::OtherSettings { folder, expected, found, .. } => {
+                setting.of(folder).but(expected, found)
+            }
+            E::ShardInUse { folder, .. } => Blame::new(Code::Run).of(folder),
+            E::Content { file, expected, found } => {
+                Blame::new(Code::Data).of(file).but(expected, found)
+            }
+            _ => Blame::new(Code::Other),
+        }
+    }
+}
+
+impl Blamed for report::Error {
+    fn blame(&self) -> Blame {
+        use report::Error as E;
+        match self {
+            E::Train(inner) => inner.blame(),
+            E::Data(inner) => inner.blame(),
+            E::Model(inner) => inner.blame(),
+            E::Image { file, source } => source.blame().of(file),
+            E::Io { file, source, .. } => source.blame().of(file),
+            E::Setting { expected, found, .. } => Blame::new(Code::Setting).but(expected, found),
+            _ => Blame::new(Code::Other),
+        }
+    }
+}
+
+impl Blamed for train::Error {
+    fn blame(&self) -> Blame {
+        use train::Error as E;
+        let (run, setting) = (Blame::new(Code::Run), Blame::new(Code::Setting));
+        match self {
+            E::Data(inner) => inner.blame(),
+            E::Model(inner) => inner.blame(),
+            E::Image { file, source } => source.blame().of(file),
+            E::Io { file, source, .. } => source.blame().of(file),
+            E::Setting { expected, found, file, .. } => {
+                Blame { file: file.clone(), ..setting.but(expected, found) }
+            }
+            E::NoCheckpoint | E::NoSets { .. } => setting,
+            E::OutputTaken { folder, found } => run.of(folder).but("no run", found),
+            E::OutputInUse { folder, .. } => run.of(folder),
+            E::OutputHoldsInput { folder, .. } => setting.of(folder),
+            E::OtherInput { expected, found, .. } => run.but(expected, found),
+            E::ValidationBudget { last, .. } => last.blame(),
+            E::NoRoom { folder, needed, free } => {
+                Blame::new(Code::File).of(folder).but(needed, free)
+            }
+            E::OutputExists { file } => Blame::new(Code::File).of(file),
+            E::OutputName { file, expected, .. } => setting.of(file).but(expected, file.display()),
+            E::NothingToResume { folder, expected, found, .. }
+            | E::NoRun { folder, expected, found } => run.of(folder).but(expected, found),
+            E::RunFile { file, expected, found } => run.of(file).but(expected, found),
+            _ => run,
+        }
     }
 }
 
@@ -315,6 +376,6 @@ mod tests {
         let file = Path::new("a.pth").to_path_buf();
         let source = io::Error::from(io::ErrorKind::PermissionDenied);
         let blame = of_error(model::Error::Io { path: file, source });
-        assert_eq!((blame.code, blame.file.as_deref()), (Code::File, Some("a.pth")));
+        assert_eq!((blame.code, blame.file.as_deref()), (Code::File, Some(Path::new("a.pth"))));
     }
 }

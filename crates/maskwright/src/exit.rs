@@ -39,8 +39,8 @@ pub(crate) enum Told {
 impl Told {
     /// As these arguments ask for it, whether they make sense or not.
     pub(crate) fn of(args: &[OsString]) -> Told {
-        let flags = args.iter().take_while(|arg| *arg != "--");
-        if flags.into_iter().any(|arg| arg == "--json") { Told::Json } else { Told::Line }
+        let mut flags = args.iter().take_while(|arg| *arg != "--");
+        if flags.any(|arg| arg == "--json") { Told::Json } else { Told::Line }
     }
 }
 
@@ -129,6 +129,7 @@ pub(crate) fn of_arguments(args: &[OsString], error: &clap::Error, told: Told) -
 /// Says an error as JSON on one line.
 fn json(message: &str, status: u8, blame: Blame) {
     let Blame { code, file, expected, found } = blame;
+    let file = file.map(|file| file.to_string_lossy().into_owned());
     let error = Failure { code, message, file, expected, found, status };
     let document = Document { schema: 1, error };
     let line = serde_json::to_string(&document).unwrap_or_default();

@@ -1,10 +1,10 @@
 //! The command `maskwright`: one file per subcommand in `commands`, the flags' types
 //! apart from the settings they resolve into, in `flags`. The program and the Python package both
-//! run it by [`run`].
+//! run it by [`run`], and both say what an error is about by [`blame`].
 
 #![forbid(unsafe_code)]
 
-mod blame;
+pub mod blame;
 mod command_line;
 mod commands;
 mod demo;

@@ -2,27 +2,7 @@
 
 mod support;
 
-use support::printed;
-
-/// The names of the subcommands that a help lists.
-fn subcommands(help: &str) -> Vec<String> {
-    let list = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-    let names = list.take_while(|line| line.starts_with("  ")).filter_map(|line| {
-        let name = line.strip_prefix("  ").filter(|line| !line.starts_with(' '))?;
-        name.split_whitespace().next()
-    });
-    names.filter(|name| *name != "help").map(str::to_owned).collect()
-}
-
-/// Every help from this command on, in order: its words and the text.
-fn helps(words: &[String]) -> Vec<(Vec<String>, String)> {
-    let mut args: Vec<&str> = words.iter().map(String::as_str).collect();
-    args.push("--help");
-    let text = printed(&args);
-    let below = subcommands(&text).into_iter().flat_map(|name| helps(&[words, &[name]].concat()));
-    let below: Vec<_> = below.collect();
-    [vec![(words.to_vec(), text)], below].concat()
-}
+use support::{helps, printed};
 
 #[test]
 fn every_help_is_as_it_was_read() {

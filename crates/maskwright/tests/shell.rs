@@ -5,7 +5,7 @@ mod support;
 use std::process::{Command, Stdio};
 
 use insta::assert_snapshot;
-use support::{Place, printed, refused, works};
+use support::{Place, helps, printed, refused, works};
 
 #[test]
 fn every_shell_has_a_script_that_knows_commands_and_flags() {
@@ -51,18 +51,6 @@ fn bash_completes() {
     assert_eq!(completed(&script, &["maskwright", "bench", "lo"]), ["loader"]);
 }
 
-/// Every command, as words with hyphens between them.
-fn commands(words: &[&str]) -> Vec<String> {
-    let help = printed(&[words, &["--help"]].concat());
-    let list = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-    let names = list.take_while(|line| line.starts_with("  ")).filter_map(|line| {
-        let name = line.strip_prefix("  ").filter(|line| !line.starts_with(' '))?;
-        name.split_whitespace().next().filter(|name| *name != "help")
-    });
-    let below = names.flat_map(|name| commands(&[words, &[name]].concat()));
-    std::iter::once([&["maskwright"], words].concat().join("-")).chain(below).collect()
-}
-
 #[test]
 fn every_command_has_a_page() {
     let place = Place::new();
@@ -73,8 +61,10 @@ fn every_command_has_a_page() {
         .map(|page| page.expect("a page").file_name().into_string().expect("UTF-8"))
         .collect();
     pages.sort();
+    let page_of =
+        |words: Vec<String>| [vec!["maskwright".to_owned()], words].concat().join("-") + ".1";
     let mut expected: Vec<String> =
-        commands(&[]).into_iter().map(|name| format!("{name}.1")).collect();
+        helps(&[]).into_iter().map(|(words, _)| page_of(words)).collect();
     expected.sort();
     assert_eq!(pages, expected);
     assert_eq!(told, format!("[DIR]/man/man1: {} pages\n", pages.len()));

@@ -17,9 +17,8 @@ pub(crate) fn check(name: &str, document: &Value) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas");
     let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).expect("a schema");
     let schema: Value = serde_json::from_str(&text).expect("JSON");
-    let mut wrong = Vec::new();
-    compare(&schema, document, "", &mut wrong);
-    assert!(wrong.is_empty(), "{name}: {}\n{document:#}", wrong.join("; "));
+    let found = wrong(&schema, document);
+    assert!(found.is_empty(), "{name}: {found}\n{document:#}");
 }
 
 /// Adds what is wrong with `value`, which is at `place` of its document.

@@ -124,6 +124,26 @@ pub(crate) fn printed(args: &[&str]) -> String {
     text(&works(args).stdout)
 }
 
+/// The names of the subcommands that a help lists.
+fn subcommands(help: &str) -> Vec<String> {
+    let list = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let names = list.take_while(|line| line.starts_with("  ")).filter_map(|line| {
+        let name = line.strip_prefix("  ").filter(|line| !line.starts_with(' '))?;
+        name.split_whitespace().next()
+    });
+    names.filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
+/// Every help from this command on, in order: its words and the text.
+pub(crate) fn helps(words: &[String]) -> Vec<(Vec<String>, String)> {
+    let mut args: Vec<&str> = words.iter().map(String::as_str).collect();
+    args.push("--help");
+    let text = printed(&args);
+    let below = subcommands(&text).into_iter().flat_map(|name| helps(&[words, &[name]].concat()));
+    let below: Vec<_> = below.collect();
+    [vec![(words.to_vec(), text)], below].concat()
+}
+
 /// Runs the command and expects this exit status and nothing on standard output; gives standard error, the
 /// tests' folder as `[DIR]`.
 pub(crate) fn refused(args: &[&str], status: i32) -> String {
