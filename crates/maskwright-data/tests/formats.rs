@@ -77,7 +77,7 @@ fn other_formats_of_a_name_yield() {
 fn damage_names_the_file() {
     let root = tempfile::tempdir().unwrap();
     write(root.path().join("images/a.tif"), b"II*\0\x08\0\0\0\x05\0");
-    write(root.path().join("images/b.webp"), b"\0\0\0\x18ftypavif\0\0\0\0");
+    write(root.path().join("images/b.webp"), b"\0\0\0\x18ftypheic\0\0\0\0");
     for name in ["a", "b"] {
         let mask = png_grey(&disc(70, 50)).unwrap();
         write(root.path().join(format!("masks/{name}.png")), mask);
@@ -89,5 +89,5 @@ fn damage_names_the_file() {
         error.replace(&root.path().display().to_string(), "[DIR]")
     };
     assert_snapshot!(refused(0), @"record set/a: [DIR]/images/a.tif: damaged TIFF header: the file ends before its directory does");
-    assert_snapshot!(refused(1), @"record set/b: [DIR]/images/b.webp: AVIF is not read; convert the file, for instance with `avifdec photo.avif photo.png`");
+    assert_snapshot!(refused(1), @"record set/b: [DIR]/images/b.webp: HEIC is not read; convert the file, for instance with `heif-convert photo.heic photo.png`");
 }

@@ -91,7 +91,7 @@ fn missing_and_empty_folders_are_named() {
 
     let spec = spec(root.path(), &["a.heic", "b.heic", "c"], &["a.png"]);
     let error = PairsSource::open(&spec).unwrap_err();
-    assert_snapshot!(anywhere(error, root.path()), @"set set: no images in [DIR]/images: expected files that end in .jpg, .jpeg, .png, .tif, .tiff, .webp, .bmp, .gif, .qoi, .ppm, .pgm, .pbm, .pnm, .pam, found 2 .heic, 1 without ending (HEIC is not read; convert the files, for instance with heif-convert)");
+    assert_snapshot!(anywhere(error, root.path()), @"set set: no images in [DIR]/images: expected files that end in .jpg, .jpeg, .png, .tif, .tiff, .webp, .avif, .jxl, .bmp, .gif, .qoi, .ppm, .pgm, .pbm, .pnm, .pam, found 2 .heic, 1 without ending (HEIC is not read; convert the files, for instance with heif-convert)");
 
     let file = root.path().join("file");
     write(&file, "");

@@ -203,7 +203,7 @@ pub enum Error {
     /// A mask of several objects in a file that does not keep numbers exactly.
     #[error("numbers of objects need a lossless mask (PNG), this one is {}{format}", if *format == Format::Jpeg { "" } else { "lossy " })]
     MaskNumbersOnLossy {
-        /// The format: JPEG, or WebP.
+        /// The format: JPEG, WebP, AVIF or JPEG XL.
         format: Format,
     },
     /// A mask of several objects is not what it was when its set was opened.
@@ -227,7 +227,7 @@ pub enum Error {
     /// A rule maps or ignores stored numbers, which a file that is stored with loss does not keep exactly.
     #[error("a value or colour map needs a lossless mask (PNG), this one is {}{format}", if *format == Format::Jpeg { "" } else { "lossy " })]
     MaskMapOnLossy {
-        /// The format: JPEG, or WebP.
+        /// The format: JPEG, WebP, AVIF or JPEG XL.
         format: Format,
     },
     /// A run-length mask of more pixels than its 32-bit runs can count.

@@ -14,6 +14,10 @@ pub enum Format {
     Tiff,
     /// WebP, lossy or lossless.
     WebP,
+    /// AVIF: pictures of AV1 with 8, 10 or 12 bits.
+    Avif,
+    /// JPEG XL, lossy or lossless.
+    JpegXl,
     /// BMP, the bitmap of Windows and OS/2.
     Bmp,
     /// GIF.
@@ -26,8 +30,18 @@ pub enum Format {
 
 impl Format {
     /// All formats that are read.
-    pub const ALL: [Self; 8] =
-        [Self::Jpeg, Self::Png, Self::Tiff, Self::WebP, Self::Bmp, Self::Gif, Self::Qoi, Self::Pnm];
+    pub const ALL: [Self; 10] = [
+        Self::Jpeg,
+        Self::Png,
+        Self::Tiff,
+        Self::WebP,
+        Self::Avif,
+        Self::JpegXl,
+        Self::Bmp,
+        Self::Gif,
+        Self::Qoi,
+        Self::Pnm,
+    ];
 
     /// The endings that files of the format have, in lower case and without the point, the commonest first.
     pub fn endings(self) -> &'static [&'static str] {
@@ -36,6 +50,8 @@ impl Format {
             Self::Png => &["png"],
             Self::Tiff => &["tif", "tiff"],
             Self::WebP => &["webp"],
+            Self::Avif => &["avif"],
+            Self::JpegXl => &["jxl"],
             Self::Bmp => &["bmp", "dib"],
             Self::Gif => &["gif"],
             Self::Qoi => &["qoi"],
@@ -57,6 +73,8 @@ impl fmt::Display for Format {
             Self::Png => "PNG",
             Self::Tiff => "TIFF",
             Self::WebP => "WebP",
+            Self::Avif => "AVIF",
+            Self::JpegXl => "JPEG XL",
             Self::Bmp => "BMP",
             Self::Gif => "GIF",
             Self::Qoi => "QOI",

@@ -1,7 +1,7 @@
 //! Pictures for training segmentation models: decoding, sampling, masks, metrics, writing and drawing.
 //! This crate works on bytes and pixels; it knows nothing of files, data sets or tensors.
 //!
-//! - [`decode`]: JPEG, PNG, TIFF, WebP, BMP, GIF, QOI and PNM, safe against damaged and hostile files. Mask files become labels by
+//! - [`decode`]: JPEG, PNG, TIFF, WebP, AVIF, JPEG XL, BMP, GIF, QOI and PNM, safe against damaged and hostile files. Mask files become labels by
 //!   [documented rules](decode::MaskRule).
 //! - [`sample`]: flip, resize and crop in one pass, with the results of PyTorch's bilinear interpolation
 //!   to the last bit. The source is decoded pixels, or a file of which only the needed part is decoded.

@@ -6,18 +6,22 @@
 use super::Extensions;
 
 /// Endings of images.
-pub const IMAGE_ENDINGS: [&str; 14] = [
-    "jpg", "jpeg", "png", "tif", "tiff", "webp", "bmp", "gif", "qoi", "ppm", "pgm", "pbm", "pnm",
-    "pam",
+pub const IMAGE_ENDINGS: [&str; 16] = [
+    "jpg", "jpeg", "png", "tif", "tiff", "webp", "avif", "jxl", "bmp", "gif", "qoi", "ppm", "pgm",
+    "pbm", "pnm", "pam",
 ];
 
 /// Endings of masks.
-pub const MASK_ENDINGS: [&str; 13] =
-    ["png", "jpg", "tif", "tiff", "bmp", "gif", "webp", "qoi", "pgm", "pbm", "pnm", "pam", "ppm"];
+pub const MASK_ENDINGS: [&str; 15] = [
+    "png", "jpg", "tif", "tiff", "bmp", "gif", "webp", "jxl", "avif", "qoi", "pgm", "pbm", "pnm",
+    "pam", "ppm",
+];
 
 /// Endings of images where masks lie beside them, which are PNG then.
-pub(super) const IMAGES_BESIDE_MASKS: [&str; 13] =
-    ["jpg", "jpeg", "tif", "tiff", "webp", "bmp", "gif", "qoi", "ppm", "pgm", "pbm", "pnm", "pam"];
+pub(super) const IMAGES_BESIDE_MASKS: [&str; 15] = [
+    "jpg", "jpeg", "tif", "tiff", "webp", "avif", "jxl", "bmp", "gif", "qoi", "ppm", "pgm", "pbm",
+    "pnm", "pam",
+];
 
 /// Endings of masks in tar files, where images have those of [`IMAGES_BESIDE_MASKS`].
 pub(super) const MASKS_IN_TAR: [&str; 15] = [
@@ -73,8 +77,6 @@ pub(super) fn not_read(ending: &str) -> Option<&'static str> {
         "heic" | "heif" => {
             Some("HEIC is not read; convert the files, for instance with heif-convert")
         }
-        "avif" => Some("AVIF is not read; convert the files, for instance with avifdec"),
-        "jxl" => Some("JPEG XL is not read; convert the files, for instance with djxl"),
         "jp2" | "j2k" => {
             Some("JPEG 2000 is not read; convert the files, for instance with opj_decompress")
         }

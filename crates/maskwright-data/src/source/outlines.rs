@@ -31,7 +31,7 @@ pub(super) fn is_picture(path: &Path) -> bool {
 /// Endings of images that a folder is searched for, in lower case: also of formats that are not read, so that such an
 /// image is refused by its format, and not its annotations for want of an image.
 pub(super) fn endings() -> impl Iterator<Item = &'static str> {
-    IMAGE_ENDINGS.into_iter().chain(["avif", "jxl", "jpe"])
+    IMAGE_ENDINGS.into_iter().chain(["heic", "heif", "jp2", "jpe"])
 }
 
 /// The files of a folder and of the folders in it, but for hidden ones, whose path is taken.

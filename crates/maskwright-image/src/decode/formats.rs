@@ -1,9 +1,11 @@
 //! The formats that are read, and who reads each.
 
+use super::avif::Avif;
 use super::bmp::Bmp;
 use super::codec::Codec;
 use super::gif::Gif;
 use super::jpeg::Jpeg;
+use super::jxl::JpegXl;
 use super::not_read;
 use super::png::Png;
 use super::pnm::Pnm;
@@ -20,6 +22,8 @@ pub(super) fn codec(format: Format) -> &'static dyn Codec {
         Format::Png => &Png,
         Format::Tiff => &Tiff,
         Format::WebP => &WebP,
+        Format::Avif => &Avif,
+        Format::JpegXl => &JpegXl,
         Format::Bmp => &Bmp,
         Format::Gif => &Gif,
         Format::Qoi => &Qoi,

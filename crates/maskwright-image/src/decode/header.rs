@@ -42,7 +42,7 @@ pub enum NumberKind {
     Unsigned,
     /// Integers of both signs: TIFF.
     Signed,
-    /// Floats: TIFF.
+    /// Floats: TIFF and JPEG XL.
     Float,
 }
 
@@ -53,11 +53,11 @@ pub struct Header {
     pub format: Format,
     /// Stored height and width.
     pub size: Size,
-    /// How the picture has to be turned to be upright: EXIF in JPEG (APP1), PNG (`eXIf`) and WebP, a tag in TIFF.
+    /// How the picture has to be turned to be upright: EXIF in JPEG (APP1), PNG (`eXIf`) and WebP, a tag in TIFF, boxes in AVIF.
     pub orientation: Orientation,
     /// Channels as stored.
     pub colour: Colour,
-    /// Bits per channel: 8 for JPEG, WebP, GIF and QOI; 1, 2, 4, 8 or 16 for PNG; up to 64 for TIFF.
+    /// Bits per channel: 8 for JPEG, WebP, GIF and QOI; 1, 2, 4, 8 or 16 for PNG; 8, 10 or 12 for AVIF; up to 32 for JPEG XL and 64 for TIFF.
     pub bit_depth: u8,
     /// What these bits are.
     pub numbers: NumberKind,
@@ -102,7 +102,7 @@ impl Header {
         self.bit_depth > 8 || self.numbers != NumberKind::Unsigned
     }
 
-    /// Whether pixels are stored with loss, as in all JPEG and many WebP files.
+    /// Whether pixels are stored with loss, as in all JPEG and AVIF and many WebP and JPEG XL files.
     pub fn is_lossy(&self) -> bool {
         match self.storage {
             Storage::Jpeg { .. } => true,

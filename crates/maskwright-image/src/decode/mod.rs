@@ -1,4 +1,4 @@
-//! Image files in memory to pixels: JPEG and PNG fast, TIFF, WebP, BMP, GIF, QOI and PNM beside them.
+//! Image files in memory to pixels: JPEG and PNG fast, TIFF, WebP, AVIF, JPEG XL, BMP, GIF, QOI and PNM beside them.
 //!
 //! The content decides what a file is, not its name. Pixels come as stored: turning by the EXIF
 //! orientation is a step of its own ([`orient_rgb`], [`orient_grey`]), because whether a mask follows it
@@ -22,6 +22,7 @@
 //! ```
 
 mod alpha;
+mod avif;
 mod bmp;
 mod budget;
 mod codec;
@@ -31,6 +32,7 @@ mod gif;
 pub(crate) mod header;
 mod inks;
 pub(crate) mod jpeg;
+mod jxl;
 mod label;
 pub(crate) mod limits;
 mod mask_rule;

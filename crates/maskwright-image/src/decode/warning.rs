@@ -35,7 +35,7 @@ pub enum Warning {
     },
     /// The file holds several pictures; the first was used.
     FirstOfSeveral {
-        /// "pages" (TIFF) or "frames" (GIF, WebP).
+        /// "pages" (TIFF) or "frames" (GIF, WebP, AVIF, JPEG XL).
         what: &'static str,
     },
     /// Alpha that was not opaque was dropped from a picture.
@@ -49,7 +49,7 @@ pub enum Warning {
     },
     /// A mask is stored with lossy compression, so its edges ring; above 128 still decides.
     LossyMask {
-        /// The format: JPEG, or WebP.
+        /// The format: JPEG, WebP, AVIF or JPEG XL.
         format: Format,
         /// Pixels that are neither nearly black (below 64) nor nearly white (above 191).
         between: u64,

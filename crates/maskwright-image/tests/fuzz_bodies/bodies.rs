@@ -59,6 +59,16 @@ pub(crate) fn webp(data: &[u8]) {
     other(Format::WebP, data);
 }
 
+/// Any bytes as a JPEG XL.
+pub(crate) fn jxl(data: &[u8]) {
+    other(Format::JpegXl, data);
+}
+
+/// Any bytes as an AVIF.
+pub(crate) fn avif(data: &[u8]) {
+    other(Format::Avif, data);
+}
+
 /// Any bytes as a BMP.
 pub(crate) fn bmp(data: &[u8]) {
     other(Format::Bmp, data);

@@ -14,6 +14,9 @@ const CHANGES: usize = 30_000;
 /// Each of these is decoded four times.
 const JPEG_CHANGES: usize = 5_000;
 
+/// Their decoders take long for a small picture, too.
+const SLOW_CHANGES: usize = 3_000;
+
 #[test]
 fn png() {
     run("png", CHANGES, bodies::png);
@@ -32,6 +35,16 @@ fn tiff() {
 #[test]
 fn webp() {
     run("webp", CHANGES, bodies::webp);
+}
+
+#[test]
+fn jxl() {
+    run("jxl", SLOW_CHANGES, bodies::jxl);
+}
+
+#[test]
+fn avif() {
+    run("avif", SLOW_CHANGES, bodies::avif);
 }
 
 #[test]

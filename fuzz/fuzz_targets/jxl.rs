@@ -1,0 +1,7 @@
+#![no_main]
+
+#[path = "../../crates/maskwright-image/tests/fuzz_bodies/bodies.rs"]
+#[allow(dead_code, reason = "each target runs one of them")]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::jxl(data));
