@@ -205,3 +205,49 @@ fn an_adapter_is_merged_into_its_base_by_the_command() {
         error: [DIR]/run/epoch_1.safetensors: cannot tell the model from the checkpoint: expected a whole SAM, found a low-rank adapter (37 tensors), which goes over its base: as --restore-model beside --checkpoint, or merged with it into one checkpoint
         ");
 }
+
+/// The flags with another value of one.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn said(flags: &[String], flag: &str, value: &str) -> Vec<String> {
+    let mut flags = flags.to_vec();
+    let at = flags.iter().position(|word| word == flag).expect("it is there");
+    flags[at + 1] = value.to_owned();
+    flags
+}
+
+/// How often a page of memory was new to a training of so many epochs, of two steps each.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn new_pages(flags: &[String], epochs: usize, glibc_decides: bool) -> u64 {
+    // The shell's own count has that of the program that it waited for.
+    let script = r#""$@" >&2 && cut -d " " -f 11 "/proc/$$/stat""#;
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_maskwright")]);
+    command.args(said(flags, "--max-epoch-num", &epochs.to_string())).arg("--overwrite");
+    if glibc_decides {
+        command.env("MALLOC_TRIM_THRESHOLD_", "131072").env("MALLOC_MMAP_THRESHOLD_", "131072");
+    }
+    let output = command.output().expect("it starts");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout).trim().parse().expect("a number")
+}
+
+/// After the first steps the tensors of a step lie where those of the last one lay.
+#[test]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn later_steps_take_no_new_large_buffers() {
+    let place = Place::new();
+    let mut flags = small_run(&place, 4, 0);
+    let model = maskwright_model::SamConfig::small(256, 16, 64, 2).with_hq(false);
+    let model = toml::to_string(&model).expect("plain values");
+    std::fs::write(place.join("model.toml"), model).expect("written");
+    flags = said(&flags, "--input-size", "256");
+    flags.extend(["--train".into(), "all".into()]);
+    let of_a_step = |glibc_decides| {
+        let counts = [4, 12].map(|epochs| new_pages(&flags, epochs, glibc_decides));
+        counts[1].saturating_sub(counts[0]) / 16
+    };
+    let (kept, given_back) = (of_a_step(false), of_a_step(true));
+    // A step touches megabytes; a page has 4 KiB.
+    assert!(given_back > 2_000, "{given_back} pages, so that this test sees nothing");
+    assert!(kept < 256 && kept * 20 < given_back, "{kept} of {given_back} pages");
+}
