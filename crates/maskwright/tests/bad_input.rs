@@ -76,7 +76,7 @@ fn missing_and_empty_folders() {
     assert_snapshot!(case.refused(1), @"error: set nowhere: the folder of its images does not exist: [DIR]/nowhere");
     case.images = case.place.text("empty");
     std::fs::create_dir(&case.images).expect("created");
-    assert_snapshot!(case.refused(1), @"error: set empty: no images in [DIR]/empty: expected files that end in .jpg, .jpeg, .png, .tif, .tiff, .webp, .bmp, .gif, .qoi, .ppm, .pgm, .pbm, .pnm, .pam, found nothing");
+    assert_snapshot!(case.refused(1), @"error: set empty: no images in [DIR]/empty: expected files that end in .jpg, .jpeg, .png, .tif, .tiff, .webp, .avif, .jxl, .bmp, .gif, .qoi, .ppm, .pgm, .pbm, .pnm, .pam, found nothing");
 }
 
 #[test]

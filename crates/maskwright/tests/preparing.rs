@@ -87,6 +87,8 @@ fn a_folder_is_prepared_and_comes_back() {
             "tif",
             "tiff",
             "webp",
+            "avif",
+            "jxl",
             "bmp",
             "gif",
             "qoi",
