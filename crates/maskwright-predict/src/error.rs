@@ -41,6 +41,44 @@ pub enum Error {
         /// What was given.
         found: String,
     },
+    /// An output folder that was begun with other settings, prompts or weights.
+    #[error("{folder}: {key}: expected what the folder was begun with, {expected}, found {found}")]
+    OtherSettings {
+        /// The folder.
+        folder: PathBuf,
+        /// What differs.
+        key: String,
+        /// What it was begun with.
+        expected: String,
+        /// What was given now.
+        found: String,
+    },
+    /// A file is damaged but decodable, and sound files alone are asked for.
+    #[error("{file}: {damage}, and damaged files are refused")]
+    Damaged {
+        /// The image or the mask.
+        file: PathBuf,
+        /// What was found.
+        damage: String,
+    },
+    /// An image that a list of prompts names and that is not there.
+    #[error("{input}: expected one image {name}, found {found}")]
+    NoImage {
+        /// Where it was looked for.
+        input: PathBuf,
+        /// What the list calls it.
+        name: String,
+        /// Whether that is COCO's number of it.
+        by_number: bool,
+        /// "none of this name", or that there are several.
+        found: String,
+    },
+    /// An image or a prompt that cannot be used, where that ends the work.
+    #[error("{reason}")]
+    Refused {
+        /// What is wrong, the file named.
+        reason: String,
+    },
     /// Whoever follows the progress asked to stop.
     #[error("stopped")]
     Stopped,

@@ -260,6 +260,15 @@ impl Blamed for predict::Error {
                 Blame::new(Code::Data).of(file).but(expected, found)
             }
             E::FileName { file, expected } => setting.of(file).but(expected, file.display()),
+            E::OtherSettings { folder, expected, found, .. } => {
+                setting.of(folder).but(expected, found)
+            }
+            E::Damaged { file, .. } => Blame::new(Code::Data).of(file),
+            E::NoImage { input, name, found, .. } => {
+                Blame::new(Code::Data).of(input).but(format!("one image {name}"), found)
+            }
+            E::Refused { .. } => Blame::new(Code::Data),
+            E::Stopped => Blame::new(Code::Interrupted),
             _ => Blame::new(Code::Other),
         }
     }

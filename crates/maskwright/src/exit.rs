@@ -183,7 +183,7 @@ fn of_model(error: &model::Error) -> bool {
 fn of_prediction(error: &predict::Error) -> bool {
     use predict::Error;
     match error {
-        Error::Setting { .. } | Error::FileName { .. } => true,
+        Error::Setting { .. } | Error::FileName { .. } | Error::OtherSettings { .. } => true,
         Error::Model(error) => of_model(error),
         _ => false,
     }

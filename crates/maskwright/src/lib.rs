@@ -20,6 +20,7 @@ mod numbers;
 mod output;
 mod process_memory;
 mod progress;
+mod resumable;
 mod shown;
 mod targets;
 mod tell;

@@ -31,6 +31,7 @@ pub(crate) struct Target<'a> {
 pub(crate) enum Format {
     Png,
     Json,
+    Csv,
     /// A page, which replaces an earlier one.
     Html,
     Safetensors,
@@ -66,6 +67,7 @@ impl Format {
         match self {
             Self::Png => (&["png"], ".png"),
             Self::Json => (&["json"], ".json"),
+            Self::Csv => (&["csv"], ".csv"),
             Self::Html => (&["html", "htm"], ".html"),
             Self::Safetensors => (&["safetensors"], ".safetensors"),
             Self::Tensors => (&["safetensors", "npy"], ".safetensors or .npy"),

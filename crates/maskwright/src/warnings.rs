@@ -7,7 +7,7 @@ use maskwright_train::evaluator::RecordWarning;
 use serde::Serialize;
 
 use crate::failure::Damaged;
-use crate::tell;
+use crate::{tell, words};
 
 /// Records that are named on standard error; all are in the document of `--json`.
 const NAMED: usize = 3;
@@ -63,6 +63,20 @@ impl Warnings {
             });
         }
         Ok(())
+    }
+
+    /// Says and keeps what was odd about a file.
+    pub(crate) fn add_of_file(&mut self, file: &Path, texts: &[String]) {
+        for text in texts.iter().map(|text| words::of_remark(text)) {
+            tell::note(format_args!("{}: {text}", file.display()));
+            let file = Some(file.to_string_lossy().into_owned());
+            self.0.push(Warning { file, record: None, text });
+        }
+    }
+
+    /// Whether nothing was odd.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Says how many there are of records and names the first, and keeps all.

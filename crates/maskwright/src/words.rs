@@ -12,6 +12,7 @@ use {maskwright_prep as prep, maskwright_report as report, maskwright_train as t
 
 /// The flag that sets a configuration key, or a setting of a library that stands in no file.
 const FLAGS: &[(&str, &str)] = &[
+    ("batch.format", "--format"),
     ("box_nms_thresh", "--box-nms-thresh"),
     ("cache.folder", "--cache"),
     ("cache.keep", "--cache-views"),
@@ -193,7 +194,13 @@ fn of_model(error: &model::Error) -> String {
     }
 }
 
-fn of_prediction(error: &predict::Error) -> String {
+/// What was odd about an image, with the flag that would mend it.
+pub(crate) fn of_remark(text: &str) -> String {
+    text.replace("a value range says", "--value-range says")
+}
+
+/// Why an image or a prompt could not be used.
+pub(crate) fn of_prediction(error: &predict::Error) -> String {
     use predict::Error;
     match error {
         Error::Setting { key, expected, found } => setting(key, expected, found),
@@ -201,6 +208,18 @@ fn of_prediction(error: &predict::Error) -> String {
         Error::Image { source: maskwright_image::Error::NoRange { .. }, .. } => {
             format!("{error} ({RANGE})")
         }
+        Error::Damaged { file, damage } => {
+            format!("{}: {damage} (--strict refuses such files)", file.display())
+        }
+        Error::NoImage { by_number: true, .. } => {
+            format!("{error} (--coco-images FILE says which file a number is)")
+        }
+        Error::OtherSettings { folder, key, expected, found } => format!(
+            "--output: expected what {} was begun with (--{} {expected}), found {found}; choose another folder, or \
+             begin anew with --force",
+            folder.display(),
+            key.replace('_', "-")
+        ),
         _ => error.to_string(),
     }
 }

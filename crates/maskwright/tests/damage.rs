@@ -81,7 +81,8 @@ fn a_prediction_on_a_damaged_image_says_so() {
     for (image, expected) in found.as_array().expect("a list").iter().zip(&expected) {
         assert_eq!(image["warnings"], *expected);
     }
-    let strict = cut.args("masks", &[&asked[..], &["--strict", "--force"]].concat());
+    let strict =
+        cut.args("masks", &[&asked[..], &["--strict", "--force", "--on-refusal", "fail"]].concat());
     assert_snapshot!(refused(&strict, 1), @r#"
         note: geometry longest_side, which the checkpoint was validated with
         {"schema":1,"error":{"code":"data","message":"[DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in (--strict refuses such files)","file":"[DIR]/images/photo_01.jpg","expected":null,"found":null,"status":1}}

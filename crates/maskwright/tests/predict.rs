@@ -194,6 +194,10 @@ fn odd_prompts_are_said_or_refused() {
         note: geometry longest_side, which the checkpoint was validated with
         error: the box: expected left,top,right,bottom with left <= right and top <= bottom, found 50,4,20,50
         ");
+    assert_snapshot!(refused(&["--box", "95,4,120,50"], 2), @"
+        note: geometry longest_side, which the checkpoint was validated with
+        error: the box: expected a part of it within the 90 x 110 image, found 95,4,120,50
+        ");
     assert_snapshot!(refused(&["--box", "1,1,5"], 2), @"
         error: invalid value '1,1,5' for '--box <X0,Y0,X1,Y1>': expected 4 numbers, found 3
 

@@ -1,6 +1,7 @@
 //! The parts of the image that are looked at: all of it, then layers of overlapping crops.
 
-use maskwright_image::Size;
+use maskwright_image::mask::Bitmap;
+use maskwright_image::{RgbImage, Size};
 
 /// A part of the image, `[x0, y0, x1, y1]`, the last column and row exclusive.
 pub type CropBox = [usize; 4];
@@ -46,6 +47,22 @@ pub fn ends_at_crop(
         .into_iter()
         .zip(crop.into_iter().zip(image))
         .any(|(edge, (crop, image))| near(edge, crop) && !near(edge, image))
+}
+
+/// The part of the image that a crop shows.
+pub(super) fn cut(image: &RgbImage, [x0, y0, x1, y1]: CropBox) -> RgbImage {
+    let data = (y0..y1).flat_map(|y| &image.row(y)[3 * x0..3 * x1]).copied().collect();
+    RgbImage { size: Size::new(y1 - y0, x1 - x0), data }
+}
+
+/// A crop's mask in the image.
+pub(super) fn placed(mask: Bitmap, [x0, y0, x1, y1]: CropBox, size: Size) -> Bitmap {
+    if mask.size() == size {
+        return mask;
+    }
+    Bitmap::from_fn(size, |y, x| {
+        (y0..y1).contains(&y) && (x0..x1).contains(&x) && mask.get(y - y0, x - x0)
+    })
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod nms;
 mod points;
 mod record;
 mod regions;
+mod sifted;
 mod stability;
 
 use maskwright_image::mask::{Bitmap, Rle};
@@ -25,9 +26,13 @@ use serde::{Deserialize, Serialize};
 pub use crops::{CropBox, crop_boxes, ends_at_crop};
 pub use nms::nms;
 pub use points::{grid, grids};
-pub use record::{Annotation, ImageEntry, MaskFile, Segmentation, write_json};
+pub use record::{Annotation, ImageEntry, MaskFile, Segmentation, write_csv, write_json};
 pub use regions::remove_small_regions;
+pub use sifted::Sifted;
 pub use stability::stability_score;
+
+use crops::{cut, placed};
+use sifted::Dropped;
 
 use crate::error::{Error, Result};
 use crate::predictor::{EncodedImage, LowResMask, Predictor};
@@ -221,15 +226,28 @@ impl<'a> MaskGenerator<'a> {
         &self,
         image: &RgbImage,
         encoded: Option<&EncodedImage>,
-        mut progress: impl FnMut(usize, usize) -> bool,
+        progress: impl FnMut(usize, usize) -> bool,
     ) -> Result<Vec<GeneratedMask>> {
+        self.generate_sifted(image, encoded, progress).map(|(masks, _)| masks)
+    }
+
+    /// As [`generate_of`](Self::generate_of), with what became of all candidates.
+    ///
+    /// # Errors
+    /// As [`generate_while`](Self::generate_while).
+    pub fn generate_sifted(
+        &self,
+        image: &RgbImage,
+        encoded: Option<&EncodedImage>,
+        mut progress: impl FnMut(usize, usize) -> bool,
+    ) -> Result<(Vec<GeneratedMask>, Sifted)> {
         let config = &self.config;
         let mut crops = crop_boxes(image.size, config.crop_n_layers, config.crop_overlap_ratio);
         // Of an image narrower than the number of crops some show nothing.
         crops.retain(|([x0, y0, x1, y1], _)| x0 < x1 && y0 < y1);
         let total = crops.iter().map(|&(_, layer)| self.grids[layer].len()).sum();
         let mut done = 0;
-        let mut masks = Vec::new();
+        let (mut masks, mut sifted) = (Vec::new(), Sifted::of(config));
         for &(crop, layer) in &crops {
             let done = &mut |points| {
                 done += points;
@@ -237,10 +255,12 @@ impl<'a> MaskGenerator<'a> {
             };
             let grid = &self.grids[layer];
             let found = match encoded.filter(|_| layer == 0) {
-                Some(encoded) => self.of_encoded(encoded, image.size, crop, grid, done)?,
+                Some(encoded) => {
+                    self.of_encoded(encoded, (image.size, crop), grid, done, &mut sifted)?
+                }
                 None => {
                     let encoded = self.predictor.encode(&cut(image, crop))?;
-                    self.of_encoded(&encoded, image.size, crop, grid, done)?
+                    self.of_encoded(&encoded, (image.size, crop), grid, done, &mut sifted)?
                 }
             };
             masks.extend(found);
@@ -256,17 +276,18 @@ impl<'a> MaskGenerator<'a> {
         if config.min_mask_region_area > 0 {
             masks = self.without_small_regions(masks);
         }
-        Ok(masks)
+        sifted.found = masks.len();
+        Ok((masks, sifted))
     }
 
     /// The masks of one part of an image of the size `whole`.
     fn of_encoded(
         &self,
         encoded: &EncodedImage,
-        whole: Size,
-        crop: CropBox,
+        (whole, crop): (Size, CropBox),
         grid: &[[f64; 2]],
         done: &mut dyn FnMut(usize) -> bool,
+        sifted: &mut Sifted,
     ) -> Result<Vec<GeneratedMask>> {
         let part = encoded.size();
         let mut masks = Vec::new();
@@ -288,10 +309,15 @@ impl<'a> MaskGenerator<'a> {
                 .into_iter()
                 .zip(&points)
                 .flat_map(|(masks, point)| masks.into_iter().map(|mask| (mask, *point)))
-                .filter(|(mask, _)| self.is_believed(mask.predicted_iou))
+                .filter(|(mask, _)| {
+                    let believed = self.is_believed(mask.predicted_iou);
+                    sifted.see((!believed).then_some(mask.predicted_iou));
+                    believed
+                })
                 .collect();
             let judge = |(mask, point)| self.judged(encoded, mask, point, crop, whole);
-            masks.extend(in_parallel(candidates, judge).into_iter().flatten());
+            let judged = in_parallel(candidates, judge);
+            masks.extend(judged.into_iter().filter_map(|one| sifted.keep(one)));
             if !done(batch.len()) {
                 return Err(Error::Stopped);
             }
@@ -312,20 +338,20 @@ impl<'a> MaskGenerator<'a> {
         point: [f64; 2],
         crop: CropBox,
         size: Size,
-    ) -> Option<GeneratedMask> {
+    ) -> std::result::Result<GeneratedMask, Dropped> {
         let logits = encoded.logits(&mask.logits);
         let stability_score = stability_score(&logits, self.config.stability_score_offset);
         if stability_score < self.config.stability_score_thresh {
-            return None;
+            return Err(Dropped::Unstable(stability_score));
         }
         let [x0, y0, x1, y1] = crop;
         let bitmap = Bitmap::from_logits(&logits, Size::new(y1 - y0, x1 - x0));
         let inner = bitmap.box_xyxy().unwrap_or_default();
         if ends_at_crop(inner, crop, size) {
-            return None;
+            return Err(Dropped::AtCrop);
         }
         let (dx, dy) = (x0 as u32, y0 as u32);
-        Some(GeneratedMask {
+        Ok(GeneratedMask {
             mask: Rle::from_bitmap(&placed(bitmap, crop, size)),
             box_xyxy: [inner[0] + dx, inner[1] + dy, inner[2] + dx, inner[3] + dy],
             predicted_iou: mask.predicted_iou,
@@ -373,22 +399,6 @@ fn suppressed(
 fn chosen<T>(values: Vec<T>, places: &[usize]) -> Vec<T> {
     let mut values: Vec<Option<T>> = values.into_iter().map(Some).collect();
     places.iter().filter_map(|&place| values[place].take()).collect()
-}
-
-/// The part of the image that a crop shows.
-fn cut(image: &RgbImage, [x0, y0, x1, y1]: CropBox) -> RgbImage {
-    let data = (y0..y1).flat_map(|y| &image.row(y)[3 * x0..3 * x1]).copied().collect();
-    RgbImage { size: Size::new(y1 - y0, x1 - x0), data }
-}
-
-/// A crop's mask in the image.
-fn placed(mask: Bitmap, [x0, y0, x1, y1]: CropBox, size: Size) -> Bitmap {
-    if mask.size() == size {
-        return mask;
-    }
-    Bitmap::from_fn(size, |y, x| {
-        (y0..y1).contains(&y) && (x0..x1).contains(&x) && mask.get(y - y0, x - x0)
-    })
 }
 
 /// Applies `work` to every value, on all cores; the results keep the order.

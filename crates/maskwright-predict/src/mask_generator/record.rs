@@ -71,6 +71,27 @@ pub fn write_json(file: &MaskFile, path: &Path) -> Result<()> {
     crate::files::write_atomically(path, &bytes)
 }
 
+/// Writes numbers of the masks as a table: SAM's `metadata.csv`, with the same columns.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write_csv(file: &MaskFile, path: &Path) -> Result<()> {
+    let mut text =
+        "id,area,bbox_x0,bbox_y0,bbox_w,bbox_h,point_input_x,point_input_y,predicted_iou,\
+                    stability_score,crop_box_x0,crop_box_y0,crop_box_w,crop_box_h\n"
+            .to_owned();
+    for one in &file.annotations {
+        let [x, y] = one.point_coords.first().copied().unwrap_or_default();
+        let comma = |numbers: &[f64]| numbers.iter().map(|n| format!("{n},")).collect::<String>();
+        let (bbox, crop) = (comma(&one.bbox), comma(&one.crop_box));
+        let Annotation { id, area, predicted_iou, stability_score, .. } = one;
+        text += &format!("{id},{area},{bbox}{x},{y},{predicted_iou},{stability_score},");
+        text += crop.trim_end_matches(',');
+        text.push('\n');
+    }
+    crate::files::write_atomically(path, text.as_bytes())
+}
+
 impl Segmentation {
     /// The entry of a mask.
     pub fn of(mask: &Rle) -> Self {

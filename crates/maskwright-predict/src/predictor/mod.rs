@@ -40,7 +40,7 @@
 
 mod input;
 mod output;
-mod prompt;
+pub(crate) mod prompt;
 mod saved;
 mod view;
 
@@ -261,10 +261,7 @@ impl Predictor {
             inputs.push(input);
             notes.push(remarks);
         }
-        let mut answers = Vec::with_capacity(inputs.len());
-        for batch in inputs.chunks(BATCH) {
-            answers.extend(self.decode(image, batch, kind, multimask)?);
-        }
+        let answers = self.decode_in_turns(image, &inputs, kind, multimask)?;
         let full = |mask: LowResMask| PredictedMask {
             mask: Bitmap::from_logits(&image.logits(&mask.logits), image.view.source()),
             low_res: mask.logits,
@@ -278,6 +275,21 @@ impl Predictor {
                 notes,
             })
             .collect())
+    }
+
+    /// As [`decode`](Self::decode), for any number of prompts.
+    pub(crate) fn decode_in_turns(
+        &self,
+        image: &EncodedImage,
+        inputs: &[PromptInput],
+        kind: MaskKind,
+        multimask: bool,
+    ) -> Result<Vec<Vec<LowResMask>>> {
+        let mut answers = Vec::with_capacity(inputs.len());
+        for batch in inputs.chunks(BATCH) {
+            answers.extend(self.decode(image, batch, kind, multimask)?);
+        }
+        Ok(answers)
     }
 
     /// The masks of prompts in the model's own frame, at its own resolution, decoded together.

@@ -14,7 +14,11 @@ use crate::error::{Error, Result};
 
 /// The prompt in the model's frame, with coordinates outside the image clipped to it, and a
 /// remark on each that was. `name` is how errors call it ("" or "prompt 3").
-pub(super) fn to_input(
+///
+/// # Errors
+/// [`Error::Setting`] for a prompt that is none, and one that lies outside the image as a whole: clipped, it would point at
+/// something that nobody meant.
+pub(crate) fn to_input(
     prompt: &Prompt,
     view: &View,
     mask_size: usize,
@@ -30,6 +34,7 @@ pub(super) fn to_input(
     let of = if name.is_empty() { String::new() } else { format!(" of {name}") };
     let to_input = |x: f32, y: f32| view.to_input(f64::from(x), f64::from(y));
     let mut clip = Clip { source: view.source(), of: &of, notes: Vec::new() };
+    clip.check_shown(prompt)?;
     let points = prompt
         .points
         .iter()
@@ -105,6 +110,33 @@ struct Clip<'a> {
 }
 
 impl Clip<'_> {
+    /// Refuses a box that shows nothing of the image, and points alone of which none does.
+    fn check_shown(&self, prompt: &Prompt) -> Result<()> {
+        let [width, height] = [self.source.width, self.source.height].map(|side| side as f32);
+        // Programs differ by up to a pixel in where the last one ends; NaN is refused elsewhere.
+        let beyond = |low: f32, high: f32, side: f32| high < -1.0 || low > side;
+        let refuse = |key: &str, part: &str, found: String| {
+            Err(Error::Setting {
+                key: format!("{key}{}", self.of),
+                expected: format!("{part} within the {width} x {height} image"),
+                found,
+            })
+        };
+        if let Some([x0, y0, x1, y1]) = prompt.box_xyxy
+            && (beyond(x0, x1, width) || beyond(y0, y1, height))
+        {
+            return refuse("the box", "a part of it", format!("{x0},{y0},{x1},{y1}"));
+        }
+        let outside = |at: &Point| beyond(at.x, at.x, width) || beyond(at.y, at.y, height);
+        let alone = prompt.box_xyxy.is_none() && prompt.mask.is_none();
+        match prompt.points.first() {
+            Some(Point { x, y, .. }) if alone && prompt.points.iter().all(outside) => {
+                refuse("the points", "one of them", format!("{x},{y}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn point(&mut self, what: &str, x: f32, y: f32) -> Result<(f32, f32)> {
         let Size { height, width } = self.source;
         let of = self.of;
@@ -167,6 +199,36 @@ mod tests {
         let small = GreyImage::filled(Size::new(4, 4), 0);
         let error = mask_over_input(&small, &view(), 20, MaskValues::ZeroTo255);
         assert!(error.expect_err("refused").to_string().contains("4 x 4"));
+    }
+
+    #[test]
+    fn a_prompt_wholly_outside_is_refused() {
+        let told = |prompt: &Prompt| match to_input(prompt, &view(), 20, "prompt 3") {
+            Ok((_, notes)) => format!("{} notes", notes.len()),
+            Err(error) => error.to_string(),
+        };
+        let point = |x, y| Point { x, y, label: 1 };
+        let mask = NoiseMask { size: 20, data: vec![0.0f32; 400].into() };
+        let told = [
+            Prompt::from_box([41.0, 2.0, 60.0, 9.0]),
+            Prompt::from_box([3.0, -9.0, 7.0, -2.0]),
+            // It ends where the image does, by a detector that counts edges.
+            Prompt::from_box([40.0, 20.0, 41.0, 21.0]),
+            Prompt::from_points([point(-5.0, 3.0), point(3.0, 30.0)]),
+            Prompt::from_points([point(-5.0, 3.0), point(3.0, 3.0)]),
+            Prompt::of(Some([3.0, 3.0, 9.0, 9.0]), vec![point(-5.0, 3.0)], None),
+            Prompt::of(None, vec![point(-5.0, 3.0)], Some(mask)),
+        ]
+        .map(|prompt| told(&prompt));
+        insta::assert_snapshot!(told.join("\n"), @"
+            the box of prompt 3: expected a part of it within the 40 x 20 image, found 41,2,60,9
+            the box of prompt 3: expected a part of it within the 40 x 20 image, found 3,-9,7,-2
+            2 notes
+            the points of prompt 3: expected one of them within the 40 x 20 image, found -5,3
+            1 notes
+            1 notes
+            1 notes
+            ");
     }
 
     #[test]

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::Args;
 use maskwright_data::source::ValueRangeKey;
 use maskwright_image::{GreyImage, RgbImage};
 use maskwright_model::MaskKind;
-use maskwright_predict::predictor::{
-    Fit, Predictor, narrow_range, read_image_in_range, read_mask_checked,
-};
+use maskwright_predict::many::Reading;
+use maskwright_predict::predictor::{Fit, Predictor, read_mask_checked};
+use maskwright_train::checksums;
+use serde_json::{Map, Value};
 
 use crate::flags::device::DeviceFlags;
 use crate::flags::geometry as flags_geometry;
@@ -75,18 +77,37 @@ impl PredictorFlags {
         path: &Path,
         warnings: &mut Warnings,
     ) -> anyhow::Result<RgbImage> {
-        let image = read_image_in_range(path, self.value_range)?;
-        warnings.add_decoded(path, &image.warnings, self.strict)?;
-        // Only such images are nearly black, and decoded once more for their numbers.
-        let dark = self.value_range.is_none() && image.pixels.data.iter().all(|&level| level < 65);
-        if let Some(largest) = dark.then(|| narrow_range(path)).flatten() {
-            warnings.add([format!(
-                "{}: the largest of its numbers is {largest} of 65535, so it is seen nearly black; \
-                 --value-range says which are black and white",
-                path.display()
-            )]);
-        }
+        let image = self.reading().read(path)?;
+        warnings.add_of_file(path, &image.warnings);
         Ok(image.pixels)
+    }
+
+    /// How images are read.
+    pub(crate) fn reading(&self) -> Reading {
+        Reading { value_range: self.value_range, strict: self.strict }
+    }
+
+    /// All of the model and its use that results depend on, by the names of the flags.
+    pub(crate) fn settings(
+        &self,
+        predictor: &Predictor,
+        kind: MaskKind,
+    ) -> anyhow::Result<Map<String, Value>> {
+        let checkpoint = sum(&hub::local(&self.checkpoint)?)?;
+        let restore_model = match &self.restore_model {
+            Some(path) => sum(&hub::local(path)?)?.into(),
+            None => Value::Null,
+        };
+        let settings = [
+            ("checkpoint", checkpoint.into()),
+            ("restore_model", restore_model),
+            ("kind", kind.name().into()),
+            ("input_size", predictor.sam().config().image_size.into()),
+            ("geometry", predictor.fit().0.name().into()),
+            ("value_range", serde_json::to_value(self.value_range)?),
+            ("strict", self.strict.into()),
+        ];
+        Ok(settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
     /// Reads a mask for a prompt.
@@ -114,6 +135,18 @@ impl PredictorFlags {
         let kind = self.kind.unwrap_or_else(|| predictor.best_kind());
         Ok((predictor, kind))
     }
+}
+
+/// What tells a file from others: the first digits of its SHA-256. Of a folder those of the files in it.
+pub(crate) fn sum(path: &Path) -> anyhow::Result<String> {
+    let mut files = vec![path.to_path_buf()];
+    if path.is_dir() {
+        let entries = std::fs::read_dir(path).with_context(|| path.display().to_string())?;
+        files = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+        files.sort();
+    }
+    let sums = files.iter().map(|file| Ok(checksums::of_file(file)?.0[..16].to_owned()));
+    Ok(format!("SHA-256 {}", sums.collect::<anyhow::Result<Vec<String>>>()?.join(" ")))
 }
 
 /// Loads a model, with a tuned decoder over it where one is given, and says what is remarkable about it.

@@ -35,7 +35,10 @@ pub(crate) struct PromptFlags {
     mask_input: Option<PathBuf>,
 
     /// Several prompts from a JSON file, an object each:
-    /// [{"box": [x0, y0, x1, y1], "points": [[x, y, label], ...], "mask": FILE, "mask_input": FILE}, ...]
+    /// [{"box": [x0, y0, x1, y1], "points": [[x, y, label], ...], "mask": FILE, "mask_input": FILE}, ...].
+    /// With --input the prompts of all images: CSV with a header (image, x0, y0, x1, y1 or points, id, score,
+    /// category_id; points are "x y label; x y label"), COCO's results or instances (.json), or the objects above, each
+    /// with "image", as a list (.json) or line by line (.jsonl)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["boxes", "points", "mask", "mask_input"])]
     prompts: Option<PathBuf>,
 }
@@ -49,6 +52,11 @@ impl PromptFlags {
             }
             _ => error.into(),
         }
+    }
+
+    /// The file of prompts.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.prompts.as_deref()
     }
 
     /// Whether there may be more than one prompt.

@@ -1,5 +1,7 @@
 //! `maskwright predict`.
 
+mod many;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -15,12 +17,17 @@ use crate::targets::{self, Existing, Format, Inputs, Target};
 use crate::warnings::Warnings;
 use crate::{output, tell};
 
-/// Write the masks of objects in an image, as PNGs (255 is the object).
+/// Write the masks of objects in an image, or in many.
 ///
 /// An object is pointed out by a box, by points, by a rough mask or an earlier prediction's logits,
 /// or by several of these together. Coordinates are pixels of the image as a viewer shows it: x to
-/// the right, y down, the top-left pixel is 0,0; what lies outside is clipped, and said.
+/// the right, y down, the top-left pixel is 0,0; what lies outside is clipped, and said, and a prompt
+/// that lies outside as a whole is an error.
 /// `maskwright masks` finds everything in an image without a prompt.
+///
+/// With --input, the prompts of many images are answered, the model loaded once, and images decoded ahead.
+/// results.jsonl has a line for each: status, masks with ids and scores of the prompts, and why what was
+/// refused could not be used. The same command goes on where it stopped. Exit status: 1 if anything was refused.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -30,14 +37,20 @@ Examples:
       --image leaf.jpg --point 200,180 --point 20,20,0 --output leaf.png
   maskwright predict --checkpoint sam_vit_b.pth \\
       --image leaf.jpg --point 200,180 --multimask --output leaf.png
-      (SAM's three masks: leaf_mask0.png to leaf_mask2.png)")]
+      (SAM's three masks: leaf_mask0.png to leaf_mask2.png)
+  maskwright predict --checkpoint sam_hq_vit_b.pth --input photos --prompts boxes.csv \\
+      --output found --format coco
+      (boxes.csv: image,x0,y0,x1,y1,id,score; results in found/results.json)")]
 pub(crate) struct PredictFlags {
     #[command(flatten)]
     model: PredictorFlags,
 
     /// The image
-    #[arg(long, value_name = "FILE")]
-    image: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "input")]
+    image: Option<PathBuf>,
+
+    #[command(flatten)]
+    many: many::ManyFlags,
 
     #[command(flatten)]
     prompts: PromptFlags,
@@ -48,8 +61,8 @@ pub(crate) struct PredictFlags {
     multimask: bool,
 
     /// The PNG to write, - for standard output; of several prompts or masks each gets its number in
-    /// the name
-    #[arg(long, value_name = "FILE.png", help_heading = "What to write")]
+    /// the name. With --input the folder to write into, which is made
+    #[arg(long, value_name = "FILE.png|FOLDER", help_heading = "What to write")]
     output: Option<PathBuf>,
 
     /// Also write a picture (PNG): the image with the mask and the prompt drawn over it
@@ -65,7 +78,7 @@ pub(crate) struct PredictFlags {
     #[arg(long, value_name = "FILE", help_heading = "What to write")]
     embedding: Option<PathBuf>,
 
-    /// Replace files that are there
+    /// Replace files that are there; with --input begin anew
     #[arg(long, help_heading = "What to write")]
     force: bool,
 
@@ -75,6 +88,16 @@ pub(crate) struct PredictFlags {
 }
 
 pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
+    match (&flags.image, &flags.many.input) {
+        (Some(image), _) => of_image(flags, image),
+        (None, Some(input)) => many::run(flags, input),
+        // The parser asks for one of them.
+        (None, None) => Err(Usage("--image: expected an image, found none".into()).into()),
+    }
+}
+
+/// Predicts on a single image.
+fn of_image(flags: &PredictFlags, path: &Path) -> anyhow::Result<()> {
     flags.prompts.check()?;
     if [&flags.output, &flags.overlay, &flags.logits, &flags.embedding].iter().all(|f| f.is_none())
     {
@@ -87,16 +110,16 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
     if flags.prompts.may_be_several() || flags.multimask {
         targets::check(&flags.targets(), &Inputs::default(), Existing::Replaced)?;
     } else {
-        flags.check_targets(1, 1)?;
+        flags.check_targets(path, 1, 1)?;
     }
     let mut warnings = Warnings::default();
     let (predictor, kind) = flags.model.load(&mut warnings)?;
-    let image = flags.model.read_image(&flags.image, &mut warnings)?;
+    let image = flags.model.read_image(path, &mut warnings)?;
     let mut read_mask = |path: &Path| flags.model.read_mask(path, &mut warnings);
     let prompts = flags.prompts.read(&predictor, image.size, &mut read_mask)?;
     let ambiguous = flags.multimask && kind == MaskKind::Sam;
     let masks = if ambiguous { predictor.sam().config().decoder.multimask } else { 1 };
-    flags.check_targets(prompts.len(), masks)?;
+    flags.check_targets(path, prompts.len(), masks)?;
     let encoded = predictor.encode(&image)?;
     if let Some(path) = &flags.embedding {
         predictor::write_embedding(&encoded, path)?;
@@ -128,7 +151,7 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
     if flags.json {
         let masks: Vec<_> = found.iter().map(Found::to_json).collect();
         return output::json(&serde_json::json!({
-            "image": flags.image.to_string_lossy(),
+            "image": path.to_string_lossy(),
             "width": image.size.width,
             "height": image.size.height,
             "kind": kind,
@@ -172,9 +195,9 @@ impl PredictFlags {
     }
 
     /// Refuses targets that cannot be, or must not be written, of so many prompts with so many masks each.
-    fn check_targets(&self, prompts: usize, masks: usize) -> Result<(), Usage> {
+    fn check_targets(&self, image: &Path, prompts: usize, masks: usize) -> Result<(), Usage> {
         let inputs = self.model.reads().and(self.prompts.reads());
-        let inputs = inputs.and(Inputs::files([self.image.as_path()]));
+        let inputs = inputs.and(Inputs::files([image]));
         let many = (prompts > 1, masks > 1);
         let mut files = Vec::new();
         for target in self.targets() {

@@ -1,0 +1,163 @@
+//! What became of an image and its prompts: a line of the results, and COCO's form of it.
+
+use maskwright_image::Size;
+use serde::{Deserialize, Serialize};
+
+use super::journal::Outcome;
+use crate::listed_prompts::Id;
+use crate::mask_generator::Segmentation;
+
+/// The line of an image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImageRow {
+    /// The image, as the list of prompts names it.
+    pub image: String,
+    /// Its id in the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<Id>,
+    /// What became of it.
+    pub status: Outcome,
+    /// Why it could not be used, where it could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What was odd about it or its prompts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// The image's file name, within its folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_name: Option<String>,
+    /// In pixels; 0 of an image that could not be read.
+    pub width: usize,
+    /// In pixels.
+    pub height: usize,
+    /// The picture with the numbers of all masks, within the output folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<String>,
+    /// What tells the files of masks that its prompts name from others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask_files: Option<String>,
+    /// The masks, in the order of the prompts.
+    pub masks: Vec<MaskRow>,
+    /// Prompts that could not be used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<RefusedPrompt>,
+}
+
+/// A mask.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MaskRow {
+    /// The prompt's place among those of its image, from 0.
+    pub prompt: usize,
+    /// The mask's place among those of its prompt, from 0.
+    pub mask_number: usize,
+    /// The prompt's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Id>,
+    /// The prompt's score.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// The prompt's category.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category_id: Option<Id>,
+    /// The IoU that the model predicts.
+    pub predicted_iou: f32,
+    /// The number of pixels.
+    pub area: u64,
+    /// Left, top, width and height in pixels, as COCO has them; zeros for an empty mask.
+    pub bbox: [u32; 4],
+    /// The mask's PNG, within the output folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Its number in the picture of all masks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<u16>,
+    /// The mask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segmentation: Option<Segmentation>,
+}
+
+/// A prompt that could not be used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RefusedPrompt {
+    /// Its place among those of its image, from 0.
+    pub prompt: usize,
+    /// Its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Id>,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// A mask in COCO's list of results.
+#[derive(Serialize)]
+pub(super) struct CocoResult<'a> {
+    image_id: Id,
+    category_id: Id,
+    segmentation: &'a Option<Segmentation>,
+    bbox: [u32; 4],
+    area: u64,
+    score: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: &'a Option<Id>,
+    file_name: &'a Option<String>,
+    predicted_iou: f32,
+}
+
+impl ImageRow {
+    /// The line of an image that could not be used.
+    pub(super) fn refused(image: &str, image_id: Option<Id>, reason: String) -> Self {
+        Self {
+            image: image.to_owned(),
+            image_id,
+            status: Outcome::Refused,
+            reason: Some(reason),
+            warnings: Vec::new(),
+            file_name: None,
+            width: 0,
+            height: 0,
+            instances: None,
+            mask_files: None,
+            masks: Vec::new(),
+            refused: Vec::new(),
+        }
+    }
+
+    pub(super) fn size(&self) -> Size {
+        Size::new(self.height, self.width)
+    }
+
+    /// The files that were written of it, within the output folder.
+    pub fn files(self) -> Vec<String> {
+        let masks = self.masks.into_iter().filter_map(|mask| mask.file);
+        masks.chain(self.instances).collect()
+    }
+
+    /// The first thing that was odd.
+    pub fn first_warning(&self) -> Option<String> {
+        self.warnings.first().map(|text| format!("{}: {text}", self.image))
+    }
+
+    /// The first thing that could not be used, and why.
+    pub fn first_refusal(&self) -> Option<String> {
+        let of_prompt = |one: &RefusedPrompt| format!("{}: {}", self.image, one.reason);
+        let reason = self.reason.as_ref().map(|reason| format!("{}: {reason}", self.image));
+        reason.or_else(|| self.refused.first().map(of_prompt))
+    }
+
+    /// The masks as COCO's results; an image without an id goes by its number, a mask without a score by the predicted IoU, one
+    /// without a category is of category 1.
+    pub(super) fn to_coco(&self, number: usize) -> impl Iterator<Item = CocoResult<'_>> {
+        let image_id = self.image_id.clone().unwrap_or(Id::Number(number as i64));
+        self.masks.iter().map(move |mask| CocoResult {
+            image_id: image_id.clone(),
+            category_id: mask.category_id.clone().unwrap_or(Id::Number(1)),
+            segmentation: &mask.segmentation,
+            bbox: mask.bbox,
+            area: mask.area,
+            score: mask.score.unwrap_or_else(|| f64::from(mask.predicted_iou)),
+            id: &mask.id,
+            file_name: &self.file_name,
+            predicted_iou: mask.predicted_iou,
+        })
+    }
+}

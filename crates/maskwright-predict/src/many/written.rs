@@ -1,0 +1,92 @@
+//! The masks of an image at its size, and their files.
+
+use maskwright_image::encode;
+use maskwright_image::mask::{Bitmap, Rle, draw_instances};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+use super::work::Answered;
+use super::{Batch, ImageRow, MaskRow, ResultFormat};
+use crate::error::{Error, Result};
+use crate::files::write_atomically;
+use crate::mask_generator::Segmentation;
+use crate::predictor::LowResMask;
+
+/// A mask with its line.
+type Drawn = (MaskRow, Rle);
+
+impl Batch<'_> {
+    /// Writes the files of an image, and completes its line.
+    pub(super) fn written(&self, answered: Answered) -> Result<ImageRow> {
+        let Answered { mut row, key, view, masks, prompts } = answered;
+        let Some((view, side)) = view else { return Ok(row) };
+        let size = row.size();
+        let several = masks.iter().any(|(_, masks)| masks.len() > 1);
+        let path = self.output.join(&key);
+        if let Some(folder) = path.parent().filter(|_| self.is_of_pictures()) {
+            std::fs::create_dir_all(folder).map_err(Error::io(folder, "make"))?;
+        }
+        let places = masks.into_iter().flat_map(|(prompt, masks)| {
+            masks.into_iter().enumerate().map(move |(number, mask)| (prompt, number, mask))
+        });
+        let draw = |(prompt, number, mask): (usize, usize, LowResMask)| -> Result<Drawn> {
+            let bitmap = Bitmap::from_logits(&view.to_source(&mask.logits, side), size);
+            let of = &prompts.prompts[prompt];
+            let rle = Rle::from_bitmap(&bitmap);
+            let mut line = MaskRow {
+                prompt,
+                mask_number: number,
+                id: of.id.clone(),
+                score: of.score,
+                category_id: of.category_id.clone(),
+                predicted_iou: mask.predicted_iou,
+                area: rle.area(),
+                bbox: rle.box_xywh(),
+                file: None,
+                instance: None,
+                segmentation: None,
+            };
+            match self.format {
+                ResultFormat::Png => {
+                    let number = if several { format!("_mask{number}") } else { String::new() };
+                    let name = format!("{key}_prompt{prompt}{number}.png");
+                    let file = self.output.join(&name);
+                    let image = |source| Error::Image { file: Some(file.clone()), source };
+                    write_atomically(&file, &encode::png_grey(&bitmap.to_grey()).map_err(image)?)?;
+                    line.file = Some(name);
+                }
+                // There are as many numbers as prompts.
+                ResultFormat::Instances => line.instance = u16::try_from(prompt + 1).ok(),
+                ResultFormat::Coco | ResultFormat::Jsonl => {
+                    line.segmentation = Some(Segmentation::of(&rle));
+                }
+            }
+            Ok((line, rle))
+        };
+        let places: Vec<_> = places.collect();
+        let drawn = places.into_par_iter().map(draw).collect::<Result<Vec<Drawn>>>()?;
+        if self.format == ResultFormat::Instances {
+            let name = format!("{key}.png");
+            let file = self.output.join(&name);
+            let image = |source| Error::Image { file: Some(file.clone()), source };
+            let mut order: Vec<&Drawn> = drawn.iter().collect();
+            let score =
+                |line: &MaskRow| line.score.unwrap_or_else(|| f64::from(line.predicted_iou));
+            order.sort_by(|(one, _), (other, _)| score(one).total_cmp(&score(other)));
+            let mut numbers = vec![0; size.area()];
+            for (line, mask) in order {
+                let number = u32::from(line.instance.unwrap_or_default());
+                draw_instances(mask, number, &mut numbers).map_err(image)?;
+            }
+            let numbers: Vec<u16> = numbers.into_iter().map(|number| number as u16).collect();
+            let png = encode::png_grey16(size, &numbers).map_err(image)?;
+            write_atomically(&file, &png)?;
+            row.instances = Some(name);
+        }
+        row.masks = drawn.into_iter().map(|(line, _)| line).collect();
+        Ok(row)
+    }
+
+    fn is_of_pictures(&self) -> bool {
+        matches!(self.format, ResultFormat::Png | ResultFormat::Instances)
+    }
+}
