@@ -2,9 +2,10 @@
 //!
 //! The targets in `fuzz/` call them, and so do these tests on seeds and seeded changes of them.
 
+use std::collections::HashSet;
 use std::path::Path;
 
-use maskwright_predict::{prompt_file, tensor_file};
+use maskwright_predict::{listed_prompts, prompt_file, tensor_file};
 
 /// Any bytes as a list of prompts: no input panics; what is read has labels of 0 and 1 and one mask at
 /// most, and is read again from what is written of it.
@@ -36,6 +37,56 @@ pub(crate) fn prompt_file(data: &[u8]) {
     if finite {
         let text = serde_json::Value::from(json).to_string();
         assert_eq!(prompt_file::parse(text.as_bytes(), file).expect("read again"), prompts);
+    }
+}
+
+/// Any bytes as a list of prompts on many images, whose kind the first byte says: no input panics; each image that is read is there
+/// once with prompts that point at something, and lists of names are read again from what is written of them.
+pub(crate) fn prompt_list(data: &[u8]) {
+    let Some((&kind, bytes)) = data.split_first() else { return };
+    let ending = ["csv", "json", "jsonl"][usize::from(kind % 3)];
+    let file = format!("fuzz.{ending}");
+    let images = match listed_prompts::parse(bytes, Path::new(&file)) {
+        Ok(images) => images,
+        Err(error) => {
+            let text = error.to_string();
+            return assert!(text.starts_with(&format!("{file}: expected ")), "{text}");
+        }
+    };
+    assert!(!images.is_empty());
+    let mut seen = HashSet::new();
+    let mut lines = String::new();
+    let mut writable = true;
+    for image in &images {
+        assert!(!image.image.is_empty() && seen.insert(&image.image));
+        assert!(!image.prompts.is_empty());
+        writable &= image.image_id.is_none();
+        for listed in &image.prompts {
+            let prompt = &listed.entry;
+            assert!(prompt.points.iter().all(|point| matches!(point.label, 0 | 1)));
+            assert!(
+                prompt.box_xyxy.is_some()
+                    || !prompt.points.is_empty()
+                    || prompt.mask.is_some()
+                    || prompt.mask_input.is_some()
+            );
+            let corners = prompt.box_xyxy.iter().flatten();
+            let places = prompt.points.iter().flat_map(|point| [&point.x, &point.y]);
+            // JSON has no word for what is infinite.
+            writable &= corners.chain(places).all(|value| value.is_finite());
+            writable &= listed.score.is_none_or(f64::is_finite);
+            let points: Vec<_> = prompt.points.iter().map(|p| (p.x, p.y, p.label)).collect();
+            let line = serde_json::json!({
+                "image": image.image, "id": listed.id, "score": listed.score,
+                "category_id": listed.category_id, "box": prompt.box_xyxy, "points": points,
+                "mask": prompt.mask, "mask_input": prompt.mask_input,
+            });
+            lines += &format!("{line}\n");
+        }
+    }
+    if writable {
+        let again = listed_prompts::parse(lines.as_bytes(), Path::new("again.jsonl"));
+        assert_eq!(again.expect("read again"), images, "{lines}");
     }
 }
 

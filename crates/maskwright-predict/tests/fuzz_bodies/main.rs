@@ -13,3 +13,8 @@ fn prompt_file() {
 fn tensor_file() {
     harness::run("tensor_file", 8_000, bodies::tensor_file);
 }
+
+#[test]
+fn prompt_list() {
+    harness::run("prompt_list", 20_000, bodies::prompt_list);
+}

@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../../crates/maskwright-predict/tests/fuzz_bodies/bodies.rs"]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::prompt_list(data));
