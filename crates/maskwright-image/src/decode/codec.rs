@@ -22,12 +22,7 @@ pub(crate) trait Codec: Sync {
 
     /// Refuses a header that is not this file's.
     fn expect_header(&self, bytes: &[u8], header: &Header) -> Result<()> {
-        match self.read_header(bytes)? == *header {
-            true => Ok(()),
-            false => {
-                Err(Error::Damaged { format: header.format, reason: "another header".to_owned() })
-            }
-        }
+        expect_same(&self.read_header(bytes)?, header)
     }
 
     /// Decodes to the stored numbers.
@@ -46,5 +41,13 @@ pub(crate) trait Codec: Sync {
             warnings.push(Warning::AlphaDropped);
         }
         Ok(Decoded { pixels: pixels.into_rgb(range)?, warnings })
+    }
+}
+
+/// Refuses a header that is not the one that was found in the file.
+pub(super) fn expect_same(found: &Header, header: &Header) -> Result<()> {
+    match found == header {
+        true => Ok(()),
+        false => Err(Error::Damaged { format: header.format, reason: "another header".to_owned() }),
     }
 }

@@ -1,10 +1,9 @@
 //! GIF: the first frame, as indices of its palette, by the `gif` crate.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use ::gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
 
 use super::codec::Codec;
+use super::guarded::guarded;
 use super::header::{Colour, Header, NumberKind, Storage};
 use super::limits::Limits;
 use super::orientation::Orientation;
@@ -54,13 +53,8 @@ impl Codec for Gif {
 
     fn decode_raw(&self, bytes: &[u8], header: &Header, limits: &Limits) -> Result<Decoded<Raw>> {
         self.expect_header(bytes, header)?;
-        let read = catch_unwind(AssertUnwindSafe(|| first_frame(bytes, header.size, limits)));
-        let frame = match read {
-            Ok(Ok(Some(frame))) => frame,
-            Ok(Ok(None)) => return Err(damaged("there is no frame".to_owned())),
-            Ok(Err(error)) => return Err(damaged(error.to_string())),
-            Err(_) => return Err(damaged("the decoder gave up".to_owned())),
-        };
+        let frame = guarded(|| first_frame(bytes, header.size, limits)).map_err(damaged)?;
+        let frame = frame.ok_or_else(|| damaged("there is no frame".to_owned()))?;
         let numbers = Numbers::Bytes { data: frame.data, full: 255 };
         let table = Table { palette: frame.palette, key: None };
         let pixels = Raw::new(header.size, Colour::Palette, numbers, table);

@@ -29,6 +29,7 @@ mod codec;
 mod file;
 mod formats;
 mod gif;
+mod guarded;
 pub(crate) mod header;
 mod inks;
 pub(crate) mod jpeg;

@@ -113,16 +113,7 @@ fn numbers(data: &[u8], parsed: &Parsed) -> Result<Numbers> {
                 Ok(number as u16)
             };
             let numbers = (0..count).map(number).collect::<Result<Vec<u16>>>()?;
-            Ok(match u8::try_from(full) {
-                Ok(full) => {
-                    let data = numbers.into_iter().map(|number| number as u8).collect();
-                    Numbers::Bytes { data, full }
-                }
-                Err(_) => {
-                    let data = numbers.into_iter().flat_map(u16::to_be_bytes).collect();
-                    Numbers::Wide { data, full }
-                }
-            })
+            Ok(Numbers::up_to(full, numbers))
         }
         Writing::Bytes => Ok(match u8::try_from(full) {
             Ok(full) => {

@@ -28,6 +28,17 @@ pub(crate) enum Numbers {
     Floats { data: Vec<f32>, unit: bool },
 }
 
+impl Numbers {
+    /// Numbers up to `full`, which is white: bytes where they are enough.
+    pub(crate) fn up_to(full: u16, numbers: impl IntoIterator<Item = u16>) -> Self {
+        let numbers = numbers.into_iter();
+        match u8::try_from(full) {
+            Ok(full) => Self::Bytes { data: numbers.map(|number| number as u8).collect(), full },
+            Err(_) => Self::Wide { data: numbers.flat_map(u16::to_be_bytes).collect(), full },
+        }
+    }
+}
+
 /// Colours of a palette, and what is transparent.
 #[derive(Debug, Default)]
 pub(crate) struct Table {

@@ -1,11 +1,11 @@
 //! WebP, lossy and lossless, by the `image-webp` crate.
 
 use std::io::Cursor;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image_webp::{DecodingError, WebPDecoder};
 
 use super::codec::Codec;
+use super::guarded::guarded;
 use super::header::{Colour, Header, NumberKind, Storage};
 use super::limits::Limits;
 use super::orientation::{Orientation, from_tiff};
@@ -25,18 +25,14 @@ impl Codec for WebP {
 
     fn read_header(&self, bytes: &[u8]) -> Result<Header> {
         let damaged = |reason: String| Error::Header { format: Format::WebP, reason };
-        // A panic in the decoder must not take a training run down.
-        let read = catch_unwind(AssertUnwindSafe(|| {
+        let read = guarded(|| {
             let mut decoder = WebPDecoder::new(Cursor::new(bytes))?;
             // Metadata that cannot be read are no reason to refuse a picture.
             let exif = decoder.exif_metadata().ok().flatten().unwrap_or_default();
             let lossy = decoder.is_lossy();
             Ok::<_, DecodingError>((decoder.dimensions(), decoder.has_alpha(), lossy, exif))
-        }));
-        let ((width, height), alpha, lossy, exif) = match read {
-            Ok(read) => read.map_err(|error| damaged(error.to_string()))?,
-            Err(_) => return Err(damaged("the decoder gave up".to_owned())),
-        };
+        });
+        let ((width, height), alpha, lossy, exif) = read.map_err(damaged)?;
         let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(&exif);
         let pixels = u64::from(width) * u64::from(height);
         Ok(Header {
@@ -53,17 +49,14 @@ impl Codec for WebP {
 
     fn decode_raw(&self, bytes: &[u8], header: &Header, limits: &Limits) -> Result<Decoded<Raw>> {
         self.expect_header(bytes, header)?;
-        let decoded = catch_unwind(AssertUnwindSafe(|| {
+        let decoded = guarded(|| {
             let mut decoder = WebPDecoder::new(Cursor::new(bytes))?;
             decoder.set_memory_limit(usize::try_from(limits.max_bytes).unwrap_or(usize::MAX));
             let mut data = vec![0; header.size.area() * header.colour.channels()];
             decoder.read_image(&mut data)?;
             Ok::<_, DecodingError>((data, decoder.is_animated() && decoder.num_frames() > 1))
-        }));
-        let (data, several) = match decoded {
-            Ok(decoded) => decoded.map_err(|error| damaged(error.to_string()))?,
-            Err(_) => return Err(damaged("the decoder gave up".to_owned())),
-        };
+        });
+        let (data, several) = decoded.map_err(damaged)?;
         let numbers = Numbers::Bytes { data, full: 255 };
         let pixels = Raw::new(header.size, header.colour, numbers, Table::default());
         let warnings = several.then_some(Warning::FirstOfSeveral { what: "frames" });

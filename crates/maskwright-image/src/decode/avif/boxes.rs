@@ -1,17 +1,21 @@
 //! The boxes of a file: which bytes code its picture, and how that is to be shown (ISO/IEC 14496-12, 23008-12, and AVIF 1.1).
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use mp4_atom::{
-    Any, Atom, Av1c, Colr, Decode, DecodeMaybe, FourCC, Ftyp, Header, Iinf, Iloc, Iprp, Iref, Meta,
-    Pitm,
+    Any, Atom, Av1c, Colr, Decode, DecodeMaybe, FourCC, Ftyp, Header, Iinf, Iloc, Iprp, Iref,
+    ItemLocationExtent, Meta, Pitm,
 };
 
 use super::unsupported;
+use crate::decode::guarded::guarded;
 use crate::decode::orientation::Orientation;
 use crate::error::{Error, Result};
 use crate::size::Size;
 
 /// A picture as its boxes describe it.
-pub(super) struct Still {
+pub(super) struct Still<'a> {
     /// As stored, before it is turned.
     pub(super) size: Size,
     /// From rotation and mirror.
@@ -22,15 +26,15 @@ pub(super) struct Still {
     pub(super) monochrome: bool,
     /// Number of the matrix in H.273, and whether numbers use their whole range, where a box says it.
     pub(super) space: Option<(u16, bool)>,
-    pub(super) colour: Coded,
-    pub(super) alpha: Option<Coded>,
+    pub(super) colour: Coded<'a>,
+    pub(super) alpha: Option<Coded<'a>>,
     /// Whether the file is an animation as well.
     pub(super) sequence: bool,
 }
 
 /// What AV1 decodes: one picture, or the tiles of one, row by row.
-pub(super) struct Coded {
-    pub(super) tiles: Vec<Vec<u8>>,
+pub(super) struct Coded<'a> {
+    pub(super) tiles: Vec<Cow<'a, [u8]>>,
     pub(super) columns: usize,
 }
 
@@ -50,7 +54,7 @@ pub(super) fn starts(bytes: &[u8]) -> bool {
 }
 
 /// Reads the boxes; `wrong` makes the error of what is damaged.
-pub(super) fn read(bytes: &[u8], wrong: impl Fn(String) -> Error) -> Result<Still> {
+pub(super) fn read(bytes: &[u8], wrong: impl Fn(String) -> Error) -> Result<Still<'_>> {
     let (meta, sequence) = metadata(bytes).map_err(&wrong)?;
     let parts = Parts::new(bytes, &meta).map_err(&wrong)?;
     let id = parts.primary;
@@ -96,11 +100,13 @@ fn metadata(bytes: &[u8]) -> Result<(Meta, bool), String> {
         let Ok(Some(header)) = Header::decode_maybe(&mut behind) else { break };
         let size = header.size.unwrap_or(behind.len());
         if header.kind == Meta::KIND && meta.is_none() {
-            let cut = |_| "its boxes end too early".to_owned();
-            meta = Some(Meta::decode(&mut rest).map_err(|error| match error {
-                mp4_atom::Error::OutOfBounds => cut(error),
-                error => error.to_string(),
-            })?);
+            let decoded = guarded(|| {
+                Meta::decode(&mut rest).map_err(|error| match error {
+                    mp4_atom::Error::OutOfBounds => "its boxes end too early".to_owned(),
+                    error => error.to_string(),
+                })
+            });
+            meta = Some(decoded?);
         }
         sequence |= header.kind == FourCC::new(b"moov");
         match behind.get(size..) {
@@ -122,7 +128,7 @@ enum Placing {
 }
 
 /// Stored size, and how the picture is turned.
-fn placed(parts: &Parts<'_>, id: u32) -> Result<(Size, Orientation), Placing> {
+fn placed(parts: &Parts<'_, '_>, id: u32) -> Result<(Size, Orientation), Placing> {
     let (mut size, mut turns, mut mirror) = (None, 0, None);
     for property in parts.properties(id) {
         match property {
@@ -151,19 +157,19 @@ fn placed(parts: &Parts<'_>, id: u32) -> Result<(Size, Orientation), Placing> {
 }
 
 /// The parts of a file that describe its items.
-struct Parts<'a> {
+struct Parts<'a, 'm> {
     bytes: &'a [u8],
-    stored: &'a [u8],
+    stored: &'m [u8],
     primary: u32,
-    places: &'a Iloc,
-    items: &'a Iinf,
-    described: &'a Iprp,
-    references: &'a [mp4_atom::Reference],
+    places: &'m Iloc,
+    items: &'m Iinf,
+    described: &'m Iprp,
+    references: &'m [mp4_atom::Reference],
 }
 
-impl<'a> Parts<'a> {
-    fn new(bytes: &'a [u8], meta: &'a Meta) -> Result<Self, String> {
-        fn part<'a, T: mp4_atom::MetaAtom>(meta: &'a Meta, what: &str) -> Result<&'a T, String> {
+impl<'a, 'm> Parts<'a, 'm> {
+    fn new(bytes: &'a [u8], meta: &'m Meta) -> Result<Self, String> {
+        fn part<'m, T: mp4_atom::MetaAtom>(meta: &'m Meta, what: &str) -> Result<&'m T, String> {
             meta.get::<T>().ok_or_else(|| format!("it has no {what}"))
         }
         Ok(Self {
@@ -178,7 +184,7 @@ impl<'a> Parts<'a> {
     }
 
     /// What is said of an item.
-    fn properties(&self, id: u32) -> impl Iterator<Item = &'a Any> {
+    fn properties(&self, id: u32) -> impl Iterator<Item = &'m Any> {
         let all = &self.described.ipco.properties;
         let lists = self.described.ipma.iter().flat_map(|list| &list.item_properties);
         let own = lists.filter(move |item| item.item_id == id);
@@ -209,7 +215,7 @@ impl<'a> Parts<'a> {
     }
 
     /// How AV1 codes an item; of a grid, its first tile.
-    fn config(&self, id: u32) -> Option<&'a Av1c> {
+    fn config(&self, id: u32) -> Option<&'m Av1c> {
         let own = |id| {
             self.properties(id).find_map(|property| match property {
                 Any::Av1c(config) => Some(config),
@@ -220,7 +226,7 @@ impl<'a> Parts<'a> {
     }
 
     /// What AV1 decodes of an item.
-    fn coded(&self, id: u32) -> Result<Coded, String> {
+    fn coded(&self, id: u32) -> Result<Coded<'a>, String> {
         let entry = self.items.item_infos.iter().find(|entry| entry.item_id == id);
         let kind = entry.and_then(|entry| entry.item_type).ok_or("a picture has no kind")?;
         if kind == FourCC::new(b"av01") {
@@ -243,32 +249,35 @@ impl<'a> Parts<'a> {
         Ok(Coded { tiles, columns })
     }
 
-    /// The bytes of an item.
-    fn data(&self, id: u32) -> Result<Vec<u8>, String> {
+    /// The bytes of an item, copied only where they lie in several pieces or among the boxes.
+    fn data(&self, id: u32) -> Result<Cow<'a, [u8]>, String> {
         let place = self.places.item_locations.iter().find(|place| place.item_id == id);
         let place = place.ok_or("a picture has no place in the file")?;
-        let from = match place.construction_method {
-            0 => self.bytes,
-            1 => self.stored,
-            other => return Err(format!("expected a place in the file, found kind {other}")),
+        let piece = |from: &'_ [u8], extent: &ItemLocationExtent| -> Result<Range<usize>, String> {
+            let outside = || "a picture lies outside the file".to_owned();
+            let start = place.base_offset.checked_add(extent.offset).ok_or_else(outside)?;
+            let start = usize::try_from(start).map_err(|_| outside())?;
+            let end = match usize::try_from(extent.length).map_err(|_| outside())? {
+                0 => from.len(),
+                length => start.checked_add(length).ok_or_else(outside)?,
+            };
+            if start > end || end > from.len() { Err(outside()) } else { Ok(start..end) }
+        };
+        let from = match (place.construction_method, &place.extents[..]) {
+            (0, [one]) => return Ok(Cow::Borrowed(&self.bytes[piece(self.bytes, one)?])),
+            (0, _) => self.bytes,
+            (1, _) => self.stored,
+            (other, _) => return Err(format!("expected a place in the file, found kind {other}")),
         };
         let mut data = Vec::new();
         for extent in &place.extents {
-            let outside = || "a picture lies outside the file".to_owned();
-            let start = place.base_offset.checked_add(extent.offset).ok_or_else(outside)?;
-            let rest = usize::try_from(start).ok().and_then(|start| from.get(start..));
-            let rest = rest.ok_or_else(outside)?;
-            let length = usize::try_from(extent.length).ok().ok_or_else(outside)?;
-            let piece = match length {
-                0 => rest,
-                _ => rest.get(..length).ok_or_else(outside)?,
-            };
+            let piece = &from[piece(from, extent)?];
             // Pieces that overlap could make more of a file than it holds.
             if data.len() + piece.len() > from.len() {
                 return Err("its pieces overlap".to_owned());
             }
             data.extend_from_slice(piece);
         }
-        Ok(data)
+        Ok(Cow::Owned(data))
     }
 }

@@ -11,12 +11,11 @@ mod boxes;
 mod colours;
 mod frames;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use boxes::{Coded, Still};
 use colours::Conversion;
 
-use super::codec::Codec;
+use super::codec::{Codec, expect_same};
+use super::guarded::guarded;
 use super::header::{Colour, Header, NumberKind, Storage};
 use super::limits::Limits;
 use super::raw::{Numbers, Raw, Table};
@@ -34,33 +33,13 @@ impl Codec for Avif {
     }
 
     fn read_header(&self, bytes: &[u8]) -> Result<Header> {
-        let still = boxes::read(bytes, |reason| Error::Header { format: Format::Avif, reason })?;
-        let colour = match (still.monochrome, still.alpha.is_some()) {
-            (true, false) => Colour::Grey,
-            (true, true) => Colour::GreyAlpha,
-            (false, false) => Colour::Rgb,
-            (false, true) => Colour::Rgba,
-        };
-        let samples = still.size.height as u64 * still.size.width as u64 * colour.channels() as u64;
-        let each = if still.bit_depth > 8 { 2 } else { 1 };
-        Ok(Header {
-            format: Format::Avif,
-            size: still.size,
-            orientation: still.orientation,
-            colour,
-            bit_depth: still.bit_depth,
-            numbers: NumberKind::Unsigned,
-            storage: Storage::Other {
-                held: samples.saturating_mul(HELD * each).saturating_add(8 << 20),
-                least_length: 0,
-                lossy: true,
-            },
-        })
+        let wrong = |reason| Error::Header { format: Format::Avif, reason };
+        Ok(header_of(&boxes::read(bytes, wrong)?))
     }
 
     fn decode_raw(&self, bytes: &[u8], header: &Header, limits: &Limits) -> Result<Decoded<Raw>> {
-        self.expect_header(bytes, header)?;
         let still = boxes::read(bytes, damaged)?;
+        expect_same(&header_of(&still), header)?;
         let full = u16::MAX >> (16 - header.bit_depth);
         let channels = header.colour.channels();
         let mut numbers = vec![0; header.size.area() * channels];
@@ -71,19 +50,35 @@ impl Codec for Avif {
             into.first = colours;
             decode(alpha, &still, 1, limits, &mut into)?;
         }
-        let numbers = match u8::try_from(full) {
-            Ok(full) => Numbers::Bytes {
-                data: numbers.into_iter().map(|number| number as u8).collect(),
-                full,
-            },
-            Err(_) => {
-                let data = numbers.into_iter().flat_map(u16::to_be_bytes).collect();
-                Numbers::Wide { data, full }
-            }
-        };
+        let numbers = Numbers::up_to(full, numbers);
         let pixels = Raw::new(header.size, header.colour, numbers, Table::default());
         let warnings = still.sequence.then_some(Warning::FirstOfSeveral { what: "frames" });
         Ok(Decoded { pixels, warnings: warnings.into_iter().collect() })
+    }
+}
+
+/// What a file says about itself.
+fn header_of(still: &Still<'_>) -> Header {
+    let colour = match (still.monochrome, still.alpha.is_some()) {
+        (true, false) => Colour::Grey,
+        (true, true) => Colour::GreyAlpha,
+        (false, false) => Colour::Rgb,
+        (false, true) => Colour::Rgba,
+    };
+    let samples = still.size.height as u64 * still.size.width as u64 * colour.channels() as u64;
+    let each = if still.bit_depth > 8 { 2 } else { 1 };
+    Header {
+        format: Format::Avif,
+        size: still.size,
+        orientation: still.orientation,
+        colour,
+        bit_depth: still.bit_depth,
+        numbers: NumberKind::Unsigned,
+        storage: Storage::Other {
+            held: samples.saturating_mul(HELD * each).saturating_add(8 << 20),
+            least_length: 0,
+            lossy: true,
+        },
     }
 }
 
@@ -101,8 +96,8 @@ struct Into<'a> {
 
 /// Decodes the one picture, or the tiles, of an item into `channels` of the numbers.
 fn decode(
-    coded: &Coded,
-    still: &Still,
+    coded: &Coded<'_>,
+    still: &Still<'_>,
     channels: usize,
     limits: &Limits,
     into: &mut Into<'_>,
@@ -110,11 +105,7 @@ fn decode(
     let columns = coded.columns;
     let mut tile = None;
     for (index, data) in coded.tiles.iter().enumerate() {
-        let decoding = AssertUnwindSafe(|| frames::decode(data, limits));
-        // A panic in the decoder must not take a training run down.
-        let frame = catch_unwind(decoding)
-            .unwrap_or_else(|_| Err("the decoder gave up".to_owned()))
-            .map_err(damaged)?;
+        let frame = guarded(|| frames::decode(data, limits)).map_err(damaged)?;
         let size = *tile.get_or_insert(frame.size);
         let covered = (columns * size.width, coded.tiles.len() / columns * size.height);
         let fits = match coded.tiles.len() {

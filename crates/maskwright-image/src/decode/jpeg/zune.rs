@@ -1,13 +1,12 @@
 //! The pure Rust JPEG decoder.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
 use super::header::has_end;
+use crate::decode::guarded::guarded;
 use crate::decode::header::{Header, Storage};
 use crate::decode::limits::{Limits, MAX_SCANS};
 use crate::decode::warning::{Decoded, Warning};
@@ -40,15 +39,11 @@ pub(super) fn decode_rgb(
         .set_max_height(usize::from(u16::MAX))
         .jpeg_set_max_scans(MAX_SCANS as usize)
         .jpeg_set_out_colorspace(ColorSpace::RGB);
-    // The decoder is fuzzed, but a panic in it must not take a training run down either.
-    let decoded = catch_unwind(AssertUnwindSafe(|| {
-        JpegDecoder::new_with_options(ZCursor::new(bytes), options).decode()
-    }));
-    let data = match decoded {
-        Ok(Ok(data)) => data,
-        Ok(Err(error)) => return Err(damaged(format!("{error:?}"))),
-        Err(_) => return Err(damaged("the decoder gave up".to_owned())),
-    };
+    let decoded = guarded(|| {
+        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+        decoder.decode().map_err(|error| format!("{error:?}"))
+    });
+    let data = decoded.map_err(damaged)?;
     let found = data.len();
     let pixels = RgbImage::new(header.size, data)
         .map_err(|_| damaged(format!("{found} bytes of pixels for {}", header.size)))?;

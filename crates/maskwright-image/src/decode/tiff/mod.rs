@@ -6,13 +6,12 @@ mod directory;
 mod header;
 mod patched;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use ::tiff::decoder::{Decoder, DecodingResult, Limits as TiffLimits};
 use directory::{Directory, tag};
 use patched::Patched;
 
-use super::codec::Codec;
+use super::codec::{Codec, expect_same};
+use super::guarded::guarded;
 use super::header::{Colour, Header, NumberKind};
 use super::inks::cmyk_to_rgb;
 use super::limits::Limits;
@@ -36,9 +35,7 @@ impl Codec for Tiff {
 
     fn decode_raw(&self, bytes: &[u8], header: &Header, limits: &Limits) -> Result<Decoded<Raw>> {
         let (own, planar) = header::read(bytes)?;
-        if own != *header {
-            return Err(damaged("another header".to_owned()));
-        }
+        expect_same(&own, header)?;
         let directory = Directory::first(bytes)?;
         let palette = header.colour == Colour::Palette;
         let patch = directory
@@ -67,19 +64,16 @@ fn unpacked(
     own.decoding_buffer_size = most;
     own.intermediate_buffer_size = most;
     own.ifd_value_size = bytes.len();
-    // A panic in it must not take a training run down.
-    let decoded = catch_unwind(AssertUnwindSafe(|| {
+    let decoded = guarded(|| {
         let mut result = DecodingResult::U8(Vec::new());
         let mut decoder = Decoder::new(Patched::new(bytes, patch))?.with_limits(own);
         let layout = decoder.read_image_to_buffer(&mut result)?;
         let whole = result.as_buffer(0).byte_len() >= layout.complete_len;
         Ok::<_, ::tiff::TiffError>((result, whole))
-    }));
-    match decoded {
-        Ok(Ok((result, true))) => Ok(result),
-        Ok(Ok(_)) => Err(damaged("its planes are larger than the limit".to_owned())),
-        Ok(Err(error)) => Err(damaged(error.to_string())),
-        Err(_) => Err(damaged("the decoder gave up".to_owned())),
+    });
+    match decoded.map_err(damaged)? {
+        (result, true) => Ok(result),
+        _ => Err(damaged("its planes are larger than the limit".to_owned())),
     }
 }
 
