@@ -13,6 +13,7 @@ use csv::{ByteRecord, ReaderBuilder, Trim};
 use super::{Found, Item, Layout, Pairs};
 use crate::error::{Error, Result};
 use crate::source::bytes::{open_file, push_bytes};
+use crate::source::cells::sign_between_cells;
 use crate::source::select::Selection;
 use crate::source::{LeftOut, PairsKeys};
 
@@ -117,29 +118,12 @@ pub(super) fn pairs(keys: &PairsKeys, selection: &Selection) -> Result<Found> {
     })
 }
 
-/// Passes over a byte order mark and tells the sign between columns: of those that the first row has outside of quotes, the one
-/// that is there most often, commas where there is none.
+/// Passes over a byte order mark and tells the sign between columns.
 fn begin<R: Read>(file: &mut BufReader<R>) -> std::io::Result<u8> {
     if file.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
         file.consume(3);
     }
-    let (mut counts, mut quoted) = ([0u32; 3], false);
-    for byte in file.fill_buf()? {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'\n' if !quoted => break,
-            b',' if !quoted => counts[0] += 1,
-            b';' if !quoted => counts[1] += 1,
-            b'\t' if !quoted => counts[2] += 1,
-            _ => {}
-        }
-    }
-    let [commas, semicolons, tabs] = counts;
-    Ok(match commas {
-        _ if tabs > commas && tabs >= semicolons => b'\t',
-        _ if semicolons > commas => b';',
-        _ => b',',
-    })
+    Ok(sign_between_cells(file.fill_buf()?))
 }
 
 /// The columns that the first row names, or those of a list without names; and whether it names any.
