@@ -1,5 +1,6 @@
 //! Files and folders that are either whole or not there.
 
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -50,6 +51,12 @@ pub fn write_with<E>(
     temporary.as_file().sync_all().map_err(&named)?;
     temporary.persist(path).map_err(|error| named(error.error))?;
     Ok(())
+}
+
+/// Whether a file or folder has a temporary name: whoever made it died before it was whole, unless it works still.
+pub fn is_temporary(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(b".maskwright-") && name.ends_with(b".part")
 }
 
 /// Links that are followed from a name before they are taken for a circle, as Linux does.

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod begun;
 mod error;
 mod files;
 pub mod listed_prompts;

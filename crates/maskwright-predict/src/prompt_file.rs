@@ -29,13 +29,32 @@ pub struct PromptEntry {
 /// The JSON of a prompt.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Json {
+pub(crate) struct Json {
     #[serde(rename = "box")]
-    box_xyxy: Option<[f32; 4]>,
+    pub(crate) box_xyxy: Option<[f32; 4]>,
     #[serde(default)]
-    points: Vec<(f32, f32, i32)>,
-    mask: Option<PathBuf>,
-    mask_input: Option<PathBuf>,
+    pub(crate) points: Vec<(f32, f32, i32)>,
+    pub(crate) mask: Option<PathBuf>,
+    pub(crate) mask_input: Option<PathBuf>,
+}
+
+impl Json {
+    /// The prompt, which has this number in its file; what was expected and found of one that is none.
+    pub(crate) fn entry(self, number: usize) -> std::result::Result<PromptEntry, (String, String)> {
+        let Json { box_xyxy, points, mask, mask_input } = self;
+        if let Some(&(x, y, label)) = points.iter().find(|(_, _, label)| !matches!(label, 0 | 1)) {
+            let expected = format!(
+                "the label 1 (on the object) or 0 (beside it) for the point ({x}, {y}) of prompt \
+                 {number}"
+            );
+            return Err((expected, label.to_string()));
+        }
+        if mask.is_some() && mask_input.is_some() {
+            return Err((format!("mask or mask_input in prompt {number}"), "both".to_owned()));
+        }
+        let points = points.into_iter().map(|(x, y, label)| Point { x, y, label }).collect();
+        Ok(PromptEntry { box_xyxy, points, mask, mask_input })
+    }
 }
 
 /// Reads the prompts of a file, of which there is at least one.
@@ -51,35 +70,16 @@ pub fn read(file: &Path) -> Result<Vec<PromptEntry>> {
 /// # Errors
 /// [`Error::Content`].
 pub fn parse(bytes: &[u8], file: &Path) -> Result<Vec<PromptEntry>> {
-    let refuse = |expected: String, found: String| {
-        Err(Error::Content { file: file.to_path_buf(), expected, found })
-    };
-    let prompts: Vec<Json> = match serde_json::from_slice(bytes) {
-        Ok(prompts) => prompts,
-        Err(error) => {
-            let expected = "a JSON list of prompts with box, points, mask, mask_input";
-            return refuse(expected.to_owned(), error.to_string());
-        }
-    };
+    let refuse = |(expected, found)| Error::Content { file: file.to_path_buf(), expected, found };
+    let prompts: Vec<Json> = serde_json::from_slice(bytes).map_err(|error| {
+        let expected = "a JSON list of prompts with box, points, mask, mask_input";
+        refuse((expected.to_owned(), error.to_string()))
+    })?;
     if prompts.is_empty() {
-        return refuse("at least one prompt".to_owned(), "none".to_owned());
+        return Err(refuse(("at least one prompt".to_owned(), "none".to_owned())));
     }
-    let mut entries = Vec::with_capacity(prompts.len());
-    for (number, Json { box_xyxy, points, mask, mask_input }) in prompts.into_iter().enumerate() {
-        if let Some(&(x, y, label)) = points.iter().find(|(_, _, label)| !matches!(label, 0 | 1)) {
-            let expected = format!(
-                "the label 1 (on the object) or 0 (beside it) for the point ({x}, {y}) of prompt \
-                 {number}"
-            );
-            return refuse(expected, label.to_string());
-        }
-        if mask.is_some() && mask_input.is_some() {
-            return refuse(format!("mask or mask_input in prompt {number}"), "both".to_owned());
-        }
-        let points = points.into_iter().map(|(x, y, label)| Point { x, y, label }).collect();
-        entries.push(PromptEntry { box_xyxy, points, mask, mask_input });
-    }
-    Ok(entries)
+    let entries = prompts.into_iter().enumerate().map(|(number, one)| one.entry(number));
+    entries.collect::<std::result::Result<_, _>>().map_err(refuse)
 }
 
 #[cfg(test)]

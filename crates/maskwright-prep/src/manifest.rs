@@ -7,6 +7,7 @@ use maskwright_data::source::{
     Extensions, IMAGE_ENDINGS, Patterns, SetKind, SetSpec, WebDatasetKeys,
 };
 use maskwright_model::files::write_atomically;
+use maskwright_predict::begun::difference;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -103,34 +104,12 @@ pub(crate) fn agree(folder: &Path, manifest: &Value) -> Result<()> {
         expected: "the settings of prepared data".into(),
         found: error.to_string(),
     })?;
-    match difference("", &begun, manifest) {
+    match difference(&begun, manifest) {
         None => Ok(()),
         Some((key, expected, found)) => {
+            let (expected, found) = (words(&expected), words(&found));
             Err(Error::OtherSettings { folder: folder.into(), key, expected, found })
         }
-    }
-}
-
-/// The first value that differs: its name with dots, and both.
-fn difference(at: &str, one: &Value, other: &Value) -> Option<(String, String, String)> {
-    let below = |key: &str| if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") };
-    match (one, other) {
-        (Value::Object(ones), Value::Object(others)) => {
-            let keys = ones.keys().chain(others.keys().filter(|key| !ones.contains_key(*key)));
-            let value = |values: &serde_json::Map<String, Value>, key: &String| {
-                values.get(key).cloned().unwrap_or_default()
-            };
-            keys.into_iter()
-                .find_map(|key| difference(&below(key), &value(ones, key), &value(others, key)))
-        }
-        (Value::Array(ones), Value::Array(others)) if ones.len() == others.len() => {
-            let pairs = ones.iter().zip(others).enumerate();
-            pairs
-                .into_iter()
-                .find_map(|(at, (one, other))| difference(&below(&at.to_string()), one, other))
-        }
-        _ if one == other => None,
-        _ => Some((at.into(), words(one), words(other))),
     }
 }
 
@@ -192,7 +171,9 @@ mod tests {
     #[test]
     fn the_first_difference_is_named() {
         let begun = json!({"a": {"b": 1, "c": [1, {"d": "x"}]}, "e": null});
-        let differ = |other: Value| difference("", &begun, &other);
+        let differ = |other: Value| {
+            difference(&begun, &other).map(|(key, one, other)| (key, words(&one), words(&other)))
+        };
         let found = |key: &str, one: &str, other: &str| {
             Some((key.to_owned(), one.to_owned(), other.to_owned()))
         };

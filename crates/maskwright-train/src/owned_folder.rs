@@ -22,6 +22,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use maskwright_model::files::is_temporary;
+
 use crate::error::{Error, Result};
 
 /// The file that is locked. It holds the owner's process id and command line.
@@ -69,8 +71,7 @@ impl OwnedFolder {
         let listing = std::fs::read_dir(&self.path).map_err(Error::io(&self.path, "read"))?;
         for entry in listing {
             let path = entry.map_err(Error::io(&self.path, "read"))?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.starts_with(".maskwright-") && name.ends_with(".part") {
+            if is_temporary(path.file_name().unwrap_or_default()) {
                 crate::files::remove(&path)?;
             }
         }

@@ -55,12 +55,7 @@ impl Warnings {
                 let text = format!("{warning} (--strict refuses such files)");
                 return Err(Damaged { file: file.to_owned(), text }.into());
             }
-            tell::note(format_args!("{}: {warning}", file.display()));
-            self.0.push(Warning {
-                file: Some(file.to_string_lossy().into_owned()),
-                record: None,
-                text: warning.to_string(),
-            });
+            self.add_of_file(file, &[warning.to_string()]);
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 //! separated by commas, or by semicolons or tabs where the header is; beside those a number may have a comma for its point.
 
 use maskwright_data::prompt::Point;
+use maskwright_data::source::sign_between_cells;
 
 use super::{Id, List, ListedPrompt};
 use crate::error::Result;
@@ -12,10 +13,7 @@ const COLUMNS: [&str; 9] =
     ["image", "x0", "y0", "x1", "y1", "points", "id", "score", "category_id"];
 
 pub(super) fn read(bytes: &[u8], list: &mut List<'_>) -> Result<()> {
-    let first = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let often = |mark: &u8| first.iter().filter(|&byte| byte == mark).count();
-    // Of equally many the last, so that a comma is meant in doubt.
-    let mark = *b"\t;,".iter().max_by_key(|mark| often(mark)).unwrap_or(&b',');
+    let mark = sign_between_cells(bytes);
     let mut reader =
         csv::ReaderBuilder::new().delimiter(mark).trim(csv::Trim::All).from_reader(bytes);
     let header = reader.headers().map_err(|error| list.wrong("CSV", error))?.clone();

@@ -3,17 +3,16 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use maskwright_data::prompt::Point;
 use serde::Deserialize;
 
 use super::{Id, List, ListedPrompt};
 use crate::error::{Error, Result};
-use crate::prompt_file::PromptEntry;
+use crate::prompt_file::{Json, PromptEntry};
 
 /// What our own prompts have.
 const OURS: &str = "image, box, points, mask, mask_input, id, score, category_id";
 
-/// An object of a list, of either form.
+/// A prompt of our own form: what [`prompt_file`](crate::prompt_file) reads, with the image and what the results keep.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Ours {
@@ -151,28 +150,17 @@ fn add_coco(one: Coco, name: Option<String>, number: usize, list: &mut List<'_>)
 }
 
 fn add_ours(one: Ours, number: usize, list: &mut List<'_>) -> Result<()> {
-    if let Some(&(x, y, label)) = one.points.iter().find(|(_, _, label)| !matches!(label, 0 | 1)) {
-        let expected = format!(
-            "the label 1 (on the object) or 0 (beside it) for the point ({x}, {y}) of prompt {number}"
-        );
-        return Err(list.wrong(&expected, label));
-    }
-    if one.mask.is_some() && one.mask_input.is_some() {
-        return Err(list.wrong(&format!("mask or mask_input in prompt {number}"), "both"));
-    }
-    let points = one.points.into_iter().map(|(x, y, label)| Point { x, y, label }).collect();
-    let (box_xyxy, mask, mask_input) = (one.box_xyxy, one.mask, one.mask_input);
-    let prompt = ListedPrompt {
-        id: one.id,
-        score: one.score,
-        category_id: one.category_id,
-        entry: PromptEntry { box_xyxy, points, mask, mask_input },
-    };
-    list.add((one.image, None), prompt, &|| format!("prompt {number}"))
+    let Ours { image, box_xyxy, points, mask, mask_input, id, score, category_id } = one;
+    let entry = Json { box_xyxy, points, mask, mask_input }.entry(number);
+    let entry = entry.map_err(|(expected, found)| list.wrong(&expected, found))?;
+    let prompt = ListedPrompt { id, score, category_id, entry };
+    list.add((image, None), prompt, &|| format!("prompt {number}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use maskwright_data::prompt::Point;
+
     use super::super::{name_images, parse};
     use super::*;
 

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::begun::difference;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 
@@ -264,27 +265,20 @@ fn agree(folder: &Path, path: &Path, settings: &Value) -> Result<()> {
         expected: "what the folder was begun with".into(),
         found: error.to_string(),
     })?;
-    let (Value::Object(ones), Value::Object(others)) = (&begun, settings) else { return Ok(()) };
-    let value = |values: &serde_json::Map<String, Value>, key: &String| {
-        values.get(key).cloned().unwrap_or_default()
-    };
     let words = |value: &Value| match value {
         Value::Null => "none".to_owned(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    for key in others.keys().chain(ones.keys().filter(|key| !others.contains_key(*key))) {
-        let (expected, found) = (value(ones, key), value(others, key));
-        if expected != found {
-            return Err(Error::OtherSettings {
-                folder: folder.to_path_buf(),
-                key: key.clone(),
-                expected: words(&expected),
-                found: words(&found),
-            });
-        }
+    match difference(&begun, settings) {
+        None => Ok(()),
+        Some((key, expected, found)) => Err(Error::OtherSettings {
+            folder: folder.to_path_buf(),
+            key,
+            expected: words(&expected),
+            found: words(&found),
+        }),
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -162,6 +162,10 @@ pub struct Batch<'a> {
 pub struct Worked {
     /// Whether all is finished, and it was not asked to stop.
     pub whole: bool,
+    /// Images that were finished before.
+    pub before: usize,
+    /// Images that were finished now, of which nothing was refused.
+    pub finished: usize,
     /// Images that were finished or refused.
     pub images: usize,
     /// All of it.
@@ -172,7 +176,7 @@ pub struct Worked {
 
 impl Batch<'_> {
     /// Whether an image is finished, its files of masks being what they were.
-    pub fn is_done(&self, asked: &Asked, journal: &Journal) -> bool {
+    fn is_done(&self, asked: &Asked, journal: &Journal) -> bool {
         let image = &asked.prompts.image;
         journal.has(image) && journal.is_done(image, self.mask_files(&asked.prompts).as_deref())
     }

@@ -103,6 +103,13 @@ pub(super) struct CocoResult<'a> {
     predicted_iou: f32,
 }
 
+impl MaskRow {
+    /// The prompt's score, or else the predicted IoU.
+    pub(super) fn score_or_iou(&self) -> f64 {
+        self.score.unwrap_or_else(|| f64::from(self.predicted_iou))
+    }
+}
+
 impl ImageRow {
     /// The line of an image that could not be used.
     pub(super) fn refused(image: &str, image_id: Option<Id>, reason: String) -> Self {
@@ -154,7 +161,7 @@ impl ImageRow {
             segmentation: &mask.segmentation,
             bbox: mask.bbox,
             area: mask.area,
-            score: mask.score.unwrap_or_else(|| f64::from(mask.predicted_iou)),
+            score: mask.score_or_iou(),
             id: &mask.id,
             file_name: &self.file_name,
             predicted_iou: mask.predicted_iou,

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use maskwright_data::prompt::{NoiseMask, Prompt};
@@ -24,7 +25,7 @@ use crate::prompt_file::PromptEntry;
 const BEHIND: usize = 2;
 
 /// An image on the way to the decoder.
-struct Encoded {
+struct Encoded<'a> {
     row: ImageRow,
     key: String,
     view: Option<(View, usize)>,
@@ -33,17 +34,22 @@ struct Encoded {
     /// Prompts in the model's frame, and their places among those of the image.
     inputs: Vec<PromptInput>,
     places: Vec<usize>,
-    prompts: ImagePrompts,
+    prompts: &'a ImagePrompts,
 }
 
 /// What the model said of an image, on the way to its files.
-pub(super) struct Answered {
+pub(super) struct Answered<'a> {
     pub(super) row: ImageRow,
     pub(super) key: String,
     pub(super) view: Option<(View, usize)>,
     /// The prompt's place with its masks.
     pub(super) masks: Vec<(usize, Vec<LowResMask>)>,
-    pub(super) prompts: ImagePrompts,
+    pub(super) prompts: &'a ImagePrompts,
+}
+
+/// What a thread gave; a panic in it goes on here.
+fn joined<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 impl Batch<'_> {
@@ -72,10 +78,11 @@ impl Batch<'_> {
         let paths = todo.iter().filter_map(|one| one.found.as_ref().ok());
         let paths: Vec<PathBuf> = paths.map(|file| file.path.clone()).collect();
         let mut pictures = read_ahead(paths, self.reading)?;
-        let (began, mut worked) = (Instant::now(), Worked { whole: true, ..Worked::default() });
+        let began = Instant::now();
+        let mut worked = Worked { whole: true, before, ..Worked::default() };
         std::thread::scope(|scope| {
-            let (encode, encoded) = sync_channel::<Encoded>(BEHIND);
-            let (answer, answers) = sync_channel::<Answered>(BEHIND);
+            let (encode, encoded) = sync_channel::<Encoded<'_>>(BEHIND);
+            let (answer, answers) = sync_channel::<Answered<'_>>(BEHIND);
             let decoder = scope.spawn(move || -> Result<()> {
                 for one in encoded {
                     // The writer is gone where it failed, which it says below.
@@ -85,13 +92,15 @@ impl Batch<'_> {
                 }
                 Ok(())
             });
-            let writer = scope.spawn(move || -> Result<()> {
+            let writer = scope.spawn(move || -> Result<usize> {
+                let mut finished = 0;
                 for answered in answers {
                     let row = self.written(answered)?;
                     let (image, files) = ((&*row.image, row.status), row.mask_files.as_deref());
                     journal.add(image, files, &row)?;
+                    finished += usize::from(row.status.is_whole());
                 }
-                Ok(())
+                Ok(finished)
             });
             let mut done = Ok(());
             for (number, one) in todo.iter().enumerate() {
@@ -119,12 +128,8 @@ impl Batch<'_> {
                 worked.images += 1;
             }
             drop(encode);
-            for thread in [writer, decoder] {
-                match thread.join() {
-                    Ok(ended) => ended?,
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
+            worked.finished = joined(writer)?;
+            joined(decoder)?;
             done?;
             worked.time = began.elapsed();
             Ok(worked)
@@ -132,14 +137,13 @@ impl Batch<'_> {
     }
 
     /// An image, encoded, with its prompts in the model's frame. What is wrong with it or a prompt is told in its row.
-    fn encoded(
+    fn encoded<'a>(
         &self,
-        asked: &Asked,
+        asked: &'a Asked,
         pictures: &mut impl Iterator<Item = Result<Picture>>,
         encoding: &mut Duration,
-    ) -> Result<Encoded> {
+    ) -> Result<Encoded<'a>> {
         let ImagePrompts { image, image_id, prompts } = &asked.prompts;
-        let prompts_of_it = || asked.prompts.clone();
         let refused = |reason: String| Encoded {
             row: ImageRow::refused(image, image_id.clone(), reason),
             key: String::new(),
@@ -147,7 +151,7 @@ impl Batch<'_> {
             image: None,
             inputs: Vec::new(),
             places: Vec::new(),
-            prompts: prompts_of_it(),
+            prompts: &asked.prompts,
         };
         let file = match &asked.found {
             Ok(file) => file,
@@ -203,11 +207,11 @@ impl Batch<'_> {
             *encoding += began.elapsed();
         }
         let (key, view) = (file.key(), Some((view, side)));
-        Ok(Encoded { row, key, view, image, inputs, places, prompts: prompts_of_it() })
+        Ok(Encoded { row, key, view, image, inputs, places, prompts: &asked.prompts })
     }
 
     /// The masks of an image's prompts.
-    fn decoded(&self, encoded: Encoded) -> Result<Answered> {
+    fn decoded<'a>(&self, encoded: Encoded<'a>) -> Result<Answered<'a>> {
         let Encoded { row, key, view, image, inputs, places, prompts } = encoded;
         let masks = match &image {
             Some(image) => {
@@ -258,8 +262,7 @@ impl Batch<'_> {
             keys.filter_map(|key| self.output.join(key).parent().map(Path::to_path_buf)).collect();
         for entry in folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten() {
             let Ok(entry) = entry else { continue };
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with(".maskwright-") && name.ends_with(".part") {
+            if maskwright_model::files::is_temporary(&entry.file_name()) {
                 // What stays is in nobody's way.
                 let _ = std::fs::remove_file(entry.path());
             }

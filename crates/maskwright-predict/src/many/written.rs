@@ -16,7 +16,7 @@ type Drawn = (MaskRow, Rle);
 
 impl Batch<'_> {
     /// Writes the files of an image, and completes its line.
-    pub(super) fn written(&self, answered: Answered) -> Result<ImageRow> {
+    pub(super) fn written(&self, answered: Answered<'_>) -> Result<ImageRow> {
         let Answered { mut row, key, view, masks, prompts } = answered;
         let Some((view, side)) = view else { return Ok(row) };
         let size = row.size();
@@ -49,9 +49,7 @@ impl Batch<'_> {
                 ResultFormat::Png => {
                     let number = if several { format!("_mask{number}") } else { String::new() };
                     let name = format!("{key}_prompt{prompt}{number}.png");
-                    let file = self.output.join(&name);
-                    let image = |source| Error::Image { file: Some(file.clone()), source };
-                    write_atomically(&file, &encode::png_grey(&bitmap.to_grey()).map_err(image)?)?;
+                    self.write_png(&name, || encode::png_grey(&bitmap.to_grey()))?;
                     line.file = Some(name);
                 }
                 // There are as many numbers as prompts.
@@ -66,24 +64,36 @@ impl Batch<'_> {
         let drawn = places.into_par_iter().map(draw).collect::<Result<Vec<Drawn>>>()?;
         if self.format == ResultFormat::Instances {
             let name = format!("{key}.png");
-            let file = self.output.join(&name);
-            let image = |source| Error::Image { file: Some(file.clone()), source };
             let mut order: Vec<&Drawn> = drawn.iter().collect();
-            let score =
-                |line: &MaskRow| line.score.unwrap_or_else(|| f64::from(line.predicted_iou));
-            order.sort_by(|(one, _), (other, _)| score(one).total_cmp(&score(other)));
-            let mut numbers = vec![0; size.area()];
-            for (line, mask) in order {
-                let number = u32::from(line.instance.unwrap_or_default());
-                draw_instances(mask, number, &mut numbers).map_err(image)?;
-            }
-            let numbers: Vec<u16> = numbers.into_iter().map(|number| number as u16).collect();
-            let png = encode::png_grey16(size, &numbers).map_err(image)?;
-            write_atomically(&file, &png)?;
+            order.sort_by(|(one, _), (other, _)| {
+                one.score_or_iou().total_cmp(&other.score_or_iou())
+            });
+            self.write_png(&name, || {
+                let mut numbers = vec![0; size.area()];
+                for (line, mask) in order {
+                    let number = u32::from(line.instance.unwrap_or_default());
+                    draw_instances(mask, number, &mut numbers)?;
+                }
+                let numbers: Vec<u16> = numbers.into_iter().map(|number| number as u16).collect();
+                encode::png_grey16(size, &numbers)
+            })?;
             row.instances = Some(name);
         }
         row.masks = drawn.into_iter().map(|(line, _)| line).collect();
         Ok(row)
+    }
+
+    /// Writes a PNG into the output folder.
+    fn write_png(
+        &self,
+        name: &str,
+        png: impl FnOnce() -> maskwright_image::Result<Vec<u8>>,
+    ) -> Result<()> {
+        let file = self.output.join(name);
+        match png() {
+            Ok(bytes) => write_atomically(&file, &bytes),
+            Err(source) => Err(Error::Image { file: Some(file), source }),
+        }
     }
 
     fn is_of_pictures(&self) -> bool {

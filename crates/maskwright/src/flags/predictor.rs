@@ -87,18 +87,21 @@ impl PredictorFlags {
         Reading { value_range: self.value_range, strict: self.strict }
     }
 
-    /// All of the model and its use that results depend on, by the names of the flags.
+    /// All of the images, the model and its use that results depend on, by the names of the flags.
     pub(crate) fn settings(
         &self,
         predictor: &Predictor,
         kind: MaskKind,
+        input: &Path,
     ) -> anyhow::Result<Map<String, Value>> {
+        let input = std::path::absolute(input).with_context(|| input.display().to_string())?;
         let checkpoint = sum(&hub::local(&self.checkpoint)?)?;
         let restore_model = match &self.restore_model {
             Some(path) => sum(&hub::local(path)?)?.into(),
             None => Value::Null,
         };
         let settings = [
+            ("input", input.to_string_lossy().into()),
             ("checkpoint", checkpoint.into()),
             ("restore_model", restore_model),
             ("kind", kind.name().into()),

@@ -108,7 +108,7 @@ pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
     let interrupt = interrupt::on_ctrl_c();
     let (predictor, kind) = flags.model.load(&mut Warnings::default())?;
     let mut work = if many {
-        let mut settings = flags.model.settings(&predictor, kind)?;
+        let mut settings = flags.model.settings(&predictor, kind, &flags.input)?;
         settings.extend(flags.settings(&config)?);
         let anew = |folder: &Path| Journal::forget(folder, &[], |row: Written| row.files);
         let anew: Option<Forget<'_>> = if flags.force { Some(&anew) } else { None };
@@ -222,13 +222,10 @@ impl MasksFlags {
 
     /// What the results depend on besides the model, by the names of the flags.
     fn settings(&self, config: &MaskGeneratorConfig) -> anyhow::Result<Map<String, Value>> {
-        let input =
-            std::path::absolute(&self.input).with_context(|| self.input.display().to_string())?;
         let mut settings = match serde_json::to_value(config)? {
             Value::Object(settings) => settings,
             _ => Map::new(),
         };
-        settings.insert("input".into(), input.to_string_lossy().into());
         settings.insert("overlay".into(), self.overlay.into());
         settings.insert("png".into(), self.png.into());
         settings.insert("csv".into(), self.csv.into());

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::Args;
 use maskwright_predict::many::{
     Batch, COCO, ImageRow, Journal, Outcome, Pictures, RESULTS, ResultFormat, plan,
@@ -104,14 +103,12 @@ pub(super) fn run(flags: &PredictFlags, input: &Path) -> anyhow::Result<()> {
     let asked = plan(prompts, (&pictures, input), list, format)?;
     let mut warnings = Warnings::default();
     let (predictor, kind) = flags.model.load(&mut warnings)?;
-    let mut settings = flags.model.settings(&predictor, kind)?;
+    let mut settings = flags.model.settings(&predictor, kind, input)?;
     settings.insert("multimask".into(), flags.multimask.into());
     settings.insert("format".into(), serde_json::to_value(format)?);
     settings.insert("prompts".into(), sum(list)?.into());
     let names = flags.many.coco_images.as_deref().map(sum).transpose()?;
     settings.insert("coco_images".into(), names.into());
-    let folder = std::path::absolute(input).with_context(|| input.display().to_string())?;
-    settings.insert("input".into(), folder.to_string_lossy().into());
     let anew = |folder: &Path| Journal::forget(folder, &[COCO], ImageRow::files);
     let anew: Option<Forget<'_>> = if flags.force { Some(&anew) } else { None };
     let Resumable { mut journal, owned: _owned } =
@@ -127,9 +124,6 @@ pub(super) fn run(flags: &PredictFlags, input: &Path) -> anyhow::Result<()> {
         output,
         words: &words::of_prediction,
     };
-    let finished =
-        |journal: &Journal| asked.iter().filter(|one| batch.is_done(one, journal)).count();
-    let before = finished(&journal);
     let (mut bar, mut pace) = (Progress::new(flags.json, Arc::clone(&interrupt)), Pace::new());
     let worked = batch.run(&asked, &mut journal, &mut |done, total| {
         bar.count("images", done, total, pace.left(done, total));
@@ -137,12 +131,12 @@ pub(super) fn run(flags: &PredictFlags, input: &Path) -> anyhow::Result<()> {
     })?;
     if !worked.whole {
         bar.finish();
-        return Err(resumable::stopped(finished(&journal), asked.len()));
+        return Err(resumable::stopped(worked.before + worked.finished, asked.len()));
     }
     // What was made is still to be told.
     interrupt.may_end(false);
     bar.finish();
-    let mut told = Told::new(output, &predictor, (kind.name(), before), warnings);
+    let mut told = Told::new(output, &predictor, (kind.name(), worked.before), warnings);
     if worked.images > 0 {
         let seconds = worked.time.as_secs_f64().max(1e-9);
         told.images_per_second = Some(worked.images as f64 / seconds);
