@@ -1,6 +1,6 @@
 /** What stands above the picture when this window is not the only one, or its edits are older than it. */
 import { live, state } from "../server/events";
-import { ago } from "../shell/figures";
+import { ago, counted } from "../shell/figures";
 import { go, hashOf } from "../shell/route";
 import { discard, resolve, saving } from "./outbox";
 import { nextWaiting } from "./queue_state";
@@ -14,9 +14,8 @@ export function Banners() {
       {conflict !== null && (
         <div class="banner warn" role="alert">
           <span>
-            <b>This image was saved elsewhere</b> since these edits began: {conflict.objects.length}{" "}
-            {conflict.objects.length === 1 ? "object" : "objects"} there, {session.doc.value.items.length} here. Which
-            shall stay?
+            <b>This image was saved elsewhere</b> since these edits began: {counted(conflict.objects.length, "object")}{" "}
+            there (drawn white), {session.doc.value.items.length} here. Which shall stay?
           </span>
           <span class="both">
             <button type="button" onClick={() => resolve("mine")}>

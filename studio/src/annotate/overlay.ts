@@ -26,7 +26,7 @@ const NEW = COLOURS[0];
 /** Reads every signal that the overlay shows: an effect around it runs when any of them changes. */
 export function watch(): void {
   for (const shown of [session.doc, session.everything, look, kept, sketch, hover, radius, toolName]) void shown.value;
-  for (const shown of [openRing, held, crosshair]) void shown.value;
+  for (const shown of [openRing, held, crosshair, session.conflict]) void shown.value;
 }
 
 export function overlay(context: CanvasRenderingContext2D, view: Viewport, screen: Size): void {
@@ -41,6 +41,9 @@ export function overlay(context: CanvasRenderingContext2D, view: Viewport, scree
   for (const item of session.doc.value.items) {
     if (item.hidden || isEmpty(item.mask) || item === edited) continue;
     paintMask(context, view, item.mask, item.colour, how, false);
+  }
+  for (const object of session.conflict.value?.objects ?? []) {
+    paintMask(context, view, object.mask, "#ffffff", { style: "outline", opacity: 0 }, false);
   }
   const brushing = drawn?.kind === "add" || drawn?.kind === "erase";
   if (brushing) paintStroke(context, view, screen, edited, how);

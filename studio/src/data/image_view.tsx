@@ -166,9 +166,11 @@ export function ImageView({ index, query }: { index: number; query: string }) {
             </li>
           ))}
         </ul>
-        <a class="button primary" href={hashOf("annotate", [index])}>
-          Annotate it <Key name="a" />
-        </a>
+        {record?.refused === null && (
+          <a class="button primary" href={hashOf("annotate", [index])}>
+            Annotate it <Key name="a" />
+          </a>
+        )}
       </aside>
     </div>
   );

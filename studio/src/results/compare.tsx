@@ -112,7 +112,9 @@ export function Compare({ index, a, b, back }: Props) {
         <Stage state={stage} label={`${record?.id ?? "image"} with the masks of two models`} cursor="crosshair" />
         <Dock stage={stage}>
           <div class="parting">
-            <span style={{ color: LEFT }}>{nameOf(models, first)}</span>
+            <span>
+              <i class="swatch" style={{ background: LEFT }} /> {nameOf(models, first)}
+            </span>
             <input
               type="range"
               min={0}
@@ -122,7 +124,9 @@ export function Compare({ index, a, b, back }: Props) {
               aria-label="Where the two models part"
               onInput={(event) => setPart(Number(event.currentTarget.value))}
             />
-            <span style={{ color: RIGHT }}>{nameOf(models, second)}</span>
+            <span>
+              {nameOf(models, second)} <i class="swatch" style={{ background: RIGHT }} />
+            </span>
           </div>
         </Dock>
       </section>

@@ -42,8 +42,8 @@ export function App() {
       </button>
       <Header />
       <Nav />
+      <Lost />
       <main id="main" tabIndex={-1} class={`view-${view}`}>
-        <Lost />
         {state.value === null ? <p class="waiting">Connecting to the studio…</p> : <Shown />}
       </main>
       <Footer />

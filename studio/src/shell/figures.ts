@@ -8,6 +8,11 @@ export function whole(value: number): string {
     .replace(/\B(?=(\d{3})+$)/g, "\u2009");
 }
 
+/** A count with its noun, which is written for one and for many. */
+export function counted(value: number, one: string, many = `${one}s`): string {
+  return `${whole(value)} ${value === 1 ? one : many}`;
+}
+
 /** A share such as an IoU, with `digits` decimals; a dash where there is none. */
 export function share(value: number | null | undefined, digits = 3): string {
   return value === null || value === undefined || Number.isNaN(value) ? "–" : value.toFixed(digits);

@@ -5,7 +5,7 @@ import { lastSave, savedHere, saving } from "../annotate/outbox";
 import { queue } from "../annotate/queue_state";
 import { state } from "../server/events";
 import { reachable } from "../server/request";
-import { ago, span, whole } from "./figures";
+import { ago, counted, span, whole } from "./figures";
 import { hashOf } from "./route";
 
 export function Footer() {
@@ -31,7 +31,7 @@ export function Footer() {
       {saved !== null && <span class="path">{saved.file}</span>}
       {corrections !== undefined && (
         <span class="path wide">
-          {whole(corrections.objects)} objects in {whole(corrections.images)} images · {corrections.folder}
+          {counted(corrections.objects, "object")} in {counted(corrections.images, "image")} · {corrections.folder}
         </span>
       )}
       <span class="grow" />
