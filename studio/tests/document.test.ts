@@ -5,6 +5,7 @@ import {
   answered,
   brushed,
   choose,
+  dropPoint,
   fromSaved,
   lassoed,
   NOTHING,
@@ -82,6 +83,25 @@ describe("document", () => {
     const doc = answered(addPoint(NOTHING, positive, false), 1, answer(square(1)));
     expect(request(active(addPoint(doc, negative, true)) as never)?.previous).toEqual(square(1));
     expect(request(active(addPoint(doc, negative, false)) as never)?.previous).toBe(null);
+  });
+
+  it("knows whether the model has answered the newest prompt", () => {
+    let doc = addPoint(NOTHING, positive, false);
+    expect(active(doc)?.asks).toBe(true);
+    doc = answered(doc, 1, answer(square(1)));
+    expect(active(doc)?.asks).toBe(false);
+    expect(active(addPoint(doc, negative, false))?.asks).toBe(true);
+    expect(active(brushed(addPoint(doc, negative, false), [{ x: 9, y: 9 }], 2, 1, IMAGE))?.asks).toBe(false);
+  });
+
+  it("without its last click has no mask, or the one before the clicks", () => {
+    const clicked = answered(addPoint(NOTHING, positive, false), 1, answer(square(1)));
+    expect(active(dropPoint(clicked, 0))?.mask.width).toBe(0);
+    const painted = brushed(NOTHING, [{ x: 20, y: 20 }], 4, 1, IMAGE);
+    const again = answered(addPoint(painted, positive, false), 1, answer(square(1)));
+    expect(active(dropPoint(again, 0))?.mask).toEqual(active(painted)?.mask);
+    const two = addPoint(clicked, negative, false);
+    expect(active(dropPoint(two, 1))).toMatchObject({ asks: true, points: [positive] });
   });
 
   it("keeps a polygon's corners until the mask is changed otherwise", () => {

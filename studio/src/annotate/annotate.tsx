@@ -39,8 +39,12 @@ export function Annotate() {
   useEffect(() => bind(ANNOTATE_KEYS), []);
   useEffect(() => {
     void readQueue();
+    session.showPicture();
     return onEvent((event) => {
-      if (event.type === "set_changed") void readQueue();
+      if (event.type === "set_changed") {
+        void readQueue();
+        void session.recheck();
+      }
       if (event.type === "queue" && event.measured === event.total) void readQueue();
     });
   }, []);
@@ -48,7 +52,8 @@ export function Annotate() {
     () =>
       effect(() => {
         stage.show(session.picture.value);
-        stage.tool = session.everything.value !== null ? pickFound : TOOLS[toolName.value];
+        const looking = session.everything.value !== null;
+        stage.tool = session.loading.value ? null : looking ? pickFound : TOOLS[toolName.value];
         stage.overlay = overlay;
       }),
     [],
@@ -64,11 +69,13 @@ export function Annotate() {
   );
   useEffect(() => () => stage.show(null), []);
   const wanted = Number(route.value.rest[0] ?? Number.NaN);
-  const listed = entries.value[0]?.index;
+  const listed = session.row.value?.index ?? entries.value[0]?.index;
   useEffect(() => {
     if (Number.isInteger(wanted) && wanted >= 0) void session.open(wanted).then(ahead);
     else if (listed !== undefined) go(hashOf("annotate", [listed]), true);
   }, [wanted, listed, connections.value]);
+  useEffect(() => session.showPicture(), [connections.value]);
+  const failure = session.picture.value?.failure.value ?? null;
   return (
     <>
       <QueueList />
@@ -80,6 +87,12 @@ export function Annotate() {
           <div class="veil bad" role="alert">
             <b>{session.row.value.id} cannot be read</b>
             <span>{session.row.value.refused}</span>
+          </div>
+        )}
+        {failure !== null && (
+          <div class="veil bad" role="alert">
+            <b>The picture cannot be shown</b>
+            <span>{failure}</span>
           </div>
         )}
         {session.everything.value !== null ? <Found /> : <Toolbar />}

@@ -26,6 +26,8 @@ export interface Item {
   /** Clicks and boxes that were given over all, for the record. */
   clicks: number;
   predictedIou: number | null;
+  /** Whether the prompts are newer than the mask: the model has not answered yet. */
+  asks: boolean;
   /** How the mask was made last. */
   made: "new" | "model" | "hand" | "polygon" | "everything" | "set" | "saved";
 }
@@ -107,6 +109,7 @@ function fresh(id: number, part: Partial<Item>): Item {
     chosen: 0,
     clicks: 0,
     predictedIou: null,
+    asks: false,
     made: "new",
     ...part,
     id,
@@ -146,16 +149,22 @@ export function addPoint(doc: Doc, point: Point, again: boolean): Doc {
     points: [...item.points, point],
     clicks: item.clicks + 1,
     base: again && !isEmpty(item.mask) ? item.mask : item.base,
+    asks: true,
   }));
 }
 
 export function setBox(doc: Doc, box: Box): Doc {
-  return edit(doc, (item) => ({ box, clicks: item.clicks + 1 }));
+  return edit(doc, (item) => ({ box, clicks: item.clicks + 1, asks: true }));
 }
 
-/** Without the prompt at this place in the list of clicks. */
+/** Without the click at this place in the list. An object without any prompt has the mask that it had before them. */
 export function dropPoint(doc: Doc, index: number): Doc {
-  return edit(doc, (item) => ({ points: item.points.filter((_, at) => at !== index) }));
+  return edit(doc, (item) => {
+    const points = item.points.filter((_, at) => at !== index);
+    if (points.length > 0 || item.box !== null) return { points, asks: true };
+    const mask = item.base ?? EMPTY;
+    return { points, mask, proposals: [], predictedIou: null, asks: false, made: isEmpty(mask) ? "new" : "hand" };
+  });
 }
 
 /** What is asked of the model for an object; null when it has no prompt. */
@@ -180,6 +189,7 @@ export function answered(doc: Doc, id: number, answer: Answer): Doc {
             proposals: answer.proposals.length > 1 ? answer.proposals : [],
             chosen: 0,
             polygon: null,
+            asks: false,
             made: "model",
           }
         : item,
@@ -206,6 +216,7 @@ function byHand(mask: CroppedMask, polygon: Item["polygon"]): Partial<Item> {
     chosen: 0,
     predictedIou: null,
     polygon,
+    asks: false,
     made: polygon === null ? "hand" : "polygon",
   };
 }

@@ -119,7 +119,8 @@ function ObjectRow({ item: each, place }: { item: Item; place: number }) {
 
 /** How an object came about, in a few words. */
 export function story(each: Item): string {
-  if (isEmpty(each.mask)) return each.points.length > 0 || each.box !== null ? "asking the model…" : "no mask";
+  if (each.asks) return session.answering.value ? "asking the model…" : "not answered yet";
+  if (isEmpty(each.mask)) return "no mask";
   const clicks = each.points.length;
   const prompts = [
     each.box === null ? "" : "box",

@@ -5,7 +5,7 @@
 import { signal } from "@preact/signals";
 import type { Corrections, SavedObject } from "../api";
 import * as calls from "../server/calls";
-import { refresh } from "../server/events";
+import { refresh, state } from "../server/events";
 import { type Problem, problemOf, RequestError } from "../server/problem";
 import { reachable } from "../server/request";
 import { notify } from "../shell/notices";
@@ -138,6 +138,31 @@ export function discard(): void {
 /** Sends what waits, after the server was lost or the page was closed. */
 export async function sendWaiting(): Promise<void> {
   for (const draft of await drafts.loadWaiting(session.setKey())) {
-    if (draft.wanted && !(await send(draft)) && !reachable.value) return;
+    if (!draft.wanted) continue;
+    try {
+      const index = await placeOf(draft);
+      if (index !== null) await send({ ...draft, index });
+    } catch (error) {
+      notify(problemOf(error));
+    }
+    if (!reachable.value) return;
   }
+}
+
+/** Where a draft's image is now: the data may have changed since it was made, and a number may be another image's. */
+async function placeOf(draft: drafts.Draft): Promise<number | null> {
+  const total = state.value?.set.images ?? 0;
+  if (draft.index < total && (await calls.row(draft.index)).id === draft.id) return draft.index;
+  const { rows } = await calls.records(new URLSearchParams({ text: draft.id, limit: "500" }).toString());
+  const found = rows.find((row) => row.id === draft.id);
+  if (found !== undefined) return found.index;
+  notify({
+    title: `${draft.id} was not saved`,
+    status: 0,
+    detail: "The image is no longer in the set. Its edits are kept in this browser.",
+    code: "page",
+    expected: `an image named ${draft.id}`,
+    found: "none",
+  });
+  return null;
 }

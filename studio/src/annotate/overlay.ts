@@ -38,10 +38,7 @@ export function overlay(context: CanvasRenderingContext2D, view: Viewport, scree
     paintFound(context, view, how);
     return;
   }
-  for (const item of session.doc.value.items) {
-    if (item.hidden || isEmpty(item.mask) || item === edited) continue;
-    paintMask(context, view, item.mask, item.colour, how, false);
-  }
+  paintResting(context, view, screen, how, edited);
   for (const object of session.conflict.value?.objects ?? []) {
     paintMask(context, view, object.mask, "#ffffff", { style: "outline", opacity: 0 }, false);
   }
@@ -64,6 +61,40 @@ export function overlay(context: CanvasRenderingContext2D, view: Viewport, scree
   if (at !== null && (tool === "brush" || tool === "eraser")) paintBrush(context, view, at);
   if (at !== null && tool === "box" && drawn === null) paintGuides(context, view, at, screen);
   if (crosshair.value !== null) paintCrosshair(context, view, crosshair.value);
+}
+
+let resting: { canvas: HTMLCanvasElement; key: readonly unknown[] } | null = null;
+
+/**
+ * The masks that are not edited. They are drawn once and then copied, for as long as neither they nor the view change: a
+ * moving brush draws its circle and the edited mask alone, however many objects there are.
+ */
+function paintResting(
+  context: CanvasRenderingContext2D,
+  view: Viewport,
+  screen: Size,
+  how: Look,
+  edited: Item | null,
+): void {
+  const items = session.doc.value.items.filter((item) => !item.hidden && !isEmpty(item.mask) && item !== edited);
+  if (items.length === 0) return;
+  const { width, height } = context.canvas;
+  const shown = items.flatMap((item) => [item.mask, item.colour]);
+  const key = [width, height, view.scale, view.x, view.y, how.style, how.opacity, ...shown];
+  const same =
+    resting !== null && resting.key.length === key.length && resting.key.every((each, at) => each === key[at]);
+  if (!same) {
+    const canvas = resting?.canvas ?? document.createElement("canvas");
+    canvas.width = width;
+    canvas.height = height;
+    const inner = canvas.getContext("2d");
+    if (inner === null) return;
+    const ratio = width / Math.max(screen.width, 1);
+    inner.setTransform(ratio, 0, 0, ratio, 0, 0);
+    for (const item of items) paintMask(inner, view, item.mask, item.colour, how, false);
+    resting = { canvas, key };
+  }
+  if (resting !== null) context.drawImage(resting.canvas, 0, 0, screen.width, screen.height);
 }
 
 function paintFound(context: CanvasRenderingContext2D, view: Viewport, how: Look): void {

@@ -9,7 +9,7 @@ import { notify } from "../shell/notices";
 import { hashOf } from "../shell/route";
 import { waiting } from "./drafts";
 import { savedHere } from "./outbox";
-import { entries, order, queue, readQueue, setOrder } from "./queue_state";
+import { entries, labelled, order, queue, readQueue, setOrder } from "./queue_state";
 import { row } from "./session";
 
 export function QueueList() {
@@ -29,6 +29,7 @@ export function QueueList() {
         </select>
       </h3>
       {order.value === "doubt" && <Measured />}
+      {labelled.value.length > 0 && <p class="muted small-text">Every image has a mask: all are listed.</p>}
       {list.length === 0 && <p class="muted">{queue.value === null ? "Reading…" : "No image waits."}</p>}
       <ol>
         {list.map((entry) => (

@@ -3,6 +3,7 @@ import { computed, signal } from "@preact/signals";
 import type { Queue, QueueEntry } from "../api";
 import * as calls from "../server/calls";
 import { isAbort, problemOf } from "../server/problem";
+import { counted } from "../shell/figures";
 import { notify, say } from "../shell/notices";
 import { remembered } from "../shell/remembered";
 import { go, hashOf } from "../shell/route";
@@ -11,6 +12,8 @@ import { answeredAll, answering, row } from "./session";
 
 export const order = remembered<"doubt" | "name">("queue-order", "doubt");
 export const queue = signal<Queue | null>(null);
+/** All images, where none waits. */
+export const labelled = signal<readonly QueueEntry[]>([]);
 /** What was annotated here since the page was opened, before what waits. */
 export const behind = signal<readonly QueueEntry[]>([]);
 
@@ -21,7 +24,8 @@ let asking: AbortController | null = null;
 /** What is listed: what was done here, then what waits. */
 export const entries = computed<readonly QueueEntry[]>(() => {
   const done = new Set(behind.value.map((entry) => entry.index));
-  return [...behind.value, ...(queue.value?.entries ?? []).filter((entry) => !done.has(entry.index))];
+  const waits = [...(queue.value?.entries ?? []), ...labelled.value];
+  return [...behind.value, ...waits.filter((entry) => !done.has(entry.index))];
 });
 
 /** Reads the queue anew. The list keeps what was done here above it, so that nothing jumps below the eyes. */
@@ -30,10 +34,26 @@ export async function readQueue(): Promise<void> {
   const stop = new AbortController();
   asking = stop;
   try {
-    queue.value = await calls.queue(order.value, LIMIT, stop.signal);
+    const found = await calls.queue(order.value, LIMIT, stop.signal);
+    const all = found.entries.length === 0 ? await everyImage(stop.signal) : [];
+    queue.value = found;
+    labelled.value = all;
   } catch (error) {
     if (!isAbort(error)) notify(problemOf(error));
   }
+}
+
+/** A set whose images all have masks has no queue: its images are listed, so that there is something to click. */
+async function everyImage(stop: AbortSignal): Promise<QueueEntry[]> {
+  const { rows } = await calls.records(`offset=0&limit=${LIMIT}`, stop);
+  return rows
+    .filter((each) => each.refused === null)
+    .map(({ index, id, objects, corrected }) => ({
+      index,
+      id,
+      score: 0,
+      why: corrected > 0 ? `${counted(corrected, "object")} saved` : counted(objects ?? 0, "mask"),
+    }));
 }
 
 export function setOrder(next: "doubt" | "name"): void {

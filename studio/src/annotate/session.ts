@@ -68,12 +68,34 @@ export async function open(index: number): Promise<void> {
     if (stop.signal.aborted) return;
     adopt(saved, draft);
     loading.value = false;
+    askAgain();
     greeted = new Set();
     calls.open(index, client).catch(() => {});
   } catch (error) {
     if (isAbort(error)) return;
     loading.value = false;
     notify(problemOf(error));
+  }
+}
+
+/** Shows the picture of the image again: other views may have thrown it away, or it could not be read before. */
+export function showPicture(): void {
+  const record = row.value;
+  if (record !== null && record.refused === null) picture.value = pictureOf(record);
+}
+
+/** After the data below changed: numbers of images may be those of others now, names stay. */
+export async function recheck(): Promise<void> {
+  const record = row.value;
+  if (record === null) return;
+  try {
+    const now = await calls.row(record.index);
+    if (row.value !== record || now.id === record.id) return;
+    close();
+    say(`The data below changed: ${record.id} is somewhere else now. Edits that were not saved are kept.`);
+    await open(record.index);
+  } catch (error) {
+    if (!isAbort(error)) notify(problemOf(error));
   }
 }
 
@@ -122,7 +144,7 @@ async function askEmbedding(index: number, stop: AbortSignal): Promise<void> {
 
 /** An edit: a step that can be undone. It is kept in the browser at once. */
 export function apply(next: Doc): void {
-  if (next === doc.value) return;
+  if (next === doc.value || loading.value || row.value === null) return;
   history.value = step(history.value, next);
   keepDraft();
 }
@@ -156,6 +178,7 @@ export function undoStep(): void {
   answering.value = false;
   history.value = undo(history.value);
   keepDraft();
+  askAgain();
 }
 
 export function redoStep(): void {
@@ -164,6 +187,12 @@ export function redoStep(): void {
   answering.value = false;
   history.value = redo(history.value);
   keepDraft();
+  askAgain();
+}
+
+/** Asks for an answer that was given up: by an undo that was redone, or by the end of the page. */
+function askAgain(): void {
+  if (item.value?.asks === true && live.value.model !== null) void predict();
 }
 
 let pending: Promise<void> = Promise.resolve();

@@ -63,6 +63,7 @@ export function ImageView({ index, query }: { index: number; query: string }) {
     stage.redraw();
   }, [shown, hidden, style, fill]);
   useEffect(() => () => stage.show(null), []);
+  const failure = stage.picture?.failure.value ?? null;
   const back = hashOf("data", [], query);
   const step = (by: 1 | -1) => {
     void beside(index, by, query).then((to) => {
@@ -92,6 +93,12 @@ export function ImageView({ index, query }: { index: number; query: string }) {
           <ModelView index={index} />
         ) : (
           <Stage state={stage} label={record?.id ?? "image"} cursor="grab" />
+        )}
+        {!asModel && failure !== null && (
+          <div class="veil bad" role="alert">
+            <b>The picture cannot be shown</b>
+            <span>{failure}</span>
+          </div>
         )}
         {record?.refused != null && (
           <div class="veil bad" role="alert">

@@ -41,7 +41,8 @@ export function nameOf(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" 
 
 /** Whether the element needs the key itself. */
 function takesKey(target: EventTarget | null, key: string): boolean {
-  if (!(target instanceof HTMLElement)) return false;
+  // Saving works from everywhere; the browser's own would save the page.
+  if (!(target instanceof HTMLElement) || key === "Ctrl+s") return false;
   if (target instanceof HTMLTextAreaElement || target.isContentEditable) return true;
   if (target instanceof HTMLInputElement) {
     if (target.type === "checkbox" || target.type === "radio") return key === "Space" || key.startsWith("Arrow");
@@ -66,6 +67,8 @@ export function listen(): void {
       const found = list.find((binding) => binding.keys.includes(name));
       if (found === undefined) continue;
       event.preventDefault();
+      // What is typed counts before the key does.
+      if (event.target instanceof HTMLInputElement && event.target.type === "text") event.target.blur();
       if (found.release !== undefined) {
         if (event.repeat) return;
         released.set(event.code, found.release);
@@ -73,6 +76,11 @@ export function listen(): void {
       found.run(name);
       return;
     }
+  });
+  // A button that was clicked gives the keyboard back, or Space would press it again instead of saving.
+  addEventListener("click", (event) => {
+    const pressed = event.target instanceof Element ? event.target.closest("button, .check input") : null;
+    if (event.detail > 0 && pressed instanceof HTMLElement && pressed.closest("dialog") === null) pressed.blur();
   });
   const letGo = (code: string) => {
     released.get(code)?.();

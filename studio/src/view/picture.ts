@@ -2,6 +2,7 @@
  * The picture below the masks. Images up to 16 megapixels are sent whole; of larger ones the tiles that are on the
  * screen, over a small version of the whole. Decoded pictures are closed when they leave, not left to the collector.
  */
+import { signal } from "@preact/signals";
 import type { RecordRow, Size } from "../api";
 import * as calls from "../server/calls";
 import { isAbort, problemOf } from "../server/problem";
@@ -26,7 +27,8 @@ export class Picture {
   private readonly stop = new AbortController();
   private closed = false;
   size: Size | null;
-  error: string | null = null;
+  /** Why it cannot be shown. */
+  readonly failure = signal<string | null>(null);
   /** Called when something more can be drawn. */
   onchange: () => void = () => {};
 
@@ -65,7 +67,7 @@ export class Picture {
     } catch (error) {
       if (isAbort(error) || this.closed) return;
       if (slot === "rough" && !this.tiled) return;
-      this.error = problemOf(error).detail;
+      this.failure.value = problemOf(error).detail;
       this.onchange();
     }
   }
@@ -163,7 +165,7 @@ const kept = new Map<number, Picture>();
 /** The picture of a record; made ahead when it was asked for before. */
 export function pictureOf(row: RecordRow): Picture {
   let picture = kept.get(row.index);
-  if (picture?.error != null) {
+  if (picture !== undefined && picture.failure.value !== null) {
     picture.close();
     picture = undefined;
   }
