@@ -3,6 +3,7 @@
  * server at STUDIO_URL, or against the mock. Any error in the console, and any violation of the content policy, fails it.
  *
  * STUDIO_WALK: images for the measure of memory (200). STUDIO_TRAIN_SECONDS: the longest that a training may take (600).
+ * STUDIO_EPOCHS: how many epochs are trained (12).
  */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -131,7 +132,7 @@ try {
       await window.bringToFront();
       await window.keyboard.press("Enter");
       await window.keyboard.press("b");
-      const at = await place(window, second.size, { x: second.size.width / x, y: second.size.height / 6 });
+      const at = await place(window, second.size, { x: second.size.width / x, y: second.size.height * 0.8 });
       await window.mouse.click(at.x, at.y);
       await story(window, "by hand");
       await window.keyboard.press("Control+s");
@@ -178,6 +179,11 @@ try {
     await page.goto(`${base}#/train`);
     const begin = page.getByRole("button", { name: /^Start / });
     await begin.waitFor();
+    await page.getByLabel("Search the settings").fill("--max-epoch-num");
+    await page
+      .locator(".settings .field input")
+      .first()
+      .fill(process.env.STUDIO_EPOCHS ?? "12");
     run = (await begin.textContent()).replace("Start ", "").trim();
     await begin.click();
     const card = page.locator("article.run", { hasText: run }).first();

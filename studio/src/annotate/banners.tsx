@@ -76,11 +76,16 @@ function AlsoOpen() {
       <span>
         <b>Another window has this image open.</b> Who saves second is asked which objects stay.
       </span>
-      {next !== null && (
-        <button type="button" onClick={() => go(hashOf("annotate", [next]))}>
-          Leave it to the other, next image
+      <span class="both">
+        <button type="button" onClick={session.stayHere}>
+          Go on here
         </button>
-      )}
+        {next !== null && (
+          <button type="button" onClick={() => go(hashOf("annotate", [next]))}>
+            Next image
+          </button>
+        )}
+      </span>
     </div>
   );
 }

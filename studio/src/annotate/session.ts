@@ -295,11 +295,20 @@ export async function takeFromSet(): Promise<void> {
   }
 }
 
-/** The windows that have this image open, besides this one. */
+/** The windows that the user knows of and goes on beside. */
+const accepted = signal<ReadonlySet<string>>(new Set());
+
+/** The windows that have this image open, besides this one and those that the user knows of. */
 export const others = computed(() => {
   const record = row.value;
-  return record === null ? [] : (live.value.others.get(record.index) ?? []);
+  if (record === null) return [];
+  return (live.value.others.get(record.index) ?? []).filter((window) => !accepted.value.has(window));
 });
+
+/** Goes on with an image that other windows have open, too. */
+export function stayHere(): void {
+  accepted.value = new Set(others.value);
+}
 
 /** A window that comes to this image is told that it is open here: once, or two windows would greet for ever. */
 export function greetOthers(): () => void {

@@ -113,7 +113,9 @@ function Jobs() {
       <span class="muted">
         {job.state === "stopping"
           ? "stopping…"
-          : `epoch ${Math.min(job.epoch + 1, job.epochs)} of ${job.epochs}${left(job.seconds_left)}`}
+          : job.epochs === 0
+            ? "beginning…"
+            : `epoch ${Math.min(job.epoch + 1, job.epochs)} of ${job.epochs}${left(job.seconds_left)}`}
       </span>
     </a>
   );

@@ -13,6 +13,16 @@ import { changed, fault, groups, nameFault, nextName } from "./values";
 
 type Values = Record<string, string>;
 
+/** The settings as they come, for a model that no preset was made for. */
+const PLAIN = { name: "no preset", help: "Every setting at its default, at the model’s own input size.", values: {} };
+
+/** A preset for another input size than the model's would train at a size that the model does not click with. */
+function fits(preset: TrainForm["presets"][number], form: TrainForm): boolean {
+  const own = form.fields.find((field) => field.key === "model.input_size")?.default ?? "";
+  const wanted = preset.values["model.input_size"];
+  return wanted === undefined || own === "" || wanted === own;
+}
+
 export function NewRun({ taken }: { taken: readonly string[] }) {
   const [form, setForm] = useState<TrainForm | null>(null);
   const [preset, setPreset] = useState(0);
@@ -25,8 +35,11 @@ export function NewRun({ taken }: { taken: readonly string[] }) {
     const stop = new AbortController();
     calls.trainForm(stop.signal).then(
       (found) => {
-        setForm(found);
-        setValues(found.presets[0]?.values ?? {});
+        const presets = [...found.presets, PLAIN];
+        const first = presets.findIndex((each) => fits(each, found));
+        setForm({ ...found, presets });
+        setPreset(first);
+        setValues(presets[first]?.values ?? {});
       },
       (error: unknown) => {
         if (!isAbort(error)) notify(problemOf(error));
@@ -85,6 +98,7 @@ export function NewRun({ taken }: { taken: readonly string[] }) {
             <span>
               <b>{each.name}</b>
               <small>{each.help}</small>
+              {!fits(each, form) && <small class="warn">for models of {each.values["model.input_size"]} pixels</small>}
             </span>
           </label>
         ))}

@@ -77,7 +77,9 @@ function Progress({ job }: { job: Job }) {
     <div class="going">
       <progress value={fraction(job)} max={1} aria-label={`${job.run}: progress`} />
       <span>
-        epoch {Math.min(job.epoch + 1, job.epochs)} of {job.epochs} · step {job.step} of {job.steps}
+        {job.epochs === 0
+          ? "beginning…"
+          : `epoch ${Math.min(job.epoch + 1, job.epochs)} of ${job.epochs} · step ${job.step} of ${job.steps}`}
         {left(job.seconds_left)}
       </span>
       <small class="path">{job.last_line}</small>

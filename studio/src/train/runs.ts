@@ -1,7 +1,7 @@
 /** The runs and their details, read anew while jobs go on: at each epoch, and not more often than every two seconds. */
 import { signal } from "@preact/signals";
 import { COLOURS } from "../annotate/document";
-import type { RunDetails, RunRow } from "../api";
+import type { Job, RunDetails, RunRow } from "../api";
 import * as calls from "../server/calls";
 import { connections, onEvent } from "../server/events";
 import { isAbort, problemOf } from "../server/problem";
@@ -44,6 +44,33 @@ export async function readRuns(): Promise<void> {
   }
 }
 
+/** Whether the run's folder has something to read: a training that was just started has written nothing. */
+function written(name: string): boolean {
+  return runs.peek()?.some((row) => row.name === name) ?? false;
+}
+
+/** The runs, and those that have begun or failed before they wrote anything. */
+export function withJobs(rows: readonly RunRow[], jobs: readonly Job[]): readonly RunRow[] {
+  const known = new Set(rows.map((row) => row.name));
+  const early = jobs.filter((job) => !known.has(job.run) && job.state !== "finished");
+  return [
+    ...early.map((job) => ({
+      name: job.run,
+      folder: "",
+      state: job.state === "running" || job.state === "stopping" ? ("running" as const) : ("interrupted" as const),
+      epochs_done: job.epoch,
+      epochs: job.epochs,
+      best_epoch: null,
+      iou: null,
+      boundary_iou: null,
+      before_iou: null,
+      checkpoint: null,
+      started: job.started === "" ? null : job.started,
+    })),
+    ...rows,
+  ];
+}
+
 async function readDetails(names: readonly string[]): Promise<void> {
   for (const name of names) {
     try {
@@ -66,7 +93,7 @@ export function watchRuns(): () => void {
     timer = 0;
     last = Date.now();
     await readRuns();
-    if (!stopped) await readDetails(selected.value);
+    if (!stopped) await readDetails(selected.value.filter(written));
   };
   const soon = () => {
     if (timer === 0) timer = window.setTimeout(() => void read(), Math.max(0, last + PAUSE - Date.now()));
@@ -76,7 +103,7 @@ export function watchRuns(): () => void {
       if (event.type === "job") soon();
     }),
     connections.subscribe(soon),
-    selected.subscribe((names) => void readDetails(names.filter((name) => !details.peek().has(name)))),
+    selected.subscribe((names) => void readDetails(names.filter((name) => written(name) && !details.peek().has(name)))),
   ];
   return () => {
     stopped = true;

@@ -1,14 +1,14 @@
 /** The train view: the form for a new run at the left, what runs and ran at the right. */
 import { useEffect, useState } from "preact/hooks";
 import type { RunRow } from "../api";
-import { state } from "../server/events";
+import { live, state } from "../server/events";
 import { whole } from "../shell/figures";
 import { route } from "../shell/route";
 import { Curves } from "./curves";
 import { NewRun } from "./new_run";
 import { RunCard } from "./run_card";
 import { RunPictures } from "./run_pictures";
-import { detailsOf, runColour, runs, selected, watchRuns } from "./runs";
+import { detailsOf, runColour, runs, selected, watchRuns, withJobs } from "./runs";
 
 export function Train() {
   const [open, setOpen] = useState(false);
@@ -17,7 +17,7 @@ export function Train() {
   useEffect(() => {
     if (named !== undefined && !selected.value.includes(named)) selected.value = [...selected.value, named].slice(-6);
   }, [named]);
-  const rows = runs.value;
+  const rows = runs.value === null ? null : withJobs(runs.value, live.value.jobs);
   const shown = selected.value.filter((name) => rows?.some((row) => row.name === name) === true);
   return (
     <div class="train">

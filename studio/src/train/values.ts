@@ -28,6 +28,8 @@ export function groups(form: TrainForm, words: string): Map<string, FormField[]>
     .filter((word) => word !== "");
   const found = new Map<string, FormField[]>();
   for (const field of form.fields) {
+    // The presets are chosen above the settings.
+    if (field.key === "preset") continue;
     const text = `${field.label} ${field.key} ${field.flag} ${field.help}`.toLowerCase();
     if (!wanted.every((word) => text.includes(word))) continue;
     found.set(field.group, [...(found.get(field.group) ?? []), field]);
