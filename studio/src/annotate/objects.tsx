@@ -7,7 +7,7 @@ import { hashOf } from "../shell/route";
 import { COLOURS, change, type Item, remove } from "./document";
 import { save } from "./outbox";
 import { Proposals } from "./proposals";
-import { saveAndNext } from "./queue_state";
+import { queue, saveAndNext } from "./queue_state";
 import * as session from "./session";
 import { dirty, doc, lastAnswer, pick, row, takeFromSet } from "./session";
 
@@ -148,6 +148,7 @@ function ThisImage() {
   const embedding = live.value.embeddings.get(record.index) ?? "none";
   const last = lastAnswer.value;
   const size = session.picture.value?.size ?? record.size;
+  const why = queue.value?.entries.find((entry) => entry.index === record.index)?.why ?? "";
   return (
     <section>
       <h3>This image</h3>
@@ -181,6 +182,7 @@ function ThisImage() {
           {dirty.value ? " + edits" : ""}
         </dd>
       </dl>
+      {why !== "" && <p class="muted small-text">In the queue here: {why}.</p>}
       <datalist id="categories">
         {(state.value?.set.categories ?? []).map((category) => (
           <option key={category} value={category} />

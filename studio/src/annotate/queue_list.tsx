@@ -72,7 +72,7 @@ function Entry({ entry, here, saved, draft }: EntryProps) {
         href={hashOf("annotate", [entry.index])}
         class="entry"
         aria-current={here ? "true" : undefined}
-        title={entry.id}
+        title={entry.why === "" ? entry.id : `${entry.id}: ${entry.why}`}
       >
         <Thumb index={entry.index} side={160} />
         <span class="note">{note}</span>
@@ -86,9 +86,20 @@ function Entry({ entry, here, saved, draft }: EntryProps) {
   );
 }
 
+/** How often the order is read anew while images are measured, in milliseconds. */
+const ANEW = 5000;
+
 /** How far the studio's own pass over the images is; it can be stopped. */
 function Measured() {
   const now = live.value.queue ?? queue.value;
+  const going = now !== null && now.measured > 0 && now.measured < now.total;
+  useEffect(() => {
+    if (!going) return;
+    const timer = setInterval(() => {
+      if (!document.hidden) void readQueue();
+    }, ANEW);
+    return () => clearInterval(timer);
+  }, [going]);
   if (now === null || now.total === 0 || now.measured >= now.total) return null;
   const set = async (enabled: boolean) => {
     try {

@@ -2,6 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import type { Queue, QueueEntry } from "../api";
 import * as calls from "../server/calls";
+import { live } from "../server/events";
 import { isAbort, problemOf } from "../server/problem";
 import { counted } from "../shell/figures";
 import { notify, say } from "../shell/notices";
@@ -38,6 +39,7 @@ export async function readQueue(): Promise<void> {
     const all = found.entries.length === 0 ? await everyImage(stop.signal) : [];
     queue.value = found;
     labelled.value = all;
+    live.value = { ...live.value, queue: { measured: found.measured, total: found.total } };
   } catch (error) {
     if (!isAbort(error)) notify(problemOf(error));
   }
@@ -69,9 +71,19 @@ export function neighbour(by: 1 | -1): number | null {
   return list[here + by]?.index ?? null;
 }
 
-/** The next image that was not saved here. */
+/**
+ * The next image that was not saved here: by name the one after this, by doubt the one that would teach most now, for
+ * measuring goes on and what was above may have been below before.
+ */
 export function nextWaiting(): number | null {
   const list = entries.value;
+  if (order.value === "doubt") {
+    const seen = new Set(behind.value.map((entry) => entry.index));
+    const first = list.find(
+      ({ index }) => index !== row.value?.index && !seen.has(index) && !savedHere.value.has(index),
+    );
+    if (first !== undefined) return first.index;
+  }
   const here = list.findIndex((entry) => entry.index === row.value?.index);
   const ahead = [...list.slice(here + 1), ...list.slice(0, Math.max(here, 0))];
   return ahead.find((entry) => !savedHere.value.has(entry.index))?.index ?? null;

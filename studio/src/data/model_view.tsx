@@ -13,12 +13,13 @@ interface Plan {
   views: number;
   scaleMin: number;
   scaleMax: number;
-  flip: boolean;
+  /** How likely a view is mirrored. */
+  flip: number;
   kinds: readonly string[];
 }
 
 const KINDS = ["box", "points", "noise_mask"] as const;
-const FIRST: Plan = { epoch: 0, views: 6, scaleMin: 0.1, scaleMax: 2, flip: true, kinds: KINDS };
+const FIRST: Plan = { epoch: 0, views: 6, scaleMin: 0.1, scaleMax: 2, flip: 0.5, kinds: KINDS };
 
 export function viewQuery(plan: Plan): string {
   return new URLSearchParams({
@@ -108,10 +109,7 @@ export function ModelView({ index }: { index: number }) {
           step={0.05}
           onset={(scaleMax) => set({ scaleMax, scaleMin: Math.min(scaleMax, plan.scaleMin) })}
         />
-        <label class="check">
-          <input type="checkbox" checked={plan.flip} onChange={(event) => set({ flip: event.currentTarget.checked })} />
-          flip
-        </label>
+        <Slider text="flips" value={plan.flip} min={0} max={1} step={0.05} onset={(flip) => set({ flip })} />
         {KINDS.map((kind) => (
           <label key={kind} class="check">
             <input

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { CheckpointRow, CompareAnswer, CroppedMask, ObjectMask, Point, PromptRequest, RecordRow } from "../api";
 import { iou } from "../mask/runs";
 import * as calls from "../server/calls";
-import { connections } from "../server/events";
+import { connections, live } from "../server/events";
 import { isAbort, problemOf } from "../server/problem";
 import { share } from "../shell/figures";
 import { Icon } from "../shell/icons";
@@ -55,8 +55,9 @@ export function Compare({ index, a, b, back }: Props) {
     const query = new URLSearchParams({ a: one, b: two, ...(back === null ? {} : { run: back }) });
     go(hashOf("results", ["compare", index], query.toString()), true);
   };
-  const second = b === "" ? (models[0]?.path ?? "") : b;
-  const first = a === "" ? (models.findLast((model) => model.path !== second)?.path ?? second) : a;
+  const inUse = models.find((model) => model.path === live.value.model?.checkpoint) ?? models.at(-1);
+  const second = b === "" ? (inUse?.path ?? "") : b;
+  const first = a === "" ? (models.find((model) => model.path !== second)?.path ?? second) : a;
   const truth = objects.find((each) => each.object === object)?.mask ?? null;
   const prompts = promptsFor(truth, points);
   useEffect(() => {

@@ -87,16 +87,16 @@ export function RunPage({ name }: { name: string }) {
       <section class="card" id="images">
         <h3>
           Images
-          <span class="muted">
+          <span class="muted" hidden={count.better + count.worse + count.same === 0}>
             {count.better} better, {count.worse} worse, {count.same} within ±0.005
           </span>
         </h3>
         <fieldset class="segments" aria-label="Order">
           <button type="button" aria-pressed={!worst} onClick={() => setWorst(false)}>
-            Better first
+            Best first
           </button>
           <button type="button" aria-pressed={worst} onClick={() => setWorst(true)}>
-            Worse first
+            Worst first
           </button>
         </fieldset>
         <div class="gallery">

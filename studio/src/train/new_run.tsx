@@ -35,11 +35,10 @@ export function NewRun({ taken }: { taken: readonly string[] }) {
     const stop = new AbortController();
     calls.trainForm(stop.signal).then(
       (found) => {
-        const presets = [...found.presets, PLAIN];
-        const first = presets.findIndex((each) => fits(each, found));
+        // Those for the model's own input size come first.
+        const presets = [...found.presets, PLAIN].sort((a, b) => Number(fits(b, found)) - Number(fits(a, found)));
         setForm({ ...found, presets });
-        setPreset(first);
-        setValues(presets[first]?.values ?? {});
+        setValues(presets[0]?.values ?? {});
       },
       (error: unknown) => {
         if (!isAbort(error)) notify(problemOf(error));

@@ -52,12 +52,13 @@ function written(name: string): boolean {
 /** The runs, and those that have begun or failed before they wrote anything. */
 export function withJobs(rows: readonly RunRow[], jobs: readonly Job[]): readonly RunRow[] {
   const known = new Set(rows.map((row) => row.name));
-  const early = jobs.filter((job) => !known.has(job.run) && job.state !== "finished");
+  // One that was stopped and has no folder is a run that was deleted.
+  const early = jobs.filter((job) => !known.has(job.run) && ["running", "stopping", "failed"].includes(job.state));
   return [
     ...early.map((job) => ({
       name: job.run,
       folder: "",
-      state: job.state === "running" || job.state === "stopping" ? ("running" as const) : ("interrupted" as const),
+      state: job.state === "failed" ? ("interrupted" as const) : ("running" as const),
       epochs_done: job.epoch,
       epochs: job.epochs,
       best_epoch: null,
