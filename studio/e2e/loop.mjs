@@ -1,6 +1,7 @@
 /**
- * The whole loop in a real browser: click a mask, correct it, save, reload, train, click with the new model. Against the
- * server at STUDIO_URL, or against the mock. Any error in the console, and any violation of the content policy, fails it.
+ * The whole loop in a real browser: click a mask, correct it, save, reload, train, click with the new model. Any error in
+ * the console, and any violation of the content policy, fails it. Against the mock; against a server that runs, at
+ * STUDIO_URL; or with the program STUDIO_PROGRAM on the demo's folder STUDIO_DEMO, which is then killed in the middle, too.
  *
  * STUDIO_WALK: images for the measure of memory (200). STUDIO_TRAIN_SECONDS: the longest that a training may take (600).
  * STUDIO_EPOCHS: how many epochs are trained (12).
@@ -12,11 +13,19 @@ import { join } from "node:path";
 import { start } from "../mock/server.mjs";
 import { open } from "./browser.mjs";
 import { annotate, ask, heap, inside, objects, place, saved, story } from "./page.mjs";
+import { startProgram } from "./program.mjs";
 
 const WALK = Number(process.env.STUDIO_WALK ?? 200);
 const TRAIN_SECONDS = Number(process.env.STUDIO_TRAIN_SECONDS ?? 600);
-const mock = process.env.STUDIO_URL === undefined ? await start({ images: 240 }) : null;
-const base = mock?.address ?? new URL("/", process.env.STUDIO_URL).href;
+const { STUDIO_URL, STUDIO_PROGRAM, STUDIO_DEMO } = process.env;
+/** The server, where this walk may kill it; null where somebody else started it. */
+const server =
+  STUDIO_PROGRAM !== undefined
+    ? await startProgram({ program: STUDIO_PROGRAM, demo: STUDIO_DEMO ?? "maskwright-demo" })
+    : STUDIO_URL === undefined
+      ? await start({ images: 240 })
+      : null;
+const base = server?.address ?? new URL("/", STUDIO_URL).href;
 const profile = await mkdtemp(join(tmpdir(), "studio-"));
 let browser = await open({ profile });
 let { page } = browser;
@@ -151,11 +160,11 @@ try {
     );
   });
 
-  if (mock !== null) {
+  if (server !== null) {
     await step("what is saved while the server is gone waits, and is sent when it is back", async () => {
       const { point, size } = third;
       await clickMask(third);
-      await mock.stop();
+      await server.stop();
       await page.locator(".lost").waitFor();
       await page.keyboard.press("Enter");
       await page.keyboard.press("b");
@@ -164,12 +173,12 @@ try {
       await story(page, "by hand");
       await page.keyboard.press("Control+s");
       await page.locator("footer .warn", { hasText: "unsaved" }).waitFor();
-      await mock.again();
+      await server.again();
       await page.locator(".lost").waitFor({ state: "detached", timeout: 20_000 });
       await saved(page, base, third.index, 2);
       await page.locator("footer .warn").waitFor({ state: "detached" });
       const lost = (text) =>
-        text.includes("ERR_CONNECTION_REFUSED") || text.includes("ERR_INCOMPLETE_CHUNKED_ENCODING");
+        /ERR_(CONNECTION_(REFUSED|RESET|CLOSED)|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE)/.test(text);
       browser.complaints.splice(0, browser.complaints.length, ...browser.complaints.filter((text) => !lost(text)));
     });
   }
@@ -241,5 +250,5 @@ try {
 } finally {
   await browser.context.close().catch(() => {});
   await rm(profile, { recursive: true, force: true });
-  await mock?.stop().catch(() => {});
+  await (server?.end ?? server?.stop)?.().catch(() => {});
 }

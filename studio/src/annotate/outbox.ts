@@ -3,7 +3,7 @@
  * when it answers again. Two saves of one image never run at once.
  */
 import { signal } from "@preact/signals";
-import type { Corrections, SavedObject } from "../api";
+import type { Corrections } from "../api";
 import * as calls from "../server/calls";
 import { refresh, state } from "../server/events";
 import { type Problem, problemOf, RequestError } from "../server/problem";
@@ -12,6 +12,7 @@ import { notify } from "../shell/notices";
 import { type Doc, fromSaved, toSaved } from "./document";
 import * as drafts from "./drafts";
 import { start, step } from "./history";
+import { sameSaved, union } from "./merge";
 import * as session from "./session";
 
 /** What was saved last. */
@@ -50,7 +51,14 @@ async function send(draft: drafts.Draft): Promise<boolean> {
     void refresh();
     return true;
   } catch (error) {
-    refused(draft, problemOf(error), error instanceof RequestError && error.lost);
+    const problem = problemOf(error);
+    const current = problem.current;
+    if (problem.code === "conflict" && current !== undefined && sameSaved(toSaved(draft.doc), current.objects)) {
+      // It was saved before, by this draft, and the answer was lost with the server.
+      await settled(draft, current.revision);
+      return true;
+    }
+    refused(draft, problem, error instanceof RequestError && error.lost);
     return false;
   } finally {
     const left = new Set(saving.value);
@@ -117,15 +125,6 @@ export function resolve(choice: "mine" | "theirs" | "both"): void {
   else void save();
 }
 
-/** All objects of both, without those of theirs that are here already. */
-export function union(mine: Doc, theirs: readonly SavedObject[]): Doc {
-  const known = new Set(mine.items.map((item) => JSON.stringify(item.mask)));
-  const more = fromSaved(theirs.filter((object) => !known.has(JSON.stringify(object.mask)))).items;
-  let next = mine.next;
-  const added = more.map((item) => ({ ...item, id: next++ }));
-  return { items: [...mine.items, ...added], active: mine.active, next };
-}
-
 /** Gives up the edits of this image since it was saved. */
 export function discard(): void {
   const record = session.row.value;
@@ -135,10 +134,21 @@ export function discard(): void {
   void drafts.forget(session.draftKey(record));
 }
 
-/** Sends what waits, after the server was lost or the page was closed. */
-export async function sendWaiting(): Promise<void> {
-  for (const draft of await drafts.loadWaiting(session.setKey())) {
-    if (!draft.wanted) continue;
+let sending: Promise<void> | null = null;
+
+/** Sends what waits, after the server was lost or the page was closed; one pass at a time. */
+export function sendWaiting(): Promise<void> {
+  sending ??= sendAll().finally(() => {
+    sending = null;
+  });
+  return sending;
+}
+
+async function sendAll(): Promise<void> {
+  for (const { key } of await drafts.loadWaiting(session.setKey())) {
+    // It may have been saved, or edited, since the list was read.
+    const draft = await drafts.read(key);
+    if (draft?.wanted !== true || saving.value.has(key)) continue;
     try {
       const index = await placeOf(draft);
       if (index !== null) await send({ ...draft, index });
