@@ -1,7 +1,7 @@
 /** The objects of the image, what else the model may have meant, and how the image stands. */
 import { isEmpty } from "../mask/runs";
 import { live, state } from "../server/events";
-import { share, whole } from "../shell/figures";
+import { counted, share, whole } from "../shell/figures";
 import { Icon } from "../shell/icons";
 import { hashOf } from "../shell/route";
 import { COLOURS, change, type Item, remove } from "./document";
@@ -122,10 +122,9 @@ export function story(each: Item): string {
   if (each.asks) return session.answering.value ? "asking the model…" : "not answered yet";
   if (isEmpty(each.mask)) return "no mask";
   const clicks = each.points.length;
-  const prompts = [
-    each.box === null ? "" : "box",
-    clicks === 0 ? "" : clicks === 1 ? "1 click" : `${clicks} clicks`,
-  ].filter((part) => part !== "");
+  const prompts = [each.box === null ? "" : "box", clicks === 0 ? "" : counted(clicks, "click")].filter(
+    (part) => part !== "",
+  );
   switch (each.made) {
     case "hand":
       return "by hand";
@@ -136,7 +135,7 @@ export function story(each: Item): string {
     case "set":
       return "from the set";
     case "saved":
-      return each.clicks > 0 ? `saved, ${each.clicks} clicks` : "saved";
+      return each.clicks > 0 ? `saved, ${counted(each.clicks, "click")}` : "saved";
     default:
       return `${each.base === null ? "" : "mask + "}${prompts.join(" + ")}`;
   }

@@ -61,6 +61,8 @@ function Pace() {
   if (waits === null) return null;
   const done = savedHere.value.size;
   const remaining = Math.max(waits.total - done, 0);
+  // Where no image waits, there is no pace.
+  if (waits.total === 0) return null;
   const each = done >= 5 ? (Date.now() - begun) / 1000 / done : null;
   return (
     <span class="wide">
