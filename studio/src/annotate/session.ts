@@ -7,6 +7,7 @@ import type { Corrections, Proposal, RecordRow } from "../api";
 import * as calls from "../server/calls";
 import { client } from "../server/client";
 import { live, onEvent, state } from "../server/events";
+import { reduce } from "../server/live";
 import { isAbort, problemOf } from "../server/problem";
 import { notify, say } from "../shell/notices";
 import { type Picture, pictureOf } from "../view/picture";
@@ -136,7 +137,7 @@ function adopt(saved: Corrections, draft: drafts.Draft | null): void {
 async function askEmbedding(index: number, stop: AbortSignal): Promise<void> {
   try {
     const { state: now } = await calls.embed(index, stop);
-    live.value = { ...live.value, embeddings: new Map(live.value.embeddings).set(index, now) };
+    live.value = reduce(live.value, { type: "embedding", index, state: now, error: null }, client);
   } catch (error) {
     if (!isAbort(error)) notify(problemOf(error));
   }

@@ -31,7 +31,9 @@ export function Grid({ query }: { query: string }) {
     let frame = 0;
     const measure = () => {
       frame = 0;
+      places.delete(query);
       places.set(query, element.scrollTop);
+      if (places.size > 20) places.delete([...places.keys()][0] ?? "");
       setPlace({ top: element.scrollTop, width: element.clientWidth - 24, height: element.clientHeight });
     };
     const later = () => {

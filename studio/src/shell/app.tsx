@@ -5,6 +5,7 @@ import { Data } from "../data/data";
 import { Results } from "../results/results";
 import { state } from "../server/events";
 import { Train } from "../train/train";
+import { Boundary } from "./boundary";
 import { Footer } from "./footer";
 import { Header } from "./header";
 import { bind, helpShown } from "./keys";
@@ -44,7 +45,13 @@ export function App() {
       <Nav />
       <Lost />
       <main id="main" tabIndex={-1} class={`view-${view}`}>
-        {state.value === null ? <p class="waiting">Connecting to the studio…</p> : <Shown />}
+        {state.value === null ? (
+          <p class="waiting">Connecting to the studio…</p>
+        ) : (
+          <Boundary view={view}>
+            <Shown />
+          </Boundary>
+        )}
       </main>
       <Footer />
       <Notices />
