@@ -75,9 +75,11 @@ function dragging(kind: (pen: Pen) => Sketch["kind"], done: (drawn: Sketch) => v
       else drawn.line.push(pen.at);
       redraw();
     },
-    up: () => {
+    up: (pen) => {
       const drawn = sketch.value;
       sketch.value = null;
+      // A finger that is lifted is nowhere.
+      if (pen.touch) hover.value = null;
       if (drawn !== null) done(drawn);
     },
     cancel: () => {

@@ -19,36 +19,51 @@ export function outline(mask: CroppedMask): Vertex[][] {
   const walked = new Uint8Array(width * height);
   const rings: Vertex[][] = [];
   for (let row = 0; row < height; row++) {
-    for (let column = 0; column < width; column++) {
-      const here = row * width + column;
-      if (data[here] !== 1 || walked[here] === 1 || inside(column, row - 1)) continue;
-      const ring: Vertex[] = [];
-      let x = column;
-      let y = row;
-      let heading = 0;
-      do {
-        if (heading === 0) walked[y * width + x] = 1;
-        x += STEP_X[heading] ?? 0;
-        y += STEP_Y[heading] ?? 0;
-        const next = turn(inside, x, y, heading);
-        if (next !== heading) ring.push({ x: mask.x + x, y: mask.y + y });
-        heading = next;
-      } while (x !== column || y !== row || heading !== 0);
-      rings.push(ring);
+    const end = (row + 1) * width;
+    for (let here = data.indexOf(1, row * width); here >= 0 && here < end; ) {
+      // Below a pixel of the mask there is no upper edge: on to the next pixel that has background above.
+      const open = row === 0 ? here : data.indexOf(0, here - width) + width;
+      if (open < here || open >= end) break;
+      const free = open > here ? data.indexOf(1, open) : here;
+      if (free !== open) {
+        here = free;
+        continue;
+      }
+      if (walked[open] === 0) rings.push(walk(mask, inside, walked, open - row * width, row));
+      here = data.indexOf(1, open + 1);
     }
   }
   return rings;
 }
 
+/** The ring that begins with the upper edge of a pixel, eastwards. */
+function walk(
+  mask: CroppedMask,
+  inside: (x: number, y: number) => boolean,
+  walked: Uint8Array,
+  column: number,
+  row: number,
+): Vertex[] {
+  const ring: Vertex[] = [];
+  let x = column;
+  let y = row;
+  let heading = 0;
+  do {
+    if (heading === 0) walked[y * mask.width + x] = 1;
+    x += STEP_X[heading] ?? 0;
+    y += STEP_Y[heading] ?? 0;
+    const next = turn(inside, x, y, heading);
+    if (next !== heading) ring.push({ x: mask.x + x, y: mask.y + y });
+    heading = next;
+  } while (x !== column || y !== row || heading !== 0);
+  return ring;
+}
+
 /** The heading after the corner (x, y): right where the pixel ahead at the right is outside, left where both are inside. */
 function turn(inside: (x: number, y: number) => boolean, x: number, y: number, heading: number): number {
   // The two pixels ahead of the corner, at the right and at the left of the walk.
-  const [right, left] = [
-    [inside(x, y), inside(x, y - 1)],
-    [inside(x - 1, y), inside(x, y)],
-    [inside(x - 1, y - 1), inside(x - 1, y)],
-    [inside(x, y - 1), inside(x - 1, y - 1)],
-  ][heading] as [boolean, boolean];
+  const right = inside(heading === 0 || heading === 3 ? x : x - 1, heading < 2 ? y : y - 1);
+  const left = inside(heading < 2 ? x : x - 1, heading === 1 || heading === 2 ? y : y - 1);
   if (!right) return (heading + 1) % 4;
   return left ? (heading + 3) % 4 : heading;
 }

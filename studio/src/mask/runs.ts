@@ -51,14 +51,17 @@ export function encode(region: Region): CroppedMask {
   let value = 0;
   let run = 0;
   for (let row = top; row < bottom; row++) {
-    const start = row * region.width;
-    for (let column = left; column < right; column++) {
-      if ((region.data[start + column] ?? 0) !== value) {
-        runs.push(run);
-        run = 0;
-        value ^= 1;
-      }
-      run++;
+    const pixels = region.data.subarray(row * region.width + left, row * region.width + right);
+    // From change to change: looking for a byte is far quicker than a loop, which counts with 100 megapixels.
+    for (let at = 0; at < pixels.length; ) {
+      const change = pixels.indexOf(value ^ 1, at);
+      const end = change < 0 ? pixels.length : change;
+      run += end - at;
+      at = end;
+      if (change < 0) break;
+      runs.push(run);
+      run = 0;
+      value ^= 1;
     }
   }
   runs.push(run);
