@@ -60,6 +60,19 @@ const RULES: &[Rule] = &[
         never: &["burn", "clap", "indicatif", "rand"],
     },
     Rule {
+        package: "maskwright-studio",
+        workspace: &[
+            "maskwright-image",
+            "maskwright-data",
+            "maskwright-doctor",
+            "maskwright-model",
+            "maskwright-predict",
+            "maskwright-report",
+            "maskwright-train",
+        ],
+        never: &["burn", "clap", "indicatif", "rand"],
+    },
+    Rule {
         package: "maskwright-prep",
         workspace: &[
             "maskwright-image",
@@ -82,6 +95,7 @@ const RULES: &[Rule] = &[
             "maskwright-predict",
             "maskwright-prep",
             "maskwright-report",
+            "maskwright-studio",
             "maskwright-train",
         ],
         never: &["burn", "rand"],

@@ -96,14 +96,28 @@ pub fn preview(
     check_input_size(config.input_size)?;
     let mix = data.train_mix(context)?;
     let records = records(&mix, config)?;
+    let key = |record| SampleKey::in_epoch(config.seed, config.epoch, record);
+    preview_of(&mix, &records.into_iter().map(key).collect::<Vec<_>>(), data, config)
+}
+
+/// As [`preview`], of the samples of these keys, and of sets that are open already; `data` says how samples are cut out.
+///
+/// # Errors
+/// Those of the records.
+pub fn preview_of(
+    mix: &Mix,
+    keys: &[SampleKey],
+    data: &DataFile,
+    config: &PreviewConfig,
+) -> Result<Preview> {
+    check_input_size(config.input_size)?;
     // Mask prompts have the resolution of masks: a quarter of the input at patch size 16.
     let samples = data.sample_config(config.input_size, config.input_size / 4);
     let mut maker = SampleMaker::new(samples)?;
     let mut tiles = Vec::new();
     let mut pictures = Vec::new();
-    for record in records {
-        let key = SampleKey::in_epoch(config.seed, config.epoch, record);
-        let view = maker.view(&mix, key)?;
+    for &key in keys {
+        let view = maker.view(mix, key)?;
         for object in &view.objects {
             tiles.push(info(&view, object));
             pictures.push((tile(&view, object, config), caption(&view, object)));

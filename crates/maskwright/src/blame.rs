@@ -8,10 +8,11 @@ use std::error::Error as StdError;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use maskwright_train as train;
 use serde::Serialize;
 use {maskwright_data as data, maskwright_demo as demo, maskwright_doctor as doctor};
 use {maskwright_image as image, maskwright_model as model, maskwright_predict as predict};
-use {maskwright_prep as prep, maskwright_report as report, maskwright_train as train};
+use {maskwright_prep as prep, maskwright_report as report, maskwright_studio as studio};
 
 use crate::failure::{Damaged, Usage};
 
@@ -108,6 +109,7 @@ fn of_cause(cause: &(dyn StdError + 'static)) -> Option<Blame> {
         of::<predict::Error>,
         of::<prep::Error>,
         of::<report::Error>,
+        of::<studio::Error>,
         of::<train::Error>,
         of::<io::Error>,
     ];
@@ -291,6 +293,30 @@ impl Blamed for prep::Error {
             E::Content { file, expected, found } => {
                 Blame::new(Code::Data).of(file).but(expected, found)
             }
+            _ => Blame::new(Code::Other),
+        }
+    }
+}
+
+impl Blamed for studio::Error {
+    fn blame(&self) -> Blame {
+        use studio::Error as E;
+        match self {
+            E::Data(inner) => inner.blame(),
+            E::Doctor(inner) => inner.blame(),
+            E::Predict(inner) => inner.blame(),
+            E::Report(inner) => inner.blame(),
+            E::Train(inner) => inner.blame(),
+            E::Image { file, source } => source.blame().of(file),
+            E::Io { file, source, .. } => source.blame().of(file),
+            E::Setting { expected, found, .. } => Blame::new(Code::Setting).but(expected, found),
+            E::Content { file, expected, found } => {
+                Blame::new(Code::Data).of(file).but(expected, found)
+            }
+            E::Refused { .. } => Blame::new(Code::Setting),
+            E::NoModel { .. } => Blame::new(Code::Model),
+            E::Child { .. } => Blame::new(Code::Run),
+            E::Listen { .. } => Blame::new(Code::Usage),
             _ => Blame::new(Code::Other),
         }
     }

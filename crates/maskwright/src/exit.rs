@@ -6,10 +6,11 @@
 use std::ffi::OsString;
 
 use maskwright_image::is_obeyed;
+use maskwright_train as train;
 use serde::Serialize;
 use {maskwright_demo as demo, maskwright_doctor as doctor};
 use {maskwright_model as model, maskwright_predict as predict};
-use {maskwright_prep as prep, maskwright_report as report, maskwright_train as train};
+use {maskwright_prep as prep, maskwright_report as report, maskwright_studio as studio};
 
 use crate::blame::{self, Blame, Code};
 pub(crate) use crate::failure::{Interrupted, Unfit, Usage};
@@ -147,6 +148,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || error.downcast_ref().is_some_and(of_training)
         || error.downcast_ref().is_some_and(of_report)
         || error.downcast_ref().is_some_and(of_prep)
+        || error.downcast_ref().is_some_and(of_studio)
 }
 
 fn of_data(error: &maskwright_data::Error) -> bool {
@@ -215,6 +217,19 @@ fn of_report(error: &report::Error) -> bool {
         Error::Train(error) => of_training(error),
         Error::Model(error) => of_model(error),
         Error::Data(error) => of_data(error),
+        _ => false,
+    }
+}
+
+fn of_studio(error: &studio::Error) -> bool {
+    use studio::Error;
+    match error {
+        Error::Setting { .. } | Error::Listen { .. } => true,
+        Error::Data(error) => of_data(error),
+        Error::Doctor(error) => of_doctor(error),
+        Error::Predict(error) => of_prediction(error),
+        Error::Report(error) => of_report(error),
+        Error::Train(error) => of_training(error),
         _ => false,
     }
 }

@@ -6,9 +6,10 @@
 
 use std::error::Error as StdError;
 
+use maskwright_train as train;
 use {maskwright_data as data, maskwright_doctor as doctor};
 use {maskwright_model as model, maskwright_predict as predict};
-use {maskwright_prep as prep, maskwright_report as report, maskwright_train as train};
+use {maskwright_prep as prep, maskwright_report as report, maskwright_studio as studio};
 
 /// The flag that sets a configuration key, or a setting of a library that stands in no file.
 const FLAGS: &[(&str, &str)] = &[
@@ -99,6 +100,11 @@ fn flag(key: &str) -> &str {
     FLAGS.iter().find(|(known, _)| *known == key).map_or(key, |(_, flag)| flag)
 }
 
+/// The flag of a key that has one.
+pub(crate) fn flag_of_key(key: &str) -> Option<&'static str> {
+    FLAGS.iter().find(|(known, _)| *known == key).map(|(_, flag)| *flag)
+}
+
 /// A text of a library, the keys in it called by their flags.
 fn with_flags(text: &str) -> String {
     let no_key = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '/'));
@@ -119,6 +125,7 @@ pub(crate) fn of(error: &(dyn StdError + 'static)) -> String {
         .or_else(|| error.downcast_ref().map(of_training))
         .or_else(|| error.downcast_ref().map(of_report))
         .or_else(|| error.downcast_ref().map(of_prep))
+        .or_else(|| error.downcast_ref().map(of_studio))
         .unwrap_or_else(|| error.to_string())
 }
 
@@ -254,6 +261,20 @@ fn of_prep(error: &prep::Error) -> String {
         Error::Data(error) => of_data(error),
         Error::Doctor(error) => of_doctor(error),
         Error::Predict(error) => of_prediction(error),
+        _ => error.to_string(),
+    }
+}
+
+fn of_studio(error: &studio::Error) -> String {
+    use studio::Error;
+    match error {
+        Error::Setting { key, expected, found } => setting(key, expected, found),
+        Error::Listen { .. } => format!("{error}; choose another --port or --host"),
+        Error::Data(error) => of_data(error),
+        Error::Doctor(error) => of_doctor(error),
+        Error::Predict(error) => of_prediction(error),
+        Error::Report(error) => of_report(error),
+        Error::Train(error) => of_training(error),
         _ => error.to_string(),
     }
 }

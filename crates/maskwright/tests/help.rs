@@ -12,6 +12,7 @@ fn every_help_is_as_it_was_read() {
         demo
         train
         eval
+        studio
         predict
         masks
         preview

@@ -14,7 +14,7 @@ const ANNOTATIONS: u32 = 1;
 
 /// The names of a set's classes.
 #[derive(Debug)]
-pub(crate) enum ClassNames {
+pub enum ClassNames {
     /// The set knows of no classes.
     None,
     /// All objects are of one class.
@@ -24,7 +24,12 @@ pub(crate) enum ClassNames {
     /// By the number of an object in a mask file.
     Numbers(HashMap<u64, String>),
     /// By the number of which an object in a mask file is a connected piece.
-    Pieces { names: HashMap<u32, String>, rule: Box<MaskRule> },
+    Pieces {
+        /// The names by number.
+        names: HashMap<u32, String>,
+        /// How the numbers are read.
+        rule: Box<MaskRule>,
+    },
     /// The label that an outline has is the name.
     Labels,
     /// The label that an outline has is the number of the name.
@@ -37,7 +42,7 @@ impl ClassNames {
     /// # Errors
     ///
     /// Those of opening the set.
-    pub(crate) fn of(spec: &SetSpec, context: &OpenContext<'_>) -> Result<ClassNames> {
+    pub fn of(spec: &SetSpec, context: &OpenContext<'_>) -> Result<ClassNames> {
         Ok(match &spec.kind {
             SetKind::Coco(keys) | SetKind::Lvis(keys) => {
                 let filter = spec.kind.object_filter();
@@ -81,8 +86,24 @@ impl ClassNames {
         })
     }
 
+    /// The names that are known before any object is looked at, in order.
+    pub fn known(&self) -> Vec<String> {
+        let mut names: Vec<String> = match self {
+            ClassNames::None | ClassNames::Labels => Vec::new(),
+            ClassNames::One(name) => vec![name.clone()],
+            ClassNames::Categories(names) | ClassNames::Pieces { names, .. } => {
+                names.values().cloned().collect()
+            }
+            ClassNames::Numbers(names) => names.values().cloned().collect(),
+            ClassNames::LabelNumbers(names) => names.values().cloned().collect(),
+        };
+        names.sort();
+        names.dedup();
+        names
+    }
+
     /// The class of the object whose mask was taken last; none where the set does not say.
-    pub(crate) fn name(&self, mask: &MaskBuffer) -> Option<String> {
+    pub fn name(&self, mask: &MaskBuffer) -> Option<String> {
         match self {
             ClassNames::None => None,
             ClassNames::One(name) => Some(name.clone()),

@@ -112,7 +112,7 @@ pub use at::data_at;
 pub use boxes::{BoxSet, ObjectBox};
 pub use bytes::{open_file, read_file};
 pub use cells::sign_between_cells;
-pub(crate) use class_names::ClassNames;
+pub use class_names::ClassNames;
 pub use classes::{ClassMark, Classes};
 pub use datafile::DataFile;
 pub use detections::{DetectionImage, DetectionSet, FoundBoxes};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::eval::means;
+use super::studio::{Serve, serve};
 use crate::demo::{DemoConfig, DemoEnd, masks_command, run as run_demo};
 use crate::exit::Interrupted;
 use crate::numbers::duration;
@@ -25,6 +26,14 @@ pub(crate) struct DemoFlags {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
+    /// Then open the studio with the demo's pictures and its model
+    #[arg(long, conflicts_with = "json")]
+    studio: bool,
+
+    /// With --studio: do not open a browser
+    #[arg(long, requires = "studio")]
+    no_open: bool,
+
     /// Print the outcome as JSON, and no progress
     #[arg(long)]
     json: bool,
@@ -34,7 +43,8 @@ pub(crate) fn run(flags: &DemoFlags) -> anyhow::Result<()> {
     let mut config = DemoConfig::new(flags.output.clone());
     config.seed = flags.seed;
     config.pictures.seed = flags.seed;
-    let mut progress = Progress::new(flags.json, interrupt::on_ctrl_c());
+    let interrupt = interrupt::on_ctrl_c();
+    let mut progress = Progress::new(flags.json, interrupt.clone());
     let end = run_demo(&config, &mut progress)?;
     progress.finish();
     let DemoEnd::Done(outcome) = end else {
@@ -57,5 +67,11 @@ pub(crate) fn run(flags: &DemoFlags) -> anyhow::Result<()> {
     output::lines([
         "everything in its pictures, without a prompt:".to_owned(),
         format!("  {masks}"),
-    ])
+    ])?;
+    if !flags.studio {
+        return Ok(());
+    }
+    let data_file = flags.output.join("data").join("data.toml");
+    let opens = !flags.no_open;
+    serve(&Serve::demo(&data_file, &outcome.checkpoint, &flags.output, opens)?, &interrupt)
 }

@@ -15,4 +15,5 @@ pub(crate) mod prep;
 pub(crate) mod preview;
 pub(crate) mod report;
 pub(crate) mod runs;
+pub(crate) mod studio;
 pub(crate) mod train;

@@ -208,6 +208,11 @@ impl DataFlags {
         self.images.as_deref().filter(|_| self.masks.as_ref().or(self.coco.as_ref()).is_none())
     }
 
+    /// The data file, where one says what the data are.
+    pub(crate) fn data_file(&self) -> Option<&Path> {
+        self.data.as_deref()
+    }
+
     /// Whether a data file or a layout with settings of its own says how sets are read.
     pub(crate) fn has_settings(&self) -> bool {
         self.data.is_some() || self.hqseg44k.is_some()

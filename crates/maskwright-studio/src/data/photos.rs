@@ -1,0 +1,94 @@
+//! A folder of photographs without masks, as a set whose records have no objects.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use maskwright_data::record::Record;
+use maskwright_data::source::{ImageBuffer, Located, MaskBuffer, Pick, Source};
+use maskwright_data::{Error as DataError, Result as DataResult};
+use maskwright_image::decode::MaskRule;
+use maskwright_predict::many::Pictures;
+
+use crate::error::Result;
+
+/// Photographs by name.
+pub(super) struct Photos {
+    name: Arc<str>,
+    files: Vec<(String, PathBuf)>,
+    rule: MaskRule,
+}
+
+impl Photos {
+    /// All images of a folder and of those in it, in the order of their names.
+    ///
+    /// # Errors
+    /// A folder that cannot be read, or has no image.
+    pub(super) fn open(folder: &Path, name: &str) -> Result<Self> {
+        let pictures = Pictures::open(folder)?;
+        let mut stems: HashMap<String, usize> = HashMap::new();
+        for file in pictures.files() {
+            *stems.entry(file.key()).or_default() += 1;
+        }
+        // A name is a file's own without its ending, unless two differ by their endings alone.
+        let files = pictures.files().iter().map(|file| {
+            let key = file.key();
+            let name = if stems[&key] > 1 { file.name.clone() } else { key };
+            (name, file.path.clone())
+        });
+        Ok(Self { name: name.into(), files: files.collect(), rule: MaskRule::default() })
+    }
+
+    fn file(&self, index: usize) -> DataResult<&(String, PathBuf)> {
+        self.files.get(index).ok_or_else(|| DataError::NoSuchRecord {
+            set: self.name.to_string(),
+            index,
+            len: self.files.len(),
+        })
+    }
+}
+
+impl Source for Photos {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    fn record(&self, index: usize) -> DataResult<Record> {
+        let (name, path) = self.file(index)?;
+        Ok(Record {
+            set: self.name.clone(),
+            name: name.clone(),
+            image: path.clone(),
+            mask: PathBuf::new(),
+        })
+    }
+
+    fn image(&self, at: &Located, image: &mut ImageBuffer) -> DataResult<()> {
+        let (_, path) = self.file(at.index)?;
+        let bytes =
+            std::fs::read(path).map_err(|source| DataError::Read { file: path.clone(), source })?;
+        *image.start_file() = bytes;
+        Ok(())
+    }
+
+    fn objects(&self, _: &Located) -> DataResult<usize> {
+        Ok(0)
+    }
+
+    fn mask(&self, at: &Located, _: Pick, _: &mut MaskBuffer) -> DataResult<()> {
+        let (name, path) = self.file(at.index)?;
+        Err(DataError::Setting {
+            key: format!("{}/{name}", self.name),
+            expected: "a mask".into(),
+            found: format!("the photograph {} alone", path.display()),
+        })
+    }
+
+    fn mask_rule(&self) -> &MaskRule {
+        &self.rule
+    }
+}
