@@ -126,7 +126,10 @@ impl Jobs {
         let known = self.known().get(name).cloned();
         let process = known.as_ref().and_then(|known| known.process).or_else(|| owner(&folder));
         let run = RunFiles::read(&folder).ok();
-        if run.is_none() && known.is_none() && process.is_none() {
+        // A folder that is gone is no run any more; one that was never made may say why.
+        let has_failed =
+            known.as_ref().is_some_and(|known| known.ended_well == Some(false) && !known.stopping);
+        if run.is_none() && process.is_none() && !has_failed {
             return None;
         }
         let stopping = known.as_ref().is_some_and(|known| known.stopping);
