@@ -68,7 +68,7 @@ impl App {
             caches.join("maskwright").join("studio")
         });
         let embeddings = DiskCache::new(cache.join("embeddings"), EMBEDDINGS);
-        let engine = Engine::start(settings.compute.clone(), embeddings, events.clone())?;
+        let engine = Engine::start(settings.compute, embeddings, events.clone())?;
         let jobs = Jobs::open(&settings.runs, program.clone(), events.clone())?;
         let given = settings
             .checkpoint

@@ -29,13 +29,19 @@ const QUIET: Duration = Duration::from_millis(700);
 /// Images that somebody may wait for.
 const WAITING: usize = 64;
 
+/// What an embedding in memory is called: its model's number and its key.
+type Key = (u64, String);
+
+/// An embedding, and whether it had to be made.
+type Encoded = Result<(Arc<EncodedImage>, bool)>;
+
 /// The model and its embeddings.
 pub(crate) struct Engine {
     compute: Compute,
     model: Mutex<Current>,
     work: Mutex<Work>,
     changed: Condvar,
-    memory: Mutex<VecDeque<((u64, String), Arc<EncodedImage>)>>,
+    memory: Mutex<VecDeque<(Key, Arc<EncodedImage>)>>,
     disk: DiskCache,
     /// Held while a prompt is answered; when that was last.
     clicking: Mutex<Option<Instant>>,
@@ -59,7 +65,7 @@ struct Ask {
     set: Arc<DataSet>,
     index: usize,
     /// Who waits for it.
-    reply: Option<SyncSender<Result<(Arc<EncodedImage>, bool)>>>,
+    reply: Option<SyncSender<Encoded>>,
 }
 
 #[derive(Default)]
@@ -190,7 +196,7 @@ impl Engine {
         set: &Arc<DataSet>,
         index: usize,
         urgent: bool,
-    ) -> Result<(Arc<EncodedImage>, bool)> {
+    ) -> Encoded {
         if let Some(found) = self.kept(model, set, index)? {
             return Ok((found, false));
         }
@@ -285,7 +291,7 @@ impl Engine {
         }
     }
 
-    fn remember(&self, key: (u64, String), image: EncodedImage) -> Arc<EncodedImage> {
+    fn remember(&self, key: Key, image: EncodedImage) -> Arc<EncodedImage> {
         let image = Arc::new(image);
         let mut memory = lock(&self.memory);
         memory.push_front((key, image.clone()));
@@ -337,7 +343,7 @@ impl Engine {
         }
     }
 
-    fn make(&self, ask: &Ask) -> Result<(Arc<EncodedImage>, bool)> {
+    fn make(&self, ask: &Ask) -> Encoded {
         let Ask { model, set, index, .. } = ask;
         if let Some(found) = self.kept(model, set, *index)? {
             return Ok((found, false));

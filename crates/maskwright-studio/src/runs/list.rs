@@ -15,6 +15,9 @@ use crate::data::DataSet;
 use crate::error::{Error, Result};
 use crate::http::{Body, Response};
 
+/// One number of a mask's scores.
+type Score = fn(&MaskScores) -> f64;
+
 /// Points of a curve; between them steps are left out.
 const POINTS: usize = 2000;
 /// Bytes of a picture or a page.
@@ -68,7 +71,7 @@ impl Jobs {
         let validated: Vec<&[SetMetrics]> =
             run.epochs().map(|epoch| epoch.decisive()).filter(|sets| !sets.is_empty()).collect();
         let (first, last) = (validated.first().copied(), validated.last().copied());
-        let figure = |name: &str, of: fn(&MaskScores) -> f64| Figure {
+        let figure = |name: &str, of: Score| Figure {
             name: name.to_owned(),
             before: first.and_then(|sets| mean(sets, of)),
             now: last.and_then(|sets| mean(sets, of)),
@@ -248,7 +251,7 @@ fn curves(run: &RunFiles) -> Vec<Curve> {
         x: steps.iter().step_by(every).map(|(step, _)| *step).collect(),
         y: steps.iter().step_by(every).map(|(_, loss)| finite(*loss)).collect(),
     }];
-    let parts: [(&str, fn(&MaskScores) -> f64); 2] =
+    let parts: [(&str, Score); 2] =
         [("IoU", |scores| scores.iou), ("boundary IoU", |scores| scores.boundary_iou)];
     for (name, of) in parts {
         let validated: Vec<(usize, Option<f64>)> = run

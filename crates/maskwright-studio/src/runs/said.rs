@@ -2,8 +2,8 @@
 
 /// The last line that says something; a bar draws over its line.
 pub(super) fn last_of(text: &str) -> String {
-    let lines = text.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty());
-    lines.last().unwrap_or_default().chars().filter(|c| !c.is_control()).collect()
+    let mut lines = text.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty());
+    lines.next_back().unwrap_or_default().chars().filter(|c| !c.is_control()).collect()
 }
 
 /// A forecast line by line.

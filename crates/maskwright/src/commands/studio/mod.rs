@@ -172,7 +172,7 @@ pub(crate) fn serve(what: &Serve, interrupt: &Interrupt) -> anyhow::Result<()> {
         cache: None,
         host: what.host,
         port: what.port,
-        compute: what.compute.clone(),
+        compute: what.compute,
         version: env!("CARGO_PKG_VERSION").into(),
     };
     let indexing = Indexing::new(false);
