@@ -1,5 +1,5 @@
 /** What stands above the picture when this window is not the only one, or its edits are older than it. */
-import { live, state } from "../server/events";
+import { live } from "../server/events";
 import { ago, counted } from "../shell/figures";
 import { go, hashOf } from "../shell/route";
 import { discard, resolve, saving } from "./outbox";
@@ -10,7 +10,6 @@ export function Banners() {
   const conflict = session.conflict.value;
   return (
     <div class="banners">
-      {live.value.model === null && <NoModel />}
       {conflict !== null && (
         <div class="banner warn" role="alert">
           <span>
@@ -49,21 +48,6 @@ export function Banners() {
             </button>
           </span>
         </div>
-      )}
-    </div>
-  );
-}
-
-function NoModel() {
-  const loading = live.value.modelLoading;
-  return (
-    <div class="banner">
-      {loading ? (
-        <span>The model is loading. Brush, lasso and polygon work meanwhile.</span>
-      ) : (
-        <span>
-          <b>No model answers clicks.</b> Brush, lasso and polygon work without one. {state.value?.model_missing}
-        </span>
       )}
     </div>
   );

@@ -21,6 +21,7 @@ export function Objects() {
           <Icon name="plus" /> new <kbd>Enter</kbd>
         </button>
       </h3>
+      {live.value.model === null && <NoModel />}
       {items.length === 0 && <Empty />}
       <ul class="objects">
         {items.map((each, index) => (
@@ -40,12 +41,31 @@ export function Objects() {
   );
 }
 
+/** Said beside the picture: above it, it would cover what is annotated. */
+function NoModel() {
+  return (
+    <div class="empty said">
+      {live.value.modelLoading ? (
+        <p>The model is loading. Brush, lasso and polygon work meanwhile.</p>
+      ) : (
+        <p>
+          <b>No model answers clicks.</b> Brush, lasso and polygon work without one. {state.value?.model_missing}
+        </p>
+      )}
+    </div>
+  );
+}
+
 function Empty() {
   const record = row.value;
   const has = record?.objects ?? 0;
   return (
     <div class="empty">
-      <p>Click an object in the image, or draw a box around it.</p>
+      <p>
+        {live.value.model === null
+          ? "Draw around an object with the lasso, or paint it with the brush."
+          : "Click an object in the image, or draw a box around it."}
+      </p>
       {has > 0 && (
         <button type="button" onClick={() => void takeFromSet()}>
           Begin with the set’s {has === 1 ? "mask" : `${has} masks`}
