@@ -3,6 +3,8 @@
  * knows where the objects of its pictures are.
  */
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { start } from "../mock/server.mjs";
 import { open } from "./browser.mjs";
 import { annotate, place, saved, story } from "./page.mjs";
@@ -202,7 +204,7 @@ try {
     await browser.close();
   }
 } catch (error) {
-  await browser?.page.screenshot({ path: "/tmp/studio-reach.png" }).catch(() => {});
+  await browser?.page.screenshot({ path: join(tmpdir(), "studio-reach.png") }).catch(() => {});
   console.error(browser?.complaints.join("\n"));
   console.error(error);
   process.exitCode = 1;
