@@ -40,6 +40,11 @@ class Run:
     """The settings, defaults included, as in ``config.toml``."""
     best: Best | None
     """The epoch with the best validation; none if nothing was validated."""
+    verdict: dict[str, Any] | None
+    """Whether it got better: ``best_epoch``, ``best``, ``last_epoch``, ``last``, ``before`` (the model
+    as it came), ``better``, ``best_by``; none if nothing was validated."""
+    model: str | None
+    """The model to use: the file of the best epoch, or else the newest."""
     checkpoint: str | None
     """The newest file of the whole model."""
     average: str | None
@@ -52,11 +57,12 @@ class Run:
         self.folder = folder
         self.config = content["config"]
         self.best = None if content["best"] is None else Best(**content["best"])
+        self.verdict, self.model = content["verdict"], content["model"]
         self.checkpoint, self.average = content["checkpoint"], content["average"]
         self.validation = content["validation"]
         self._log: list[dict[str, Any]] = content["log"]
 
-    def metrics(self, kind: Literal["step", "epoch", "validation"] = "step") -> Columns:
+    def metrics(self, kind: Literal["before", "step", "epoch", "validation"] = "step") -> Columns:
         """Return what the run logged, as columns of one length.
 
         ``pandas.DataFrame(run.metrics())`` and ``polars.DataFrame(run.metrics())`` are tables of
@@ -66,16 +72,16 @@ class Run:
             ``loss`` and its terms, ``learning_rate``, ``images_per_second``). "epoch": a row for
             each epoch (means over it, ``seconds``). "validation": a row for each epoch, set, prompt
             and mask (``iou``, ``boundary_iou``, ``predicted_iou``, 0 to 1; ``averaged``: whether it
-            is that of the averaged weights).
+            is that of the averaged weights). "before": the same of the model as it came, without
+            ``epoch``.
         :returns: int64, float64 (NaN where there is no value), bool or text columns.
         """
-        lines = [
-            line for line in self._log if line["kind"] == ("step" if kind == "step" else "epoch")
-        ]
-        if kind == "validation":
+        of_kind = "epoch" if kind == "validation" else kind
+        lines = [line for line in self._log if line["kind"] == of_kind]
+        if kind in ("before", "validation"):
             return _columns(_scores(lines))
         if kind not in ("step", "epoch"):
-            raise refuse("kind", "step, epoch or validation", repr(kind))
+            raise refuse("kind", "before, step, epoch or validation", repr(kind))
         plain = (int, float)
         return _columns({k: v for k, v in line.items() if isinstance(v, plain)} for line in lines)
 
@@ -87,11 +93,12 @@ class Run:
 
 def _scores(epochs: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
     for epoch in epochs:
+        number = {"epoch": epoch["epoch"]} if "epoch" in epoch else {}
         for key, averaged in (("validation", False), ("average_validation", True)):
             for one in epoch.get(key, []):
                 for scores in one["scores"]:
                     yield {
-                        "epoch": epoch["epoch"],
+                        **number,
                         "set": one["set"],
                         "prompt": one["prompt"],
                         "mask": scores["mask"],

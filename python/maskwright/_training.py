@@ -62,8 +62,8 @@ def train(
         ``cache`` and ``data``. ``data`` is a dict with the keys of a data file (``train``,
         ``valid``, ``plan``, ``prompts``), the path of a data file, or a folder whose layout tells
         what it is. What is not given is HQ-SAM's.
-    :param callback: called on this thread with a dict for each line of the log (``kind`` is
-        "step"), at the end of each epoch ("epoch") and after each validation ("validation"); the
+    :param callback: called on this thread with a dict after the validation of the model as it came
+        (``kind`` is "before"), for each line of the log ("step"), at the end of each epoch ("epoch") and after each validation ("validation"); the
         run waits for it. Where it returns False, or raises, the run saves its state and stops; what
         it raises comes out.
     :param output: the run's folder, in place of ``config``'s; alone with ``resume``, the run to go
@@ -73,7 +73,9 @@ def train(
     :param report: write ``report.html`` into the folder when the run is over.
     :param progress: show progress bars with tqdm; in notebooks if nothing is said.
     :returns: ``checkpoint`` (the path of the whole model), ``average`` (of its averaged weights,
-        where there are such), ``last`` (the metrics of the last epoch of this call), ``stopped``.
+        where there are such), ``verdict`` (``best_epoch``, ``best``, ``before``, ``last``,
+        ``better``, ``best_file``: how the validations compare; None without any), ``last`` (the
+        metrics of the last epoch of this call), ``stopped``.
         ``train(output=..., resume=True)`` goes on with a run that was stopped.
     :raises maskwright.Error: settings, data or checkpoints that cannot be used; says what was
         expected and found.
@@ -102,7 +104,7 @@ def train(
     job = _maskwright.start_training(file, folder, text, start, report)
 
     def on_event(kind: str, content: Any) -> Any:
-        if callback is not None and kind in ("step", "epoch", "validation"):
+        if callback is not None and kind in ("before", "step", "epoch", "validation"):
             return callback(content)
         return True
 
@@ -121,7 +123,7 @@ def evaluate(
     input_size: int | None = None,
     boundary_ratio: float = 0.02,
     limit: int = 0,
-    seed: int = 42,
+    seed: int = 0,
     device: str = "cpu",
     precision: str | None = None,
     progress: bool | None = None,
@@ -143,7 +145,7 @@ def evaluate(
         given.
     :param boundary_ratio: width of the boundary as a share of the image's diagonal.
     :param limit: at most so many records of each set; 0 for all.
-    :param seed: of prompts that are drawn.
+    :param seed: of prompts that are drawn; the default is that of a training's validation.
     :param device: "cpu", "cuda" or "cuda:N".
     :param precision: of the encoder's products: "f32", or on a GPU "bf16".
     :param progress: show progress bars with tqdm; in notebooks if nothing is said.

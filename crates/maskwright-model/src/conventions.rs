@@ -19,6 +19,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::image_sketch::ImageSketch;
+use crate::mask_kind::MaskKind;
+
 /// The mean of the pixels that SAM was trained on: red, green, blue, in 0..255.
 pub const PIXEL_MEAN: [f32; 3] = [123.675, 116.28, 103.53];
 
@@ -39,9 +42,30 @@ pub struct Conventions {
     /// The name of the geometry that the model was validated with: how an image is fitted into the
     /// square input, such as `longest_side`, `squash` or `sam`. Lower-case letters, digits and `_`.
     pub geometry: String,
+    /// The mask that its validation judged, which is the one to use where none is asked for. Files of earlier versions do
+    /// not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<MaskKind>,
+    /// How it was trained last. Files of earlier versions do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<Training>,
     /// Further entries, written by a later version. They are kept as they are.
     #[serde(flatten)]
     pub further: BTreeMap<String, serde_json::Value>,
+}
+
+/// How a model was trained last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// The program and its version, such as `maskwright 0.1.0`.
+    pub program: String,
+    /// The SHA-256 of the checkpoint that it began with, in hexadecimal; none if it began from nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_with: Option<String>,
+    /// The settings of the run, as the text of its `config.toml`.
+    pub settings: String,
+    /// The images that it learned from, as far as they are files.
+    pub images: ImageSketch,
 }
 
 /// The values beside an image in the model's input. In JSON this is a number or `"zero"`.
@@ -105,6 +129,8 @@ impl Conventions {
             padding,
             mask_prompt,
             geometry: geometry.to_owned(),
+            mask: None,
+            training: None,
             further: BTreeMap::new(),
         }
     }

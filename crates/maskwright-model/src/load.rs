@@ -43,6 +43,19 @@ pub struct LoadedModel {
     /// Remarks for the user: parts with fresh weights, parts of the file that were ignored, weights that
     /// are NaN or infinite.
     pub notes: Vec<String>,
+    /// What of it has fresh weights.
+    pub fresh: Fresh,
+}
+
+/// What of a model has fresh weights, which have learned nothing yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fresh {
+    /// Nothing: all weights come from files.
+    Nothing,
+    /// The HQ head, which the checkpoint does not have.
+    HqHead,
+    /// All of it.
+    All,
 }
 
 /// Makes the model that `source` describes.
@@ -62,6 +75,7 @@ pub fn load_model(
 ) -> Result<LoadedModel> {
     let wanted: Option<ModelType> = source.model_type.as_deref().map(str::parse).transpose()?;
     let mut notes = Vec::new();
+    let mut fresh = Fresh::Nothing;
     let mut sam = match &source.checkpoint {
         Some(path) => {
             let checkpoint = Checkpoint::open(path)?;
@@ -73,6 +87,7 @@ pub fn load_model(
             let loaded = weights::from_tensors(&config, &checkpoint, seed, device)?;
             notes.extend(not_finite(path, &loaded.not_finite));
             if !loaded.fresh.is_empty() {
+                fresh = Fresh::HqHead;
                 notes.push(format!(
                     "{} has no HQ head; it starts from fresh weights (seed {seed})",
                     path.display()
@@ -82,6 +97,7 @@ pub fn load_model(
         }
         None => {
             let config = fresh_config(source, wanted, want_hq)?;
+            fresh = Fresh::All;
             notes.push(format!("no checkpoint: all weights start fresh (seed {seed})"));
             config.init(device, seed)?
         }
@@ -90,8 +106,12 @@ pub fn load_model(
         let applied = weights::apply_tuned(sam, Checkpoint::open(path)?)?;
         notes.extend(not_finite(path, &applied.not_finite));
         sam = applied.sam;
+        // What was tuned has an HQ head where the model has one.
+        if fresh == Fresh::HqHead {
+            fresh = Fresh::Nothing;
+        }
     }
-    Ok(LoadedModel { sam: sam.frozen(), notes })
+    Ok(LoadedModel { sam: sam.frozen(), notes, fresh })
 }
 
 fn fresh_config(

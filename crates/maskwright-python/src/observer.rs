@@ -5,7 +5,7 @@ use std::sync::Arc;
 use maskwright_data::source::{IndexNote, IndexObserver, IndexProgress, OpenContext};
 use maskwright_train::evaluator::{ClickMetrics, SetMetrics};
 use maskwright_train::observer::{Observer, RunStart, StepProgress};
-use maskwright_train::run_log::{EpochEntry, StepEntry};
+use maskwright_train::run_log::{BeforeEntry, EpochEntry, StepEntry};
 use serde::Serialize;
 
 use crate::job::{Progress, Reporter};
@@ -49,9 +49,17 @@ impl Observer for Telling {
         self.progress("features of views", done, total, String::new());
     }
 
+    fn before_evaluated(&mut self, metrics: &SetMetrics) {
+        self.reporter.tell("evaluated", metrics);
+    }
+
+    fn before(&mut self, entry: &BeforeEntry) {
+        self.reporter.ask("before", &Entry { kind: "before", entry });
+    }
+
     fn step(&mut self, progress: &StepProgress) {
         let StepProgress { epoch, step, steps_per_epoch, smooth_loss, .. } = progress;
-        let what = format!("epoch {epoch}");
+        let what = format!("epoch {}", epoch + 1);
         self.progress(&what, *step, *steps_per_epoch, format!("loss {smooth_loss:.3}"));
     }
 

@@ -9,6 +9,7 @@ use maskwright_report::preview::{PreviewConfig, TileInfo, preview};
 use maskwright_train::TrainConfig;
 use maskwright_train::run_files::{RunFiles, Validation};
 use maskwright_train::run_log::Entry;
+use maskwright_train::verdict::Verdict;
 use numpy::{IntoPyArray, PyArray3, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -115,6 +116,8 @@ struct Run {
     log: Vec<Entry>,
     validation: Option<Validation>,
     best: Option<Best>,
+    verdict: Option<Verdict>,
+    model: Option<PathBuf>,
     checkpoint: Option<PathBuf>,
     average: Option<PathBuf>,
     notes: Vec<String>,
@@ -138,7 +141,9 @@ pub(crate) fn read_run<'py>(py: Python<'py>, folder: PathBuf) -> PyResult<Bound<
         metric: best_by.to_string(),
         value: best_by.value(score),
     });
+    let (verdict, model) = (Verdict::of(&run), run.model());
     let RunFiles { config, log, validation, checkpoint, average, notes, .. } = run;
     let (checkpoint, average) = (checkpoint.map(|(_, path)| path), average.map(|(_, path)| path));
-    values::to_python(py, &Run { config, log, validation, best, checkpoint, average, notes })
+    let whole = Run { config, log, validation, best, verdict, model, checkpoint, average, notes };
+    values::to_python(py, &whole)
 }

@@ -59,6 +59,12 @@ pub struct TileInfo {
 }
 
 impl TileInfo {
+    /// Returns the side of the scaled image in inputs: what the jitter drew from 0.1 to 2 by default. Below 1 the rest of the view is
+    /// padding.
+    pub fn scale(&self, input_size: usize) -> f64 {
+        scale(&self.geometry, input_size)
+    }
+
     /// Returns a line for a list.
     pub fn one_line(&self) -> String {
         let geometry = &self.geometry;
@@ -120,7 +126,7 @@ pub fn preview_of(
         let view = maker.view(mix, key)?;
         for object in &view.objects {
             tiles.push(info(&view, object));
-            pictures.push((tile(&view, object, config), caption(&view, object)));
+            pictures.push((tile(&view, object, config), caption(&view, object, config.input_size)));
         }
     }
     Ok(Preview { tiles, picture: sheet(&pictures, config) })
@@ -157,8 +163,24 @@ fn info(view: &View, object: &ViewObject) -> TileInfo {
     }
 }
 
-fn caption(view: &View, object: &ViewObject) -> String {
-    format!("{} {} {}", view.info.key.record, object.prompt.kind, view.info.name)
+fn scale(geometry: &Geometry, input_size: usize) -> f64 {
+    geometry.scaled.height.max(geometry.scaled.width) as f64 / input_size as f64
+}
+
+/// Three lines: which record with which prompt, how large the image is in the view, and what of it is there.
+fn caption(view: &View, object: &ViewObject, input_size: usize) -> String {
+    let geometry = &view.info.geometry;
+    let scale = scale(geometry, input_size);
+    let mirrored = if geometry.flip { ", mirrored" } else { "" };
+    let (y, x) = geometry.crop;
+    let part = match scale < 1.0 {
+        true => "whole, the rest is padding".to_owned(),
+        false => format!("cut out at {x},{y}"),
+    };
+    format!(
+        "{} {} {}\nscale {scale:.2}{mirrored}\n{part}",
+        view.info.key.record, object.prompt.kind, view.info.name
+    )
 }
 
 fn tile(view: &View, object: &ViewObject, config: &PreviewConfig) -> RgbImage {
@@ -166,7 +188,7 @@ fn tile(view: &View, object: &ViewObject, config: &PreviewConfig) -> RgbImage {
 }
 
 /// Height of a caption's line.
-const CAPTION: usize = 14;
+const CAPTION: usize = 12;
 /// Space between tiles.
 const GAP: usize = 6;
 const PAPER: [u8; 3] = [250, 250, 250];
@@ -176,7 +198,9 @@ const INK: [u8; 3] = [30, 30, 30];
 pub(crate) fn sheet(pictures: &[(RgbImage, String)], config: &PreviewConfig) -> RgbImage {
     let columns = config.columns.min(pictures.len()).max(1);
     let rows = pictures.len().div_ceil(columns);
-    let (cell_width, cell_height) = (config.tile + GAP, config.tile + CAPTION + GAP);
+    let lines = pictures.iter().map(|(_, caption)| caption.lines().count()).max().unwrap_or(1);
+    let caption_height = CAPTION * lines + 2;
+    let (cell_width, cell_height) = (config.tile + GAP, config.tile + caption_height + GAP);
     let mut canvas =
         Canvas::filled(Size::new(GAP + rows * cell_height, GAP + columns * cell_width), PAPER);
     for (place, (picture, caption)) in pictures.iter().enumerate() {
@@ -184,8 +208,10 @@ pub(crate) fn sheet(pictures: &[(RgbImage, String)], config: &PreviewConfig) -> 
         let y = (GAP + place / columns * cell_height) as i32;
         canvas.paste(picture, x, y, Size::square(config.tile));
         let letters = config.tile / 8;
-        let shown: String = caption.chars().take(letters).collect();
-        canvas.text(x, y + config.tile as i32 + 3, &shown, INK, 1);
+        for (number, line) in caption.lines().enumerate() {
+            let shown: String = line.chars().take(letters).collect();
+            canvas.text(x, y + (config.tile + CAPTION * number) as i32 + 3, &shown, INK, 1);
+        }
     }
     canvas.into_image()
 }

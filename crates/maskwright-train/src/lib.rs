@@ -63,6 +63,7 @@ pub mod observer;
 pub mod optimizer;
 pub mod owned_folder;
 mod prompts;
+pub mod provenance;
 pub mod run_files;
 pub mod run_log;
 pub mod runs;
@@ -70,6 +71,7 @@ pub mod schedule;
 pub mod step;
 pub mod times;
 pub mod trainer;
+pub mod verdict;
 
 pub use config::TrainConfig;
 pub use error::{Error, Result};

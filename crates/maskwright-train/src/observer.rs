@@ -1,9 +1,10 @@
 //! What a run reports while it trains, and how it is asked to stop.
 
 use maskwright_data::source::OpenContext;
+use maskwright_model::MaskKind;
 
 use crate::evaluator::{ClickMetrics, EvalTimes, SetMetrics};
-use crate::run_log::{EpochEntry, LoaderEntry, StepEntry};
+use crate::run_log::{BeforeEntry, EpochEntry, LoaderEntry, StepEntry};
 use crate::times::TrainTimes;
 
 /// What is known before the first step.
@@ -17,6 +18,8 @@ pub struct RunStart {
     pub epoch: usize,
     /// The number of the epoch before which the run ends.
     pub epochs: usize,
+    /// The side of the model's square input in pixels.
+    pub input_size: usize,
     /// The number of values that learn.
     pub trainable_parameters: usize,
     /// The number of values in the whole model.
@@ -52,6 +55,10 @@ pub trait Observer {
     }
     /// Called when the model and the data are ready and training begins.
     fn started(&mut self, _start: &RunStart) {}
+    /// Called when the model has been evaluated on a set as it came, before the first step.
+    fn before_evaluated(&mut self, _metrics: &SetMetrics) {}
+    /// Called when the model has been validated as it came, and the log says so.
+    fn before(&mut self, _entry: &BeforeEntry) {}
     /// Called while features of views are computed that are kept: `done` of `total` views.
     fn caching(&mut self, _done: usize, _total: usize) {}
     /// Called after every training step.
@@ -117,6 +124,38 @@ impl Observer for OfAverage<'_> {
 
     fn should_stop(&self) -> bool {
         self.0.should_stop()
+    }
+}
+
+/// An observer of the evaluation of a model as it came, of which this mask is judged.
+pub(crate) struct OfBefore<'a> {
+    pub(crate) observer: &'a mut dyn Observer,
+    pub(crate) judged: MaskKind,
+}
+
+impl Observer for OfBefore<'_> {
+    fn evaluating(&mut self, set: &str, done: usize, total: usize) {
+        self.observer.evaluating(set, done, total);
+    }
+
+    fn evaluated(&mut self, metrics: &SetMetrics) {
+        let mut metrics = metrics.clone();
+        if self.judged == MaskKind::Sam {
+            metrics.scores.retain(|scores| scores.mask == MaskKind::Sam);
+        }
+        self.observer.before_evaluated(&metrics);
+    }
+
+    fn note(&mut self, text: &str) {
+        self.observer.note(text);
+    }
+
+    fn may_end(&self, may: bool) {
+        self.observer.may_end(may);
+    }
+
+    fn should_stop(&self) -> bool {
+        self.observer.should_stop()
     }
 }
 

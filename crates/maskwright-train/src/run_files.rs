@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::evaluator::Evaluation;
-use crate::run_log::{self, Entry, EpochEntry};
+use crate::run_log::{self, BeforeEntry, Entry, EpochEntry};
 
 /// The file with all settings, defaults included.
 pub const CONFIG: &str = "config.toml";
@@ -21,6 +21,10 @@ pub const LEDGER: &str = "ledger.jsonl";
 pub const MLFLOW: &str = "mlflow.json";
 /// The file with the last validation, image by image ([`Validation`]).
 pub const VALIDATION: &str = "validation.json";
+/// The file with the validation of the model as it came, before the first step, image by image.
+pub const BEFORE: &str = "validation_before.json";
+/// The file of the whole model of the best epoch so far, by what the settings say; with averaged weights where there are such.
+pub const BEST: &str = "best.safetensors";
 /// The file of the whole model after an epoch is named by this prefix, the epoch's number and
 /// [`WEIGHTS`].
 pub const WHOLE: &str = "sam_hq_epoch_";
@@ -35,7 +39,7 @@ pub const AVERAGED_WEIGHTS: &str = "_ema.safetensors";
 pub const RESUME: &str = "resume-";
 
 /// What a run writes before it has saved a state or a model.
-pub(crate) const BEGUN: [&str; 6] = [CONFIG, INPUTS, METRICS, LEDGER, MLFLOW, VALIDATION];
+pub(crate) const BEGUN: [&str; 7] = [CONFIG, INPUTS, METRICS, LEDGER, MLFLOW, BEFORE, VALIDATION];
 
 /// The content of `validation.json`: the last validation, image by image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -126,6 +130,20 @@ impl RunFiles {
         since >= patience
     }
 
+    /// Returns the validation of the model as it came, if there was one.
+    pub fn before(&self) -> Option<&BeforeEntry> {
+        self.log.iter().find_map(|entry| match entry {
+            Entry::Before(before) => Some(before),
+            _ => None,
+        })
+    }
+
+    /// Returns the file of the best epoch's model, or else the newest of a whole model.
+    pub fn model(&self) -> Option<PathBuf> {
+        let best = Some(self.folder.join(BEST)).filter(|file| file.is_file());
+        best.or_else(|| self.checkpoint.clone().map(|(_, file)| file))
+    }
+
     /// Returns the entries of the finished epochs, in order.
     pub fn epochs(&self) -> impl DoubleEndedIterator<Item = &EpochEntry> {
         self.log.iter().filter_map(|entry| match entry {
@@ -142,7 +160,26 @@ pub(crate) fn write_validation(path: &Path, validation: &Validation) -> Result<(
     crate::files::write_atomically(path, &text)
 }
 
+/// Writes `validation_before.json`.
+pub(crate) fn write_before(path: &Path, evaluation: &Evaluation) -> Result<()> {
+    let mut text = serde_json::to_vec(evaluation).expect("plain numbers and text always serialise");
+    text.push(b'\n');
+    crate::files::write_atomically(path, &text)
+}
+
+/// Reads the validation of the model as it came, image by image, from the folder of a run; `None` if it has none.
+///
+/// # Errors
+/// [`Error::Io`], and [`Error::RunFile`] for a file with other content.
+pub fn read_before(folder: &Path) -> Result<Option<Evaluation>> {
+    read_json(&folder.join(BEFORE))
+}
+
 fn read_validation(path: &Path) -> Result<Option<Validation>> {
+    read_json(path)
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

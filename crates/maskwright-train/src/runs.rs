@@ -9,6 +9,7 @@ use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::evaluator::{MaskScores, judged};
 use crate::run_files::{CONFIG, METRICS, RunFiles};
+use crate::verdict::Verdict;
 
 /// Folders within folders that are looked into.
 const DEEPEST: usize = 8;
@@ -36,6 +37,10 @@ pub struct RunSummary {
     pub best_epoch: Option<usize>,
     /// The metric's value there.
     pub best: Option<f64>,
+    /// The metric's value of the model as it came, before the first step; none if that was not validated.
+    pub before: Option<f64>,
+    /// Whether the best epoch is better than that; none if it is not known.
+    pub better: Option<bool>,
     /// The mean IoU over the sets of the last validation, of the mask that is judged first.
     pub iou: Option<f64>,
     /// Its boundary IoU.
@@ -111,6 +116,8 @@ impl RunSummary {
             (!scores.is_empty()).then(|| scores.iter().sum::<f64>() / scores.len() as f64)
         };
         let best = run.best();
+        let verdict = Verdict::of(run);
+        let before = run.before().and_then(|entry| entry.score(&config.checkpoints.best_by));
         Self {
             folder: folder.clone(),
             data: config.data.train.iter().map(|set| set.name.clone()).collect(),
@@ -126,6 +133,8 @@ impl RunSummary {
             best_by: config.checkpoints.best_by.to_string(),
             best_epoch: best.map(|(epoch, _)| epoch),
             best: best.map(|(_, score)| config.checkpoints.best_by.value(score)),
+            before: before.map(|score| config.checkpoints.best_by.value(score)),
+            better: verdict.and_then(|verdict| verdict.better),
             iou: mean(|scores| scores.iou),
             boundary_iou: mean(|scores| scores.boundary_iou),
             seconds: run.epochs().map(|epoch| epoch.seconds).sum(),

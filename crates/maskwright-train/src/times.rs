@@ -72,6 +72,11 @@ impl TrainTimes {
     }
 }
 
+/// Returns the time of the clock in UTC, as RFC 3339 has it, to the millisecond: `2026-11-29T13:06:20.125Z`.
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
 /// Measures one part after the other.
 #[derive(Debug)]
 pub(crate) struct Lap(std::time::Instant);

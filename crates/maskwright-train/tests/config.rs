@@ -52,7 +52,7 @@ fn settings_without_sections_are_read() {
 fn what_is_left_out_has_its_default() {
     let data = DataFile::from_folders("leaves/images", "leaves/masks");
     let config = TrainConfig::new(data, PathBuf::from("run"));
-    let few = "output = \"run\"\n[model]\ninput_size = 1024\n[[data.train]]\nname = \"leaves\"\n\
+    let few = "output = \"run\"\n[[data.train]]\nname = \"leaves\"\n\
                images = \"leaves/images\"\nmasks = \"leaves/masks\"\n";
     assert_eq!(read(few).expect("defaults"), config);
 }

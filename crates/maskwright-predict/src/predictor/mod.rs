@@ -178,9 +178,15 @@ impl Predictor {
         &self.sam
     }
 
-    /// Returns the kind of mask to use if none is named: the sum of both, as in HQ-SAM's predictor, or
-    /// SAM's own mask if the model has no HQ head.
+    /// Returns the kind of mask to use if none is named: the one that the model's validation judged, which its checkpoint
+    /// says if maskwright trained it. Otherwise the sum of both, as in HQ-SAM's predictor, or SAM's own mask if the model
+    /// has no HQ head.
     pub fn best_kind(&self) -> MaskKind {
+        let judged = self.sam.conventions().and_then(|known| known.mask);
+        // An HQ head that was cut off gives no mask any more.
+        if let Some(judged) = judged.filter(|mask| self.sam.config().hq || *mask == MaskKind::Sam) {
+            return judged;
+        }
         if self.sam.config().hq { MaskKind::SamHq } else { MaskKind::Sam }
     }
 

@@ -25,7 +25,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use maskwright_image::encode;
 use maskwright_train::TrainConfig;
-use maskwright_train::run_log::{EpochEntry, StepEntry};
+use maskwright_train::run_log::{BeforeEntry, EpochEntry, StepEntry};
 use maskwright_train::runs::settings;
 use message::{Message, Setting};
 
@@ -133,6 +133,11 @@ impl EventLog {
     /// Writes the time that an epoch took.
     pub fn epoch(&mut self, entry: &EpochEntry) -> Result<()> {
         self.scalars(scalars::of_epoch(entry), entry.global_step)
+    }
+
+    /// Writes the validation of the model as it came, at step 0.
+    pub fn before(&mut self, entry: &BeforeEntry) -> Result<()> {
+        self.scalars(scalars::of_before(entry), 0)
     }
 
     /// Writes the validation of an epoch, that of averaged weights, too, and how many clicks it took.

@@ -34,7 +34,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use maskwright_train::TrainConfig;
 use maskwright_train::run_files::MLFLOW;
-use maskwright_train::run_log::{EpochEntry, StepEntry};
+use maskwright_train::run_log::{BeforeEntry, EpochEntry, StepEntry};
 use maskwright_train::runs::settings;
 use serde::{Serialize, Serializer};
 
@@ -192,6 +192,11 @@ impl MlflowLog {
     /// Logs the time that an epoch took.
     pub fn epoch(&self, entry: &EpochEntry) {
         self.send(scalars::of_epoch(entry), entry.global_step);
+    }
+
+    /// Logs the validation of the model as it came, at step 0.
+    pub fn before(&self, entry: &BeforeEntry) {
+        self.send(scalars::of_before(entry), 0);
     }
 
     /// Logs the validation of an epoch, that of averaged weights, too, and how many clicks it took.

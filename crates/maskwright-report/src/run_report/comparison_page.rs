@@ -42,7 +42,7 @@ fn summaries(runs: [&RunFiles; 2]) -> Table {
             summary.learns,
             format!("{} of {}", summary.epochs_done, summary.epochs),
             number(summary.best),
-            summary.best_epoch.map_or_else(|| "none".into(), |epoch| epoch.to_string()),
+            summary.best_epoch.map_or_else(|| "none".into(), |epoch| (epoch + 1).to_string()),
             number(summary.iou),
             number(summary.boundary_iou),
             format!("{:.0}", summary.seconds),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use maskwright_model::MaskKind;
 use maskwright_train::evaluator::SetMetrics;
 use maskwright_train::loss::TERMS;
-use maskwright_train::run_log::{Entry, EpochEntry};
+use maskwright_train::run_log::{BeforeEntry, Entry, EpochEntry};
 use maskwright_train::times::TrainTimes;
 
 use crate::page::{Best, CurvePlot, Series, Table};
@@ -58,7 +58,15 @@ pub fn validation_curve(title: &str, log: &[Entry], set: usize, masks: &[MaskKin
                 let value = if boundary { scores.boundary_iou } else { scores.iou };
                 Some((epoch.epoch as f64 + 1.0, value))
             };
-            let points = epochs().filter_map(value).collect();
+            let begin = |before: &BeforeEntry| {
+                let scores = before.validation.get(set)?.of(mask)?;
+                Some((0.0, if boundary { scores.boundary_iou } else { scores.iou }))
+            };
+            let before = log.iter().find_map(|entry| match entry {
+                Entry::Before(before) => begin(before),
+                _ => None,
+            });
+            let points = before.into_iter().chain(epochs().filter_map(value)).collect();
             series.push(Series { name: format!("{} {name}", mask.title()), points });
         }
         let averaged = |epoch: &EpochEntry| {

@@ -30,6 +30,7 @@ use maskwright_train::TrainConfig;
 use maskwright_train::evaluator::{SetMetrics, open_sets};
 use maskwright_train::run_files::RunFiles;
 use maskwright_train::run_log::Entry;
+use maskwright_train::verdict::Verdict;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -75,7 +76,15 @@ pub fn write(folder: &Path) -> Result<Written> {
     let mut notes = run.notes.clone();
     let validated = run.epochs().rev().find(|epoch| !epoch.validation.is_empty());
     if let Some(validated) = validated {
+        if let Some(verdict) = Verdict::of(&run) {
+            report.notes.push(format!("{}.", capitalised(&verdict.to_string())));
+        }
         add_validation(&mut report, &run, &validated.validation);
+        if let Some(before) = run.before() {
+            let mut table = figures::evaluation_table(&before.validation);
+            table.title = "The model as it came, before the first step".into();
+            report.tables.push(table);
+        }
         if !validated.average_validation.is_empty() {
             let mut table = figures::evaluation_table(&validated.average_validation);
             table.title = "The same with averaged weights".into();
@@ -200,7 +209,7 @@ fn checkpoints(run: &RunFiles) -> Option<String> {
     let best = run.best().map_or_else(String::new, |(epoch, score)| {
         let by = &run.config.checkpoints.best_by;
         let value = by.value(score);
-        format!("; the best validation of them is that of epoch {epoch} ({by} {value:.4})")
+        format!("; the best validation of them is that of epoch {} ({by} {value:.4})", epoch + 1)
     });
     let name = average.file_name().unwrap_or_default().to_string_lossy();
     Some(format!("The newest averaged weights are in {name}{best}."))
@@ -223,9 +232,14 @@ fn skipped(log: &[Entry]) -> Option<String> {
         "{count} {} was no number: step {} of epoch {} ({}).",
         first.what,
         first.step,
-        first.epoch,
+        first.epoch + 1,
         first.records.join(", ")
     ))
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn scope(config: &TrainConfig) -> String {
@@ -296,8 +310,8 @@ mod tests {
         assert_eq!(skipped(&[]), None);
         let told = [skipped(&[step(3)]), skipped(&[step(3), step(7)])];
         insta::assert_snapshot!(told.map(Option::unwrap).join("\n"), @"
-        One step was skipped, since its gradient was no number: step 3 of epoch 1 (leaves/a, leaves/b).
-        2 steps were skipped; of the first the gradient was no number: step 3 of epoch 1 (leaves/a, leaves/b).
+        One step was skipped, since its gradient was no number: step 3 of epoch 2 (leaves/a, leaves/b).
+        2 steps were skipped; of the first the gradient was no number: step 3 of epoch 2 (leaves/a, leaves/b).
         ");
     }
 

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use super::flat::{FlatConfig, is_flat};
 use super::whole::TrainConfig;
 use crate::error::{Error, Result};
+use crate::provenance::PROGRAM;
 
 impl TrainConfig {
     /// Reads the settings of the run in `folder`. `output` becomes `folder`, even if the folder was
@@ -125,6 +126,7 @@ impl TrainConfig {
             expected: "settings that TOML can hold".into(),
             found: error.to_string(),
         })?;
+        let text = format!("# Settings of a training run, written by {PROGRAM}.\n{text}");
         crate::files::write_atomically(path, text.as_bytes())
     }
 }

@@ -168,7 +168,9 @@ mod tests {
         // HQ-SAM's is the default.
         let mut hq_sam = config();
         Preset::find("hqseg44k").expect("known").put_over(&mut hq_sam).expect("settings");
-        assert_eq!(hq_sam, config());
+        let mut wanted = config();
+        wanted.model.input_size = Some(1024);
+        assert_eq!(hq_sam, wanted);
     }
 
     #[test]

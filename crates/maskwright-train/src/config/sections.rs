@@ -120,6 +120,9 @@ impl Default for CheckpointsConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ValidationConfig {
+    /// Whether the model is validated as it came, before the first step, to be compared with what becomes of it. One that begins with
+    /// fresh weights throughout never is.
+    pub before: bool,
     /// The number of epochs between two validations. The last epoch is always validated.
     pub every_epochs: usize,
     /// The kinds of prompt; each image is evaluated once with each of them. HQ-SAM: the box.
@@ -149,7 +152,8 @@ impl ValidationConfig {
     /// Validates every `every_epochs` epochs, as `evaluation` says.
     pub fn new(every_epochs: usize, evaluation: EvalConfig) -> Self {
         let EvalConfig { prompts, geometry, boundary_ratio, seed, limit, clicks, .. } = evaluation;
-        Self { every_epochs, prompts, geometry, boundary_ratio, seed, limit, clicks }
+        let before = true;
+        Self { before, every_epochs, prompts, geometry, boundary_ratio, seed, limit, clicks }
     }
 
     /// Returns how the sets are evaluated.

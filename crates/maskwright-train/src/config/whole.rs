@@ -69,12 +69,12 @@ pub struct TrainConfig {
 }
 
 impl TrainConfig {
-    /// Returns HQ-SAM's settings for these data and this output folder, with an input of 1024 x 1024
-    /// pixels.
+    /// Returns HQ-SAM's settings for these data and this output folder, with the input size of the model: 1024 x 1024
+    /// pixels for SAM's.
     pub fn new(data: DataFile, output: PathBuf) -> Self {
         Self {
             output,
-            model: ModelSource { input_size: Some(1024), ..ModelSource::default() },
+            model: ModelSource::default(),
             train: LearningConfig::default(),
             optimizer: OptimizerConfig::default(),
             schedule: ScheduleConfig::default(),

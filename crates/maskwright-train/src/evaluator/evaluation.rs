@@ -5,7 +5,7 @@ use maskwright_model::MaskKind;
 use serde::{Deserialize, Serialize};
 
 use super::clicks::{ClickMetrics, ClickRun};
-use super::metrics::{ImageScores, SetMetrics};
+use super::metrics::{ImageScores, MaskScores, SetMetrics};
 use super::refusals::RefusedRecord;
 use super::shown::{Shown, ShownPrediction};
 
@@ -35,6 +35,18 @@ pub struct Evaluation {
     /// ([`EvalConfig::keep_masks`](super::EvalConfig::keep_masks)).
     #[serde(skip)]
     pub kept: Vec<ShownPrediction>,
+}
+
+impl Evaluation {
+    /// Leaves out the scores and pictures of all masks but SAM's own.
+    pub(crate) fn keep_mask_of_sam(&mut self) {
+        let own = |scores: &mut Vec<MaskScores>| scores.retain(|one| one.mask == MaskKind::Sam);
+        self.sets.iter_mut().for_each(|set| own(&mut set.scores));
+        self.images.iter_mut().for_each(|image| own(&mut image.scores));
+        self.clicks.retain(|clicks| clicks.mask == MaskKind::Sam);
+        self.click_runs.retain(|run| run.mask == MaskKind::Sam);
+        self.shown = Shown::default();
+    }
 }
 
 /// How long an evaluation took, and for how much.

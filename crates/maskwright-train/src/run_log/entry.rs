@@ -12,6 +12,8 @@ use crate::times::TrainTimes;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Entry {
+    /// The validation of the model as it came, before the first step.
+    Before(BeforeEntry),
     /// Training steps since the last such line.
     Step(StepEntry),
     /// A step that changed nothing.
@@ -28,6 +30,7 @@ impl Entry {
     /// Whether a run that stands after `global_step` in `epoch` has written it already.
     pub(super) fn is_before(&self, global_step: usize, epoch: usize) -> bool {
         match self {
+            Self::Before(_) => true,
             Self::Step(entry) => entry.global_step <= global_step,
             Self::Skipped(entry) => entry.global_step <= global_step,
             // A run may stand at an epoch's last step, its validation still to come.
@@ -36,6 +39,26 @@ impl Entry {
             // What is done again took its time all the same.
             Self::Times(entry) => entry.global_step <= global_step,
         }
+    }
+}
+
+/// The validation of the model as it came. Where its HQ head was new, of SAM's own mask alone: a head that has learned nothing shows
+/// nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BeforeEntry {
+    /// The metrics of the validation sets, in the order of the settings.
+    pub validation: Vec<SetMetrics>,
+    /// The clicks that the validation took, by set and mask; empty if it did not click.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clicks: Vec<ClickMetrics>,
+    /// The time that it took, in seconds.
+    pub seconds: f64,
+}
+
+impl BeforeEntry {
+    /// Returns how good it is by a measure; larger is better.
+    pub fn score(&self, by: &BestBy) -> Option<f64> {
+        by.score(&self.validation, &self.clicks)
     }
 }
 

@@ -1,9 +1,9 @@
 //! `metrics.jsonl`: one JSON object per line, appended while a run trains.
 //!
-//! Lines are of five kinds, told apart by `kind`: `"step"` (a summary of the last few
+//! Lines are of six kinds, told apart by `kind`: `"before"` (the validation of the model as it came), `"step"` (a summary of the last few
 //! training steps), `"skipped"` (a step that changed nothing, since its loss or its gradient was no number), `"epoch"`
 //! (the epoch's training loss and the validation metrics), `"loader"` (what the loader did, and whether training waits
-//! for it) and `"times"` (where the time of the epoch went). A line is written and
+//! for it) and `"times"` (where the time of the epoch went). Each begins with the `time` at which it was written (UTC, RFC 3339). A line is written and
 //! flushed whole, so that a run killed at any moment leaves a file that reads to its last whole line. Lines that are
 //! damaged are passed over and counted: a log is no reason to lose a run.
 
@@ -15,8 +15,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 pub use crate::not_finite::NotFinite;
+use crate::times::now;
 pub use entry::{
-    Entry, EpochEntry, LoaderEntry, LoaderStages, SkippedEntry, StepEntry, TimesEntry,
+    BeforeEntry, Entry, EpochEntry, LoaderEntry, LoaderStages, SkippedEntry, StepEntry, TimesEntry,
     WarnedRecords,
 };
 
@@ -27,13 +28,15 @@ pub struct RunLog {
     file: File,
     /// Whether the last line could not be written, or half of it.
     broken: bool,
+    /// Whether it has the validation before the first step.
+    has_before: bool,
 }
 
 impl RunLog {
     /// Creates the file; an existing one is emptied.
     pub fn create(path: &Path) -> Result<Self> {
         let file = File::create(path).map_err(Error::io(path, "create"))?;
-        Ok(Self { path: path.to_path_buf(), file, broken: false })
+        Ok(Self { path: path.to_path_buf(), file, broken: false, has_before: false })
     }
 
     /// Opens the file to continue after `global_step` in `epoch`: later lines, the end of that epoch, and a last line
@@ -51,17 +54,24 @@ impl RunLog {
         };
         notes.extend(log.note(path));
         let mut text = String::new();
-        for entry in log.entries.iter().filter(|entry| entry.is_before(global_step, epoch)) {
-            text.push_str(&line(entry));
+        let entries = log.entries.iter().zip(&log.times);
+        for (entry, time) in entries.filter(|(entry, _)| entry.is_before(global_step, epoch)) {
+            text.push_str(&timed_line(entry, time.as_deref()));
         }
         crate::files::write_atomically(path, text.as_bytes())?;
         let file = OpenOptions::new().append(true).open(path).map_err(Error::io(path, "open"))?;
-        Ok((Self { path: path.to_path_buf(), file, broken: false }, notes))
+        let has_before = log.entries.iter().any(|entry| matches!(entry, Entry::Before(_)));
+        Ok((Self { path: path.to_path_buf(), file, broken: false, has_before }, notes))
+    }
+
+    /// Whether it has the validation before the first step.
+    pub(crate) fn has_before(&self) -> bool {
+        self.has_before
     }
 
     /// Appends a line. After a failure the next line begins anew, whatever was written of this one.
     pub fn append(&mut self, entry: &Entry) -> Result<()> {
-        let mut text = line(entry);
+        let mut text = timed_line(entry, Some(&now()));
         if self.broken {
             text.insert(0, '\n');
         }
@@ -76,6 +86,8 @@ impl RunLog {
 pub struct Log {
     /// The lines that read as what they should be, in order.
     pub entries: Vec<Entry>,
+    /// The time at which each of them was written, as it stands there; none in files from before it was kept.
+    pub times: Vec<Option<String>>,
     /// Other whole lines: their numbers, from 1, and what is wrong with them.
     pub damaged: Vec<(usize, String)>,
 }
@@ -89,6 +101,32 @@ impl Log {
             count => format!("{count} damaged lines are"),
         };
         Some(format!("{}: {count} passed over (line {line}: {reason})", path.display()))
+    }
+}
+
+/// What a line begins with that has its time.
+const TIME: &str = r#"{"time":""#;
+
+fn timed_line(entry: &Entry, time: Option<&str>) -> String {
+    let text = line(entry);
+    match time {
+        Some(time) => format!("{TIME}{time}\",{}", &text[1..]),
+        None => text,
+    }
+}
+
+/// A line without its time, and the time.
+fn without_time(line: &[u8]) -> (std::borrow::Cow<'_, [u8]>, Option<String>) {
+    let parts = || {
+        let rest = line.strip_prefix(TIME.as_bytes())?;
+        let end = rest.iter().position(|&byte| byte == b'"')?;
+        let entry = rest[end..].strip_prefix(b"\",")?;
+        let time = std::str::from_utf8(&rest[..end]).ok().filter(|time| !time.contains('\\'))?;
+        Some(([b"{", entry].concat(), time.to_owned()))
+    };
+    match parts() {
+        Some((entry, time)) => (entry.into(), Some(time)),
+        None => (line.into(), None),
     }
 }
 
@@ -111,8 +149,12 @@ pub(crate) fn parse(bytes: &[u8]) -> Log {
     let mut log = Log::default();
     let whole = bytes.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
     for (number, line) in whole.enumerate().filter(|(_, line)| line.len() > 1) {
-        match serde_json::from_slice(line) {
-            Ok(entry) => log.entries.push(entry),
+        let (line, time) = without_time(line);
+        match serde_json::from_slice(&line) {
+            Ok(entry) => {
+                log.entries.push(entry);
+                log.times.push(time);
+            }
             Err(error) => {
                 // The parser saw a single line.
                 let reason = error.to_string().replace(" at line 1 column", " at column");
@@ -159,6 +201,31 @@ mod tests {
         log.append(&step(25)).expect("appended");
         let log = read(&path).expect("reads");
         assert_eq!(log.entries, [step(10), step(20), step(25)]);
+        assert!(log.times.iter().all(|time| time.as_ref().is_some_and(|time| time.ends_with('Z'))));
+    }
+
+    #[test]
+    fn lines_keep_the_time_at_which_they_were_written() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("metrics.jsonl");
+        let old = line(&step(10));
+        let new = timed_line(&step(20), Some("2026-11-29T13:06:20.125Z"));
+        assert!(new.starts_with(r#"{"time":"2026-11-29T13:06:20.125Z","kind":"step","#), "{new}");
+        std::fs::write(&path, format!("{old}{new}")).expect("written");
+        RunLog::resume(&path, 20, 0).expect("resumed");
+        assert_eq!(std::fs::read_to_string(&path).expect("read"), format!("{old}{new}"));
+        let log = read(&path).expect("reads");
+        assert_eq!(log.entries, [step(10), step(20)]);
+        assert_eq!(log.times, [None, Some("2026-11-29T13:06:20.125Z".to_owned())]);
+        // What is no time of ours is damage, and no panic.
+        for odd in [
+            &b"{\"time\":\""[..],
+            b"{\"time\":\"\",",
+            b"{\"time\":\"x\",\n",
+            b"{\"time\":3,\"kind\":\"step\"}\n",
+        ] {
+            assert_eq!(parse(odd).entries, []);
+        }
     }
 
     #[test]

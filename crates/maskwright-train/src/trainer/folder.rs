@@ -13,11 +13,12 @@ use super::state::{self, LossSums, Position, SavedState};
 use crate::checkpoint;
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
+use crate::evaluator::Evaluation;
 use crate::files;
 use crate::owned_folder::OwnedFolder;
 use crate::run_files::{
-    self, AVERAGED_WEIGHTS, BEGUN, CONFIG, INPUTS, LEDGER, METRICS, RESUME, TUNED, VALIDATION,
-    Validation, WEIGHTS, WHOLE, numbered,
+    self, AVERAGED_WEIGHTS, BEFORE, BEGUN, BEST, CONFIG, INPUTS, LEDGER, METRICS, RESUME, TUNED,
+    VALIDATION, Validation, WEIGHTS, WHOLE, numbered,
 };
 
 /// What to do if the output folder already has a run.
@@ -120,6 +121,31 @@ impl RunFolder {
     /// Keeps the last validation, image by image.
     pub(super) fn save_validation(&self, validation: &Validation) -> Result<()> {
         run_files::write_validation(&self.path().join(VALIDATION), validation)
+    }
+
+    /// Keeps the validation of the model as it came, image by image.
+    pub(super) fn save_before(&self, evaluation: &Evaluation) -> Result<()> {
+        run_files::write_before(&self.path().join(BEFORE), evaluation)
+    }
+
+    /// Gives a checkpoint that was just written the name of the best, too; where the file system has no second names, as a copy.
+    pub(super) fn link_best(&self, file: &Path) -> Result<()> {
+        let target = self.path().join(BEST);
+        let part = tempfile::Builder::new()
+            .prefix(".maskwright-")
+            .suffix(".part")
+            .tempdir_in(self.path())
+            .map_err(Error::io(&target, "write"))?;
+        let named = part.path().join(BEST);
+        std::fs::hard_link(file, &named)
+            .or_else(|_| std::fs::copy(file, &named).map(drop))
+            .map_err(Error::io(&target, "write"))?;
+        files::rename(&named, &target)
+    }
+
+    /// Writes a model as the best.
+    pub(super) fn save_best(&self, sam: &Sam) -> Result<()> {
+        checkpoint::save_whole(&sam.clone().merged(), &self.path().join(BEST))
     }
 
     /// Whether an earlier run is continued.
@@ -283,7 +309,7 @@ fn newest_whole(folder: &Path) -> Result<Option<SavedState>> {
 /// Everything in the folder that a run writes, the plainest sign of one first.
 fn run_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let pages = ["report.html", "curves.png", "predictions.png"];
-    let names = BEGUN.into_iter().chain(pages);
+    let names = BEGUN.into_iter().chain([BEST]).chain(pages);
     let mut ours: Vec<PathBuf> =
         names.map(|name| folder.join(name)).filter(|path| path.exists()).collect();
     ours.extend(states(folder)?.into_iter().map(|state| state.path));

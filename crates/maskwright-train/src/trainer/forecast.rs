@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use maskwright_data::loader::Loader;
+use maskwright_model::Fresh;
 use maskwright_model::load::parameter_count;
 use serde::Serialize;
 
@@ -64,6 +65,7 @@ pub fn forecast(config: &TrainConfig, observer: &mut dyn Observer) -> Result<For
     config.validate()?;
     let Prepared { config, place, train, valid, loaded, samples } =
         Prepared::open(config, observer)?;
+    let loaded_fresh = loaded.fresh;
     let model = learning(loaded.sam, &config, &place)?;
     let trainable = model.trainable_count(&config.train.learns);
     let parameters = parameter_count(&model);
@@ -126,7 +128,9 @@ pub fn forecast(config: &TrainConfig, observer: &mut dyn Observer) -> Result<For
     };
     let epochs = config.train.epochs - config.train.first_epoch;
     let seconds_per_epoch = seconds_per_step * steps_per_epoch as f64;
-    let validations = epochs.div_ceil(config.validation.every_epochs) as f64;
+    let before = config.validation.before && loaded_fresh != Fresh::All;
+    let validations = epochs.div_ceil(config.validation.every_epochs) + usize::from(before);
+    let validations = validations as f64;
     let cache = made.map(|made| {
         let views = config.train.views * records as u64;
         let (bytes, seconds) = (views * made.bytes() as u64, made.seconds * views as f64);

@@ -101,6 +101,12 @@ impl Inputs {
         })
     }
 
+    /// The SHA-256 of the checkpoint that the run begins with, if there is one.
+    pub(super) fn checkpoint(&self) -> Option<String> {
+        let checkpoint = self.weights.iter().find(|file| file.key == "model.checkpoint");
+        checkpoint.map(|file| file.sha256.clone())
+    }
+
     /// Reads what the run in a folder began with; `None` for a run from before that was kept, or if the file is damaged.
     pub(super) fn read(path: &Path) -> Option<Self> {
         serde_json::from_slice(&std::fs::read(path).ok()?).ok()

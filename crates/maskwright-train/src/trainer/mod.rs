@@ -6,10 +6,12 @@
 //!   inputs.json                       what the run read, to be known again when it is resumed
 //!   metrics.jsonl                     loss as it goes, validation after each epoch, and
 //!                                     whether training waits for data
+//!   validation_before.json            the validation of the model as it came, image by image
 //!   validation.json                   the last validation, image by image
 //!   ledger.jsonl                      records that could not be used
 //!   epoch_N.safetensors               what was tuned, after epoch N
 //!   sam_hq_epoch_N.safetensors        the whole model (the newest, and the best so far)
+//!   best.safetensors                  the whole model of the best epoch so far
 //!   *_ema.safetensors                 both with averaged weights, where there are such
 //!   resume-STEP/                      what a resumed run continues from
 //! ```
@@ -81,9 +83,11 @@ use crate::error::{Error, Result};
 use crate::evaluator::check_sets;
 use crate::features::Making;
 use crate::observer::{Observer, OfAverage, RunStart};
-use crate::run_files::Validation;
+use crate::provenance;
+use crate::run_files::{RunFiles, Validation};
 use crate::run_log::{Entry, EpochEntry};
 use crate::times::Lap;
+use crate::verdict::Verdict;
 use epoch::run_epoch;
 pub use folder::Start;
 use folder::{Models, RunFolder, Saved};
@@ -105,6 +109,8 @@ pub struct TrainOutcome {
         skip_serializing_if = "Option::is_none"
     )]
     pub average: Option<PathBuf>,
+    /// How the validations compare: the best, the last, and that before the first step. None where nothing was validated.
+    pub verdict: Option<Verdict>,
     /// The last epoch that was finished in this call, if there is one.
     pub last: Option<EpochEntry>,
     /// Whether the observer stopped the run before its end. [`Start::Resume`] continues it.
@@ -154,9 +160,14 @@ pub fn train(
         false => None,
     };
     folder.begin(config, &inputs)?;
-    let data = (train, cache, valid);
-    let mut run = Run::new(config, place, loaded.sam, samples, data, &mut folder, observer)?;
-    go(&mut run, &mut folder, observer)
+    let training = provenance::of(config, train.sets(), inputs.checkpoint())?;
+    let (data, model) = ((train, cache, valid), (loaded.sam, loaded.fresh, training));
+    let mut run = Run::new(config, place, model, samples, data, &mut folder, observer)?;
+    let mut outcome = go(&mut run, &mut folder, observer)?;
+    // What the log says is more than what this process has seen of a run that was resumed.
+    let whole = RunFiles::read(folder.path()).ok();
+    outcome.verdict = whole.as_ref().and_then(Verdict::of);
+    Ok(outcome)
 }
 
 /// The epochs that are left.
@@ -177,10 +188,16 @@ fn go(
         steps_per_epoch: steps,
         epoch: run.progress.epoch,
         epochs: learning.epochs,
+        input_size: run.model().config().image_size,
         trainable_parameters: run.model().trainable_count(&learning.learns),
         parameters: parameter_count(run.model()),
     });
     observer.may_end(false);
+    if !validate_before(run, folder, observer)? {
+        run.save_state(folder)?;
+        outcome.stopped = true;
+        return Ok(outcome);
+    }
     while run.progress.epoch < learning.epochs && !run.is_out_of_patience() {
         let finished = run_epoch(run, steps, folder, observer)?;
         if !finished {
@@ -200,6 +217,7 @@ fn go(
             average_clicks: Vec::new(),
         };
         observer.epoch(&entry);
+        let mut best = false;
         if run.validates() {
             // Whatever the validation meets, the epoch's training is kept.
             run.try_save_state(folder, observer);
@@ -215,12 +233,15 @@ fn go(
                 }
                 validated => validated?,
             }
-            run.judge(&entry);
+            best = run.judge(&entry);
             observer.validated(&entry);
         }
         run.write_log(&Entry::Epoch(entry.clone()), observer);
         let mut lap = Lap::start();
-        save_checkpoint(run, &entry, folder, &mut outcome, observer)?;
+        let saved = save_checkpoint(run, &entry, folder, &mut outcome, observer)?;
+        if best {
+            save_best(run, saved.then_some(&outcome), folder, observer);
+        }
         lap.add_to(&mut run.times.saving);
         let epoch = entry.epoch;
         outcome.last = Some(entry);
@@ -237,6 +258,32 @@ fn go(
         run.tell_data(observer, true);
     }
     Ok(outcome)
+}
+
+/// Validates the model as it came, if that is still to be done. Returns false if it was asked to stop meanwhile; then a resumed run
+/// does it again.
+fn validate_before(
+    run: &mut Run<'_>,
+    folder: &RunFolder,
+    observer: &mut dyn Observer,
+) -> Result<bool> {
+    if !run.validates_before() {
+        return Ok(true);
+    }
+    let mut lap = Lap::start();
+    let mut seconds = 0.0;
+    let evaluation = match run.evaluate_before(observer) {
+        Err(Error::Stopped) => return Ok(false),
+        evaluation => evaluation?,
+    };
+    lap.add_to(&mut seconds);
+    run.times.validation += seconds;
+    run.book_refusals(&evaluation.refused);
+    if let Err(error) = folder.save_before(&evaluation) {
+        run.say_unwritten(&error.to_string(), observer);
+    }
+    run.log_before(&evaluation, seconds, observer);
+    Ok(true)
 }
 
 /// Validates the epoch that is over: the weights that learned, and the averaged ones beside them.
@@ -262,21 +309,42 @@ fn validate(
     Ok(())
 }
 
-/// Writes the checkpoints of the epoch that is over, if they are due.
+/// Keeps the model of the epoch that is over as the best so far: the file that was just `saved` under a further name, or a file of its own.
+fn save_best(
+    run: &mut Run<'_>,
+    saved: Option<&TrainOutcome>,
+    folder: &RunFolder,
+    observer: &mut dyn Observer,
+) {
+    let averaged = run.learner.averaged();
+    let file = saved.and_then(|saved| match averaged {
+        Some(_) => saved.average.as_deref(),
+        None => saved.checkpoint.as_deref(),
+    });
+    let kept = match file {
+        Some(file) => folder.link_best(file),
+        None => folder.save_best(averaged.as_ref().unwrap_or(run.model())),
+    };
+    if let Err(error) = kept {
+        run.say_unwritten(&error.to_string(), observer);
+    }
+}
+
+/// Writes the checkpoints of the epoch that is over, if they are due; returns whether they were.
 fn save_checkpoint(
     run: &mut Run<'_>,
     entry: &EpochEntry,
     folder: &mut RunFolder,
     outcome: &mut TrainOutcome,
     observer: &mut dyn Observer,
-) -> Result<()> {
+) -> Result<bool> {
     let (learning, checkpoints) = (&run.config.train, &run.config.checkpoints);
     let (epoch, done) = (entry.epoch, entry.epoch + 1);
     let over = run.is_out_of_patience();
     let last = done == learning.epochs || over;
     let due = (done - learning.first_epoch).is_multiple_of(checkpoints.every_epochs);
     if !(due || last) {
-        return Ok(());
+        return Ok(false);
     }
     if let Some(score) = entry.score(&checkpoints.best_by)
         && run.progress.best.is_none_or(|(best, _)| score > best)
@@ -286,19 +354,23 @@ fn save_checkpoint(
     let best = run.progress.best.map(|(_, epoch)| epoch);
     let averaged = run.learner.averaged();
     let models = Models { own: run.model(), averaged: averaged.as_ref() };
-    match folder.save_checkpoint(&models, epoch, best, &learning.learns, checkpoints.keep) {
-        Ok(Saved { whole, average }) => {
-            outcome.checkpoint = Some(whole);
-            outcome.average = average;
-        }
-        // The model of the last epoch is what the run is for.
-        Err(error) if last => return Err(error),
-        Err(error) => run.say_unwritten(&error.to_string(), observer),
-    }
+    let saved =
+        match folder.save_checkpoint(&models, epoch, best, &learning.learns, checkpoints.keep) {
+            Ok(Saved { whole, average }) => {
+                outcome.checkpoint = Some(whole);
+                outcome.average = average;
+                true
+            }
+            // The model of the last epoch is what the run is for.
+            Err(error) if last => return Err(error),
+            Err(error) => {
+                run.say_unwritten(&error.to_string(), observer);
+                false
+            }
+        };
     if over {
-        let best = best.map(|best| format!("; the best checkpoint is that of epoch {best}"));
-        let (why, best) = (run.no_better(), best.unwrap_or_default());
-        observer.note(&format!("the run ends after epoch {epoch}: {why}{best}"));
+        let why = run.no_better();
+        observer.note(&format!("the run ends after epoch {done}: {why}"));
     }
-    Ok(())
+    Ok(saved)
 }

@@ -42,6 +42,8 @@ impl Prepared {
         if let Trainable::Lora(_) = config.train.learns {
             loaded.sam = loaded.sam.with_adapter(&config.train.lora, config.train.seed)?;
         }
+        // So is the model's own size.
+        config.model.input_size = Some(loaded.sam.config().image_size);
         config.train.learns.check(&loaded.sam)?;
         check_layers(&config, &loaded.sam)?;
         check_cache(&config, &loaded.sam)?;

@@ -8,7 +8,7 @@ use maskwright_data::loader::{LedgerEntry, Loader, LoaderConfig, LoaderState};
 use maskwright_data::sample::SampleConfig;
 use maskwright_data::source::Mix;
 use maskwright_model::device::Place;
-use maskwright_model::{MaskKind, Sam, weights};
+use maskwright_model::{Fresh, MaskKind, Sam, Training, weights};
 
 use super::data_watch::DataWatch;
 use super::folder::RunFolder;
@@ -16,12 +16,13 @@ use super::learner::Learner;
 use super::prepared::learning;
 use super::state::{LossSums, Position};
 use crate::config::TrainConfig;
+use crate::conventions;
 use crate::error::{Error, Result};
 use crate::evaluator::{EvalConfig, EvalSet, Evaluation, RefusedRecord, evaluate};
 use crate::features::FeatureCache;
 use crate::not_finite::NotFinite;
-use crate::observer::Observer;
-use crate::run_log::{Entry, EpochEntry, RunLog, SkippedEntry, TimesEntry};
+use crate::observer::{Observer, OfBefore};
+use crate::run_log::{BeforeEntry, Entry, EpochEntry, RunLog, SkippedEntry, TimesEntry};
 use crate::schedule;
 use crate::times::{Lap, TrainTimes};
 
@@ -43,6 +44,8 @@ pub(super) struct Run<'a> {
     pub(super) since_log: LossSums,
     /// Where the time went since the last line of the log that says so.
     pub(super) times: TrainTimes,
+    /// What of the model was fresh when the run began.
+    fresh: Fresh,
     watch: DataWatch,
     /// Why something could not be written.
     unwritten: BTreeSet<String>,
@@ -53,7 +56,7 @@ impl<'a> Run<'a> {
     pub(super) fn new(
         config: &'a TrainConfig,
         place: Place,
-        mut model: Sam,
+        (mut model, fresh, training): (Sam, Fresh, Training),
         samples: SampleConfig,
         (data, cache, valid): (Mix, Option<FeatureCache>, Vec<EvalSet>),
         folder: &mut RunFolder,
@@ -76,7 +79,7 @@ impl<'a> Run<'a> {
                 log
             }
         };
-        let model = learning(model, config, &place)?;
+        let model = conventions::trained(learning(model, config, &place)?, training)?;
         let state = learner.as_ref().map(|(state, folder)| (state, folder.as_path()));
         // Images whose features are at hand are not decoded.
         let without_pixels = cache.as_ref().map(FeatureCache::without_pixels).unwrap_or_default();
@@ -98,6 +101,7 @@ impl<'a> Run<'a> {
             sums,
             since_log,
             times: TrainTimes::default(),
+            fresh,
             watch: DataWatch::default(),
             unwritten: BTreeSet::new(),
         })
@@ -135,7 +139,8 @@ impl<'a> Run<'a> {
             return Err(Error::NotFinite { in_a_row: skipped, what, epoch, step, records });
         }
         observer.note(&format!(
-            "step {step} of epoch {epoch} is skipped: its {what} is no finite number (records {})",
+            "step {step} of epoch {} is skipped: its {what} is no finite number (records {})",
+            epoch + 1,
             records.join(", ")
         ));
         let loss = Some(loss).filter(|loss| loss.is_finite());
@@ -144,17 +149,19 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Takes in a validation: whether it is the best so far.
-    pub(super) fn judge(&mut self, entry: &EpochEntry) {
-        let Some(score) = entry.score(&self.config.checkpoints.best_by) else { return };
+    /// Takes in a validation, and returns whether it is the best so far.
+    pub(super) fn judge(&mut self, entry: &EpochEntry) -> bool {
+        let Some(score) = entry.score(&self.config.checkpoints.best_by) else { return false };
         // States from before there was patience know the best checkpoint's.
         let best = self.progress.best_score.or(self.progress.best.map(|(score, _)| score));
-        if best.is_none_or(|best| score > best) {
+        let better = best.is_none_or(|best| score > best);
+        if better {
             self.progress.best_score = Some(score);
             self.progress.stale = 0;
         } else {
             self.progress.stale += 1;
         }
+        better
     }
 
     /// Whether too many validations in a row were not better than one before them.
@@ -181,12 +188,58 @@ impl<'a> Run<'a> {
         due && !self.valid.is_empty()
     }
 
+    /// Whether the model is still to be validated as it came.
+    pub(super) fn validates_before(&self) -> bool {
+        let begins = self.progress.global_step == 0 && !self.log.has_before();
+        begins
+            && self.config.validation.before
+            && !self.valid.is_empty()
+            && self.fresh != Fresh::All
+    }
+
+    /// Evaluates the model as it came. Of a head that has learned nothing no mask is judged.
+    pub(super) fn evaluate_before(&self, observer: &mut dyn Observer) -> Result<Evaluation> {
+        let judged = match (self.fresh, self.model().config().hq) {
+            (Fresh::Nothing, true) => MaskKind::Hq,
+            _ => MaskKind::Sam,
+        };
+        let mut observer = OfBefore { observer, judged };
+        let mut evaluation = self.evaluate_mask(self.model(), judged, &mut observer)?;
+        if judged == MaskKind::Sam {
+            evaluation.keep_mask_of_sam();
+        }
+        Ok(evaluation)
+    }
+
+    /// Writes the validation of the model as it came into the log.
+    pub(super) fn log_before(
+        &mut self,
+        evaluation: &Evaluation,
+        seconds: f64,
+        observer: &mut dyn Observer,
+    ) {
+        let Evaluation { sets, clicks, .. } = evaluation;
+        let entry = BeforeEntry { validation: sets.clone(), clicks: clicks.clone(), seconds };
+        self.write_log(&Entry::Before(entry.clone()), observer);
+        observer.before(&entry);
+    }
+
     /// Evaluates a model of this run on the validation sets.
     pub(super) fn evaluate(&self, model: &Sam, observer: &mut dyn Observer) -> Result<Evaluation> {
+        let judged = if model.config().hq { MaskKind::Hq } else { MaskKind::Sam };
+        self.evaluate_mask(model, judged, observer)
+    }
+
+    /// Evaluates a model of this run on the validation sets; clicks are given to this mask where the settings say none.
+    fn evaluate_mask(
+        &self,
+        model: &Sam,
+        judged: MaskKind,
+        observer: &mut dyn Observer,
+    ) -> Result<Evaluation> {
         let model = model.clone().merged().frozen();
         let mut settings = evaluation(self.config);
         if let Some(clicks) = settings.clicks.as_mut().filter(|clicks| clicks.masks.is_empty()) {
-            let judged = if model.config().hq { MaskKind::Hq } else { MaskKind::Sam };
             clicks.masks = vec![judged];
         }
         evaluate(&model, self.place.device(), &self.samples, &self.valid, &settings, observer)

@@ -2,6 +2,7 @@
 //! when nothing gets better; and what they keep is what was asked for.
 
 mod adapter;
+mod before;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -102,6 +103,7 @@ fn log(folder: &Path) -> Vec<String> {
             epoch.average_validation,
             epoch.learning_rate
         )),
+        Entry::Before(before) => Some(format!("{:?}", before.validation)),
         Entry::Skipped(skipped) => Some(format!("{skipped:?}")),
         Entry::Loader(_) | Entry::Times(_) => None,
     });
@@ -248,7 +250,7 @@ fn a_run_ends_when_nothing_gets_better_and_keeps_the_best() {
     assert!(!outcome.stopped);
     insta::assert_snapshot!(notes.0.join("\n"), @"
         no checkpoint: all weights start fresh (seed 42)
-        the run ends after epoch 3: the last 3 validations were no better than one before them; the best checkpoint is that of epoch 3
+        the run ends after epoch 4: the last 3 validations were no better than one before them
         ");
     let run = RunFiles::read(&config.output).expect("a run");
     assert!(run.ran_out_of_patience());
@@ -267,6 +269,7 @@ fn a_run_ends_when_nothing_gets_better_and_keeps_the_best() {
             })
             .flatten()
             .collect();
+        names.push("best.safetensors".into());
         names.sort();
         names
     };
@@ -293,8 +296,8 @@ fn what_is_not_asked_for_is_kept_as_before() {
     config.train.epochs = 4;
     config.optimizer.learning_rate = NOTHING;
     train(&config, Start::Fresh, &mut Silent).expect("a run");
-    let mut wanted: Vec<String> =
-        (0..4).map(|epoch| format!("epoch_{epoch}.safetensors")).collect();
+    let mut wanted = vec!["best.safetensors".to_owned()];
+    wanted.extend((0..4).map(|epoch| format!("epoch_{epoch}.safetensors")));
     wanted.extend([0, 3].map(|epoch| format!("sam_hq_epoch_{epoch}.safetensors")));
     assert_eq!(checkpoints(&config.output), wanted);
 }
@@ -313,7 +316,7 @@ fn three_steps_that_are_no_numbers_end_a_run() {
     // The first step made the weights so large; two are skipped, and named.
     let named: Vec<&String> = notes.0.iter().filter(|note| note.contains("skipped")).collect();
     assert_eq!(named.len(), 2, "{named:?}");
-    assert!(named[0].starts_with("step 2 of epoch 0 is skipped: its loss is no finite number"));
+    assert!(named[0].starts_with("step 2 of epoch 1 is skipped: its loss is no finite number"));
     let log = RunFiles::read(&config.output).expect("a run").log;
     let skipped: Vec<usize> = log
         .iter()
