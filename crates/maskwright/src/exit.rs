@@ -99,7 +99,7 @@ pub(crate) fn status(done: anyhow::Result<()>, told: Told) -> u8 {
     }
     let (text, status) = (one_line(&error), if is_usage(&error) { 2 } else { 1 });
     match told {
-        Told::Line => tell::say(format_args!("error: {text}")),
+        Told::Line => tell::error(&text),
         Told::Json => json(&text, status, blame::of(&error, &text)),
     }
     status
@@ -134,7 +134,7 @@ fn json(message: &str, status: u8, blame: Blame) {
     let error = Failure { code, message, file, expected, found, status };
     let document = Document { schema: 1, error };
     let line = serde_json::to_string(&document).unwrap_or_default();
-    tell::say(shown_json(&line));
+    tell::document(shown_json(&line));
 }
 
 /// Whether the command line is at fault rather than the data, a file or the machine.

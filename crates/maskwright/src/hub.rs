@@ -32,6 +32,20 @@ pub(crate) fn local(checkpoint: &Path) -> anyhow::Result<PathBuf> {
     }
 }
 
+/// Where a file of the hub lies here, if it was fetched already.
+pub(crate) fn at_hand(address: &str) -> Option<PathBuf> {
+    let address = address.parse::<Address>().ok()?;
+    address.cached(&cache(), address.file.as_deref()?)
+}
+
+/// The cache that Hugging Face's own tools use.
+fn cache() -> Cache {
+    match std::env::var_os("HF_HUB_CACHE") {
+        Some(path) => Cache::new(path.into()),
+        None => Cache::from_env(),
+    }
+}
+
 /// A place on the hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Address {
@@ -68,10 +82,7 @@ impl FromStr for Address {
 
 impl Address {
     fn fetch(&self) -> anyhow::Result<PathBuf> {
-        let cache = match std::env::var_os("HF_HUB_CACHE") {
-            Some(path) => Cache::new(path.into()),
-            None => Cache::from_env(),
-        };
+        let cache = cache();
         match &self.file {
             Some(file) => self.fetch_file(&cache, file),
             None => {
@@ -154,7 +165,26 @@ fn verify(path: &Path) -> anyhow::Result<()> {
 }
 
 /// The progress of a download on a terminal.
-struct Bar(Option<ProgressBar>);
+pub(crate) struct Bar(Option<ProgressBar>);
+
+/// The progress of a file of so many bytes, which begins.
+pub(crate) fn bar(file: &str, bytes: Option<u64>) -> Bar {
+    let mut bar = Bar(None);
+    bar.init(bytes.unwrap_or_default() as usize, file);
+    bar
+}
+
+impl Bar {
+    /// So many further bytes are there.
+    pub(crate) fn add(&mut self, bytes: u64) {
+        self.update(bytes as usize);
+    }
+
+    /// The file is there.
+    pub(crate) fn end(&mut self) {
+        self.finish();
+    }
+}
 
 impl Progress for Bar {
     fn init(&mut self, size: usize, filename: &str) {

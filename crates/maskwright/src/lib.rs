@@ -17,6 +17,7 @@ mod interrupt;
 mod late_bar;
 mod logs;
 mod numbers;
+mod official;
 mod output;
 mod process_memory;
 mod progress;
@@ -33,6 +34,8 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::flags::log::LogFlags;
+
 /// Trains promptable segmentation models in high quality: SAM with the HQ-SAM head.
 ///
 /// Start with `maskwright demo`: it needs no data and no download. Then train on your own
@@ -42,6 +45,9 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 struct Cli {
     #[command(subcommand)]
     command: Command,
+
+    #[command(flatten)]
+    log: LogFlags,
 }
 
 #[derive(Subcommand)]
@@ -54,6 +60,8 @@ enum Command {
     Masks(commands::masks::MasksFlags),
     Preview(commands::preview::PreviewFlags),
     Report(commands::report::ReportFlags),
+    Config(commands::config::ConfigFlags),
+    Models(commands::models::ModelsFlags),
     Runs(commands::runs::RunsFlags),
     Doctor(Box<commands::doctor::DoctorFlags>),
     Convert(commands::convert::ConvertFlags),
@@ -85,6 +93,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Err(error) => return exit::of_arguments(&args, &error, told),
     };
     exit::abort_is_an_error();
+    if let Err(error) = tell::begin(&cli.log) {
+        return exit::status(Err(error), told);
+    }
     if let Err(error) = threads::start() {
         return exit::status(Err(error), told);
     }
@@ -97,6 +108,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Masks(flags) => commands::masks::run(&flags),
         Command::Preview(flags) => commands::preview::run(&flags),
         Command::Report(flags) => commands::report::run(&flags),
+        Command::Config(flags) => commands::config::run(&flags),
+        Command::Models(flags) => commands::models::run(&flags),
         Command::Runs(flags) => commands::runs::run(&flags),
         Command::Doctor(flags) => commands::doctor::run(&flags),
         Command::Convert(flags) => commands::convert::run(&flags),

@@ -8,7 +8,7 @@ use maskwright_report::event_log::EventLog;
 use maskwright_report::mlflow::{Connection, Credentials, Ending, MlflowLog, Server};
 use maskwright_report::{Error, run_report};
 use maskwright_train::TrainConfig;
-use maskwright_train::run_log::{EpochEntry, StepEntry};
+use maskwright_train::run_log::{BeforeEntry, EpochEntry, StepEntry};
 
 /// A place to log to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +87,12 @@ impl Logs {
     pub(crate) fn step(&mut self, entry: &StepEntry) -> Vec<String> {
         self.servers.iter().for_each(|log| log.step(entry));
         self.event(|logs| logs.events.as_mut().map_or(Ok(()), |log| log.step(entry)))
+    }
+
+    /// Logs the validation of the model as it came.
+    pub(crate) fn before(&mut self, entry: &BeforeEntry) -> Vec<String> {
+        self.servers.iter().for_each(|log| log.before(entry));
+        self.event(|logs| logs.events.as_mut().map_or(Ok(()), |log| log.before(entry)))
     }
 
     /// Logs the training of an epoch.

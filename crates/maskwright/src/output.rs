@@ -5,16 +5,68 @@
 
 use std::fmt::Display;
 use std::io::{BufWriter, ErrorKind, StdoutLock, Write};
+use std::path::Path;
 
 use anyhow::Context;
+use maskwright_train::checksums;
+use maskwright_train::provenance::PROGRAM;
 use serde::Serialize;
 
+use crate::command_line::words;
 use crate::shown::{shown, shown_json};
 
-/// Prints a value as one JSON document.
+/// The version of the documents that `--json` prints; docs/schemas has a schema for each command.
+const SCHEMA: u32 = 1;
+
+/// What every document of `--json` begins with.
+#[derive(Serialize)]
+struct Document<'a, T> {
+    /// The version of its schema.
+    schema: u32,
+    /// The program and its version.
+    program: &'static str,
+    /// The subcommand.
+    command: String,
+    /// The arguments behind it, as they were given.
+    arguments: Vec<String>,
+    /// The checkpoint that was used, if one was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_file: Option<ModelFile>,
+    #[serde(flatten)]
+    content: &'a T,
+}
+
+/// A checkpoint that was used.
+#[derive(Serialize)]
+struct ModelFile {
+    file: String,
+    /// The sum of its bytes; of a folder none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+}
+
+/// Prints a value, which is an object in JSON, as one document.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    json_of(value, None)
+}
+
+/// As [`json`], of what was made with this checkpoint.
+pub(crate) fn json_of(value: &impl Serialize, checkpoint: Option<&Path>) -> anyhow::Result<()> {
+    let mut words = words(std::env::args_os()).map(|word| word.to_string_lossy().into_owned());
+    let model_file = checkpoint.map(|file| -> anyhow::Result<ModelFile> {
+        let sha256 = file.is_file().then(|| checksums::of_file(file)).transpose()?;
+        Ok(ModelFile { file: file.display().to_string(), sha256: sha256.map(|(sum, _)| sum) })
+    });
+    let document = Document {
+        schema: SCHEMA,
+        program: PROGRAM,
+        command: words.next().unwrap_or_default(),
+        arguments: words.collect(),
+        model_file: model_file.transpose()?,
+        content: value,
+    };
     // As a whole first: a value that cannot be said in JSON leaves no half of a document.
-    let document = serde_json::to_string_pretty(value)?;
+    let document = serde_json::to_string_pretty(&document)?;
     write(|out| writeln!(out, "{}", shown_json(&document)))
 }
 

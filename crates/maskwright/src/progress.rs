@@ -11,7 +11,7 @@ use maskwright_train::TrainConfig;
 use maskwright_train::evaluator::{ClickMetrics, EvalTimes, SetMetrics};
 use maskwright_train::observer::{Observer, RunStart, StepProgress};
 use maskwright_train::run_files::METRICS;
-use maskwright_train::run_log::{self, EpochEntry, LoaderEntry, StepEntry};
+use maskwright_train::run_log::{self, BeforeEntry, EpochEntry, LoaderEntry, StepEntry};
 use strum::{EnumString, VariantNames};
 
 use crate::indexing::Indexing;
@@ -222,12 +222,13 @@ impl Observer for Progress {
         }
         self.show_view(start);
         self.log(Logs::begin);
+        let side = start.input_size;
         self.say(&format!(
-            "{} images, {} steps per epoch, epochs {} to {}; training {} of {} parameters",
+            "{} images, {} steps per epoch, epochs {} to {}, input of {side} x {side} pixels; training {} of {} parameters",
             start.records,
             start.steps_per_epoch,
-            start.epoch,
-            start.epochs.saturating_sub(1),
+            start.epoch + 1,
+            start.epochs,
             thousands(start.trainable_parameters),
             thousands(start.parameters),
         ));
@@ -243,7 +244,7 @@ impl Observer for Progress {
             progress.images_per_second,
             duration(progress.seconds_left),
         );
-        let counting = format!("epoch {}/{}", progress.epoch, self.epochs.saturating_sub(1));
+        let counting = format!("epoch {} of {}", progress.epoch + 1, self.epochs);
         self.count(&counting, progress.step, progress.steps_per_epoch, message);
     }
 
@@ -292,6 +293,17 @@ impl Observer for Progress {
         self.times = Some(times.clone());
     }
 
+    fn before_evaluated(&mut self, metrics: &SetMetrics) {
+        self.clear_bar();
+        self.say(&format!("before training: {}", metrics.one_line()));
+    }
+
+    fn before(&mut self, entry: &BeforeEntry) {
+        self.clear_bar();
+        self.view(|state| state.before(entry));
+        self.log(|logs| logs.before(entry));
+    }
+
     fn average_evaluated(&mut self, metrics: &SetMetrics) {
         self.clear_bar();
         self.say(&format!("  averaged weights: {}", metrics.one_line()));
@@ -303,8 +315,9 @@ impl Observer for Progress {
         let terms = entry.loss.terms.iter();
         let terms: Vec<String> = terms.map(|(name, value)| format!("{name} {value:.4}")).collect();
         self.say(&format!(
-            "epoch {} done in {}: loss {:.4} ({}), learning rate {:.1e}",
-            entry.epoch,
+            "epoch {} of {} done in {}: loss {:.4} ({}), learning rate {:.1e}",
+            entry.epoch + 1,
+            self.epochs,
             duration(entry.seconds),
             entry.loss.total,
             terms.join(", "),

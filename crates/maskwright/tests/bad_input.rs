@@ -96,7 +96,7 @@ fn sizes_that_differ_and_files_that_are_no_images() {
     std::fs::copy(other, Path::new(&case.masks).join("photo_00.png")).expect("copied");
     assert_snapshot!(refused(&case.args(), 1), @"
         note: no checkpoint: all weights start fresh (seed 42)
-        6 images, 6 steps per epoch, epochs 0 to 0; training 283,688 of 283,752 parameters
+        6 images, 6 steps per epoch, epochs 1 to 1, input of 64 x 64 pixels; training 283,688 of 283,752 parameters
         error: record images/photo_00: the mask [DIR]/masks/photo_00.png is 103x99, but the image [DIR]/images/photo_00.jpg is 90x110 (width x height); expected the same size
         ");
 
@@ -104,7 +104,7 @@ fn sizes_that_differ_and_files_that_are_no_images() {
     std::fs::write(Path::new(&case.images).join("photo_04.jpg"), "not a picture").expect("written");
     assert_snapshot!(refused(&case.args(), 1), @"
         note: no checkpoint: all weights start fresh (seed 42)
-        6 images, 6 steps per epoch, epochs 0 to 0; training 283,688 of 283,752 parameters
+        6 images, 6 steps per epoch, epochs 1 to 1, input of 64 x 64 pixels; training 283,688 of 283,752 parameters
         error: record images/photo_04: [DIR]/images/photo_04.jpg: not an image of a known format
         ");
 
@@ -112,7 +112,7 @@ fn sizes_that_differ_and_files_that_are_no_images() {
     std::fs::write(Path::new(&case.images).join("photo_05.jpg"), "").expect("written");
     assert_snapshot!(refused(&case.args(), 1), @"
         note: no checkpoint: all weights start fresh (seed 42)
-        6 images, 6 steps per epoch, epochs 0 to 0; training 283,688 of 283,752 parameters
+        6 images, 6 steps per epoch, epochs 1 to 1, input of 64 x 64 pixels; training 283,688 of 283,752 parameters
         error: record images/photo_05: [DIR]/images/photo_05.jpg: the file is empty
         ");
 }
@@ -148,7 +148,7 @@ fn a_checkpoint_of_another_type_or_none_at_all() {
     let bytes = std::fs::read(&checkpoint).expect("read");
     let cut = case.place.text("cut.safetensors");
     std::fs::write(&cut, &bytes[..bytes.len() / 2]).expect("written");
-    assert_snapshot!(with(&cut, &[], 1), @"error: [DIR]/cut.safetensors: not a readable checkpoint (safetensors): expected 1155560 bytes by its header, found 577780: it is cut short or damaged");
+    assert_snapshot!(with(&cut, &[], 1), @"error: [DIR]/cut.safetensors: not a readable checkpoint (safetensors): expected 1157504 bytes by its header, found 578752: it is cut short or damaged");
     assert!(!Path::new(&other).exists());
 }
 

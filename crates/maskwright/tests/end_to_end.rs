@@ -188,7 +188,7 @@ fn train_tune_evaluate_predict_preview() {
         "--json",
     ]);
     let tiles: serde_json::Value = serde_json::from_slice(&preview.stdout).expect("JSON");
-    assert_eq!(tiles.as_array().map(Vec::len), Some(6));
+    assert_eq!(tiles["tiles"].as_array().map(Vec::len), Some(6));
     let header = maskwright_image::decode::read_header(&std::fs::read(&sheet).expect("a sheet"))
         .expect("a PNG");
     assert_eq!(header.size.width, 6 + 3 * (96 + 6));
@@ -296,7 +296,7 @@ fn a_bad_record_stops_a_run_or_is_replaced() {
     args[share] = "0";
     assert_snapshot!(refused(&args, 1), @"
         note: no checkpoint: all weights start fresh (seed 7)
-        12 images, 6 steps per epoch, epochs 0 to 1; training 283,688 of 283,752 parameters
+        12 images, 6 steps per epoch, epochs 1 to 2, input of 64 x 64 pixels; training 283,688 of 283,752 parameters
         error: record images/photo_05: [DIR]/images/photo_05.jpg: not an image of a known format
         ");
     args.extend(["--overwrite", "--on-refusal", "replace"]);
@@ -332,5 +332,9 @@ fn an_output_folder_is_never_overwritten_by_accident() {
     assert!(leftovers.is_empty());
     // A run that is complete has nothing left to do.
     let again = works(&["train", "--resume", "--output", &run]);
-    assert_snapshot!(text(&again.stderr), @"nothing left to train in [DIR]/run");
+    assert_snapshot!(text(&again.stderr), @"
+        nothing left to train in [DIR]/run
+        best: epoch 1 of 1 (SAM IoU 0.173)
+        the model is [DIR]/run/best.safetensors
+        ");
 }

@@ -1,11 +1,10 @@
 //! Errors as JSON: the last line of standard error, where `--json` is among the arguments.
 
-mod schema;
 mod support;
 
 use insta::assert_snapshot;
 use serde_json::Value;
-use support::{Place, maskwright, refusal, refused, text, write_pairs};
+use support::{Place, maskwright, refusal, refused, schema, text, write_pairs};
 
 /// The error of a command that fails, as one document, formatted.
 fn error(args: &[&str], status: i32) -> String {
@@ -132,4 +131,26 @@ fn files_are_named_with_what_was_expected_and_found() {
           "schema": 1
         }
         "#);
+}
+
+#[test]
+fn a_document_of_another_kind_is_refused() {
+    let asked = serde_json::json!({
+        "type": "object",
+        "required": ["a"],
+        "additionalProperties": false,
+        "properties": {"a": {"type": ["integer", "null"], "minimum": 2}, "b": {"items": {"enum": [1]}}}
+    });
+    for (fine, document) in [
+        ("", serde_json::json!({"a": 2, "b": [1, 1]})),
+        ("", serde_json::json!({"a": 3})),
+        (": expected type \"object\", found []", serde_json::json!([])),
+        (": [\"a\"] are missing", serde_json::json!({})),
+        ("/a: expected minimum 2, found 1", serde_json::json!({"a": 1})),
+        ("/b/1: expected enum [1], found 2", serde_json::json!({"a": 2, "b": [1, 2]})),
+        (": [\"c\"] are in no schema", serde_json::json!({"a": 2, "c": 0})),
+    ] {
+        let found = schema::wrong(&asked, &document);
+        assert!(found.contains(fine) && found.is_empty() == fine.is_empty(), "{document}: {found}");
+    }
 }

@@ -17,6 +17,8 @@ fn every_help_is_as_it_was_read() {
         masks
         preview
         report
+        config
+        models
         runs
         doctor
         convert
@@ -58,5 +60,16 @@ fn a_short_help_lists_every_flag_of_the_long_one() {
             named.map(str::to_owned).collect()
         };
         assert_eq!(flags(&short), flags(&long), "{words:?}");
+    }
+}
+
+#[test]
+fn every_document_has_a_schema() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas");
+    for (words, help) in helps(&[]) {
+        let (Some(command), true) = (words.first(), help.contains("\n      --json")) else {
+            continue;
+        };
+        assert!(folder.join(format!("{command}.json")).is_file(), "{command}: no schema");
     }
 }

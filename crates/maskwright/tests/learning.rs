@@ -109,9 +109,9 @@ fn a_run_that_ends_by_itself_says_so() {
     assert_snapshot!(said.join("\n"), @"
           averaged weights: images (held out) (box, 2 images):
           averaged weights: images (held out) (box, 2 images):
-        note: the run ends after epoch 1: the last validation was no better than one before it; the best checkpoint is that of epoch 0
+        note: the run ends after epoch 2: the last validation was no better than one before it
         note: The run ended after 2 epochs, since validations were no better.
-        the model is [DIR]/run/sam_hq_epoch_1.safetensors
+        the best model is [DIR]/run/best.safetensors, the last [DIR]/run/sam_hq_epoch_1.safetensors
         with averaged weights it is [DIR]/run/sam_hq_epoch_1_ema.safetensors
         ");
     let page = std::fs::read_to_string(place.join("run/report.html")).expect("a report");

@@ -98,7 +98,10 @@ fn names_that_are_no_text_are_names() {
     let asked: [&OsStr; 4] =
         ["--input".as_ref(), photo.as_ref(), "--output".as_ref(), everything.as_ref()];
     let found = json("masks", &[&model, &asked, &points]);
-    assert!(found[0]["image"].as_str().expect("text").ends_with("caf\u{fffd}.jpg"), "{found}");
+    assert!(
+        found["images"][0]["image"].as_str().expect("text").ends_with("caf\u{fffd}.jpg"),
+        "{found}"
+    );
     assert!(everything.join(odd("json")).is_file());
     let asked: [&OsStr; 6] = [
         "--image".as_ref(),

@@ -116,7 +116,8 @@ fn prompts_of_every_kind_and_their_numbers() {
 
     // HQ-SAM's rule: one mask, the best of three plus the HQ mask.
     let sum = model.place.text("sum.safetensors");
-    let best = model.predict(&["--point", "31,55", "--multimask", "--logits", &sum]);
+    let best =
+        model.predict(&["--point", "31,55", "--multimask", "--kind", "sam_hq", "--logits", &sum]);
     assert_eq!(best["kind"], "sam_hq");
     assert_eq!(best["masks"].as_array().map(Vec::len), Some(1));
     assert_eq!(tensor(&sum, "iou_predictions").0, [1, 1]);
@@ -140,8 +141,8 @@ fn prompts_of_every_kind_and_their_numbers() {
     let lines = printed(&[&args[..], &prompts].concat());
     let lines: Vec<String> = lines.lines().map(without_count).collect();
     assert_snapshot!(without_times(&lines.join("\n")), @"
-        [DIR]/mask_prompt0.png: SAM + HQ mask, [COUNT] of 90 x 110 pixels (0.0%), predicted IoU 0.0
-        [DIR]/mask_prompt1.png: SAM + HQ mask, [COUNT] of 90 x 110 pixels (0.0%), predicted IoU 0.0
+        [DIR]/mask_prompt0.png: HQ mask, [COUNT] of 90 x 110 pixels (0.0%), predicted IoU 0.0
+        [DIR]/mask_prompt1.png: HQ mask, [COUNT] of 90 x 110 pixels (0.0%), predicted IoU 0.0
         ");
     assert!(model.place.join("over_prompt1.png").is_file());
 }
@@ -300,8 +301,8 @@ fn masks_of_everything_in_sa1bs_schema() {
         ],
     );
     let found: Value = serde_json::from_slice(&works(&args).stdout).expect("JSON");
-    assert_eq!(found.as_array().map(Vec::len), Some(4));
-    for (number, image) in found.as_array().expect("a list").iter().enumerate() {
+    assert_eq!(found["images"].as_array().map(Vec::len), Some(4));
+    for (number, image) in found["images"].as_array().expect("a list").iter().enumerate() {
         let file = image["file"].as_str().expect("a name");
         let text = std::fs::read_to_string(file).expect("read");
         let masks: Value = serde_json::from_str(&text).expect("JSON");

@@ -137,7 +137,7 @@ fn what_is_no_run_is_refused_by_name() {
     // A damaged log costs its lines.
     let report = works(&["report", &run]);
     assert_snapshot!(text(&report.stderr), @"
-        note: [DIR]/run/metrics.jsonl: 1 damaged line is passed over (line 1: unknown variant `fish`, expected one of `step`, `skipped`, `epoch`, `loader`, `times` at column 14)
+        note: [DIR]/run/metrics.jsonl: 1 damaged line is passed over (line 1: unknown variant `fish`, expected one of `before`, `step`, `skipped`, `epoch`, `loader`, `times` at column 14)
         note: The run is not over: 0 epochs are done.
         ");
 }

@@ -148,7 +148,7 @@ fn signals_save_the_run_and_give_the_terminal_back() {
         let left = written.rfind(LEAVE).unwrap_or_else(|| panic!("{ask}: {written:?}"));
         assert!(written.rfind(ENTER) < Some(left), "{ask}: it is not entered again");
         let after = &written[left..];
-        for said in ["epoch 0 done", "train --resume --output"] {
+        for said in ["epoch 1 of 100000 done", "train --resume --output"] {
             assert!(after.contains(said), "{ask}: {said:?} is missing in {after:?}");
         }
         goes_on(&place);

@@ -13,7 +13,7 @@ use crate::late_bar::LateBar;
 use crate::numbers::thousands;
 use crate::targets::{self, Existing, Format, Inputs};
 use crate::warnings::{Warnings, WithWarnings};
-use crate::{hub, output};
+use crate::{official, output};
 
 const BAR: &str = "{prefix} {wide_bar} {binary_bytes}/{binary_total_bytes}";
 
@@ -95,13 +95,13 @@ pub(crate) fn run(flags: &ConvertFlags) -> anyhow::Result<()> {
         to: flags.to,
         dtype: flags.dtype.clone(),
         model_type: flags.model_type.clone(),
-        merge: flags.merge.as_deref().map(hub::local).transpose()?,
+        merge: flags.merge.as_deref().map(official::local).transpose()?,
         force: flags.force,
         input_size: flags.input_size,
         kind: flags.kind,
         multimask: flags.multimask,
     };
-    let input = hub::local(&flags.input)?;
+    let input = official::local(&flags.input)?;
     check_targets(&input, options.merge.as_deref(), &flags.output)?;
     let mut bar =
         LateBar::is_wanted(flags.json).then(|| LateBar::new(BAR, "converting".into(), ""));

@@ -56,7 +56,6 @@ pub(crate) struct ExportFlags {
 /// The document of `--json`.
 #[derive(Serialize)]
 struct Document<'a> {
-    schema: u32,
     output: &'a Path,
     shape: Shape,
     #[serde(flatten)]
@@ -91,7 +90,7 @@ pub(crate) fn run(flags: &ExportFlags, given: &[String]) -> anyhow::Result<()> {
     };
     if flags.json {
         let shape = flags.shape;
-        return output::json(&Document { schema: 1, output: out, shape, exported: &done });
+        return output::json(&Document { output: out, shape, exported: &done });
     }
     print(&done, out, flags.shape)
 }

@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod cache;
 pub(crate) mod completions;
+pub(crate) mod config;
 pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod doctor;
@@ -10,6 +11,7 @@ pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod man;
 pub(crate) mod masks;
+pub(crate) mod models;
 pub(crate) mod predict;
 pub(crate) mod prep;
 pub(crate) mod preview;

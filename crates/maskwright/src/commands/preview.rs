@@ -125,16 +125,30 @@ pub(crate) fn run(flags: &PreviewFlags) -> anyhow::Result<()> {
     Warnings::default().add_records(&warnings);
     targets::write_png(encode::png_rgb(&made.picture), &flags.output)?;
     if flags.json {
-        return output::json(&made.tiles);
+        return output::json(&serde_json::json!({"tiles": made.tiles}));
     }
     let end = format!("{}: {} samples", flags.output.display(), made.tiles.len());
     let lines = made.tiles.iter().map(TileInfo::one_line).chain([end]);
+    let small = made.tiles.iter().filter(|tile| tile.scale(config.input_size) < SMALL).count();
+    let plan = &data.plan;
+    if small > 0 {
+        tell::say(format_args!(
+            "{small} of {} are small, the rest of them padding in grey: training shrinks images to {} to {} of the input \
+             (large scale jitter); --scale-min raises the lower bound",
+            made.tiles.len(),
+            plan.scale_min,
+            plan.scale_max
+        ));
+    }
     if to_stdout {
         lines.for_each(tell::say);
         return Ok(());
     }
     output::lines(lines)
 }
+
+/// Images of less than this share of the input are explained.
+const SMALL: f64 = 0.5;
 
 fn range(text: &str) -> Result<(usize, usize), String> {
     let wrong = || "expected FROM..TO, such as 0..16".to_owned();

@@ -125,8 +125,12 @@ pub(crate) fn run(flags: &RunsFlags) -> anyhow::Result<()> {
             format!("{} of {}", run.epochs_done, run.epochs),
             run.state.to_string().replace('_', " "),
             match run.best.zip(run.best_epoch) {
-                Some((best, epoch)) => format!("{best:.4} ({}, epoch {epoch})", run.best_by),
+                Some((best, epoch)) => format!("{best:.4} ({}, epoch {})", run.best_by, epoch + 1),
                 None => "-".into(),
+            },
+            match (number(run.before), run.better) {
+                (before, Some(false)) => format!("{before} (was better)"),
+                (before, _) => before,
             },
             number(run.iou),
             number(run.boundary_iou),
@@ -142,6 +146,7 @@ pub(crate) fn run(flags: &RunsFlags) -> anyhow::Result<()> {
         "epochs",
         "state",
         "best",
+        "before",
         "last mIoU",
         "boundary mIoU",
         "training",
@@ -166,12 +171,6 @@ fn compare(flags: &RunsFlags, folders: [&PathBuf; 2]) -> anyhow::Result<()> {
         let runs = [RunSummary::of(&runs[0]), RunSummary::of(&runs[1])];
         return output::json(&Compared { runs, differences, warnings });
     }
-    if differences.is_empty() {
-        return output::line("both have the same settings");
-    }
-    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".into());
-    let row = |one: &Difference| vec![one.key.clone(), value(&one.first), value(&one.second)];
-    let rows: Vec<Vec<String>> = differences.iter().map(row).collect();
     let names = folders.map(|folder| folder.display().to_string());
-    output::table(&["setting", &names[0], &names[1]], &rows)
+    super::config::say_differences(&differences, &names)
 }

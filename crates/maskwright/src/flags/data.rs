@@ -12,6 +12,7 @@ use maskwright_data::source::{
 use crate::exit::Usage;
 use crate::flags::folder::sets_of;
 use crate::flags::named::named;
+use crate::flags::set::{Setting, Settings};
 use crate::targets::Inputs;
 use crate::tell;
 
@@ -147,10 +148,28 @@ pub(crate) struct DataFlags {
     #[arg(long, conflicts_with_all = ["data", "hqseg44k"])]
     skip_unmatched: bool,
 
+    /// Large scale jitter: least side of the scaled image, as a share of the input; 0.1 if not given
+    #[arg(long, value_name = "FACTOR")]
+    scale_min: Option<f64>,
+
+    /// Largest side of the scaled image; 2 if not given
+    #[arg(long, value_name = "FACTOR")]
+    scale_max: Option<f64>,
+
+    /// How often a view is mirrored, 0 to 1; 0.5 if not given
+    #[arg(long, value_name = "SHARE")]
+    flip_probability: Option<f64>,
+
     /// How JPEG is decoded: exact (default), or scaled: faster where a view shrinks an image by
     /// two or more, and inexact, pixels change by a level or two on average
     #[arg(long, value_name = "HOW", value_parser = named::<Decode>())]
     decode: Option<Decode>,
+
+    /// Any setting of a data file by its key, such as plan.scale_min=0.5, prompts.points=5, a key for all sets
+    /// (mask_channel=red) or for one (leaves.repeat=2), and of a training any of its config.toml (validation.limit=20).
+    /// Can be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<Setting>,
 
     /// Refuse images and masks that are damaged but decodable, instead of a warning
     #[arg(long)]
@@ -161,6 +180,7 @@ impl DataFlags {
     /// The sets; of a folder pair, `hold_out` per cent validate and the others train
     /// (0: all train, 100: all validate).
     pub(crate) fn resolve(&self, hold_out: f64) -> anyhow::Result<DataFile> {
+        self.set().check_no_run()?;
         self.resolve_with(None, hold_out)
     }
 
@@ -175,18 +195,28 @@ impl DataFlags {
             Some(folder) => self.held_out(sets_of(folder, then)?, hold_out)?,
             None => self.sets(hold_out)?,
         };
-        Ok(self.planned(data))
+        self.planned(data)
     }
 
     /// Sets that are known already, with the flags that are for all of them.
     pub(crate) fn of_sets(&self, data: DataFile) -> anyhow::Result<DataFile> {
-        Ok(self.planned(self.held_out(data, 0.0)?))
+        self.set().check_no_run()?;
+        self.planned(self.held_out(data, 0.0)?)
     }
 
-    fn planned(&self, mut data: DataFile) -> DataFile {
+    /// What is set by its keys.
+    pub(crate) fn set(&self) -> Settings<'_> {
+        Settings(&self.settings)
+    }
+
+    /// Data with what is set for all sets.
+    pub(crate) fn planned(&self, mut data: DataFile) -> anyhow::Result<DataFile> {
         data.plan.decode = self.decode.unwrap_or(data.plan.decode);
         data.plan.strict |= self.strict;
-        data
+        data.plan.scale_min = self.scale_min.unwrap_or(data.plan.scale_min);
+        data.plan.scale_max = self.scale_max.unwrap_or(data.plan.scale_max);
+        data.plan.flip_probability = self.flip_probability.unwrap_or(data.plan.flip_probability);
+        Ok(self.set().of_data(data)?)
     }
 
     /// Whether a flag says where data are.

@@ -48,6 +48,10 @@ pub(crate) struct LearningFlags {
     #[arg(long, value_name = "LOSS", help = loss_help())]
     loss: Option<Loss>,
 
+    /// Weight of one term of the loss, the others as they are; can be given several times
+    #[arg(long, value_name = "NAME=WEIGHT")]
+    loss_weight: Vec<Loss>,
+
     /// Also average the weights over the updates, with this decay, such as 0.999; evaluated and saved beside them
     /// (sam_hq_epoch_N_ema.safetensors); 0 for none
     #[arg(long, value_name = "DECAY")]
@@ -132,6 +136,11 @@ impl LearningFlags {
                     config.train.loss.set_weights(weights);
                 }
             }
+            "loss_weight" => {
+                for Loss(weights) in &self.loss_weight {
+                    config.train.loss.weights.extend(weights.clone());
+                }
+            }
             "ema" => config.train.ema = self.ema.filter(|decay| *decay != 0.0),
             "patience" => config.train.patience = self.patience.filter(|count| *count > 0),
             "best_by" => {
@@ -149,7 +158,7 @@ impl LearningFlags {
 }
 
 /// The ids of these flags, in the order in which they are set.
-pub(crate) const LEARNING: [&str; 12] = [
+pub(crate) const LEARNING: [&str; 13] = [
     "optimizer",
     "weight_decay",
     "clip_norm",
@@ -158,6 +167,7 @@ pub(crate) const LEARNING: [&str; 12] = [
     "warmup_steps",
     "accumulate",
     "loss",
+    "loss_weight",
     "ema",
     "patience",
     "best_by",

@@ -6,15 +6,16 @@ use anyhow::Context;
 use clap::Args;
 use maskwright_model::ModelSource;
 
-use crate::hub;
+use crate::official;
 use crate::targets::Inputs;
 
 /// Where the model comes from.
 #[derive(Args, Default)]
 #[command(next_help_heading = "Model")]
 pub(crate) struct ModelFlags {
-    /// SAM or HQ-SAM checkpoint: .pth, .safetensors, a Hugging Face folder, or
-    /// hf://OWNER/REPO/FILE[@REVISION]; its type is told from its tensors
+    /// SAM or HQ-SAM checkpoint: .pth, .safetensors, a Hugging Face folder,
+    /// hf://OWNER/REPO/FILE[@REVISION], or the name of a published one (`maskwright models`); its type is told from its
+    /// tensors
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
 
@@ -52,8 +53,8 @@ impl ModelFlags {
         };
         Ok(ModelSource {
             model_type: self.model_type.clone(),
-            checkpoint: self.checkpoint.as_deref().map(hub::local).transpose()?,
-            restore_model: self.restore_model.as_deref().map(hub::local).transpose()?,
+            checkpoint: self.checkpoint.as_deref().map(official::local).transpose()?,
+            restore_model: self.restore_model.as_deref().map(official::local).transpose()?,
             config,
             ..ModelSource::default()
         })

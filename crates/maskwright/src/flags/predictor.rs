@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::flags::device::DeviceFlags;
 use crate::flags::geometry as flags_geometry;
 use crate::flags::named::named;
-use crate::hub;
+use crate::official;
 use crate::targets::Inputs;
 use crate::warnings::Warnings;
 
@@ -31,8 +31,8 @@ pub(crate) struct PredictorFlags {
     #[arg(long, value_name = "FILE")]
     restore_model: Option<PathBuf>,
 
-    /// The mask to write: sam, hq, or sam_hq (their sum, HQ-SAM's predictor); the best the
-    /// model has if not given
+    /// The mask to write: sam, hq, or sam_hq (their sum, HQ-SAM's predictor). If not given: the one that the
+    /// model's training judged, and of models of others the best that they have
     #[arg(long, value_name = "KIND")]
     kind: Option<MaskKind>,
 
@@ -61,6 +61,11 @@ pub(crate) struct PredictorFlags {
 }
 
 impl PredictorFlags {
+    /// The checkpoint's file or folder.
+    pub(crate) fn checkpoint(&self) -> anyhow::Result<PathBuf> {
+        official::local(&self.checkpoint)
+    }
+
     /// The files that hold the model.
     pub(crate) fn reads(&self) -> Inputs {
         Inputs::files(
@@ -95,9 +100,9 @@ impl PredictorFlags {
         input: &Path,
     ) -> anyhow::Result<Map<String, Value>> {
         let input = std::path::absolute(input).with_context(|| input.display().to_string())?;
-        let checkpoint = sum(&hub::local(&self.checkpoint)?)?;
+        let checkpoint = sum(&official::local(&self.checkpoint)?)?;
         let restore_model = match &self.restore_model {
-            Some(path) => sum(&hub::local(path)?)?.into(),
+            Some(path) => sum(&official::local(path)?)?.into(),
             None => Value::Null,
         };
         let settings = [
@@ -161,9 +166,9 @@ pub(crate) fn load(
     device: &DeviceFlags,
     warnings: &mut Warnings,
 ) -> anyhow::Result<Predictor> {
-    let restore_model = restore_model.map(hub::local).transpose()?;
+    let restore_model = restore_model.map(official::local).transpose()?;
     let predictor = Predictor::load(
-        &hub::local(checkpoint)?,
+        &official::local(checkpoint)?,
         restore_model.as_deref(),
         input_size,
         &device.resolve(),

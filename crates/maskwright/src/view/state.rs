@@ -6,7 +6,7 @@ use maskwright_model::MaskKind;
 use maskwright_train::TrainConfig;
 use maskwright_train::evaluator::{MaskScores, SetMetrics};
 use maskwright_train::observer::{RunStart, StepProgress};
-use maskwright_train::run_log::{Entry, EpochEntry, LoaderEntry};
+use maskwright_train::run_log::{BeforeEntry, Entry, EpochEntry, LoaderEntry};
 use maskwright_train::times::TrainTimes;
 
 use crate::shown::shown;
@@ -130,6 +130,7 @@ impl State {
                     state.loss.push(done as f64, step.loss.total);
                     state.smooth_loss = step.loss.total;
                 }
+                Entry::Before(before) => state.before(before),
                 Entry::Epoch(epoch) => state.validated(epoch),
                 _ => {}
             }
@@ -140,7 +141,7 @@ impl State {
     /// A step was done.
     pub(crate) fn step(&mut self, progress: &StepProgress) {
         let StepProgress { epoch, step, smooth_loss, times, .. } = progress;
-        let name = format!("epoch {epoch}/{}", self.epochs.saturating_sub(1));
+        let name = format!("epoch {} of {}", epoch + 1, self.epochs);
         self.stage = Stage { name, done: *step, total: progress.steps_per_epoch };
         self.smooth_loss = *smooth_loss;
         let done = epoch * self.steps_per_epoch + step;
@@ -156,6 +157,15 @@ impl State {
     /// Something else is counted.
     pub(crate) fn count(&mut self, name: &str, done: usize, total: usize) {
         self.stage = Stage { name: shown(name).into_owned(), done, total };
+    }
+
+    /// The model was validated as it came.
+    pub(crate) fn before(&mut self, entry: &BeforeEntry) {
+        for set in &entry.validation {
+            for scores in set.scores.iter().filter(|scores| scores.mask != MaskKind::SamHq) {
+                self.score(set, scores, 0.0);
+            }
+        }
     }
 
     /// An epoch was validated.

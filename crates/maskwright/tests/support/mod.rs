@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+#[path = "../schema/mod.rs"]
+pub(crate) mod schema;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -107,7 +110,7 @@ pub(crate) fn maskwright(args: &[&str]) -> Output {
     command.args(args).env("COLUMNS", "100").output().expect("it starts")
 }
 
-/// Runs the command and expects it to work.
+/// Runs the command and expects it to work, and that what it prints with `--json` is as `docs/schemas` says.
 pub(crate) fn works(args: &[&str]) -> Output {
     let output = maskwright(args);
     assert!(
@@ -116,6 +119,10 @@ pub(crate) fn works(args: &[&str]) -> Output {
         text(&output.stdout),
         text(&output.stderr)
     );
+    if args.contains(&"--json") {
+        let document = serde_json::from_slice(&output.stdout).expect("a JSON document");
+        schema::check(args[0], &document);
+    }
     output
 }
 

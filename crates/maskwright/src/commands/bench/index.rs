@@ -51,7 +51,7 @@ pub(crate) fn run(flags: &IndexFlags) -> anyhow::Result<()> {
         let values = rows
             .iter()
             .map(|row| serde_json::json!({"what": row.what, "value": row.value, "unit": row.unit}));
-        return output::json(&values.collect::<Vec<_>>());
+        return output::json(&serde_json::json!({ "rows": values.collect::<Vec<_>>() }));
     }
     let cells = |row: &Row| {
         let decimals = if row.value >= 1000.0 { 0 } else { 3 };

@@ -83,7 +83,6 @@ pub(crate) struct DoctorFlags {
 /// The document of `--json`; docs/doctor.md describes it.
 #[derive(Serialize)]
 struct Document<'a> {
-    schema: u32,
     errors: usize,
     warnings: usize,
     notes: usize,
@@ -141,7 +140,7 @@ pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
     let (errors, warnings, notes) =
         (count(Severity::Error), count(Severity::Warning), count(Severity::Note));
     if flags.json {
-        let document = Document { schema: 1, errors, warnings, notes, diagnosis: &diagnosis };
+        let document = Document { errors, warnings, notes, diagnosis: &diagnosis };
         output::json(&document)?;
     } else {
         print::diagnosis(&diagnosis, start.elapsed())?;

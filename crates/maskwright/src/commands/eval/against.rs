@@ -9,7 +9,7 @@ use maskwright_train::evaluator::{ClickConfig, EvalJob, Evaluation};
 use maskwright_train::run_files::CONFIG;
 
 use crate::exit::Usage;
-use crate::hub;
+use crate::official;
 
 /// Where the model before comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Against {
     ) -> anyhow::Result<ModelSource> {
         match self {
             Self::Checkpoint(file) => {
-                let checkpoint = Some(hub::local(file)?);
+                let checkpoint = Some(official::local(file)?);
                 Ok(ModelSource { checkpoint, input_size, ..ModelSource::default() })
             }
             Self::Start => {

@@ -73,7 +73,8 @@ pub(super) fn run(flags: &EvalFlags, boxes: &Boxes, data: &DataFile) -> anyhow::
     let job = EvalJob::for_boxes(&source, &flags.device.resolve(), data)?;
     warnings.add(job.notes().iter().map(String::as_str));
     let (geometry, geometry_from) = geometry_of(&job, flags.what.geometry);
-    let config = EvalConfig { geometry, seed: flags.what.seed, ..EvalConfig::default() };
+    let config =
+        EvalConfig { geometry, seed: flags.what.seed.unwrap_or_default(), ..EvalConfig::default() };
     let set = Arc::new(set);
     let evaluation = job.evaluate_boxes(&set, &boxes, scored_by, &config, &mut progress)?;
     let times = progress.take_times();
@@ -83,7 +84,8 @@ pub(super) fn run(flags: &EvalFlags, boxes: &Boxes, data: &DataFile) -> anyhow::
     if flags.what.json {
         let document =
             Document { geometry, geometry_from, evaluation: &evaluation, times, peak_memory_mib };
-        return output::json(&WithWarnings { document: &document, warnings: &warnings });
+        let document = WithWarnings { document: &document, warnings: &warnings };
+        return output::json_of(&document, source.checkpoint.as_deref());
     }
     table(&evaluation)?;
     if let Some(times) = times {

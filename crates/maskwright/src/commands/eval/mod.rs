@@ -3,7 +3,9 @@
 mod against;
 mod boxes;
 mod flags;
+mod of_run;
 mod print;
+mod trained_on;
 
 use std::path::{Path, PathBuf};
 
@@ -21,12 +23,13 @@ use maskwright_train::evaluator::{
     ClickMetrics, ClickRun, EvalConfig, EvalJob, EvalTimes, Evaluation, ImageScores, SetMetrics,
 };
 use maskwright_train::observer::Observer;
+use of_run::OfRun;
 pub(crate) use print::means;
 use serde::Serialize;
 
 use crate::command_line::command_line;
 use crate::exit::Usage;
-use crate::flags::data::DataFlags;
+use crate::flags::data::{DataFlags, WAYS};
 use crate::flags::device::DeviceFlags;
 use crate::flags::geometry;
 use crate::flags::model::ModelFlags;
@@ -44,9 +47,12 @@ use crate::{interrupt, output, process_memory};
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  maskwright eval --checkpoint run/sam_hq_epoch_11.safetensors --images photos --masks masks
+  # What a run held out, with its best model; beside what the run began with
+  maskwright eval --run run
+  maskwright eval --run run --against start --report compared.html
+
+  maskwright eval --checkpoint run/best.safetensors --images photos --masks masks
   maskwright eval --checkpoint sam_hq_vit_l.pth --hqseg44k data --json
-  maskwright eval --checkpoint run/sam_hq_epoch_11.safetensors --against start --data leaves.toml --report compared.html
   maskwright eval --checkpoint sam_vit_b.pth --images photos --masks masks --prompts clicks
   maskwright eval --checkpoint sam_hq_vit_l.pth --images val2017 --coco instances_val2017.json --boxes detections.json")]
 pub(crate) struct EvalFlags {
@@ -70,6 +76,11 @@ pub(crate) struct EvalFlags {
 #[derive(Args)]
 #[command(next_help_heading = "Evaluation")]
 struct WhatFlags {
+    /// Evaluate on what a training run held out, as it validates: its sets, kinds of prompts, geometry and seed, and its best
+    /// model unless --checkpoint is given
+    #[arg(long, value_name = "DIR", conflicts_with_all = WAYS)]
+    run: Option<PathBuf>,
+
     /// Evaluate the [[train]] sets instead of the [[valid]] sets of a data file
     #[arg(long, requires = "data")]
     on_train: bool,
@@ -78,14 +89,13 @@ struct WhatFlags {
     #[arg(long, value_name = "PIXELS")]
     input_size: Option<usize>,
 
-    /// Kinds of prompts. clicks: each click lies in the middle of the largest error that the last mask has; reported are the
+    /// Kinds of prompts; box if none is given. clicks: each click lies in the middle of the largest error that the last mask has; reported are the
     /// clicks until an IoU is reached (NoC) and the objects where it never is (NoF)
     #[arg(
         long,
         value_name = "KIND,...",
         value_delimiter = ',',
-        value_parser = named::<Asked>(),
-        default_value = "box"
+        value_parser = named::<Asked>()
     )]
     prompts: Vec<Asked>,
 
@@ -104,13 +114,13 @@ struct WhatFlags {
     #[arg(long, value_name = "PRESET", value_parser = named::<Preset>())]
     geometry: Option<Preset>,
 
-    /// Seed of the points and the noise masks
-    #[arg(long, value_name = "N", default_value_t = 42)]
-    seed: u64,
+    /// Seed of the points and the noise masks; if not given 0, as in the validation of a training
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
 
-    /// At most so many records of each set (images, or their objects where each is a record); 0 for all
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    limit: usize,
+    /// At most so many records of each set (images, or their objects where each is a record); 0, or not given, for all
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
 
     /// Print the scores by the size and the thinness of objects, and predicted beside true IoU, too
     #[arg(long)]
@@ -165,7 +175,14 @@ struct Clicks<'a> {
 }
 
 pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
-    let mut data = flags.data.resolve(100.0)?;
+    let of_run = flags.what.run.as_deref().map(OfRun::read).transpose()?;
+    let mut data = match &of_run {
+        Some(run) => {
+            flags.data.set().check_no_run()?;
+            flags.data.planned(run.data())?
+        }
+        None => flags.data.resolve(100.0)?,
+    };
     if flags.what.on_train {
         data.valid = std::mem::take(&mut data.train);
     }
@@ -178,23 +195,35 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
     }
     let mut progress = Progress::new(flags.what.json, interrupt::on_ctrl_c());
     let source = ModelSource { input_size: flags.what.input_size, ..flags.model.resolve()? };
+    let source = of_run.as_ref().map_or(Ok(source.clone()), |run| run.model(source))?;
+    let asked_geometry = flags.what.geometry.or(of_run.as_ref().map(OfRun::geometry));
     let mut warnings = Warnings::default();
-    let (job, geometry) = open(flags, &source, &data, &progress, &mut warnings)?;
+    let (job, geometry) = open(flags, &source, &data, asked_geometry, &progress, &mut warnings)?;
+    if !flags.what.on_train {
+        warnings.add(trained_on::notes(&job)?);
+    }
     let before = match &flags.what.against {
         None => None,
         Some(against) => {
             let source = against.source(source.checkpoint.as_deref(), flags.what.input_size)?;
-            let (before, geometry) = open(flags, &source, &data, &progress, &mut warnings)?;
+            let (before, geometry) =
+                open(flags, &source, &data, asked_geometry, &progress, &mut warnings)?;
             against::check_sizes(&job, &before)?;
             Some((before, geometry))
         }
     };
     let asked = |kind: Asked| flags.what.prompts.contains(&kind);
+    let usual = of_run.as_ref().map_or_else(EvalConfig::default, OfRun::evaluation);
+    let seed = flags.what.seed.unwrap_or(usual.seed);
     let config = EvalConfig {
-        prompts: flags.what.prompts.iter().filter_map(|kind| kind.prompt()).collect(),
+        prompts: match &flags.what.prompts[..] {
+            [] => usual.prompts,
+            given => given.iter().filter_map(|kind| kind.prompt()).collect(),
+        },
         geometry: geometry.0,
-        seed: flags.what.seed,
-        limit: flags.what.limit,
+        boundary_ratio: usual.boundary_ratio,
+        seed,
+        limit: flags.what.limit.unwrap_or(usual.limit),
         clicks: asked(Asked::Clicks).then(|| flags.clicks.resolve()).transpose()?,
         picture_width: flags.what.report.as_ref().map(|_| gallery::TILE),
         keep_masks: flags.what.report.is_some() && before.is_some(),
@@ -212,12 +241,13 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
     progress.finish();
     let comparison = earlier.as_ref().map(|earlier| {
         warnings.add(against::unpaired(&evaluation, earlier));
-        Comparison::new(&evaluation, earlier, flags.what.seed)
+        Comparison::new(&evaluation, earlier, seed)
     });
     let found = Found {
         comparison,
         times: times.clone(),
-        ..Found::new(&job, &evaluation, geometry, flags.what.seed)
+        checkpoint: source.checkpoint.as_deref(),
+        ..Found::new(&job, &evaluation, geometry, seed)
     };
     // What was found is said first: a page that cannot be written loses nothing.
     let told = found.tell(flags.what.json, flags.what.details, &warnings);
@@ -232,7 +262,7 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
             before,
             times: times.as_ref(),
             command: command_line(),
-            reproduce: reproduce(flags, &source, geometry.0)?,
+            reproduce: reproduce(seed, &source, geometry.0)?,
         };
         run_report::write_evaluation(&content, page)?;
     }
@@ -246,7 +276,7 @@ fn per_click(times: Option<&EvalTimes>, metrics: &ClickMetrics) -> Option<f64> {
 
 /// What leads to the same figures again.
 fn reproduce(
-    flags: &EvalFlags,
+    seed: u64,
     source: &ModelSource,
     geometry: Preset,
 ) -> anyhow::Result<Vec<(String, String)>> {
@@ -256,7 +286,7 @@ fn reproduce(
         facts.push(("its SHA-256".into(), checksums::of_file(checkpoint)?.0));
     }
     facts.push(("geometry".into(), geometry.name().into()));
-    facts.push(("seed".into(), flags.what.seed.to_string()));
+    facts.push(("seed".into(), seed.to_string()));
     Ok(facts)
 }
 
@@ -265,13 +295,14 @@ fn open(
     flags: &EvalFlags,
     source: &ModelSource,
     data: &DataFile,
+    asked: Option<Preset>,
     progress: &Progress,
     warnings: &mut Warnings,
 ) -> anyhow::Result<(EvalJob, (Preset, GeometryFrom))> {
     let compute = flags.device.resolve();
     let job = EvalJob::open(source, &compute, data, &progress.opening())?;
     warnings.add(job.notes().iter().map(String::as_str));
-    let geometry = geometry_of(&job, flags.what.geometry);
+    let geometry = geometry_of(&job, asked);
     Ok((job, geometry))
 }
 
@@ -313,6 +344,7 @@ struct Found<'a> {
     click_statistics: Vec<ClickStatistics>,
     comparison: Option<Comparison>,
     times: Option<EvalTimes>,
+    checkpoint: Option<&'a Path>,
 }
 
 impl<'a> Found<'a> {
@@ -331,6 +363,7 @@ impl<'a> Found<'a> {
             click_statistics: statistics::of_clicks(evaluation, seed),
             comparison: None,
             times: None,
+            checkpoint: None,
         }
     }
 
@@ -345,7 +378,7 @@ impl<'a> Found<'a> {
             let Evaluation { sets, images, clicks, click_runs, .. } = evaluation;
             let with_time =
                 |metrics| Clicks { metrics, seconds_per_click: per_click(times, metrics) };
-            return output::json(&Document {
+            let document = Document {
                 geometry: *geometry,
                 geometry_from: *geometry_from,
                 sets,
@@ -359,7 +392,8 @@ impl<'a> Found<'a> {
                 times,
                 peak_memory_mib,
                 warnings,
-            });
+            };
+            return output::json_of(&document, self.checkpoint);
         }
         print::means(evaluation, statistics)?;
         print::clicks(evaluation, click_statistics, times, details)?;

@@ -172,7 +172,7 @@ pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
     }
     let refused = rows.iter().filter(|row| row["status"] == "refused").count();
     if flags.json {
-        output::json(&rows)?;
+        output::json_of(&serde_json::json!({ "images": rows }), Some(&flags.model.checkpoint()?))?;
     } else if many {
         let (results, all) = (flags.output.join(RESULTS), rows.len());
         tell::say(format_args!("{all} images, {refused} refused: {}", results.display()));

@@ -54,7 +54,6 @@ pub(crate) struct ManyFlags {
 /// What became of all, and the document of `--json`.
 #[derive(Serialize)]
 struct Told<'a> {
-    schema: u32,
     output: &'a Path,
     results: PathBuf,
     kind: &'static str,
@@ -146,7 +145,7 @@ pub(super) fn run(flags: &PredictFlags, input: &Path) -> anyhow::Result<()> {
         pictures.files().len() - asked.iter().filter(|one| one.is_there()).count();
     told.results = output.join(if format == ResultFormat::Coco { COCO } else { RESULTS });
     batch.finish(&asked, journal, &mut |row| told.add(row))?;
-    told.print(flags.json)?;
+    told.print(flags.json, &flags.model.checkpoint()?)?;
     if told.refused + told.partly > 0 { Err(Unfit.into()) } else { Ok(()) }
 }
 
@@ -158,7 +157,6 @@ impl<'a> Told<'a> {
         warnings: Warnings,
     ) -> Self {
         Told {
-            schema: 1,
             output,
             results: PathBuf::new(),
             kind,
@@ -200,9 +198,9 @@ impl<'a> Told<'a> {
         }
     }
 
-    fn print(&self, json: bool) -> anyhow::Result<()> {
+    fn print(&self, json: bool, checkpoint: &Path) -> anyhow::Result<()> {
         if json {
-            return output::json(self);
+            return output::json_of(self, Some(checkpoint));
         }
         let row = |what: &str, value: String| vec![what.to_owned(), value];
         let mut images = thousands(self.images);

@@ -150,7 +150,7 @@ fn of_image(flags: &PredictFlags, path: &Path) -> anyhow::Result<()> {
     }
     if flags.json {
         let masks: Vec<_> = found.iter().map(Found::to_json).collect();
-        return output::json(&serde_json::json!({
+        let document = serde_json::json!({
             "image": path.to_string_lossy(),
             "width": image.size.width,
             "height": image.size.height,
@@ -159,7 +159,8 @@ fn of_image(flags: &PredictFlags, path: &Path) -> anyhow::Result<()> {
             "geometry_from": predictor.fit().1,
             "masks": masks,
             "warnings": warnings,
-        }));
+        });
+        return output::json_of(&document, Some(&flags.model.checkpoint()?));
     }
     for mask in &found {
         let object = mask.mask.mask.count();

@@ -13,7 +13,6 @@ use crate::{output, tell};
 /// The document of `--json`.
 #[derive(Serialize)]
 pub(super) struct Told<'a> {
-    schema: u32,
     output: &'a Path,
     /// How many shards the records are divided into.
     shards: usize,
@@ -90,7 +89,6 @@ impl<'a> Told<'a> {
         });
         let made = made.collect();
         Told {
-            schema: 1,
             output,
             shards: preparer.shards(),
             made,

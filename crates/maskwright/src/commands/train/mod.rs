@@ -40,7 +40,7 @@ use crate::{interrupt, output, tell};
 ///
 /// The output folder receives config.toml (the settings as resolved), metrics.jsonl (loss and
 /// validation), epoch_N.safetensors (what was tuned) and sam_hq_epoch_N.safetensors (the whole
-/// model, newest and best), and once it is over report.html with its pictures. Ctrl-C stops
+/// model, newest and best), best.safetensors (the best by its validation), and once it is over report.html with its pictures. Ctrl-C stops
 /// after the current step; --resume goes on exactly there.
 #[derive(Args)]
 #[command(
@@ -88,6 +88,15 @@ pub(crate) struct TrainFlags {
     #[arg(long, value_name = "NAME|FILE")]
     preset: Option<String>,
 
+    /// Begin with the settings of another run: its config.toml, or its folder; other flags go before. Data and
+    /// checkpoint are its own where none are given
+    #[arg(long, value_name = "FILE|RUN", conflicts_with_all = ["preset", "resume"])]
+    config: Option<PathBuf>,
+
+    /// Begin with fresh weights, without --checkpoint
+    #[arg(long, conflicts_with = "resume")]
+    from_scratch: bool,
+
     /// Print the preset, each setting with its reason, and end
     #[arg(long, requires = "preset")]
     print_preset: bool,
@@ -113,9 +122,10 @@ pub(crate) struct TrainFlags {
     #[arg(long, value_name = "SCOPE", default_value = "hq", help_heading = "Training")]
     train: Trainable,
 
-    /// Side of the model's square input in pixels, a multiple of 16
-    #[arg(long, value_name = "PIXELS", default_value_t = 1024, help_heading = "Training")]
-    input_size: usize,
+    /// Side of the model's square input in pixels, a multiple of 16. If not given: the checkpoint's own, or the model's where it
+    /// starts from fresh weights; 1024 for SAM's
+    #[arg(long, value_name = "PIXELS", help_heading = "Training")]
+    input_size: Option<usize>,
 
     /// Images per step
     #[arg(long, value_name = "N", default_value_t = 4, help_heading = "Training")]
@@ -181,6 +191,10 @@ pub(crate) struct TrainFlags {
         help_heading = "Validation"
     )]
     eval_prompts: Vec<PromptKind>,
+
+    /// Do not validate the model as it came, before the first step
+    #[arg(long, help_heading = "Validation")]
+    no_eval_before: bool,
 
     /// How validation fits an image into the input: longest_side (if not given), or squash (both
     /// sides, HQ-SAM's validation). The checkpoint remembers it, and is used so
@@ -260,7 +274,9 @@ pub(crate) fn run(flags: &TrainFlags, given: &[String]) -> anyhow::Result<()> {
         (flags.resumed(given)?, Start::Resume)
     } else {
         let start = if flags.overwrite { Start::Overwrite } else { Start::Fresh };
-        (flags.resolve(given)?, start)
+        let config = flags.resolve(given)?;
+        flags.check_start(&config)?;
+        (config, start)
     };
     if flags.dry_run {
         return forecast::run(&config, flags.json);
@@ -322,16 +338,33 @@ fn report(
     warnings: &Warnings,
 ) -> anyhow::Result<()> {
     if flags.json {
-        output::json(&WithWarnings { document: outcome, warnings })?;
+        output::json_of(
+            &WithWarnings { document: outcome, warnings },
+            config.model.checkpoint.as_deref(),
+        )?;
     }
     let folder = config.output.display();
     if outcome.stopped {
         return Err(Interrupted(stopped(&config.output, config.cache.keep)).into());
     }
     if !flags.json && !flags.quiet {
-        match &outcome.checkpoint {
-            Some(path) => tell::say(format_args!("the model is {}", path.display())),
-            None => tell::say(format_args!("nothing left to train in {folder}")),
+        if outcome.checkpoint.is_none() {
+            tell::say(format_args!("nothing left to train in {folder}"));
+        }
+        if let Some(verdict) = &outcome.verdict {
+            tell::say(verdict);
+        }
+        let best = outcome.verdict.as_ref().and_then(|verdict| verdict.best_file.as_ref());
+        match (best, &outcome.checkpoint) {
+            (Some(best), Some(last)) => tell::say(format_args!(
+                "the best model is {}, the last {}",
+                best.display(),
+                last.display()
+            )),
+            (Some(file), None) | (None, Some(file)) => {
+                tell::say(format_args!("the model is {}", file.display()));
+            }
+            (None, None) => {}
         }
         if let Some(path) = &outcome.average {
             tell::say(format_args!("with averaged weights it is {}", path.display()));

@@ -9,6 +9,7 @@ use maskwright_train::TrainConfig;
 use maskwright_train::config::Preset;
 
 use super::{Refusal, TrainFlags};
+use crate::commands::config;
 use crate::exit::Usage;
 use crate::flags::data::says_where;
 use crate::flags::learning::LEARNING;
@@ -17,23 +18,47 @@ use crate::flags::views::VIEWS;
 impl TrainFlags {
     /// The settings: the flags', and with a preset its own where no flag was `given`.
     pub(super) fn resolve(&self, given: &[String]) -> anyhow::Result<TrainConfig> {
-        let data = self.data.resolve_with(self.folder.as_deref(), self.hold_out)?;
         let output = self.output.clone().unwrap_or_default();
-        let mut config = TrainConfig::new(data, output);
-        config.model.input_size = Some(self.input_size);
+        let former = self.config.as_deref().map(config::read).transpose()?;
+        let keeps = |known: fn(&str) -> bool| !given.iter().any(|flag| known(flag));
+        let data = match &former {
+            Some(former) if keeps(says_where) => self.data.planned(former.data.clone())?,
+            _ => self.data.resolve_with(self.folder.as_deref(), self.hold_out)?,
+        };
+        let mut config = match &former {
+            Some(former) => TrainConfig { data, output, ..former.clone() },
+            None => TrainConfig::new(data, output),
+        };
         let preset = self.preset.as_deref().map(Preset::find).transpose()?;
         if let Some(preset) = &preset {
             preset.put_over(&mut config)?;
         }
         let input_size = config.model.input_size;
-        config.model = self.model.resolve()?;
+        if former.is_none() || !keeps(|flag| MODEL.contains(&flag)) {
+            config.model = self.model.resolve()?;
+        }
         config.model.input_size = input_size;
+        let begun = preset.is_some() || former.is_some();
         for flag in SETTINGS.into_iter().chain(LEARNING).chain(VIEWS) {
-            if preset.is_none() || given.iter().any(|given| given == flag) {
+            if !begun || given.iter().any(|given| given == flag) {
                 self.set(flag, &mut config)?;
             }
         }
-        Ok(config)
+        Ok(self.data.set().of_run(config)?)
+    }
+
+    /// Refuses a run that would begin with fresh weights where nobody asked for them.
+    pub(super) fn check_start(&self, config: &TrainConfig) -> Result<(), Usage> {
+        let model = &config.model;
+        let asked = self.from_scratch || model.config.is_some() || self.config.is_some();
+        if model.checkpoint.is_some() || asked {
+            return Ok(());
+        }
+        Err(Usage(
+            "no checkpoint: give --checkpoint FILE or the name of a published one (`maskwright models` lists them), or \
+             --from-scratch with --model-type to begin with fresh weights"
+                .into(),
+        ))
     }
 
     /// Sets what the flag of this id says; false if it says no setting.
@@ -56,7 +81,7 @@ impl TrainFlags {
             "workers" => config.compute.workers = self.workers,
             "prefetch_bytes" => config.compute.prefetch_bytes = self.prefetch_bytes,
             "decode_memory" => config.compute.decode_memory = self.decode_memory,
-            "input_size" => config.model.input_size = Some(self.input_size),
+            "input_size" => config.model.input_size = self.input_size.or(config.model.input_size),
             "train" => config.train.learns = self.train.clone(),
             "batch_size_train" => config.train.batch_size = self.batch_size_train,
             "seed" => config.train.seed = self.seed,
@@ -69,6 +94,7 @@ impl TrainFlags {
             "model_save_fre" => config.checkpoints.every_epochs = self.model_save_fre,
             "save_every" => config.checkpoints.state_every_steps = self.save_every,
             "eval_every" => config.validation.every_epochs = self.eval_every,
+            "no_eval_before" => config.validation.before = !self.no_eval_before,
             "eval_prompts" => config.validation.prompts.clone_from(&self.eval_prompts),
             "geometry" => {
                 config.validation.geometry = self.geometry.unwrap_or(Geometry::LongestSide)
@@ -120,8 +146,11 @@ impl TrainFlags {
     }
 }
 
+/// The ids of the flags that say which model.
+const MODEL: [&str; 4] = ["checkpoint", "model_type", "model_config", "restore_model"];
+
 /// The ids of the flags here that say settings.
-const SETTINGS: [&str; 28] = [
+const SETTINGS: [&str; 29] = [
     "prompts",
     "mask_prompt",
     "device",
@@ -144,6 +173,7 @@ const SETTINGS: [&str; 28] = [
     "model_save_fre",
     "save_every",
     "eval_every",
+    "no_eval_before",
     "eval_prompts",
     "geometry",
     "lora_rank",

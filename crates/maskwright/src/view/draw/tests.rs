@@ -48,6 +48,7 @@ fn state() -> State {
         steps_per_epoch: 40,
         epoch: 0,
         epochs: 12,
+        input_size: 1024,
         trainable_parameters: 1,
         parameters: 2,
     };

@@ -1,0 +1,85 @@
+//! `maskwright config`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use maskwright_train::TrainConfig;
+use maskwright_train::run_files::CONFIG;
+use maskwright_train::runs::{Difference, differences};
+use serde::Serialize;
+
+use crate::output;
+
+/// The settings of a run, or in what those of two runs differ.
+///
+/// Printed are all settings, defaults included, as TOML: `maskwright train --config FILE --output DIR` begins another run
+/// with them.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  maskwright config run
+  maskwright config run --diff other-run
+  maskwright config run > start.toml; maskwright train --config start.toml --output again")]
+pub(crate) struct ConfigFlags {
+    /// The folder of a run, or a config.toml
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+
+    /// Another run: print only the settings that differ
+    #[arg(long, value_name = "RUN")]
+    diff: Option<PathBuf>,
+
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The document of `--json`.
+#[derive(Serialize)]
+struct Document<'a> {
+    config: &'a TrainConfig,
+}
+
+/// The document of `--diff --json`.
+#[derive(Serialize)]
+struct Compared {
+    differences: Vec<Difference>,
+}
+
+pub(crate) fn run(flags: &ConfigFlags) -> anyhow::Result<()> {
+    let config = read(&flags.run)?;
+    let Some(other) = &flags.diff else {
+        if flags.json {
+            return output::json(&Document { config: &config });
+        }
+        return output::lines(toml::to_string_pretty(&config)?.lines());
+    };
+    let differences = differences(&config, &read(other)?)?;
+    if flags.json {
+        return output::json(&Compared { differences });
+    }
+    let names = [&flags.run, other].map(|run| run.display().to_string());
+    say_differences(&differences, &names)
+}
+
+/// Prints the settings in which two runs differ.
+pub(super) fn say_differences(
+    differences: &[Difference],
+    names: &[String; 2],
+) -> anyhow::Result<()> {
+    if differences.is_empty() {
+        return output::line("both have the same settings");
+    }
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".into());
+    let row = |one: &Difference| vec![one.key.clone(), value(&one.first), value(&one.second)];
+    let rows: Vec<Vec<String>> = differences.iter().map(row).collect();
+    output::table(&["setting", &names[0], &names[1]], &rows)
+}
+
+/// The settings of a run by its folder, or those in a file.
+pub(crate) fn read(place: &Path) -> maskwright_train::Result<TrainConfig> {
+    match place.is_dir() {
+        true => TrainConfig::read(&place.join(CONFIG)),
+        false => TrainConfig::read(place),
+    }
+}
