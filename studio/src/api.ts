@@ -579,11 +579,11 @@ iou: number | null,
  */
 boundary_iou: number | null, 
 /**
- * The mean IoU of the first validation.
+ * The mean IoU of the model as it came, before the first step.
  */
 before_iou: number | null, 
 /**
- * The newest file of the whole model.
+ * The file of the best epoch's model, or else the newest.
  */
 checkpoint: string | null, 
 /**
@@ -629,7 +629,7 @@ id: string,
  */
 index: number | null, 
 /**
- * Its IoU in the validation of the run that this one began from, where that is under the same folder.
+ * Its IoU before the first step.
  */
 before: number | null, 
 /**

@@ -402,9 +402,9 @@ pub struct RunRow {
     pub iou: Option<f64>,
     /// Its boundary IoU.
     pub boundary_iou: Option<f64>,
-    /// The mean IoU of the first validation.
+    /// The mean IoU of the model as it came, before the first step.
     pub before_iou: Option<f64>,
-    /// The newest file of the whole model.
+    /// The file of the best epoch's model, or else the newest.
     pub checkpoint: Option<String>,
     /// When it began, RFC 3339.
     pub started: Option<String>,
@@ -436,7 +436,7 @@ pub struct RunImage {
     pub id: String,
     /// Its number, where it is in this set.
     pub index: Option<usize>,
-    /// Its IoU in the validation of the run that this one began from, where that is under the same folder.
+    /// Its IoU before the first step.
     pub before: Option<f64>,
     /// Its IoU.
     pub now: Option<f64>,

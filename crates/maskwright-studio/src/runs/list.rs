@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use maskwright_train::evaluator::{MaskScores, SetMetrics, judged};
-use maskwright_train::run_files::RunFiles;
+use maskwright_train::evaluator::{Evaluation, MaskScores, SetMetrics, judged};
+use maskwright_train::run_files::{self, RunFiles};
 use maskwright_train::run_log::Entry;
 use maskwright_train::runs::{RunState as Known, RunSummary};
 
@@ -42,7 +42,7 @@ impl Jobs {
         let job = self.job(name);
         let is_running =
             job.is_some_and(|job| matches!(job.state, JobState::Running | JobState::Stopping));
-        let first = run.epochs().find(|epoch| !epoch.validation.is_empty());
+        let before = run.before().map(|before| &before.validation[..]);
         RunRow {
             name: name.to_owned(),
             folder: run.folder.display().to_string(),
@@ -56,8 +56,8 @@ impl Jobs {
             best_epoch: summary.best_epoch,
             iou: summary.iou,
             boundary_iou: summary.boundary_iou,
-            before_iou: first.and_then(|epoch| mean(epoch.decisive(), |scores| scores.iou)),
-            checkpoint: checkpoint(run).map(|path| path.display().to_string()),
+            before_iou: before.and_then(|sets| mean(sets, |scores| scores.iou)),
+            checkpoint: run.model().map(|path| path.display().to_string()),
             started: started(&run.folder),
         }
     }
@@ -68,12 +68,11 @@ impl Jobs {
     /// A name that is none, a folder that is no run any more.
     pub(crate) fn details(&self, name: &str, set: &DataSet) -> Result<RunDetails> {
         let run = self.read(name)?;
-        let validated: Vec<&[SetMetrics]> =
-            run.epochs().map(|epoch| epoch.decisive()).filter(|sets| !sets.is_empty()).collect();
-        let (first, last) = (validated.first().copied(), validated.last().copied());
+        let last = run.epochs().map(|epoch| epoch.decisive()).rfind(|sets| !sets.is_empty());
+        let before = run.before().map(|before| &before.validation[..]);
         let figure = |name: &str, of: Score| Figure {
             name: name.to_owned(),
-            before: first.and_then(|sets| mean(sets, of)),
+            before: before.and_then(|sets| mean(sets, of)),
             now: last.and_then(|sets| mean(sets, of)),
         };
         let losses: Vec<f64> = run.epochs().map(|epoch| epoch.loss.total).collect();
@@ -100,13 +99,12 @@ impl Jobs {
         })
     }
 
-    /// The images of the last validation; what they were before stands in the run that this one began from.
+    /// The images of the last validation, and what they were before the first step.
     fn images(&self, run: &RunFiles, set: &DataSet) -> Vec<RunImage> {
-        if run.validation.is_none() {
-            return Vec::new();
-        }
-        let before = self.run_before(run).map(|run| ious(&run)).unwrap_or_default();
-        let now = ious(run);
+        let Some(validation) = &run.validation else { return Vec::new() };
+        let before = run_files::read_before(&run.folder).ok().flatten();
+        let before = before.as_ref().map(ious).unwrap_or_default();
+        let now = ious(&validation.evaluation);
         let mut images: Vec<RunImage> = now
             .into_iter()
             .map(|((of, name), iou)| RunImage {
@@ -128,15 +126,6 @@ impl Jobs {
                 .then(a.now.partial_cmp(&b.now).unwrap_or(std::cmp::Ordering::Equal))
         });
         images
-    }
-
-    /// The run whose model this one began with, if it is in the same folder.
-    fn run_before(&self, run: &RunFiles) -> Option<RunFiles> {
-        let checkpoint = run.config.model.checkpoint.as_ref()?;
-        let folder = checkpoint.parent()?.canonicalize().ok()?;
-        let inside = folder.parent()? == self.folder().canonicalize().ok()?;
-        (inside && folder != run.folder.canonicalize().ok()?)
-            .then(|| RunFiles::read(&folder).ok())?
     }
 
     /// A picture or the page of a run.
@@ -203,29 +192,16 @@ impl Jobs {
     }
 }
 
-/// The model of a run's best epoch that is there; otherwise its newest.
-fn checkpoint(run: &RunFiles) -> Option<PathBuf> {
-    let best = run.best().map(|(epoch, _)| {
-        run.folder.join(format!(
-            "{}{epoch}{}",
-            maskwright_train::run_files::WHOLE,
-            maskwright_train::run_files::WEIGHTS
-        ))
-    });
-    let newest = run.checkpoint.as_ref().map(|(_, path)| path.clone());
-    best.filter(|path| path.is_file()).or(newest)
-}
-
 /// The mean over the sets of the mask that is judged.
 fn mean(sets: &[SetMetrics], of: impl Fn(&MaskScores) -> f64) -> Option<f64> {
     let scores: Vec<f64> = sets.iter().filter_map(|set| judged(&set.scores)).map(of).collect();
     (!scores.is_empty()).then(|| scores.iter().sum::<f64>() / scores.len() as f64)
 }
 
-/// The mean IoU of each image of a run's last validation, by set and name.
-fn ious(run: &RunFiles) -> BTreeMap<(String, String), f64> {
+/// The mean IoU of each image, by set and name.
+fn ious(evaluation: &Evaluation) -> BTreeMap<(String, String), f64> {
     let mut sums: BTreeMap<(String, String), (f64, usize)> = BTreeMap::new();
-    for image in run.validation.iter().flat_map(|validation| &validation.evaluation.images) {
+    for image in &evaluation.images {
         if let Some(scores) = judged(&image.scores) {
             let sum = sums.entry((image.set.clone(), image.name.clone())).or_default();
             *sum = (sum.0 + scores.iou, sum.1 + 1);
@@ -254,11 +230,12 @@ fn curves(run: &RunFiles) -> Vec<Curve> {
     let parts: [(&str, Score); 2] =
         [("IoU", |scores| scores.iou), ("boundary IoU", |scores| scores.boundary_iou)];
     for (name, of) in parts {
-        let validated: Vec<(usize, Option<f64>)> = run
+        let before = run.before().map(|before| (0, mean(&before.validation, of)));
+        let after = run
             .epochs()
             .filter(|epoch| !epoch.decisive().is_empty())
-            .map(|epoch| (epoch.global_step, mean(epoch.decisive(), of)))
-            .collect();
+            .map(|epoch| (epoch.global_step, mean(epoch.decisive(), of)));
+        let validated: Vec<(usize, Option<f64>)> = before.into_iter().chain(after).collect();
         curves.push(Curve {
             name: name.to_owned(),
             x: validated.iter().map(|(step, _)| *step).collect(),

@@ -19,7 +19,7 @@ use crate::flags::data_at::data_at;
 use crate::flags::device::DeviceFlags;
 use crate::indexing::Indexing;
 use crate::interrupt::Interrupt;
-use crate::{hub, interrupt, output, tell};
+use crate::{interrupt, official, output, tell};
 
 /// The port that is asked for where none is named.
 const PORT: u16 = 7860;
@@ -79,7 +79,7 @@ pub(crate) struct StudioFlags {
 }
 
 pub(crate) fn run(flags: &StudioFlags) -> anyhow::Result<()> {
-    let checkpoint = flags.checkpoint.as_deref().map(hub::local).transpose()?;
+    let checkpoint = flags.checkpoint.as_deref().map(official::local).transpose()?;
     if let Some(missing) = checkpoint.as_ref().filter(|path| !path.exists()) {
         let error = std::io::Error::from(std::io::ErrorKind::NotFound);
         return Err(anyhow::Error::new(error).context(missing.display().to_string()));

@@ -12,7 +12,7 @@ use crate::words;
 
 /// What is said where there is no model.
 pub(super) const NO_MODEL: &str = "no model to click with: browsing and brush work all the same; start the studio with --checkpoint FILE (a SAM or \
-     HQ-SAM checkpoint, or hf://lkeab/hq-sam/sam_hq_vit_b.pth), or choose a run's model on its page";
+     HQ-SAM checkpoint, or a name such as sam-hq-vit-b: `maskwright models`), or choose a run's model on its page";
 
 /// This program.
 pub(super) struct ThisProgram;
