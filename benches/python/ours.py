@@ -39,7 +39,7 @@ class Ours:
         options = ["--seed", seed, "--epoch", epoch, "--range", f"0..{records}"]
         options += ["--input-size", self.size, "--tile", 32, "--json"]
         options += ["--output", picture, "--force"]
-        answer: list[dict[str, Any]] = json.loads(self.call("preview", *self.files(), *options))
+        answer: list[dict[str, Any]] = json.loads(self.call("preview", *self.files(), *options))["tiles"]
         return answer
 
     def files(self) -> list[str | Path]:

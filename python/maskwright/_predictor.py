@@ -53,7 +53,8 @@ class Predictor:
         :param input_size: side of the model's square input in pixels, a multiple of 16; the
             checkpoint's own if not given.
         :param kind: the mask to give: SAM's own ("sam"), the HQ head's ("hq"), their sum
-            ("sam_hq"); the best that the model has if not given.
+            ("sam_hq"). If not given: the one that its training here judged (the HQ head's where
+            there is one); for a checkpoint from elsewhere their sum, or SAM's own without an HQ head.
         :param geometry: how images are fitted into the input; if not given, as the checkpoint says,
             and "sam" for one from elsewhere.
         :param device: "cpu", "cuda" or "cuda:N".

@@ -63,9 +63,9 @@ def train(
         ``valid``, ``plan``, ``prompts``), the path of a data file, or a folder whose layout tells
         what it is. What is not given is HQ-SAM's.
     :param callback: called on this thread with a dict after the validation of the model as it came
-        (``kind`` is "before"), for each line of the log ("step"), at the end of each epoch ("epoch") and after each validation ("validation"); the
-        run waits for it. Where it returns False, or raises, the run saves its state and stops; what
-        it raises comes out.
+        (``kind`` is "before"), for each line of the log ("step"), at the end of each epoch
+        ("epoch") and after each validation ("validation"); the run waits for it. Where it returns
+        False, or raises, the run saves its state and stops; what it raises comes out.
     :param output: the run's folder, in place of ``config``'s; alone with ``resume``, the run to go
         on with.
     :param resume: go on with the run in the folder, exactly where it stopped.

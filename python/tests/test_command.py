@@ -49,7 +49,7 @@ def test_the_command_makes_the_loaders_samples(folder: Path, tmp_path: Path) -> 
     flags += ["--input-size", 64, "--epoch", 3, "--range", "0..11", "--tile", 32]
     done = run("preview", *flags, "--output", tmp_path / "preview.png")
     assert done.returncode == 0, done.stderr
-    tiles = {tile["record"]: tile for tile in json.loads(done.stdout)}
+    tiles = {tile["record"]: tile for tile in json.loads(done.stdout)["tiles"]}
     assert len(tiles) == 11
     loader = Loader(folder, batch_size=11, input_size=64, seed=5)
     loader.set_epoch(3)

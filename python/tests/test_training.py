@@ -150,6 +150,10 @@ def test_a_run_is_read_as_columns(root: Path) -> None:
     hq = scores["iou"][scores["mask"] == "hq"]
     assert run.best.epoch == int(np.argmax(hq))
     assert run.best.value == pytest.approx(hq.max())
+    assert run.verdict is not None and run.verdict["best_epoch"] == run.best.epoch
+    assert run.model == str(root / "run" / "best.safetensors")
+    # It began from nothing: there is no model before.
+    assert run.verdict["before"] is None and run.metrics("before") == {}
     assert Path(str(run.checkpoint)).name == "sam_hq_epoch_1.safetensors"
     with pytest.raises(maskwright.SettingError, match="step, epoch or validation"):
         run.metrics("steps")  # type: ignore[arg-type]
@@ -212,8 +216,9 @@ def test_the_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
 def test_previews_are_pictures(root: Path, tmp_path: Path) -> None:
     drawn = maskwright.preview(root / "set", count=3, input_size=SIDE, tile=64, columns=2)
     picture = drawn.to_numpy()
-    # Two rows of two tiles, each with a line of 14 pixels below and a gap of 6 around.
-    assert picture.shape == (6 + 2 * 84, 6 + 2 * 70, 3)
+    # Two rows of two tiles, each with three lines of 12 pixels and 2 more below and a gap of 6
+    # around.
+    assert picture.shape == (6 + 2 * 108, 6 + 2 * 70, 3)
     assert picture.dtype == np.uint8
     assert drawn._repr_png_().startswith(b"\x89PNG")
     assert [tile["set"] for tile in drawn.tiles] == ["set"] * 3
