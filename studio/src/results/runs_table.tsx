@@ -77,7 +77,7 @@ export function RunsTable() {
                   <td>
                     {row.epochs_done} of {row.epochs}
                   </td>
-                  <td>{row.best_epoch ?? "–"}</td>
+                  <td>{row.best_epoch === null ? "–" : row.best_epoch + 1}</td>
                   <td>
                     <a href={page}>{share(row.before_iou)}</a>
                   </td>

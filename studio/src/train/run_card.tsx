@@ -29,7 +29,7 @@ export function RunCard({ row, colour, shown }: { row: RunRow; colour: string; s
         <Progress job={job} />
       ) : (
         <p class="muted">
-          {row.epochs_done} of {row.epochs} epochs{row.best_epoch === null ? "" : `, best ${row.best_epoch}`}
+          {row.epochs_done} of {row.epochs} epochs{row.best_epoch === null ? "" : `, best ${row.best_epoch + 1}`}
         </p>
       )}
       {job?.state === "failed" && <p class="bad">{job.last_line}</p>}

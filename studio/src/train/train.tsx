@@ -69,7 +69,7 @@ function Summary({ row }: { row: RunRow | null }) {
       </div>
       <div class="tile">
         <span>best epoch</span>
-        <b>{row.best_epoch === null ? "–" : row.best_epoch}</b>
+        <b>{row.best_epoch === null ? "–" : row.best_epoch + 1}</b>
       </div>
     </div>
   );
