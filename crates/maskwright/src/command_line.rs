@@ -5,16 +5,18 @@ use std::path::Path;
 
 /// The command line of this process, as a shell takes it.
 pub(crate) fn command_line() -> String {
-    let quoted = |arg: OsString| {
-        let arg = arg.to_string_lossy().into_owned();
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=@%+".contains(c);
-        match !arg.is_empty() && arg.chars().all(plain) {
-            true => arg,
-            false => format!("'{}'", arg.replace('\'', "'\\''")),
-        }
-    };
-    let args: Vec<String> = words(std::env::args_os()).map(quoted).collect();
+    let args: Vec<String> = words(std::env::args_os()).map(|arg| quoted(Path::new(&arg))).collect();
     format!("maskwright {}", args.join(" "))
+}
+
+/// A path, or another word, as a shell takes it.
+pub(crate) fn quoted(word: &Path) -> String {
+    let word = word.to_string_lossy().into_owned();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=@%+".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word,
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
 }
 
 /// The words behind the program's name. Where Python runs the program, its name is the second word, or the third

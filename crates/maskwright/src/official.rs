@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::exit::Usage;
 use crate::hub;
 use crate::shown::shown;
 use crate::tell;
@@ -132,8 +133,23 @@ pub(crate) fn local(checkpoint: &Path) -> anyhow::Result<PathBuf> {
     }
     match OFFICIAL.iter().find(|known| checkpoint == Path::new(known.name)) {
         Some(known) => known.fetch(),
+        None if is_name(checkpoint) => {
+            let names: Vec<&str> = OFFICIAL.iter().map(|known| known.name).collect();
+            let (found, names) = (checkpoint.display(), names.join(", "));
+            Err(Usage(format!(
+                "the checkpoint: expected a file, a folder, hf://OWNER/REPO/FILE or one of {names}, found {found}, \
+                 which is not there"
+            ))
+            .into())
+        }
         None => hub::local(checkpoint),
     }
+}
+
+/// Whether it looks like the name of a published checkpoint rather than a file: a word without a folder and an ending.
+fn is_name(checkpoint: &Path) -> bool {
+    let words = checkpoint.components().count() == 1 && checkpoint.extension().is_none();
+    words && checkpoint.to_str().is_some_and(|text| text.contains("sam") && !text.contains("://"))
 }
 
 impl Official {
@@ -143,6 +159,13 @@ impl Official {
             Some(_) => folder().map(|folder| folder.join(self.file)).filter(|file| file.is_file()),
             None => hub::at_hand(self.address),
         }
+    }
+
+    /// Who serves it.
+    pub(crate) fn origin(&self) -> &'static str {
+        let server = self.address.strip_prefix("https://").and_then(|rest| rest.split('/').next());
+        let repository = || self.address.rsplit_once('/').map_or(self.address, |(place, _)| place);
+        server.unwrap_or_else(repository)
     }
 
     /// The line that fetches it by hand.

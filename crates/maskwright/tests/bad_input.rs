@@ -83,10 +83,16 @@ fn missing_and_empty_folders() {
 fn an_image_without_a_mask_and_the_reverse() {
     let case = Case::new();
     std::fs::remove_file(Path::new(&case.masks).join("photo_03.png")).expect("removed");
-    assert_snapshot!(case.refused(1), @r#"error: set images: 1 images of [DIR]/images have no mask in [DIR]/masks: photo_03.jpg; add the missing files or set unmatched = "skip""#);
+    assert_snapshot!(case.refused(1), @r#"
+        note: `maskwright doctor --images [DIR]/images --masks [DIR]/masks` lists all that training would refuse, and what mends it
+        error: set images: 1 images of [DIR]/images have no mask in [DIR]/masks: photo_03.jpg; add the missing files or set unmatched = "skip"
+        "#);
     let case = Case::new();
     std::fs::remove_file(Path::new(&case.images).join("photo_02.jpg")).expect("removed");
-    assert_snapshot!(case.refused(1), @r#"error: set images: 1 masks of [DIR]/masks have no image in [DIR]/images: photo_02.png; add the missing files or set unmatched = "skip""#);
+    assert_snapshot!(case.refused(1), @r#"
+        note: `maskwright doctor --images [DIR]/images --masks [DIR]/masks` lists all that training would refuse, and what mends it
+        error: set images: 1 masks of [DIR]/masks have no image in [DIR]/images: photo_02.png; add the missing files or set unmatched = "skip"
+        "#);
 }
 
 #[test]
@@ -97,6 +103,7 @@ fn sizes_that_differ_and_files_that_are_no_images() {
     assert_snapshot!(refused(&case.args(), 1), @"
         note: no checkpoint: all weights start fresh (seed 42)
         6 images, 6 steps per epoch, epochs 1 to 1, input of 64 x 64 pixels; training 283,688 of 283,752 parameters
+        note: `maskwright doctor --images [DIR]/images --masks [DIR]/masks` lists all that training would refuse, and what mends it
         error: record images/photo_00: the mask [DIR]/masks/photo_00.png is 103x99, but the image [DIR]/images/photo_00.jpg is 90x110 (width x height); expected the same size
         ");
 
@@ -105,6 +112,7 @@ fn sizes_that_differ_and_files_that_are_no_images() {
     assert_snapshot!(refused(&case.args(), 1), @"
         note: no checkpoint: all weights start fresh (seed 42)
         6 images, 6 steps per epoch, epochs 1 to 1, input of 64 x 64 pixels; training 283,688 of 283,752 parameters
+        note: `maskwright doctor --images [DIR]/images --masks [DIR]/masks` lists all that training would refuse, and what mends it
         error: record images/photo_04: [DIR]/images/photo_04.jpg: not an image of a known format
         ");
 
@@ -113,6 +121,7 @@ fn sizes_that_differ_and_files_that_are_no_images() {
     assert_snapshot!(refused(&case.args(), 1), @"
         note: no checkpoint: all weights start fresh (seed 42)
         6 images, 6 steps per epoch, epochs 1 to 1, input of 64 x 64 pixels; training 283,688 of 283,752 parameters
+        note: `maskwright doctor --images [DIR]/images --masks [DIR]/masks` lists all that training would refuse, and what mends it
         error: record images/photo_05: [DIR]/images/photo_05.jpg: the file is empty
         ");
 }

@@ -179,6 +179,8 @@ fn models_are_listed_with_where_they_come_from() {
         model["by_hand"].as_str().is_some_and(|line| line.starts_with("curl -L -o "))
     }));
     assert!(printed(&["models"]).contains("sam-hq-vit-tiny"));
+    let unknown = ["predict", "--checkpoint", "sam-vit-x", "--image", "a.jpg", "--output", "b.png"];
+    assert_snapshot!(refused(&[&unknown[..], &["--box", "1,2,3,4"]].concat(), 2), @"error: the checkpoint: expected a file, a folder, hf://OWNER/REPO/FILE or one of sam-vit-b, sam-vit-l, sam-vit-h, sam-hq-vit-tiny, sam-hq-vit-b, sam-hq-vit-l, sam-hq-vit-h, mobile-sam, found sam-vit-x, which is not there");
 }
 
 #[test]
@@ -228,4 +230,55 @@ fn words_go_into_a_file_too_and_as_json() {
     // What is no file to write into is said before anything else.
     let folder = place.text("");
     assert!(refused(&["models", "--log-file", &folder], 1).contains("cannot write"));
+}
+
+#[test]
+fn what_the_doctor_knows_is_said_where_training_refuses() {
+    let place = Place::new();
+    let (images, masks) = write_pairs(place.path(), 4);
+    for number in 0..4 {
+        let mask = |suffix: &str| masks.join(format!("photo_0{number}{suffix}.png"));
+        std::fs::rename(mask(""), mask("_mask")).expect("renamed");
+    }
+    write_tiny_model(&place.join("model.toml"));
+    let [images, masks] = [images, masks].map(|folder| folder.display().to_string());
+    let (model, output) = (place.text("model.toml"), place.text("run"));
+    let flags = [
+        "train",
+        "--images",
+        &images,
+        "--masks",
+        &masks,
+        "--model-config",
+        &model,
+        "--output",
+        &output,
+    ];
+    assert_snapshot!(refused(&flags, 1), @r#"
+        note: --mask-suffix=_mask pairs 4 images with masks such as photo_00_mask.png
+        note: `maskwright doctor --images [DIR]/images --masks [DIR]/masks` lists all that training would refuse, and what mends it
+        error: set images: 4 images of [DIR]/images have no mask in [DIR]/masks and 4 masks of [DIR]/masks have no image in [DIR]/images: photo_00.jpg, photo_01.jpg, photo_02.jpg, photo_00_mask.png, photo_01_mask.png, photo_02_mask.png and 2 more; add the missing files or set unmatched = "skip"
+        "#);
+    let mended =
+        [&flags[..], &["--mask-suffix=_mask", "--max-epoch-num", "1", "--hold-out", "0"]].concat();
+    works(&mended);
+
+    // Masks of 0 and 1.
+    for entry in std::fs::read_dir(place.join("masks")).expect("listed") {
+        let file = entry.expect("an entry").path();
+        let bytes = std::fs::read(&file).expect("read");
+        let seen = maskwright_image::decode::decode_rgb(&bytes, &Default::default())
+            .expect("decoded")
+            .pixels;
+        let mut mask = maskwright_image::GreyImage::filled(seen.size, 0);
+        for (value, pixel) in mask.data.iter_mut().zip(seen.data.chunks(3)) {
+            *value = u8::from(pixel[0] > 128);
+        }
+        std::fs::write(&file, maskwright_image::encode::png_grey(&mask).expect("encoded"))
+            .expect("written");
+    }
+    let again = [&mended[..], &["--overwrite"]].concat();
+    let said = refused(&again, 1);
+    assert!(said.contains("note: --set 'mask_values={ 1 = 255 }' maps them"), "{said}");
+    works(&[&again[..], &["--set", "mask_values={ 1 = 255 }"]].concat());
 }

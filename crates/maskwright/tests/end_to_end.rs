@@ -297,6 +297,7 @@ fn a_bad_record_stops_a_run_or_is_replaced() {
     assert_snapshot!(refused(&args, 1), @"
         note: no checkpoint: all weights start fresh (seed 7)
         12 images, 6 steps per epoch, epochs 1 to 2, input of 64 x 64 pixels; training 283,688 of 283,752 parameters
+        note: `maskwright doctor --images [DIR]/images --masks [DIR]/masks` lists all that training would refuse, and what mends it
         error: record images/photo_05: [DIR]/images/photo_05.jpg: not an image of a known format
         ");
     args.extend(["--overwrite", "--on-refusal", "replace"]);

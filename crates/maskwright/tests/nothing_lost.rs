@@ -96,9 +96,10 @@ fn a_damaged_held_out_image_is_found_before_the_first_step() {
             let name = path.file_stem().expect("named").to_string_lossy();
             let said = said.replace(&*name, "photo_N");
             assert_snapshot!(said, @"
-            note: no checkpoint: all weights start fresh (seed 42)
-            error: record images (held out)/photo_N: [DIR]/images/photo_N.jpg: not an image of a known format
-            ");
+                note: no checkpoint: all weights start fresh (seed 42)
+                note: `maskwright doctor --images [DIR]/images --masks [DIR]/masks` lists all that training would refuse, and what mends it
+                error: record images (held out)/photo_N: [DIR]/images/photo_N.jpg: not an image of a known format
+                ");
             assert!(!config.exists(), "nothing was begun");
 
             // Replaced, it is left out of the validation and told.

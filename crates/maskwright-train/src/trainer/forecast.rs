@@ -22,6 +22,8 @@ const STEPS: usize = 3;
 /// What a run will take.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Forecast {
+    /// The side of the model's square input in pixels.
+    pub input_size: usize,
     /// The number of values that learn.
     pub trainable_parameters: usize,
     /// The number of values in the whole model.
@@ -65,6 +67,7 @@ pub fn forecast(config: &TrainConfig, observer: &mut dyn Observer) -> Result<For
     config.validate()?;
     let Prepared { config, place, train, valid, loaded, samples } =
         Prepared::open(config, observer)?;
+    let input_size = loaded.sam.config().image_size;
     let loaded_fresh = loaded.fresh;
     let model = learning(loaded.sam, &config, &place)?;
     let trainable = model.trainable_count(&config.train.learns);
@@ -138,6 +141,7 @@ pub fn forecast(config: &TrainConfig, observer: &mut dyn Observer) -> Result<For
     });
     let made = cache.as_ref().map_or(0.0, |cache: &CacheForecast| cache.seconds);
     Ok(Forecast {
+        input_size,
         trainable_parameters: trainable,
         parameters,
         records,

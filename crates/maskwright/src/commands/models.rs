@@ -55,7 +55,7 @@ pub(crate) fn run(flags: &ModelsFlags) -> anyhow::Result<()> {
             format!("{} MB", model.megabytes),
             model.licence.to_owned(),
             kept.as_ref().map_or_else(|| "no".to_owned(), |_| "yes".to_owned()),
-            model.address.to_owned(),
+            model.origin().to_owned(),
         ]
     };
     let rows: Vec<Vec<String>> = models.iter().map(row).collect();

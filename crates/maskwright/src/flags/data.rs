@@ -9,6 +9,7 @@ use maskwright_data::source::{
     ValueRangeKey, hqsam_datasets, hqseg44k, hqseg44k_available, yolo_sets as yolo,
 };
 
+use crate::command_line::quoted;
 use crate::exit::Usage;
 use crate::flags::folder::sets_of;
 use crate::flags::named::named;
@@ -231,6 +232,22 @@ impl DataFlags {
             &self.hqsam_datasets,
         ];
         paths.into_iter().any(Option::is_some)
+    }
+
+    /// How the doctor is told of the same data, where it takes them.
+    pub(crate) fn doctors_words(&self, folder: Option<&Path>) -> Option<String> {
+        let pair = |(images, masks): (&PathBuf, &PathBuf)| {
+            let suffix = self.mask_suffix.as_ref().map(|suffix| format!(" --mask-suffix={suffix}"));
+            format!(
+                "--images {} --masks {}{}",
+                quoted(images),
+                quoted(masks),
+                suffix.unwrap_or_default()
+            )
+        };
+        let alone = [folder, self.data.as_deref(), self.labelme.as_deref(), self.sa1b.as_deref()];
+        let alone = alone.into_iter().flatten().next().map(quoted);
+        alone.or_else(|| self.images.as_ref().zip(self.masks.as_ref()).map(pair))
     }
 
     /// The folder of images that is given without masks or annotations.

@@ -1,5 +1,6 @@
 //! `maskwright train`.
 
+mod advice;
 mod forecast;
 mod settings;
 
@@ -302,6 +303,9 @@ pub(crate) fn run(flags: &TrainFlags, given: &[String]) -> anyhow::Result<()> {
         Err(_) => Ending::Failed,
     });
     progress.finish();
+    if let Err(error) = &outcome {
+        advice::advice(flags, &config.data, error).iter().for_each(tell::note);
+    }
     let outcome = match outcome {
         Err(Error::Stopped) => return Err(Interrupted(farewell()).into()),
         outcome => outcome?,

@@ -1,0 +1,68 @@
+//! What helps where training refuses data: the flag that mends it, as the doctor would say, or the doctor's own command.
+
+use maskwright_data as data;
+use maskwright_data::source::{DataFile, SetKind, partners};
+use maskwright_train::Error;
+
+use super::TrainFlags;
+
+/// Lines of help about an error; none where it is not about data.
+pub(super) fn advice(flags: &TrainFlags, sets: &DataFile, error: &Error) -> Vec<String> {
+    let Error::Data(error) = error else { return Vec::new() };
+    let error = &**error;
+    let mut lines = Vec::new();
+    lines.extend(suffix(sets).filter(|_| matches!(error, data::Error::Unpaired { .. })));
+    lines.extend(mask_values(&error.to_string()));
+    // Of what is not there the doctor knows no more.
+    let of_records = matches!(
+        error,
+        data::Error::Image { .. }
+            | data::Error::Annotation { .. }
+            | data::Error::SizeMismatch { .. }
+            | data::Error::DamagedFile { .. }
+            | data::Error::EmptyMask { .. }
+            | data::Error::Unpaired { .. }
+            | data::Error::DuplicateStem { .. }
+            | data::Error::CrowdsLeftOut { .. }
+    );
+    let doctor = flags.data.doctors_words(flags.folder.as_deref()).filter(|_| of_records);
+    lines.extend(doctor.map(|words| {
+        format!(
+            "`maskwright doctor {words}` lists all that training would refuse, and what mends it"
+        )
+    }));
+    lines
+}
+
+/// The suffix by which masks would find their images.
+fn suffix(sets: &DataFile) -> Option<String> {
+    sets.train.iter().chain(&sets.valid).find_map(|set| {
+        let SetKind::Pairs(keys) = &set.kind else { return None };
+        let found = partners::suffix(keys).filter(|found| found.suffix != keys.mask_suffix)?;
+        let example = found.example.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Some(format!(
+            "--mask-suffix={} pairs {} images with masks such as {example}",
+            found.suffix, found.explains
+        ))
+    })
+}
+
+/// The flag for what the error says of the numbers in a mask.
+fn mask_values(error: &str) -> Option<String> {
+    let (_, rest) = error.split_once("map them with {")?;
+    let (values, _) = rest.split_once('}')?;
+    Some(format!("--set 'mask_values={{ {} }}' maps them", values.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_become_a_flag() {
+        let error = "a.png: the mask holds only the values 0 and 1; map them with {1 = 255}";
+        let flag = mask_values(error).expect("a flag");
+        assert_eq!(flag, "--set 'mask_values={ 1 = 255 }' maps them");
+        assert_eq!(mask_values("a.png: not an image"), None);
+    }
+}
