@@ -39,8 +39,9 @@ class Ours:
         options = ["--seed", seed, "--epoch", epoch, "--range", f"0..{records}"]
         options += ["--input-size", self.size, "--tile", 32, "--json"]
         options += ["--output", picture, "--force"]
-        answer: list[dict[str, Any]] = json.loads(self.call("preview", *self.files(), *options))["tiles"]
-        return answer
+        answer: dict[str, Any] = json.loads(self.call("preview", *self.files(), *options))
+        tiles: list[dict[str, Any]] = answer["tiles"]
+        return tiles
 
     def files(self) -> list[str | Path]:
         """The flags that name the files."""
