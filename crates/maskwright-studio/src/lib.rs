@@ -32,6 +32,7 @@ mod doctor;
 mod door;
 mod error;
 mod http;
+mod locks;
 mod model;
 mod page;
 mod problem;

@@ -17,7 +17,7 @@ mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use maskwright_model::files::write_atomically;
@@ -26,6 +26,7 @@ use maskwright_train::owned_folder::OwnedFolder;
 use crate::api::{Corrections as Saved, CorrectionsInfo, SaveRequest, SavedObject};
 use crate::data::DataSet;
 use crate::error::{Error, Result};
+use crate::locks::lock;
 use coco::Written;
 use stored::Stored;
 
@@ -65,10 +66,6 @@ struct Pending {
     ends: bool,
     /// Why they could not be written last.
     error: Option<String>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Corrections {

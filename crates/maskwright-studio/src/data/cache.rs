@@ -5,9 +5,11 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
+
+use crate::locks::lock;
 
 /// A folder of files by name.
 pub(crate) struct DiskCache {
@@ -60,7 +62,7 @@ impl DiskCache {
             let _ = fs::remove_file(&temporary);
             return;
         }
-        let mut total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut total = lock(&self.total);
         let sum = match *total {
             Some(sum) => (sum + bytes.len() as u64).saturating_sub(before),
             None => self.files().iter().map(|(_, size, _)| size).sum(),

@@ -11,6 +11,7 @@ use super::DataSet;
 use super::cache::DiskCache;
 use crate::error::{Error, Result};
 use crate::http::response::key_of;
+use crate::locks::lock;
 
 /// The smallest and the largest side of a thumbnail.
 const SIDES: std::ops::RangeInclusive<usize> = 32..=512;
@@ -120,7 +121,7 @@ impl Pictures {
         if let Some(bytes) = self.cache.get(&key) {
             return Ok(Picture { bytes, key });
         }
-        let _one = self.tiling.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = lock(&self.tiling);
         if let Some(bytes) = self.cache.get(&key) {
             return Ok(Picture { bytes, key });
         }
@@ -215,7 +216,7 @@ struct Turn<'a>(&'a Gate);
 
 impl Gate {
     fn enter(&self) -> Turn<'_> {
-        let inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        let inside = lock(&self.inside);
         let full = |inside: &mut usize| *inside >= DECODED;
         let mut inside = self.left.wait_while(inside, full).unwrap_or_else(PoisonError::into_inner);
         *inside += 1;
@@ -225,7 +226,7 @@ impl Gate {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        *self.0.inside.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        *lock(&self.0.inside) -= 1;
         self.0.left.notify_one();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use maskwright_data::record::Record;
 use maskwright_data::sample::{SampleConfig, WholeReader};
@@ -19,6 +19,7 @@ use super::peek::plain_size;
 use super::photos::Photos;
 use crate::error::{Error, Result};
 use crate::http::response::key_of;
+use crate::locks::lock;
 
 /// Objects of a record whose categories are looked at.
 const LOOKED_AT: usize = 2000;
@@ -301,7 +302,7 @@ impl DataSet {
     }
 
     fn with_reader<T>(&self, work: impl FnOnce(&mut WholeReader) -> Result<T>) -> Result<T> {
-        let readers = || self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        let readers = || lock(&self.readers);
         let free = readers().pop();
         let mut reader = free.unwrap_or_else(|| WholeReader::new(self.settings.clone()));
         let done = work(&mut reader);

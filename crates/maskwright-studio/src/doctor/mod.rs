@@ -5,7 +5,7 @@ mod edit;
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use maskwright_data::source::{DataFile, OpenContext};
@@ -17,6 +17,7 @@ use crate::data::DataSet;
 use crate::error::{Error, Result};
 use crate::http::events::Events;
 use crate::http::response::key_of;
+use crate::locks::lock;
 use edit::Edit;
 
 /// How often windows are told how far it is.
@@ -53,7 +54,7 @@ impl Doctor {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// How far it is, and what it found.

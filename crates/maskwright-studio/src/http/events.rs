@@ -1,10 +1,11 @@
 //! What is told to all windows: server-sent events.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::api::Event;
 use crate::error::{Error, Result};
+use crate::locks::lock;
 
 /// Windows that may listen at once.
 const LISTENERS: usize = 32;
@@ -23,7 +24,7 @@ impl Events {
     /// # Errors
     /// [`Error::Busy`] where too many listen.
     pub(crate) fn listen(&self) -> Result<Receiver<Arc<str>>> {
-        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listeners = lock(&self.listeners);
         // Windows that went are noticed when they are told something.
         let greeting: Arc<str> = ": maskwright\n\n".into();
         listeners.retain(|one| {
@@ -45,13 +46,13 @@ impl Events {
     pub(crate) fn tell(&self, event: &Event) {
         let json = serde_json::to_string(event).unwrap_or_default();
         let text: Arc<str> = format!("data: {json}\n\n").into();
-        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listeners = lock(&self.listeners);
         listeners.retain(|one| one.try_send(text.clone()).is_ok());
     }
 
     /// Ends all streams.
     pub(crate) fn end(&self) {
-        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        lock(&self.listeners).clear();
     }
 }
 

@@ -1,7 +1,7 @@
 //! Two models on one image.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::Model;
 use super::answer::answer;
@@ -9,6 +9,7 @@ use super::engine::Engine;
 use crate::api::{CompareAnswer, CompareRequest, PromptRequest, Proposal};
 use crate::data::DataSet;
 use crate::error::{Error, Result};
+use crate::locks::lock;
 
 /// Models that are kept beside the one at hand.
 const KEPT: usize = 2;
@@ -45,7 +46,7 @@ impl Compared {
         if let Some(model) = engine.current().model.filter(|model| model.path == path) {
             return Ok(model);
         }
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = lock(&self.0);
         if let Some(at) = kept.iter().position(|model| model.path == path) {
             let model = kept.remove(at);
             kept.insert(0, model.clone());

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use maskwright_model::Compute;
@@ -19,6 +19,7 @@ use crate::data::DataSet;
 use crate::data::cache::DiskCache;
 use crate::error::{Error, Result};
 use crate::http::events::Events;
+use crate::locks::lock;
 
 /// Embeddings in memory: of ViT-B at 1024 pixels 17 MB each.
 const IN_MEMORY: usize = 8;
@@ -73,10 +74,6 @@ struct Work {
     urgent: VecDeque<Ask>,
     ahead: VecDeque<Ask>,
     making: Option<usize>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Engine {
@@ -181,9 +178,13 @@ impl Engine {
 
     /// Whether nobody clicked for so long.
     pub(crate) fn is_quiet(&self, since: Duration) -> bool {
+        lock(&self.work).urgent.is_empty() && self.nobody_clicked(since)
+    }
+
+    /// Whether no prompt is being answered, and none was for so long.
+    fn nobody_clicked(&self, since: Duration) -> bool {
         let last = self.clicking.try_lock().map(|last| *last);
-        let nobody = lock(&self.work).urgent.is_empty();
-        nobody && last.is_ok_and(|last| last.is_none_or(|last| last.elapsed() > since))
+        last.is_ok_and(|last| last.is_none_or(|last| last.elapsed() > since))
     }
 
     /// The embedding of an image, and whether it had to be made. Whoever asks waits for it.
@@ -323,10 +324,7 @@ impl Engine {
             if self.ends.load(Ordering::SeqCst) {
                 return None;
             }
-            let quiet = work.urgent.is_empty() && {
-                let last = self.clicking.try_lock().map(|last| *last);
-                last.is_ok_and(|last| last.is_none_or(|last| last.elapsed() > QUIET))
-            };
+            let quiet = work.urgent.is_empty() && self.nobody_clicked(QUIET);
             let ask = match work.urgent.pop_front() {
                 None if quiet => work.ahead.pop_front(),
                 urgent => urgent,

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::answer::Doubt;
@@ -14,6 +14,7 @@ use crate::api::{Event, Order, Queue, QueueEntry};
 use crate::data::DataSet;
 use crate::error::{Error, Result};
 use crate::http::events::Events;
+use crate::locks::lock;
 
 /// Measuring begins this long after the last click.
 const QUIET: Duration = Duration::from_secs(3);
@@ -109,7 +110,7 @@ impl Measured {
     }
 
     fn found(&self) -> MutexGuard<'_, HashMap<usize, (String, Option<Doubt>)>> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.found)
     }
 
     fn measure_all(&self, engine: &Engine, to_do: &dyn ToDo, events: &Events) {
