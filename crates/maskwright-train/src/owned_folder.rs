@@ -127,6 +127,18 @@ fn lock(folder: &Path) -> Result<Option<File>> {
     }
 }
 
+/// Returns the id of the process that owns a folder; `None` where none does, or where that cannot be told.
+pub fn owner_of(folder: &Path) -> Option<u32> {
+    let mut file = File::open(folder.join(LOCK)).ok()?;
+    match file.try_lock_shared() {
+        // It is given back with the file: nobody owns the folder.
+        Ok(()) | Err(TryLockError::Error(_)) => None,
+        Err(TryLockError::WouldBlock) => {
+            owner(&mut file).strip_prefix("process ")?.split_whitespace().next()?.parse().ok()
+        }
+    }
+}
+
 /// What the lock's owner wrote into it.
 fn owner(file: &mut File) -> String {
     let mut text = String::new();
@@ -172,6 +184,21 @@ mod tests {
         assert!(owner.starts_with(&format!("process {} (", std::process::id())), "{owner}");
         drop(owned);
         assert!(!place.path().join("a").exists(), "folders that were made for nothing are gone");
+    }
+
+    #[test]
+    fn the_owner_is_who_has_locked_it() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = place.path().join("run");
+        assert_eq!(owner_of(&folder), None);
+        let owned = OwnedFolder::take(&folder).expect("free");
+        assert_eq!(owner_of(&folder), Some(std::process::id()));
+        std::fs::write(folder.join("kept"), "").expect("written");
+        drop(owned);
+        assert_eq!(owner_of(&folder), None);
+        // A lock file that a killed process left.
+        std::fs::write(folder.join(LOCK), "process 1 (x)").expect("written");
+        assert_eq!(owner_of(&folder), None);
     }
 
     #[test]

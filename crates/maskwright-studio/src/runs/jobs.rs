@@ -8,21 +8,24 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
+use maskwright_train::owned_folder::owner_of;
 use maskwright_train::run_files::{self, RunFiles};
 use maskwright_train::run_log::Entry;
+use maskwright_train::trainer;
 
 use super::data;
-use super::owner::{ask_to_stop, owner};
-use super::said::{in_words, last_of};
+use super::said::last_of;
+use super::stop::ask_to_stop;
 use super::{OWN, Program, TrainJob, check_name};
 use crate::api::{Event, Forecast, Job, JobKind, JobState, ModelInfo, TrainRequest};
 use crate::corrections::Corrections;
 use crate::data::DataSet;
 use crate::error::{Error, Result};
 use crate::http::events::Events;
+use crate::locks::lock;
 
 /// Bytes from a log's end that are read for its last line.
 const TAIL: u64 = 4096;
@@ -83,7 +86,7 @@ impl Jobs {
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.known)
     }
 
     /// Tells windows of jobs that are not what they were.
@@ -93,7 +96,7 @@ impl Jobs {
             // The files of a run that nobody works on are not read again and again.
             let is_new = told.get(&name).is_none() && self.known().contains_key(&name);
             let followed = told.get(&name).is_some_and(goes_on);
-            if !is_new && !followed && owner(&self.runs.join(&name)).is_none() {
+            if !is_new && !followed && owner_of(&self.runs.join(&name)).is_none() {
                 continue;
             }
             if let Some(job) = self.job(&name).filter(|job| told.get(&name) != Some(job)) {
@@ -124,7 +127,7 @@ impl Jobs {
     pub(crate) fn job(&self, name: &str) -> Option<Job> {
         let folder = self.runs.join(name);
         let known = self.known().get(name).cloned();
-        let process = known.as_ref().and_then(|known| known.process).or_else(|| owner(&folder));
+        let process = known.as_ref().and_then(|known| known.process).or_else(|| owner_of(&folder));
         let run = RunFiles::read(&folder).ok();
         // A folder that is gone is no run any more; one that was never made may say why.
         let has_failed =
@@ -239,14 +242,13 @@ impl Jobs {
                 refusal: Some(refusal),
             });
         }
-        let found: serde_json::Value = serde_json::from_slice(&done.stdout)
+        let found: trainer::Forecast = serde_json::from_slice(&done.stdout)
             .map_err(|error| child(&request.name, &error.to_string()))?;
-        let bytes = |value: &serde_json::Value| value.as_u64().map(|bytes| bytes as usize);
         Ok(Forecast {
-            text: in_words(&found),
-            memory_bytes: bytes(&found["peak_memory"]),
-            cache_bytes: bytes(&found["cache"]["bytes"]),
-            seconds: found["seconds"].as_f64(),
+            text: self.program.forecast_words(&found).join("\n"),
+            memory_bytes: found.peak_memory.map(|bytes| bytes as usize),
+            cache_bytes: found.cache.map(|cache| cache.bytes as usize),
+            seconds: Some(found.seconds),
             refusal: None,
         })
     }
@@ -284,7 +286,7 @@ impl Jobs {
     pub(crate) fn stop(&self, name: &str) -> Result<Job> {
         self.existing(name)?;
         let process = self.known().get(name).and_then(|known| known.process);
-        if let Some(process) = process.or_else(|| owner(&self.runs.join(name))) {
+        if let Some(process) = process.or_else(|| owner_of(&self.runs.join(name))) {
             ask_to_stop(process)?;
             self.known().entry(name.to_owned()).or_default().stopping = true;
         }
@@ -336,7 +338,7 @@ impl Jobs {
         let known = self.known.clone();
         let wait = move || {
             let ended_well = process.wait().is_ok_and(|status| status.success());
-            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = lock(&known);
             let own = known.entry(name).or_default();
             (own.process, own.ended_well) = (None, Some(ended_well));
         };

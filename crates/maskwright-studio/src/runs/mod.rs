@@ -3,7 +3,7 @@
 //! | file | what it is about |
 //! |---|---|
 //! | `jobs` | trainings, as processes of their own |
-//! | `owner` | which process works on a run |
+//! | `stop` | asking the process that works on a run to stop |
 //! | `data` | what a training learns from, as a data file |
 //! | `said` | what a program says |
 //! | `list` | runs, their curves and figures, their files |
@@ -11,11 +11,13 @@
 mod data;
 pub(crate) mod jobs;
 pub(crate) mod list;
-mod owner;
 mod said;
+mod stop;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use maskwright_train::trainer::Forecast;
 
 use crate::api::TrainForm;
 use crate::error::{Error, Result};
@@ -51,6 +53,9 @@ pub trait Program: Send + Sync + 'static {
     /// # Errors
     /// As [`train`](Self::train).
     fn forecast(&self, job: &TrainJob) -> std::result::Result<Command, String>;
+
+    /// What the training will take, line by line.
+    fn forecast_words(&self, forecast: &Forecast) -> Vec<String>;
 
     /// The command that goes on with a run.
     fn resume(&self, output: &Path) -> Command;

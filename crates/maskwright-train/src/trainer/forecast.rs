@@ -5,7 +5,7 @@ use std::time::Instant;
 use maskwright_data::loader::Loader;
 use maskwright_model::Fresh;
 use maskwright_model::load::parameter_count;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::learner::Learner;
 use super::prepared::{Prepared, learning};
@@ -20,7 +20,7 @@ use crate::observer::{Observer, Silent};
 const STEPS: usize = 3;
 
 /// What a run will take.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Forecast {
     /// The side of the model's square input in pixels.
     pub input_size: usize,
@@ -49,7 +49,7 @@ pub struct Forecast {
 }
 
 /// What a cache of features will take, if nothing of it is there yet.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CacheForecast {
     /// The number of views.
     pub views: u64,

@@ -5,9 +5,11 @@ use std::process::Command;
 
 use maskwright_studio::api::TrainForm;
 use maskwright_studio::{Blame, Error, Program, TrainJob};
+use maskwright_train::trainer::Forecast;
 
 use super::form::{flag_of, form, train_flags};
 use crate::blame::Blamed;
+use crate::commands::train;
 use crate::words;
 
 /// What is said where there is no model.
@@ -34,6 +36,10 @@ impl Program for ThisProgram {
         args.extend(["--dry-run".into(), "--json".into()]);
         checked(&args)?;
         Ok(command(&args))
+    }
+
+    fn forecast_words(&self, forecast: &Forecast) -> Vec<String> {
+        train::forecast::lines(forecast)
     }
 
     fn resume(&self, output: &Path) -> Command {

@@ -24,7 +24,7 @@ const LONG: f64 = 600.0;
 const LEAST: usize = 256;
 
 /// The forecast in words.
-fn lines(forecast: &Forecast) -> Vec<String> {
+pub(crate) fn lines(forecast: &Forecast) -> Vec<String> {
     let mut lines = vec![
         format!(
             "learns:      {} of {} parameters",

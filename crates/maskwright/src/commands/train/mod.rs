@@ -1,7 +1,7 @@
 //! `maskwright train`.
 
 mod advice;
-mod forecast;
+pub(crate) mod forecast;
 mod settings;
 
 use std::path::{Path, PathBuf};
