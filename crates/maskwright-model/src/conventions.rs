@@ -62,7 +62,7 @@ pub struct Training {
     /// The SHA-256 of the checkpoint that it began with, in hexadecimal; none if it began from nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began_with: Option<String>,
-    /// The settings of the run, as the text of its `config.toml`.
+    /// The settings of the run that say what its weights became, as TOML with the keys of its `config.toml`; no places of files.
     pub settings: String,
     /// The images that it learned from, as far as they are files.
     pub images: ImageSketch,

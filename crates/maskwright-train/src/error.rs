@@ -225,6 +225,16 @@ impl Error {
         move |source| Self::Io { file, action, source }
     }
 
+    /// Maps what keeps settings for `file` from being TOML to an error.
+    pub(crate) fn no_toml(file: &Path) -> impl FnOnce(toml::ser::Error) -> Self {
+        let file = file.to_path_buf();
+        move |error| Self::RunFile {
+            file,
+            expected: "settings that TOML can hold".into(),
+            found: error.to_string(),
+        }
+    }
+
     /// A [`Setting`](Self::Setting) that came from no file.
     pub(crate) fn setting(
         key: impl Into<String>,

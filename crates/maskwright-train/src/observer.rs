@@ -1,7 +1,6 @@
 //! What a run reports while it trains, and how it is asked to stop.
 
 use maskwright_data::source::OpenContext;
-use maskwright_model::MaskKind;
 
 use crate::evaluator::{ClickMetrics, EvalTimes, SetMetrics};
 use crate::run_log::{BeforeEntry, EpochEntry, LoaderEntry, StepEntry};
@@ -102,48 +101,19 @@ pub struct Silent;
 
 impl Observer for Silent {}
 
-/// An observer of an evaluation of averaged weights, whose results are reported as such.
-pub(crate) struct OfAverage<'a>(pub(crate) &'a mut dyn Observer);
-
-impl Observer for OfAverage<'_> {
-    fn evaluating(&mut self, set: &str, done: usize, total: usize) {
-        self.0.evaluating(set, done, total);
-    }
-
-    fn evaluated(&mut self, metrics: &SetMetrics) {
-        self.0.average_evaluated(metrics);
-    }
-
-    fn note(&mut self, text: &str) {
-        self.0.note(text);
-    }
-
-    fn may_end(&self, may: bool) {
-        self.0.may_end(may);
-    }
-
-    fn should_stop(&self) -> bool {
-        self.0.should_stop()
-    }
-}
-
-/// An observer of the evaluation of a model as it came, of which this mask is judged.
-pub(crate) struct OfBefore<'a> {
+/// An observer of an evaluation of other weights than those that learn, whose results are reported as such by `evaluated`.
+pub(crate) struct OfOthers<'a, F> {
     pub(crate) observer: &'a mut dyn Observer,
-    pub(crate) judged: MaskKind,
+    pub(crate) evaluated: F,
 }
 
-impl Observer for OfBefore<'_> {
+impl<F: FnMut(&mut dyn Observer, &SetMetrics)> Observer for OfOthers<'_, F> {
     fn evaluating(&mut self, set: &str, done: usize, total: usize) {
         self.observer.evaluating(set, done, total);
     }
 
     fn evaluated(&mut self, metrics: &SetMetrics) {
-        let mut metrics = metrics.clone();
-        if self.judged == MaskKind::Sam {
-            metrics.scores.retain(|scores| scores.mask == MaskKind::Sam);
-        }
-        self.observer.before_evaluated(&metrics);
+        (self.evaluated)(self.observer, metrics);
     }
 
     fn note(&mut self, text: &str) {

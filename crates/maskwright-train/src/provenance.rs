@@ -79,12 +79,7 @@ fn settings(config: &TrainConfig) -> Result<String> {
     };
     public.model.checkpoint.iter_mut().for_each(name);
     public.model.restore_model.iter_mut().for_each(name);
-    let wrong = |error: toml::ser::Error| Error::RunFile {
-        file: config.output.join(CONFIG),
-        expected: "settings that TOML can hold".into(),
-        found: error.to_string(),
-    };
-    let mut whole = toml::Table::try_from(&public).map_err(wrong)?;
+    let mut whole = public.table()?;
     whole.remove("output");
     // Nor those that change no weight: the same run leaves the same file.
     whole.remove("checkpoints");
@@ -101,7 +96,7 @@ fn settings(config: &TrainConfig) -> Result<String> {
             data.remove(list);
         }
     }
-    toml::to_string(&whole).map_err(wrong)
+    toml::to_string(&whole).map_err(Error::no_toml(&config.output.join(CONFIG)))
 }
 
 #[cfg(test)]

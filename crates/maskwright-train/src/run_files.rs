@@ -102,7 +102,7 @@ impl RunFiles {
             config,
             notes: log.note(&folder.join(METRICS)).into_iter().collect(),
             log: log.entries,
-            validation: read_validation(&folder.join(VALIDATION))?,
+            validation: read_json(&folder.join(VALIDATION))?,
             checkpoint,
             average: numbered(folder, WHOLE, AVERAGED_WEIGHTS)?.into_iter().max(),
         })
@@ -153,16 +153,9 @@ impl RunFiles {
     }
 }
 
-/// Writes `validation.json`.
-pub(crate) fn write_validation(path: &Path, validation: &Validation) -> Result<()> {
-    let mut text = serde_json::to_vec(validation).expect("plain numbers and text always serialise");
-    text.push(b'\n');
-    crate::files::write_atomically(path, &text)
-}
-
-/// Writes `validation_before.json`.
-pub(crate) fn write_before(path: &Path, evaluation: &Evaluation) -> Result<()> {
-    let mut text = serde_json::to_vec(evaluation).expect("plain numbers and text always serialise");
+/// Writes `validation.json` or `validation_before.json`.
+pub(crate) fn write_json(path: &Path, content: &impl Serialize) -> Result<()> {
+    let mut text = serde_json::to_vec(content).expect("plain numbers and text always serialise");
     text.push(b'\n');
     crate::files::write_atomically(path, &text)
 }
@@ -173,10 +166,6 @@ pub(crate) fn write_before(path: &Path, evaluation: &Evaluation) -> Result<()> {
 /// [`Error::Io`], and [`Error::RunFile`] for a file with other content.
 pub fn read_before(folder: &Path) -> Result<Option<Evaluation>> {
     read_json(&folder.join(BEFORE))
-}
-
-fn read_validation(path: &Path) -> Result<Option<Validation>> {
-    read_json(path)
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {

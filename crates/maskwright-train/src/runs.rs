@@ -186,14 +186,8 @@ pub fn differences(first: &TrainConfig, second: &TrainConfig) -> Result<Vec<Diff
 /// # Errors
 /// [`Error::RunFile`] for settings that TOML cannot hold.
 pub fn settings(config: &TrainConfig) -> Result<BTreeMap<String, String>> {
-    let wrong = |error: toml::ser::Error| Error::RunFile {
-        file: config.output.join(CONFIG),
-        expected: "settings that TOML can hold".into(),
-        found: error.to_string(),
-    };
     let mut found = BTreeMap::new();
-    let whole = toml::Value::try_from(config).map_err(wrong)?;
-    flatten("", &whole, &mut found);
+    flatten("", &toml::Value::Table(config.table()?), &mut found);
     found.remove("output");
     Ok(found)
 }

@@ -8,6 +8,7 @@ use super::flat::{FlatConfig, is_flat};
 use super::whole::TrainConfig;
 use crate::error::{Error, Result};
 use crate::provenance::PROGRAM;
+use crate::run_files::CONFIG;
 
 impl TrainConfig {
     /// Reads the settings of the run in `folder`. `output` becomes `folder`, even if the folder was
@@ -121,13 +122,16 @@ impl TrainConfig {
     /// [`Error::Setting`] for a path that is not Unicode text, [`Error::Io`] if the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
         self.check_paths()?;
-        let text = toml::to_string_pretty(self).map_err(|error| Error::RunFile {
-            file: path.to_path_buf(),
-            expected: "settings that TOML can hold".into(),
-            found: error.to_string(),
-        })?;
+        let text = toml::to_string_pretty(self).map_err(Error::no_toml(path))?;
         let text = format!("# Settings of a training run, written by {PROGRAM}.\n{text}");
         crate::files::write_atomically(path, text.as_bytes())
+    }
+}
+
+impl TrainConfig {
+    /// All settings as TOML has them.
+    pub(crate) fn table(&self) -> Result<toml::Table> {
+        toml::Table::try_from(self).map_err(Error::no_toml(&self.output.join(CONFIG)))
     }
 }
 

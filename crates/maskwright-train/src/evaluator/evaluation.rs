@@ -5,7 +5,7 @@ use maskwright_model::MaskKind;
 use serde::{Deserialize, Serialize};
 
 use super::clicks::{ClickMetrics, ClickRun};
-use super::metrics::{ImageScores, MaskScores, SetMetrics};
+use super::metrics::{ImageScores, SetMetrics};
 use super::refusals::RefusedRecord;
 use super::shown::{Shown, ShownPrediction};
 
@@ -40,9 +40,10 @@ pub struct Evaluation {
 impl Evaluation {
     /// Leaves out the scores and pictures of all masks but SAM's own.
     pub(crate) fn keep_mask_of_sam(&mut self) {
-        let own = |scores: &mut Vec<MaskScores>| scores.retain(|one| one.mask == MaskKind::Sam);
-        self.sets.iter_mut().for_each(|set| own(&mut set.scores));
-        self.images.iter_mut().for_each(|image| own(&mut image.scores));
+        self.sets.iter_mut().for_each(SetMetrics::keep_mask_of_sam);
+        for image in &mut self.images {
+            image.scores.retain(|scores| scores.mask == MaskKind::Sam);
+        }
         self.clicks.retain(|clicks| clicks.mask == MaskKind::Sam);
         self.click_runs.retain(|run| run.mask == MaskKind::Sam);
         self.shown = Shown::default();

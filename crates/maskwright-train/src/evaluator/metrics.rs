@@ -127,6 +127,11 @@ impl SetMetrics {
         }
     }
 
+    /// Leaves out the means of all masks but SAM's own.
+    pub(crate) fn keep_mask_of_sam(&mut self) {
+        self.scores.retain(|scores| scores.mask == MaskKind::Sam);
+    }
+
     /// What was scored: images, or objects where an image has several.
     pub fn counted(&self) -> String {
         let Self { images, objects, .. } = self;

@@ -120,22 +120,27 @@ impl RunFolder {
 
     /// Keeps the last validation, image by image.
     pub(super) fn save_validation(&self, validation: &Validation) -> Result<()> {
-        run_files::write_validation(&self.path().join(VALIDATION), validation)
+        run_files::write_json(&self.path().join(VALIDATION), validation)
     }
 
     /// Keeps the validation of the model as it came, image by image.
     pub(super) fn save_before(&self, evaluation: &Evaluation) -> Result<()> {
-        run_files::write_before(&self.path().join(BEFORE), evaluation)
+        run_files::write_json(&self.path().join(BEFORE), evaluation)
+    }
+
+    /// A temporary folder beside `target`, in which that becomes whole.
+    fn part(&self, target: &Path) -> Result<tempfile::TempDir> {
+        tempfile::Builder::new()
+            .prefix(".maskwright-")
+            .suffix(".part")
+            .tempdir_in(self.path())
+            .map_err(Error::io(target, "write"))
     }
 
     /// Gives a checkpoint that was just written the name of the best, too; where the file system has no second names, as a copy.
     pub(super) fn link_best(&self, file: &Path) -> Result<()> {
         let target = self.path().join(BEST);
-        let part = tempfile::Builder::new()
-            .prefix(".maskwright-")
-            .suffix(".part")
-            .tempdir_in(self.path())
-            .map_err(Error::io(&target, "write"))?;
+        let part = self.part(&target)?;
         let named = part.path().join(BEST);
         std::fs::hard_link(file, &named)
             .or_else(|_| std::fs::copy(file, &named).map(drop))
@@ -176,11 +181,7 @@ impl RunFolder {
             _ => format!("{RESUME}{step:08}-{number}"),
         };
         let target = self.path().join(name);
-        let part = tempfile::Builder::new()
-            .prefix(".maskwright-")
-            .suffix(".part")
-            .tempdir_in(self.path())
-            .map_err(Error::io(&target, "write"))?;
+        let part = self.part(&target)?;
         let weights = tuned(learner.model(), trainable);
         state::write(part.path(), position, sums, &weights, &learner.state(&target)?)?;
         files::rename(part.path(), &target)?;

@@ -80,9 +80,9 @@ use serde::Serialize;
 
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
-use crate::evaluator::check_sets;
+use crate::evaluator::{SetMetrics, check_sets};
 use crate::features::Making;
-use crate::observer::{Observer, OfAverage, RunStart};
+use crate::observer::{Observer, OfOthers, RunStart};
 use crate::provenance;
 use crate::run_files::{RunFiles, Validation};
 use crate::run_log::{Entry, EpochEntry};
@@ -295,7 +295,10 @@ fn validate(
 ) -> Result<()> {
     let evaluation = run.evaluate(run.model(), observer)?;
     if let Some(averaged) = run.learner.averaged() {
-        let evaluation = run.evaluate(&averaged, &mut OfAverage(observer))?;
+        let evaluated = |observer: &mut dyn Observer, metrics: &SetMetrics| {
+            observer.average_evaluated(metrics);
+        };
+        let evaluation = run.evaluate(&averaged, &mut OfOthers { observer, evaluated })?;
         entry.average_validation = evaluation.sets;
         entry.average_clicks = evaluation.clicks;
     }

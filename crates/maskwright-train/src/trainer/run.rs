@@ -18,10 +18,10 @@ use super::state::{LossSums, Position};
 use crate::config::TrainConfig;
 use crate::conventions;
 use crate::error::{Error, Result};
-use crate::evaluator::{EvalConfig, EvalSet, Evaluation, RefusedRecord, evaluate};
+use crate::evaluator::{EvalConfig, EvalSet, Evaluation, RefusedRecord, SetMetrics, evaluate};
 use crate::features::FeatureCache;
 use crate::not_finite::NotFinite;
-use crate::observer::{Observer, OfBefore};
+use crate::observer::{Observer, OfOthers};
 use crate::run_log::{BeforeEntry, Entry, EpochEntry, RunLog, SkippedEntry, TimesEntry};
 use crate::schedule;
 use crate::times::{Lap, TrainTimes};
@@ -203,7 +203,14 @@ impl<'a> Run<'a> {
             (Fresh::Nothing, true) => MaskKind::Hq,
             _ => MaskKind::Sam,
         };
-        let mut observer = OfBefore { observer, judged };
+        let evaluated = |observer: &mut dyn Observer, metrics: &SetMetrics| {
+            let mut metrics = metrics.clone();
+            if judged == MaskKind::Sam {
+                metrics.keep_mask_of_sam();
+            }
+            observer.before_evaluated(&metrics);
+        };
+        let mut observer = OfOthers { observer, evaluated };
         let mut evaluation = self.evaluate_mask(self.model(), judged, &mut observer)?;
         if judged == MaskKind::Sam {
             evaluation.keep_mask_of_sam();
