@@ -61,8 +61,8 @@ pub struct TileInfo {
 impl TileInfo {
     /// Returns the side of the scaled image in inputs: what the jitter drew from 0.1 to 2 by default. Below 1 the rest of the view is
     /// padding.
-    pub fn scale(&self, input_size: usize) -> f64 {
-        scale(&self.geometry, input_size)
+    pub fn scale(&self) -> f64 {
+        scale(&self.geometry)
     }
 
     /// Returns a line for a list.
@@ -126,7 +126,7 @@ pub fn preview_of(
         let view = maker.view(mix, key)?;
         for object in &view.objects {
             tiles.push(info(&view, object));
-            pictures.push((tile(&view, object, config), caption(&view, object, config.input_size)));
+            pictures.push((tile(&view, object, config), caption(&view, object)));
         }
     }
     Ok(Preview { tiles, picture: sheet(&pictures, config) })
@@ -163,14 +163,15 @@ fn info(view: &View, object: &ViewObject) -> TileInfo {
     }
 }
 
-fn scale(geometry: &Geometry, input_size: usize) -> f64 {
-    geometry.scaled.height.max(geometry.scaled.width) as f64 / input_size as f64
+fn scale(geometry: &Geometry) -> f64 {
+    let longest = |size: Size| size.height.max(size.width) as f64;
+    longest(geometry.scaled) / longest(geometry.output)
 }
 
 /// Three lines: which record with which prompt, how large the image is in the view, and what of it is there.
-fn caption(view: &View, object: &ViewObject, input_size: usize) -> String {
+fn caption(view: &View, object: &ViewObject) -> String {
     let geometry = &view.info.geometry;
-    let scale = scale(geometry, input_size);
+    let scale = scale(geometry);
     let mirrored = if geometry.flip { ", mirrored" } else { "" };
     let (y, x) = geometry.crop;
     let part = match scale < 1.0 {

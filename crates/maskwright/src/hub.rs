@@ -124,7 +124,7 @@ impl Address {
         }
         let path = builder
             .build()
-            .and_then(|api| api.repo(self.repo()).download_with_progress(file, Bar(None)))
+            .and_then(|api| api.repo(self.repo()).download_with_progress(file, Bar::default()))
             .map_err(|error| anyhow::anyhow!(reason(&error)))
             .with_context(missing)?;
         verify(&path)?;
@@ -165,26 +165,8 @@ fn verify(path: &Path) -> anyhow::Result<()> {
 }
 
 /// The progress of a download on a terminal.
+#[derive(Default)]
 pub(crate) struct Bar(Option<ProgressBar>);
-
-/// The progress of a file of so many bytes, which begins.
-pub(crate) fn bar(file: &str, bytes: Option<u64>) -> Bar {
-    let mut bar = Bar(None);
-    bar.init(bytes.unwrap_or_default() as usize, file);
-    bar
-}
-
-impl Bar {
-    /// So many further bytes are there.
-    pub(crate) fn add(&mut self, bytes: u64) {
-        self.update(bytes as usize);
-    }
-
-    /// The file is there.
-    pub(crate) fn end(&mut self) {
-        self.finish();
-    }
-}
 
 impl Progress for Bar {
     fn init(&mut self, size: usize, filename: &str) {

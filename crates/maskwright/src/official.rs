@@ -7,12 +7,13 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use hf_hub::api::Progress;
+use maskwright_model::files;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::exit::Usage;
-use crate::hub;
-use crate::shown::shown;
+use crate::hub::{self, Bar};
 use crate::tell;
 
 /// A published checkpoint.
@@ -212,35 +213,34 @@ fn download(address: &str, folder: &Path, file: &str, sha256: &str) -> anyhow::R
         .with_context(|| format!("{}: cannot make", folder.display()))?;
     let response = ureq::get(address).call().with_context(|| address.to_owned())?;
     let bytes = response.headers().get("content-length");
-    let bytes = bytes.and_then(|text| text.to_str().ok()?.parse::<u64>().ok());
-    let mut bar = hub::bar(file, bytes);
-    let mut part = tempfile::Builder::new()
-        .prefix(".maskwright-")
-        .suffix(".part")
-        .tempfile_in(folder)
-        .with_context(|| format!("{}: cannot write", target.display()))?;
-    let (mut sum, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
+    let bytes = bytes.and_then(|text| text.to_str().ok()?.parse().ok());
+    let mut bar = Bar::default();
+    bar.init(bytes.unwrap_or_default(), file);
     let mut body = response.into_body().into_reader();
-    loop {
-        let read = body.read(&mut buffer).with_context(|| address.to_owned())?;
-        if read == 0 {
-            break;
+    let unwritten = |error: std::io::Error| {
+        anyhow::Error::new(error).context(format!("{}: cannot write", target.display()))
+    };
+    files::write_with(&target, unwritten, |out| {
+        let (mut sum, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
+        loop {
+            let read = body.read(&mut buffer).with_context(|| address.to_owned())?;
+            if read == 0 {
+                break;
+            }
+            sum.update(&buffer[..read]);
+            out.write_all(&buffer[..read]).map_err(unwritten)?;
+            bar.update(read);
         }
-        sum.update(&buffer[..read]);
-        let written = part.write_all(&buffer[..read]);
-        written.with_context(|| format!("{}: cannot write", target.display()))?;
-        bar.add(read as u64);
-    }
-    bar.end();
-    let found: String = sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    if found != sha256 {
-        bail!(
-            "{address}: expected SHA-256 {sha256}, found {found}: the download is damaged, and was removed"
-        );
-    }
-    part.as_file().sync_all().ok();
-    part.persist(&target).with_context(|| format!("{}: cannot write", target.display()))?;
-    tell::say(format_args!("kept as {}", shown(&target.display().to_string())));
+        bar.finish();
+        let found: String = sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        if found != sha256 {
+            bail!(
+                "{address}: expected SHA-256 {sha256}, found {found}: the download is damaged, and was removed"
+            );
+        }
+        Ok(())
+    })?;
+    tell::say(format_args!("kept as {}", target.display()));
     Ok(target)
 }
 

@@ -5,7 +5,7 @@ mod support;
 
 use insta::assert_snapshot;
 use serde_json::Value;
-use support::{Place, printed, refused, small_run, text, works, write_pairs, write_tiny_model};
+use support::{Place, printed, refused, small_run, text, trained, works, write_pairs};
 
 fn json(args: &[&str]) -> Value {
     let args = [args, &["--json"]].concat();
@@ -186,31 +186,9 @@ fn models_are_listed_with_where_they_come_from() {
 #[test]
 fn words_go_into_a_file_too_and_as_json() {
     let place = Place::new();
-    let (images, masks) = write_pairs(place.path(), 4);
-    write_tiny_model(&place.join("model.toml"));
-    let [images, masks] = [images, masks].map(|folder| folder.display().to_string());
-    let (model, output, log) =
-        (place.text("model.toml"), place.text("run"), place.text("words.log"));
-    let train = [
-        "train",
-        "--images",
-        &images,
-        "--masks",
-        &masks,
-        "--model-config",
-        &model,
-        "--hold-out",
-        "0",
-        "--train",
-        "all",
-        "--max-epoch-num",
-        "1",
-        "--output",
-        &output,
-        "--overwrite",
-        "--log-file",
-        &log,
-    ];
+    let (flags, log) = (trained(&place, &place.text("run")), place.text("words.log"));
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let train = [&flags[..], &["--overwrite", "--log-file", &log]].concat();
     let said = works(&train);
     let kept = std::fs::read_to_string(&log).expect("a log");
     let said: Vec<String> = text(&said.stderr).lines().map(str::to_owned).collect();
@@ -235,32 +213,18 @@ fn words_go_into_a_file_too_and_as_json() {
 #[test]
 fn what_the_doctor_knows_is_said_where_training_refuses() {
     let place = Place::new();
-    let (images, masks) = write_pairs(place.path(), 4);
+    let flags = trained(&place, &place.text("run"));
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     for number in 0..4 {
-        let mask = |suffix: &str| masks.join(format!("photo_0{number}{suffix}.png"));
+        let mask = |suffix: &str| place.join(&format!("masks/photo_0{number}{suffix}.png"));
         std::fs::rename(mask(""), mask("_mask")).expect("renamed");
     }
-    write_tiny_model(&place.join("model.toml"));
-    let [images, masks] = [images, masks].map(|folder| folder.display().to_string());
-    let (model, output) = (place.text("model.toml"), place.text("run"));
-    let flags = [
-        "train",
-        "--images",
-        &images,
-        "--masks",
-        &masks,
-        "--model-config",
-        &model,
-        "--output",
-        &output,
-    ];
     assert_snapshot!(refused(&flags, 1), @r#"
         note: --mask-suffix=_mask pairs 4 images with masks such as photo_00_mask.png
         note: `maskwright doctor --images [DIR]/images --masks [DIR]/masks` lists all that training would refuse, and what mends it
         error: set images: 4 images of [DIR]/images have no mask in [DIR]/masks and 4 masks of [DIR]/masks have no image in [DIR]/images: photo_00.jpg, photo_01.jpg, photo_02.jpg, photo_00_mask.png, photo_01_mask.png, photo_02_mask.png and 2 more; add the missing files or set unmatched = "skip"
         "#);
-    let mended =
-        [&flags[..], &["--mask-suffix=_mask", "--max-epoch-num", "1", "--hold-out", "0"]].concat();
+    let mended = [&flags[..], &["--mask-suffix=_mask"]].concat();
     works(&mended);
 
     // Masks of 0 and 1.

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use maskwright_train::features::{self, CacheInfo};
-use serde::Serialize;
 
 use crate::exit::Usage;
 use crate::{output, tell};
@@ -67,18 +66,12 @@ impl Folder {
     }
 }
 
-/// The document of `--json`.
-#[derive(Serialize)]
-struct Document<'a, T> {
-    caches: &'a [T],
-}
-
 pub(crate) fn run(flags: &CacheFlags) -> anyhow::Result<()> {
     match &flags.what {
         What::Ls { folder, json } => {
             let caches = features::list(&folder.resolve()?)?;
             if *json {
-                return output::json(&Document { caches: &caches });
+                return output::json(&serde_json::json!({ "caches": caches }));
             }
             list(&caches)
         }

@@ -129,7 +129,7 @@ pub(crate) fn run(flags: &PreviewFlags) -> anyhow::Result<()> {
     }
     let end = format!("{}: {} samples", flags.output.display(), made.tiles.len());
     let lines = made.tiles.iter().map(TileInfo::one_line).chain([end]);
-    let small = made.tiles.iter().filter(|tile| tile.scale(config.input_size) < SMALL).count();
+    let small = made.tiles.iter().filter(|tile| tile.scale() < SMALL).count();
     let plan = &data.plan;
     if small > 0 {
         tell::say(format_args!(

@@ -161,17 +161,17 @@ impl State {
 
     /// The model was validated as it came.
     pub(crate) fn before(&mut self, entry: &BeforeEntry) {
-        for set in &entry.validation {
-            for scores in set.scores.iter().filter(|scores| scores.mask != MaskKind::SamHq) {
-                self.score(set, scores, 0.0);
-            }
-        }
+        self.scores(&entry.validation, 0.0);
     }
 
     /// An epoch was validated.
     pub(crate) fn validated(&mut self, entry: &EpochEntry) {
-        let at = entry.epoch as f64 + 1.0;
-        for set in &entry.validation {
+        self.scores(&entry.validation, entry.epoch as f64 + 1.0);
+    }
+
+    /// The means of a validation after so many epochs.
+    fn scores(&mut self, sets: &[SetMetrics], at: f64) {
+        for set in sets {
             for scores in set.scores.iter().filter(|scores| scores.mask != MaskKind::SamHq) {
                 self.score(set, scores, at);
             }

@@ -195,8 +195,12 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
     }
     let mut progress = Progress::new(flags.what.json, interrupt::on_ctrl_c());
     let source = ModelSource { input_size: flags.what.input_size, ..flags.model.resolve()? };
-    let source = of_run.as_ref().map_or(Ok(source.clone()), |run| run.model(source))?;
-    let asked_geometry = flags.what.geometry.or(of_run.as_ref().map(OfRun::geometry));
+    let source = match &of_run {
+        Some(run) => run.model(source)?,
+        None => source,
+    };
+    let usual = of_run.as_ref().map(OfRun::evaluation);
+    let asked_geometry = flags.what.geometry.or(usual.as_ref().map(|usual| usual.geometry));
     let mut warnings = Warnings::default();
     let (job, geometry) = open(flags, &source, &data, asked_geometry, &progress, &mut warnings)?;
     if !flags.what.on_train {
@@ -213,7 +217,7 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
         }
     };
     let asked = |kind: Asked| flags.what.prompts.contains(&kind);
-    let usual = of_run.as_ref().map_or_else(EvalConfig::default, OfRun::evaluation);
+    let usual = usual.unwrap_or_default();
     let seed = flags.what.seed.unwrap_or(usual.seed);
     let config = EvalConfig {
         prompts: match &flags.what.prompts[..] {

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use maskwright_data::sample::Preset;
 use maskwright_data::source::DataFile;
 use maskwright_model::ModelSource;
 use maskwright_train::evaluator::EvalConfig;
@@ -53,10 +52,5 @@ impl OfRun {
     /// How the run validates.
     pub(super) fn evaluation(&self) -> EvalConfig {
         self.run.config.validation.evaluation()
-    }
-
-    /// How its validation fits an image into the input.
-    pub(super) fn geometry(&self) -> Preset {
-        self.run.config.validation.geometry
     }
 }

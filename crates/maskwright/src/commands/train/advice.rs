@@ -1,8 +1,8 @@
 //! What helps where training refuses data: the flag that mends it, as the doctor would say, or the doctor's own command.
 
-use maskwright_data as data;
 use maskwright_data::source::{DataFile, SetKind, partners};
 use maskwright_train::Error;
+use {maskwright_data as data, maskwright_image as image};
 
 use super::TrainFlags;
 
@@ -12,7 +12,9 @@ pub(super) fn advice(flags: &TrainFlags, sets: &DataFile, error: &Error) -> Vec<
     let error = &**error;
     let mut lines = Vec::new();
     lines.extend(suffix(sets).filter(|_| matches!(error, data::Error::Unpaired { .. })));
-    lines.extend(mask_values(&error.to_string()));
+    if let data::Error::Image { source: image::Error::MaskZeroOne, .. } = error {
+        lines.push("--set 'mask_values={ 1 = 255 }' maps them".to_owned());
+    }
     // Of what is not there the doctor knows no more.
     let of_records = matches!(
         error,
@@ -45,24 +47,4 @@ fn suffix(sets: &DataFile) -> Option<String> {
             found.suffix, found.explains
         ))
     })
-}
-
-/// The flag for what the error says of the numbers in a mask.
-fn mask_values(error: &str) -> Option<String> {
-    let (_, rest) = error.split_once("map them with {")?;
-    let (values, _) = rest.split_once('}')?;
-    Some(format!("--set 'mask_values={{ {} }}' maps them", values.trim()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_become_a_flag() {
-        let error = "a.png: the mask holds only the values 0 and 1; map them with {1 = 255}";
-        let flag = mask_values(error).expect("a flag");
-        assert_eq!(flag, "--set 'mask_values={ 1 = 255 }' maps them");
-        assert_eq!(mask_values("a.png: not an image"), None);
-    }
 }
