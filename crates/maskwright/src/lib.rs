@@ -86,6 +86,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let command = Cli::command();
     let parsed = command.clone().try_get_matches_from(&args).and_then(|matches| {
         let given = flags::given::of(&command, &matches);
+        flags::resolved::keep(&command, &matches);
         Ok((Cli::from_arg_matches(&matches)?, given))
     });
     let (cli, given) = match parsed {

@@ -13,6 +13,7 @@ use maskwright_train::provenance::PROGRAM;
 use serde::Serialize;
 
 use crate::command_line::words;
+use crate::flags::resolved;
 use crate::shown::{shown, shown_json};
 
 /// The version of the documents that `--json` prints; docs/schemas has a schema for each command.
@@ -29,6 +30,8 @@ struct Document<'a, T> {
     command: String,
     /// The arguments behind it, as they were given.
     arguments: Vec<String>,
+    /// What each of its flags came to, defaults included.
+    settings: &'static serde_json::Map<String, serde_json::Value>,
     /// The checkpoint that was used, if one was.
     #[serde(skip_serializing_if = "Option::is_none")]
     model_file: Option<ModelFile>,
@@ -62,6 +65,7 @@ pub(crate) fn json_of(value: &impl Serialize, checkpoint: Option<&Path>) -> anyh
         program: PROGRAM,
         command: words.next().unwrap_or_default(),
         arguments: words.collect(),
+        settings: resolved::kept(),
         model_file: model_file.transpose()?,
         content: value,
     };

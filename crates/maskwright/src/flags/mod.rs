@@ -16,5 +16,6 @@ pub(crate) mod model;
 pub(crate) mod named;
 pub(crate) mod predictor;
 pub(crate) mod prompts;
+pub(crate) mod resolved;
 pub(crate) mod set;
 pub(crate) mod views;
