@@ -284,7 +284,14 @@ function jobs(world, id, what) {
   const job = world.jobs.find((each) => each.id === id);
   const run = world.runs.find((each) => each.name === job?.run);
   if (job === undefined || run === undefined) throw new Problem(404, "run", `there is no job ${id}`);
-  if (what === "resume") return go(world, run, job.id);
+  if (what === "resume" && job.state === "paused") job.state = "running";
+  else if (what === "resume") return go(world, run, job.id);
+  if (what === "resume") return job;
+  if (what === "pause") {
+    job.state = "paused";
+    job.can_resume = true;
+    return job;
+  }
   job.state = "stopping";
   return job;
 }

@@ -133,6 +133,8 @@ export function go(world, run, id) {
   world.jobs = [job, ...world.jobs.filter((other) => other.id !== id)];
   run.state = "running";
   const timer = setInterval(() => {
+    if (job.state === "paused") return;
+    job.can_resume = false;
     job.step++;
     if (job.state === "stopping") return end("stopped", "interrupted");
     if (job.step >= STEPS) {

@@ -579,10 +579,13 @@ pub enum JobKind {
 }
 
 /// How a job stands.
+#[derive(Copy, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
     /// It works.
     Running,
+    /// It stands still, with all that it holds in memory.
+    Paused,
     /// It was asked to stop and saves its state.
     Stopping,
     /// All epochs are done.

@@ -6,7 +6,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`api`] | the types of the API |
-//! | `http` | a small HTTP server, and whom a request may come from |
+//! | `http` | the socket and its limits, whom a request may come from, what it asks, answers |
 //! | `routes` | what each address does |
 //! | `data` | records, filters, thumbnails, tiles |
 //! | `model` | the model, embeddings, answers to prompts, the queue |
@@ -19,8 +19,9 @@
 //!
 //! # Threads
 //!
-//! A thread accepts connections and each has one of its own, at most 128. One thread encodes images, one measures the queue, one writes
-//! COCO's files of the corrections, one watches jobs. Prompts are decoded where they are asked for, one at a time.
+//! One thread waits for all sockets, at most 128, and each answer is computed on one of a pool, so that no socket waits for a disk or
+//! a model. One thread encodes images, one measures the queue, one writes COCO's files of the corrections, one watches jobs. Prompts are
+//! decoded where they are asked for, one at a time.
 
 #![forbid(unsafe_code)]
 
@@ -32,6 +33,7 @@ mod doctor;
 mod door;
 mod error;
 mod http;
+mod key;
 mod locks;
 mod model;
 mod page;
@@ -53,7 +55,7 @@ pub use crate::error::{Error, Result};
 pub use crate::runs::{Blame, Program, TrainJob};
 
 use crate::app::App;
-use crate::door::Door;
+use crate::door::door;
 use crate::http::guard::Guard;
 use crate::http::server::{Running, bind};
 
@@ -113,8 +115,7 @@ impl Studio {
         let guard = Guard::new(address, token);
         let url = guard.url();
         let app = App::open(settings, program, context)?;
-        let door = Door { guard, app: app.clone() };
-        let running = Running::start(listener, Arc::new(door))?;
+        let running = Running::start(listener, door(guard, &app))?;
         Ok(Self { app, running, url, port: address.port() })
     }
 
@@ -130,6 +131,7 @@ impl Studio {
 
     /// Ends within about two seconds: answers under way are written for a moment, what was saved is on the disk already. Trainings go on.
     pub fn stop(mut self) {
+        self.app.begin_to_end();
         self.running.stop();
         self.app.end();
     }

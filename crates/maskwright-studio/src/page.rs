@@ -1,7 +1,7 @@
 //! The page: files that are a part of the program.
 
-use crate::http::response::key_of;
-use crate::http::{Body, Response};
+use crate::http::{Response, answer};
+use crate::key::key_of;
 
 /// The files by name, as the build found them in `page/`.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
@@ -21,7 +21,7 @@ pub(crate) fn file(name: &str) -> Option<Response> {
         "json" | "webmanifest" => "application/json",
         _ => "application/octet-stream",
     };
-    Some(Response::new(200, kind, Body::Static(bytes)).tagged(&key_of(&[bytes])))
+    Some(answer::tagged(answer::bytes(kind, *bytes), &key_of(&[bytes])))
 }
 
 #[cfg(test)]

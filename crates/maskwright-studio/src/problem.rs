@@ -1,14 +1,15 @@
 //! Errors as `application/problem+json` (RFC 9457), with the fields that the command's JSON has.
 
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
 
 use crate::api::Corrections;
+use crate::app::App;
 use crate::error::Error;
-use crate::http::response::title;
-use crate::http::{Body, Response};
-use crate::runs::Blame;
+use crate::http::{Response, answer};
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Problem<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
@@ -27,8 +28,9 @@ struct Problem<'a> {
     current: Option<&'a Corrections>,
 }
 
-/// The answer that tells of an error.
-pub(crate) fn of(error: &Error, detail: &str, blame: &Blame) -> Response {
+/// The answer that tells of an error, in the program's words.
+pub(crate) fn of(app: &App, error: &Error) -> Response {
+    let (detail, blame) = (app.program.words(error), app.program.blame(error));
     let current = match error {
         Error::Conflict { current, .. } => Some(&**current),
         _ => None,
@@ -41,35 +43,29 @@ pub(crate) fn of(error: &Error, detail: &str, blame: &Blame) -> Response {
         _ if error.status() == 507 => "disk_full",
         _ => &blame.code,
     };
-    answer(&Problem {
-        kind: "about:blank",
-        title: title(error.status()),
+    told(Problem {
         status: error.status(),
-        detail,
+        detail: &detail,
         code,
         file: blame.file.as_deref(),
         expected: blame.expected.as_deref(),
         found: blame.found.as_deref(),
         current,
+        ..Problem::default()
     })
 }
 
 /// The answer to a request that is refused as a whole.
 pub(crate) fn refused(status: u16, detail: &str) -> Response {
-    answer(&Problem {
-        kind: "about:blank",
-        title: title(status),
-        status,
-        detail,
-        code: "request",
-        file: None,
-        expected: None,
-        found: None,
-        current: None,
-    })
+    told(Problem { status, detail, code: "request", ..Problem::default() })
 }
 
-fn answer(problem: &Problem<'_>) -> Response {
-    let bytes = serde_json::to_vec(problem).unwrap_or_default();
-    Response::new(problem.status, "application/problem+json", Body::Bytes(bytes))
+fn told(mut problem: Problem<'_>) -> Response {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    problem.kind = "about:blank";
+    problem.title = status.canonical_reason().unwrap_or("Error");
+    let mut told = answer::json(status, &problem);
+    let kind = HeaderValue::from_static("application/problem+json");
+    told.headers_mut().insert(CONTENT_TYPE, kind);
+    told
 }

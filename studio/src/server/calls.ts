@@ -53,6 +53,7 @@ export const forecast = (request: TrainRequest, stop?: AbortSignal) =>
   post<Forecast>("/api/train/forecast", request, stop);
 export const train = (request: TrainRequest) => post<Job>("/api/train", request);
 export const jobs = (stop?: AbortSignal) => get<Job[]>("/api/jobs", stop);
+export const pauseJob = (id: string) => post<Job>(`/api/jobs/${part(id)}/pause`, {});
 export const stopJob = (id: string) => post<Job>(`/api/jobs/${part(id)}/stop`, {});
 export const resumeJob = (id: string) => post<Job>(`/api/jobs/${part(id)}/resume`, {});
 export const runs = (stop?: AbortSignal) => get<RunRow[]>("/api/runs", stop);

@@ -60,3 +60,8 @@ export function fraction(job: Pick<Job, "epoch" | "epochs" | "step" | "steps">):
   const within = job.steps > 0 ? Math.min(job.step / job.steps, 1) : 0;
   return Math.min((job.epoch + within) / job.epochs, 1);
 }
+
+/** Whether a process works on a job, be it that it stands still for now. */
+export function goesOn(job: Pick<Job, "state">): boolean {
+  return job.state === "running" || job.state === "paused" || job.state === "stopping";
+}

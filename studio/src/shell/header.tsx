@@ -4,7 +4,7 @@ import type { CheckpointRow } from "../api";
 import * as calls from "../server/calls";
 import { live, onEvent, state } from "../server/events";
 import { problemOf } from "../server/problem";
-import { fraction, left, whole } from "./figures";
+import { fraction, goesOn, left, whole } from "./figures";
 import { Icon } from "./icons";
 import { helpShown } from "./keys";
 import { notify, say } from "./notices";
@@ -99,7 +99,7 @@ export async function chooseModel(checkpoint: string): Promise<void> {
 }
 
 function Jobs() {
-  const running = live.value.jobs.filter((job) => job.state === "running" || job.state === "stopping");
+  const running = live.value.jobs.filter(goesOn);
   const job = running[0];
   if (job === undefined) return null;
   const share = fraction(job);
@@ -113,9 +113,11 @@ function Jobs() {
       <span class="muted">
         {job.state === "stopping"
           ? "stopping…"
-          : job.epochs === 0
-            ? "beginning…"
-            : `epoch ${Math.min(job.epoch + 1, job.epochs)} of ${job.epochs}${left(job.seconds_left)}`}
+          : job.state === "paused"
+            ? "paused"
+            : job.epochs === 0
+              ? "beginning…"
+              : `epoch ${Math.min(job.epoch + 1, job.epochs)} of ${job.epochs}${left(job.seconds_left)}`}
       </span>
     </a>
   );

@@ -3,15 +3,18 @@ import type { Job, RunRow } from "../api";
 import * as calls from "../server/calls";
 import { live, setJob } from "../server/events";
 import { problemOf } from "../server/problem";
-import { fraction, left, share } from "../shell/figures";
+import { fraction, goesOn, left, share } from "../shell/figures";
 import { chooseModel } from "../shell/header";
 import { notify } from "../shell/notices";
 import { hashOf } from "../shell/route";
 import { readRuns, toggleRun } from "./runs";
 
+const PAUSE = "It stands still at once and keeps its memory: the processor is free for clicking";
+const STOP = "It saves its state and ends; it can go on later, also on another machine";
+
 export function RunCard({ row, colour, shown }: { row: RunRow; colour: string; shown: boolean }) {
   const job = live.value.jobs.find((each) => each.run === row.name) ?? null;
-  const running = job !== null && (job.state === "running" || job.state === "stopping");
+  const running = job !== null && goesOn(job);
   const inUse = row.checkpoint !== null && live.value.model?.checkpoint === row.checkpoint;
   return (
     <article class={shown ? "run on" : "run"}>
@@ -34,14 +37,24 @@ export function RunCard({ row, colour, shown }: { row: RunRow; colour: string; s
       )}
       {job?.state === "failed" && <p class="bad">{job.last_line}</p>}
       <div class="both">
+        {running && job.state === "running" && (
+          <button type="button" title={PAUSE} onClick={() => void act(calls.pauseJob(job.id))}>
+            Pause
+          </button>
+        )}
         {running && (
-          <button type="button" disabled={job.state === "stopping"} onClick={() => void act(calls.stopJob(job.id))}>
+          <button
+            type="button"
+            title={STOP}
+            disabled={job.state === "stopping"}
+            onClick={() => void act(calls.stopJob(job.id))}
+          >
             Stop after this step
           </button>
         )}
-        {!running && job?.can_resume === true && (
+        {job?.can_resume === true && (
           <button type="button" onClick={() => void act(calls.resumeJob(job.id))}>
-            Resume
+            {job.state === "paused" ? "Go on" : "Resume"}
           </button>
         )}
         {row.checkpoint !== null && (

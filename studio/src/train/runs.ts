@@ -53,7 +53,9 @@ function written(name: string): boolean {
 export function withJobs(rows: readonly RunRow[], jobs: readonly Job[]): readonly RunRow[] {
   const known = new Set(rows.map((row) => row.name));
   // One that was stopped and has no folder is a run that was deleted.
-  const early = jobs.filter((job) => !known.has(job.run) && ["running", "stopping", "failed"].includes(job.state));
+  const early = jobs.filter(
+    (job) => !known.has(job.run) && ["running", "paused", "stopping", "failed"].includes(job.state),
+  );
   return [
     ...early.map((job) => ({
       name: job.run,

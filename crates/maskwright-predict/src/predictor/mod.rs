@@ -116,6 +116,31 @@ impl EncodedImage {
         self.mask_size
     }
 
+    /// What the image shows as a whole: the mean of its embedding `[channels]` over the cells that the image covers, scaled to
+    /// length 1, so that the product of two is the cosine of their angle.
+    pub fn descriptor(&self) -> Vec<f32> {
+        let [_, rows, columns, channels] = self.features.embedding.dims();
+        let geometry = self.view.geometry();
+        let (shown, input) = (geometry.visible(), geometry.output);
+        let cells = |shown: usize, input: usize, cells: usize| {
+            (shown * cells).div_ceil(input.max(1)).clamp(1, cells)
+        };
+        let covered =
+            [cells(shown.height, input.height, rows), cells(shown.width, input.width, columns)];
+        let values: Vec<f32> = self.features.embedding.to_data().iter::<f32>().collect();
+        let mut sum = vec![0.0_f64; channels];
+        for row in 0..covered[0] {
+            for column in 0..covered[1] {
+                let from = (row * columns + column) * channels;
+                let cell = &values[from..from + channels];
+                sum.iter_mut().zip(cell).for_each(|(sum, value)| *sum += f64::from(*value));
+            }
+        }
+        let length = sum.iter().map(|value| value * value).sum::<f64>().sqrt();
+        let scale = if length > 0.0 { length.recip() } else { 0.0 };
+        sum.into_iter().map(|value| (value * scale) as f32).collect()
+    }
+
     pub(crate) fn view(&self) -> &View {
         &self.view
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::stored::{Stored, readable};
 use crate::error::{Error, Result};
-use crate::http::response::key_of;
+use crate::key::key_of;
 
 /// The data file.
 pub(super) const DATA_FILE: &str = "data.toml";

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::{SavedObject, Size};
 use crate::error::{Error, Result};
-use crate::http::response::key_of;
+use crate::key::key_of;
 
 /// The number of this form of the file.
 pub(super) const SCHEMA: u32 = 1;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::DataSet;
 use crate::error::{Error, Result};
-use crate::http::Request;
+use crate::http::asked::Asked;
 
 /// Records that a page has at most.
 pub(crate) const LONGEST: usize = 500;
@@ -38,11 +38,11 @@ impl Filter {
     ///
     /// # Errors
     /// [`Error::Setting`].
-    pub(crate) fn of(request: &Request) -> Result<Self> {
-        let text = |key: &str| request.text(key).map(str::to_owned);
-        let side = |key: &str| request.value(key, "a number of pixels");
-        let iou = |key: &str| request.value(key, "a number from 0 to 1");
-        let masked = match request.text("mask") {
+    pub(crate) fn of(asked: &Asked) -> Result<Self> {
+        let text = |key: &str| asked.text(key).map(str::to_owned);
+        let side = |key: &str| asked.value(key, "a number of pixels");
+        let iou = |key: &str| asked.value(key, "a number from 0 to 1");
+        let masked = match asked.text("mask") {
             None | Some("any") => None,
             Some("with") => Some(true),
             Some("without") => Some(false),

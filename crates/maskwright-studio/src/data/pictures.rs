@@ -10,7 +10,7 @@ use maskwright_image::{RgbImage, Size};
 use super::DataSet;
 use super::cache::DiskCache;
 use crate::error::{Error, Result};
-use crate::http::response::key_of;
+use crate::key::key_of;
 use crate::locks::lock;
 
 /// The smallest and the largest side of a thumbnail.

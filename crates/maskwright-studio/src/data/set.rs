@@ -18,7 +18,7 @@ use super::StudioData;
 use super::peek::plain_size;
 use super::photos::Photos;
 use crate::error::{Error, Result};
-use crate::http::response::key_of;
+use crate::key::key_of;
 use crate::locks::lock;
 
 /// Objects of a record whose categories are looked at.

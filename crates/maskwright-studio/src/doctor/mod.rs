@@ -16,7 +16,7 @@ use crate::api::{DoctorPhase, DoctorState, Event, Finding, Fix, Severity};
 use crate::data::DataSet;
 use crate::error::{Error, Result};
 use crate::http::events::Events;
-use crate::http::response::key_of;
+use crate::key::key_of;
 use crate::locks::lock;
 use edit::Edit;
 

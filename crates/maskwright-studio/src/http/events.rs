@@ -1,8 +1,16 @@
 //! What is told to all windows: server-sent events.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::convert::Infallible;
+use std::sync::Mutex;
+use std::time::Duration;
 
+use axum::response::IntoResponse;
+use axum::response::sse::{self, KeepAlive, Sse};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::Response;
 use crate::api::Event;
 use crate::error::{Error, Result};
 use crate::locks::lock;
@@ -11,43 +19,45 @@ use crate::locks::lock;
 const LISTENERS: usize = 32;
 /// Events that wait for a slow window, which is left out when there are more.
 const WAITING: usize = 512;
+/// A quiet stream says that it is still there.
+const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// All windows that listen.
 #[derive(Default)]
 pub(crate) struct Events {
-    listeners: Mutex<Vec<SyncSender<Arc<str>>>>,
+    listeners: Mutex<Vec<Sender<sse::Event>>>,
 }
 
 impl Events {
-    /// A new window's events.
+    /// A new window's events, until all streams end.
     ///
     /// # Errors
     /// [`Error::Busy`] where too many listen.
-    pub(crate) fn listen(&self) -> Result<Receiver<Arc<str>>> {
+    pub(crate) fn stream(&self) -> Result<Response> {
+        let events = ReceiverStream::new(self.listen()?).map(Ok::<_, Infallible>);
+        let beat = KeepAlive::new().interval(HEARTBEAT).text("still here");
+        Ok(Sse::new(events).keep_alive(beat).into_response())
+    }
+
+    fn listen(&self) -> Result<Receiver<sse::Event>> {
         let mut listeners = lock(&self.listeners);
-        // Windows that went are noticed when they are told something.
-        let greeting: Arc<str> = ": maskwright\n\n".into();
-        listeners.retain(|one| {
-            !matches!(one.try_send(greeting.clone()), Err(TrySendError::Disconnected(_)))
-        });
+        listeners.retain(|one| !one.is_closed());
         if listeners.len() >= LISTENERS {
             return Err(Error::Busy {
                 what: "events".into(),
                 reason: format!("{LISTENERS} windows are open already; close some"),
             });
         }
-        let (sender, receiver) = sync_channel(WAITING);
-        let _ = sender.try_send(greeting);
+        let (sender, receiver) = channel(WAITING);
+        let _ = sender.try_send(sse::Event::default().comment("maskwright"));
         listeners.push(sender);
         Ok(receiver)
     }
 
     /// Tells all windows.
     pub(crate) fn tell(&self, event: &Event) {
-        let json = serde_json::to_string(event).unwrap_or_default();
-        let text: Arc<str> = format!("data: {json}\n\n").into();
-        let mut listeners = lock(&self.listeners);
-        listeners.retain(|one| one.try_send(text.clone()).is_ok());
+        let told = sse::Event::default().data(serde_json::to_string(event).unwrap_or_default());
+        lock(&self.listeners).retain(|one| one.try_send(told.clone()).is_ok());
     }
 
     /// Ends all streams.
@@ -60,18 +70,23 @@ impl Events {
 mod tests {
     use super::*;
 
+    fn count(receiver: &mut Receiver<sse::Event>) -> usize {
+        std::iter::from_fn(|| receiver.try_recv().ok()).count()
+    }
+
     #[test]
     fn all_windows_hear_and_a_slow_one_is_left_out() {
         let events = Events::default();
-        let (one, slow) = (events.listen().expect("a window"), events.listen().expect("another"));
-        for _ in 0..WAITING + 2 {
+        let mut one = events.listen().expect("a window");
+        let mut slow = events.listen().expect("another");
+        for told in 0..WAITING + 2 {
             events.tell(&Event::SetChanged);
-            let heard: Vec<_> = one.try_iter().collect();
-            assert!(heard.iter().any(|text| &**text == "data: {\"type\":\"set_changed\"}\n\n"));
+            assert_eq!(count(&mut one), if told == 0 { 2 } else { 1 });
         }
-        assert_eq!(slow.iter().count(), WAITING);
+        assert_eq!(count(&mut slow), WAITING);
+        assert!(slow.is_closed() && !one.is_closed());
         events.end();
-        assert!(one.recv().is_err());
+        assert!(one.is_closed());
     }
 
     #[test]

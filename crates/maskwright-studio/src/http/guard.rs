@@ -6,11 +6,17 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::request::{Method, Request};
-use super::response::{Body, Response, key_of};
+use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, HeaderName, LOCATION, ORIGIN, SET_COOKIE};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use axum::response::IntoResponse;
+
+use super::Response;
+use super::asked::Asked;
+use crate::key::key_of;
 
 /// The cookie that holds the token.
-const COOKIE: &str = "maskwright-studio";
+const NAME: &str = "maskwright-studio";
 
 /// Who may ask.
 #[derive(Debug)]
@@ -42,37 +48,36 @@ impl Guard {
         }
     }
 
-    /// Whether a request may pass.
-    pub(crate) fn judge(&self, request: &Request) -> Verdict {
-        let Some(host) = request.header("host").filter(|host| self.is_own(host)) else {
+    /// Whether a request may pass, by its head and what its query asks for.
+    pub(crate) fn judge(&self, head: &Parts, asked: &Asked) -> Verdict {
+        let Some(host) = header(head, &HOST).filter(|host| self.is_own(host)) else {
             return Verdict::Refuse(421, "the Host is not one that the studio listens on");
         };
-        if request.has("origin") {
-            let own = request.header("origin").and_then(|origin| origin.strip_prefix("http://"));
+        if head.headers.contains_key(ORIGIN) {
+            let own = header(head, &ORIGIN).and_then(|origin| origin.strip_prefix("http://"));
             if own.is_none_or(|origin| !origin.eq_ignore_ascii_case(host)) {
                 return Verdict::Refuse(403, "the Origin is another one");
             }
         }
-        if request.header("sec-fetch-site").is_some_and(|site| site == "cross-site")
-            && !request.path.is_empty()
-        {
+        let at_door = head.uri.path() == "/";
+        let site = header(head, &HeaderName::from_static("sec-fetch-site"));
+        if site.is_some_and(|site| site == "cross-site") && !at_door {
             return Verdict::Refuse(403, "the request comes from another site");
         }
         if let Some(token) = &self.token {
             let same = |given: &str| key_of(&[given.as_bytes()]) == key_of(&[token.as_bytes()]);
-            let at_door = request.path.is_empty() && request.method == Method::Get;
-            if at_door && request.text("token").is_some_and(same) {
+            if at_door && head.method == Method::GET && asked.text("token").is_some_and(same) {
                 return Verdict::Enter;
             }
-            if !cookie(request).is_some_and(same) {
+            if !cookie(head).is_some_and(same) {
                 return Verdict::Refuse(401, "open the address that was printed, with its token");
             }
         }
-        if request.method.writes() {
-            if request.header("x-maskwright") != Some("1") {
+        if head.method != Method::GET && head.method != Method::HEAD {
+            if header(head, &HeaderName::from_static("x-maskwright")) != Some("1") {
                 return Verdict::Refuse(403, "writes need the header X-Maskwright: 1");
             }
-            let kind = request.header("content-type").and_then(|kind| kind.split(';').next());
+            let kind = header(head, &CONTENT_TYPE).and_then(|kind| kind.split(';').next());
             if kind.is_none_or(|kind| !kind.trim().eq_ignore_ascii_case("application/json")) {
                 return Verdict::Refuse(415, "writes are application/json");
             }
@@ -83,9 +88,8 @@ impl Guard {
     /// The answer that makes the token a cookie and the address plain.
     pub(crate) fn enter(&self) -> Response {
         let token = self.token.as_deref().unwrap_or_default();
-        Response::new(303, "text/plain", Body::Static(b""))
-            .with("Location", "/")
-            .with("Set-Cookie", format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict"))
+        let cookie = format!("{NAME}={token}; Path=/; HttpOnly; SameSite=Strict");
+        (StatusCode::SEE_OTHER, [(LOCATION, "/".to_owned()), (SET_COOKIE, cookie)]).into_response()
     }
 
     /// Whether a host is what the studio listens on: an address, never a name, for names can be made to lead here.
@@ -110,12 +114,22 @@ impl Guard {
     }
 }
 
+/// A header that comes once and is text.
+fn header<'a>(head: &'a Parts, name: &HeaderName) -> Option<&'a str> {
+    let mut values = head.headers.get_all(name).iter();
+    let first = values.next()?;
+    match values.next() {
+        Some(_) => None,
+        None => first.to_str().ok().map(str::trim),
+    }
+}
+
 /// The cookie of a request.
-fn cookie(request: &Request) -> Option<&str> {
-    let cookies = request.header("cookie")?.split(';');
+fn cookie(head: &Parts) -> Option<&str> {
+    let cookies = header(head, &COOKIE)?.split(';');
     cookies
         .filter_map(|one| one.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE)
+        .find(|(name, _)| *name == NAME)
         .map(|(_, value)| value)
 }
 

@@ -1,21 +1,18 @@
-//! A small HTTP/1.1 server: a thread for each connection, everything bounded.
+//! What stands between a socket and the studio: axum's routes over hyper's connections, within limits.
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `request` | reading a request, within limits of size and time |
-//! | `response` | answers and their headers |
+//! | `server` | the socket, its connections and their limits |
 //! | `guard` | whom a request may come from |
-//! | `server` | the socket and its connections |
+//! | `asked` | the parts of a request: numbers and names of its path, its query, its body |
+//! | `answer` | answers and their headers |
 //! | `events` | what is told to all windows |
-//!
-//! It speaks what browsers need of it: requests with a length, kept connections, event streams. Chunked bodies are refused,
-//! so there are no two opinions about where a request ends.
 
+pub(crate) mod answer;
+pub(crate) mod asked;
 pub(crate) mod events;
 pub(crate) mod guard;
-pub(crate) mod request;
-pub(crate) mod response;
 pub(crate) mod server;
 
-pub(crate) use request::{Method, Request};
-pub(crate) use response::{Body, Response};
+/// An answer.
+pub(crate) type Response = axum::response::Response;

@@ -1,40 +1,39 @@
-//! The socket and its connections: a thread for each, and no more than there should be.
+//! The socket, its connections and their limits.
 
-use std::io::Write;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::RecvTimeoutError;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::request::{Connection, NoRequest, Request};
-use super::response::{Body, Response};
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{Semaphore, oneshot};
+
 use crate::error::{Error, Result};
 
 /// Connections at once; a browser opens six for each window.
 const CONNECTIONS: usize = 128;
 /// Ports after the one asked for that are tried.
 const PORTS: u16 = 20;
-/// A quiet stream says that it is still there.
-const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Memory for the stack of a connection's thread, which is taken as it is used.
+/// Bytes of a request line with its headers.
+const HEAD: usize = 16 << 10;
+/// Headers of a request.
+const HEADERS: usize = 64;
+/// How long a connection may be quiet, and how long a head may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Memory for the stack of a thread that answers, which is taken as it is used.
 const STACK: usize = 8 << 20;
 /// How long the end waits for answers that are being written.
 const FAREWELL: Duration = Duration::from_millis(1200);
-
-/// What answers requests.
-pub(crate) trait Answer: Send + Sync + 'static {
-    /// The answer to a request.
-    fn answer(&self, request: &Request) -> Response;
-
-    /// The answer to what is no request.
-    fn refuse(&self, status: u16, why: &str) -> Response;
-
-    /// Ends streams.
-    fn end(&self);
-}
+/// What is said to a connection too many.
+const CROWDED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\n\
+    Content-Length: 30\r\nConnection: close\r\n\r\ntoo many connections are open\n";
 
 /// Binds the port, or the next one that is free.
 ///
@@ -65,151 +64,105 @@ pub(crate) fn bind(host: IpAddr, port: u16) -> Result<TcpListener> {
 
 /// A server that runs.
 pub(crate) struct Running {
-    address: SocketAddr,
-    ends: Arc<AtomicBool>,
-    open: Arc<AtomicUsize>,
-    accepting: Option<JoinHandle<()>>,
-    answers: Arc<dyn Answer>,
+    /// Dropped or told, it ends.
+    ends: Option<oneshot::Sender<()>>,
+    serving: Option<JoinHandle<()>>,
 }
 
 impl Running {
-    /// Begins to answer.
+    /// Begins to answer by `routes`. One thread waits for all sockets; what answers has threads of its own.
     ///
     /// # Errors
     /// [`Error::Threads`], [`Error::Listen`].
-    pub(crate) fn start(listener: TcpListener, answers: Arc<dyn Answer>) -> Result<Self> {
-        let address = listener
-            .local_addr()
-            .map_err(|source| Error::Listen { address: "the socket".into(), source })?;
-        let (ends, open) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let accepting = {
-            let (ends, open, answers) = (ends.clone(), open.clone(), answers.clone());
-            std::thread::Builder::new()
-                .name("studio".into())
-                .spawn(move || accept(&listener, &ends, &open, &answers))
-                .map_err(|source| Error::Threads { source })?
+    pub(crate) fn start(listener: TcpListener, routes: Router) -> Result<Self> {
+        let listen = |source| Error::Listen { address: "the socket".into(), source };
+        listener.set_nonblocking(true).map_err(listen)?;
+        let runtime = Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .max_blocking_threads(CONNECTIONS)
+            .thread_stack_size(STACK)
+            .thread_name("answer")
+            .build()
+            .map_err(|source| Error::Threads { source })?;
+        let listener = {
+            let _entered = runtime.enter();
+            tokio::net::TcpListener::from_std(listener).map_err(listen)?
         };
-        Ok(Self { address, ends, open, accepting: Some(accepting), answers })
+        let (ends, ended) = oneshot::channel();
+        let serving = std::thread::Builder::new()
+            .name("studio".into())
+            .spawn(move || serve(runtime, listener, &routes, ended))
+            .map_err(|source| Error::Threads { source })?;
+        Ok(Self { ends: Some(ends), serving: Some(serving) })
     }
 
-    /// Stops listening, lets answers under way be written for a moment, and ends streams.
+    /// Stops listening and lets answers under way be written for a moment. Streams have to be ended before.
     pub(crate) fn stop(&mut self) {
-        self.ends.store(true, Ordering::SeqCst);
-        self.answers.end();
-        // The thread that waits for connections gets one.
-        let mut own = self.address;
-        if own.ip().is_unspecified() {
-            own.set_ip(match own {
-                SocketAddr::V4(_) => IpAddr::from([127, 0, 0, 1]),
-                SocketAddr::V6(_) => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
-            });
-        }
-        drop(TcpStream::connect_timeout(&own, Duration::from_millis(200)));
-        if let Some(accepting) = self.accepting.take() {
-            let _ = accepting.join();
-        }
-        let until = Instant::now() + FAREWELL;
-        while self.open.load(Ordering::SeqCst) > 0 && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(10));
+        drop(self.ends.take());
+        if let Some(serving) = self.serving.take() {
+            let _ = serving.join();
         }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.accepting.is_some() {
-            self.stop();
-        }
+        self.stop();
     }
 }
 
-/// A connection that is counted while it lives.
-struct Counted(Arc<AtomicUsize>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-fn accept(
-    listener: &TcpListener,
-    ends: &Arc<AtomicBool>,
-    open: &Arc<AtomicUsize>,
-    answers: &Arc<dyn Answer>,
+fn serve(
+    runtime: Runtime,
+    listener: tokio::net::TcpListener,
+    routes: &Router,
+    mut ended: oneshot::Receiver<()>,
 ) {
-    for stream in listener.incoming() {
-        if ends.load(Ordering::SeqCst) {
-            return;
+    runtime.block_on(async {
+        let connections = Arc::new(Semaphore::new(CONNECTIONS));
+        let graceful = GracefulShutdown::new();
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(PATIENCE)
+            .max_buf_size(HEAD)
+            .max_headers(HEADERS);
+        loop {
+            let accepted = tokio::select! {
+                _ = &mut ended => break,
+                accepted = listener.accept() => accepted,
+            };
+            // Out of file descriptors, or gone again: others may come.
+            let Ok((stream, _)) = accepted else {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                continue;
+            };
+            let Ok(place) = connections.clone().try_acquire_owned() else {
+                tokio::spawn(send_away(stream));
+                continue;
+            };
+            // Answers are small, and are waited for.
+            let _ = stream.set_nodelay(true);
+            let service = TowerToHyperService::new(routes.clone());
+            let connection = http.serve_connection(TokioIo::new(stream), service);
+            let connection = graceful.watch(connection);
+            tokio::spawn(async move {
+                let _place = place;
+                // What is wrong with a connection ends it, and is nobody else's matter.
+                let _ = connection.await;
+            });
         }
-        // Out of file descriptors, or gone again: others may come.
-        let Ok(stream) = stream else {
-            std::thread::sleep(Duration::from_millis(10));
-            continue;
-        };
-        let before = open.fetch_add(1, Ordering::SeqCst);
-        let counted = Counted(open.clone());
-        if before >= CONNECTIONS {
-            let refused = answers.refuse(503, "too many connections are open");
-            let _ = stream.set_write_timeout(Some(Duration::from_millis(100)));
-            let _ = refused.write(&mut &stream, false);
-            continue;
-        }
-        let (ends, answers) = (ends.clone(), answers.clone());
-        let thread = std::thread::Builder::new().name("connection".into()).stack_size(STACK);
-        // Without a thread the connection is closed.
-        let _ = thread.spawn(move || {
-            let _counted = counted;
-            if let Ok(connection) = Connection::new(stream) {
-                converse(connection, &ends, &*answers);
-            }
-        });
-    }
+        drop(listener);
+        let _ = tokio::time::timeout(FAREWELL, graceful.shutdown()).await;
+    });
+    // What still computes is not waited for.
+    runtime.shutdown_background();
 }
 
-/// Answers one request after the other.
-fn converse(mut connection: Connection, ends: &AtomicBool, answers: &dyn Answer) {
-    let ending = || ends.load(Ordering::SeqCst);
-    loop {
-        let request = match connection.next(&ending) {
-            Ok(request) => request,
-            Err(NoRequest::Ended) => return,
-            Err(NoRequest::Refused(status, why)) => {
-                let refused = answers.refuse(status, why);
-                if refused.write(&mut connection.stream, false).is_ok() {
-                    connection.hear_out();
-                }
-                return;
-            }
-        };
-        // A panic is a bug; it ends one answer, and no other.
-        let response = catch_unwind(AssertUnwindSafe(|| answers.answer(&request)))
-            .unwrap_or_else(|_| answers.refuse(500, "a bug: the program's output says where"));
-        let keeps = request.keep_alive && !ending();
-        if response.write(&mut connection.stream, keeps).is_err() {
-            return;
-        }
-        if let Body::Events(_) = response.body {
-            stream_events(&mut connection.stream, response);
-            return;
-        }
-        if !keeps {
-            return;
-        }
-    }
-}
-
-/// Sends events until there are no more, or nobody listens.
-fn stream_events(stream: &mut TcpStream, response: Response) {
-    let Body::Events(events) = response.body else { return };
-    loop {
-        let sent = match events.recv_timeout(HEARTBEAT) {
-            Ok(text) => stream.write_all(text.as_bytes()),
-            Err(RecvTimeoutError::Timeout) => stream.write_all(b": still here\n\n"),
-            Err(RecvTimeoutError::Disconnected) => return,
-        };
-        if sent.and_then(|()| stream.flush()).is_err() {
-            return;
-        }
-    }
+/// Tells a connection that there are too many.
+async fn send_away(mut stream: TcpStream) {
+    let told = async {
+        stream.write_all(CROWDED).await?;
+        stream.shutdown().await
+    };
+    let _ = tokio::time::timeout(Duration::from_millis(100), told).await;
 }

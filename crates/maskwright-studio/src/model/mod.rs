@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `engine` | the model at hand, and the thread that encodes images |
 //! | `answer` | prompts of the page, and masks for it |
+//! | `likeness` | how far images are from those that have masks |
 //! | `queue` | which image would teach most |
 //! | `compare` | two models on one image |
 
 pub(crate) mod answer;
 pub(crate) mod compare;
 pub(crate) mod engine;
+mod likeness;
 pub(crate) mod queue;
 
 use std::path::{Path, PathBuf};
@@ -20,7 +22,7 @@ use maskwright_predict::Predictor;
 
 use crate::api::ModelInfo;
 use crate::error::Result;
-use crate::http::response::key_of;
+use crate::key::key_of;
 
 /// A model that was read.
 pub(crate) struct Model {

@@ -1,15 +1,18 @@
-//! Which image would teach most: the images without masks, by how unsure the model is of them.
+//! Which image would teach most: the images without masks, by how unsure the model is of them and how unlike they are to what has masks.
 //!
 //! They are measured one after the other while nobody clicks. A model is asked about a grid of points on an image: where the IoU that it
-//! predicts is low, or the three masks that it proposes for one point have little in common, it has something to learn.
+//! predicts is low, or the three masks that it proposes for one point have little in common, it has something to learn. And an
+//! image whose embedding is far from those of all images with masks shows what nobody has told it about.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use super::Model;
 use super::answer::Doubt;
 use super::engine::Engine;
+use super::likeness::{COMPARED, Likeness};
 use crate::api::{Event, Order, Queue, QueueEntry};
 use crate::data::DataSet;
 use crate::error::{Error, Result};
@@ -21,11 +24,34 @@ const QUIET: Duration = Duration::from_secs(3);
 /// How often it is looked whether there is something to measure.
 const TICK: Duration = Duration::from_millis(250);
 
+/// What distance counts beside doubt.
+const DISTANCE: f64 = 1.0 / 3.0;
+
+/// How much an image would teach, 0 to 1: its doubt, and its rank by distance from what has masks, where that is known.
+fn score(doubt: Doubt, rank: Option<f64>) -> f64 {
+    match rank {
+        Some(rank) => (1.0 - DISTANCE) * doubt.score() + DISTANCE * rank,
+        None => doubt.score(),
+    }
+}
+
+/// Why, in words.
+fn why(doubt: Doubt, rank: Option<f64>) -> String {
+    let told = doubt.why();
+    match rank {
+        Some(rank) => {
+            format!("{told}; {:.0} % of the others are more like an image with masks", 100.0 * rank)
+        }
+        None => told,
+    }
+}
+
 /// What was measured.
 #[derive(Default)]
 pub(crate) struct Measured {
     /// By the image's number: with which model, and what; none where that failed.
     found: Mutex<HashMap<usize, (String, Option<Doubt>)>>,
+    likeness: Mutex<Likeness>,
     enabled: AtomicBool,
     ends: AtomicBool,
 }
@@ -71,6 +97,7 @@ impl Measured {
     /// Forgets everything: the data are others.
     pub(crate) fn forget(&self) {
         self.found().clear();
+        *lock(&self.likeness) = Likeness::default();
     }
 
     /// The IoU that was predicted of an image.
@@ -78,34 +105,42 @@ impl Measured {
         self.found().get(&index).and_then(|(_, doubt)| Some(doubt.as_ref()?.predicted_iou))
     }
 
-    /// How much an image would teach.
-    pub(crate) fn score(&self, index: usize) -> Option<f64> {
-        self.found().get(&index).and_then(|(_, doubt)| doubt.map(Doubt::score))
+    /// How much each image that was measured would teach.
+    pub(crate) fn scores(&self) -> HashMap<usize, f64> {
+        let ranks = lock(&self.likeness).ranks();
+        let found = self.found();
+        let measured = found.iter().filter_map(|(index, (_, doubt))| Some((*index, (*doubt)?)));
+        measured.map(|(index, doubt)| (index, score(doubt, ranks.get(&index).copied()))).collect()
     }
 
     /// The images without masks, in order.
     pub(crate) fn queue(&self, to_do: &dyn ToDo, order: Order, limit: usize) -> Queue {
         let set = to_do.set();
         let open: Vec<usize> = (0..set.len()).filter(|&at| to_do.is_open(&set, at)).collect();
+        let ranks = lock(&self.likeness).ranks();
         let found = self.found();
-        let doubt = |index: &usize| found.get(index).and_then(|(_, doubt)| *doubt);
         let measured = open.iter().filter(|index| found.contains_key(index)).count();
-        let mut ordered: Vec<(usize, Option<Doubt>)> =
-            open.iter().map(|index| (*index, doubt(index))).collect();
-        if order == Order::Doubt {
-            let score = |doubt: &Option<Doubt>| doubt.map_or(-1.0, Doubt::score);
-            ordered.sort_by(|(_, a), (_, b)| score(b).total_cmp(&score(a)));
-        }
-        let entry = |&(index, doubt): &(usize, Option<Doubt>)| {
+        let entry = |&index: &usize| {
             let id = set.identity(index).map_or_else(|_| index.to_string(), |(_, name)| name);
-            QueueEntry {
-                index,
-                id,
-                score: doubt.map_or(0.0, Doubt::score),
-                why: doubt.map_or_else(|| "not measured yet".to_owned(), Doubt::why),
+            let rank = ranks.get(&index).copied();
+            match found.get(&index).and_then(|(_, doubt)| *doubt) {
+                Some(doubt) => {
+                    let (score, why) = (score(doubt, rank), why(doubt, rank));
+                    (true, QueueEntry { index, id, score, why })
+                }
+                None => {
+                    let why = "not measured yet".to_owned();
+                    (false, QueueEntry { index, id, score: 0.0, why })
+                }
             }
         };
-        let entries = ordered.iter().take(limit).map(entry).collect();
+        let mut ordered: Vec<(bool, QueueEntry)> = open.iter().map(entry).collect();
+        if order == Order::Doubt {
+            ordered.sort_by(|(known, a), (other, b)| {
+                other.cmp(known).then(b.score.total_cmp(&a.score))
+            });
+        }
+        let entries = ordered.into_iter().take(limit).map(|(_, entry)| entry).collect();
         Queue { order, measured, total: open.len(), entries }
     }
 
@@ -115,6 +150,7 @@ impl Measured {
 
     fn measure_all(&self, engine: &Engine, to_do: &dyn ToDo, events: &Events) {
         let mut from = 0;
+        let mut encoder = String::new();
         while !self.ends.load(Ordering::SeqCst) {
             std::thread::sleep(TICK);
             let model = engine.current().model;
@@ -125,7 +161,11 @@ impl Measured {
                 continue;
             }
             let set = to_do.set();
-            let encoder = model.info.checkpoint.clone();
+            if encoder != model.info.checkpoint {
+                encoder.clone_from(&model.info.checkpoint);
+                *lock(&self.likeness) = Likeness::default();
+            }
+            lock(&self.likeness).follow(|index| to_do.is_open(&set, index));
             let is_new = |index: &usize| {
                 self.found().get(index).is_none_or(|(known, _)| *known != encoder)
                     && to_do.is_open(&set, *index)
@@ -133,21 +173,57 @@ impl Measured {
             // From where it was on, once around.
             let next = (from..set.len()).chain(0..from.min(set.len())).find(is_new);
             let Some(index) = next else {
-                std::thread::sleep(QUIET);
+                if !self.compare_with_another(engine, &model, to_do, &set) {
+                    std::thread::sleep(QUIET);
+                }
                 continue;
             };
             from = index + 1;
-            let doubt = engine
-                .encoded(&model, &set, index, false)
-                .and_then(|(image, _)| Doubt::of(&model, &image));
+            let measured = engine.encoded(&model, &set, index, false).and_then(|(image, _)| {
+                let doubt = Doubt::of(&model, &image)?;
+                Ok((doubt, image.descriptor()))
+            });
             // Another image was opened meanwhile: it is tried again.
-            if matches!(doubt, Err(Error::Busy { .. })) {
+            if matches!(measured, Err(Error::Busy { .. })) {
                 continue;
             }
-            self.found().insert(index, (encoder, doubt.ok()));
-            let open = (0..set.len()).filter(|&at| to_do.is_open(&set, at)).count();
-            let measured = self.found().len().min(open);
-            events.tell(&Event::Queue { measured, total: open });
+            let doubt = measured.ok().map(|(doubt, descriptor)| {
+                lock(&self.likeness).add_open(index, descriptor);
+                doubt
+            });
+            self.found().insert(index, (encoder.clone(), doubt));
+            let open: Vec<usize> = (0..set.len()).filter(|&at| to_do.is_open(&set, at)).collect();
+            let found = self.found();
+            let measured = open.iter().filter(|index| found.contains_key(index)).count();
+            drop(found);
+            events.tell(&Event::Queue { measured, total: open.len() });
         }
+    }
+
+    /// Takes one more image with masks for comparison; not, where there is none or enough are taken.
+    fn compare_with_another(
+        &self,
+        engine: &Engine,
+        model: &Arc<Model>,
+        to_do: &dyn ToDo,
+        set: &Arc<DataSet>,
+    ) -> bool {
+        let next = {
+            let likeness = lock(&self.likeness);
+            let is_new = |index: &usize| !likeness.knows(*index) && !to_do.is_open(set, *index);
+            match likeness.masked() < COMPARED {
+                true => (0..set.len()).find(is_new),
+                false => None,
+            }
+        };
+        let Some(index) = next else { return false };
+        match engine.encoded(model, set, index, false) {
+            Ok((image, _)) => lock(&self.likeness).add_masked(index, image.descriptor()),
+            // Another image was opened meanwhile: it is tried again.
+            Err(Error::Busy { .. }) => {}
+            // It shows nothing that others could be like.
+            Err(_) => lock(&self.likeness).add_masked(index, Vec::new()),
+        }
+        true
     }
 }

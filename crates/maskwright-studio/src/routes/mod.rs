@@ -12,72 +12,111 @@ mod work;
 
 use std::sync::Arc;
 
-use crate::app::App;
-use crate::error::{Error, Result};
-use crate::http::{Body, Method, Request, Response};
-use crate::page;
-use crate::problem;
+use axum::Router;
+use axum::extract::{FromRequestParts, State};
+use axum::http::{Method, Uri};
+use axum::routing::{MethodFilter, MethodRouter, get, on};
 
-/// The answer to a request.
-///
-/// # Errors
-/// Whatever is wrong; the caller tells of it.
-pub(crate) fn answer(app: &Arc<App>, request: &Request) -> Result<Response> {
-    use Method::{Get, Post, Put};
-    let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
-    if path.first() != Some(&"api") {
-        let name = match path[..] {
-            [] => Some("index.html"),
-            [name] => Some(name),
-            _ => None,
-        };
-        let file = name.filter(|_| request.method == Get).and_then(page::file);
-        return Ok(
-            file.unwrap_or_else(|| problem::refused(404, "there is nothing at this address"))
-        );
-    }
-    match (request.method, &path[1..]) {
-        (Get, ["state"]) => Ok(Response::json(200, &records::state(app))),
-        (Get, ["records"]) => records::list(app, request),
-        (Get, ["records", index]) => records::one(app, number(index)?),
-        (Get, ["records", index, "thumbnail"]) => records::thumbnail(app, number(index)?, request),
-        (Get, ["records", index, "image"]) => records::image(app, number(index)?, request),
-        (Get, ["records", index, "tile", level, column, row]) => {
-            records::tile(app, number(index)?, [number(level)?, number(column)?, number(row)?])
-        }
-        (Get, ["records", index, "masks"]) => records::masks(app, number(index)?),
-        (Get, ["records", index, "view"]) => records::view(app, number(index)?, request),
-        (Post, ["records", index, "embedding"]) => annotate::embedding(app, number(index)?),
-        (Post, ["records", index, "predict"]) => annotate::predict(app, number(index)?, request),
-        (Post, ["records", index, "everything"]) => annotate::everything(app, number(index)?),
-        (Get, ["records", index, "corrections"]) => annotate::corrections(app, number(index)?),
-        (Put, ["records", index, "corrections"]) => annotate::save(app, number(index)?, request),
-        (Post, ["records", index, "open"]) => annotate::open(app, number(index)?, request),
-        (Get, ["queue"]) => annotate::queue(app, request),
-        (Post, ["queue"]) => annotate::enable_queue(app, request),
-        (Get, ["doctor"]) => Ok(Response::json(200, &app.doctor.state())),
-        (Post, ["doctor"]) => Ok(Response::json(202, &app.doctor.start(app.set())?)),
-        (Post, ["doctor", "fix"]) => work::fix(app, request),
-        (Get, ["train", "form"]) => Ok(work::form(app)),
-        (Post, ["train", "forecast"]) => work::forecast(app, request),
-        (Post, ["train"]) => work::train(app, request),
-        (Get, ["jobs"]) => Ok(Response::json(200, &app.jobs.list())),
-        (Post, ["jobs", id, "stop"]) => Ok(Response::json(202, &app.jobs.stop(id)?)),
-        (Post, ["jobs", id, "resume"]) => Ok(Response::json(202, &app.jobs.resume(id)?)),
-        (Get, ["runs"]) => Ok(Response::json(200, &app.jobs.runs())),
-        (Get, ["runs", name]) => Ok(Response::json(200, &app.jobs.details(name, &app.set())?)),
-        (Get, ["runs", name, "files", file]) => app.jobs.file(name, file),
-        (Post, ["model"]) => work::model(app, request),
-        (Get, ["checkpoints"]) => Ok(Response::json(200, &app.jobs.checkpoints(&app.given))),
-        (Post, ["compare"]) => work::compare(app, request),
-        (Get, ["events"]) => {
-            Ok(Response::new(200, "text/event-stream", Body::Events(app.events.listen()?)))
-        }
-        _ => Ok(problem::refused(404, "there is nothing at this address, or not by this method")),
-    }
+use crate::app::App;
+use crate::error::Result;
+use crate::http::Response;
+use crate::http::asked::Sent;
+use crate::{page, problem};
+
+/// All addresses.
+pub(crate) fn router() -> Router<Arc<App>> {
+    const RECORD: &str = "/api/records/{index}";
+    let record = |part: &str| format!("{RECORD}{part}");
+    let corrections = read(annotate::corrections).merge(replace(annotate::save));
+    Router::new()
+        .route("/api/state", read(records::state))
+        .route("/api/records", read(records::list))
+        .route(RECORD, read(records::one))
+        .route(&record("/thumbnail"), read(records::thumbnail))
+        .route(&record("/image"), read(records::image))
+        .route(&record("/tile/{level}/{column}/{row}"), read(records::tile))
+        .route(&record("/masks"), read(records::masks))
+        .route(&record("/view"), read(records::view))
+        .route(&record("/embedding"), write(annotate::embedding))
+        .route(&record("/predict"), write(annotate::predict))
+        .route(&record("/everything"), write(annotate::everything))
+        .route(&record("/corrections"), corrections)
+        .route(&record("/open"), write(annotate::open))
+        .route("/api/queue", read(annotate::queue).merge(write(annotate::enable_queue)))
+        .route("/api/doctor", read(work::doctor).merge(write(work::examine)))
+        .route("/api/doctor/fix", write(work::fix))
+        .route("/api/train/form", read(work::form))
+        .route("/api/train/forecast", write(work::forecast))
+        .route("/api/train", write(work::train))
+        .route("/api/jobs", read(work::jobs))
+        .route("/api/jobs/{id}/stop", write(work::stop))
+        .route("/api/jobs/{id}/pause", write(work::pause))
+        .route("/api/jobs/{id}/resume", write(work::resume))
+        .route("/api/runs", read(work::runs))
+        .route("/api/runs/{name}", read(work::run))
+        .route("/api/runs/{name}/files/{file}", read(work::file))
+        .route("/api/model", write(work::model))
+        .route("/api/checkpoints", read(work::checkpoints))
+        .route("/api/compare", write(work::compare))
+        .route("/api/events", read(|app, ()| app.events.stream()))
+        .fallback(of_the_page)
+        .method_not_allowed_fallback(async || {
+            problem::refused(405, "this address is not asked by this method")
+        })
 }
 
-/// A number of an address.
-fn number(text: &str) -> Result<usize> {
-    text.parse().map_err(|_| Error::missing(format!("address {text}"), "a number"))
+/// An address that is read: what of its path and its query is asked goes to `answers`.
+fn read<P: FromRequestParts<Arc<App>> + Send + 'static>(
+    answers: impl Fn(&Arc<App>, P) -> Result<Response> + Clone + Send + Sync + 'static,
+) -> MethodRouter<Arc<App>> {
+    get(async |State(app): State<Arc<App>>, asked: P| {
+        on_a_thread(app, move |app| answers(app, asked)).await
+    })
+}
+
+/// An address that something is sent to.
+fn write<P: FromRequestParts<Arc<App>> + Send + 'static>(
+    answers: impl Fn(&Arc<App>, P, Sent) -> Result<Response> + Clone + Send + Sync + 'static,
+) -> MethodRouter<Arc<App>> {
+    sent(MethodFilter::POST, answers)
+}
+
+/// An address whose content is replaced by what is sent.
+fn replace<P: FromRequestParts<Arc<App>> + Send + 'static>(
+    answers: impl Fn(&Arc<App>, P, Sent) -> Result<Response> + Clone + Send + Sync + 'static,
+) -> MethodRouter<Arc<App>> {
+    sent(MethodFilter::PUT, answers)
+}
+
+fn sent<P: FromRequestParts<Arc<App>> + Send + 'static>(
+    method: MethodFilter,
+    answers: impl Fn(&Arc<App>, P, Sent) -> Result<Response> + Clone + Send + Sync + 'static,
+) -> MethodRouter<Arc<App>> {
+    on(method, async move |State(app): State<Arc<App>>, asked: P, sent: Sent| {
+        on_a_thread(app, move |app| answers(app, asked, sent)).await
+    })
+}
+
+/// An answer that is computed where no socket waits for it. A panic is a bug; it ends one answer, and no other.
+async fn on_a_thread(
+    app: Arc<App>,
+    answers: impl FnOnce(&Arc<App>) -> Result<Response> + Send + 'static,
+) -> Response {
+    let answered = tokio::task::spawn_blocking(move || {
+        answers(&app).unwrap_or_else(|error| problem::of(&app, &error))
+    });
+    answered
+        .await
+        .unwrap_or_else(|_| problem::refused(500, "a bug: the program's output says where"))
+}
+
+/// A file of the page.
+async fn of_the_page(method: Method, uri: Uri) -> Response {
+    let name = match uri.path() {
+        "/" => "index.html",
+        path => path.trim_start_matches('/'),
+    };
+    let reads = method == Method::GET || method == Method::HEAD;
+    let file = reads.then(|| page::file(name)).flatten();
+    file.unwrap_or_else(|| problem::refused(404, "there is nothing at this address"))
 }

@@ -14,7 +14,8 @@ use crate::data::DataSet;
 use crate::data::filter::{Filter, Known, LONGEST};
 use crate::data::pictures::Picture;
 use crate::error::{Error, Result};
-use crate::http::{Request, Response};
+use crate::http::asked::{Asked, At};
+use crate::http::{Response, answer};
 
 /// Augmented views on a sheet.
 const VIEWS: usize = 12;
@@ -22,11 +23,11 @@ const VIEWS: usize = 12;
 const VIEW: usize = 320;
 
 /// Everything that a page needs first.
-pub(super) fn state(app: &App) -> State {
+pub(super) fn state(app: &Arc<App>, (): ()) -> Result<Response> {
     let set = app.set();
     let current = app.engine.current();
     let missing = current.model.is_none() && !current.loading;
-    State {
+    Ok(answer::good(&State {
         version: app.version.clone(),
         set: SetInfo {
             name: set.name.clone(),
@@ -41,39 +42,40 @@ pub(super) fn state(app: &App) -> State {
         corrections: app.corrections.info(),
         runs_folder: app.jobs.folder().display().to_string(),
         cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-    }
+    }))
 }
 
 /// A page of the records that pass the filters.
-pub(super) fn list(app: &Arc<App>, request: &Request) -> Result<Response> {
-    let offset = request.value("offset", "a number")?.unwrap_or(0);
-    let limit: usize = request.value("limit", "a number")?.unwrap_or(100);
+pub(super) fn list(app: &Arc<App>, asked: Asked) -> Result<Response> {
+    let offset = asked.value("offset", "a number")?.unwrap_or(0);
+    let limit: usize = asked.value("limit", "a number")?.unwrap_or(100);
     if limit > LONGEST {
         return Err(Error::setting("limit", format!("at most {LONGEST}"), limit.to_string()));
     }
-    let filter = Filter::of(request)?;
+    let filter = Filter::of(&asked)?;
     let set = app.set();
     if filter.looks() {
         app.look_at_all()?;
     }
     let found = filter.finding.as_deref().map(|finding| app.doctor.records(finding));
     let mut passed = filter.apply(&set, &**app, found.as_ref());
-    match request.text("order") {
+    match asked.text("order") {
         None | Some("name") => {}
         Some("doubt") => {
-            let score = |index: &usize| app.measured.score(*index).unwrap_or(-1.0);
+            let scores = app.measured.scores();
+            let score = |index: &usize| scores.get(index).copied().unwrap_or(-1.0);
             passed.sort_by(|a, b| score(b).total_cmp(&score(a)));
         }
         Some(other) => return Err(Error::setting("order", "name or doubt", other)),
     }
     let page = passed.iter().skip(offset).take(limit);
     let rows: Vec<RecordRow> = page.map(|&index| row(app, &set, index)).collect::<Result<_>>()?;
-    Ok(Response::json(200, &Records { total: passed.len(), offset, rows }))
+    Ok(answer::good(&Records { total: passed.len(), offset, rows }))
 }
 
 /// One record.
-pub(super) fn one(app: &App, index: usize) -> Result<Response> {
-    Ok(Response::json(200, &row(app, &app.set(), index)?))
+pub(super) fn one(app: &Arc<App>, At(index): At<usize>) -> Result<Response> {
+    Ok(answer::good(&row(app, &app.set(), index)?))
 }
 
 fn row(app: &App, set: &DataSet, index: usize) -> Result<RecordRow> {
@@ -96,28 +98,34 @@ fn row(app: &App, set: &DataSet, index: usize) -> Result<RecordRow> {
 }
 
 fn jpeg(picture: Picture) -> Response {
-    Response::jpeg(picture.bytes, &picture.key)
+    answer::tagged(answer::bytes("image/jpeg", picture.bytes), &picture.key)
 }
 
 /// The image, small.
-pub(super) fn thumbnail(app: &App, index: usize, request: &Request) -> Result<Response> {
-    let side = request.value("side", "a number of pixels")?.unwrap_or(256);
+pub(super) fn thumbnail(
+    app: &Arc<App>,
+    (At(index), asked): (At<usize>, Asked),
+) -> Result<Response> {
+    let side = asked.value("side", "a number of pixels")?.unwrap_or(256);
     app.pictures.thumbnail(&app.set(), index, side).map(jpeg)
 }
 
 /// The image, whole.
-pub(super) fn image(app: &App, index: usize, request: &Request) -> Result<Response> {
-    let width = request.value("width", "a number of pixels")?;
+pub(super) fn image(app: &Arc<App>, (At(index), asked): (At<usize>, Asked)) -> Result<Response> {
+    let width = asked.value("width", "a number of pixels")?;
     app.pictures.image(&app.set(), index, width).map(jpeg)
 }
 
 /// A tile of the image.
-pub(super) fn tile(app: &App, index: usize, place: [usize; 3]) -> Result<Response> {
-    app.pictures.tile(&app.set(), index, place).map(jpeg)
+pub(super) fn tile(
+    app: &Arc<App>,
+    At((index, level, column, row)): At<(usize, usize, usize, usize)>,
+) -> Result<Response> {
+    app.pictures.tile(&app.set(), index, [level, column, row]).map(jpeg)
 }
 
 /// The masks that the set has of a record.
-pub(super) fn masks(app: &App, index: usize) -> Result<Response> {
+pub(super) fn masks(app: &Arc<App>, At(index): At<usize>) -> Result<Response> {
     let masks = app.set().masks(index)?;
     let masks: Vec<ObjectMask> = masks
         .into_iter()
@@ -128,18 +136,18 @@ pub(super) fn masks(app: &App, index: usize) -> Result<Response> {
             mask: CroppedMask::of_rle(&mask),
         })
         .collect();
-    Ok(Response::json(200, &masks))
+    Ok(answer::good(&masks))
 }
 
 /// The record as the model sees it in training: one view for each of some epochs, in one picture.
-pub(super) fn view(app: &App, index: usize, request: &Request) -> Result<Response> {
+pub(super) fn view(app: &Arc<App>, (At(index), asked): (At<usize>, Asked)) -> Result<Response> {
     let set = app.set();
     let (open, at) = set.find(index)?;
     let Some(data) = &set.data else {
         return Err(Error::setting("the view", "sets with masks", "photographs without masks"));
     };
-    let epoch: u64 = request.value("epoch", "a number")?.unwrap_or(0);
-    let count: usize = request.value("view", "a number")?.unwrap_or(6);
+    let epoch: u64 = asked.value("epoch", "a number")?.unwrap_or(0);
+    let count: usize = asked.value("view", "a number")?.unwrap_or(6);
     if !(1..=VIEWS).contains(&count) {
         return Err(Error::setting("view", format!("1 to {VIEWS}"), count.to_string()));
     }
@@ -158,10 +166,10 @@ pub(super) fn view(app: &App, index: usize, request: &Request) -> Result<Respons
         tile: VIEW,
         columns: count.min(3),
     };
-    let shown = preview_of(&mix, &keys, &planned(data, request)?, &config)?;
+    let shown = preview_of(&mix, &keys, &planned(data, &asked)?, &config)?;
     let name = set.record(index)?.image;
     let bytes = jpeg_rgb(&shown.picture, 88).map_err(Error::image(&name))?;
-    Ok(Response::new(200, "image/jpeg", crate::http::Body::Bytes(bytes)))
+    Ok(answer::bytes("image/jpeg", bytes))
 }
 
 /// The sets that a sample is drawn from, and the first place of the record's own: the training sets, so that samples are those of
@@ -179,15 +187,15 @@ fn mix(set: &DataSet, data: &DataFile, name: &str, start: usize) -> Result<(Mix,
 }
 
 /// The plan and the prompts of a data file, with what a request moves.
-fn planned(data: &DataFile, request: &Request) -> Result<DataFile> {
+fn planned(data: &DataFile, asked: &Asked) -> Result<DataFile> {
     let mut data =
         DataFile { plan: data.plan.clone(), prompts: data.prompts.clone(), ..DataFile::default() };
-    let scale = |key: &str| request.value::<f64>(key, "a number above 0");
+    let scale = |key: &str| asked.value::<f64>(key, "a number above 0");
     data.plan.scale_min = scale("scale_min")?.unwrap_or(data.plan.scale_min);
     data.plan.scale_max = scale("scale_max")?.unwrap_or(data.plan.scale_max);
-    let flip = request.value::<f64>("flip", "a number from 0 to 1")?;
+    let flip = asked.value::<f64>("flip", "a number from 0 to 1")?;
     data.plan.flip_probability = flip.unwrap_or(data.plan.flip_probability);
-    if let Some(kinds) = request.text("kind") {
+    if let Some(kinds) = asked.text("kind") {
         let mut weights = KindWeights::none();
         for kind in kinds.split(',') {
             let kind: PromptKind = kind.parse()?;

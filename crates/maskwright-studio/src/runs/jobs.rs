@@ -18,7 +18,7 @@ use maskwright_train::trainer;
 
 use super::data;
 use super::said::last_of;
-use super::stop::ask_to_stop;
+use super::signals::{Ask, ask, stands_still};
 use super::{OWN, Program, TrainJob, check_name};
 use crate::api::{Event, Forecast, Job, JobKind, JobState, ModelInfo, TrainRequest};
 use crate::corrections::Corrections;
@@ -50,6 +50,22 @@ struct Known {
     /// Whether it ended well; none while it runs.
     ended_well: Option<bool>,
     stopping: bool,
+    /// Whether it was asked to stand still, where the system does not say whether it does.
+    paused: bool,
+}
+
+impl Known {
+    /// Whether its process, if it has one, stands still.
+    fn stands_still(&self, process: u32) -> bool {
+        stands_still(process).unwrap_or(self.paused)
+    }
+}
+
+impl JobState {
+    /// Whether there is a process.
+    pub(super) fn goes_on(self) -> bool {
+        matches!(self, Self::Running | Self::Paused | Self::Stopping)
+    }
 }
 
 impl Jobs {
@@ -91,11 +107,10 @@ impl Jobs {
 
     /// Tells windows of jobs that are not what they were.
     fn tell(&self, told: &mut BTreeMap<String, Job>) {
-        let goes_on = |job: &Job| matches!(job.state, JobState::Running | JobState::Stopping);
         for name in self.names() {
             // The files of a run that nobody works on are not read again and again.
             let is_new = told.get(&name).is_none() && self.known().contains_key(&name);
-            let followed = told.get(&name).is_some_and(goes_on);
+            let followed = told.get(&name).is_some_and(|job| job.state.goes_on());
             if !is_new && !followed && owner_of(&self.runs.join(&name)).is_none() {
                 continue;
             }
@@ -127,7 +142,7 @@ impl Jobs {
     pub(crate) fn job(&self, name: &str) -> Option<Job> {
         let folder = self.runs.join(name);
         let known = self.known().get(name).cloned();
-        let process = known.as_ref().and_then(|known| known.process).or_else(|| owner_of(&folder));
+        let process = self.process(name);
         let run = RunFiles::read(&folder).ok();
         // A folder that is gone is no run any more; one that was never made may say why.
         let has_failed =
@@ -142,9 +157,11 @@ impl Jobs {
         let is_done = run.as_ref().is_some_and(|run| {
             run.checkpoint.is_some() && (epoch >= epochs || run.ran_out_of_patience())
         });
-        let state = match (process, stopping) {
-            (Some(_), true) => JobState::Stopping,
-            (Some(_), false) => JobState::Running,
+        let still = |process| known.clone().unwrap_or_default().stands_still(process);
+        let state = match process {
+            Some(_) if stopping => JobState::Stopping,
+            Some(process) if still(process) => JobState::Paused,
+            Some(_) => JobState::Running,
             _ if is_done => JobState::Finished,
             _ => match known.as_ref().and_then(|known| known.ended_well) {
                 Some(false) if !stopping => JobState::Failed,
@@ -162,7 +179,6 @@ impl Jobs {
             run.iter().flat_map(|run| run.epochs().map(|epoch| epoch.seconds)).collect();
         let mean =
             (!seconds.is_empty()).then(|| seconds.iter().sum::<f64>() / seconds.len() as f64);
-        let is_running = process.is_some();
         Some(Job {
             id: name.to_owned(),
             kind: JobKind::Train,
@@ -173,10 +189,14 @@ impl Jobs {
             step: step.map_or(0, |step| step.saturating_sub(steps_before)),
             steps: last.map_or(0, |last| last.global_step / (last.epoch + 1).max(1)),
             seconds_left: mean
-                .filter(|_| is_running)
+                .filter(|_| state.goes_on())
                 .map(|mean| mean * epochs.saturating_sub(epoch) as f64),
             last_line: self.last_line(name),
-            can_resume: !is_running && state != JobState::Finished && run_files::has_state(&folder),
+            can_resume: match state {
+                JobState::Paused => true,
+                JobState::Stopped | JobState::Failed => run_files::has_state(&folder),
+                JobState::Running | JobState::Stopping | JobState::Finished => false,
+            },
             state,
         })
     }
@@ -279,21 +299,37 @@ impl Jobs {
         })
     }
 
-    /// Asks a job to stop where its state can be saved.
+    /// Asks a job to stop where its state can be saved; one that stands still goes on for that.
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::Child`].
     pub(crate) fn stop(&self, name: &str) -> Result<Job> {
         self.existing(name)?;
-        let process = self.known().get(name).and_then(|known| known.process);
-        if let Some(process) = process.or_else(|| owner_of(&self.runs.join(name))) {
-            ask_to_stop(process)?;
+        if let Some(process) = self.process(name) {
+            ask(process, Ask::Stop)?;
+            ask(process, Ask::GoOn)?;
             self.known().entry(name.to_owned()).or_default().stopping = true;
         }
         self.existing(name)
     }
 
-    /// Goes on with a run that was stopped.
+    /// Has a job stand still: it gives the processor back at once, and keeps its memory.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Busy`] for one that does not run, [`Error::Child`].
+    pub(crate) fn pause(&self, name: &str) -> Result<Job> {
+        let job = self.existing(name)?;
+        let process = self.process(name).filter(|_| job.state == JobState::Running);
+        let Some(process) = process else {
+            let reason = "it does not run".to_owned();
+            return Err(Error::Busy { what: name.to_owned(), reason });
+        };
+        ask(process, Ask::Pause)?;
+        self.known().entry(name.to_owned()).or_default().paused = true;
+        self.existing(name)
+    }
+
+    /// Goes on with a run that stands still or was stopped.
     ///
     /// # Errors
     /// [`Error::Busy`] for one that goes on or has no state, [`Error::Child`].
@@ -305,7 +341,20 @@ impl Jobs {
                 reason: "it has no state to go on from, or goes on already".into(),
             });
         }
-        self.start(name, self.program.resume(&self.runs.join(name)))
+        match self.process(name) {
+            Some(process) => {
+                ask(process, Ask::GoOn)?;
+                self.known().entry(name.to_owned()).or_default().paused = false;
+                self.existing(name)
+            }
+            None => self.start(name, self.program.resume(&self.runs.join(name))),
+        }
+    }
+
+    /// The process that works on a run.
+    fn process(&self, name: &str) -> Option<u32> {
+        let known = self.known().get(name).and_then(|known| known.process);
+        known.or_else(|| owner_of(&self.runs.join(name)))
     }
 
     /// Starts a process that does not end with this one.

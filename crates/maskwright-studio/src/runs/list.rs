@@ -10,10 +10,10 @@ use maskwright_train::runs::{RunState as Known, RunSummary};
 
 use super::check_name;
 use super::jobs::{Jobs, started};
-use crate::api::{CheckpointRow, Curve, Figure, JobState, RunDetails, RunImage, RunRow, RunState};
+use crate::api::{CheckpointRow, Curve, Figure, RunDetails, RunImage, RunRow, RunState};
 use crate::data::DataSet;
 use crate::error::{Error, Result};
-use crate::http::{Body, Response};
+use crate::http::{Response, answer};
 
 /// One number of a mask's scores.
 type Score = fn(&MaskScores) -> f64;
@@ -40,8 +40,7 @@ impl Jobs {
     fn row(&self, run: &RunFiles, name: &str) -> RunRow {
         let summary = RunSummary::of(run);
         let job = self.job(name);
-        let is_running =
-            job.is_some_and(|job| matches!(job.state, JobState::Running | JobState::Stopping));
+        let is_running = job.is_some_and(|job| job.state.goes_on());
         let before = run.before().map(|before| &before.validation[..]);
         RunRow {
             name: name.to_owned(),
@@ -146,9 +145,9 @@ impl Jobs {
         }
         let bytes = std::fs::read(&path).map_err(Error::io(&path, "read"))?;
         Ok(match found.rsplit('.').next() {
-            Some("png") => Response::new(200, "image/png", Body::Bytes(bytes)),
-            Some("jpg") => Response::new(200, "image/jpeg", Body::Bytes(bytes)),
-            _ => Response::report(bytes),
+            Some("png") => answer::bytes("image/png", bytes),
+            Some("jpg") => answer::bytes("image/jpeg", bytes),
+            _ => answer::report(bytes),
         })
     }
 

@@ -3,7 +3,7 @@
 //! | file | what it is about |
 //! |---|---|
 //! | `jobs` | trainings, as processes of their own |
-//! | `stop` | asking the process that works on a run to stop |
+//! | `signals` | asking the process that works on a run to stop, to stand still, to go on |
 //! | `data` | what a training learns from, as a data file |
 //! | `said` | what a program says |
 //! | `list` | runs, their curves and figures, their files |
@@ -12,7 +12,7 @@ mod data;
 pub(crate) mod jobs;
 pub(crate) mod list;
 mod said;
-mod stop;
+mod signals;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -68,7 +68,7 @@ fn a_page_of_another_site_cannot_write_or_ask() {
     assert_eq!(put("PUT", "X-Maskwright: 1\r\nContent-Type: text/plain\r\n"), 415);
     assert_eq!(put("PUT", "X-Maskwright: 0\r\nContent-Type: application/json\r\n"), 403);
     assert_eq!(put("OPTIONS", ""), 403);
-    assert_eq!(put("DELETE", "X-Maskwright: 1\r\nContent-Type: application/json\r\n"), 404);
+    assert_eq!(put("DELETE", "X-Maskwright: 1\r\nContent-Type: application/json\r\n"), 405);
     assert_eq!(server.get("/api/records/0/corrections").good()["revision"], json!(0));
     // Nobody is told that he may ask from elsewhere.
     let asked = server.send("GET", "/api/state", &Value::Null, "");
@@ -129,9 +129,15 @@ fn what_is_too_large_or_too_many_is_refused() {
     assert_eq!(server.raw(headers.as_bytes()).status, 431);
     let body = format!("POST /api/queue HTTP/1.1\r\n{host}Content-Length: 99999999999\r\n\r\n");
     assert_eq!(server.raw(body.as_bytes()).status, 413);
-    let chunked =
-        format!("POST /api/queue HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
-    assert_eq!(server.raw(chunked.as_bytes()).status, 501);
+    // Without a length, the bytes are counted as they come: 64 MiB and 16 more.
+    let writes = "X-Maskwright: 1\r\nContent-Type: application/json\r\n";
+    let head =
+        format!("POST /api/queue HTTP/1.1\r\n{host}{writes}Transfer-Encoding: chunked\r\n\r\n");
+    let chunked = [head.as_bytes(), b"4000010\r\n", &vec![b' '; 0x400_0010], b"\r\n0\r\n\r\n"];
+    assert_eq!(server.raw(&chunked.concat()).status, 413);
+    let both = head.replace("chunked\r\n", "chunked\r\nContent-Length: 4\r\n");
+    let smuggled = format!("{both}0\r\n\r\nGET /api/jobs HTTP/1.1\r\n{host}\r\n");
+    assert_eq!(server.raw(smuggled.as_bytes()).status, 400);
     let two = format!("POST / HTTP/1.1\r\n{host}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab");
     assert_eq!(server.raw(two.as_bytes()).status, 400);
     assert_eq!(server.raw(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n").status, 400);
@@ -182,7 +188,7 @@ fn a_request_that_never_ends_is_given_up_and_pipelined_ones_are_answered() {
     let start = Instant::now();
     let mut answer = String::new();
     slow.read_to_string(&mut answer).expect("closed");
-    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert_eq!(answer, "", "what is no request yet has no answer");
     assert!(start.elapsed() < Duration::from_secs(40));
 }
 
@@ -199,8 +205,7 @@ fn beyond_this_machine_the_token_is_asked_for() {
     assert_eq!(server.get(&format!("/api/state?token={token}")).status, 401);
     let entered = server.get(&format!("/?token={token}"));
     assert_eq!(entered.status, 303);
-    let cookie = entered.head.lines().find_map(|line| line.strip_prefix("Set-Cookie: "));
-    let cookie = cookie.expect("a cookie").to_owned();
+    let cookie = entered.header("Set-Cookie").expect("a cookie").to_owned();
     assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"), "{cookie}");
     let own = format!("Cookie: a=b; {}\r\n", cookie.split(';').next().expect("its value"));
     assert_eq!(server.send("GET", "/api/state", &Value::Null, &own).status, 200);
