@@ -73,7 +73,7 @@ mod tests {
             "maskwright eval --images a --masks b --checkpoint c.pth --set plan.scale_min=1 --json",
         );
         assert_eq!(found["checkpoint"], "c.pth");
-        assert_eq!(found["images"], serde_json::json!(["a"]));
+        assert_eq!(found["images"], "a");
         assert_eq!(found["json"], true);
         assert_eq!(found["set"], serde_json::json!(["plan.scale_min=1"]));
         assert_eq!(found["report"], Value::Null);

@@ -41,13 +41,20 @@ fn compare(schema: &Value, value: &Value, place: &str, wrong: &mut Vec<String>) 
                 false
             }
             "additionalProperties" => {
-                assert_eq!(asked, false, "a schema names all that there may be");
                 let known = &schema["properties"];
-                let found = value.as_object().into_iter().flat_map(|object| object.keys());
-                let more: Vec<&String> =
-                    found.filter(|name| known.get(name.as_str()).is_none()).collect();
-                if !more.is_empty() {
-                    wrong.push(format!("{place}: {more:?} are in no schema"));
+                let pairs = value.as_object().into_iter().flatten();
+                let more = pairs.filter(|(name, _)| known.get(name.as_str()).is_none());
+                match asked {
+                    Value::Bool(false) => {
+                        let more: Vec<&String> = more.map(|(name, _)| name).collect();
+                        if !more.is_empty() {
+                            wrong.push(format!("{place}: {more:?} are in no schema"));
+                        }
+                    }
+                    // A map: what all of its values are.
+                    schema => more.for_each(|(name, value)| {
+                        compare(schema, value, &format!("{place}/{name}"), wrong);
+                    }),
                 }
                 false
             }
