@@ -251,6 +251,9 @@ fn a_list_names_pairs_wherever_they_lie() {
         "image,mask\na.jpg\n",
         "image,mask\na.jpg,a.png\nb.jpg,\n",
         "image,mask\na.jpg,a.png\na.png,b.png\n",
+        // Lines that end as Windows ends them, one of them empty.
+        "image,mask\r\na.jpg,a.png\r\n\r\nb.jpg\r\n",
+        "image,mask\r\na.jpg,a.png\r\na.png,b.png\r\n",
     ]
     .map(refused);
     assert_snapshot!(words.join("\n"), @"
@@ -258,6 +261,8 @@ fn a_list_names_pairs_wherever_they_lie() {
         [DIR]/lists/pairs.csv, line 1: expected rows below the names of the columns, found none
         [DIR]/lists/pairs.csv, line 2: expected 2 columns, found 1
         [DIR]/lists/pairs.csv, line 3: expected an image and a mask, found no mask
+        [DIR]/lists/pairs.csv, line 3: expected a name of its own, found a of line 2 again
+        [DIR]/lists/pairs.csv, line 4: expected 2 columns, found 1
         [DIR]/lists/pairs.csv, line 3: expected a name of its own, found a of line 2 again
         ");
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use maskwright_data::prompt::{NoiseMask, Point, Prompt};
 use maskwright_image::draw::{Canvas, POSITIVE, PromptPen};
 use maskwright_image::encode;
-use maskwright_image::mask::Bitmap;
+use maskwright_image::mask::{Bitmap, Rle};
 use maskwright_image::{RgbImage, Size};
 use maskwright_predict::mask_generator::GeneratedMask;
 
@@ -36,11 +36,17 @@ pub fn overlay(image: &RgbImage, mask: &Bitmap, prompt: &Prompt) -> RgbImage {
 
 /// Draws masks over an image in different colours, the largest at the bottom.
 pub fn masks_overlay(image: &RgbImage, masks: &[GeneratedMask]) -> RgbImage {
-    let mut order: Vec<&GeneratedMask> = masks.iter().collect();
-    order.sort_by_key(|mask| std::cmp::Reverse(mask.mask.area()));
+    let masks: Vec<&Rle> = masks.iter().map(|mask| &mask.mask).collect();
+    overlay_of(image, &masks)
+}
+
+/// As [`masks_overlay`], of masks from anywhere.
+pub fn overlay_of(image: &RgbImage, masks: &[&Rle]) -> RgbImage {
+    let mut order = masks.to_vec();
+    order.sort_by_key(|mask| std::cmp::Reverse(mask.area()));
     let mut canvas = Canvas::new(image.clone());
     for (number, mask) in order.into_iter().enumerate() {
-        canvas.overlay(&mask.mask.to_bitmap(), colour(number), VEIL);
+        canvas.overlay(&mask.to_bitmap(), colour(number), VEIL);
     }
     canvas.into_image()
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use maskwright_data::prompt::PromptConfig;
 use maskwright_data::source::Source;
 use maskwright_model::{ImageSketch, Training};
 
@@ -58,6 +59,34 @@ pub fn share_of(sketch: &ImageSketch, set: &dyn Source) -> Result<Option<f64>> {
     failed.map_or(Ok(share), Err)
 }
 
+/// How many points on an object the prompts of a training had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PointPrompts {
+    /// The fewest; none where no prompt had any.
+    pub least: Option<usize>,
+    /// Whether SAM's own masks learnt from them, and not the HQ mask alone.
+    pub of_sam: bool,
+}
+
+impl PointPrompts {
+    /// Whether some prompts were a single point.
+    pub fn are_single(&self) -> bool {
+        self.least == Some(1)
+    }
+}
+
+/// What is known of the points that a model was trained on; `None` where its record does not say it.
+pub fn point_prompts(training: &Training) -> Option<PointPrompts> {
+    let settings: toml::Table = training.settings.parse().ok()?;
+    let prompts: PromptConfig = settings.get("data")?.get("prompts")?.clone().try_into().ok()?;
+    let learns = settings.get("train")?.get("learns")?.as_str();
+    let drawn = prompts.kinds.points > 0.0 || prompts.also_probability > 0.0;
+    Some(PointPrompts {
+        least: drawn.then(|| prompts.min_points.unwrap_or(prompts.points)),
+        of_sam: learns != Some("hq"),
+    })
+}
+
 /// The bytes of a record's image, if it is a file of its own.
 fn length(set: &dyn Source, index: usize) -> Option<u64> {
     let file = set.record(index).ok()?.image.metadata().ok()?;
@@ -104,6 +133,27 @@ mod tests {
     use maskwright_data::source::DataFile;
 
     use super::*;
+
+    #[test]
+    fn points_of_a_training_are_known() {
+        let of = |change: &dyn Fn(&mut TrainConfig)| {
+            let data = DataFile::from_folders("photos", "masks");
+            let mut config = TrainConfig::new(data, "run".into());
+            change(&mut config);
+            let settings = settings(&config).expect("settings");
+            let images = ImageSketch::of(std::iter::empty::<String>(), |_| None);
+            point_prompts(&Training { program: PROGRAM.into(), began_with: None, settings, images })
+                .map(|found| (found.least, found.of_sam))
+        };
+        assert_eq!(of(&|_| {}), Some((Some(10), false)));
+        let all = of(&|config| {
+            config.train.learns = maskwright_model::Trainable::All;
+            config.data.prompts.min_points = Some(1);
+        });
+        assert_eq!(all, Some((Some(1), true)));
+        let boxes = of(&|config| config.data.prompts.kinds.points = 0.0);
+        assert_eq!(boxes, Some((None, false)));
+    }
 
     #[test]
     fn settings_name_no_place() {

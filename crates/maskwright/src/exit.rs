@@ -4,6 +4,7 @@
 //! stopped by Ctrl-C with the state saved. docs/exit-codes.md says it to people who write scripts.
 
 use std::ffi::OsString;
+use std::sync::{Once, OnceLock};
 
 use maskwright_image::is_obeyed;
 use maskwright_train as train;
@@ -28,6 +29,12 @@ Exit status:
 An error is one line on standard error; with --json it is JSON, with code, file, expected and found
 (docs/exit-codes.md).";
 
+/// How this process tells its error, once its arguments are known.
+static TOLD: OnceLock<Told> = OnceLock::new();
+
+/// The work that was asked to stop, and the thread that ends it where it does not, say so once between them.
+static STOPPED: Once = Once::new();
+
 /// How an error is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
@@ -43,6 +50,20 @@ impl Told {
         let mut flags = args.iter().take_while(|arg| *arg != "--");
         if flags.any(|arg| arg == "--json") { Told::Json } else { Told::Line }
     }
+
+    /// Whoever ends the process tells it so from now on.
+    pub(crate) fn keep(self) {
+        // A process has one command line.
+        let _ = TOLD.set(self);
+    }
+}
+
+/// Says, unless that was said, that a signal stopped the work; the process then ends with status 130.
+pub(crate) fn say_stopped(text: impl FnOnce() -> String) {
+    STOPPED.call_once(|| match TOLD.get() {
+        Some(Told::Json) => json(&text(), 130, Blame::new(Code::Interrupted)),
+        _ => tell::say_last(text()),
+    });
 }
 
 /// The line of JSON; docs/schemas/error.json describes it.
@@ -91,10 +112,7 @@ pub(crate) fn status(done: anyhow::Result<()>, told: Told) -> u8 {
         None => matches!(error.downcast_ref(), Some(train::Error::Stopped)).then_some("stopped"),
     };
     if let Some(text) = stopped {
-        match told {
-            Told::Line => tell::say(text),
-            Told::Json => json(text, 130, Blame::new(Code::Interrupted)),
-        }
+        say_stopped(|| text.to_owned());
         return 130;
     }
     let (text, status) = (one_line(&error), if is_usage(&error) { 2 } else { 1 });

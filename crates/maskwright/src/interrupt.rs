@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use crate::exit;
 use crate::tell::{note, say};
 use crate::view::{State, View};
 
@@ -48,11 +49,12 @@ impl Interrupt {
         let _ = self.view.set(view);
     }
 
-    /// Ends the process, with the terminal as it was.
+    /// Ends the process, with the terminal as it was, and says so unless the work has.
     fn end(&self) -> ! {
         if let Some(view) = self.view.get() {
             view.leave();
         }
+        exit::say_stopped(|| (self.farewell.lock().unwrap_or_else(PoisonError::into_inner))());
         std::process::exit(130)
     }
 
@@ -86,10 +88,6 @@ impl Interrupt {
             waited =
                 if self.may_end.load(Ordering::SeqCst) { waited + step } else { Duration::ZERO };
         }
-        if let Some(view) = self.view.get() {
-            view.leave();
-        }
-        say((self.farewell.lock().unwrap_or_else(PoisonError::into_inner))());
         self.end()
     }
 }

@@ -83,6 +83,7 @@ enum Command {
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args = flags::legacy::with_hyphens(args.into_iter());
     let told = exit::Told::of(&args);
+    told.keep();
     let command = Cli::command();
     let parsed = command.clone().try_get_matches_from(&args).and_then(|matches| {
         let given = flags::given::of(&command, &matches);

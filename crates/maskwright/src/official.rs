@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use hf_hub::api::Progress;
 use maskwright_model::files;
+use maskwright_train::run_files::{BEST, CONFIG};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -126,11 +127,24 @@ const fn on_hub(
     Official { name, model, file, address, megabytes, sha256: None, licence: "Apache-2.0" }
 }
 
-/// The local file or folder of a checkpoint: a path, an address on the hub, or the name of a published one, which is downloaded
-/// where it is not at hand.
+/// As [`local`], and says which file of a run's folder is taken.
+pub(crate) fn opened(checkpoint: &Path) -> anyhow::Result<PathBuf> {
+    let local = local(checkpoint)?;
+    if let Some(best) = best_of_run(checkpoint) {
+        let folder = checkpoint.display();
+        tell::say(format_args!(
+            "{folder} is the folder of a run: its best model, {}",
+            best.display()
+        ));
+    }
+    Ok(local)
+}
+
+/// The local file or folder of a checkpoint: a path, the best model where that is the folder of a run, an address on the hub, or the name
+/// of a published one, which is downloaded where it is not at hand.
 pub(crate) fn local(checkpoint: &Path) -> anyhow::Result<PathBuf> {
     if checkpoint.exists() {
-        return Ok(checkpoint.to_path_buf());
+        return Ok(best_of_run(checkpoint).unwrap_or_else(|| checkpoint.to_path_buf()));
     }
     match OFFICIAL.iter().find(|known| checkpoint == Path::new(known.name)) {
         Some(known) => known.fetch(),
@@ -145,6 +159,12 @@ pub(crate) fn local(checkpoint: &Path) -> anyhow::Result<PathBuf> {
         }
         None => hub::local(checkpoint),
     }
+}
+
+/// The best model in the folder of a run, if it is one and has one.
+pub(crate) fn best_of_run(folder: &Path) -> Option<PathBuf> {
+    let best = folder.join(BEST);
+    (folder.join(CONFIG).is_file() && best.is_file()).then_some(best)
 }
 
 /// Whether it looks like the name of a published checkpoint rather than a file: a word without a folder and an ending.

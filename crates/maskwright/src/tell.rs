@@ -8,6 +8,7 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use anyhow::Context;
@@ -18,6 +19,9 @@ use crate::shown::{shown, shown_json};
 
 /// How this process speaks, once its flags are read.
 static VOICE: OnceLock<Voice> = OnceLock::new();
+
+/// Whether standard error gets notes and errors only.
+static QUIET: AtomicBool = AtomicBool::new(false);
 
 /// How the process speaks.
 struct Voice {
@@ -38,9 +42,20 @@ pub(crate) fn begin(flags: &LogFlags) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Says on standard error, from now on, only what is odd, and errors. A log file gets all.
+pub(crate) fn quietly() {
+    QUIET.store(true, Ordering::SeqCst);
+}
+
 /// Says a line.
 pub(crate) fn say(text: impl Display) {
     write(Level::Info, &text.to_string());
+}
+
+/// Says the line that the command ends with, which is said quietly, too.
+pub(crate) fn say_last(text: impl Display) {
+    QUIET.store(false, Ordering::SeqCst);
+    say(text);
 }
 
 /// Says what a person should know and what stops nothing.
@@ -79,7 +94,9 @@ fn write(level: Level, text: &str) {
         true => as_json(level, text),
         false => format!("{}{}\n", mark(level), shown(text)),
     };
-    std::io::stderr().write_all(line.as_bytes()).ok();
+    if level < Level::Info || !QUIET.load(Ordering::SeqCst) {
+        std::io::stderr().write_all(line.as_bytes()).ok();
+    }
     match (voice.is_some_and(|voice| voice.file.is_some()), json) {
         (false, _) => {}
         (true, true) => to_file(&line),

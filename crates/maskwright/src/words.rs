@@ -166,6 +166,7 @@ fn flag_instead(error: &data::Error) -> Option<&'static str> {
             Some("--ignore-values 255")
         }
         data::Error::Image { source: Error::NoRange { .. }, .. } => Some(RANGE),
+        data::Error::Unpaired { .. } | data::Error::Unlisted { .. } => Some("--skip-unmatched"),
         data::Error::BudgetExceeded { last, .. } => flag_instead(last),
         _ => None,
     }

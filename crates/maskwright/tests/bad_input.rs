@@ -85,13 +85,13 @@ fn an_image_without_a_mask_and_the_reverse() {
     std::fs::remove_file(Path::new(&case.masks).join("photo_03.png")).expect("removed");
     assert_snapshot!(case.refused(1), @r#"
         note: `maskwright doctor --images [DIR]/images --masks [DIR]/masks` lists all that training would refuse, and what mends it
-        error: set images: 1 images of [DIR]/images have no mask in [DIR]/masks: photo_03.jpg; add the missing files or set unmatched = "skip"
+        error: set images: 1 images of [DIR]/images have no mask in [DIR]/masks: photo_03.jpg; add the missing files or set unmatched = "skip" (--skip-unmatched)
         "#);
     let case = Case::new();
     std::fs::remove_file(Path::new(&case.images).join("photo_02.jpg")).expect("removed");
     assert_snapshot!(case.refused(1), @r#"
         note: `maskwright doctor --images [DIR]/images --masks [DIR]/masks` lists all that training would refuse, and what mends it
-        error: set images: 1 masks of [DIR]/masks have no image in [DIR]/images: photo_02.png; add the missing files or set unmatched = "skip"
+        error: set images: 1 masks of [DIR]/masks have no image in [DIR]/images: photo_02.png; add the missing files or set unmatched = "skip" (--skip-unmatched)
         "#);
 }
 

@@ -99,6 +99,36 @@ fn a_run_says_whether_it_got_better_and_its_best_model_is_evaluated() {
     ]);
     assert_eq!(predicted["kind"], "hq");
     assert_eq!(predicted["command"], "predict");
+    // The folder of a run is its best model, wherever a checkpoint is wanted.
+    let best = place.text("hq/best.safetensors");
+    let of_folder = json(&[
+        "eval",
+        "--checkpoint",
+        &hq,
+        "--against",
+        &place.text("run"),
+        "--images",
+        &images,
+        "--masks",
+        &masks,
+    ]);
+    assert_eq!(of_folder["model_file"]["file"], best);
+    let ours = |found: &Value| found["images"].as_array().cloned().expect("a list");
+    let same = json(&["eval", "--checkpoint", &best, "--images", &images, "--masks", &masks]);
+    assert_eq!(ours(&of_folder), ours(&same));
+    let again = place.text("again.png");
+    let point = ["--image", &photo, "--box", "10,10,60,60", "--output", &again];
+    let said = works(&[&["predict", "--checkpoint", &hq][..], &point].concat());
+    assert_snapshot!(text(&said.stderr), @"
+        [DIR]/hq is the folder of a run: its best model, [DIR]/hq/best.safetensors
+        geometry longest_side, which the checkpoint was validated with
+        ");
+    assert!(std::fs::read(&again).expect("a mask") == std::fs::read(&mask).expect("a mask"));
+    let pth = place.text("best.pth");
+    works(&["convert", &hq, &pth]);
+    let tuned = tune(&images, &masks, &hq, "nowhere");
+    let dry = json(&[&tuned[..], &["--dry-run"]].concat());
+    assert_eq!(dry["settings"]["checkpoint"], hq);
     let runs = printed(&["runs", &place.text("")]);
     assert!(runs.lines().next().is_some_and(|header| header.contains("before")), "{runs}");
 }
@@ -222,7 +252,7 @@ fn what_the_doctor_knows_is_said_where_training_refuses() {
     assert_snapshot!(refused(&flags, 1), @r#"
         note: --mask-suffix=_mask pairs 4 images with masks such as photo_00_mask.png
         note: `maskwright doctor --images [DIR]/images --masks [DIR]/masks` lists all that training would refuse, and what mends it
-        error: set images: 4 images of [DIR]/images have no mask in [DIR]/masks and 4 masks of [DIR]/masks have no image in [DIR]/images: photo_00.jpg, photo_01.jpg, photo_02.jpg, photo_00_mask.png, photo_01_mask.png, photo_02_mask.png and 2 more; add the missing files or set unmatched = "skip"
+        error: set images: 4 images of [DIR]/images have no mask in [DIR]/masks and 4 masks of [DIR]/masks have no image in [DIR]/images: photo_00.jpg, photo_01.jpg, photo_02.jpg, photo_00_mask.png, photo_01_mask.png, photo_02_mask.png and 2 more; add the missing files or set unmatched = "skip" (--skip-unmatched)
         "#);
     let mended = [&flags[..], &["--mask-suffix=_mask"]].concat();
     works(&mended);

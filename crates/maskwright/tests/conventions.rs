@@ -93,7 +93,7 @@ fn ours_are_used_as_they_were_validated() {
         assert_eq!(used(&document), (geometry, "checkpoint"));
         let words = said.replace(geometry, "[GEOMETRY]");
         insta::allow_duplicates! {
-            assert_snapshot!(words, @"note: geometry [GEOMETRY], which the checkpoint was validated with");
+            assert_snapshot!(words, @"geometry [GEOMETRY], which the checkpoint was validated with");
         }
 
         // The same figures as the run's last validation, to the last bit.

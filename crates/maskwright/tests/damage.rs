@@ -58,14 +58,14 @@ fn a_prediction_on_a_damaged_image_says_so() {
     let asked = ["--image", &cut.photo, "--box", "5,20,60,90", "--output", &mask, "--json"];
     let (stderr, found) = said(&cut.args("predict", &asked));
     assert_snapshot!(stderr, @"
-        note: geometry longest_side, which the checkpoint was validated with
+        geometry longest_side, which the checkpoint was validated with
         note: [DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in
         note: [DIR]/images/photo_01.jpg: damaged data was skipped: Premature end of JPEG file
         ");
     assert_eq!(found["warnings"], warnings("file", &cut.photo));
     let strict = cut.args("predict", &[&asked[..], &["--strict", "--force"]].concat());
     assert_snapshot!(refused(&strict, 1), @r#"
-        note: geometry longest_side, which the checkpoint was validated with
+        geometry longest_side, which the checkpoint was validated with
         {"schema":1,"error":{"code":"data","message":"[DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in (--strict refuses such files)","file":"[DIR]/images/photo_01.jpg","expected":null,"found":null,"status":1}}
         "#);
 
@@ -73,9 +73,14 @@ fn a_prediction_on_a_damaged_image_says_so() {
     let asked = ["--input", &cut.images, "--output", &output, "--points-per-side", "2", "--json"];
     let (stderr, found) = said(&cut.args("masks", &asked));
     assert_snapshot!(stderr, @"
-        note: geometry longest_side, which the checkpoint was validated with
+        geometry longest_side, which the checkpoint was validated with
+        note: this checkpoint was trained on prompts of at least 10 points, and `masks` asks about single points: expect little of it. `maskwright train --train decoder --min-points 1` trains for it (docs/training.md, Ambiguous prompts)
+        4 images with [DIR]/run/sam_hq_epoch_0.safetensors, SAM mask, into [DIR]/everything
         note: [DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in
         note: [DIR]/images/photo_01.jpg: damaged data was skipped: Premature end of JPEG file
+        note: no mask in any of 3 images: try --pred-iou-thresh 0 --stability-score-thresh 0.5, and look at what that finds (--overlay); this checkpoint was trained on prompts of at least 10 points, and `masks` asks about single points. `maskwright train --train decoder --min-points 1` trains for it (docs/training.md, Ambiguous prompts)
+        note: no mask in any of 4 images: try --pred-iou-thresh 0 --stability-score-thresh 0.5, and look at what that finds (--overlay); this checkpoint was trained on prompts of at least 10 points, and `masks` asks about single points. `maskwright train --train decoder --min-points 1` trains for it (docs/training.md, Ambiguous prompts)
+        4 images: 4 whole, 0 refused; 0 masks, none in 4 images: [DIR]/everything/results.jsonl
         ");
     let expected = [json!([]), warnings("file", &cut.photo), json!([]), json!([])];
     for (image, expected) in found["images"].as_array().expect("a list").iter().zip(&expected) {
@@ -84,7 +89,9 @@ fn a_prediction_on_a_damaged_image_says_so() {
     let strict =
         cut.args("masks", &[&asked[..], &["--strict", "--force", "--on-refusal", "fail"]].concat());
     assert_snapshot!(refused(&strict, 1), @r#"
-        note: geometry longest_side, which the checkpoint was validated with
+        geometry longest_side, which the checkpoint was validated with
+        note: this checkpoint was trained on prompts of at least 10 points, and `masks` asks about single points: expect little of it. `maskwright train --train decoder --min-points 1` trains for it (docs/training.md, Ambiguous prompts)
+        4 images with [DIR]/run/sam_hq_epoch_0.safetensors, SAM mask, into [DIR]/everything
         {"schema":1,"error":{"code":"data","message":"[DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in (--strict refuses such files)","file":"[DIR]/images/photo_01.jpg","expected":null,"found":null,"status":1}}
         "#);
 }
@@ -95,7 +102,7 @@ fn an_evaluation_counts_damaged_records() {
     let asked = ["--images", &cut.images, "--masks", &cut.masks, "--json"];
     let (stderr, found) = said(&cut.args("eval", &asked));
     assert_snapshot!(stderr, @"
-        note: geometry longest_side, which the checkpoint was validated with
+        geometry longest_side, which the checkpoint was validated with
         note: set images: this checkpoint was trained on 75% of its images, by their names and lengths: its figures say little about new images. --run RUN evaluates on what a run held out
         note: 2 warnings: images/photo_01: the file ends too early, the missing part was filled in; images/photo_01: damaged data was skipped: Premature end of JPEG file
         ");
@@ -105,7 +112,7 @@ fn an_evaluation_counts_damaged_records() {
     assert_eq!((&found["sets"][0]["images"], &found["sets"][0]["objects"]), (&json!(4), &json!(4)));
     let strict = cut.args("eval", &[&asked[..], &["--strict"]].concat());
     assert_snapshot!(refused(&strict, 1), @r#"
-        note: geometry longest_side, which the checkpoint was validated with
+        geometry longest_side, which the checkpoint was validated with
         note: set images: this checkpoint was trained on 75% of its images, by their names and lengths: its figures say little about new images. --run RUN evaluates on what a run held out
         {"schema":1,"error":{"code":"data","message":"record images/photo_01: [DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in (strict = true refuses such files)","file":"[DIR]/images/photo_01.jpg","expected":null,"found":null,"status":1}}
         "#);
@@ -118,7 +125,7 @@ fn an_evaluation_counts_damaged_records() {
     }
     let (stderr, found) = said(&cut.args("eval", &asked));
     assert_snapshot!(stderr, @"
-        note: geometry longest_side, which the checkpoint was validated with
+        geometry longest_side, which the checkpoint was validated with
         note: 8 warnings, the first 3: images/photo_00: the file ends too early, the missing part was filled in; images/photo_00: damaged data was skipped: Premature end of JPEG file; images/photo_01: the file ends too early, the missing part was filled in; --json lists all
         ");
     assert_eq!(found["warnings"].as_array().map(Vec::len), Some(8));

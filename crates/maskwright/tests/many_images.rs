@@ -9,7 +9,7 @@ use insta::assert_snapshot;
 use maskwright_image::mask::Rle;
 use maskwright_image::{Size, decode};
 use serde_json::{Value, json};
-use support::{Place, maskwright, refused, text, trained, without_width, works};
+use support::{Place, maskwright, refused, schema, text, trained, without_width, works};
 
 /// A model trained for a moment on four photographs, and prompts on three of them.
 struct Many {
@@ -84,9 +84,16 @@ fn without_speed(table: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// The lines of the results, each of which is as its schema says.
 fn lines(folder: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(Path::new(folder).join("results.jsonl")).expect("results");
-    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    let line = |line: &str| -> Value {
+        let line: Value = serde_json::from_str(line).expect("JSON");
+        let name = if line["masks"].is_array() { "predict-results" } else { "masks-results" };
+        schema::check(name, &line);
+        line
+    };
+    text.lines().map(line).collect()
 }
 
 /// The mask of an entry with run lengths, as values of 0 and 255 row by row.
@@ -134,7 +141,15 @@ fn every_format_holds_what_single_images_give() {
     assert_eq!(second["file"], "photo_00_prompt1.png");
 
     let coco = many.place.text("coco");
-    works(&many.args(&csv, &coco, &["--format", "coco"]));
+    works(&many.args(&csv, &coco, &["--format", "coco", "--overlay"]));
+    assert_eq!(lines(&coco)[0]["overlay"], "photo_00_masks.png");
+    let drawn = std::fs::read(Path::new(&coco).join("photo_00_masks.png")).expect("a picture");
+    let photo = std::fs::read(format!("{}/photo_00.jpg", many.images)).expect("a photograph");
+    let [drawn, photo] = [drawn, photo].map(|bytes| {
+        let file = decode::ImageFile::read(&bytes).expect("an image");
+        file.decode_upright(&decode::Limits::default()).expect("an image").pixels
+    });
+    assert!(drawn.size == photo.size && drawn.data != photo.data);
     let found = std::fs::read(Path::new(&coco).join("results.json")).expect("results");
     let found: Vec<Value> = serde_json::from_slice(&found).expect("JSON");
     let ids: Vec<_> = found.iter().map(|one| one["id"].as_i64().expect("an id")).collect();
@@ -217,6 +232,75 @@ fn prompts_in_every_form_are_the_same() {
 }
 
 #[test]
+fn coco_results_have_the_numbers_that_its_readers_want() {
+    let many = Many::new();
+    let table = "filename,x,y,width,height,label,confidence,id\nphoto_02.jpg,10,3,71,78,dog,0.5,a\n\
+                 photo_00.jpg,5,20,56,71,cat,0.25,7\nphoto_02.jpg,1,2,30,40,cat,1,b\n";
+    let table = many.prompts("detections.csv", table);
+    let read = |folder: &str, name: &str| -> Value {
+        let file = std::fs::read(Path::new(folder).join(name)).expect("read");
+        serde_json::from_slice(&file).expect("JSON")
+    };
+    let numbers = |folder: &str| -> Vec<Value> {
+        let results = read(folder, "results.json");
+        let results = results.as_array().expect("a list").iter();
+        results
+            .map(|one| {
+                // Where there is a box, pycocotools takes its area for that of the mask.
+                assert!(one.get("bbox").is_none() && one["segmentation"]["counts"].is_string());
+                json!([
+                    one["image_id"],
+                    one["category_id"],
+                    one["id"],
+                    one["prompt_id"],
+                    one["score"]
+                ])
+            })
+            .collect()
+    };
+    let own = many.place.text("own");
+    works(&many.args(&table, &own, &["--format", "coco"]));
+    let expected = [
+        json!([0, 1, null, "a", 0.5]),
+        json!([0, 2, null, "b", 1.0]),
+        json!([1, 2, 7, null, 0.25]),
+    ];
+    assert_eq!(numbers(&own), expected);
+    let beside = read(&own, "images.json");
+    let categories = json!([{"id": 1, "name": "dog"}, {"id": 2, "name": "cat"}]);
+    assert_eq!(beside["categories"], categories);
+    assert_eq!(
+        beside["images"][1],
+        json!({"id": 1, "file_name": "photo_00.jpg", "width": 90, "height": 110})
+    );
+
+    // The numbers of a file, which may be the one that was written.
+    let known = json!({
+        "images": [{"id": 70, "file_name": "photo_00.jpg"}, {"id": 72, "file_name": "photo_02.jpg"}],
+        "categories": [{"id": 9, "name": "cat"}, {"id": 4, "name": "dog"}],
+    });
+    let known = many.prompts("instances.json", &known.to_string());
+    let (named, again) = (many.place.text("named"), many.place.text("again"));
+    works(&many.args(&table, &named, &["--format", "coco", "--coco-images", &known]));
+    let expected = [
+        json!([72, 4, null, "a", 0.5]),
+        json!([72, 9, null, "b", 1.0]),
+        json!([70, 9, 7, null, 0.25]),
+    ];
+    assert_eq!(numbers(&named), expected);
+    let written = format!("{own}/images.json");
+    works(&many.args(&table, &again, &["--format", "coco", "--coco-images", &written]));
+    assert_eq!(numbers(&again), numbers(&own));
+
+    let other = many.prompts("other.csv", "filename,x,y,w,h,label\nphoto_00,1,2,30,40,bird\n");
+    let refused = refused(
+        &many.args(&other, &many.place.text("o"), &["--format", "coco", "--coco-images", &known]),
+        1,
+    );
+    assert_snapshot!(refused, @"error: [DIR]/other.csv: expected a category that [DIR]/instances.json has, found bird");
+}
+
+#[test]
 fn what_is_broken_is_a_row_with_its_reason() {
     let many = Many::new();
     std::fs::write(many.place.join("images/b.jpg"), "no picture").expect("written");
@@ -236,14 +320,20 @@ fn what_is_broken_is_a_row_with_its_reason() {
         warned  1
         partly  2
         refused  3
-        prompts refused  2
+        prompts refused  5
         images without prompts  1
         masks  4
         ");
     assert_snapshot!(text(&found.stderr), @"
-        note: geometry longest_side, which the checkpoint was validated with
+        geometry longest_side, which the checkpoint was validated with
+        6 images and 9 prompts with [DIR]/run/sam_hq_epoch_0.safetensors, SAM mask, into [DIR]/out
+        note: left out: b: [DIR]/images/b.jpg: not an image of a known format
+        note: left out: photo_01: the box of prompt 1: expected a part of it within the 103 x 99 image, found 500,5,600,60
+        note: left out: none: [DIR]/images: expected one image none, found none of this name
+        note: left out: photo_03: the box of prompt 0: expected left,top,right,bottom with left <= right and top <= bottom, found 9,5,3,60
+        note: left out: none.jpg: [DIR]/images: expected one image none.jpg, found none of this name
         note: the first warning: photo_02: box corner (300, 60) of prompt 0 lies outside the 116 x 88 image; clipped to (115, 60) (all are in [DIR]/out/results.jsonl)
-        note: the first refusal: b: [DIR]/images/b.jpg: not an image of a known format (all are in [DIR]/out/results.jsonl)
+        6 images: 1 whole, 2 in part, 3 refused; 4 masks: [DIR]/out/results.jsonl
         ");
     let told: Vec<String> = lines(&output)
         .iter()
@@ -257,17 +347,50 @@ fn what_is_broken_is_a_row_with_its_reason() {
         })
         .collect();
     assert_snapshot!(told.join("\n"), @r#"
-        "b" "refused" 0 "IMAGES/b.jpg: not an image of a known format" null
+        "b" "refused" 0 "IMAGES/b.jpg: not an image of a known format" [{"prompt":0,"reason":"IMAGES/b.jpg: not an image of a known format"}]
         "photo_01" "partly" 1 null [{"prompt":1,"reason":"the box of prompt 1: expected a part of it within the 103 x 99 image, found 500,5,600,60"}]
-        "none" "refused" 0 "IMAGES: expected one image none, found none of this name" null
+        "none" "refused" 0 "IMAGES: expected one image none, found none of this name" [{"prompt":0,"reason":"IMAGES: expected one image none, found none of this name"}]
         "photo_03" "partly" 1 null [{"prompt":0,"reason":"the box of prompt 0: expected left,top,right,bottom with left <= right and top <= bottom, found 9,5,3,60"}]
         "photo_02" "warned" 2 null null
-        "none.jpg" "refused" 0 "IMAGES: expected one image none.jpg, found none of this name" null
+        "none.jpg" "refused" 0 "IMAGES: expected one image none.jpg, found none of this name" [{"prompt":0,"reason":"IMAGES: expected one image none.jpg, found none of this name"}]
         "#);
+
+    // With --json the same words, quietly what is odd alone; and the prompts of what was refused by their ids.
+    let with_ids: Vec<String> = text_of
+        .lines()
+        .enumerate()
+        .map(|(at, line)| match at {
+            0 => format!("{line},id\n"),
+            at => format!("{line},p{at}\n"),
+        })
+        .collect();
+    let with_ids = many.prompts("ids.csv", &with_ids.concat());
+    let (json, quietly) = (many.place.text("json"), many.place.text("quietly"));
+    let as_json = maskwright(&many.args(&with_ids, &json, &["--json"]));
+    let document: Value = serde_json::from_slice(&as_json.stdout).expect("JSON");
+    schema::check("predict", &document);
+    assert_eq!(document["prompts_refused"], 5);
+    let said = |output: &std::process::Output, name: &str| {
+        text(&output.stderr).replace(&format!("[DIR]/{name}"), "[DIR]/out")
+    };
+    assert_eq!(said(&as_json, "json"), said(&found, "out"));
+    let quiet = ["--json", "-q", "--on-refusal", "accept"];
+    let quiet = maskwright(&many.args(&with_ids, &quietly, &quiet));
+    assert_eq!((quiet.status.code(), as_json.status.code()), (Some(0), Some(1)));
+    let odd = |line: &&str| line.starts_with("note: ");
+    let odd: Vec<String> = said(&found, "out").lines().filter(odd).map(str::to_owned).collect();
+    assert_eq!(said(&quiet, "quietly").lines().collect::<Vec<_>>(), odd);
+    let ids: Vec<Value> = lines(&json)
+        .iter()
+        .flat_map(|row| row["refused"].as_array().cloned().unwrap_or_default())
+        .map(|one| one["id"].clone())
+        .collect();
+    assert_eq!(ids, ["p1", "p4", "p3", "p5", "p9"]);
 
     let fails = many.place.text("fails");
     assert_snapshot!(refused(&many.args(&prompts, &fails, &["--on-refusal", "fail"]), 1), @"
-        note: geometry longest_side, which the checkpoint was validated with
+        geometry longest_side, which the checkpoint was validated with
+        6 images and 9 prompts with [DIR]/run/sam_hq_epoch_0.safetensors, SAM mask, into [DIR]/fails
         error: [DIR]/p.csv: b: [DIR]/images/b.jpg: not an image of a known format
         ");
 
@@ -301,7 +424,7 @@ fn what_is_begun_anew_leaves_nothing_of_before() {
     };
     assert_snapshot!(files(), @".maskwright-settings.json own.txt photo_00_prompt0.png photo_00_prompt1.png photo_02_prompt0.png photo_03_prompt0.png results.jsonl");
     works(&many.args(&many.csv(), &output, &["--format", "coco", "--force"]));
-    assert_snapshot!(files(), @".maskwright-settings.json own.txt results.json results.jsonl");
+    assert_snapshot!(files(), @".maskwright-settings.json images.json own.txt results.json results.jsonl");
     works(&many.args(&many.csv(), &output, &["--format", "instances", "--force"]));
     assert_snapshot!(files(), @".maskwright-settings.json own.txt photo_00.png photo_02.png photo_03.png results.jsonl");
 }
@@ -394,13 +517,36 @@ fn masks_of_a_folder_say_why_there_are_none_and_go_on() {
     let found = maskwright(&none);
     assert_eq!(found.status.code(), Some(1));
     let said = text(&found.stdout);
-    assert_eq!(said.lines().count(), 4, "{said}");
-    for line in said.lines() {
+    for line in said.lines().take(4) {
         let (_, why) = line.split_once("; ").expect("a reason");
         let (all, rest) = why.split_once(" candidates: ").expect("candidates");
         assert!(rest.starts_with(&format!("{all} below predicted IoU 100 (highest ")), "{line}");
     }
-    assert!(text(&found.stderr).contains("b.jpg: "), "{}", text(&found.stderr));
+    let rest: Vec<&str> = said.lines().skip(4).collect();
+    assert_snapshot!(without_speed(&rest.join("\n")), @"
+        what  value
+        --
+        written  [DIR]/everything/results.jsonl
+        images  5
+        refused  1
+        images without masks  4
+        masks  0
+        ");
+    let words = text(&found.stderr);
+    let told = |what: &str| words.lines().filter(|line| line.contains(what)).count();
+    assert_eq!(
+        told("note: left out: [DIR]/images/b.jpg: not an image of a known format"),
+        1,
+        "{words}"
+    );
+    // The model learnt from points, ten at a time: said before, once meanwhile, and at the end.
+    let untrained = "this checkpoint was trained on prompts of at least 10 points, and `masks` asks about single points";
+    assert_eq!(told(untrained), 3, "{words}");
+    assert_eq!(told("note: no mask in any of 3 images: try --pred-iou-thresh 0"), 1, "{words}");
+    assert_eq!(told("note: no mask in any of 4 images: try --pred-iou-thresh 0"), 1, "{words}");
+    let last =
+        "5 images: 4 whole, 1 refused; 0 masks, none in 4 images: [DIR]/everything/results.jsonl";
+    assert_eq!(words.lines().last(), Some(last));
     let rows = lines(&output);
     assert_eq!((&rows[0]["status"], rows.len()), (&json!("refused"), 5));
     assert!(rows[1]["why"].as_str().expect("a reason").contains("candidates"));
@@ -412,8 +558,11 @@ fn masks_of_a_folder_say_why_there_are_none_and_go_on() {
     assert!(said.trim_end().ends_with(expected), "{said}");
 
     std::fs::remove_file(many.place.join("images/b.jpg")).expect("removed");
-    let all = [&other[..], &["--stability-score-thresh", "0", "--force"]].concat();
-    works(&all);
+    // A threshold below 0 is none, as 0 is, and needs no `=`.
+    let all =
+        [&args[..], &["--pred-iou-thresh", "-1", "--stability-score-thresh", "-1", "--force"]];
+    let found = works(&all.concat());
+    assert!(!text(&found.stderr).contains("no mask in any"), "{}", text(&found.stderr));
     let json = std::fs::read(Path::new(&output).join("photo_00.json")).expect("masks");
     let json: Value = serde_json::from_slice(&json).expect("JSON");
     let annotations = json["annotations"].as_array().expect("a list");
@@ -430,9 +579,10 @@ fn masks_of_a_folder_say_why_there_are_none_and_go_on() {
         assert!(grey(&std::fs::read(png).expect("a mask")) == pixels(&one["segmentation"]));
     }
     // All is finished: nothing is searched again.
-    let again = [&other[..], &["--stability-score-thresh", "0"]].concat();
+    let again =
+        [&args[..], &["--pred-iou-thresh", "-1", "--stability-score-thresh", "-1"]].concat();
     let found = works(&again);
-    assert_eq!(text(&found.stdout), "");
+    assert!(text(&found.stdout).starts_with("what "), "{}", text(&found.stdout));
     assert!(text(&found.stderr).contains("4 of 4 images: finished before"));
 }
 
@@ -473,4 +623,86 @@ fn ctrl_c_stops_soon_and_leaves_a_state_to_go_on_from() {
     assert!(!Path::new(&output).join("results.jsonl").exists());
     let begun = std::fs::read_to_string(&log).expect("lines").lines().count();
     assert!(begun > 0 && begun < 3000, "{begun}");
+}
+
+/// Starts the command and sends it these signals, the first once `begun` is so, the others soon after.
+#[cfg(unix)]
+fn stopped(args: &[&str], signals: &[&str], begun: impl Fn() -> bool) -> std::process::Output {
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_maskwright"));
+    command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("started");
+    let until = Instant::now() + Duration::from_secs(120);
+    while !begun() {
+        assert!(Instant::now() < until, "it does not begin");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for signal in signals {
+        let kill = Command::new("kill").args([signal, &*child.id().to_string()]).status();
+        assert!(kill.expect("kill").success());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    child.wait_with_output().expect("ended")
+}
+
+#[cfg(unix)]
+#[test]
+fn whoever_stops_it_at_whatever_moment_gets_one_line_of_json_with_the_count() {
+    let many = Many::new();
+    let mut rows = String::from("image,x0,y0,x1,y1\n");
+    let mut list = String::new();
+    for number in 0..3000 {
+        std::fs::hard_link(
+            many.place.join("images/photo_00.jpg"),
+            many.place.join(&format!("images/copy_{number}.jpg")),
+        )
+        .expect("linked");
+        rows += &format!("copy_{number},5,5,60,60\n");
+    }
+    let prompts = many.prompts("many.csv", &rows);
+    let finished = |output: &str| {
+        let log = std::fs::read_to_string(Path::new(output).join("unfinished.jsonl"));
+        log.map_or(0, |log| log.lines().count())
+    };
+    let told = |output: std::process::Output, folder: &str, all: usize| {
+        assert_eq!(output.status.code(), Some(130));
+        assert_eq!(text(&output.stdout), "");
+        let stderr = text(&output.stderr);
+        let errors: Vec<&str> = stderr.lines().filter(|line| line.starts_with('{')).collect();
+        assert_eq!(errors.len(), 1, "{stderr}");
+        assert_eq!(stderr.lines().last(), errors.first().copied());
+        let error: Value = serde_json::from_str(errors[0]).expect("JSON");
+        schema::check("error", &error);
+        assert_eq!(error["error"]["code"], "interrupted");
+        let message = error["error"]["message"].as_str().expect("a message").to_owned();
+        let count = format!("({} of {all} are finished)", finished(folder));
+        assert!(message.ends_with(&count), "{message}: {count}");
+    };
+    // Between two images, where the work itself stops.
+    for (number, least) in [1, 40, 200].into_iter().enumerate() {
+        let output = many.place.text(&format!("out{number}"));
+        let format = ["jsonl", "coco", "png"][number];
+        let args = many.args(&prompts, &output, &["--format", format, "--json"]);
+        let ended = stopped(&args, &["-INT"], || finished(&output) >= least);
+        told(ended, &output, 3000);
+    }
+    // Where it hangs, and a thread ends the process: an image that never comes.
+    let pipe = many.place.join("images/pipe.jpg");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    for name in ["photo_00.jpg", "photo_02.jpg", "pipe.jpg"] {
+        list += &format!("images/{name}\n");
+    }
+    let list = many.prompts("list.txt", &list);
+    let few = "image,x0,y0,x1,y1\nphoto_00,5,5,60,60\nphoto_02,5,5,60,60\npipe,1,2,3,4\n";
+    let few = many.prompts("few.csv", few);
+    for (number, signals) in [&["-INT"][..], &["-TERM"], &["-INT", "-INT"]].into_iter().enumerate()
+    {
+        let output = many.place.text(&format!("hangs{number}"));
+        let mut args = vec!["predict", "--checkpoint", &many.checkpoint, "--input", &list];
+        args.extend(["--prompts", &few, "--output", &output, "--json"]);
+        told(stopped(&args, signals, || finished(&output) == 2), &output, 3);
+    }
 }

@@ -94,7 +94,7 @@ fn what_is_there_stays_unless_that_is_asked_for() {
     std::fs::write(place.join("m_prompt1.png"), "mine").expect("written");
     let several = ["--box", "1,1,9,9", "--output", &place.text("m.png")];
     assert_snapshot!(refused(&model.predict(&several), 2), @r"
-        note: geometry longest_side, which the checkpoint was validated with
+        geometry longest_side, which the checkpoint was validated with
         error: --output: expected a path where nothing is, or --force, found [DIR]/m_prompt1.png, a file that is there
         ");
 
@@ -179,7 +179,7 @@ fn devices_and_links_stay_what_they_are() {
     let null = std::fs::metadata("/dev/null").expect("there");
     assert!(null.file_type().is_char_device());
     assert_snapshot!(refused(&model.predict(&["--output", "/dev/full"]), 1), @r"
-        note: geometry longest_side, which the checkpoint was validated with
+        geometry longest_side, which the checkpoint was validated with
         error: /dev/full: cannot write: No space left on device (os error 28)
         ");
     // A link leads to where the file is written; one that leads nowhere yet as well.

@@ -2,65 +2,64 @@
 //! separated by commas, or by semicolons or tabs where the header is; beside those a number may have a comma for its point.
 
 use maskwright_data::prompt::Point;
-use maskwright_data::source::sign_between_cells;
+use maskwright_data::source::{line_of, sign_between_cells, with_plain_ends};
 
+use super::columns::Columns;
 use super::{Id, List, ListedPrompt};
 use crate::error::Result;
 use crate::prompt_file::PromptEntry;
 
-/// The columns that are known.
-const COLUMNS: [&str; 9] =
-    ["image", "x0", "y0", "x1", "y1", "points", "id", "score", "category_id"];
-
 pub(super) fn read(bytes: &[u8], list: &mut List<'_>) -> Result<()> {
     let mark = sign_between_cells(bytes);
-    let mut reader =
-        csv::ReaderBuilder::new().delimiter(mark).trim(csv::Trim::All).from_reader(bytes);
+    let mut reader = csv::ReaderBuilder::new();
+    let reader = reader.delimiter(mark).trim(csv::Trim::All);
+    let mut reader = reader.from_reader(with_plain_ends(bytes));
     let header = reader.headers().map_err(|error| list.wrong("CSV", error))?.clone();
-    let known = COLUMNS.join(", ");
-    if let Some(other) = header.iter().find(|name| !COLUMNS.contains(name)) {
-        return Err(list.wrong(&format!("the columns {known}"), format!("{other:?}")));
-    }
-    let place = |name: &str| header.iter().position(|column| column == name);
-    let places = COLUMNS.map(place);
-    if places[0].is_none() {
-        let found = header.iter().collect::<Vec<_>>().join(",");
-        let found = if found.is_empty() { "an empty file".into() } else { found };
-        return Err(
-            list.wrong("a first row with the names of the columns, image among them", found)
-        );
-    }
-    for row in reader.records() {
-        let row = row.map_err(|error| match error.kind() {
-            csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
-                let line = pos.as_ref().map_or(0, csv::Position::line);
+    let columns = Columns::of(&header);
+    let columns = columns.map_err(|(expected, found)| list.wrong(&expected, found))?;
+    let mut row = csv::StringRecord::new();
+    loop {
+        let read = reader.read_record(&mut row);
+        let line = line_of(reader.position(), row.as_slice().as_bytes());
+        let read = read.map_err(|error| match error.kind() {
+            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
                 list.wrong(&format!("{expected_len} cells in line {line}, as in the first"), len)
             }
             _ => list.wrong("CSV", error),
         })?;
-        let line = row.position().map_or(0, csv::Position::line);
+        if !read {
+            break;
+        }
         let place = || format!("line {line}");
-        let cell = |column: usize| {
-            let text = places[column].and_then(|place| row.get(place)).unwrap_or_default();
+        let cell = |column: Option<usize>| {
+            let text = column.and_then(|column| row.get(column)).unwrap_or_default();
             (!text.is_empty()).then_some(text)
         };
+        let named = |column: usize| header.get(column).unwrap_or_default();
         let number = |column: usize, text: &str| {
             let plain = if mark == b',' { text.to_owned() } else { text.replace(',', ".") };
             plain.parse::<f64>().ok().filter(|number| number.is_finite()).ok_or_else(|| {
-                list.wrong(&format!("a number for {} in {}", COLUMNS[column], place()), text)
+                list.wrong(&format!("a number for {} in {}", named(column), place()), text)
             })
         };
-        let corner = |column: usize, text: &str| number(column, text).map(|number| number as f32);
-        let corners = [1, 2, 3, 4].map(|column| cell(column).map(|text| corner(column, text)));
-        let box_xyxy = match corners {
-            [None, None, None, None] => None,
-            [Some(x0), Some(y0), Some(x1), Some(y1)] => Some([x0?, y0?, x1?, y1?]),
-            _ => {
-                let expected = format!("all of x0, y0, x1, y1 in {}, or none", place());
-                return Err(list.wrong(&expected, "some of them"));
+        let box_xyxy = match columns.box_in {
+            None => None,
+            Some((form, at)) => {
+                let given = at.map(|column| cell(Some(column)).map(|text| number(column, text)));
+                match given {
+                    [None, None, None, None] => None,
+                    [Some(one), Some(two), Some(three), Some(four)] => {
+                        Some(form.corners([one?, two?, three?, four?]))
+                    }
+                    _ => {
+                        let names = at.map(named).join(", ");
+                        let expected = format!("all of {names} in {}, or none", place());
+                        return Err(list.wrong(&expected, "some of them"));
+                    }
+                }
             }
         };
-        let points = match cell(5) {
+        let points = match cell(columns.points) {
             None => Vec::new(),
             Some(text) => text
                 .split(';')
@@ -74,14 +73,16 @@ pub(super) fn read(bytes: &[u8], list: &mut List<'_>) -> Result<()> {
                 })
                 .collect::<Result<_>>()?,
         };
-        let score = cell(7).map(|text| number(7, text)).transpose()?;
+        let score = columns.score.and_then(|column| Some((column, cell(Some(column))?)));
+        let score = score.map(|(column, text)| number(column, text)).transpose()?;
         let prompt = ListedPrompt {
-            id: cell(6).map(id),
+            id: cell(columns.id).map(id),
             score,
-            category_id: cell(8).map(id),
+            category_id: cell(columns.category_id).map(id),
             entry: PromptEntry { box_xyxy, points, mask: None, mask_input: None },
         };
-        list.add((cell(0).unwrap_or_default().to_owned(), None), prompt, &place)?;
+        let image = cell(Some(columns.image)).unwrap_or_default();
+        list.add((image.to_owned(), None), prompt, &place)?;
     }
     Ok(())
 }
@@ -159,6 +160,8 @@ mod tests {
             "x0,y0,x1,y1\n1,2,3,4\n",
             "image,x,y\na,1,2\n",
             "image,x0,y0,x1,y1\na,1,2,3,4\nb,1,2,3,\n",
+            "image,x0,y0,x1,y1\r\na,1,2,3,4\r\n\r\na,1,2,q,4\r\n",
+            "image,x0,y0,x1,y1\r\na,1,2,3,4\r\nb,1,2,3\r\n",
             "image,x0,y0,x1,y1\na,1,2,3,nan\n",
             "image,points\na,1 2 7\n",
             "image,points,id\na,,3\n",
@@ -171,8 +174,10 @@ mod tests {
             p.csv: expected a first row with the names of the columns, image among them, found an empty file
             p.csv: expected at least one prompt, found none
             p.csv: expected a first row with the names of the columns, image among them, found x0,y0,x1,y1
-            p.csv: expected the columns image, x0, y0, x1, y1, points, id, score, category_id, found "x"
+            p.csv: expected the four columns of a box (x0, y0, x1, y1; xmin, ymin, xmax, ymax; x1, y1, x2, y2; or x, y, width, height), found x, y
             p.csv: expected all of x0, y0, x1, y1 in line 3, or none, found some of them
+            p.csv: expected a number for x1 in line 4, found q
+            p.csv: expected 5 cells in line 3, as in the first, found 4
             p.csv: expected a number for y1 in line 2, found nan
             p.csv: expected points as "x y label; x y label" in line 2, labels 1 (on the object) or 0 (beside it), found 1 2 7
             p.csv: expected a box, points or a mask in line 2, found none of them

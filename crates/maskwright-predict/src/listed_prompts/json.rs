@@ -1,12 +1,12 @@
 //! Prompts in JSON: COCO's results and instances, and prompts of our own form, as a list or line by line.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use super::{Id, List, ListedPrompt};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::prompt_file::{Json, PromptEntry};
 
 /// What our own prompts have.
@@ -51,16 +51,11 @@ struct Instances {
     annotations: Vec<Coco>,
 }
 
-/// Of which the images alone are wanted.
+/// One of COCO's images.
 #[derive(Deserialize)]
-struct Images {
-    images: Vec<Image>,
-}
-
-#[derive(Deserialize)]
-struct Image {
-    id: Id,
-    file_name: String,
+pub(super) struct Image {
+    pub(super) id: Id,
+    pub(super) file_name: String,
 }
 
 pub(super) fn read(bytes: &[u8], list: &mut List<'_>) -> Result<()> {
@@ -92,16 +87,6 @@ pub(super) fn read(bytes: &[u8], list: &mut List<'_>) -> Result<()> {
     let found: Vec<Ours> = serde_json::from_slice(bytes)
         .map_err(|error| list.wrong(&format!("prompts with {OURS}"), error))?;
     found.into_iter().enumerate().try_for_each(|(number, one)| add_ours(one, number, list))
-}
-
-/// The names of the images in COCO's instances file, or another of its files that lists them.
-pub(super) fn image_names(bytes: &[u8], file: &Path) -> Result<HashMap<Id, String>> {
-    let found: Images = serde_json::from_slice(bytes).map_err(|error| Error::Content {
-        file: file.to_path_buf(),
-        expected: "COCO's images, each with id and file_name".into(),
-        found: error.to_string(),
-    })?;
-    Ok(names(found.images))
 }
 
 fn names(images: Vec<Image>) -> HashMap<Id, String> {
@@ -161,7 +146,7 @@ fn add_ours(one: Ours, number: usize, list: &mut List<'_>) -> Result<()> {
 mod tests {
     use maskwright_data::prompt::Point;
 
-    use super::super::{name_images, parse};
+    use super::super::parse;
     use super::*;
 
     #[test]
@@ -180,17 +165,6 @@ mod tests {
         let found = read(instances, "i.json");
         assert_eq!((&*found[0].image, &found[0].image_id), ("a.jpg", &Some(Id::Number(42))));
         assert_eq!(found[0].prompts[0].id, Some(Id::Number(8)));
-
-        let mut named = read(results, "r.json");
-        assert!(named[0].is_by_number() && !found[0].is_by_number());
-        let place = tempfile::tempdir().expect("a folder");
-        let file = place.path().join("i.json");
-        std::fs::write(&file, instances).expect("written");
-        name_images(&mut named, &file).expect("named");
-        assert_eq!((&*named[0].image, &named[0].image_id), ("a.jpg", &Some(Id::Number(42))));
-        std::fs::write(&file, results).expect("written");
-        let error = name_images(&mut named, &file).expect_err("refused").to_string();
-        assert!(error.contains("COCO's images, each with id and file_name"), "{error}");
 
         let ours = r#"[{"image": "a.jpg", "points": [[5, 6, 0]], "id": "x", "score": 1}]"#;
         let found = read(ours, "o.json");

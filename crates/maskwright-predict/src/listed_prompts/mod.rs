@@ -2,7 +2,7 @@
 //!
 //! | ending | content |
 //! |---|---|
-//! | `.csv` | a header and a row per prompt: `image`; `x0, y0, x1, y1` (inclusive pixel indices), `points` (`x y label; ...`), or both; and where they are wanted `id`, `score`, `category_id` |
+//! | `.csv` | a header and a row per prompt: `image`; `x0, y0, x1, y1` (inclusive pixel indices), `points` (`x y label; ...`), or both; and where they are wanted `id`, `score`, `category_id`. Detectors' names of these columns are taken, too |
 //! | `.json` | COCO's list of results (`image_id`, `category_id`, `bbox`, `score`), COCO's instances file (`images`, `annotations`), or a list of prompts as [`prompt_file`](crate::prompt_file) reads it, each with `image`, and with `id`, `score`, `category_id` |
 //! | `.jsonl` | the same objects, one per line |
 //!
@@ -16,6 +16,8 @@
 //! # Ok::<(), maskwright_predict::Error>(())
 //! ```
 
+mod coco_images;
+mod columns;
 mod csv;
 mod json;
 
@@ -24,6 +26,8 @@ use std::fmt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+
+pub use coco_images::CocoImages;
 
 use crate::error::{Error, Result};
 use crate::files::read_at_most;
@@ -88,20 +92,6 @@ impl ImagePrompts {
 /// [`Error::Io`]; [`Error::FileName`] for another ending; [`Error::Content`] names the row or the prompt that is none.
 pub fn read(file: &Path) -> Result<Vec<ImagePrompts>> {
     parse(&read_at_most(file, MAX_BYTES)?, file)
-}
-
-/// Names images that a list knows by COCO's numbers as COCO's instances file `file` does. Those that are not in it keep their numbers.
-///
-/// # Errors
-/// [`Error::Io`], and [`Error::Content`] for a file without images.
-pub fn name_images(images: &mut [ImagePrompts], file: &Path) -> Result<()> {
-    let names = json::image_names(&read_at_most(file, MAX_BYTES)?, file)?;
-    for one in images.iter_mut().filter(|one| one.is_by_number()) {
-        if let Some(name) = one.image_id.as_ref().and_then(|id| names.get(id)) {
-            one.image.clone_from(name);
-        }
-    }
-    Ok(())
 }
 
 /// As [`read`], of the bytes of `file`.

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -72,6 +74,7 @@ pub struct Journal {
     log: File,
     end: u64,
     lines: HashMap<String, Line>,
+    finished: Arc<AtomicUsize>,
 }
 
 impl Journal {
@@ -107,7 +110,8 @@ impl Journal {
         file.set_len(end)
             .and_then(|()| file.seek(SeekFrom::Start(end)))
             .map_err(Error::io(&log, "write"))?;
-        Ok(Journal { folder: folder.to_path_buf(), log: file, end, lines })
+        let finished = Arc::default();
+        Ok(Journal { folder: folder.to_path_buf(), log: file, end, lines, finished })
     }
 
     /// Whether a folder was begun.
@@ -163,6 +167,11 @@ impl Journal {
         line.is_some_and(|line| line.whole && line.mask_files.as_deref() == mask_files)
     }
 
+    /// How many images were finished since the journal was opened, of which nothing was refused; it counts on.
+    pub fn finished(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.finished)
+    }
+
     /// Whether an image has a line.
     pub fn has(&self, image: &str) -> bool {
         self.lines.contains_key(image)
@@ -189,6 +198,7 @@ impl Journal {
         let mask_files = mask_files.map(str::to_owned);
         let line = Line { in_results: false, at, length, whole: status.is_whole(), mask_files };
         self.lines.insert(image.to_owned(), line);
+        self.finished.fetch_add(usize::from(status.is_whole()), Ordering::SeqCst);
         Ok(())
     }
 

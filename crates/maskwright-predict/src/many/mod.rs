@@ -8,6 +8,7 @@
 //! The masks of an image are those that [`Predictor::predict_all`] gives for its prompts, to the last pixel.
 
 mod ahead;
+mod coco;
 mod journal;
 mod pictures;
 mod row;
@@ -15,15 +16,18 @@ mod work;
 mod written;
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
+use maskwright_image::RgbImage;
+use maskwright_image::mask::Rle;
 use maskwright_model::MaskKind;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, VariantNames};
 
 pub use ahead::{Picture, Reading, read_ahead};
+pub use coco::CocoNumbers;
 pub use journal::{Journal, Outcome, RESULTS};
 pub use pictures::{PictureFile, Pictures};
 pub use row::{ImageRow, MaskRow, RefusedPrompt};
@@ -34,6 +38,12 @@ use crate::predictor::Predictor;
 
 /// COCO's list of results.
 pub const COCO: &str = "results.json";
+
+/// COCO's images and categories, by whose numbers the results go.
+pub const COCO_IMAGES: &str = "images.json";
+
+/// What the name of an image's picture with all masks over it has behind the image's own.
+const OVERLAY: &str = "_masks.png";
 
 /// What the masks are written as. The lines of [`RESULTS`] are there besides.
 #[derive(
@@ -155,7 +165,14 @@ pub struct Batch<'a> {
     pub output: &'a Path,
     /// How it is told why something cannot be used.
     pub words: &'a (dyn Fn(&Error) -> String + Sync),
+    /// Is told of each line once it is kept.
+    pub told: &'a (dyn Fn(&ImageRow) + Sync),
+    /// Draws masks over their image, where such a picture is wanted of each.
+    pub overlay: Option<Overlay<'a>>,
 }
+
+/// Draws masks over their image, in the order of its prompts.
+pub type Overlay<'a> = &'a (dyn Fn(&RgbImage, &[Rle]) -> RgbImage + Sync);
 
 /// What a call of [`Batch::run`] did.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -181,7 +198,7 @@ impl Batch<'_> {
         journal.has(image) && journal.is_done(image, self.mask_files(&asked.prompts).as_deref())
     }
 
-    /// Writes the results of all images, once each has its line; `each` is told of every one.
+    /// Writes the results of all images, once each has its line, with `numbers` also as COCO has them; `each` is told of every one.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Content`] for lines that were changed since.
@@ -189,6 +206,7 @@ impl Batch<'_> {
         &self,
         asked: &[Asked],
         journal: Journal,
+        numbers: Option<&CocoNumbers>,
         each: &mut dyn FnMut(&ImageRow),
     ) -> Result<()> {
         journal.finish(asked.iter().map(|one| &*one.prompts.image))?;
@@ -202,25 +220,9 @@ impl Batch<'_> {
                 found: error.to_string(),
             })
         });
-        if self.format != ResultFormat::Coco {
-            return rows.into_iter().try_for_each(|row| row.map(|row| each(&row)));
+        match numbers {
+            Some(numbers) => numbers.write(self.output, rows, each),
+            None => rows.into_iter().try_for_each(|row| row.map(|row| each(&row))),
         }
-        let coco = self.output.join(COCO);
-        let failed = |source| Error::Io { file: coco.clone(), action: "write", source };
-        maskwright_model::files::write_with(&coco, failed, |out| {
-            let mut mark = "[\n";
-            for (number, row) in rows.enumerate() {
-                let row = row?;
-                for result in row.to_coco(number) {
-                    out.write_all(mark.as_bytes()).map_err(failed)?;
-                    serde_json::to_writer(&mut *out, &result)
-                        .map_err(|error| failed(error.into()))?;
-                    mark = ",\n";
-                }
-                each(&row);
-            }
-            let end = if mark == "[\n" { "[]\n" } else { "\n]\n" };
-            out.write_all(end.as_bytes()).map_err(failed)
-        })
     }
 }

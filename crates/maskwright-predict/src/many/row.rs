@@ -1,10 +1,10 @@
-//! What became of an image and its prompts: a line of the results, and COCO's form of it.
+//! What became of an image and its prompts: a line of the results.
 
 use maskwright_image::Size;
 use serde::{Deserialize, Serialize};
 
 use super::journal::Outcome;
-use crate::listed_prompts::Id;
+use crate::listed_prompts::{Id, ImagePrompts};
 use crate::mask_generator::Segmentation;
 
 /// The line of an image.
@@ -33,12 +33,15 @@ pub struct ImageRow {
     /// The picture with the numbers of all masks, within the output folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instances: Option<String>,
+    /// The picture with all masks over the image, within the output folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlay: Option<String>,
     /// What tells the files of masks that its prompts name from others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mask_files: Option<String>,
     /// The masks, in the order of the prompts.
     pub masks: Vec<MaskRow>,
-    /// Prompts that could not be used.
+    /// Prompts that could not be used: all of an image that could not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<RefusedPrompt>,
 }
@@ -88,21 +91,6 @@ pub struct RefusedPrompt {
     pub reason: String,
 }
 
-/// A mask in COCO's list of results.
-#[derive(Serialize)]
-pub(super) struct CocoResult<'a> {
-    image_id: Id,
-    category_id: Id,
-    segmentation: &'a Option<Segmentation>,
-    bbox: [u32; 4],
-    area: u64,
-    score: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: &'a Option<Id>,
-    file_name: &'a Option<String>,
-    predicted_iou: f32,
-}
-
 impl MaskRow {
     /// The prompt's score, or else the predicted IoU.
     pub(super) fn score_or_iou(&self) -> f64 {
@@ -111,18 +99,33 @@ impl MaskRow {
 }
 
 impl ImageRow {
-    /// The line of an image that could not be used.
-    pub(super) fn refused(image: &str, image_id: Option<Id>, reason: String) -> Self {
+    /// The line of an image that could not be used, nor any prompt on it.
+    pub(super) fn refused(prompts: &ImagePrompts, reason: String) -> Self {
+        let refused = prompts.prompts.iter().enumerate().map(|(prompt, one)| RefusedPrompt {
+            prompt,
+            id: one.id.clone(),
+            reason: reason.clone(),
+        });
         Self {
-            image: image.to_owned(),
-            image_id,
-            status: Outcome::Refused,
+            refused: refused.collect(),
             reason: Some(reason),
+            ..Self::begun(prompts, Outcome::Refused)
+        }
+    }
+
+    /// The line of an image of which nothing is known yet.
+    pub(super) fn begun(prompts: &ImagePrompts, status: Outcome) -> Self {
+        Self {
+            image: prompts.image.clone(),
+            image_id: prompts.image_id.clone(),
+            status,
+            reason: None,
             warnings: Vec::new(),
             file_name: None,
             width: 0,
             height: 0,
             instances: None,
+            overlay: None,
             mask_files: None,
             masks: Vec::new(),
             refused: Vec::new(),
@@ -136,7 +139,7 @@ impl ImageRow {
     /// The files that were written of it, within the output folder.
     pub fn files(self) -> Vec<String> {
         let masks = self.masks.into_iter().filter_map(|mask| mask.file);
-        masks.chain(self.instances).collect()
+        masks.chain(self.instances).chain(self.overlay).collect()
     }
 
     /// The first thing that was odd.
@@ -144,27 +147,10 @@ impl ImageRow {
         self.warnings.first().map(|text| format!("{}: {text}", self.image))
     }
 
-    /// The first thing that could not be used, and why.
-    pub fn first_refusal(&self) -> Option<String> {
-        let of_prompt = |one: &RefusedPrompt| format!("{}: {}", self.image, one.reason);
-        let reason = self.reason.as_ref().map(|reason| format!("{}: {reason}", self.image));
-        reason.or_else(|| self.refused.first().map(of_prompt))
-    }
-
-    /// The masks as COCO's results; an image without an id goes by its number, a mask without a score by the predicted IoU, one
-    /// without a category is of category 1.
-    pub(super) fn to_coco(&self, number: usize) -> impl Iterator<Item = CocoResult<'_>> {
-        let image_id = self.image_id.clone().unwrap_or(Id::Number(number as i64));
-        self.masks.iter().map(move |mask| CocoResult {
-            image_id: image_id.clone(),
-            category_id: mask.category_id.clone().unwrap_or(Id::Number(1)),
-            segmentation: &mask.segmentation,
-            bbox: mask.bbox,
-            area: mask.area,
-            score: mask.score_or_iou(),
-            id: &mask.id,
-            file_name: &self.file_name,
-            predicted_iou: mask.predicted_iou,
-        })
+    /// What could not be used, and why: the image, or some of its prompts.
+    pub fn refusals(&self) -> impl Iterator<Item = String> {
+        let prompts = self.refused.iter().filter(|_| self.reason.is_none());
+        let reasons = self.reason.iter().chain(prompts.map(|one| &one.reason));
+        reasons.map(|reason| format!("{}: {reason}", self.image))
     }
 }

@@ -8,7 +8,7 @@ use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use maskwright_data::prompt::{NoiseMask, Prompt};
-use maskwright_image::Size;
+use maskwright_image::{RgbImage, Size};
 use maskwright_model::{MaskKind, PromptInput};
 use sha2::{Digest, Sha256};
 
@@ -31,6 +31,8 @@ struct Encoded<'a> {
     view: Option<(View, usize)>,
     /// None of which nothing is asked.
     image: Option<EncodedImage>,
+    /// Where masks are drawn over them.
+    pixels: Option<RgbImage>,
     /// Prompts in the model's frame, and their places among those of the image.
     inputs: Vec<PromptInput>,
     places: Vec<usize>,
@@ -42,6 +44,8 @@ pub(super) struct Answered<'a> {
     pub(super) row: ImageRow,
     pub(super) key: String,
     pub(super) view: Option<(View, usize)>,
+    /// Where masks are drawn over them.
+    pub(super) pixels: Option<RgbImage>,
     /// The prompt's place with its masks.
     pub(super) masks: Vec<(usize, Vec<LowResMask>)>,
     pub(super) prompts: &'a ImagePrompts,
@@ -98,6 +102,7 @@ impl Batch<'_> {
                     let row = self.written(answered)?;
                     let (image, files) = ((&*row.image, row.status), row.mask_files.as_deref());
                     journal.add(image, files, &row)?;
+                    (self.told)(&row);
                     finished += usize::from(row.status.is_whole());
                 }
                 Ok(finished)
@@ -116,7 +121,7 @@ impl Batch<'_> {
                     }
                 };
                 if self.fail
-                    && let Some(reason) = one.row.first_refusal()
+                    && let Some(reason) = one.row.refusals().next()
                 {
                     let reason = format!("{}: {reason}", self.list.display());
                     done = Err(Error::Refused { reason });
@@ -143,12 +148,13 @@ impl Batch<'_> {
         pictures: &mut impl Iterator<Item = Result<Picture>>,
         encoding: &mut Duration,
     ) -> Result<Encoded<'a>> {
-        let ImagePrompts { image, image_id, prompts } = &asked.prompts;
+        let prompts = &asked.prompts.prompts;
         let refused = |reason: String| Encoded {
-            row: ImageRow::refused(image, image_id.clone(), reason),
+            row: ImageRow::refused(&asked.prompts, reason),
             key: String::new(),
             view: None,
             image: None,
+            pixels: None,
             inputs: Vec::new(),
             places: Vec::new(),
             prompts: &asked.prompts,
@@ -164,14 +170,12 @@ impl Batch<'_> {
         };
         let size = picture.pixels.size;
         let mut row = ImageRow {
-            status: Outcome::Ok,
-            reason: None,
             warnings: picture.warnings,
             mask_files: self.mask_files(&asked.prompts),
             file_name: Some(file.name.clone()),
             width: size.width,
             height: size.height,
-            ..ImageRow::refused(image, image_id.clone(), String::new())
+            ..ImageRow::begun(&asked.prompts, Outcome::Ok)
         };
         let config = self.predictor.sam().config();
         let (fit, side) = (self.predictor.fit().0, config.mask_size());
@@ -207,12 +211,13 @@ impl Batch<'_> {
             *encoding += began.elapsed();
         }
         let (key, view) = (file.key(), Some((view, side)));
-        Ok(Encoded { row, key, view, image, inputs, places, prompts: &asked.prompts })
+        let pixels = self.overlay.is_some().then_some(picture.pixels);
+        Ok(Encoded { row, key, view, image, pixels, inputs, places, prompts: &asked.prompts })
     }
 
     /// The masks of an image's prompts.
     fn decoded<'a>(&self, encoded: Encoded<'a>) -> Result<Answered<'a>> {
-        let Encoded { row, key, view, image, inputs, places, prompts } = encoded;
+        let Encoded { row, key, view, image, pixels, inputs, places, prompts } = encoded;
         let masks = match &image {
             Some(image) => {
                 self.predictor.decode_in_turns(image, &inputs, self.kind, self.multimask)?
@@ -220,7 +225,7 @@ impl Batch<'_> {
             None => Vec::new(),
         };
         let masks = places.into_iter().zip(masks).collect();
-        Ok(Answered { row, key, view, masks, prompts })
+        Ok(Answered { row, key, view, pixels, masks, prompts })
     }
 
     /// A prompt with its files read.

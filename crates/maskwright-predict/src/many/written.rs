@@ -5,7 +5,7 @@ use maskwright_image::mask::{Bitmap, Rle, draw_instances};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::work::Answered;
-use super::{Batch, ImageRow, MaskRow, ResultFormat};
+use super::{Batch, ImageRow, MaskRow, OVERLAY, ResultFormat};
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 use crate::mask_generator::Segmentation;
@@ -17,12 +17,12 @@ type Drawn = (MaskRow, Rle);
 impl Batch<'_> {
     /// Writes the files of an image, and completes its line.
     pub(super) fn written(&self, answered: Answered<'_>) -> Result<ImageRow> {
-        let Answered { mut row, key, view, masks, prompts } = answered;
+        let Answered { mut row, key, view, pixels, masks, prompts } = answered;
         let Some((view, side)) = view else { return Ok(row) };
         let size = row.size();
         let several = masks.iter().any(|(_, masks)| masks.len() > 1);
         let path = self.output.join(&key);
-        if let Some(folder) = path.parent().filter(|_| self.is_of_pictures()) {
+        if let Some(folder) = path.parent().filter(|_| self.writes_pictures()) {
             std::fs::create_dir_all(folder).map_err(Error::io(folder, "make"))?;
         }
         let places = masks.into_iter().flat_map(|(prompt, masks)| {
@@ -79,7 +79,13 @@ impl Batch<'_> {
             })?;
             row.instances = Some(name);
         }
-        row.masks = drawn.into_iter().map(|(line, _)| line).collect();
+        let (lines, masks): (Vec<MaskRow>, Vec<Rle>) = drawn.into_iter().unzip();
+        row.masks = lines;
+        if let (Some(draw), Some(pixels), false) = (self.overlay, &pixels, masks.is_empty()) {
+            let name = key + OVERLAY;
+            self.write_png(&name, || encode::png_rgb(&draw(pixels, &masks)))?;
+            row.overlay = Some(name);
+        }
         Ok(row)
     }
 
@@ -96,7 +102,8 @@ impl Batch<'_> {
         }
     }
 
-    fn is_of_pictures(&self) -> bool {
-        matches!(self.format, ResultFormat::Png | ResultFormat::Instances)
+    fn writes_pictures(&self) -> bool {
+        let of_format = matches!(self.format, ResultFormat::Png | ResultFormat::Instances);
+        of_format || self.overlay.is_some()
     }
 }

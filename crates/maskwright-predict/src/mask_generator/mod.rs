@@ -49,9 +49,9 @@ pub struct MaskGeneratorConfig {
     pub point_grids: Option<Vec<Vec<[f64; 2]>>>,
     /// The number of points that go through the decoder together.
     pub points_per_batch: usize,
-    /// The predicted IoU that a mask must exceed; with 0 it is not checked.
+    /// The predicted IoU that a mask must exceed; with 0 or less it is not checked.
     pub pred_iou_thresh: f32,
-    /// The stability score that a mask must reach; with 0 it is not checked.
+    /// The stability score that a mask must reach; with 0 or less it is not checked.
     pub stability_score_thresh: f32,
     /// The distance of the two thresholds of the stability score from 0, in logits.
     pub stability_score_offset: f32,
@@ -115,9 +115,14 @@ impl MaskGeneratorConfig {
         for (name, value) in positive {
             require(value > 0, name, "1 or more", value.to_string())?;
         }
-        let numbers = [
+        let thresholds = [
             ("pred_iou_thresh", self.pred_iou_thresh),
             ("stability_score_thresh", self.stability_score_thresh),
+        ];
+        for (name, value) in thresholds {
+            require(value.is_finite(), name, "a number", value.to_string())?;
+        }
+        let numbers = [
             ("stability_score_offset", self.stability_score_offset),
             ("box_nms_thresh", self.box_nms_thresh),
             ("crop_nms_thresh", self.crop_nms_thresh),
@@ -327,7 +332,7 @@ impl<'a> MaskGenerator<'a> {
 
     fn is_believed(&self, predicted_iou: f32) -> bool {
         let threshold = self.config.pred_iou_thresh;
-        threshold == 0.0 || predicted_iou > threshold
+        threshold <= 0.0 || predicted_iou > threshold
     }
 
     /// A mask in the image's frame if it is stable and does not end where the crop does.

@@ -30,7 +30,8 @@ pub struct Sifted {
 }
 
 impl Sifted {
-    pub(super) fn of(config: &MaskGeneratorConfig) -> Sifted {
+    /// None yet, of a search with these settings.
+    pub fn of(config: &MaskGeneratorConfig) -> Sifted {
         Sifted {
             candidates: 0,
             disbelieved: (0, 0.0),

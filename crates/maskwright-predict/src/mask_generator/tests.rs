@@ -89,6 +89,11 @@ fn thresholds_and_suppression_take_away() {
     let mut ious: Vec<f32> = all.iter().map(|mask| mask.predicted_iou).collect();
     ious.sort_by(f32::total_cmp);
     let middle = ious[ious.len() / 2];
+    // What is below 0 is no threshold, as 0 is none.
+    let config =
+        MaskGeneratorConfig { pred_iou_thresh: -1.0, stability_score_thresh: -1.0, ..open() };
+    config.validate().expect("valid");
+    assert_eq!(generate(&predictor, MaskKind::Sam, config), all);
     let above = generate(
         &predictor,
         MaskKind::Sam,

@@ -101,7 +101,7 @@ pub(crate) fn run(flags: &ConvertFlags) -> anyhow::Result<()> {
         kind: flags.kind,
         multimask: flags.multimask,
     };
-    let input = official::local(&flags.input)?;
+    let input = official::opened(&flags.input)?;
     check_targets(&input, options.merge.as_deref(), &flags.output)?;
     let mut bar =
         LateBar::is_wanted(flags.json).then(|| LateBar::new(BAR, "converting".into(), ""));

@@ -15,12 +15,12 @@ pub(crate) struct GeneratorFlags {
     #[arg(long, value_name = "N", default_value_t = 64)]
     points_per_batch: usize,
 
-    /// Predicted IoU that a mask must exceed
-    #[arg(long, value_name = "0..1", default_value_t = 0.88)]
+    /// Predicted IoU that a mask must exceed; with 0 or less it is not checked
+    #[arg(long, value_name = "0..1", default_value_t = 0.88, allow_negative_numbers = true)]
     pred_iou_thresh: f32,
 
-    /// Stability score that a mask must reach: the IoU of the masks at two thresholds
-    #[arg(long, value_name = "0..1", default_value_t = 0.95)]
+    /// Stability score that a mask must reach: the IoU of the masks at two thresholds; with 0 or less it is not checked
+    #[arg(long, value_name = "0..1", default_value_t = 0.95, allow_negative_numbers = true)]
     stability_score_thresh: f32,
 
     /// How far from 0 those thresholds lie

@@ -10,7 +10,7 @@ pub(crate) fn say(name: &str, from: GeometryFrom, habit: &str) {
     match from {
         GeometryFrom::Caller => {}
         GeometryFrom::Checkpoint => {
-            tell::note(format_args!("geometry {name}, which the checkpoint was validated with"))
+            tell::say(format_args!("geometry {name}, which the checkpoint was validated with"))
         }
         GeometryFrom::Default => tell::note(format_args!(
             "geometry {name}, as {habit}: the checkpoint does not say what it was validated with \

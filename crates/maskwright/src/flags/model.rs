@@ -13,7 +13,7 @@ use crate::targets::Inputs;
 #[derive(Args, Default)]
 #[command(next_help_heading = "Model")]
 pub(crate) struct ModelFlags {
-    /// SAM or HQ-SAM checkpoint: .pth, .safetensors, a Hugging Face folder,
+    /// SAM or HQ-SAM checkpoint: .pth, .safetensors, a Hugging Face folder, the folder of a run (its best.safetensors),
     /// hf://OWNER/REPO/FILE[@REVISION], or the name of a published one (`maskwright models`); its type is told from its
     /// tensors
     #[arg(long, value_name = "FILE")]
@@ -53,7 +53,7 @@ impl ModelFlags {
         };
         Ok(ModelSource {
             model_type: self.model_type.clone(),
-            checkpoint: self.checkpoint.as_deref().map(official::local).transpose()?,
+            checkpoint: self.checkpoint.as_deref().map(official::opened).transpose()?,
             restore_model: self.restore_model.as_deref().map(official::local).transpose()?,
             config,
             ..ModelSource::default()

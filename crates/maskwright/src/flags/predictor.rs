@@ -22,8 +22,8 @@ use crate::warnings::Warnings;
 /// Which model answers.
 #[derive(Args)]
 pub(crate) struct PredictorFlags {
-    /// SAM or HQ-SAM checkpoint: .pth, .safetensors, a Hugging Face folder, or
-    /// hf://OWNER/REPO/FILE[@REVISION]
+    /// SAM or HQ-SAM checkpoint: .pth, .safetensors, a Hugging Face folder, the folder of a run (its
+    /// best.safetensors), hf://OWNER/REPO/FILE[@REVISION], or the name of a published one (`maskwright models`)
     #[arg(long, value_name = "FILE")]
     checkpoint: PathBuf,
 
@@ -168,7 +168,7 @@ pub(crate) fn load(
 ) -> anyhow::Result<Predictor> {
     let restore_model = restore_model.map(official::local).transpose()?;
     let predictor = Predictor::load(
-        &official::local(checkpoint)?,
+        &official::opened(checkpoint)?,
         restore_model.as_deref(),
         input_size,
         &device.resolve(),

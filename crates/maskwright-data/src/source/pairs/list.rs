@@ -13,7 +13,7 @@ use csv::{ByteRecord, ReaderBuilder, Trim};
 use super::{Found, Item, Layout, Pairs};
 use crate::error::{Error, Result};
 use crate::source::bytes::{open_file, push_bytes};
-use crate::source::cells::sign_between_cells;
+use crate::source::cells::{line_of, sign_between_cells, with_plain_ends};
 use crate::source::select::Selection;
 use crate::source::{LeftOut, PairsKeys};
 
@@ -32,15 +32,12 @@ struct Columns {
 pub(super) fn pairs(keys: &PairsKeys, selection: &Selection) -> Result<Found> {
     let path = &keys.list;
     let flaw = |line: u64, message: String| Error::List { file: path.clone(), line, message };
-    let unreadable = |error: csv::Error| {
-        let line = error.position().map_or(1, csv::Position::line);
-        match error.into_kind() {
-            csv::ErrorKind::Io(source) => Error::Read { file: path.clone(), source },
-            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-                flaw(line, format!("expected {expected_len} columns, found {len}"))
-            }
-            other => flaw(line, format!("no valid CSV: {other:?}")),
+    let unreadable = |line: u64, error: csv::Error| match error.into_kind() {
+        csv::ErrorKind::Io(source) => Error::Read { file: path.clone(), source },
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            flaw(line, format!("expected {expected_len} columns, found {len}"))
         }
+        other => flaw(line, format!("no valid CSV: {other:?}")),
     };
     let broken = |source| Error::Read { file: path.clone(), source };
     let file = open_file(path).map_err(broken)?;
@@ -51,12 +48,12 @@ pub(super) fn pairs(keys: &PairsKeys, selection: &Selection) -> Result<Found> {
         let mut first = ReaderBuilder::new();
         let first = first.trim(Trim::All).delimiter(between).flexible(true);
         let mut first = first.from_reader(file.fill_buf().map_err(broken)?);
-        let header = first.byte_headers().map_err(unreadable)?;
+        let header = first.byte_headers().map_err(|error| unreadable(1, error))?;
         columns(header).map_err(|message| flaw(1, message))?
     };
     let mut reader = ReaderBuilder::new();
     let reader = reader.trim(Trim::All).delimiter(between).has_headers(headed);
-    let mut reader = reader.from_reader(file);
+    let mut reader = reader.from_reader(with_plain_ends(file));
 
     let beside = path.parent().unwrap_or(Path::new(""));
     let base = |folder: &PathBuf| {
@@ -71,8 +68,12 @@ pub(super) fn pairs(keys: &PairsKeys, selection: &Selection) -> Result<Found> {
     };
     let mut lines: HashMap<Vec<u8>, u64> = HashMap::new();
     let (mut total, mut row) = (0, ByteRecord::new());
-    while reader.read_byte_record(&mut row).map_err(unreadable)? {
-        let line = row.position().map_or(0, csv::Position::line);
+    loop {
+        let read = reader.read_byte_record(&mut row);
+        let line = line_of(reader.position(), row.as_slice());
+        if !read.map_err(|error| unreadable(line, error))? {
+            break;
+        }
         let cell = |column: usize| row.get(column).unwrap_or_default();
         let [image, mask] = [columns.image, columns.mask].map(|column| {
             with_slashes(
@@ -177,7 +178,7 @@ pub(in crate::source) fn read_all(data: &[u8]) {
     assert!(matches!(between, b',' | b';' | b'\t'));
     let mut reader = ReaderBuilder::new();
     let reader = reader.trim(Trim::All).delimiter(between).flexible(true).has_headers(false);
-    let mut reader = reader.from_reader(file);
+    let mut reader = reader.from_reader(with_plain_ends(file));
     let mut row = ByteRecord::new();
     let mut first = true;
     while let Ok(true) = reader.read_byte_record(&mut row) {

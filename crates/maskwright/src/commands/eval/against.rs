@@ -40,7 +40,7 @@ impl Against {
     ) -> anyhow::Result<ModelSource> {
         match self {
             Self::Checkpoint(file) => {
-                let checkpoint = Some(official::local(file)?);
+                let checkpoint = Some(official::opened(file)?);
                 Ok(ModelSource { checkpoint, input_size, ..ModelSource::default() })
             }
             Self::Start => {

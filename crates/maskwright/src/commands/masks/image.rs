@@ -14,10 +14,11 @@ use maskwright_predict::predictor::{Fit, Predictor};
 use maskwright_report::pictures;
 use serde::Serialize;
 
+use super::advice::Search;
 use super::{CSV, JSON, MasksFlags, OVERLAY};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
-use crate::resumable::Pace;
+use crate::resumable::{Pace, Refusals};
 use crate::warnings::Warnings;
 use crate::{output, targets, tell, words};
 
@@ -31,6 +32,8 @@ pub(super) struct Asked<'a> {
     pub(super) interrupt: Arc<Interrupt>,
     /// The number of all images.
     pub(super) images: usize,
+    pub(super) search: Search,
+    pub(super) refusals: Refusals,
 }
 
 /// What became of an image.
@@ -73,9 +76,9 @@ impl Asked<'_> {
     }
 
     /// The line of an image that cannot be used, which is said.
-    pub(super) fn refused(&self, image: &Path, error: &maskwright_predict::Error) -> Row {
+    pub(super) fn refused(&mut self, image: &Path, error: &maskwright_predict::Error) -> Row {
         let reason = words::of_prediction(error);
-        tell::note(format_args!("left out: {reason}"));
+        self.refusals.tell(&reason);
         Row { reason: Some(reason), ..self.row(image, Outcome::Refused) }
     }
 
@@ -145,6 +148,9 @@ impl Asked<'_> {
                 json.display(),
                 path.display()
             ))?;
+        }
+        if let Some(advice) = self.search.add(masks.len(), &sifted).filter(|_| self.images > 1) {
+            tell::note(advice);
         }
         let status = if warnings.is_empty() { Outcome::Ok } else { Outcome::Warned };
         Ok(Some(Row {

@@ -1,10 +1,13 @@
 //! `maskwright masks`.
 
+mod advice;
 mod image;
+mod told;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
@@ -16,13 +19,16 @@ use serde_json::{Map, Value};
 use crate::exit::{Unfit, Usage};
 use crate::flags::generator::GeneratorFlags;
 use crate::flags::predictor::PredictorFlags;
+use crate::numbers::thousands;
 use crate::progress::Progress;
-use crate::resumable::{self, Forget, Pace, Refused, Resumable};
+use crate::resumable::{self, Forget, Pace, Refusals, Refused, Resumable};
 use crate::targets::{self, Existing, Format, Inputs, Target};
 use crate::warnings::Warnings;
-use crate::{interrupt, output, tell};
+use crate::{interrupt, tell};
 
+use advice::Search;
 use image::Asked;
+use told::Told;
 
 /// What the names of an image's files have behind its own.
 const JSON: &str = ".json";
@@ -35,7 +41,7 @@ const CSV: &str = ".csv";
 /// the schema of the SA-1B data set: annotations with segmentation (COCO run lengths), bbox, area,
 /// predicted_iou, stability_score, crop_box and point_coords. Settings have the names and defaults
 /// of SAM's scripts/amg.py, and with a checkpoint of others images are seen exactly as there. Where nothing is
-/// found, it is said why.
+/// found, it is said why, and which thresholds to try. A model that was not trained on single points finds little.
 ///
 /// Of many images the same command goes on where it stopped, and results.jsonl has a line for each image. Exit
 /// status: 1 if an image was refused.
@@ -72,14 +78,18 @@ pub(crate) struct MasksFlags {
     #[arg(long)]
     csv: bool,
 
-    /// What happens at one of many images that cannot be used: it is told in its line of results.jsonl, or the
-    /// command ends there
+    /// What happens at one of many images that cannot be used: it is told in its line of results.jsonl, and the exit
+    /// status is 1 (skip) or 0 (accept); or the command ends there (fail)
     #[arg(long, value_name = "WHAT", default_value = "skip")]
     on_refusal: Refused,
 
     /// Replace files that are there; of many images begin anew
     #[arg(long)]
     force: bool,
+
+    /// Say only what is odd, and errors
+    #[arg(long, short)]
+    quiet: bool,
 
     /// Print what was found as JSON
     #[arg(long)]
@@ -90,6 +100,9 @@ pub(crate) struct MasksFlags {
 }
 
 pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
+    if flags.quiet {
+        tell::quietly();
+    }
     let config = flags.settings.resolve();
     config.validate()?;
     if targets::is_stdout(&flags.output) {
@@ -107,6 +120,8 @@ pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
     }
     let interrupt = interrupt::on_ctrl_c();
     let (predictor, kind) = flags.model.load(&mut Warnings::default())?;
+    let search = Search::with(predictor.sam());
+    search.warning().iter().for_each(tell::note);
     let mut work = if many {
         let mut settings = flags.model.settings(&predictor, kind, &flags.input)?;
         settings.extend(flags.settings(&config)?);
@@ -125,7 +140,18 @@ pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
     let todo: Vec<(usize, &PictureFile)> =
         images.iter().enumerate().filter(|(_, image)| !is_done(&work, image)).collect();
     let before = images.len() - todo.len();
-    if before > 0 && !flags.json {
+    let tally = work.as_ref().map(|work| Arc::clone(&work.tally)).unwrap_or_default();
+    tally.begin(before, images.len());
+    if many {
+        tell::say(format_args!(
+            "{} images with {}, {} mask, into {}",
+            thousands(images.len()),
+            flags.model.checkpoint()?.display(),
+            kind.title(),
+            flags.output.display()
+        ));
+    }
+    if before > 0 {
         tell::say(format_args!("{before} of {} images: finished before", images.len()));
     }
     let paths = todo.iter().map(|(_, image)| image.path.clone()).collect();
@@ -135,16 +161,18 @@ pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
         flags,
         generator,
         predictor: &predictor,
-        progress: Progress::new(flags.json, Arc::clone(&interrupt)),
+        progress: Progress::new(flags.json || flags.quiet, Arc::clone(&interrupt)),
         pace: Pace::new(),
         interrupt,
         images: images.len(),
+        search,
+        refusals: Refusals::new(flags.output.join(RESULTS)),
     };
+    let (began, searched) = (Instant::now(), todo.len());
     let mut rows = Vec::new();
     for (place, (number, image)) in todo.into_iter().enumerate() {
-        let stopped = || resumable::stopped(before + place, images.len());
         if asked.interrupt.is_asked() {
-            return Err(stopped());
+            return Err(tally.stopped());
         }
         let picture = pictures.next().with_context(|| name(image))?;
         let row = match picture {
@@ -152,7 +180,7 @@ pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
             Err(error) => asked.refused(&image.path, &error),
             Ok(picture) => match asked.of_image((number, before + place), image, picture)? {
                 Some(row) => row,
-                None => return Err(stopped()),
+                None => return Err(tally.stopped()),
             },
         };
         match &mut work {
@@ -161,23 +189,32 @@ pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
         }
     }
     asked.progress.finish();
+    let took = began.elapsed();
+    // What was made is still to be told.
+    asked.interrupt.may_end(false);
+    let results = flags.output.join(RESULTS);
     if let Some(work) = work {
-        let Resumable { journal, owned: _owned } = work;
+        let Resumable { journal, owned: _owned, .. } = work;
         let names: Vec<String> = images.iter().map(name).collect();
         journal.finish(names.iter().map(String::as_str))?;
-        let results = flags.output.join(RESULTS);
         let text =
             std::fs::read_to_string(&results).with_context(|| results.display().to_string())?;
         rows = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     }
-    let refused = rows.iter().filter(|row| row["status"] == "refused").count();
+    let told = Told::of(&rows, asked.search.advice());
     if flags.json {
-        output::json_of(&serde_json::json!({ "images": rows }), Some(&flags.model.checkpoint()?))?;
+        told.json(&rows, &flags.model.checkpoint()?)?;
     } else if many {
-        let (results, all) = (flags.output.join(RESULTS), rows.len());
-        tell::say(format_args!("{all} images, {refused} refused: {}", results.display()));
+        told.table(&results, (searched, took))?;
     }
-    if refused > 0 { Err(Unfit.into()) } else { Ok(()) }
+    if let Some(advice) = &told.advice {
+        tell::note(advice);
+    }
+    if many {
+        told.sum_up(&results);
+    }
+    let accepted = flags.on_refusal == Refused::Accept;
+    if told.refused > 0 && !accepted { Err(Unfit.into()) } else { Ok(()) }
 }
 
 /// What a line of the results says of files.

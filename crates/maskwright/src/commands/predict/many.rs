@@ -1,13 +1,18 @@
 //! `--input`: the prompts of many images.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clap::Args;
+use maskwright_image::RgbImage;
+use maskwright_image::mask::Rle;
+use maskwright_predict::listed_prompts::{self, CocoImages};
 use maskwright_predict::many::{
-    Batch, COCO, ImageRow, Journal, Outcome, Pictures, RESULTS, ResultFormat, plan,
+    Batch, COCO, COCO_IMAGES, CocoNumbers, ImageRow, Journal, Outcome, Overlay, Pictures, RESULTS,
+    ResultFormat, plan,
 };
-use maskwright_predict::{Predictor, listed_prompts};
+use maskwright_predict::predictor::Predictor;
+use maskwright_report::pictures;
 use serde::Serialize;
 
 use super::PredictFlags;
@@ -16,7 +21,7 @@ use crate::flags::named::named;
 use crate::flags::predictor::sum;
 use crate::numbers::thousands;
 use crate::progress::Progress;
-use crate::resumable::{self, Forget, Pace, Refused, Resumable};
+use crate::resumable::{self, Forget, Pace, Refusals, Refused, Resumable};
 use crate::warnings::Warnings;
 use crate::{interrupt, output, tell, words};
 
@@ -31,7 +36,7 @@ pub(crate) struct ManyFlags {
         value_name = "DIR|LIST",
         requires = "prompts",
         requires = "output",
-        conflicts_with_all = ["image", "overlay", "logits", "embedding"]
+        conflicts_with_all = ["image", "logits", "embedding"]
     )]
     pub(super) input: Option<PathBuf>,
 
@@ -40,13 +45,14 @@ pub(crate) struct ManyFlags {
     #[arg(long, value_name = "FORMAT", value_parser = named::<ResultFormat>(), default_value = "png", requires = "input")]
     format: ResultFormat,
 
-    /// COCO's instances file, or another that lists images with id and file_name: which image the image_id of
-    /// --prompts is. Without it that is the number in a file's name
+    /// COCO's instances file, or another that lists images with id and file_name, and it may be categories with id and
+    /// name: which image the image_id of --prompts is, and which numbers --format coco writes. Without it an image_id is
+    /// the number in a file's name, and what the numbers written are is in images.json
     #[arg(long, value_name = "FILE.json", requires = "input")]
     coco_images: Option<PathBuf>,
 
-    /// What happens at an image or a prompt that cannot be used: it is told in its line and left out, or the command
-    /// ends there
+    /// What happens at an image or a prompt that cannot be used: it is told in its line and left out, and the exit status
+    /// is 1 (skip) or 0 (accept); or the command ends there (fail)
     #[arg(long, value_name = "WHAT", default_value = "skip", requires = "input")]
     on_refusal: Refused,
 }
@@ -91,15 +97,20 @@ pub(super) fn run(flags: &PredictFlags, input: &Path) -> anyhow::Result<()> {
         return Err(Usage("--input: expected beside --prompts and --output".into()).into());
     };
     let interrupt = interrupt::on_ctrl_c();
-    let pictures = Pictures::open(input)?;
-    let files = pictures.files().iter().map(|file| &*file.path);
+    let images = Pictures::open(input)?;
+    let files = images.files().iter().map(|file| &*file.path);
     resumable::check_output(output, input, files)?;
     let format = flags.many.format;
     let mut prompts = listed_prompts::read(list)?;
-    if let Some(names) = &flags.many.coco_images {
-        listed_prompts::name_images(&mut prompts, names)?;
+    let known = flags.many.coco_images.as_deref().map(CocoImages::read).transpose()?;
+    if let Some(known) = &known {
+        known.name(&mut prompts);
     }
-    let asked = plan(prompts, (&pictures, input), list, format)?;
+    let asked = plan(prompts, (&images, input), list, format)?;
+    let numbers = match format {
+        ResultFormat::Coco => Some(CocoNumbers::of(&asked, list, known.as_ref())?),
+        _ => None,
+    };
     let mut warnings = Warnings::default();
     let (predictor, kind) = flags.model.load(&mut warnings)?;
     let mut settings = flags.model.settings(&predictor, kind, input)?;
@@ -108,10 +119,27 @@ pub(super) fn run(flags: &PredictFlags, input: &Path) -> anyhow::Result<()> {
     settings.insert("prompts".into(), sum(list)?.into());
     let names = flags.many.coco_images.as_deref().map(sum).transpose()?;
     settings.insert("coco_images".into(), names.into());
-    let anew = |folder: &Path| Journal::forget(folder, &[COCO], ImageRow::files);
+    if flags.overlay.is_some() {
+        settings.insert("overlay".into(), true.into());
+    }
+    let anew = |folder: &Path| Journal::forget(folder, &[COCO, COCO_IMAGES], ImageRow::files);
     let anew: Option<Forget<'_>> = if flags.force { Some(&anew) } else { None };
-    let Resumable { mut journal, owned: _owned } =
+    let Resumable { mut journal, tally, owned: _owned } =
         Resumable::open(output, &settings, anew, &interrupt)?;
+    let (all, count) = (asked.len(), asked.iter().map(|one| one.prompts.prompts.len()).sum());
+    tell::say(format_args!(
+        "{} images and {} prompts with {}, {} mask, into {}",
+        thousands(all),
+        thousands(count),
+        flags.model.checkpoint()?.display(),
+        kind.title(),
+        output.display()
+    ));
+    // They are said between two images, since a bar is in their way.
+    let left_out = Mutex::new(Vec::new());
+    let draw: Overlay<'_> = &|image: &RgbImage, masks: &[Rle]| {
+        pictures::overlay_of(image, &masks.iter().collect::<Vec<_>>())
+    };
     let batch = Batch {
         predictor: &predictor,
         kind,
@@ -122,31 +150,44 @@ pub(super) fn run(flags: &PredictFlags, input: &Path) -> anyhow::Result<()> {
         list,
         output,
         words: &words::of_prediction,
+        told: &|row: &ImageRow| lock(&left_out).extend(row.refusals()),
+        overlay: flags.overlay.is_some().then_some(draw),
     };
-    let (mut bar, mut pace) = (Progress::new(flags.json, Arc::clone(&interrupt)), Pace::new());
+    let quiet = flags.json || flags.quiet;
+    let (mut bar, mut pace) = (Progress::new(quiet, Arc::clone(&interrupt)), Pace::new());
+    let (mut refusals, mut begun) = (Refusals::new(output.join(RESULTS)), false);
     let worked = batch.run(&asked, &mut journal, &mut |done, total| {
+        if !std::mem::replace(&mut begun, true) {
+            tally.begin(done, total);
+        }
+        let left_out = std::mem::take(&mut *lock(&left_out));
+        if !left_out.is_empty() {
+            bar.finish();
+            left_out.iter().for_each(|reason| refusals.tell(reason));
+        }
         bar.count("images", done, total, pace.left(done, total));
         !interrupt.is_asked()
-    })?;
+    });
+    bar.finish();
+    lock(&left_out).iter().for_each(|reason| refusals.tell(reason));
+    let worked = worked?;
     if !worked.whole {
-        bar.finish();
-        return Err(resumable::stopped(worked.before + worked.finished, asked.len()));
+        return Err(tally.stopped());
     }
     // What was made is still to be told.
     interrupt.may_end(false);
-    bar.finish();
     let mut told = Told::new(output, &predictor, (kind.name(), worked.before), warnings);
     if worked.images > 0 {
         let seconds = worked.time.as_secs_f64().max(1e-9);
         told.images_per_second = Some(worked.images as f64 / seconds);
         told.encoding = Some(worked.encoding.as_secs_f64() / seconds);
     }
-    told.without_prompts =
-        pictures.files().len() - asked.iter().filter(|one| one.is_there()).count();
+    told.without_prompts = images.files().len() - asked.iter().filter(|one| one.is_there()).count();
     told.results = output.join(if format == ResultFormat::Coco { COCO } else { RESULTS });
-    batch.finish(&asked, journal, &mut |row| told.add(row))?;
+    batch.finish(&asked, journal, numbers.as_ref(), &mut |row| told.add(row))?;
     told.print(flags.json, &flags.model.checkpoint()?)?;
-    if told.refused + told.partly > 0 { Err(Unfit.into()) } else { Ok(()) }
+    let accepted = flags.many.on_refusal == Refused::Accept;
+    if told.refused + told.partly > 0 && !accepted { Err(Unfit.into()) } else { Ok(()) }
 }
 
 impl<'a> Told<'a> {
@@ -194,14 +235,35 @@ impl<'a> Told<'a> {
             self.first_warned = row.first_warning().map(|text| words::of_remark(&text));
         }
         if self.first_refused.is_none() {
-            self.first_refused = row.first_refusal();
+            self.first_refused = row.refusals().next();
         }
     }
 
     fn print(&self, json: bool, checkpoint: &Path) -> anyhow::Result<()> {
-        if json {
-            return output::json_of(self, Some(checkpoint));
+        match json {
+            true => output::json_of(self, Some(checkpoint))?,
+            false => self.table()?,
         }
+        let all = self.output.join(RESULTS);
+        if let Some(first) = &self.first_warned {
+            tell::note(format_args!("the first warning: {first} (all are in {})", all.display()));
+        }
+        let mut masks = format!("{} masks", thousands(self.masks));
+        if self.empty_masks > 0 {
+            masks += &format!(", {} of them empty", thousands(self.empty_masks));
+        }
+        tell::say(format_args!(
+            "{} images: {} whole, {} in part, {} refused; {masks}: {}",
+            thousands(self.images),
+            thousands(self.ok + self.warned),
+            thousands(self.partly),
+            thousands(self.refused),
+            self.results.display()
+        ));
+        Ok(())
+    }
+
+    fn table(&self) -> anyhow::Result<()> {
         let row = |what: &str, value: String| vec![what.to_owned(), value];
         let mut images = thousands(self.images);
         if self.before > 0 {
@@ -233,17 +295,11 @@ impl<'a> Told<'a> {
                 format!("{speed:.2} images/s, {busy:.0}% of the time encoding"),
             ));
         }
-        output::table(&["what", "value"], &rows)?;
-        let firsts = [("warning", &self.first_warned), ("refusal", &self.first_refused)];
-        for (what, first) in firsts {
-            if let Some(first) = first {
-                let results = self.output.join(RESULTS);
-                tell::note(format_args!(
-                    "the first {what}: {first} (all are in {})",
-                    results.display()
-                ));
-            }
-        }
-        Ok(())
+        output::table(&["what", "value"], &rows)
     }
+}
+
+/// What threads share; none of them ends while it holds it.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,6 +2,7 @@
 
 mod many;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -40,7 +41,8 @@ Examples:
       (SAM's three masks: leaf_mask0.png to leaf_mask2.png)
   maskwright predict --checkpoint sam_hq_vit_b.pth --input photos --prompts boxes.csv \\
       --output found --format coco
-      (boxes.csv: image,x0,y0,x1,y1,id,score; results in found/results.json)")]
+      (boxes.csv: image,x0,y0,x1,y1,id,score, or a detector's own columns; results in
+      found/results.json)")]
 pub(crate) struct PredictFlags {
     #[command(flatten)]
     model: PredictorFlags,
@@ -65,9 +67,17 @@ pub(crate) struct PredictFlags {
     #[arg(long, value_name = "FILE.png|FOLDER", help_heading = "What to write")]
     output: Option<PathBuf>,
 
-    /// Also write a picture (PNG): the image with the mask and the prompt drawn over it
-    #[arg(long, value_name = "FILE.png", help_heading = "What to write")]
-    overlay: Option<PathBuf>,
+    /// Also write a picture (PNG): the image with the mask and the prompt drawn over it. With --input without a file:
+    /// NAME_masks.png for each image, with every mask in a colour of its own
+    #[arg(
+        long,
+        value_name = "FILE.png",
+        num_args = 0..=1,
+        default_missing_value = "",
+        value_parser = clap::value_parser!(OsString),
+        help_heading = "What to write"
+    )]
+    overlay: Option<OsString>,
 
     /// Write the numbers: .safetensors with low_res_logits, logits (at the image's size) and
     /// iou_predictions; or .npy with low_res_logits alone
@@ -82,13 +92,27 @@ pub(crate) struct PredictFlags {
     #[arg(long, help_heading = "What to write")]
     force: bool,
 
+    /// Say only what is odd, and errors
+    #[arg(long, short, help_heading = "What to write")]
+    quiet: bool,
+
     /// Print what was found as JSON
     #[arg(long, help_heading = "What to write")]
     json: bool,
 }
 
 pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
+    if flags.quiet {
+        tell::quietly();
+    }
     match (&flags.image, &flags.many.input) {
+        (Some(_), _) if flags.overlay.as_ref().is_some_and(|file| file.is_empty()) => {
+            Err(Usage("--overlay: expected a file beside --image, found none".into()).into())
+        }
+        (None, Some(_)) if flags.overlay.as_ref().is_some_and(|file| !file.is_empty()) => {
+            let expected = "no file beside --input, which writes NAME_masks.png for each image";
+            Err(Usage(format!("--overlay: expected {expected}, found one")).into())
+        }
         (Some(image), _) => of_image(flags, image),
         (None, Some(input)) => many::run(flags, input),
         // The parser asks for one of them.
@@ -99,8 +123,10 @@ pub(crate) fn run(flags: &PredictFlags) -> anyhow::Result<()> {
 /// Predicts on a single image.
 fn of_image(flags: &PredictFlags, path: &Path) -> anyhow::Result<()> {
     flags.prompts.check()?;
-    if [&flags.output, &flags.overlay, &flags.logits, &flags.embedding].iter().all(|f| f.is_none())
-    {
+    let overlay = flags.overlay();
+    let files =
+        [flags.output.as_deref(), overlay, flags.logits.as_deref(), flags.embedding.as_deref()];
+    if files.iter().all(Option::is_none) {
         return Err(Usage(
             "nothing to write: give --output, --overlay, --logits or --embedding".into(),
         )
@@ -136,16 +162,21 @@ fn of_image(flags: &PredictFlags, path: &Path) -> anyhow::Result<()> {
         warnings.add(prediction.notes.iter().map(String::as_str));
         for (place, mask) in prediction.masks.iter().enumerate() {
             let many = (predictions.len() > 1, prediction.masks.len() > 1);
-            let named = |path: &PathBuf| numbered(path, (number, place), many);
-            let output = flags.output.as_ref().map(named);
+            let named = |path: &Path| numbered(path, (number, place), many);
+            let output = flags.output.as_deref().map(named);
             if let Some(path) = &output {
                 targets::write_png(encode::png_grey(&mask.mask.to_grey()), path)?;
             }
-            if let Some(path) = flags.overlay.as_ref().map(named) {
+            if let Some(path) = overlay.map(named) {
                 let picture = pictures::overlay(&image, &mask.mask, prompt);
                 targets::write_png(encode::png_rgb(&picture), &path)?;
             }
-            found.push(Found { prompt: number, mask_number: place, output, mask });
+            let one = Found { prompt: number, mask_number: place, output, mask };
+            if one.is_empty() {
+                let name = one.name();
+                warnings.add([format!("{name}: the mask is empty: no pixel is on the object")]);
+            }
+            found.push(one);
         }
     }
     if flags.json {
@@ -165,9 +196,10 @@ fn of_image(flags: &PredictFlags, path: &Path) -> anyhow::Result<()> {
     for mask in &found {
         let object = mask.mask.mask.count();
         let line = format!(
-            "{}: {} mask, {object} of {} x {} pixels ({:.1}%), predicted IoU {:.3}",
+            "{}: {} mask, {}{object} of {} x {} pixels ({:.1}%), predicted IoU {:.3}",
             mask.name(),
             kind.title(),
+            if mask.is_empty() { "empty, " } else { "" },
             image.size.width,
             image.size.height,
             100.0 * object as f64 / (image.size.width * image.size.height) as f64,
@@ -182,17 +214,20 @@ impl PredictFlags {
     /// What is written, by the names that one mask of one prompt has.
     fn targets(&self) -> Vec<Target<'_>> {
         let targets = [
-            ("--output", &self.output, Format::Png),
-            ("--overlay", &self.overlay, Format::Png),
-            ("--logits", &self.logits, Format::Tensors),
-            ("--embedding", &self.embedding, Format::Safetensors),
+            ("--output", self.output.as_deref(), Format::Png),
+            ("--overlay", self.overlay(), Format::Png),
+            ("--logits", self.logits.as_deref(), Format::Tensors),
+            ("--embedding", self.embedding.as_deref(), Format::Safetensors),
         ];
         targets
             .into_iter()
-            .filter_map(|(flag, path, format)| {
-                Some(Target { flag, path: path.as_deref()?, format })
-            })
+            .filter_map(|(flag, path, format)| Some(Target { flag, path: path?, format }))
             .collect()
+    }
+
+    /// The picture to write of a single image.
+    fn overlay(&self) -> Option<&Path> {
+        self.overlay.as_deref().map(Path::new)
     }
 
     /// Refuses targets that cannot be, or must not be written, of so many prompts with so many masks each.
@@ -227,7 +262,7 @@ impl PredictFlags {
 
     /// Whether a picture goes to standard output, which then takes no words.
     fn is_to_stdout(&self) -> bool {
-        [&self.output, &self.overlay].into_iter().flatten().any(|path| targets::is_stdout(path))
+        [self.output.as_deref(), self.overlay()].into_iter().flatten().any(targets::is_stdout)
     }
 }
 
@@ -240,6 +275,10 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
+    fn is_empty(&self) -> bool {
+        self.mask.mask.count() == 0
+    }
+
     fn name(&self) -> String {
         match &self.output {
             Some(path) => path.display().to_string(),

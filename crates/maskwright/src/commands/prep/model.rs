@@ -12,14 +12,15 @@ use crate::exit::Usage;
 use crate::flags::device::DeviceFlags;
 use crate::flags::named::named;
 use crate::flags::predictor::load;
+use crate::official;
 use crate::warnings::Warnings;
 
 /// Which model, where one is asked.
 #[derive(Args)]
 #[command(next_help_heading = "Model, for --embeddings and --auto-masks")]
 pub(super) struct ModelFlags {
-    /// SAM or HQ-SAM checkpoint: .pth, .safetensors, a Hugging Face folder, or
-    /// hf://OWNER/REPO/FILE[@REVISION]
+    /// SAM or HQ-SAM checkpoint: .pth, .safetensors, a Hugging Face folder, the folder of a run (its
+    /// best.safetensors), hf://OWNER/REPO/FILE[@REVISION], or the name of a published one (`maskwright models`)
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
 
@@ -63,6 +64,8 @@ impl ModelFlags {
         let (size, device) = (self.input_size, &self.device);
         let predictor = load(checkpoint, restore_model, size, self.geometry, device, warnings)?;
         let kind = self.kind.unwrap_or_else(|| predictor.best_kind());
-        Ok(Some(Model::new(Arc::new(predictor), kind, checkpoint, restore_model)))
+        // The file, and not the folder of its run.
+        let checkpoint = official::best_of_run(checkpoint).unwrap_or_else(|| checkpoint.clone());
+        Ok(Some(Model::new(Arc::new(predictor), kind, &checkpoint, restore_model)))
     }
 }

@@ -79,7 +79,7 @@ pub(crate) struct StudioFlags {
 }
 
 pub(crate) fn run(flags: &StudioFlags) -> anyhow::Result<()> {
-    let checkpoint = flags.checkpoint.as_deref().map(official::local).transpose()?;
+    let checkpoint = flags.checkpoint.as_deref().map(official::opened).transpose()?;
     if let Some(missing) = checkpoint.as_ref().filter(|path| !path.exists()) {
         let error = std::io::Error::from(std::io::ErrorKind::NotFound);
         return Err(anyhow::Error::new(error).context(missing.display().to_string()));
