@@ -145,6 +145,7 @@ impl Inspector {
             twins(hashes, &mut found);
         }
         let decoded = picture.is_some_and(|picture| picture.decoded);
+        found.decoded = decoded;
         found.usable = decoded && usable > 0;
         found
     }

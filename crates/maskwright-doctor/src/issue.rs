@@ -56,6 +56,8 @@ pub(super) struct Inspection {
     pub(super) issues: Vec<Issue>,
     /// Whether training could use it.
     pub(super) usable: bool,
+    /// Whether the image can be.
+    pub(super) decoded: bool,
     /// Bytes that were read.
     pub(super) bytes: u64,
     /// Size of the image, upright, where its header could be read.

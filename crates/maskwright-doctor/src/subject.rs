@@ -159,11 +159,12 @@ impl Subject {
         } else {
             let mut opening = Opening::new(
                 Check::MissingMask,
-                "no folder of masks was found: the images alone were looked at".into(),
+                "there are no masks here: the images alone were looked at".into(),
             );
             opening.count = source.len() as u64;
+            opening.severity = Severity::Note;
             opening.files[0].0 = folder.into();
-            opening.advice = Some("name both folders, the images' and the masks'".into());
+            opening.advice = Some("to train, name both folders, the images' and the masks'".into());
             openings.push(opening);
         }
         let source: Arc<dyn Source> = Arc::new(source);

@@ -91,7 +91,8 @@ impl<'a> Tally<'a> {
     /// Takes the inspection of a record; they come in the order of the records.
     pub(super) fn add(&mut self, record: usize, found: Inspection) {
         self.checked += 1;
-        self.usable += u64::from(found.usable);
+        let usable = if self.subject.has_masks() { found.usable } else { found.decoded };
+        self.usable += u64::from(usable);
         self.objects += found.objects as u64;
         self.bytes += found.bytes;
         let [megapixels, longest, area, objects] = &mut self.histograms;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use common::{Set, annotation, coco, recognised, scene, with_orientation, write};
 use insta::assert_snapshot;
 use maskwright_data::source::OpenContext;
-use maskwright_doctor::{Contents, Error, Role, examine, recognise};
+use maskwright_doctor::{Check, Contents, Error, Role, Severity, examine, recognise};
 use maskwright_image::encode::jpeg_rgb;
 
 /// Moves the folders of a set to other names.
@@ -83,8 +83,11 @@ fn images_without_masks_are_looked_at_alone() {
     let Contents { subjects, settings, .. } = recognise(&folder, &OpenContext::default()).unwrap();
     let found = examine(&subjects, &settings, &mut |_| true).unwrap().sets.remove(0);
     let names: Vec<&str> = found.findings.iter().map(|finding| finding.name.name()).collect();
-    assert_eq!(names, ["nothing-usable", "missing-mask", "not-an-image", "exif-orientation"]);
-    assert_eq!((found.checked, found.usable), (3, 0));
+    assert_eq!(names, ["not-an-image", "exif-orientation", "missing-mask"]);
+    assert_eq!((found.checked, found.usable), (3, 2));
+    // Images alone are no mistake: they are what `predict` and `masks` take.
+    let missing = found.findings.iter().find(|finding| finding.name == Check::MissingMask);
+    assert_eq!(missing.map(|finding| finding.severity), Some(Severity::Note));
 }
 
 #[test]

@@ -8,7 +8,9 @@ use std::process::Command;
 use insta::assert_snapshot;
 use maskwright_image::{GreyImage, RgbImage, Size, encode};
 use serde_json::Value;
-use support::{Place, maskwright, printed, refused, text, without_times, write_pairs};
+use support::{
+    Place, maskwright, printed, refused, text, trained, without_times, works, write_pairs,
+};
 
 /// Pairs that differ more from each other than those of [`write_pairs`], in folders `im` and `gt`.
 fn write_photos(folder: &Path, count: usize) {
@@ -72,6 +74,69 @@ fn a_sound_folder_ends_with_status_0() {
 }
 
 #[test]
+fn photographs_alone_are_examined_and_are_no_error() {
+    let place = Place::new();
+    write_photos(&place.join("photos"), 5);
+    let photos = place.text("photos/im");
+    std::fs::rename(place.join("photos/gt"), place.join("gone")).expect("moved");
+    let found = without_times(&printed(&["doctor", &photos]));
+    assert_snapshot!(found, @"
+        im [[train]]: 5 records, 5 usable, 0 objects
+          note     missing-mask      5  There is no mask for these images.
+                                        im: there are no masks here: the images alone were looked at
+                                        to train, name both folders, the images' and the masks'
+
+        0 errors, 0 warnings and 1 note; 5 images in 0.0 s (0.0/s)
+        ");
+    assert_eq!(without_times(&printed(&["doctor", "--images", &photos])), found);
+    std::fs::write(place.join("photos/im/photo_3.jpg"), "no picture").expect("written");
+    let (status, found) = json(&["doctor", "--images", &photos, "--json"]);
+    assert_eq!((status, &found["errors"]), (1, &1.into()));
+    assert_eq!(found["sets"][0]["usable"], 4);
+}
+
+#[test]
+fn the_size_of_the_input_is_that_of_the_model_or_is_told() {
+    let place = Place::new();
+    let run = place.text("run");
+    let args = trained(&place, &run);
+    works(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    let (images, masks) = (place.text("images"), place.text("masks"));
+    // 8 pixels: at the smallest scale of the jitter fewer than the 10 points of a prompt, whatever the input. The others are so with one
+    // of 64 pixels alone.
+    let mut mask = GreyImage::filled(Size::new(110, 90), 0);
+    (0..8).for_each(|at| mask.data[90 * (50 + at / 4) + 40 + at % 4] = 255);
+    let png = encode::png_grey(&mask).expect("encoded");
+    std::fs::write(place.join("masks/photo_00.png"), png).expect("written");
+    let checkpoint = place.text("run/sam_hq_epoch_0.safetensors");
+    let data = ["--images", &images, "--masks", &masks];
+    let of = |command: &str, more: &[&str]| {
+        let output = works(&[&[command][..], &data, &["--json"], more].concat());
+        let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        (document, text(&output.stderr))
+    };
+    let tiny = |document: &Value| {
+        let findings = document["sets"][0]["findings"].as_array().expect("a list").clone();
+        let tiny = findings.iter().find(|one| one["name"] == "tiny-object").expect("it is tiny");
+        tiny["count"].as_u64().expect("a count")
+    };
+    let (usual, said) = of("doctor", &[]);
+    assert_eq!((&usual["input_size"], tiny(&usual)), (&1024.into(), 1));
+    assert_snapshot!(said, @"for an input of 1024 pixels, as SAM has it; --checkpoint FILE or --input-size says another");
+    let (small, said) = of("doctor", &["--checkpoint", &checkpoint]);
+    assert_eq!((&small["input_size"], tiny(&small)), (&64.into(), 4));
+    assert_snapshot!(said, @"for an input of 64 pixels, as [DIR]/run/sam_hq_epoch_0.safetensors has it");
+    let (same, said) = of("doctor", &["--input-size", "64"]);
+    assert_eq!((&same["sets"], &*said), (&small["sets"], ""));
+    let (sheet, own) = (place.text("sheet.png"), place.text("own.png"));
+    let (of_checkpoint, _) = of("preview", &["--output", &sheet, "--checkpoint", &checkpoint]);
+    let (of_size, _) = of("preview", &["--output", &own, "--input-size", "64"]);
+    assert_eq!(of_checkpoint["input_size"], 64);
+    assert_eq!(of_checkpoint["tiles"], of_size["tiles"]);
+    assert!(std::fs::read(sheet).expect("a sheet") == std::fs::read(own).expect("a sheet"));
+}
+
+#[test]
 fn errors_end_with_status_1_and_name_the_line_that_fixes_them() {
     let place = Place::new();
     let photos = place.text("photos");
@@ -88,7 +153,7 @@ fn errors_end_with_status_1_and_name_the_line_that_fixes_them() {
                                          fix: unmatched = "skip", or --skip-unmatched
           error    zero-one-mask      1  The mask holds only 0 and 1, of which nothing is above 128: it would train as empty.
                                          photo_2: the values are 0 and 1
-                                         fix: mask_values = { 1 = 255 }
+                                         fix: mask_values = { 1 = 255 }, or --set 'mask_values={ 1 = 255 }'
           all fixes together:
             unmatched = "skip"
             mask_values = { 1 = 255 }
@@ -109,7 +174,11 @@ fn errors_end_with_status_1_and_name_the_line_that_fixes_them() {
     assert_eq!(one["severity"], "error");
     assert_eq!((&one["count"], &one["records"]), (&1.into(), &1.into()));
     assert_eq!(one["fix"], "mask_values = { 1 = 255 }");
-    assert_eq!((&findings[0]["flags"], &one["flags"]), (&"--skip-unmatched".into(), &Value::Null));
+    let by_key = "--set 'mask_values={ 1 = 255 }'";
+    assert_eq!(
+        (&findings[0]["flags"], &one["flags"]),
+        (&"--skip-unmatched".into(), &by_key.into())
+    );
     assert_eq!(one["listed"][0]["name"], "photo_2");
     assert!(one["listed"][0]["file"].as_str().expect("a path").ends_with("gt/photo_2.png"));
 }

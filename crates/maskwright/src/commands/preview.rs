@@ -10,6 +10,7 @@ use maskwright_train::evaluator::RecordWarning;
 
 use crate::exit::Usage;
 use crate::flags::data::DataFlags;
+use crate::flags::input_size::InputSizeFlags;
 use crate::indexing::Indexing;
 use crate::targets::{self, Existing, Format, Inputs, Target};
 use crate::warnings::Warnings;
@@ -23,7 +24,7 @@ use crate::{output, tell};
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  maskwright preview --images photos --masks masks --output preview.png
+  maskwright preview --images photos --masks masks --checkpoint sam_vit_b.pth --output preview.png
   maskwright preview --data data.toml --epoch 3 --index 1207 --output sample.png
   maskwright preview --data data.toml --index 12 --each-prompt --output prompts.png")]
 pub(crate) struct PreviewFlags {
@@ -63,9 +64,8 @@ pub(crate) struct PreviewFlags {
     #[arg(long, conflicts_with_all = ["count", "range", "json"])]
     each_prompt: bool,
 
-    /// Side of the model's square input
-    #[arg(long, value_name = "PIXELS", default_value_t = 1024)]
-    input_size: usize,
+    #[command(flatten)]
+    input: InputSizeFlags,
 
     /// Side of a tile in the picture
     #[arg(long, value_name = "PIXELS", default_value_t = 320)]
@@ -92,15 +92,6 @@ pub(crate) fn run(flags: &PreviewFlags) -> anyhow::Result<()> {
         (Some(index), _) => Some((index, index + 1)),
         (None, range) => range,
     };
-    let config = PreviewConfig {
-        seed: flags.seed,
-        epoch: flags.epoch,
-        range,
-        count: flags.count,
-        input_size: flags.input_size,
-        tile: flags.tile,
-        columns: flags.columns,
-    };
     let target = Target { flag: "--output", path: &flags.output, format: Format::Png };
     let to_stdout = targets::is_stdout(&flags.output);
     if to_stdout && flags.json {
@@ -113,9 +104,21 @@ pub(crate) fn run(flags: &PreviewFlags) -> anyhow::Result<()> {
     }
     let inputs = Inputs::data(&data).and(flags.data.reads());
     targets::check(&[target], &inputs, Existing::with(flags.force))?;
+    let input_size = flags.input.resolve()?;
+    let config = PreviewConfig {
+        seed: flags.seed,
+        epoch: flags.epoch,
+        range,
+        count: flags.count,
+        input_size,
+        tile: flags.tile,
+        columns: flags.columns,
+    };
     if flags.each_prompt {
         let picture = prompt_kinds(&data, &config, &Indexing::new(false).context())?;
-        return targets::write_png(encode::png_rgb(&picture), &flags.output);
+        targets::write_png(encode::png_rgb(&picture), &flags.output)?;
+        let line = format!("{}: one sample, asked about in each way", flags.output.display());
+        return if to_stdout { Ok(tell::say(line)) } else { output::line(line) };
     }
     let made = preview(&data, &config, &Indexing::new(flags.json).context())?;
     let mut warnings: Vec<RecordWarning> =
@@ -125,7 +128,7 @@ pub(crate) fn run(flags: &PreviewFlags) -> anyhow::Result<()> {
     Warnings::default().add_records(&warnings);
     targets::write_png(encode::png_rgb(&made.picture), &flags.output)?;
     if flags.json {
-        return output::json(&serde_json::json!({"tiles": made.tiles}));
+        return output::json(&serde_json::json!({"input_size": input_size, "tiles": made.tiles}));
     }
     let end = format!("{}: {} samples", flags.output.display(), made.tiles.len());
     let lines = made.tiles.iter().map(TileInfo::one_line).chain([end]);

@@ -8,6 +8,7 @@ pub(crate) mod generator;
 pub(crate) mod geometry;
 pub(crate) mod given;
 pub(crate) mod hq_sam;
+pub(crate) mod input_size;
 pub(crate) mod learning;
 pub(crate) mod legacy;
 pub(crate) mod log;

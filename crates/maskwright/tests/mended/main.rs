@@ -50,6 +50,38 @@ impl Case {
     fn of(self, set: &'static str) -> Case {
         Case { set, ..self }
     }
+
+    /// The flags that are proposed beside the line: none where a data file brings the finding about, and for what has no flag of its
+    /// own the key, behind the name of its set where there are several.
+    fn flags(&self) -> Option<String> {
+        let by_key = || {
+            let (key, value) = self.line.split_once(" = ").expect("a key");
+            let set = if self.set == SPLITS { "data/valid." } else { "" };
+            match value.trim_matches('"') {
+                word if word.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+                    format!("--set {set}{key}={word}")
+                }
+                _ => format!("--set '{set}{key}={value}'"),
+            }
+        };
+        match (self.flaw, self.flags) {
+            (Some(_), _) => None,
+            (None, Some(flags)) => Some(flags.to_owned()),
+            (None, None) => Some(by_key()),
+        }
+    }
+}
+
+/// The words of a command line as a shell takes them, in which quotes stand around whole words.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (number, part) in line.split('\'').enumerate() {
+        match number % 2 {
+            0 => words.extend(part.split(' ').filter(|word| !word.is_empty()).map(str::to_owned)),
+            _ => words.push(part.to_owned()),
+        }
+    }
+    words
 }
 
 /// Data for each line that is proposed for a finding; none where the finding has no line.
@@ -180,7 +212,8 @@ fn cases(check: Check) -> Vec<Case> {
                     _ => 0,
                 });
             };
-            vec![Case::pairs(classes, "mask_values = { 3 = 255, 12 = 255 }")]
+            let case = Case::pairs(classes, "mask_values = { 3 = 255, 12 = 255 }");
+            vec![case.with_flags("--set 'mask_values={ 12 = 255, 3 = 255 }'")]
         }
         Check::ColourMask => vec![
             Case::pairs(
@@ -219,7 +252,8 @@ fn cases(check: Check) -> Vec<Case> {
                 coco(folder, &boxes.map(|area| (area, false, None)));
             };
             let area = Case::pairs(small, "min_area = 5").with_flags("--min-area 5");
-            vec![Case::pairs(dots, "scale_min = 0.13").of(PLAN), area.of(COCO)]
+            let dots = Case::pairs(dots, "scale_min = 0.13").with_flags("--scale-min 0.13");
+            vec![dots.of(PLAN), area.of(COCO)]
         }
         Check::AnnotationInvalid => {
             // An image that is said to have more pixels than a mask can have.
@@ -312,7 +346,8 @@ fn tried(check: Check, case: &Case) {
     let found = before.iter().find(|one| one["name"] == check.name());
     let found = found.unwrap_or_else(|| panic!("{check} is not found: {before:#?}"));
     assert_eq!(found["fix"], case.line, "{check}: {found:#}");
-    assert_eq!(found["flags"], json!(case.flags), "{check}: {found:#}");
+    let flags = case.flags();
+    assert_eq!(found["flags"], json!(flags), "{check}: {found:#}");
     for one in &before {
         let known = Check::ALL.iter().find(|check| one["name"] == check.name());
         let has_none = known.is_some_and(|check| cases(*check).is_empty());
@@ -321,8 +356,10 @@ fn tried(check: Check, case: &Case) {
     let by_line = with_line(case.line);
     assert!(passes(&by_line, check), "{check} with {}: {by_line:#?}", case.line);
     fs::remove_file(&file).expect("removed");
-    if let Some(flags) = case.flags {
-        let words: Vec<&str> = [folder.as_str()].into_iter().chain(flags.split(' ')).collect();
+    if let Some(flags) = flags {
+        let flags_of = words(&flags);
+        let words: Vec<&str> =
+            [folder.as_str()].into_iter().chain(flags_of.iter().map(String::as_str)).collect();
         let by_flags = doctor(&words);
         assert!(passes(&by_flags, check), "{check} with {flags}: {by_flags:#?}");
     }

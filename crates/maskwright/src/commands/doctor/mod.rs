@@ -17,6 +17,7 @@ use crate::command_line::words;
 use crate::exit::{Interrupted, Unfit, Usage};
 use crate::flags::data::DataFlags;
 use crate::flags::folder;
+use crate::flags::input_size::InputSizeFlags;
 use crate::indexing::Indexing;
 use crate::progress::Progress;
 use crate::targets::{self, Existing, Format, Inputs, Target};
@@ -31,13 +32,14 @@ use crate::{interrupt, output, tell};
 ///
 /// DATA is a data file (.toml), a folder of images and masks (images/ and masks/, im/ and gt/, side by
 /// side, or train/ and valid/ with those), a folder of COCO, Labelme or YOLO, COCO's .json, or SA-1B's folder or .tar.
+/// Of a folder of images alone, or --images alone, the images are examined.
 #[derive(Args)]
 #[command(after_help = "\
 Exit status: 0 if nothing is found that training would refuse (warnings and notes may be), 1 if
 something is, 2 for a wrong command line, 130 if Ctrl-C stopped it (what was found so far is printed).
 
 Examples:
-  maskwright doctor photos/
+  maskwright doctor photos/ --checkpoint sam_vit_b.pth
   maskwright doctor data.toml --report doctor.html
   maskwright doctor --images photos --masks masks --json
   maskwright doctor --system")]
@@ -63,9 +65,8 @@ pub(crate) struct DoctorFlags {
     #[arg(long, value_name = "BYTES")]
     decode_memory: Option<u64>,
 
-    /// Side of the model's input: how small the jitter makes an object follows from it
-    #[arg(long, value_name = "PIXELS", default_value_t = 1024)]
-    input_size: usize,
+    #[command(flatten)]
+    input: InputSizeFlags,
 
     /// List at most so many records of each finding; all are counted
     #[arg(long, value_name = "N", default_value_t = 1000)]
@@ -83,6 +84,8 @@ pub(crate) struct DoctorFlags {
 /// The document of `--json`; docs/doctor.md describes it.
 #[derive(Serialize)]
 struct Document<'a> {
+    /// The side of the model's input, on which depends which objects are tiny.
+    input_size: usize,
     errors: usize,
     warnings: usize,
     notes: usize,
@@ -106,13 +109,13 @@ pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
     settings.workers = flags.workers;
     settings.listed = flags.list;
     settings.decode_memory = flags.decode_memory.unwrap_or(settings.decode_memory);
-    settings.plan.size = flags.input_size;
 
     if let Some(page) = &flags.report {
         let target = Target { flag: "--report", path: page, format: Format::Html };
         let given = Inputs::files(flags.paths.iter().map(PathBuf::as_path));
         targets::check(&[target], &given, Existing::Untouched)?;
     }
+    settings.plan.size = flags.input.resolve()?;
     let interrupt = interrupt::on_ctrl_c();
     let mut bar = Progress::new(flags.json, interrupt.clone());
     let start = Instant::now();
@@ -140,7 +143,8 @@ pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
     let (errors, warnings, notes) =
         (count(Severity::Error), count(Severity::Warning), count(Severity::Note));
     if flags.json {
-        let document = Document { errors, warnings, notes, diagnosis: &diagnosis };
+        let input_size = settings.plan.size;
+        let document = Document { input_size, errors, warnings, notes, diagnosis: &diagnosis };
         output::json(&document)?;
     } else {
         print::diagnosis(&diagnosis, start.elapsed())?;
@@ -156,6 +160,10 @@ fn subjects(
     context: &OpenContext<'_>,
 ) -> anyhow::Result<(Vec<Subject>, Settings)> {
     if let Some(data) = &flags.data {
+        if let (Some(folder), []) = (data.images_alone(), &flags.paths[..]) {
+            let name = folder.file_name().unwrap_or_default().to_string_lossy();
+            return Ok((vec![Subject::images_alone(name, folder)?], Settings::default()));
+        }
         let data = match &flags.paths[..] {
             [] => data.resolve(0.0)?,
             [folder] if folder.is_dir() => {
