@@ -88,10 +88,34 @@ fn a_model_is_clicked_at_and_compared_with_what_its_run_began_with() {
         set     prompt      mask    mIoU          95%  boundary mIoU          95%  images
         set         mask  NoC@80  NoC@85  NoC@90  NoC@95  NoF@80  NoF@85  NoF@90  NoF@95   IoU@1  s/click  objects
         NoC: clicks until the IoU is reached, 2 where it never is; NoF: objects of 2 clicks, also those that the last click brings there
-        Before and after
-        set     prompt                    mask  mIoU before     now              difference (95%)  boundary before     now  better  worse  objects              verdict
+        Before and after: mean IoU
+        set     prompt                    mask              verdict  before     now            difference (95%)
+        set     prompt                    mask  boundary before     now  better  worse  objects
         ");
+    // The mask that is judged first, in tables that fit.
+    let compared: Vec<&str> =
+        table.lines().skip_while(|line| !line.starts_with("Before and after")).collect();
+    assert!(compared[3].starts_with("images     box        HQ (before: SAM)"), "{table}");
+    assert!(compared.iter().all(|line| line.chars().count() <= 110), "{table}");
     let html = std::fs::read_to_string(&page).expect("a page");
+    let header = |title: &str| {
+        let table = html.split(&format!("<h3>{title}</h3>")).nth(1).expect("a table");
+        let header = table.split("</thead>").next().expect("a header");
+        let cells = header.split("</th>").filter_map(|cell| cell.rsplit('>').next());
+        cells.filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join(" | ")
+    };
+    assert_snapshot!(header("Before and after"), @"set | prompt | mask | verdict | before | now | difference | 95% | boundary difference | better | worse | objects");
+    assert_snapshot!(header("Every object"), @"set | prompt | record | size | area | before | difference | HQ IoU | SAM IoU | SAM + HQ IoU");
+    let row =
+        html.split("<h3>Every object</h3>").nth(1).and_then(|table| table.split("<tr").nth(2));
+    let cells: Vec<f64> = row
+        .expect("a row")
+        .split("</td>")
+        .filter_map(|cell| cell.rsplit('>').next()?.parse().ok())
+        .collect();
+    // Area, before, difference, now, SAM's own mask, which is that of before, and the sum.
+    assert!((cells[1] + cells[2] - cells[3]).abs() < 2e-4, "{cells:?}");
+    assert_eq!(cells[1], cells[4]);
     for part in
         ["Before and after", "Clicks", "By size and thinness", "Where the time went", "its SHA-256"]
     {

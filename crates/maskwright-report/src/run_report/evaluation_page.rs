@@ -87,7 +87,7 @@ pub fn write_evaluation(content: &EvaluationPage<'_>, page: &Path) -> Result<()>
         report.curves.extend(calibration_curve(&title, &set.calibration));
     }
     report.tables.extend(content.times.map(time_table));
-    report.tables.push(record_table(evaluation));
+    report.tables.push(record_table(evaluation, content.before.map(|(before, _)| before)));
     report.galleries.extend(gallery::galleries(&mut images, &evaluation.shown)?);
     if report.galleries.is_empty() {
         remove(&picture_beside(page))?;

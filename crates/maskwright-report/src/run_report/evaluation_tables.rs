@@ -1,5 +1,8 @@
 //! The tables of the page of an evaluation.
 
+use std::collections::HashMap;
+
+use maskwright_data::prompt::PromptKind;
 use maskwright_model::MaskKind;
 use maskwright_train::evaluator::statistics::{
     ClickStatistics, Compared, Interval, SetStatistics, size_of,
@@ -28,6 +31,7 @@ pub(super) fn comparison_table(title: &str, sets: &[&Compared]) -> Table {
             set.set.clone(),
             set.prompt.to_string().replace('_', " "),
             set.mask.title().to_owned(),
+            set.verdict().to_owned(),
             format!("{:.4}", set.before),
             format!("{:.4}", set.after),
             format!("{:+.4}", set.after - set.before),
@@ -36,22 +40,31 @@ pub(super) fn comparison_table(title: &str, sets: &[&Compared]) -> Table {
             set.better.to_string(),
             set.worse.to_string(),
             set.objects.to_string(),
-            set.verdict().to_owned(),
         ]
     };
     Table {
         title: title.to_owned(),
-        caption: "Over the objects that both models were evaluated on. The interval holds the mean difference in IoU with 95% \
+        caption: "Mean IoU before and now, over the objects that both models were evaluated on, of the mask that is judged first. \
+                  The interval holds the mean difference in IoU with 95% \
                   confidence, by resampling images; it decides the verdict. Better and worse: objects whose IoU changed by 0.01 \
                   or more. A model without an HQ head is compared by SAM's own mask."
             .into(),
         header: text(&[
-            "set", "prompt", "mask", "mIoU before", "now", "difference", "95%", "boundary difference",
-            "better", "worse", "objects", "verdict",
+            "set", "prompt", "mask", "verdict", "before", "now", "difference", "95%", "boundary difference",
+            "better", "worse", "objects",
         ]),
-        rows: sets.iter().map(row).collect(),
+        rows: judged_first(sets.iter().copied()).iter().map(row).collect(),
         best: Vec::new(),
     }
+}
+
+/// Under each set and prompt the mask that is judged first, as [`judged`] has it, and then the others.
+fn judged_first<'a>(sets: impl Iterator<Item = &'a Compared>) -> Vec<&'a Compared> {
+    let mut sets: Vec<&Compared> = sets.collect();
+    for same in sets.chunk_by_mut(|a, b| (&a.set, a.prompt) == (&b.set, b.prompt)) {
+        same.sort_by_key(|set| set.mask != MaskKind::Hq);
+    }
+    sets
 }
 
 pub(super) fn interval_table(statistics: &[SetStatistics]) -> Table {
@@ -200,15 +213,29 @@ pub(super) fn time_table(times: &EvalTimes) -> Table {
 /// Records that the table names; of more, the worst.
 const RECORDS: usize = 500;
 
-/// Every record, the worst first.
-pub(super) fn record_table(evaluation: &Evaluation) -> Table {
+/// Every record, the worst first; with the model before its IoU there, too, by the mask that is judged.
+pub(super) fn record_table(evaluation: &Evaluation, before: Option<&Evaluation>) -> Table {
+    type Key<'a> = (&'a str, usize, PromptKind);
+    fn key(one: &ImageScores) -> Key<'_> {
+        (&one.set, one.record, one.prompt)
+    }
+    let earlier: Option<HashMap<Key<'_>, &ImageScores>> =
+        before.map(|before| before.images.iter().map(|one| (key(one), one)).collect());
+    // Of a model without an HQ head SAM's own mask.
+    let pair = |one: &ImageScores| {
+        let now = judged(&one.scores)?;
+        let before = earlier.as_ref()?.get(&key(one))?;
+        let before = before.of(now.mask).or_else(|| before.of(MaskKind::Sam))?;
+        Some((before.iou, now.iou))
+    };
     let iou = |one: &ImageScores| judged(&one.scores).map_or(0.0, |scores| scores.iou);
     let mut records: Vec<_> = evaluation.images.iter().collect();
     records.sort_by(|a, b| iou(a).total_cmp(&iou(b)));
-    let masks: Vec<MaskKind> = evaluation
+    let mut masks: Vec<MaskKind> = evaluation
         .sets
         .first()
         .map_or_else(Vec::new, |set| set.scores.iter().map(|s| s.mask).collect());
+    masks.sort_by_key(|mask| *mask != MaskKind::Hq);
     let row = |one: &&ImageScores| {
         let mut row = vec![
             one.set.clone(),
@@ -220,10 +247,19 @@ pub(super) fn record_table(evaluation: &Evaluation) -> Table {
         let scores = |mask: &MaskKind| {
             one.of(*mask).map_or_else(|| "none".into(), |scores| format!("{:.4}", scores.iou))
         };
+        if earlier.is_some() {
+            let pair = pair(one);
+            let cell = |text: Option<String>| text.unwrap_or_else(|| "none".into());
+            row.push(cell(pair.map(|(before, _)| format!("{before:.4}"))));
+            row.push(cell(pair.map(|(before, now)| format!("{:+.4}", now - before))));
+        }
         row.extend(masks.iter().map(scores));
         row
     };
     let mut header = text(&["set", "prompt", "record", "size", "area"]);
+    if earlier.is_some() {
+        header.extend(text(&["before", "difference"]));
+    }
     header.extend(masks.iter().map(|mask| format!("{} IoU", mask.title())));
     let more = records.len().saturating_sub(RECORDS);
     Table {

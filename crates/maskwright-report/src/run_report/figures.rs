@@ -135,13 +135,15 @@ fn words_of(part: &str) -> &str {
 
 /// Every set and prompt of an evaluation, SAM's own mask beside the others.
 pub fn evaluation_table(sets: &[SetMetrics]) -> Table {
-    let masks = [MaskKind::Sam, MaskKind::Hq, MaskKind::SamHq];
+    let mut masks = vec![MaskKind::Sam, MaskKind::Hq, MaskKind::SamHq];
+    // A SAM without an HQ head has one mask.
+    masks.retain(|mask| sets.iter().any(|set| set.of(*mask).is_some()));
     let mut header = vec!["set".to_owned(), "prompt".to_owned(), "images".to_owned()];
     let several = sets.iter().any(|set| set.objects > set.images);
     if several {
         header.push("objects".to_owned());
     }
-    for mask in masks {
+    for mask in &masks {
         header.push(format!("{} mIoU", mask.title()));
         header.push(format!("{} boundary", mask.title()));
     }
@@ -156,8 +158,8 @@ pub fn evaluation_table(sets: &[SetMetrics]) -> Table {
             if several {
                 row.push(set.objects.to_string());
             }
-            for mask in masks {
-                let scores = set.of(mask);
+            for mask in &masks {
+                let scores = set.of(*mask);
                 let cell = |value: Option<f64>| {
                     value.map_or_else(|| "none".to_owned(), |value| format!("{value:.4}"))
                 };

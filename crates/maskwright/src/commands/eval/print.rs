@@ -1,7 +1,8 @@
 //! An evaluation for people: tables and lines.
 
+use maskwright_model::MaskKind;
 use maskwright_train::evaluator::statistics::{
-    ClickStatistics, Comparison, Interval, SetStatistics,
+    ClickStatistics, Compared, Comparison, Interval, SetStatistics,
 };
 use maskwright_train::evaluator::{ClickMetrics, EvalTimes, Evaluation, SetMetrics};
 
@@ -142,53 +143,53 @@ pub(super) fn details(statistics: &[SetStatistics]) -> anyhow::Result<()> {
 
 /// A model beside the one before it: on what it was validated on, and on other sets.
 pub(super) fn comparison(comparison: &Comparison, others: &[String]) -> anyhow::Result<()> {
-    let header = [
-        "set",
-        "prompt",
-        "mask",
-        "mIoU before",
-        "now",
-        "difference (95%)",
-        "boundary before",
-        "now",
-        "better",
-        "worse",
-        "objects",
-        "verdict",
-    ];
+    let header = ["set", "prompt", "mask", "verdict", "before", "now", "difference (95%)"];
+    let more = ["set", "prompt", "mask", "boundary before", "now", "better", "worse", "objects"];
     for (title, forgotten) in [("Before and after", false), ("On other sets: forgetting", true)] {
         let own = comparison.sets.iter().filter(|set| others.contains(&set.set) == forgotten);
-        let rows: Vec<Vec<String>> = own
-            .map(|set| {
-                let difference = set.difference.map_or_else(String::new, |interval| {
-                    format!(" ({:+.4} to {:+.4})", interval.low, interval.high)
-                });
-                vec![
-                    set.set.clone(),
-                    set.prompt.to_string(),
-                    match set.mask == set.before_mask {
-                        true => set.mask.title().to_owned(),
-                        false => {
-                            format!("{} (before: {})", set.mask.title(), set.before_mask.title())
-                        }
-                    },
-                    format!("{:.4}", set.before),
-                    format!("{:.4}", set.after),
-                    format!("{:+.4}{difference}", set.after - set.before),
-                    format!("{:.4}", set.boundary_before),
-                    format!("{:.4}", set.boundary_after),
-                    set.better.to_string(),
-                    set.worse.to_string(),
-                    set.objects.to_string(),
-                    set.verdict().to_owned(),
-                ]
-            })
-            .collect();
-        if !rows.is_empty() {
-            output::line("")?;
-            output::line(title)?;
-            output::table(&header, &rows)?;
+        let mut own: Vec<&Compared> = own.collect();
+        if own.is_empty() {
+            continue;
         }
+        // The mask that is judged comes first.
+        for same in own.chunk_by_mut(|a, b| (&a.set, a.prompt) == (&b.set, b.prompt)) {
+            same.sort_by_key(|set| set.mask != MaskKind::Hq);
+        }
+        let of_what = |set: &Compared| {
+            let mask = match set.mask == set.before_mask {
+                true => set.mask.title().to_owned(),
+                false => format!("{} (before: {})", set.mask.title(), set.before_mask.title()),
+            };
+            vec![set.set.clone(), set.prompt.to_string(), mask]
+        };
+        let iou = |set: &&Compared| {
+            let difference = set.difference.map_or_else(String::new, |interval| {
+                format!(" ({:+.3} to {:+.3})", interval.low, interval.high)
+            });
+            let mut row = of_what(set);
+            row.push(set.verdict().to_owned());
+            row.push(format!("{:.4}", set.before));
+            row.push(format!("{:.4}", set.after));
+            row.push(format!("{:+.4}{difference}", set.after - set.before));
+            row
+        };
+        let rest = |set: &&Compared| {
+            let mut row = of_what(set);
+            row.push(format!("{:.4}", set.boundary_before));
+            row.push(format!("{:.4}", set.boundary_after));
+            row.extend([set.better, set.worse, set.objects].map(|count| count.to_string()));
+            row
+        };
+        output::line("")?;
+        output::line(format_args!("{title}: mean IoU"))?;
+        output::table(&header, &own.iter().map(iou).collect::<Vec<_>>())?;
+        output::line("")?;
+        output::table(&more, &own.iter().map(rest).collect::<Vec<_>>())?;
+    }
+    if comparison.better.is_empty() != comparison.worse.is_empty() {
+        let what = if comparison.worse.is_empty() { "worse" } else { "better" };
+        output::line("")?;
+        output::line(format_args!("No object got {what} by 0.01 or more"))?;
     }
     for (title, changed) in [("Better most", &comparison.better), ("Worse most", &comparison.worse)]
     {
@@ -199,10 +200,11 @@ pub(super) fn comparison(comparison: &Comparison, others: &[String]) -> anyhow::
         output::line(title)?;
         let row = |one: &maskwright_train::evaluator::statistics::Changed| {
             let name = format!("{}/{}", one.set, one.name);
-            vec![name, format!("{:.4}", one.before), format!("{:.4}", one.after)]
+            let difference = format!("{:+.4}", one.after - one.before);
+            vec![name, format!("{:.4}", one.before), format!("{:.4}", one.after), difference]
         };
         let rows: Vec<Vec<String>> = changed.iter().map(row).collect();
-        output::table(&["record", "IoU before", "now"], &rows)?;
+        output::table(&["record", "IoU before", "now", "difference"], &rows)?;
     }
     Ok(())
 }
