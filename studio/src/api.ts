@@ -721,7 +721,7 @@ export type TrainData = "set" | "corrections" | "both";
 
 export type JobKind = "train";
 
-export type JobState = "running" | "stopping" | "finished" | "stopped" | "failed";
+export type JobState = "running" | "paused" | "stopping" | "finished" | "stopped" | "failed";
 
 export type RunState = "running" | "finished" | "interrupted";
 

@@ -61,6 +61,18 @@ impl Filter {
         })
     }
 
+    /// Expects the set that it names to be one of the data's.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub(crate) fn check(&self, data: &DataSet) -> Result<()> {
+        let sets = data.set_names();
+        match &self.set {
+            Some(set) if !sets.contains(set) => Err(Error::setting("set", sets.join(", "), set)),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether records have to be looked at for it.
     pub(crate) fn looks(&self) -> bool {
         self.category.is_some() || self.min_side.is_some() || self.max_side.is_some()

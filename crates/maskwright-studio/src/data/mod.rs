@@ -55,7 +55,11 @@ impl StudioData {
             Self::Sets { file: Some(file), .. } => of_path(file),
             Self::Sets { data, .. } => {
                 let mut sets = data.train.iter().chain(&data.valid).chain(&data.other);
-                sets.next().map_or_else(String::new, |set| set.name.clone())
+                let first = sets.next().map_or_else(String::new, |set| set.name.clone());
+                match sets.count() {
+                    0 => first,
+                    more => format!("{first} and {more} more"),
+                }
             }
         }
     }

@@ -65,6 +65,17 @@ impl Asked {
         found.map(|(_, value)| &**value).filter(|value| !value.is_empty())
     }
 
+    /// Refuses what nobody would look at: a misspelt filter is none.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub(crate) fn only(&self, known: &[&str]) -> Result<()> {
+        match self.0.iter().find(|(key, _)| !known.contains(&key.as_str())) {
+            Some((key, _)) => Err(Error::setting("the query", known.join(", "), key)),
+            None => Ok(()),
+        }
+    }
+
     /// A value.
     ///
     /// # Errors

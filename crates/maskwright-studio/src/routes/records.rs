@@ -17,6 +17,11 @@ use crate::error::{Error, Result};
 use crate::http::asked::{Asked, At};
 use crate::http::{Response, answer};
 
+/// What a list can be asked for.
+const LIST: [&str; 12] = [
+    "offset", "limit", "order", "set", "category", "mask", "text", "min_side", "max_side",
+    "finding", "min_iou", "max_iou",
+];
 /// Augmented views on a sheet.
 const VIEWS: usize = 12;
 /// The side of a view on a sheet.
@@ -47,6 +52,7 @@ pub(super) fn state(app: &Arc<App>, (): ()) -> Result<Response> {
 
 /// A page of the records that pass the filters.
 pub(super) fn list(app: &Arc<App>, asked: Asked) -> Result<Response> {
+    asked.only(&LIST)?;
     let offset = asked.value("offset", "a number")?.unwrap_or(0);
     let limit: usize = asked.value("limit", "a number")?.unwrap_or(100);
     if limit > LONGEST {
@@ -54,6 +60,7 @@ pub(super) fn list(app: &Arc<App>, asked: Asked) -> Result<Response> {
     }
     let filter = Filter::of(&asked)?;
     let set = app.set();
+    filter.check(&set)?;
     if filter.looks() {
         app.look_at_all()?;
     }

@@ -45,7 +45,9 @@ fn records_are_paged_and_filtered_and_shown() {
     let large = server.until("/api/records?min_side=130", |page| page["total"] == json!(1));
     assert_eq!(names(&large), ["photo_04"]);
     assert_eq!(server.get("/api/records?limit=501").status, 400);
-    assert_eq!(server.get("/api/records?mask=perhaps").status, 400);
+    for wrong in ["mask=perhaps", "set=another", "side=64"] {
+        assert_eq!(server.get(&format!("/api/records?{wrong}")).status, 400, "{wrong}");
+    }
 
     let small = server.get("/api/records/2/thumbnail?side=64");
     assert_eq!(small.header("Content-Type"), Some("image/jpeg"));
