@@ -183,6 +183,23 @@ try {
     });
   }
 
+  await step("the doctor finds what is damaged, shows the fix, and a click applies it", async () => {
+    await page.goto(`${base}#/data/doctor`);
+    await page.getByRole("button", { name: /^Examine/ }).click();
+    const fixes = page.locator("article.finding").getByRole("button", { name: /^Fix: / });
+    await fixes.first().waitFor({ timeout: 120_000 });
+    const before = await fixes.count();
+    await fixes.first().click();
+    await page.locator("dialog .diff").waitFor();
+    await page.getByRole("button", { name: "Apply to the data file" }).click();
+    await page.locator("dialog").waitFor({ state: "detached" });
+    await page.waitForFunction(
+      (before) => document.querySelectorAll("article.finding header button").length < before,
+      before,
+      { timeout: 120_000 },
+    );
+  });
+
   let run;
   await step("trains a model on what was saved", async () => {
     await page.goto(`${base}#/train`);
@@ -197,6 +214,12 @@ try {
     await begin.click();
     const card = page.locator("article.run", { hasText: run }).first();
     await card.locator(".tag", { hasText: /running|finished/ }).waitFor({ timeout: 30_000 });
+    await card.getByRole("button", { name: "Pause" }).click();
+    await card.locator(".tag", { hasText: "paused" }).waitFor();
+    const still = await card.locator(".going span").textContent();
+    await page.waitForTimeout(1500);
+    assert.equal(await card.locator(".going span").textContent(), still, "a paused training goes on");
+    await card.getByRole("button", { name: "Go on" }).click();
     await card.locator(".tag.finished").waitFor({ timeout: TRAIN_SECONDS * 1000 });
     await page.locator(".chart .curve").first().waitFor();
   });

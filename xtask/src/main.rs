@@ -10,7 +10,7 @@
 //! cargo xtask wheel   the Python package as a wheel
 //! cargo xtask package   packs the crates and builds the packages elsewhere
 //! cargo xtask notices   the licences of all that is compiled into it
-//! cargo xtask check   format, lints, dependency rules, circles, licences, Python and packages, no tests
+//! cargo xtask check   format, lints, dependency rules, circles, licences, Python, the page and packages, no tests
 //! ```
 
 #![forbid(unsafe_code)]
@@ -23,6 +23,7 @@ mod gpu_bundle;
 mod licences;
 mod notices;
 mod package;
+mod page;
 mod python;
 mod python_package;
 mod resolved;
@@ -40,7 +41,7 @@ usage: cargo xtask COMMAND
 
   demo [ARGS]   set up, build in release mode, run `maskwright demo ARGS`
   test          set up, then every check and test, cheapest first (what CI runs)
-  check         format, lints, dependency rules, circles, licences, Python and packages, no tests
+  check         format, lints, dependency rules, circles, licences, Python, the page and packages, no tests
   setup         only the set-up: system packages that make things faster
   rules         only dependency rules, circles of files, licences and the Dockerfile
   soak kills [--runs N] [--seed N] [--program FILE]

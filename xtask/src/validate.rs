@@ -1,8 +1,8 @@
 //! One validation, cheapest checks first, so that a slip costs seconds.
 
 use crate::{
-    circles, dependency_rules, dockerfile, flag_words, licences, package, python, python_package,
-    resolved, shell,
+    circles, dependency_rules, dockerfile, flag_words, licences, package, page, python,
+    python_package, resolved, shell,
 };
 
 /// Checks that run no test.
@@ -10,6 +10,7 @@ pub(crate) fn check() -> Result<(), String> {
     shell::run("cargo", &["fmt", "--all", "--check"], &[])?;
     rules()?;
     python::check()?;
+    page::check()?;
     shell::run(
         "cargo",
         &[

@@ -113,11 +113,7 @@ impl Conv2d {
         let [k, _, input, output] = self.weight.dims();
         let bias = self.bias.as_ref().map(Param::val);
         if self.same {
-            let out = ops::conv3x3(x, self.weight.val(), tf32);
-            return match bias {
-                Some(bias) => out + bias.unsqueeze::<4>(),
-                None => out,
-            };
+            return ops::conv3x3(x, self.weight.val(), bias, tf32);
         }
         let cells = if k == 1 { x } else { ops::patchify(x, k) };
         ops::linear(cells, self.weight.val().reshape([k * k * input, output]), bias, tf32)

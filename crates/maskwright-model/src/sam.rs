@@ -157,15 +157,14 @@ impl Sam {
         self.image_encoder.advance(state, pieces, self.tf32).into_features()
     }
 
-    /// Returns the features together with the part of the HQ head that depends only on the image, so
-    /// that this part runs once for any number of prompts. If the model has no HQ head, the features are
-    /// returned as they are.
+    /// Returns the features together with what of the decoder depends only on the image, or not even on
+    /// that, so that it runs once for any number of prompts: the HQ head's part, and the cells' positions.
     ///
     /// Do not use it for training, where this part changes with the head.
     #[must_use]
     pub fn with_hq_features(&self, features: ImageFeatures) -> ImageFeatures {
         let hq = self.mask_decoder.hq.as_ref().map(|head| head.features(&features, self.tf32));
-        ImageFeatures { hq, ..features }
+        ImageFeatures { hq, dense_pe: Some(self.prompt_encoder.dense_pe(self.tf32)), ..features }
     }
 
     /// Encodes prompts that all have the same number of tokens; see [`Sam::predict`] for others.
@@ -187,7 +186,7 @@ impl Sam {
         image_of: &[usize],
         mode: DecodeMode,
     ) -> Result<MaskOutput> {
-        let dense_pe = self.prompt_encoder.dense_pe(self.tf32);
+        let dense_pe = self.positions(features);
         self.mask_decoder.forward(features, dense_pe, prompts, image_of, mode, self.tf32)
     }
 
@@ -210,7 +209,7 @@ impl Sam {
     ) -> Result<MaskOutput> {
         features.check(prompts.len(), image_of)?;
         let groups = group_by_tokens(prompts);
-        let dense_pe = self.prompt_encoder.dense_pe(self.tf32);
+        let dense_pe = self.positions(features);
         let mut order = Vec::with_capacity(prompts.len());
         let (mut tokens, mut image) = (Vec::new(), Vec::new());
         for group in groups.values() {
@@ -232,11 +231,22 @@ impl Sam {
         for (at, &prompt) in order.iter().enumerate() {
             place[prompt] = at;
         }
-        let decoded = Decoded {
-            tokens: rows(Tensor::cat(tokens, 0), &place),
-            image: rows(Tensor::cat(image, 0), &place),
-        };
+        let decoded =
+            Decoded { tokens: rows(joined(tokens), &place), image: rows(joined(image), &place) };
         self.mask_decoder.heads(features, image_of, decoded, mode, self.tf32)
+    }
+
+    fn positions(&self, features: &ImageFeatures) -> Tensor<2> {
+        let made = features.dense_pe.clone();
+        made.unwrap_or_else(|| self.prompt_encoder.dense_pe(self.tf32))
+    }
+}
+
+/// Groups behind one another; one alone is not copied.
+fn joined(mut groups: Vec<Tensor<3>>) -> Tensor<3> {
+    match groups.len() {
+        1 => groups.remove(0),
+        _ => Tensor::cat(groups, 0),
     }
 }
 

@@ -16,6 +16,8 @@ pub struct ImageFeatures {
     /// The HQ head's feature of both, if it was computed beforehand; see
     /// [`Sam::with_hq_features`](crate::Sam::with_hq_features).
     pub hq: Option<Tensor<4>>,
+    /// The positions of the cells, if they were computed beforehand; likewise.
+    pub dense_pe: Option<Tensor<2>>,
 }
 
 impl ImageFeatures {
@@ -31,6 +33,7 @@ impl ImageFeatures {
             embedding: rows(self.embedding.clone(), images),
             early: rows(self.early.clone(), images),
             hq: self.hq.clone().map(|hq| rows(hq, images)),
+            dense_pe: self.dense_pe.clone(),
         }
     }
 

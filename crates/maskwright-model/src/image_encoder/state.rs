@@ -46,7 +46,7 @@ impl EncoderState {
     pub(crate) fn into_features(self) -> ImageFeatures {
         let early =
             self.early.expect("all pieces were run, and one of them gives the early feature");
-        ImageFeatures { embedding: self.x, early, hq: None }
+        ImageFeatures { embedding: self.x, early, hq: None, dense_pe: None }
     }
 }
 

@@ -4,11 +4,12 @@
 //! side, so a line's results are, for each of the three lines above, at and below, one
 //! [`panel::product`] whose rows overlap: no columns are ever laid out in memory.
 
+use burn::tensor::{Tensor, TensorData};
 use pulp::Simd;
 use rayon::prelude::*;
 
 use super::panel::{self, Output, Row, WIDTH};
-use super::{Array, Fused, GRAIN, zeros};
+use super::{Array, Fused, GRAIN, untracked, zeros};
 
 /// Lines of one task of the weight's gradient: each task sums on its own.
 const LINES_PER_TASK: usize = 8;
@@ -51,6 +52,7 @@ struct Line<'a> {
     image: &'a [f32],
     y: usize,
     panels: &'a [Vec<Row>],
+    bias: Option<&'a [f32]>,
     line: &'a mut Vec<f32>,
     out: &'a mut [f32],
 }
@@ -60,7 +62,10 @@ impl pulp::WithSimd for Line<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { map: Map { h, w, input, output }, image, y, panels, line, out } = self;
+        let Self { map: Map { h, w, input, output }, image, y, panels, bias, line, out } = self;
+        if let Some(bias) = bias {
+            out.chunks_exact_mut(output).for_each(|cell| cell.copy_from_slice(bias));
+        }
         line.resize((w + 2) * input, 0.0);
         for row in 0..3 {
             // Above the first line the index wraps around and is past the last, as below it.
@@ -70,7 +75,7 @@ impl pulp::WithSimd for Line<'_> {
                     values: &mut out[p * WIDTH..],
                     stride: output,
                     columns: WIDTH.min(output - p * WIDTH),
-                    add: row > 0,
+                    add: row > 0 || bias.is_some(),
                 };
                 let panel = &panel[row * 3 * input..][..3 * input];
                 panel::product(simd, line, input, w, panel, out);
@@ -79,16 +84,27 @@ impl pulp::WithSimd for Line<'_> {
     }
 }
 
-fn convolve(x: &[f32], weight: &[f32], map: Map) -> Vec<f32> {
+fn convolve(x: &[f32], weight: &[f32], bias: Option<&[f32]>, map: Map) -> Vec<f32> {
     let Map { h, w, input, output } = map;
     let panels = panels(weight, output);
     let images = x.len() / (h * w * input);
     let mut out = zeros(images * h * w * output);
     out.par_chunks_mut(w * output).enumerate().for_each_init(Vec::new, |line, (i, out)| {
         let image = &x[i / h * h * w * input..][..h * w * input];
-        pulp::Arch::new().dispatch(Line { map, image, y: i % h, panels: &panels, line, out });
+        pulp::Arch::new().dispatch(Line { map, image, y: i % h, panels: &panels, bias, line, out });
     });
     out
+}
+
+/// The convolution with a bias `[out]` in the same pass, of tensors that nothing is derived by and that [`takes`](super::takes).
+pub(crate) fn with_bias(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
+    let device = x.device();
+    let ([images, h, w, input], output) = (x.dims(), bias.dims()[0]);
+    let [x, weight] = [x, weight].map(|factor| Array::from(untracked(factor)));
+    let bias = Array::from(untracked(bias));
+    let map = Map { h, w, input, output };
+    let out = convolve(x.values(), weight.values(), Some(bias.values()), map);
+    Tensor::from_data(TensorData::new(out, [images, h, w, output]), &device)
 }
 
 /// Adds the gradient of the weight from some lines of one image's input.
@@ -145,7 +161,7 @@ impl Fused<2> for Conv3x3 {
     fn forward(&self, [x, weight]: [Array; 2], saves: bool) -> (Array, Option<[Array; 2]>) {
         let &[images, h, w, input] = x.shape() else { unreachable!("a map has four axes") };
         let map = Map { h, w, input, output: weight.width() };
-        let out = convolve(x.values(), weight.values(), map);
+        let out = convolve(x.values(), weight.values(), None, map);
         (Array::new(out, &[images, h, w, map.output]), saves.then_some([x, weight]))
     }
 
@@ -169,7 +185,7 @@ impl Fused<2> for Conv3x3 {
                 }
             }
             let map = Map { h, w, input: output, output: input };
-            Array::new(convolve(gradient.values(), &turned, map), x.shape())
+            Array::new(convolve(gradient.values(), &turned, None, map), x.shape())
         });
         let to_weight = needs[1].then(|| {
             let map = Map { h, w, input, output };
@@ -213,8 +229,9 @@ mod tests {
     fn matches_the_plain_twin() {
         for [h, w, input, output] in [[1, 1, 3, 5], [4, 9, 16, 32], [19, 5, 8, 70], [2, 33, 1, 1]] {
             let weight = random(2, [3, 3, input, output]);
-            same(random(1, [2, h, w, input]), weight, random(3, [1]), 2e-5, |x, weight, c| {
-                ops::conv3x3(x, weight, Tf32::Never) + c.unsqueeze::<4>()
+            let bias = random(3, [output]);
+            same(random(1, [2, h, w, input]), weight, bias, 2e-5, |x, weight, bias| {
+                ops::conv3x3(x, weight, Some(bias), Tf32::Never)
             });
         }
     }

@@ -10,6 +10,7 @@
 //! The kernels see slices, and the vector code comes from `pulp` or from loops that the compiler vectorises inside `pulp`'s
 //! dispatch. Only [`bf16`] has unsafe code, for instructions that `pulp` does not know.
 
+pub(crate) mod add;
 pub(crate) mod attention;
 mod attention_bf16;
 mod attention_core;
@@ -18,6 +19,7 @@ pub(crate) mod conv3x3;
 pub(crate) mod depthwise;
 pub(crate) mod gelu;
 pub(crate) mod layer_norm;
+pub(crate) mod linear;
 mod math;
 mod panel;
 pub(crate) mod rearrange;

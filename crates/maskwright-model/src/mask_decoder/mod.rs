@@ -217,7 +217,7 @@ impl MaskDecoder {
             Some(sparse) => Tensor::cat(vec![own, sparse.clone()], 1),
             None => own,
         };
-        let image = embedding + prompts.dense.clone();
+        let image = ops::add(embedding, prompts.dense.clone());
         let image = image.expand([b, h, w, c]).reshape([b, h * w, c]);
         let (tokens, image) = self.transformer.forward(image, dense_pe, tokens, tf32);
         Ok(Decoded { tokens: tokens.slice([0..b, 0..count, 0..c]), image })

@@ -112,7 +112,7 @@ impl TwoWayBlock {
         };
         let tokens = self.norm1.forward(tokens);
 
-        let placed_image = image.clone() + image_pe.clone();
+        let placed_image = ops::add(image.clone(), image_pe.clone());
         let placed = tokens.clone() + token_pe.clone();
         let keys = placed_image.clone();
         let attended = self.cross_attn_token_to_image.forward(placed, keys, image.clone(), tf32);
@@ -122,7 +122,7 @@ impl TwoWayBlock {
         let placed = tokens.clone() + token_pe.clone();
         let attended =
             self.cross_attn_image_to_token.forward(placed_image, placed, tokens.clone(), tf32);
-        (tokens, self.norm4.forward(image + attended))
+        (tokens, self.norm4.forward(ops::add(image, attended)))
     }
 }
 
@@ -154,7 +154,7 @@ impl TwoWayTransformer {
             (tokens, image) = layer.forward(tokens, image, &token_pe, &image_pe, i == 0, tf32);
         }
         let placed = tokens.clone() + token_pe;
-        let keys = image.clone() + image_pe;
+        let keys = ops::add(image.clone(), image_pe);
         let attended = self.final_attn_token_to_image.forward(placed, keys, image.clone(), tf32);
         (self.norm_final_attn.forward(tokens + attended), image)
     }

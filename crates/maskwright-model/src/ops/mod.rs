@@ -13,12 +13,14 @@ use burn::tensor::Tensor;
 use burn::tensor::module;
 use burn::tensor::ops::ConvOptions;
 
+use crate::kernels::add;
 use crate::kernels::attention::CrossAttention;
 use crate::kernels::bf16;
 use crate::kernels::conv3x3::Conv3x3;
 use crate::kernels::depthwise::Depthwise;
 use crate::kernels::gelu::Gelu;
 use crate::kernels::layer_norm::LayerNorm;
+use crate::kernels::linear as fused_linear;
 use crate::kernels::rearrange::{Rows, Unblock};
 use crate::kernels::window_attention::WindowAttention;
 use crate::kernels::{fused, takes};
@@ -45,6 +47,9 @@ pub fn linear<const D: usize>(
     let dtype = weight.dtype();
     let x = cast(x, dtype).reshape([rows, input]);
     let bias = bias.map(|bias| cast(bias, dtype));
+    if fused_linear::fits(&x, &weight, rows) {
+        return fused_linear::forward(x, weight, bias).reshape(dims);
+    }
     if products::splits(&x, tf32) {
         let product = matmul(x, weight, tf32);
         let out = match bias {
@@ -54,6 +59,11 @@ pub fn linear<const D: usize>(
         return out.reshape(dims);
     }
     module::linear(x, weight, bias).reshape(dims)
+}
+
+/// The sum; the second may be of the first's last axes, with 1 before.
+pub fn add<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
+    if add::fits(&a, &b) { add::forward(a, b) } else { a + b }
 }
 
 /// Layer normalisation over the last axis with biased variance, in the type of its weight.
@@ -123,10 +133,21 @@ pub struct Windows {
 }
 
 /// 3 x 3 convolution with stride 1 and one cell of zeros around: `[b, h, w, in]` and a weight
-/// `[3, 3, in, out]`, whose type is the result's, to `[b, h, w, out]`.
-pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>, tf32: Tf32) -> Tensor<4> {
+/// `[3, 3, in, out]`, whose type is the result's, to `[b, h, w, out]`, plus a bias `[out]`.
+pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, tf32: Tf32) -> Tensor<4> {
     let x = cast(x, weight.dtype());
-    if takes(&x) { fused!(Conv3x3; x, weight) } else { plain::conv3x3(x, weight, tf32) }
+    let tracked = x.is_autodiff() || weight.is_autodiff();
+    let product = match bias.clone() {
+        Some(bias) if takes(&x) && !tracked && !bias.is_autodiff() => {
+            return crate::kernels::conv3x3::with_bias(x, weight, bias);
+        }
+        _ if takes(&x) => fused!(Conv3x3; x, weight),
+        _ => plain::conv3x3(x, weight, tf32),
+    };
+    match bias {
+        Some(bias) => add(product, bias.unsqueeze::<4>()),
+        None => product,
+    }
 }
 
 /// 3 x 3 convolution with a stride and one cell of zeros around; as [`conv3x3`] otherwise.

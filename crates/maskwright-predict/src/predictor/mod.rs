@@ -144,6 +144,14 @@ impl EncodedImage {
     pub(crate) fn view(&self) -> &View {
         &self.view
     }
+
+    fn at_full_size(&self, mask: LowResMask) -> PredictedMask {
+        PredictedMask {
+            mask: Bitmap::from_logits(&self.logits(&mask.logits), self.view.source()),
+            low_res: mask.logits,
+            predicted_iou: mask.predicted_iou,
+        }
+    }
 }
 
 impl Predictor {
@@ -273,6 +281,29 @@ impl Predictor {
         Ok(all.remove(0))
     }
 
+    /// Predicts what an ambiguous prompt may mean, the likeliest first: SAM's masks for it, of which the likeliest is the mask of
+    /// `kind`. All come from one pass of the decoder.
+    ///
+    /// # Errors
+    /// As [`Self::predict`].
+    pub fn propose(
+        &self,
+        image: &EncodedImage,
+        prompt: &Prompt,
+        kind: MaskKind,
+    ) -> Result<Vec<PredictedMask>> {
+        self.check_kind(kind)?;
+        let (input, _) = prompt::to_input(prompt, &image.view, image.mask_size, "")?;
+        let mode = decode_mode(kind, true);
+        let output = self.sam.predict(&image.features, &[input], &[0], mode)?;
+        let mut all: Vec<LowResMask> = masks(output.clone(), MaskKind::Sam).concat();
+        all.sort_by(|a, b| b.predicted_iou.total_cmp(&a.predicted_iou));
+        if kind != MaskKind::Sam {
+            all.splice(0..1, masks(output, kind).concat());
+        }
+        Ok(all.into_iter().map(|mask| image.at_full_size(mask)).collect())
+    }
+
     /// Predicts the masks of several prompts on an encoded image, decoded together. The result is in the
     /// order of the prompts.
     ///
@@ -293,11 +324,7 @@ impl Predictor {
             notes.push(remarks);
         }
         let answers = self.decode_in_turns(image, &inputs, kind, multimask)?;
-        let full = |mask: LowResMask| PredictedMask {
-            mask: Bitmap::from_logits(&image.logits(&mask.logits), image.view.source()),
-            low_res: mask.logits,
-            predicted_iou: mask.predicted_iou,
-        };
+        let full = |mask| image.at_full_size(mask);
         Ok(answers
             .into_iter()
             .zip(notes)
@@ -331,19 +358,29 @@ impl Predictor {
         kind: MaskKind,
         multimask: bool,
     ) -> Result<Vec<Vec<LowResMask>>> {
-        if kind != MaskKind::Sam && !self.sam.config().hq {
-            return Err(Error::Setting {
-                key: "the mask to give".into(),
-                expected: "sam, the only mask of a model without an HQ head".into(),
-                found: kind.to_string(),
-            });
-        }
-        let mode = match kind {
-            MaskKind::Sam => DecodeMode::Sam { multimask },
-            MaskKind::Hq | MaskKind::SamHq => DecodeMode::Both { multimask },
-        };
+        self.check_kind(kind)?;
+        let mode = decode_mode(kind, multimask);
         let output = self.sam.predict(&image.features, inputs, &vec![0; inputs.len()], mode)?;
         Ok(masks(output, kind))
+    }
+
+    fn check_kind(&self, kind: MaskKind) -> Result<()> {
+        if kind == MaskKind::Sam || self.sam.config().hq {
+            return Ok(());
+        }
+        Err(Error::Setting {
+            key: "the mask to give".into(),
+            expected: "sam, the only mask of a model without an HQ head".into(),
+            found: kind.to_string(),
+        })
+    }
+}
+
+/// What the decoder has to compute for masks of a kind.
+fn decode_mode(kind: MaskKind, multimask: bool) -> DecodeMode {
+    match kind {
+        MaskKind::Sam => DecodeMode::Sam { multimask },
+        MaskKind::Hq | MaskKind::SamHq => DecodeMode::Both { multimask },
     }
 }
 
@@ -373,4 +410,65 @@ fn masks(output: MaskOutput, kind: MaskKind) -> Vec<Vec<LowResMask>> {
             masks.map(mask).collect()
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use maskwright_data::prompt::Point;
+    use maskwright_model::SamConfig;
+
+    use super::*;
+
+    fn predictor() -> Predictor {
+        let device = Device::flex();
+        let sam = SamConfig::small(64, 16, 32, 2).with_hq(true).init(&device, 3).expect("a model");
+        Predictor::new(sam, device)
+    }
+
+    fn picture(height: usize, width: usize, shade: u8) -> RgbImage {
+        let mut image = RgbImage::filled(Size::new(height, width), shade);
+        for (at, value) in image.data.iter_mut().enumerate().skip(1).step_by(7) {
+            *value = (at * 31 % 251) as u8;
+        }
+        image
+    }
+
+    #[test]
+    fn proposals_are_three_and_the_likeliest_is_of_the_kind_that_is_asked_for() {
+        let predictor = predictor();
+        let image = predictor.encode(&picture(40, 60, 90)).expect("encoded");
+        let prompt = Prompt::from_points([Point { x: 20.0, y: 15.0, label: 1 }]);
+        let proposed = predictor.propose(&image, &prompt, MaskKind::SamHq).expect("masks");
+        assert_eq!(proposed.len(), 3);
+        let refined = predictor.predict(&image, &prompt, MaskKind::SamHq, true).expect("a mask");
+        assert_eq!(proposed[..1], refined.masks[..]);
+        let plain = predictor.propose(&image, &prompt, MaskKind::Sam).expect("masks");
+        assert!(plain.is_sorted_by(|a, b| a.predicted_iou >= b.predicted_iou));
+        let mut three =
+            predictor.predict(&image, &prompt, MaskKind::Sam, true).expect("masks").masks;
+        three.sort_by(|a, b| b.predicted_iou.total_cmp(&a.predicted_iou));
+        assert_eq!(plain, three);
+    }
+
+    #[test]
+    fn a_descriptor_is_of_the_image_and_not_of_the_padding() {
+        let predictor = predictor();
+        let of = |image: &RgbImage| predictor.encode(image).expect("encoded").descriptor();
+        let cosine = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        let (one, same, other) =
+            (of(&picture(64, 64, 20)), of(&picture(64, 64, 24)), of(&picture(64, 64, 240)));
+        assert!((cosine(&one, &one) - 1.0).abs() < 1e-5);
+        assert!(cosine(&one, &same) > cosine(&one, &other));
+        // A wide image covers the upper rows of the embedding alone.
+        let wide = predictor.encode(&picture(16, 64, 20)).expect("encoded");
+        let cells: Vec<f32> = wide.features.embedding.to_data().iter::<f32>().collect();
+        let channels = wide.descriptor().len();
+        let mut row = vec![0.0_f32; channels];
+        for cell in cells.chunks_exact(channels).take(4) {
+            row.iter_mut().zip(cell).for_each(|(sum, value)| *sum += value);
+        }
+        let length = row.iter().map(|value| value * value).sum::<f32>().sqrt();
+        row.iter_mut().for_each(|value| *value /= length);
+        assert!((cosine(&row, &wide.descriptor()) - 1.0).abs() < 1e-5);
+    }
 }

@@ -146,7 +146,8 @@ impl Predictor {
         };
         let embedding = read(EMBEDDING, [1, dim, grid, grid])?.permute([0, 2, 3, 1]);
         let early = read(EARLY, [1, grid, grid, early_dim])?;
-        let features = self.sam.with_hq_features(ImageFeatures { embedding, early, hq: None });
+        let features =
+            self.sam.with_hq_features(ImageFeatures { embedding, early, hq: None, dense_pe: None });
         let view = View::new(self.fit, about.image, config.image_size);
         Ok(EncodedImage { features, view, mask_size: config.mask_size() })
     }

@@ -39,16 +39,7 @@ pub(crate) fn answer(
     let single_click =
         request.points.len() == 1 && request.corners.is_none() && request.previous.is_none();
     let mut masks = match request.proposals {
-        true => {
-            let mut three = predictor.predict(image, &prompt, MaskKind::Sam, true)?.masks;
-            three.sort_by(|a, b| b.predicted_iou.total_cmp(&a.predicted_iou));
-            if best != MaskKind::Sam {
-                // The sum of the best of the three and the HQ mask stands for that one.
-                let refined = predictor.predict(image, &prompt, best, true)?.masks;
-                three.splice(0..three.len().min(1), refined);
-            }
-            three
-        }
+        true => predictor.propose(image, &prompt, best)?,
         // One click may mean several things: the best of three, as SAM's predictor is used.
         false => predictor.predict(image, &prompt, best, single_click)?.masks,
     };

@@ -35,6 +35,7 @@ impl Encoded {
             embedding: leaf(&computed.embedding),
             early: leaf(&computed.early),
             hq: None,
+            dense_pe: None,
         };
         Self { features, learning: Some(Learning { computed, embedding: None, early: None }) }
     }

@@ -173,14 +173,15 @@ impl ConvNorm {
         if k == 1 {
             return ops::linear(x, weight.reshape([input, output]), Some(shift), tf32);
         }
+        let shift = cast(shift, dtype);
         let out = if self.per_channel {
             ops::depthwise3x3(x, weight.reshape([9, output]), self.stride, tf32)
         } else if self.stride == 1 {
-            ops::conv3x3(x, weight, tf32)
+            return ops::conv3x3(x, weight, Some(shift), tf32);
         } else {
             ops::strided3x3(x, weight, self.stride, tf32)
         };
-        out + cast(shift, dtype).unsqueeze::<4>()
+        ops::add(out, shift.unsqueeze::<4>())
     }
 }
 
@@ -188,7 +189,7 @@ impl MbConv {
     fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
         let hidden = ops::gelu(self.conv1.forward(x.clone(), tf32));
         let hidden = ops::gelu(self.conv2.forward(hidden, tf32));
-        ops::gelu(self.conv3.forward(hidden, tf32) + x)
+        ops::gelu(ops::add(self.conv3.forward(hidden, tf32), x))
     }
 }
 
@@ -201,10 +202,10 @@ impl Merging {
 
 impl TinyBlock {
     fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
-        let x = x.clone() + cast(self.attn.forward(x.clone(), tf32), x.dtype());
+        let x = ops::add(x.clone(), cast(self.attn.forward(x.clone(), tf32), x.dtype()));
         let x = self.local_conv.forward(x, tf32);
         let hidden = self.mlp.fc1.forward(self.mlp.norm.forward(x.clone()), tf32);
-        x + self.mlp.fc2.forward(ops::gelu(hidden), tf32)
+        ops::add(x, self.mlp.fc2.forward(ops::gelu(hidden), tf32))
     }
 }
 

@@ -10,8 +10,8 @@ use crate::image_encoder::specification::Frame;
 use crate::image_encoder::state::EncoderState;
 use crate::init::Init;
 use crate::layers::{Conv2d, LayerNorm, MlpBlock};
-use crate::ops::Tf32;
 use crate::ops::products::cast;
+use crate::ops::{self, Tf32};
 
 /// Of the image encoder's norms.
 const EPSILON: f64 = 1e-6;
@@ -117,7 +117,7 @@ impl Vit {
         let positions = self.pos_embed.val();
         // Between the blocks in the positions' type, f32, whatever that of the products.
         let patches = self.patch_embed.proj.forward(pixels, tf32);
-        cast(patches, positions.dtype()) + positions
+        ops::add(cast(patches, positions.dtype()), positions)
     }
 }
 
@@ -138,8 +138,8 @@ impl Block {
     pub fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
         let normed = self.norm1.forward(x.clone());
         let dtype = x.dtype();
-        let x = x + cast(self.attn.forward(normed, self.window, tf32), dtype);
+        let x = ops::add(x, cast(self.attn.forward(normed, self.window, tf32), dtype));
         let normed = self.norm2.forward(x.clone());
-        x + cast(self.mlp.forward(normed, tf32), dtype)
+        ops::add(x, cast(self.mlp.forward(normed, tf32), dtype))
     }
 }
