@@ -104,7 +104,7 @@ fn a_model_is_clicked_at_and_compared_with_what_its_run_began_with() {
         let cells = header.split("</th>").filter_map(|cell| cell.rsplit('>').next());
         cells.filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join(" | ")
     };
-    assert_snapshot!(header("Before and after"), @"set | prompt | mask | verdict | before | now | difference | 95% | boundary difference | better | worse | objects");
+    assert_snapshot!(header("Before and after"), @"set | prompt | mask | verdict | before | now | difference | 95% | boundary difference | better / worse");
     assert_snapshot!(header("Every object"), @"set | prompt | record | size | area | before | difference | HQ IoU | SAM IoU | SAM + HQ IoU");
     let row =
         html.split("<h3>Every object</h3>").nth(1).and_then(|table| table.split("<tr").nth(2));

@@ -15,13 +15,10 @@ fn text(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }
 
-fn between(interval: Option<Interval>, signed: bool) -> String {
+fn between(interval: Option<Interval>) -> String {
     interval.map_or_else(
         || "none".to_owned(),
-        |Interval { low, high }| match signed {
-            true => format!("{low:+.4} to {high:+.4}"),
-            false => format!("{low:.4} to {high:.4}"),
-        },
+        |Interval { low, high }| format!("{low:.4} to {high:.4}"),
     )
 }
 
@@ -35,11 +32,12 @@ pub(super) fn comparison_table(title: &str, sets: &[&Compared]) -> Table {
             format!("{:.4}", set.before),
             format!("{:.4}", set.after),
             format!("{:+.4}", set.after - set.before),
-            between(set.difference, true),
+            set.difference.map_or_else(
+                || "none".to_owned(),
+                |Interval { low, high }| format!("{low:+.3} to {high:+.3}"),
+            ),
             format!("{:+.4}", set.boundary_after - set.boundary_before),
-            set.better.to_string(),
-            set.worse.to_string(),
-            set.objects.to_string(),
+            format!("{} / {} of {}", set.better, set.worse, set.objects),
         ]
     };
     Table {
@@ -51,7 +49,7 @@ pub(super) fn comparison_table(title: &str, sets: &[&Compared]) -> Table {
             .into(),
         header: text(&[
             "set", "prompt", "mask", "verdict", "before", "now", "difference", "95%", "boundary difference",
-            "better", "worse", "objects",
+            "better / worse",
         ]),
         rows: judged_first(sets.iter().copied()).iter().map(row).collect(),
         best: Vec::new(),
@@ -76,8 +74,8 @@ pub(super) fn interval_table(statistics: &[SetStatistics]) -> Table {
                 set.set.clone(),
                 set.prompt.to_string().replace('_', " "),
                 interval.mask.title().to_owned(),
-                between(Some(interval.iou), false),
-                between(Some(interval.boundary_iou), false),
+                between(Some(interval.iou)),
+                between(Some(interval.boundary_iou)),
                 per_image.map_or_else(|| "same".into(), |scores| format!("{:.4}", scores.iou)),
             ]);
         }

@@ -118,7 +118,11 @@ pub(crate) fn run(flags: &PreviewFlags) -> anyhow::Result<()> {
         let picture = prompt_kinds(&data, &config, &Indexing::new(false).context())?;
         targets::write_png(encode::png_rgb(&picture), &flags.output)?;
         let line = format!("{}: one sample, asked about in each way", flags.output.display());
-        return if to_stdout { Ok(tell::say(line)) } else { output::line(line) };
+        if to_stdout {
+            tell::say(line);
+            return Ok(());
+        }
+        return output::line(line);
     }
     let made = preview(&data, &config, &Indexing::new(flags.json).context())?;
     let mut warnings: Vec<RecordWarning> =
