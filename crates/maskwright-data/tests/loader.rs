@@ -211,7 +211,7 @@ fn statistics_count_what_was_delivered() {
     assert_eq!(stats.kinds.iter().sum::<u64>(), 9);
     assert!(stats.timings.image > std::time::Duration::ZERO);
     assert!(stats.waited >= stats.started);
-    assert!(stats.verdict().starts_with("the consumer waited"), "{}", stats.verdict());
+    assert!(stats.verdict().starts_with("the model waited for data"), "{}", stats.verdict());
     assert!((0.0..=1.0).contains(&stats.queue_fill()) && stats.ahead > 0);
     assert!(stats.images_per_second() > 0.0);
 }

@@ -81,7 +81,14 @@ pub fn load_model(
             let checkpoint = Checkpoint::open(path)?;
             let mut config = weights::detect(&checkpoint)?;
             check_type(path, wanted, &config)?;
-            config.image_size = source.input_size.unwrap_or(config.image_size);
+            let own = config.image_size;
+            config.image_size = source.input_size.unwrap_or(own);
+            if config.image_size != own {
+                let (side, path) = (config.image_size, path.display());
+                notes.push(format!(
+                    "the input is {side} x {side} pixels; the own size of {path} is {own} x {own}"
+                ));
+            }
             config.hq |= want_hq;
             notes.extend(checkpoint.notes.iter().map(|note| format!("{}: {note}", path.display())));
             let loaded = weights::from_tensors(&config, &checkpoint, seed, device)?;

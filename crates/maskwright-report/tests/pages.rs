@@ -33,6 +33,7 @@ fn report() -> Report {
         command: "maskwright eval --checkpoint run/sam_hq_epoch_11.safetensors --data leaves.toml"
             .into(),
         created: "2026-11-28".into(),
+        verdict: vec!["Better than before.".into()],
         summary: vec![("mIoU".into(), "0.861".into()), ("verdict".into(), "better".into())],
         tables: vec![Table {
             title: "Scores".into(),
@@ -60,6 +61,7 @@ fn report() -> Report {
                 points: (0..100).map(|x| (f64::from(x), 1.0 / f64::from(x + 1))).collect(),
             }],
             log_y: false,
+            ..CurvePlot::default()
         }],
         bars: vec![BarPlot {
             title: "IoU".into(),

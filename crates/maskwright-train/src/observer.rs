@@ -13,6 +13,8 @@ pub struct RunStart {
     pub records: usize,
     /// The number of steps of one epoch.
     pub steps_per_epoch: usize,
+    /// The samples of an epoch, other ones each time, that are too few for a last batch and are left out.
+    pub left_over: usize,
     /// The epoch that begins now, from 0; after a resume it is later than the first.
     pub epoch: usize,
     /// The number of the epoch before which the run ends.

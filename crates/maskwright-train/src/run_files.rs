@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use maskwright_data::loader::LedgerEntry;
 use serde::{Deserialize, Serialize};
 
 use crate::config::TrainConfig;
@@ -151,6 +152,14 @@ impl RunFiles {
             _ => None,
         })
     }
+}
+
+/// Reads the ledger of the run in `folder`: records that were refused, or used though they are damaged. Lines that are damaged are
+/// passed over; a folder without a ledger has none.
+pub fn ledger(folder: &Path) -> Vec<LedgerEntry> {
+    let text = std::fs::read(folder.join(LEDGER)).unwrap_or_default();
+    let lines = text.split(|&byte| byte == b'\n');
+    lines.filter_map(|line| serde_json::from_slice(line).ok()).collect()
 }
 
 /// Writes `validation.json` or `validation_before.json`.

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use maskwright_model::MaskKind;
 use serde::Serialize;
 
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::evaluator::{MaskScores, judged};
-use crate::run_files::{CONFIG, METRICS, RunFiles};
+use crate::owned_folder::owner_of;
+use crate::run_files::{CONFIG, METRICS, RunFiles, has_state};
 use crate::verdict::Verdict;
 
 /// Folders within folders that are looked into.
@@ -37,6 +39,10 @@ pub struct RunSummary {
     pub best_epoch: Option<usize>,
     /// The metric's value there.
     pub best: Option<f64>,
+    /// The mask that is judged; none before a validation.
+    pub mask: Option<MaskKind>,
+    /// The number of held-out objects that the metrics are means of; 0 before a validation.
+    pub held_out: usize,
     /// The metric's value of the model as it came, before the first step; none if that was not validated.
     pub before: Option<f64>,
     /// Whether the best epoch is better than that; none if it is not known.
@@ -58,8 +64,12 @@ pub enum RunState {
     Done,
     /// It ended early, since validations were no better.
     OutOfPatience,
-    /// It was stopped, or goes on.
-    Open,
+    /// A process is at work on it.
+    Running,
+    /// It was stopped, killed, or ended by an error; it goes on from its saved state when it is resumed.
+    Stopped,
+    /// It ended before it had saved anything.
+    Failed,
 }
 
 /// The runs below a folder.
@@ -128,12 +138,16 @@ impl RunSummary {
             state: match (done >= config.train.epochs, run.ran_out_of_patience()) {
                 (true, _) => RunState::Done,
                 (false, true) => RunState::OutOfPatience,
-                (false, false) => RunState::Open,
+                (false, false) if owner_of(folder).is_some() => RunState::Running,
+                (false, false) if has_state(folder) => RunState::Stopped,
+                (false, false) => RunState::Failed,
             },
             best_by: config.checkpoints.best_by.to_string(),
             best_epoch: best.map(|(epoch, _)| epoch),
             best: best.map(|(_, score)| config.checkpoints.best_by.value(score)),
             before: before.map(|score| config.checkpoints.best_by.value(score)),
+            mask: verdict.as_ref().map(|verdict| verdict.mask),
+            held_out: verdict.as_ref().map_or(0, |verdict| verdict.objects),
             better: verdict.and_then(|verdict| verdict.better),
             iou: mean(|scores| scores.iou),
             boundary_iou: mean(|scores| scores.boundary_iou),
@@ -164,12 +178,38 @@ pub struct Difference {
     pub second: Option<String>,
 }
 
-/// Returns the settings in which two runs differ, by their keys. Where they write to is no such setting.
+impl Difference {
+    /// The value of both runs for people; what is not set is said, or is the number that this stands for.
+    pub fn shown(&self) -> [String; 2] {
+        let none = if self.key.ends_with(".repeat") { "1" } else { "not set" };
+        [&self.first, &self.second].map(|value| value.clone().unwrap_or_else(|| none.into()))
+    }
+
+    /// Whether it says only where files lie.
+    pub fn is_place(&self) -> bool {
+        let last = self.key.rsplit('.').next().unwrap_or_default();
+        // Validations have masks, too: those that get clicks.
+        PLACES.contains(&last) && !self.key.starts_with("validation.")
+    }
+}
+
+/// The keys, without their sections, that say where files lie.
+const PLACES: [&str; 8] =
+    ["annotations", "checkpoint", "folder", "images", "list", "masks", "restore_model", "shards"];
+
+/// Returns the settings in which two runs differ, by their keys, those that only say where files lie last. Where the runs write to
+/// is no such setting. Keys of sets stand behind the sets' names where both runs have sets of the same names.
 ///
 /// # Errors
 /// [`Error::RunFile`] for settings that TOML cannot hold.
 pub fn differences(first: &TrainConfig, second: &TrainConfig) -> Result<Vec<Difference>> {
-    let (mut first, mut second) = (settings(first)?, settings(second)?);
+    let names = |config: &TrainConfig| -> [Vec<String>; 3] {
+        let data = &config.data;
+        [&data.train, &data.valid, &data.other]
+            .map(|sets| sets.iter().map(|set| set.name.clone()).collect())
+    };
+    let by_name = names(first) == names(second);
+    let (mut first, mut second) = (flat(first, by_name)?, flat(second, by_name)?);
     let keys: Vec<String> = first.keys().chain(second.keys()).cloned().collect();
     let mut differences = BTreeMap::new();
     for key in keys {
@@ -178,7 +218,9 @@ pub fn differences(first: &TrainConfig, second: &TrainConfig) -> Result<Vec<Diff
             differences.insert(key.clone(), Difference { key, first: one, second: other });
         }
     }
-    Ok(differences.into_values().collect())
+    let mut differences: Vec<Difference> = differences.into_values().collect();
+    differences.sort_by_key(Difference::is_place);
+    Ok(differences)
 }
 
 /// Returns all settings of a run but where it writes to, by their dotted keys, as TOML.
@@ -186,8 +228,27 @@ pub fn differences(first: &TrainConfig, second: &TrainConfig) -> Result<Vec<Diff
 /// # Errors
 /// [`Error::RunFile`] for settings that TOML cannot hold.
 pub fn settings(config: &TrainConfig) -> Result<BTreeMap<String, String>> {
+    flat(config, false)
+}
+
+/// All settings; those of sets by the sets' names, or by their places.
+fn flat(config: &TrainConfig, by_name: bool) -> Result<BTreeMap<String, String>> {
+    let mut table = config.table()?;
     let mut found = BTreeMap::new();
-    flatten("", &toml::Value::Table(config.table()?), &mut found);
+    let data = table.get_mut("data").and_then(toml::Value::as_table_mut).filter(|_| by_name);
+    if let Some(data) = data {
+        // What a set of the same name trains on comes first; another list says which it is.
+        for list in ["train", "valid", "other"] {
+            let sets = data.remove(list);
+            for set in sets.as_ref().and_then(toml::Value::as_array).into_iter().flatten() {
+                let name = set.get("name").and_then(toml::Value::as_str).unwrap_or_default();
+                let taken = found.contains_key(&format!("{name}.name"));
+                let key = if taken { format!("{list}.{name}") } else { name.to_owned() };
+                flatten(&key, set, &mut found);
+            }
+        }
+    }
+    flatten("", &toml::Value::Table(table), &mut found);
     found.remove("output");
     Ok(found)
 }
@@ -241,6 +302,24 @@ mod tests {
     }
 
     #[test]
+    fn settings_of_sets_are_called_by_the_sets_names() {
+        let first = config(Path::new("a"));
+        let mut second = config(Path::new("b"));
+        second.data.train[0].repeat = Some(2.0);
+        second.train.epochs += 3;
+        second.data.rebase(Path::new("/elsewhere"));
+        let found = differences(&first, &second).expect("settings");
+        let line = |one: &Difference| format!("{}: {}", one.key, one.shown().join(" | "));
+        let lines: Vec<String> = found.iter().map(line).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        photos.repeat: 1 | 2.0
+        train.epochs: 12 | 15
+        photos.images: "photos" | "/elsewhere/photos"
+        photos.masks: "masks" | "/elsewhere/masks"
+        "#);
+    }
+
+    #[test]
     fn runs_are_found_below_a_folder_and_damaged_ones_named() {
         let root = tempfile::tempdir().expect("a folder");
         let make = |name: &str, metrics: &str| {
@@ -263,7 +342,9 @@ mod tests {
             .map(|run| run.folder.strip_prefix(root.path()).expect("below").to_owned())
             .collect();
         assert_eq!(names, [PathBuf::from("more/two"), PathBuf::from("one")]);
-        assert_eq!((found.runs[0].epochs_done, found.runs[0].state), (0, RunState::Open));
+        assert_eq!((found.runs[0].epochs_done, found.runs[0].state), (0, RunState::Failed));
+        std::fs::create_dir(root.path().join("more/two/resume-00000004")).expect("made");
+        assert_eq!(Runs::find(root.path()).expect("found").runs[0].state, RunState::Stopped);
         assert_eq!(found.runs[0].best, None);
         assert_eq!(found.unreadable.len(), 1);
         assert!(found.unreadable[0].0.ends_with("three"));

@@ -14,7 +14,7 @@ use {maskwright_data as data, maskwright_demo as demo, maskwright_doctor as doct
 use {maskwright_image as image, maskwright_model as model, maskwright_predict as predict};
 use {maskwright_prep as prep, maskwright_report as report, maskwright_studio as studio};
 
-use crate::failure::{Damaged, Usage};
+use crate::failure::{Damaged, Missing, Usage};
 
 /// The kinds of errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -101,6 +101,7 @@ fn of_cause(cause: &(dyn StdError + 'static)) -> Option<Blame> {
     let all = [
         of::<Usage>,
         of::<Damaged>,
+        of::<Missing>,
         of::<data::Error>,
         of::<demo::Error>,
         of::<doctor::Error>,
@@ -125,6 +126,12 @@ impl Blamed for Usage {
 impl Blamed for Damaged {
     fn blame(&self) -> Blame {
         Blame::new(Code::Data).of(&self.file)
+    }
+}
+
+impl Blamed for Missing {
+    fn blame(&self) -> Blame {
+        Blame::new(Code::FileMissing).of(&self.file)
     }
 }
 
@@ -183,7 +190,10 @@ impl Blamed for data::Error {
             }
             E::Unpaired { images, .. } => of(Code::Data).of(images),
             E::DuplicateStem { folder, .. } => of(Code::Data).of(folder),
-            E::MissingSubsets { root, .. } => of(Code::FileMissing).of(root),
+            E::MissingSubsets { root, .. } | E::NoSubsets { root, .. } => {
+                of(Code::FileMissing).of(root)
+            }
+            E::NoSuchFolder { folder } => of(Code::FileMissing).of(folder),
             E::OtherState { expected, found, .. } => of(Code::Setting).but(expected, found),
             E::StatePosition { most, found } => {
                 of(Code::Setting).but(format!("at most {most}"), found)

@@ -27,3 +27,30 @@ pub(crate) struct Damaged {
     /// What is wrong with it, and what refuses it.
     pub(crate) text: String,
 }
+
+/// An error of a library, with what helps.
+#[derive(Debug, Error)]
+#[error("{text}; {advice}")]
+pub(crate) struct Advised {
+    pub(crate) source: maskwright_train::Error,
+    /// The error, as the command says it.
+    pub(crate) text: String,
+    /// What to type.
+    pub(crate) advice: String,
+}
+
+impl Advised {
+    pub(crate) fn new(source: maskwright_train::Error, advice: String) -> Self {
+        let text = crate::words::of(&source);
+        Self { source, text, advice }
+    }
+}
+
+/// A file that is not there.
+#[derive(Debug, Error)]
+#[error("{}: {text}", file.display())]
+pub(crate) struct Missing {
+    pub(crate) file: PathBuf,
+    /// That it is missing, and what helps.
+    pub(crate) text: String,
+}

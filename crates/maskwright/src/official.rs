@@ -14,6 +14,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::exit::Usage;
+use crate::failure::Missing;
 use crate::hub::{self, Bar};
 use crate::tell;
 
@@ -157,7 +158,13 @@ pub(crate) fn local(checkpoint: &Path) -> anyhow::Result<PathBuf> {
             ))
             .into())
         }
-        None => hub::local(checkpoint),
+        None => match fetched_by(checkpoint) {
+            Some(advice) => {
+                let text = format!("No such file or directory; {advice}");
+                Err(Missing { file: checkpoint.to_path_buf(), text }.into())
+            }
+            None => hub::local(checkpoint),
+        },
     }
 }
 
@@ -165,6 +172,21 @@ pub(crate) fn local(checkpoint: &Path) -> anyhow::Result<PathBuf> {
 pub(crate) fn best_of_run(folder: &Path) -> Option<PathBuf> {
     let best = folder.join(BEST);
     (folder.join(CONFIG).is_file() && best.is_file()).then_some(best)
+}
+
+/// What is said of a missing file whose name is like that of a published checkpoint.
+fn fetched_by(missing: &Path) -> Option<String> {
+    let plain = |name: &str| name.to_lowercase().replace('_', "-");
+    let found = plain(missing.file_stem()?.to_str()?);
+    let like = |known: &&Official| {
+        let stem = Path::new(known.file).file_stem().unwrap_or_default().to_string_lossy();
+        found == known.name || found == plain(&stem)
+    };
+    let known = OFFICIAL.iter().find(like)?;
+    Some(format!(
+        "the name {} in its place, as in `--checkpoint {}`, fetches {} from its authors ({} MB)",
+        known.name, known.name, known.model, known.megabytes
+    ))
 }
 
 /// Whether it looks like the name of a published checkpoint rather than a file: a word without a folder and an ending.

@@ -26,6 +26,9 @@ use crate::warnings::Warnings;
 /// How often a log that is no terminal gets a line.
 const LOG_INTERVAL: Duration = Duration::from_secs(20);
 
+/// The share of time in which training waits for data from which on that is said.
+const WORTH_TELLING: f64 = 0.1;
+
 /// Shows a run on standard error.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
@@ -232,6 +235,12 @@ impl Observer for Progress {
             thousands(start.trainable_parameters),
             thousands(start.parameters),
         ));
+        match start.left_over {
+            0 => {}
+            left_over => self.say(&format!(
+                "{left_over} of the images, other ones each epoch, are left over for the last step of an epoch and wait for the next"
+            )),
+        }
     }
 
     fn step(&mut self, progress: &StepProgress) {
@@ -255,7 +264,10 @@ impl Observer for Progress {
     fn data(&mut self, entry: &LoaderEntry) {
         self.view(|state| state.loaded(entry));
         let span = if entry.whole_run { "data, whole run" } else { "data" };
-        self.say(&format!("{span}: {}", entry.verdict));
+        // Where data come fast enough there is nothing to do about them.
+        if entry.waiting_share >= WORTH_TELLING {
+            self.say(&format!("{span}: {}", entry.verdict));
+        }
         for warned in entry.warnings.iter().filter(|_| entry.whole_run) {
             let text = format!(
                 "{} samples with a warning ({}), the first records: {}; ledger.jsonl has those that are damaged",

@@ -97,7 +97,10 @@ const FLAGS: &[(&str, &str)] = &[
 
 /// The flag that sets `key`; a key without one is called as it is.
 fn flag(key: &str) -> &str {
-    FLAGS.iter().find(|(known, _)| *known == key).map_or(key, |(_, flag)| flag)
+    let known = FLAGS.iter().find(|(known, _)| *known == key).map(|(_, flag)| *flag);
+    // The weight of one term.
+    let term = key.starts_with("train.loss.weights.").then_some("--loss");
+    known.or(term).unwrap_or(key)
 }
 
 /// The flag of a key that has one.
@@ -138,6 +141,9 @@ fn of_data(error: &data::Error) -> String {
         data::Error::Setting { key, expected, found } => setting(key, expected, found),
         data::Error::CrowdsLeftOut { .. } => {
             format!("{error}, as does --crowds")
+        }
+        data::Error::MissingSubsets { .. } => {
+            format!("{error}; --partial takes the sub-sets that are there")
         }
         // One record is not shared out between training and validation.
         data::Error::NothingSelected { total: 1, selection, .. }
@@ -314,7 +320,7 @@ fn of_training(error: &train::Error) -> String {
             format!("the output: expected {expected}{more}, found {}", file.display())
         }
         Error::NothingToResume { begun: true, .. } => {
-            format!("{error}; begin anew with --overwrite")
+            format!("{error}; without --resume the command that began it begins it again")
         }
         Error::NoRoom { .. } => format!(
             "{error}; --cache names another folder, fewer --cache-views take less, and `maskwright cache rm` makes room"

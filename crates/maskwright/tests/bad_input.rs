@@ -164,7 +164,7 @@ fn a_checkpoint_of_another_type_or_none_at_all() {
 #[test]
 fn prompts_and_data_that_contradict() {
     let case = Case::new();
-    assert_snapshot!(refused(&["train", "--output", &case.output], 2), @"error: no data: give --images DIR with --masks DIR or --coco JSON, --sa1b PLACE, --labelme DIR, --yolo PLACE, --data FILE, --hqseg44k ROOT, or --hqsam-datasets FILE");
+    assert_snapshot!(refused(&["train", "--output", &case.output], 2), @"error: to train, there is still missing: data (a folder of images and masks, or flags such as --images DIR --masks DIR; `maskwright train --help` lists them); a model (--checkpoint with a file, or with a name such as sam-vit-b, which is fetched; `maskwright models` lists them)");
     let nothing = ["predict", "--checkpoint", "a", "--image", "b", "--output", "c"];
     assert_snapshot!(refused(&nothing, 2), @"error: no prompt: give --box, --point, --mask, --mask-input or --prompts; `maskwright masks` finds everything in an image without any");
     let data = case.place.text("data.toml");

@@ -129,6 +129,11 @@ fn a_run_says_whether_it_got_better_and_its_best_model_is_evaluated() {
     let tuned = tune(&images, &masks, &hq, "nowhere");
     let dry = json(&[&tuned[..], &["--dry-run"]].concat());
     assert_eq!(dry["settings"]["checkpoint"], hq);
+    let said = text(&works(&[&points[..], &["--overwrite"]].concat()).stderr);
+    assert!(
+        said.contains("note: 2 held-out objects are few: a small difference may be chance; `maskwright eval --run [DIR]/hq --against start` says"),
+        "{said}"
+    );
     let runs = printed(&["runs", &place.text("")]);
     assert!(runs.lines().next().is_some_and(|header| header.contains("before")), "{runs}");
 }
@@ -174,7 +179,7 @@ fn settings_come_from_another_run_and_by_their_keys() {
     assert_eq!(printed(&["config", &file]), printed(&["config", &second]));
     let third = place.text("third");
     let third = ["train", "--config", &file, "--output", &third, "--set", "train.epoch=3"];
-    assert!(refused(&third, 2).starts_with("error: --set train.epoch=3: unknown field `epoch`"));
+    assert!(refused(&third, 2).starts_with("error: --set train.epoch=3: unknown key `epoch`"));
     let of_eval = ["eval", "--run", &first, "--set", "train.epochs=3"];
     assert_snapshot!(refused(&of_eval, 2), @"error: --set train.epochs=3: expected a setting of data, found one of a training");
 }

@@ -279,6 +279,8 @@ fn runs_are_listed_and_compared() {
     let page = place.text("compared.html");
     let pair = [place.text("run"), place.text("more/other")];
     let table = printed(&["runs", "--compare", &pair[0], &pair[1], "--report", &page]);
+    let (results, table) = table.split_once("\n\n").expect("two tables");
+    assert!(results.contains("[DIR]/more/other") && results.contains("held out"), "{results}");
     let keys: Vec<&str> =
         table.lines().skip(2).filter_map(|line| line.split_whitespace().next()).collect();
     assert_snapshot!(keys.join("\n"), @"
@@ -291,6 +293,8 @@ fn runs_are_listed_and_compared() {
         validation.clicks.thresholds
         ");
     let html = std::fs::read_to_string(&page).expect("a page");
+    assert!(html.contains("The runs are judged by unlike measures: iou and noc."));
+    assert!(html.contains("images (held out), box: the judged mask"));
     assert!(html.contains("Training loss") && html.contains("optimizer.learning_rate"));
 
     write_pairs(&place.join("nothing"), 1);

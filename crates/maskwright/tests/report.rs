@@ -62,7 +62,13 @@ fn a_report_is_remade_as_it_was() {
         ");
     assert!(before == (page(&run), names.map(|name| bytes(&run, name))), "the same to the byte");
 
-    // What the page says is what was validated last.
+    // The best epoch is marked, and the verdict stands before everything else.
+    assert!(before.0.contains("<path class=\"mark\""));
+    let (verdict, figures) =
+        (before.0.find("Best: epoch "), before.0.find("<dl class=\"summary\""));
+    assert!(verdict.is_some() && verdict < figures, "{verdict:?} {figures:?}");
+
+    // The page has the last validation, too.
     let log = std::fs::read_to_string(run.join("metrics.jsonl")).expect("a log");
     let epochs: Vec<serde_json::Value> = log
         .lines()

@@ -337,6 +337,26 @@ pub enum Error {
         source: std::io::Error,
     },
 
+    /// A folder that should hold a data set is not there.
+    #[error("{}: expected the folder of a data set, found no such folder", path(folder))]
+    NoSuchFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+
+    /// Nothing of HQSeg-44K is in a folder.
+    #[error(
+        "{}: expected HQSeg-44K (DIS5K, thin_object_detection and cascade_psp), found none of its sub-sets{}",
+        path(root),
+        written::did_you_mean(holder.as_deref().map(path).as_deref())
+    )]
+    NoSubsets {
+        /// The folder.
+        root: PathBuf,
+        /// A folder above it that has some.
+        holder: Option<PathBuf>,
+    },
+
     /// Folders of the HQSeg-44K layout are missing.
     #[error("{} is not a complete HQSeg-44K: missing {}", path(root), written::paths(missing))]
     MissingSubsets {

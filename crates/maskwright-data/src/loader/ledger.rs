@@ -18,7 +18,7 @@ use crate::source::Mix;
 /// A record that was refused, or used though it is damaged: one line of a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerEntry {
-    /// Whether a validation refused it; such a record does not count towards the budget of training.
+    /// Whether a validation refused or used it; such a record does not count towards the budget of training.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub validation: bool,
     /// Epoch in which it was refused, or used first.
@@ -152,7 +152,7 @@ impl Ledger {
             Some(set) => drop(self.records.entry((set, entry.index)).or_insert(self.entries.len())),
             None => {}
         }
-        if !entry.used {
+        if !entry.used || entry.validation {
             self.former.insert(entry.identity());
         }
         self.entries.push(entry);
@@ -235,12 +235,18 @@ impl Ledger {
         Ok(())
     }
 
-    /// Adds what a validation refused, unless it is known from before a resume.
-    pub(super) fn add_validation(&mut self, entry: LedgerEntry) {
-        if self.former.insert(entry.identity()) {
-            self.write(&entry);
-            self.entries.push(entry);
+    /// Adds what a validation refused, or used though it is damaged, unless it is known, from before a resume too; returns
+    /// whether it was not. A damaged record has one entry however often it is used.
+    pub(super) fn add_validation(&mut self, entry: LedgerEntry) -> bool {
+        let set = Some(entry.set.clone());
+        let same = |(of, _, _, record): &Identity| *of == set && *record == entry.record;
+        let known = entry.used && self.former.iter().any(same);
+        if known || !self.former.insert(entry.identity()) {
+            return false;
         }
+        self.write(&entry);
+        self.entries.push(entry);
+        true
     }
 
     pub(super) fn take_failure(&mut self) -> Option<Error> {

@@ -54,7 +54,7 @@
 //!
 //! [`LoaderStats`] counts what was delivered, and measures the time of every stage, how long the
 //! consumer waited, and how full the queue was. [`LoaderStats::verdict`] sums this up in a sentence such
-//! as "the consumer waited 3% of the time: the model is the bottleneck". [`LoaderStats::since`] gives
+//! as "the model waited for data 3% of the time: data come fast enough". [`LoaderStats::since`] gives
 //! the values since an earlier state of the statistics.
 //!
 //! ```no_run

@@ -138,8 +138,12 @@ impl LoaderStats {
         self.timings.total() / u32::try_from(self.samples.max(1)).unwrap_or(u32::MAX)
     }
 
-    /// One plain sentence: how long the consumer waited for batches, which side is the bottleneck, and what to
-    /// do about it where it is the loader.
+    /// Whether data come fast enough: what is waited is the price of handing batches over.
+    pub fn keeps_up(&self) -> bool {
+        self.waiting_share() < KEEPS_UP
+    }
+
+    /// One plain sentence: how long the model waited for batches, and what to do about it where that was long.
     pub fn verdict(&self) -> String {
         if self.batches == 0 {
             return "no batch was delivered".into();
@@ -148,9 +152,9 @@ impl LoaderStats {
             return "too few batches were delivered to tell whether data keeps up".into();
         }
         let waited =
-            format!("the consumer waited {:.0}% of the time", 100.0 * self.waiting_share());
-        if self.waiting_share() < KEEPS_UP {
-            return format!("{waited}: the model is the bottleneck");
+            format!("the model waited for data {:.0}% of the time", 100.0 * self.waiting_share());
+        if self.keeps_up() {
+            return format!("{waited}: data come fast enough");
         }
         let t = &self.timings;
         let stages = [
@@ -178,13 +182,13 @@ impl LoaderStats {
             several => format!("{several} workers"),
         };
         format!(
-            "{waited}: {bottleneck} is the bottleneck ({threads}, {:.1} ms per sample, {part:.0}% of it {stage}); {advice}",
+            "{waited}: {bottleneck} takes longest ({threads}, {:.1} ms per sample, {part:.0}% of it {stage}); {advice}",
             1000.0 * self.time_per_sample().as_secs_f64()
         )
     }
 }
 
-/// Below this share of waiting, data keeps up: what is waited is the price of handing batches over.
+/// Below this share of waiting, data keep up.
 const KEEPS_UP: f64 = 0.05;
 
 #[cfg(test)]
@@ -204,7 +208,7 @@ mod tests {
         stats.consumed = ms(970);
         assert_eq!(
             stats.verdict(),
-            "the consumer waited 3% of the time: the model is the bottleneck"
+            "the model waited for data 3% of the time: data come fast enough"
         );
         assert!((stats.images_per_second() - 40.0 / 1.5).abs() < 1e-9);
         stats.waited = ms(1500);
@@ -212,11 +216,11 @@ mod tests {
         stats.timings.image = ms(300);
         stats.timings.read = ms(100);
         let verdict = stats.verdict();
-        let words = "the consumer waited 41% of the time: decoding is the bottleneck (1 worker, 10.0 ms per sample, 75% of it decoding and sampling images); ";
+        let words = "the model waited for data 41% of the time: decoding takes longest (1 worker, 10.0 ms per sample, 75% of it decoding and sampling images); ";
         assert!(verdict.starts_with(words) && verdict.ends_with("would help"), "{verdict}");
         stats.timings.read = ms(400);
         let verdict = stats.verdict();
-        assert!(verdict.contains("reading is the bottleneck"), "{verdict}");
+        assert!(verdict.contains("reading takes longest"), "{verdict}");
         assert!(verdict.contains("57% of it reading files"), "{verdict}");
     }
 

@@ -192,8 +192,10 @@ impl Loader {
 
     /// Writes a record that a validation beside this training refused into the ledger's file, once. It does not count
     /// towards the budget.
-    pub fn book_validation(&mut self, entry: LedgerEntry) {
-        self.ledger.add_validation(entry);
+    ///
+    /// Returns whether it is new there.
+    pub fn book_validation(&mut self, entry: LedgerEntry) -> bool {
+        self.ledger.add_validation(entry)
     }
 
     /// Returns the sets.

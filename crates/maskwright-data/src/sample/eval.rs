@@ -44,6 +44,8 @@ pub struct EvalSample {
     pub picture: Option<Arc<RgbImage>>,
     /// What was odd about the image or the mask.
     pub warnings: Vec<Warning>,
+    /// How many of the warnings are about the mask; these come first.
+    pub mask_warnings: usize,
 }
 
 /// The epoch of evaluation draws: one that no training reaches, so that they differ from all

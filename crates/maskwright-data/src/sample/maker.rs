@@ -337,6 +337,7 @@ impl SampleMaker {
             truth = truth.without(ignored);
         }
         let ignored_in_label = self.sampler.ignored().cloned();
+        let mask_warnings = opened.warnings.len();
         let picture = self.image(&mut opened, &mut image)?;
         let (set, name) = source.identity(&opened.at)?;
         Ok(EvalSample {
@@ -354,6 +355,7 @@ impl SampleMaker {
             turned: !opened.turn().is_identity(),
             picture: picture.map(Arc::new),
             warnings: opened.warnings,
+            mask_warnings,
         })
     }
 }

@@ -142,7 +142,8 @@ impl DataFile {
     }
 
     /// Takes from `moved` where the data lie now; everything else stays. The sets of `moved` are found by their
-    /// names; a single one is where all sets lie.
+    /// names; a single one is where all sets lie that lay in one place before. Sets of `moved` that are not needed are passed
+    /// over, and `[[other]]` sets that it does not have stay where they are.
     ///
     /// # Errors
     ///
@@ -150,11 +151,25 @@ impl DataFile {
     pub fn take_places(&mut self, moved: &DataFile) -> Result<()> {
         let sets: Vec<&SetSpec> =
             moved.train.iter().chain(&moved.valid).chain(&moved.other).collect();
-        for set in self.train.iter_mut().chain(&mut self.valid) {
+        let lie = |set: &SetSpec| {
+            let mut kind = set.kind.clone();
+            let (paths, patterns) = kind.places_mut();
+            let paths: Vec<PathBuf> = paths.into_iter().map(|path| path.clone()).collect();
+            (paths, patterns.map(|patterns| patterns.0.clone()))
+        };
+        let mut places = self.train.iter().chain(&self.valid).map(lie);
+        let first = places.next();
+        let together = places.all(|place| Some(place) == first);
+        drop(places);
+        let needed = self.train.iter_mut().chain(&mut self.valid).map(|set| (set, true));
+        for (set, needed) in needed.chain(self.other.iter_mut().map(|set| (set, false))) {
             let found = match sets[..] {
-                [single] => Some(single),
+                [single] if together && needed => Some(single),
                 _ => sets.iter().copied().find(|other| other.name == set.name),
             };
+            if found.is_none() && !needed {
+                continue;
+            }
             let wrong = |found: String| Error::Setting {
                 key: format!("the place of set {}", set.name),
                 expected: format!("a set of kind {} of that name", set.kind.name()),

@@ -45,11 +45,25 @@ pub fn hqseg44k(root: impl AsRef<Path>) -> Result<DataFile> {
     Err(Error::MissingSubsets { root: root.as_ref().into(), missing })
 }
 
+/// The names of its sub-sets: those that train, then those that validate.
+pub fn hqseg44k_names() -> impl Iterator<Item = &'static str> {
+    TRAIN.iter().chain(&VALID).map(|(name, ..)| *name)
+}
+
+/// The names of the sub-sets that are not among `data`.
+pub fn hqseg44k_left_out(data: &DataFile) -> Vec<&'static str> {
+    let has = |name: &str| data.train.iter().chain(&data.valid).any(|set| set.name == name);
+    hqseg44k_names().filter(|name| !has(name)).collect()
+}
+
 /// The sets of HQSeg-44K that are there under `root`, and the folders that are not, relative to it.
 ///
-/// Fails if there is none at all.
+/// Fails if there is none at all: [`Error::NoSuchFolder`] where `root` is no folder, otherwise [`Error::NoSubsets`].
 pub fn hqseg44k_available(root: impl AsRef<Path>) -> Result<(DataFile, Vec<PathBuf>)> {
     let root = root.as_ref();
+    if !root.is_dir() {
+        return Err(Error::NoSuchFolder { folder: root.into() });
+    }
     let absolute =
         std::path::absolute(root).map_err(|source| Error::Read { file: root.into(), source })?;
     let mut missing = Vec::new();
@@ -81,7 +95,12 @@ pub fn hqseg44k_available(root: impl AsRef<Path>) -> Result<(DataFile, Vec<PathB
     };
     let data = DataFile { train: open(&TRAIN), valid: open(&VALID), ..DataFile::default() };
     if data.train.is_empty() && data.valid.is_empty() {
-        return Err(Error::MissingSubsets { root: root.into(), missing });
+        let holds = |folder: &&Path| {
+            let folders = TRAIN.iter().chain(&VALID).flat_map(|(_, images, masks)| [images, masks]);
+            folders.into_iter().any(|inside| folder.join(inside).is_dir())
+        };
+        let holder = absolute.ancestors().skip(1).take(3).find(holds).map(Path::to_owned);
+        return Err(Error::NoSubsets { root: root.into(), holder });
     }
     Ok((data, missing))
 }
@@ -124,7 +143,28 @@ mod tests {
         let (data, missing) = hqseg44k_available(root.path()).unwrap();
         assert_eq!((data.train.len(), data.valid.len()), (2, 0));
         assert_eq!(missing.len(), 5 + 1 + 6);
-        let empty = tempfile::tempdir().unwrap();
-        assert!(matches!(hqseg44k_available(empty.path()), Err(Error::MissingSubsets { .. })));
+        assert_eq!(hqseg44k_left_out(&data).len(), 5 + 4);
+        assert_eq!(hqseg44k_left_out(&data)[0], "FSS");
+    }
+
+    #[test]
+    fn a_wrong_folder_is_told_from_an_incomplete_one() {
+        let root = tempfile::tempdir().unwrap();
+        let refused = |place: &Path| {
+            let error = hqseg44k_available(place).unwrap_err().to_string();
+            let inside = root.path().canonicalize().unwrap();
+            error.replace(&inside.display().to_string(), "[DIR]")
+        };
+        make(root.path(), &TRAIN[..1]);
+        let root = root.path().canonicalize().unwrap();
+        let lines = [refused(&root.join("none")), refused(&root.join("DIS5K")), {
+            std::fs::remove_dir_all(root.join("DIS5K/DIS-TR")).unwrap();
+            refused(&root.join("DIS5K"))
+        }];
+        insta::assert_snapshot!(lines.join("\n"), @"
+        [DIR]/none: expected the folder of a data set, found no such folder
+        [DIR]/DIS5K: expected HQSeg-44K (DIS5K, thin_object_detection and cascade_psp), found none of its sub-sets (did you mean `[DIR]`?)
+        [DIR]/DIS5K: expected HQSeg-44K (DIS5K, thin_object_detection and cascade_psp), found none of its sub-sets
+        ");
     }
 }

@@ -167,12 +167,13 @@ impl<'a> MapAccess<'a> for Traced<'_> {
 }
 
 /// The known word that is spelt most like `word`, if it is close enough to be meant.
-pub(super) fn nearest(word: &str, known: &[&'static str]) -> Option<&'static str> {
-    let word = word.to_lowercase().replace('-', "_");
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let plain = |word: &str| word.to_lowercase().replace('-', "_");
+    let word = plain(word);
     // The beginning of a key (`scale` for `scale_min`) is closer than any other word of that
     // distance.
-    let begins = |key: &str| key.starts_with(&word) || word.starts_with(key);
-    let distance = |key: &str| strsim::damerau_levenshtein(&word, key);
+    let begins = |key: &str| plain(key).starts_with(&word) || word.starts_with(&plain(key));
+    let distance = |key: &str| strsim::damerau_levenshtein(&word, &plain(key));
     let key = known.iter().min_by_key(|key| (!begins(key), distance(key)))?;
     (begins(key) || distance(key) <= 2.max(word.len() / 3)).then_some(*key)
 }

@@ -30,8 +30,11 @@ impl Axis {
         let (low, high) = if high - low > low.abs().max(high.abs()) * 1e-9 {
             (low, high)
         } else {
-            let room = if low == 0.0 { 1.0 } else { low.abs() * 0.1 };
-            (low - room, high + room)
+            match low {
+                // Nothing that is counted or measured here is below 0.
+                0.0 => (0.0, 1.0),
+                _ => (low - low.abs() * 0.1, high + low.abs() * 0.1),
+            }
         };
         let step = nice_step((high - low) / wanted.max(1) as f64);
         // Half a percent over a tick does not need another one.

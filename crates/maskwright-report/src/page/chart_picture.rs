@@ -133,6 +133,7 @@ mod tests {
                 Series { name: "b".into(), points: vec![(3.0, 0.5)] },
             ],
             log_y: true,
+            ..CurvePlot::default()
         }
     }
 

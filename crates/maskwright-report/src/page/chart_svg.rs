@@ -143,6 +143,11 @@ impl<'a> Placement<'a> {
         Some(self.left + self.fitted.x.place(value)? * (self.right() - self.left))
     }
 
+    /// As [`x`](Self::x), of values that lie between the axis' ends.
+    fn inside(&self, value: f64) -> Option<f64> {
+        self.x(value).filter(|x| (self.left - 0.5..=self.right() + 0.5).contains(x))
+    }
+
     fn y(&self, value: f64) -> Option<f64> {
         Some(self.floor() - self.fitted.y.place(value)? * (self.floor() - TOP))
     }
@@ -162,6 +167,9 @@ pub(super) fn shapes(plot: &CurvePlot, fitted: &Fitted, place: &Placement<'_>) -
     let _ = writeln!(svg, "<path class=\"axis\" d=\"M{left:.1} {floor:.1}H{right:.1}\"/>");
     for x in fitted.x.ticks.iter().filter_map(|(value, _)| place.x(*value)) {
         let _ = writeln!(svg, "<path class=\"axis\" d=\"M{x:.1} {floor:.1}v5\"/>");
+    }
+    for x in plot.marks.iter().filter_map(|(value, _)| place.inside(*value)) {
+        let _ = writeln!(svg, "<path class=\"mark\" d=\"M{x:.1} {TOP:.1}V{floor:.1}\"/>");
     }
     for (i, (line, series)) in fitted.lines.iter().zip(&plot.series).enumerate() {
         let _ = writeln!(svg, "<g class=\"s{}\">", i % COLOURS);
@@ -200,7 +208,16 @@ pub(super) fn texts(plot: &CurvePlot, fitted: &Fitted, place: &Placement<'_>) ->
         label(left, 16.0, Anchor::Start, &plot.y_label),
         label((left + right) / 2.0, HEIGHT - 6.0, Anchor::Middle, &plot.x_label),
     ];
-    on_y.chain(on_x).chain(labels).collect()
+    // A word stands inside the frame, whichever end its mark is near.
+    let marks = plot.marks.iter().filter_map(|(value, word)| {
+        let x = place.inside(*value)?;
+        let (x, anchor) = match x > (left + right) / 2.0 {
+            true => (x - 4.0, Anchor::End),
+            false => (x + 4.0, Anchor::Start),
+        };
+        Some(Text { x, y: TOP + 10.0, anchor, class: "tick", words: word.clone() })
+    });
+    on_y.chain(on_x).chain(labels).chain(marks).collect()
 }
 
 /// A dot, and a larger invisible one around it that shows the value as a tool tip.

@@ -23,6 +23,9 @@ impl Report {
     /// its size) is replaced by a box that says so.
     pub fn to_html(&self) -> String {
         let mut page = begin(&self.title, &self.created, &self.command);
+        for sentence in &self.verdict {
+            let _ = writeln!(page, "<p class=\"verdict\">{}</p>", escape(sentence));
+        }
         write_summary(&mut page, &self.summary);
         if !self.tables.is_empty() {
             page.push_str("<section>\n<h2>Results</h2>\n");

@@ -24,6 +24,7 @@
 //!         y_label: "loss".into(),
 //!         series: vec![Series { name: "train".into(), points: vec![(0.0, 1.5), (1.0, 0.9)] }],
 //!         log_y: true,
+//!         ..CurvePlot::default()
 //!     }],
 //!     tables: vec![Table {
 //!         title: "Evaluation".into(),
@@ -63,6 +64,8 @@ pub struct Report {
     pub command: String,
     /// When the report was made, in the words of the caller; left out where empty.
     pub created: String,
+    /// What came out, in sentences; they stand before all else.
+    pub verdict: Vec<String>,
     /// The key figures: name and value.
     pub summary: Vec<(String, String)>,
     /// Charts, two beside each other where there is room.
@@ -93,6 +96,9 @@ pub struct CurvePlot {
     /// Whether the y axis is logarithmic; values of 0 or less have no place on it and
     /// are left out.
     pub log_y: bool,
+    /// Places on the x axis that are marked, with a word for each.
+    #[serde(default)]
+    pub marks: Vec<(f64, String)>,
 }
 
 /// A line of a chart.

@@ -16,6 +16,7 @@ fn full() -> Report {
         title: hostile.into(),
         command: format!("maskwright train --output {hostile}"),
         created: hostile.into(),
+        verdict: vec![hostile.into()],
         summary: vec![(hostile.into(), hostile.into()), ("mIoU".into(), "0.861".into())],
         curves: vec![
             CurvePlot {
@@ -30,6 +31,7 @@ fn full() -> Report {
                     Series { name: "few".into(), points: vec![(0.0, 0.25), (100.0, f64::NAN)] },
                 ],
                 log_y: true,
+                marks: vec![(50.0, hostile.into())],
             },
             CurvePlot::default(),
         ],
@@ -248,6 +250,7 @@ fn ticks_and_values_are_in_the_chart() {
             points: vec![(0.0, 0.42), (5.0, 0.78), (10.0, 0.861)],
         }],
         log_y: false,
+        ..CurvePlot::default()
     };
     let page = Report { curves: vec![plot], ..Report::default() }.to_html();
     // Ticks, hover values, the last value in the legend, and a description for readers who do not see it.

@@ -146,6 +146,7 @@ fn click_curves(clicks: &[ClickMetrics]) -> Vec<CurvePlot> {
                 })
                 .collect(),
             log_y: false,
+            ..CurvePlot::default()
         })
         .collect()
 }
@@ -177,6 +178,7 @@ fn calibration_curve(title: &str, calibration: &[Calibration]) -> Option<CurvePl
         y_label: "mean true IoU".into(),
         series,
         log_y: false,
+        ..CurvePlot::default()
     })
 }
 

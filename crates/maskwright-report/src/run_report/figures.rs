@@ -10,7 +10,8 @@ use maskwright_train::times::TrainTimes;
 
 use crate::page::{Best, CurvePlot, Series, Table};
 
-/// Every term of the loss over the steps of a run, by name.
+/// Every term of the loss over the steps of a run, by name. The lines of the log are means over as many steps as the settings
+/// say, but for shorter ones where an epoch ends; these are put together, so that every point is a mean over about as many steps.
 pub fn loss_curve(title: &str, log: &[Entry]) -> CurvePlot {
     let steps = || {
         log.iter().filter_map(|entry| match entry {
@@ -19,7 +20,7 @@ pub fn loss_curve(title: &str, log: &[Entry]) -> CurvePlot {
         })
     };
     let of = |name: &str| -> Vec<(f64, f64)> {
-        steps().filter_map(|step| Some((step.global_step as f64, step.loss.term(name)?))).collect()
+        even(steps().filter_map(|step| Some((step.global_step, step.loss.term(name)?))).collect())
     };
     // Terms in the order in which they are added; then what only a later version knows.
     let known = TERMS.iter().map(|term| (term.name, term.title));
@@ -37,8 +38,35 @@ pub fn loss_curve(title: &str, log: &[Entry]) -> CurvePlot {
         x_label: "step".into(),
         y_label: "loss".into(),
         series,
-        log_y: false,
+        ..CurvePlot::default()
     }
+}
+
+/// Means over the steps up to each of these, put together to means over about as many steps as the longest has.
+pub(super) fn even(means: Vec<(usize, f64)>) -> Vec<(f64, f64)> {
+    let lengths = || {
+        let before = std::iter::once(0).chain(means.iter().map(|(step, _)| *step));
+        before.zip(&means).map(|(before, (step, _))| step.saturating_sub(before).max(1))
+    };
+    let longest = lengths().max().unwrap_or(1);
+    // The end of each, the sum over its steps, and how many these are.
+    let mut windows: Vec<(usize, f64, usize)> = Vec::new();
+    for ((step, mean), length) in means.iter().zip(lengths()) {
+        let sum = mean * length as f64;
+        match windows.last_mut().filter(|last| last.2 + length <= longest) {
+            Some(last) => *last = (*step, last.1 + sum, last.2 + length),
+            None => windows.push((*step, sum, length)),
+        }
+    }
+    // What is left at the end says little by itself.
+    if let [.., (_, sum, length), last] = &mut windows[..]
+        && 2 * last.2 < longest
+    {
+        *last = (last.0, last.1 + *sum, last.2 + *length);
+        let at = windows.len() - 2;
+        windows.remove(at);
+    }
+    windows.into_iter().map(|(step, sum, length)| (step as f64, sum / length as f64)).collect()
 }
 
 /// IoU and boundary IoU over the epochs of a run, on one of its validation sets; where weights are averaged, the IoU with
@@ -83,7 +111,7 @@ pub fn validation_curve(title: &str, log: &[Entry], set: usize, masks: &[MaskKin
         x_label: "epochs done".into(),
         y_label: "mean over held-out images".into(),
         series,
-        log_y: false,
+        ..CurvePlot::default()
     }
 }
 
@@ -181,5 +209,26 @@ pub fn evaluation_table(sets: &[SetMetrics]) -> Table {
         header,
         rows,
         best: Vec::<Option<Best>>::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::even;
+
+    #[test]
+    fn short_means_are_put_together() {
+        // 18 steps an epoch, a line every 10: means over 10 and 8 steps, as they are.
+        let steady = vec![(10, 1.0), (18, 0.5), (28, 0.4), (36, 0.2)];
+        assert_eq!(even(steady).len(), 4);
+        // 22 steps an epoch: 20, then 2, 18 and 4, which make 20 and 4.
+        let uneven = vec![(20, 1.0), (22, 5.0), (40, 0.5), (44, 0.25), (60, 0.5)];
+        let found = even(uneven);
+        assert_eq!(found.iter().map(|one| one.0).collect::<Vec<_>>(), [20.0, 40.0, 60.0]);
+        assert!((found[1].1 - (2.0 * 5.0 + 18.0 * 0.5) / 20.0).abs() < 1e-12);
+        // A rest at the end joins what is before it.
+        assert_eq!(even(vec![(20, 1.0), (40, 2.0), (42, 9.0)]).len(), 2);
+        assert_eq!(even(vec![(3, 1.0)]), [(3.0, 1.0)]);
+        assert!(even(Vec::new()).is_empty());
     }
 }

@@ -79,8 +79,8 @@ impl<'a> Images<'a> {
     }
 }
 
-/// Makes two galleries of what an evaluation of these sets kept: the worst predictions, then the best. Returns none
-/// if it kept none. The images are read again, but for those that were kept.
+/// Makes two galleries of what an evaluation of these sets kept: the worst predictions, then the best that are not among them; one
+/// where all are among the worst. Returns none if it kept none. The images are read again, but for those that were kept.
 ///
 /// # Errors
 /// An image that cannot be read, with its file.
@@ -98,13 +98,15 @@ pub fn galleries(images: &mut Images<'_>, shown: &Shown) -> Result<Vec<Gallery>>
     let worst: Vec<GalleryRow> =
         shown.worst.iter().map(|one| row(images, one)).collect::<Result<_>>()?;
     // Of few records the best are among the worst.
-    let drawn = |one: &ShownPrediction| {
-        let place = shown.worst.iter().position(|other| other == one);
-        place.map_or_else(|| row(images, one), |place| Ok(worst[place].clone()))
-    };
-    let best = shown.best.iter().map(drawn).collect::<Result<_>>()?;
+    let others: Vec<&ShownPrediction> =
+        shown.best.iter().filter(|one| !shown.worst.contains(one)).collect();
+    let best: Vec<GalleryRow> =
+        others.into_iter().map(|one| row(images, one)).collect::<Result<_>>()?;
+    if best.is_empty() {
+        return Ok(vec![gallery("Predictions on held-out images, the worst first", worst)]);
+    }
     Ok(vec![
-        gallery("Worst predictions on held-out images", worst.clone()),
+        gallery("Worst predictions on held-out images", worst),
         gallery("Best predictions on held-out images", best),
     ])
 }

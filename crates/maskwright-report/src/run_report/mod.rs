@@ -17,7 +17,7 @@ pub mod gallery;
 
 use std::path::{Path, PathBuf};
 
-pub use comparison_page::write_comparison;
+pub use comparison_page::{unlike, write_comparison};
 pub use evaluation_page::{EvaluationPage, write_evaluation};
 
 use maskwright_data::lossy;
@@ -27,9 +27,9 @@ use maskwright_image::draw::Canvas;
 use maskwright_image::{RgbImage, Size};
 use maskwright_model::MaskKind;
 use maskwright_train::TrainConfig;
-use maskwright_train::evaluator::{SetMetrics, open_sets};
+use maskwright_train::evaluator::{SetMetrics, judged, open_sets};
 use maskwright_train::run_files::RunFiles;
-use maskwright_train::run_log::Entry;
+use maskwright_train::run_log::{Entry, EpochEntry};
 use maskwright_train::verdict::Verdict;
 use serde::Serialize;
 
@@ -40,6 +40,8 @@ use crate::pictures::write_png;
 /// Width of a tile and of a curve in the PNGs.
 const TILE: usize = 240;
 const CURVE: usize = 640;
+/// Records that a sentence names.
+const LISTED: usize = 5;
 
 /// The files that were written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -75,23 +77,17 @@ pub fn write(folder: &Path) -> Result<Written> {
     };
     let mut notes = run.notes.clone();
     let validated = run.epochs().rev().find(|epoch| !epoch.validation.is_empty());
-    if let Some(validated) = validated {
-        if let Some(verdict) = Verdict::of(&run) {
-            report.notes.push(format!("{}.", capitalised(&verdict.to_string())));
-        }
-        add_validation(&mut report, &run, &validated.validation);
-        if let Some(before) = run.before() {
-            let mut table = figures::evaluation_table(&before.validation);
-            table.title = "The model as it came, before the first step".into();
-            report.tables.push(table);
-        }
-        if !validated.average_validation.is_empty() {
-            let mut table = figures::evaluation_table(&validated.average_validation);
-            table.title = "The same with averaged weights".into();
-            report.tables.push(table);
-        }
-        match predictions(&run, validated.epoch) {
-            Ok(galleries) => report.galleries = galleries,
+    if let Some(last) = validated {
+        add_verdict(&mut report, &run);
+        // What best.safetensors is; of a run that was judged by clicks alone the last.
+        let best = run.best().and_then(|(best, _)| run.epochs().find(|entry| entry.epoch == best));
+        let best = best.unwrap_or(last);
+        add_validations(&mut report, &run, best, last);
+        match predictions(&run, last.epoch) {
+            Ok(galleries) => {
+                report.galleries = galleries;
+                say_epoch(&mut report.galleries, best.epoch, last.epoch);
+            }
             Err(reason) => notes.push(format!("No predictions are shown: {reason}.")),
         }
     }
@@ -118,27 +114,114 @@ pub fn write(folder: &Path) -> Result<Written> {
     report.notes.push(settings(&run.config));
     report.notes.extend(checkpoints(&run));
     report.notes.extend(skipped(&run.log));
+    report.notes.extend(damaged(folder));
     report.notes.extend(written.notes.iter().cloned());
     crate::files::write_atomically(&written.report, report.to_html().as_bytes())?;
     Ok(written)
 }
 
-/// Curves, table and key figures of the last validation.
-fn add_validation(report: &mut Report, run: &RunFiles, sets: &[SetMetrics]) {
-    for (place, metrics) in sets.iter().enumerate() {
+/// What came out, before all else: the best epoch, what was missed, and whether the figures are of few objects.
+fn add_verdict(report: &mut Report, run: &RunFiles) {
+    let Some(verdict) = Verdict::of(run) else { return };
+    let sentences = [Some(verdict.to_string()), verdict.missed_altogether(), verdict.caution()];
+    let sentences = sentences.into_iter().flatten();
+    report.verdict = sentences.map(|sentence| format!("{}.", capitalised(&sentence))).collect();
+}
+
+/// Says in the captions of predictions after which epoch they were made.
+fn say_epoch(galleries: &mut [Gallery], best: usize, last: usize) {
+    for gallery in galleries {
+        let epoch = match best == last {
+            true => format!("After epoch {}, the best and the last.", last + 1),
+            false => {
+                format!("After the last epoch, {}; the best was epoch {}.", last + 1, best + 1)
+            }
+        };
+        gallery.caption = format!("{epoch} {}", gallery.caption);
+    }
+}
+
+/// Curves, tables and key figures of the best epoch, and those of the last beside them.
+fn add_validations(report: &mut Report, run: &RunFiles, best: &EpochEntry, last: &EpochEntry) {
+    let of = |epoch: &EpochEntry| match (epoch.epoch == best.epoch, best.epoch == last.epoch) {
+        (_, true) => format!("epoch {}, the best and last", epoch.epoch + 1),
+        (true, _) => format!("the best epoch, {}", epoch.epoch + 1),
+        (false, _) => format!("the last epoch, {}", epoch.epoch + 1),
+    };
+    for (place, metrics) in last.validation.iter().enumerate() {
         let hq = metrics.of(MaskKind::Hq).is_some();
         let masks: &[MaskKind] = if hq { &[MaskKind::Sam, MaskKind::Hq] } else { &[MaskKind::Sam] };
         let prompt = metrics.prompt.name().replace('_', " ");
         let title = format!("{}, prompt: {prompt}", metrics.set);
-        report.curves.push(figures::validation_curve(&title, &run.log, place, masks));
-        if metrics.prompt == PromptKind::Box {
-            for scores in &metrics.scores {
-                let name = format!("{} mIoU, {}", scores.mask.title(), metrics.set);
-                report.summary.push((name, format!("{:.3}", scores.iou)));
-            }
+        let mut curve = figures::validation_curve(&title, &run.log, place, masks);
+        curve.marks = vec![(best.epoch as f64 + 1.0, "best".into())];
+        report.curves.push(curve);
+    }
+    let boxes = |epoch: &EpochEntry| -> Vec<SetMetrics> {
+        let sets = epoch.decisive().iter().cloned();
+        sets.filter(|set| set.prompt == PromptKind::Box).collect()
+    };
+    for metrics in boxes(best) {
+        for scores in &metrics.scores {
+            let name = format!("{} mIoU, {}, {}", scores.mask.title(), metrics.set, of(best));
+            report.summary.push((name, format!("{:.3}", scores.iou)));
         }
     }
-    report.tables.push(figures::evaluation_table(sets));
+    if best.epoch != last.epoch {
+        for metrics in boxes(last) {
+            let Some(scores) = judged(&metrics.scores) else { continue };
+            let name = format!("{} mIoU, {}, {}", scores.mask.title(), metrics.set, of(last));
+            report.summary.push((name, format!("{:.3}", scores.iou)));
+        }
+    }
+    let mut add = |title: String, sets: &[SetMetrics], caption: bool| {
+        let mut table = figures::evaluation_table(sets);
+        table.title = title;
+        // What its columns are is said once.
+        if !caption {
+            table.caption.clear();
+        }
+        report.tables.push(table);
+    };
+    add(format!("Held-out images after {}", of(best)), &best.validation, true);
+    if !best.average_validation.is_empty() {
+        add(format!("Averaged weights after {}", of(best)), &best.average_validation, false);
+    }
+    if best.epoch != last.epoch {
+        add(format!("Held-out images after {}", of(last)), &last.validation, false);
+        if !last.average_validation.is_empty() {
+            add(format!("Averaged weights after {}", of(last)), &last.average_validation, false);
+        }
+    }
+    if let Some(before) = run.before() {
+        add("The model as it came, before the first step".into(), &before.validation, false);
+    }
+}
+
+/// What of the data was left out, or used though it is damaged.
+fn damaged(folder: &Path) -> Option<String> {
+    let entries = maskwright_train::run_files::ledger(folder);
+    let named = |used: bool| {
+        let own = entries.iter().filter(|entry| entry.used == used);
+        let mut names: Vec<String> =
+            own.map(|entry| format!("{}/{}", entry.set, entry.name)).collect();
+        names.sort();
+        names.dedup();
+        names
+    };
+    let said = |names: Vec<String>, what: &str| {
+        let first = names.iter().take(LISTED).cloned().collect::<Vec<_>>().join(", ");
+        let more = if names.len() > LISTED { ", ..." } else { "" };
+        (!names.is_empty()).then(|| format!("{} {what} ({first}{more})", names.len()))
+    };
+    let parts = [
+        said(named(true), "used though damaged"),
+        said(named(false), "left out since they could not be used"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let all = parts.join("; ");
+    (!parts.is_empty())
+        .then(|| format!("Records of the data: {all}. ledger.jsonl has the reasons."))
 }
 
 /// Removes a file that is no longer true, if it is there.

@@ -48,7 +48,7 @@ impl Jobs {
             state: match (is_running, summary.state) {
                 (true, _) => RunState::Running,
                 (false, Known::Done | Known::OutOfPatience) => RunState::Finished,
-                (false, Known::Open) => RunState::Interrupted,
+                (false, Known::Running | Known::Stopped | Known::Failed) => RunState::Interrupted,
             },
             epochs_done: summary.epochs_done,
             epochs: summary.epochs,

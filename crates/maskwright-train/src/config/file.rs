@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use maskwright_data::source::in_words;
 use serde::de::DeserializeOwned;
 
 use super::flat::{FlatConfig, is_flat};
@@ -155,6 +156,6 @@ fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
     toml::from_str(text).map_err(|error| Error::RunFile {
         file: path.to_path_buf(),
         expected: "the settings of a training run".into(),
-        found: error.to_string().trim().replace('\n', " "),
+        found: in_words(&error.to_string()).trim().replace('\n', " "),
     })
 }

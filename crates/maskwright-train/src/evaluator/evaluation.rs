@@ -28,6 +28,9 @@ pub struct Evaluation {
     /// Records that could not be used and were left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<RefusedRecord>,
+    /// Records that were used though a file of them is damaged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<RefusedRecord>,
     /// The worst and the best predictions.
     #[serde(default, skip_serializing_if = "Shown::is_empty")]
     pub shown: Shown,

@@ -1,14 +1,16 @@
-//! Records that an evaluation cannot use.
+//! Records that an evaluation cannot use, or uses though they are damaged.
 
 use std::path::PathBuf;
 
+use maskwright_data::sample::EvalSample;
+use maskwright_image::decode::Warning;
 use serde::{Deserialize, Serialize};
 
 use super::config::EvalConfig;
 use super::sets::EvalSet;
 use crate::error::{Error, Result};
 
-/// A record that could not be used and was left out of an evaluation.
+/// A record that could not be used and was left out of an evaluation, or that was used though it is damaged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedRecord {
     /// The set's name.
@@ -23,6 +25,27 @@ pub struct RefusedRecord {
     pub reason: String,
     /// The reason in a sentence.
     pub message: String,
+}
+
+impl RefusedRecord {
+    /// A record that is used though a file of it is damaged; none where none is.
+    pub(super) fn damaged(set: &EvalSet, sample: &EvalSample) -> Option<Self> {
+        let at = sample.warnings.iter().position(Warning::is_damage)?;
+        let record = set.source.record(sample.record).ok()?;
+        let file = if at < sample.mask_warnings { &record.mask } else { &record.image };
+        let (name, shown) = (format!("{}/{}", set.name, sample.name), file.display());
+        Some(Self {
+            set: set.name.clone(),
+            record: sample.record,
+            name: sample.name.clone(),
+            reason: "damaged".into(),
+            message: format!(
+                "record {name}: {shown}: {}; it is used as it is",
+                sample.warnings[at]
+            ),
+            file: file.clone(),
+        })
+    }
 }
 
 /// Collects the records that are refused, as long as these are not too many.

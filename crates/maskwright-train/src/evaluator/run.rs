@@ -15,7 +15,7 @@ use super::config::EvalConfig;
 use super::encoded::Encoder;
 use super::evaluation::{EvalTimes, Evaluation, RecordWarning};
 use super::metrics::{ImageScores, MaskScores, SetMetrics, WithoutPrompt};
-use super::refusals::Refusals;
+use super::refusals::{Refusals, RefusedRecord};
 use super::score::{MaskLogits, Truth, all_masks};
 use super::sets::EvalSet;
 use super::shown::{Keeper, Shown, ShownPrediction, rank};
@@ -74,6 +74,7 @@ pub fn evaluate(
     let (worst, best) = found.keeper.ends();
     evaluation.shown = Shown { worst, best };
     evaluation.warnings = found.warnings;
+    evaluation.damaged = found.damaged;
     evaluation.refused = found.refusals.list;
     observer.timed(&EvalTimes { seconds: started.elapsed().as_secs_f64(), ..found.times });
     Ok(evaluation)
@@ -122,6 +123,7 @@ struct Scoring<'a> {
 struct Found {
     keeper: Keeper<ShownPrediction>,
     warnings: Vec<RecordWarning>,
+    damaged: Vec<RefusedRecord>,
     refusals: Refusals,
     times: EvalTimes,
 }
@@ -170,7 +172,7 @@ impl Asked<'_> {
         let mut records = Vec::with_capacity(total);
         let mut done = 0;
         while done < total {
-            let Found { keeper, warnings, refusals, times } = &mut *found;
+            let Found { keeper, warnings, damaged, refusals, times } = &mut *found;
             let kept = &*keeper;
             let mut window: Vec<Option<Waiting>> = Vec::new();
             window.resize_with(WINDOW.min(total - done), || None);
@@ -185,6 +187,7 @@ impl Asked<'_> {
                         Ok(sample) => {
                             let odd = &sample.warnings;
                             warnings.extend(RecordWarning::all(&set.name, &sample.name, odd));
+                            damaged.extend(RefusedRecord::damaged(set, &sample));
                             let sample = Arc::new(sample);
                             let features = encoder.features(&sample)?;
                             let started = Instant::now();

@@ -24,7 +24,7 @@ use crate::run_files::{
 /// What to do if the output folder already has a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Start {
-    /// Return an error.
+    /// Return an error, but begin again where that run had saved no state and no model yet.
     #[default]
     Fresh,
     /// Start again. The files of that run, and no others, are removed when the new run has saved a state or a
@@ -41,7 +41,14 @@ pub(super) struct RunFolder {
     former: Former,
     /// What a resumed run goes on from.
     resumed: Option<SavedState>,
+    /// Whether the run replaces one that had saved nothing yet.
+    begun_again: bool,
     owned: OwnedFolder,
+}
+
+/// Whether a run writes this file before it has saved a state or a model.
+fn is_of_beginning(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| BEGUN.iter().any(|known| name == *known))
 }
 
 impl RunFolder {
@@ -58,7 +65,8 @@ impl RunFolder {
         let mut resumed = None;
         match start {
             Start::Fresh => {
-                if let Some(found) = ours.first() {
+                // What was refused or killed before it had saved anything is begun again.
+                if let Some(found) = ours.iter().find(|file| !is_of_beginning(file)) {
                     let found = found.file_name().unwrap_or_default();
                     return Err(Error::OutputTaken {
                         folder: path.to_path_buf(),
@@ -85,11 +93,17 @@ impl RunFolder {
                 }
             }
         }
+        let begun_again = start == Start::Fresh && !ours.is_empty();
         let former = match start {
-            Start::Overwrite => Former::of(path, ours),
-            Start::Fresh | Start::Resume => Former::none(path),
+            Start::Fresh | Start::Overwrite => Former::of(path, ours),
+            Start::Resume => Former::none(path),
         };
-        Ok(Self { former, resumed, owned })
+        Ok(Self { former, resumed, owned, begun_again })
+    }
+
+    /// Whether the run takes the place of one that had saved no state and no model yet.
+    pub(super) fn is_begun_again(&self) -> bool {
+        self.begun_again
     }
 
     /// Refuses to resume with other inputs than the run began with; returns remarks.

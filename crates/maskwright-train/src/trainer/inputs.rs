@@ -15,6 +15,7 @@ use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::evaluator::EvalSet;
 use crate::files;
+use crate::run_files::INPUTS;
 
 /// Sets of more records are known by so many of them, evenly spread.
 const NAMES: usize = 100_000;
@@ -152,6 +153,42 @@ impl KnownSet {
         let names = (0..shown).map(|place| Ok(set.identity(&index(place).into())?.1));
         Ok(Self { name: set.name().to_owned(), records, names_sha256: checksums::of_texts(names)? })
     }
+}
+
+/// A remark where sets are not those of the same names that the run in `folder` validates on; none where they are, or where the
+/// run does not say.
+///
+/// # Errors
+/// Names of records that cannot be read.
+pub fn other_validation(folder: &Path, sets: &[EvalSet]) -> Result<Option<String>> {
+    let Some(inputs) = Inputs::read(&folder.join(INPUTS)) else { return Ok(None) };
+    let (mut then, mut now) = (Vec::new(), Vec::new());
+    for set in sets {
+        if let Some(known) = inputs.valid.iter().find(|known| known.name == set.name) {
+            then.push(known.clone());
+            now.push(KnownSet::of(&*set.source)?);
+        }
+    }
+    let note = |(expected, found)| {
+        format!(
+            "these are not the data that the run held out: there were {expected}, there are {found}"
+        )
+    };
+    Ok(difference(&then, &now).map(note))
+}
+
+/// How many records two runs held out, by their folders, where these are not the same records; none where they are, or where one
+/// run does not say.
+pub fn held_out_differ(first: &Path, second: &Path) -> Option<[usize; 2]> {
+    let held_out = |folder: &Path| Some(Inputs::read(&folder.join(INPUTS))?.valid);
+    let sets = [held_out(first)?, held_out(second)?];
+    // The same records under another name of their set are the same.
+    let [one, other] = [&sets[0], &sets[1]].map(|sets| {
+        let known = sets.iter().map(|set| (set.records, set.names_sha256.as_str()));
+        known.collect::<Vec<_>>()
+    });
+    let differ = one != other;
+    differ.then(|| sets.map(|sets| sets.iter().map(|set| set.records).sum()))
 }
 
 /// What two lists of sets are, where they are not the same.

@@ -93,6 +93,7 @@ pub use folder::Start;
 use folder::{Models, RunFolder, Saved};
 pub use forecast::{CacheForecast, Forecast, forecast};
 use inputs::Inputs;
+pub use inputs::{held_out_differ, other_validation};
 use prepared::{Prepared, learning};
 use run::{Run, evaluation};
 use state::LossSums;
@@ -135,6 +136,12 @@ pub fn train(
     let Prepared { config, place, train, valid, loaded, samples } =
         Prepared::open(config, observer)?;
     let config = &config;
+    if folder.is_begun_again() {
+        observer.note(&format!(
+            "{}: the run that was begun here had saved nothing yet; it begins again",
+            folder.path().display()
+        ));
+    }
     let inputs = Inputs::of(config, train.sets(), &valid)?;
     if folder.is_resumed() {
         for note in folder.check(&inputs)? {
@@ -186,6 +193,7 @@ fn go(
     observer.started(&RunStart {
         records: run.loader.mix().len(),
         steps_per_epoch: steps,
+        left_over: run.loader.mix().len().saturating_sub(steps * learning.batch_size),
         epoch: run.progress.epoch,
         epochs: learning.epochs,
         input_size: run.model().config().image_size,
@@ -278,7 +286,7 @@ fn validate_before(
     };
     lap.add_to(&mut seconds);
     run.times.validation += seconds;
-    run.book_refusals(&evaluation.refused);
+    run.book_validation(&evaluation, observer);
     if let Err(error) = folder.save_before(&evaluation) {
         run.say_unwritten(&error.to_string(), observer);
     }
@@ -302,7 +310,7 @@ fn validate(
         entry.average_validation = evaluation.sets;
         entry.average_clicks = evaluation.clicks;
     }
-    run.book_refusals(&evaluation.refused);
+    run.book_validation(&evaluation, observer);
     entry.validation.clone_from(&evaluation.sets);
     entry.clicks.clone_from(&evaluation.clicks);
     let validation = Validation { epoch: entry.epoch, evaluation };

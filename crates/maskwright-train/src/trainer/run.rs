@@ -22,6 +22,7 @@ use crate::evaluator::{EvalConfig, EvalSet, Evaluation, RefusedRecord, SetMetric
 use crate::features::FeatureCache;
 use crate::not_finite::NotFinite;
 use crate::observer::{Observer, OfOthers};
+use crate::run_files::LEDGER;
 use crate::run_log::{BeforeEntry, Entry, EpochEntry, RunLog, SkippedEntry, TimesEntry};
 use crate::schedule;
 use crate::times::{Lap, TrainTimes};
@@ -252,12 +253,28 @@ impl<'a> Run<'a> {
         evaluate(&model, self.place.device(), &self.samples, &self.valid, &settings, observer)
     }
 
-    /// Writes the records that a validation refused into the ledger.
-    pub(super) fn book_refusals(&mut self, refused: &[RefusedRecord]) {
-        for record in refused {
-            self.loader.book_validation(LedgerEntry {
+    /// Writes the records that a validation refused, or used though they are damaged, into the ledger, and tells of the latter
+    /// the first time.
+    pub(super) fn book_validation(&mut self, evaluation: &Evaluation, observer: &mut dyn Observer) {
+        self.book(&evaluation.refused, false);
+        let new = self.book(&evaluation.damaged, true);
+        let Some(first) = new.first() else { return };
+        observer.note(&match new.len() {
+            1 => format!("a held-out record is damaged: {}", first.message),
+            several => format!(
+                "{several} held-out records are damaged and used as they are; the first: {}; {LEDGER} names all",
+                first.message
+            ),
+        });
+    }
+
+    /// Writes records of a validation into the ledger, and returns those that are new there.
+    fn book<'b>(&mut self, records: &'b [RefusedRecord], used: bool) -> Vec<&'b RefusedRecord> {
+        let mut new = Vec::new();
+        for record in records {
+            let booked = self.loader.book_validation(LedgerEntry {
                 validation: true,
-                used: false,
+                used,
                 epoch: self.progress.epoch as u64,
                 position: record.record as u64,
                 record: record.record as u64,
@@ -268,7 +285,11 @@ impl<'a> Run<'a> {
                 reason: record.reason.clone(),
                 message: record.message.clone(),
             });
+            if booked {
+                new.push(record);
+            }
         }
+        new
     }
 
     /// Tells whether training waits for data, if it is time to, or at the `end`.

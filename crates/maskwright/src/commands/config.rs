@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use maskwright_train::TrainConfig;
 use maskwright_train::run_files::CONFIG;
 use maskwright_train::runs::{Difference, differences};
+use maskwright_train::{Error, TrainConfig};
 use serde::Serialize;
 
 use crate::output;
@@ -70,16 +70,27 @@ pub(super) fn say_differences(
     if differences.is_empty() {
         return output::line("both have the same settings");
     }
-    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".into());
-    let row = |one: &Difference| vec![one.key.clone(), value(&one.first), value(&one.second)];
+    let row = |one: &Difference| {
+        let [first, second] = one.shown();
+        vec![one.key.clone(), first, second]
+    };
     let rows: Vec<Vec<String>> = differences.iter().map(row).collect();
     output::table(&["setting", &names[0], &names[1]], &rows)
 }
 
 /// The settings of a run by its folder, or those in a file.
 pub(crate) fn read(place: &Path) -> maskwright_train::Result<TrainConfig> {
-    match place.is_dir() {
-        true => TrainConfig::read(&place.join(CONFIG)),
-        false => TrainConfig::read(place),
+    let none = |expected: String, found: &str| {
+        Err(Error::NoRun { folder: place.to_path_buf(), expected, found: found.into() })
+    };
+    let file = place.join(CONFIG);
+    match (place.is_dir(), place.exists()) {
+        (true, _) if !file.is_file() => none(format!("{CONFIG}, the settings of a run"), "none"),
+        (true, _) => TrainConfig::read(&file),
+        (false, true) => TrainConfig::read(place),
+        (false, false) if place.extension().is_some_and(|ending| ending == "toml") => {
+            none("the settings of a run".into(), "no such file")
+        }
+        (false, false) => none(format!("{CONFIG}, the settings of a run"), "no such folder"),
     }
 }

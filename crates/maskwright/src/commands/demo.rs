@@ -1,17 +1,19 @@
 //! `maskwright demo`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use maskwright_train::run_files;
 
 use super::eval::means;
 use super::studio::{Serve, serve};
-use crate::demo::{DemoConfig, DemoEnd, masks_command, run as run_demo};
+use crate::command_line::quoted;
+use crate::demo::{DemoConfig, DemoEnd, Stage, masks_command, run as run_demo};
 use crate::exit::Interrupted;
 use crate::numbers::duration;
 use crate::progress::Progress;
 use crate::warnings::WithWarnings;
-use crate::{interrupt, output};
+use crate::{interrupt, output, tell};
 
 /// Everything once, without data or download, in a few minutes: generate pictures of
 /// thin-structured objects, train a small SAM from nothing, tune an HQ head on it, evaluate
@@ -39,20 +41,41 @@ pub(crate) struct DemoFlags {
     json: bool,
 }
 
+/// What is said of a demo that was stopped: what is there, and how to go on.
+fn stopped(output: &Path, stage: Stage) -> String {
+    let (number, done) = (stage.number(), stage.number() - 1);
+    let finished = if done == 1 { "stage 1 is".into() } else { format!("stages 1 to {done} are") };
+    let run = stage.run().map(|name| output.join(name)).filter(|run| run_files::has_state(run));
+    let alone = run.map_or_else(String::new, |run| {
+        format!("; `maskwright train --resume --output {}` ends this training alone", quoted(&run))
+    });
+    format!(
+        "stopped in stage {number} of {}; {finished} finished and in {}; the same command begins the demo anew{alone}",
+        Stage::COUNT,
+        output.display()
+    )
+}
+
 pub(crate) fn run(flags: &DemoFlags) -> anyhow::Result<()> {
     let mut config = DemoConfig::new(flags.output.clone());
     config.seed = flags.seed;
     config.pictures.seed = flags.seed;
     let interrupt = interrupt::on_ctrl_c();
     let mut progress = Progress::new(flags.json, interrupt.clone());
-    let end = run_demo(&config, &mut progress)?;
+    let anew = "the same command begins the demo anew";
+    interrupt.set_farewell(move || format!("stopped; {anew}"));
+    let say = |line: String| {
+        if !flags.json {
+            tell::say(line);
+        }
+    };
+    let end = run_demo(&config, &mut progress, &say)?;
     progress.finish();
-    let DemoEnd::Done(outcome) = end else {
-        return Err(Interrupted(format!(
-            "stopped; what was finished lies in {}",
-            flags.output.display()
-        ))
-        .into());
+    let outcome = match end {
+        DemoEnd::Done(outcome) => outcome,
+        DemoEnd::Stopped(stage) => {
+            return Err(Interrupted(stopped(&flags.output, stage)).into());
+        }
     };
     if flags.json {
         let warnings = progress.warnings();

@@ -14,14 +14,15 @@ use crate::command_line::command_line;
 use crate::exit::Usage;
 use crate::flags::named::named;
 use crate::numbers::duration;
-use crate::output;
 use crate::targets::{self, Existing, Format, Inputs, Target};
 use crate::warnings::Warnings;
+use crate::{output, tell};
 
 /// All runs under a folder in one table, or two of them compared.
 ///
-/// A run is a folder with config.toml and metrics.jsonl; folders in it are not looked into. Of two runs the settings that
-/// differ are printed, and with --report a page has their curves on top of each other.
+/// A run is a folder with config.toml and metrics.jsonl; folders in it are not looked into. It is done, out of patience (ended early,
+/// since validations were no better), running, stopped (--resume goes on), or failed (it ended before it saved anything). Of two
+/// runs the results are printed and the settings that differ, and with --report a page has their curves on top of each other.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -114,9 +115,15 @@ pub(crate) fn run(flags: &RunsFlags) -> anyhow::Result<()> {
         ))
         .into());
     }
+    table(&runs)
+}
+
+/// The runs side by side.
+fn table(runs: &[RunSummary]) -> anyhow::Result<()> {
     let number =
         |value: Option<f64>| value.map_or_else(|| "-".into(), |value| format!("{value:.4}"));
     let row = |run: &RunSummary| {
+        let mask = run.mask.map_or("", |mask| mask.title());
         vec![
             run.folder.display().to_string(),
             run.data.join(", "),
@@ -125,12 +132,18 @@ pub(crate) fn run(flags: &RunsFlags) -> anyhow::Result<()> {
             format!("{} of {}", run.epochs_done, run.epochs),
             run.state.to_string().replace('_', " "),
             match run.best.zip(run.best_epoch) {
-                Some((best, epoch)) => format!("{best:.4} ({}, epoch {})", run.best_by, epoch + 1),
+                Some((best, epoch)) => {
+                    format!("{best:.4} ({mask} {}, epoch {})", run.best_by, epoch + 1)
+                }
                 None => "-".into(),
             },
             match (number(run.before), run.better) {
-                (before, Some(false)) => format!("{before} (was better)"),
+                (before, Some(false)) => format!("{before} (not beaten)"),
                 (before, _) => before,
+            },
+            match run.held_out {
+                0 => "-".into(),
+                objects => objects.to_string(),
             },
             number(run.iou),
             number(run.boundary_iou),
@@ -147,6 +160,7 @@ pub(crate) fn run(flags: &RunsFlags) -> anyhow::Result<()> {
         "state",
         "best",
         "before",
+        "held out",
         "last mIoU",
         "boundary mIoU",
         "training",
@@ -162,15 +176,22 @@ fn compare(flags: &RunsFlags, folders: [&PathBuf; 2]) -> anyhow::Result<()> {
     let runs = [RunFiles::read(folders[0])?, RunFiles::read(folders[1])?];
     let mut warnings = Warnings::default();
     warnings.add(runs.iter().flat_map(|run| run.notes.iter().map(String::as_str)));
+    warnings.add(run_report::unlike(&runs[0], &runs[1]));
     let differences = differences(&runs[0].config, &runs[1].config)?;
     if let Some(page) = &flags.report {
         let both = [&runs[0], &runs[1]];
         run_report::write_comparison(both, &differences, command_line(), page)?;
     }
+    let summaries = [RunSummary::of(&runs[0]), RunSummary::of(&runs[1])];
     if flags.json {
-        let runs = [RunSummary::of(&runs[0]), RunSummary::of(&runs[1])];
-        return output::json(&Compared { runs, differences, warnings });
+        return output::json(&Compared { runs: summaries, differences, warnings });
     }
+    table(&summaries)?;
+    output::line("")?;
     let names = folders.map(|folder| folder.display().to_string());
-    super::config::say_differences(&differences, &names)
+    super::config::say_differences(&differences, &names)?;
+    if let Some(page) = &flags.report {
+        tell::say(format_args!("the page is {}", page.display()));
+    }
+    Ok(())
 }

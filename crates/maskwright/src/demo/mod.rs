@@ -112,37 +112,113 @@ pub(crate) struct DemoOutcome {
 pub(crate) enum DemoEnd {
     /// All stages are done.
     Done(Box<DemoOutcome>),
-    /// The observer asked to stop; what was finished lies in the output folder.
-    Stopped,
+    /// The observer asked to stop in this stage; what was finished lies in the output folder.
+    Stopped(Stage),
+}
+
+/// A part of the demo, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Pictures,
+    Sam,
+    Points,
+    Hq,
+    Evaluation,
+}
+
+impl Stage {
+    /// How many there are.
+    pub(crate) const COUNT: usize = 5;
+
+    /// Its number, from 1.
+    pub(crate) fn number(self) -> usize {
+        self as usize + 1
+    }
+
+    /// The folder of its training, where it is one.
+    pub(crate) fn run(self) -> Option<&'static str> {
+        match self {
+            Self::Sam => Some("sam"),
+            Self::Points => Some("points"),
+            Self::Hq => Some("hq"),
+            Self::Pictures | Self::Evaluation => None,
+        }
+    }
+
+    /// What it does.
+    fn what(self, config: &DemoConfig) -> String {
+        let pictures::DemoConfig { train, valid, .. } = &config.pictures;
+        let epochs =
+            |count: usize| if count == 1 { "1 epoch".into() } else { format!("{count} epochs") };
+        match self {
+            Self::Pictures => format!("makes {} pictures of thin objects", train + valid),
+            Self::Sam => format!(
+                "trains a small SAM from nothing, {}; this takes most of the time",
+                epochs(config.sam_epochs)
+            ),
+            Self::Points => {
+                format!("teaches its mask decoder single points, {}", epochs(config.point_epochs))
+            }
+            Self::Hq => {
+                format!("trains an HQ head on the frozen SAM, {}", epochs(config.hq_epochs))
+            }
+            Self::Evaluation => {
+                format!(
+                    "evaluates both on the {valid} pictures that were held out, and writes the report"
+                )
+            }
+        }
+    }
+}
+
+/// The stages with what each does, as they are said.
+fn told(stage: Stage, config: &DemoConfig) -> String {
+    format!("stage {} of {}: {}", stage.number(), Stage::COUNT, stage.what(config))
 }
 
 /// The file that marks a folder as a demo's, which a later demo may replace.
 const MARK: &str = "demo.json";
 
-/// Runs the demo.
-pub(crate) fn run(config: &DemoConfig, observer: &mut dyn Observer) -> Result<DemoEnd> {
+/// Runs the demo, and says each stage where it begins.
+pub(crate) fn run(
+    config: &DemoConfig,
+    observer: &mut dyn Observer,
+    say: &dyn Fn(String),
+) -> Result<DemoEnd> {
+    let begin = |stage: Stage| say(told(stage, config));
     let mut clock = Clock::start();
     let _owned = OwnedFolder::take(&config.output)?;
     claim(&config.output)?;
 
+    begin(Stage::Pictures);
     let set = pictures::write(&config.pictures, &config.output.join("data"))?;
     let data = data_file(&set)?;
     clock.lap("pictures");
     let samples = preview(&data, &preview_config(config), &observer.opening())?;
     drawn::write_png(&samples.picture, &config.output.join("samples.png"))?;
 
+    begin(Stage::Sam);
     let sam = sam_settings(config, &data);
-    let Some(sam_checkpoint) = trained(&sam, observer)? else { return Ok(DemoEnd::Stopped) };
+    let Some(sam_checkpoint) = trained(&sam, observer)? else {
+        return Ok(DemoEnd::Stopped(Stage::Sam));
+    };
     clock.lap("SAM from nothing");
 
+    begin(Stage::Points);
     let points = point_settings(config, &data, &sam_checkpoint);
-    let Some(sam_checkpoint) = trained(&points, observer)? else { return Ok(DemoEnd::Stopped) };
+    let Some(sam_checkpoint) = trained(&points, observer)? else {
+        return Ok(DemoEnd::Stopped(Stage::Points));
+    };
     clock.lap("single points");
 
+    begin(Stage::Hq);
     let hq = hq_settings(config, &data, &sam_checkpoint);
-    let Some(checkpoint) = trained(&hq, observer)? else { return Ok(DemoEnd::Stopped) };
+    let Some(checkpoint) = trained(&hq, observer)? else {
+        return Ok(DemoEnd::Stopped(Stage::Hq));
+    };
     clock.lap("HQ head");
 
+    begin(Stage::Evaluation);
     let source = ModelSource { checkpoint: Some(checkpoint.clone()), ..Default::default() };
     let job = EvalJob::open(&source, &Compute::default(), &data, &observer.opening())?;
     let settings = EvalConfig {
@@ -151,7 +227,7 @@ pub(crate) fn run(config: &DemoConfig, observer: &mut dyn Observer) -> Result<De
         ..EvalConfig::default()
     };
     let mut evaluation = match job.evaluate(&settings, observer) {
-        Err(maskwright_train::Error::Stopped) => return Ok(DemoEnd::Stopped),
+        Err(maskwright_train::Error::Stopped) => return Ok(DemoEnd::Stopped(Stage::Evaluation)),
         evaluated => evaluated?,
     };
     clock.lap("evaluation");
@@ -175,7 +251,11 @@ pub(crate) fn run(config: &DemoConfig, observer: &mut dyn Observer) -> Result<De
 
 /// Trains and writes the run's report, as `maskwright train` does; `None` if the run was stopped.
 fn trained(settings: &TrainConfig, observer: &mut dyn Observer) -> Result<Option<PathBuf>> {
-    let TrainOutcome { checkpoint, stopped, .. } = train(settings, Start::Overwrite, observer)?;
+    let trained = train(settings, Start::Overwrite, observer);
+    let TrainOutcome { checkpoint, stopped, .. } = match trained {
+        Err(maskwright_train::Error::Stopped) => return Ok(None),
+        trained => trained?,
+    };
     if stopped {
         return Ok(None);
     }

@@ -6,7 +6,8 @@ use clap::Args;
 use maskwright_data::plan::Decode;
 use maskwright_data::source::{
     CocoKeys, DataFile, Extensions, MaskContents, Objects, PairsKeys, SetKind, SetSpec, Unmatched,
-    ValueRangeKey, hqsam_datasets, hqseg44k, hqseg44k_available, yolo_sets as yolo,
+    ValueRangeKey, hqsam_datasets, hqseg44k, hqseg44k_available, hqseg44k_left_out, hqseg44k_names,
+    yolo_sets as yolo,
 };
 
 use crate::command_line::quoted;
@@ -199,6 +200,18 @@ impl DataFlags {
         self.planned(data)
     }
 
+    /// Where the data of a run lie now. Which sets there are and how they are read the run says itself: of HQSeg-44K any part
+    /// will do.
+    pub(crate) fn moved(&self, folder: Option<&Path>) -> anyhow::Result<DataFile> {
+        match (folder, &self.hqseg44k) {
+            (Some(folder), _) => sets_of(folder, ("train", "its sets are looked for there")),
+            (None, Some(root)) => {
+                Ok(hqseg44k_available(root).map_err(maskwright_train::Error::from)?.0)
+            }
+            (None, None) => self.sets(0.0),
+        }
+    }
+
     /// Sets that are known already, with the flags that are for all of them.
     pub(crate) fn of_sets(&self, data: DataFile) -> anyhow::Result<DataFile> {
         self.set().check_no_run()?;
@@ -278,10 +291,10 @@ impl DataFlags {
             if !self.partial {
                 return Ok(hqseg44k(root).map_err(maskwright_train::Error::from)?);
             }
-            let (data, missing) =
-                hqseg44k_available(root).map_err(maskwright_train::Error::from)?;
-            for folder in missing {
-                tell::note(format_args!("{} is not there; its set is left out", folder.display()));
+            let (data, _) = hqseg44k_available(root).map_err(maskwright_train::Error::from)?;
+            let missing = hqseg44k_left_out(&data);
+            if !missing.is_empty() {
+                tell::note(format_args!("HQSeg-44K in part: without {}", missing.join(", ")));
             }
             return Ok(data);
         }
@@ -404,6 +417,33 @@ impl DataFlags {
         keys.objects = self.objects.unwrap_or(keys.objects);
         keys.min_area = self.min_area.or(keys.min_area);
         Ok(())
+    }
+}
+
+/// The flags that say where such data lie.
+pub(crate) fn place_of(data: &DataFile) -> &'static str {
+    let sets = || data.train.iter().chain(&data.valid);
+    if sets().all(|set| hqseg44k_names().any(|name| name == set.name)) {
+        return "--hqseg44k ROOT";
+    }
+    let of = |set: &SetSpec| match &set.kind {
+        SetKind::Pairs(_) => Some("--images DIR --masks DIR"),
+        SetKind::Coco(_) | SetKind::Lvis(_) => Some("--images DIR --coco JSON"),
+        SetKind::Labelme(_) => Some("--labelme DIR"),
+        SetKind::Yolo(_) => Some("--yolo PLACE"),
+        SetKind::Sa1b(_) => Some("--sa1b PLACE"),
+        _ => None,
+    };
+    let places = |set: &SetSpec| {
+        let alone = DataFile { train: vec![set.clone()], ..DataFile::default() };
+        alone.places()
+    };
+    let mut all = sets().map(|set| (of(set), places(set)));
+    match all.next() {
+        Some((Some(flags), places)) if all.all(|other| other == (Some(flags), places.clone())) => {
+            flags
+        }
+        _ => "--data FILE, with sets of the same names",
     }
 }
 

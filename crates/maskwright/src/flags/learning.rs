@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use maskwright_data::source::nearest;
 use maskwright_train::TrainConfig;
 use maskwright_train::config::{BestBy, BestMetric};
-use maskwright_train::loss::NAMED_LOSSES;
+use maskwright_train::loss::{NAMED_LOSSES, TERMS};
 use maskwright_train::optimizer::{OptimizerConfig, OptimizerKind};
 use maskwright_train::schedule::ScheduleKind;
 
 use super::named::named;
+use crate::exit::Usage;
 
 /// The flags of how a model learns; docs/training.md explains them.
 #[derive(Args)]
@@ -96,6 +98,25 @@ impl std::str::FromStr for Loss {
     }
 }
 
+/// Refuses terms that there are not, and weights that cannot be, in the words of --loss-weight.
+fn check_weights(weights: &BTreeMap<String, f64>) -> Result<(), Usage> {
+    let names: Vec<&str> = TERMS.iter().map(|term| term.name).collect();
+    for (name, weight) in weights {
+        let refused = |expected: String, found: String| {
+            Err(Usage(format!("--loss-weight {name}={weight}: expected {expected}, found {found}")))
+        };
+        if !names.contains(&name.as_str()) {
+            let meant = nearest(name, &names);
+            let meant = meant.map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"));
+            return refused(format!("one of {}", names.join(", ")), format!("`{name}`{meant}"));
+        }
+        if !(weight.is_finite() && *weight >= 0.0) {
+            return refused("a weight of at least 0".into(), weight.to_string());
+        }
+    }
+    Ok(())
+}
+
 /// What the loss may be, by the names that there are.
 fn loss_help() -> String {
     let of = |(name, weights): &(&str, &[(&str, f64)])| {
@@ -138,6 +159,7 @@ impl LearningFlags {
             }
             "loss_weight" => {
                 for Loss(weights) in &self.loss_weight {
+                    check_weights(weights)?;
                     config.train.loss.weights.extend(weights.clone());
                 }
             }

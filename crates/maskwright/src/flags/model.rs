@@ -39,6 +39,11 @@ impl ModelFlags {
         Inputs::files(files.into_iter().flatten().map(PathBuf::as_path))
     }
 
+    /// Whether a flag says where the weights come from, or that they are fresh.
+    pub(crate) fn says_which(&self) -> bool {
+        self.checkpoint.is_some() || self.model_config.is_some()
+    }
+
     /// The settings.
     pub(crate) fn resolve(&self) -> anyhow::Result<ModelSource> {
         let config = match &self.model_config {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use maskwright_data::source::DataFile;
+use maskwright_data::source::{DataFile, hqseg44k_names, in_words, nearest};
 use maskwright_train::TrainConfig;
 
 use crate::exit::Usage;
@@ -54,7 +54,7 @@ impl Setting {
     }
 
     fn refused(&self, why: impl std::fmt::Display) -> Usage {
-        let why = why.to_string().trim().replace('\n', " ");
+        let why = in_words(&why.to_string()).trim().replace('\n', " ");
         Usage(format!("--set {}={}: {why}", self.key, self.value))
     }
 
@@ -86,7 +86,8 @@ impl Setting {
                 let name = set.get("name").and_then(toml::Value::as_str).unwrap_or_default();
                 let of_set = self.key.strip_prefix(name).and_then(|rest| rest.strip_prefix('.'));
                 let path = of_set.map(str::to_owned);
-                let for_all = !self.key.contains('.');
+                // How often records come is a matter of those that train.
+                let for_all = !self.key.contains('.') && (list == "train" || self.key != "repeat");
                 names.push(name.to_owned());
                 if let Some(path) = path.or(for_all.then(|| self.key.clone())) {
                     found = true;
@@ -96,13 +97,28 @@ impl Setting {
         }
         match found {
             true => Ok(()),
-            false => Err(self.refused(format!(
-                "expected a key of all sets, or one behind {}, {}, or a set's name ({})",
-                DATA.join(", "),
-                RUN.join(", "),
-                names.join(", ")
-            ))),
+            false => Err(self.refused(self.no_such_set(&names))),
         }
+    }
+
+    /// What is said of a key that belongs to no section and to none of the sets.
+    fn no_such_set(&self, names: &[String]) -> String {
+        // A set's name may hold dots.
+        let wanted = self.key.rsplit_once('.').map_or(self.key.as_str(), |(set, _)| set);
+        if hqseg44k_names().any(|name| name == wanted) {
+            let there = names.join(", ");
+            return format!("{wanted} is not among the sub-sets that are there: {there}");
+        }
+        let sections = DATA.iter().chain(&RUN).copied();
+        let known: Vec<&str> = names.iter().map(String::as_str).chain(sections).collect();
+        let meant = nearest(wanted, &known);
+        let meant = meant.map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"));
+        format!(
+            "expected a key of all sets, or one behind {}, {}, or a set's name ({}), found `{wanted}`{meant}",
+            DATA.join(", "),
+            RUN.join(", "),
+            names.join(", ")
+        )
     }
 }
 
@@ -124,7 +140,9 @@ impl Settings<'_> {
                 let why = why.map_or(text.as_str(), |(_, why)| why);
                 // TOML's own errors draw the line first.
                 let drawn = why.contains("TOML parse error");
-                setting.refused(why.lines().last().filter(|_| drawn).unwrap_or(why))
+                let why = why.lines().last().filter(|_| drawn).unwrap_or(why);
+                // Settings of the command line stand in no file.
+                setting.refused(why.trim_start_matches(", "))
             })?;
         }
         Ok(data)
@@ -208,11 +226,11 @@ mod tests {
         ];
         insta::assert_snapshot!(lines.join("\n"), @r#"
             --set plan.scale_mni=0.5: unknown key `scale_mni` in [plan] (did you mean `scale_min`?); known are flip_probability, scale_min, scale_max, transforms, max_redraws, pad, decode, strict
-            --set plan.scale_min="small": invalid type: string "small", expected f64
-            --set roots.repeat=2: expected a key of all sets, or one behind mix, plan, prompts, model, train, optimizer, schedule, checkpoints, validation, compute, cache, or a set's name (leaves)
+            --set plan.scale_min="small": expected a number, found the text "small"
+            --set roots.repeat=2: expected a key of all sets, or one behind mix, plan, prompts, model, train, optimizer, schedule, checkpoints, validation, compute, cache, or a set's name (leaves), found `roots`
             --set repeated=2: unknown key `repeated` in [[train]] (did you mean `repeat`?); known are name, kind, images, masks, list, names, image_ext, mask_ext, mask_suffix, recursive, mask_kind, mask_channel, mask_values, mask_colours, classes, invert, ignore_values, unmatched, include, exclude, part, repeat, exif, value_range
-            --set train.epoch=3: unknown field `epoch`, expected one of `learns`, `batch_size`, `epochs`, `first_epoch`, `seed`, `log_every_steps`, `last_batch`, `on_refusal`, `objects_per_image`, `objects_per_step`, `corrections`, `views`, `accumulate`, `ema`, `patience`, `lora`, `loss`
-            --set train.epochs="three": invalid type: string "three", expected usize
+            --set train.epoch=3: unknown key `epoch` (did you mean `epochs`?); known are learns, batch_size, epochs, first_epoch, seed, log_every_steps, last_batch, on_refusal, objects_per_image, objects_per_step, corrections, views, accumulate, ema, patience, lora, loss
+            --set train.epochs="three": expected a whole number, found the text "three"
             --set train.epochs=3: expected a setting of data, found one of a training
             expected KEY=VALUE, such as plan.scale_min=0.5
             expected KEY=VALUE, such as plan.scale_min=0.5

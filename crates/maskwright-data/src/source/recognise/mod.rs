@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 pub use annotations::{images_of, yolo_sets};
 use listing::{Listing, name_of};
 
-use super::{DataFile, SetSpec, hqseg44k_available};
+use super::{DataFile, SetSpec, hqseg44k_available, hqseg44k_left_out};
 use crate::error::Result;
 
 const TRAIN: [&str; 2] = ["train", "training"];
@@ -130,7 +130,10 @@ fn look(folder: &Path, name: &str) -> Result<Recognised> {
     if hqseg.iter().any(|known| folder.join(known).is_dir()) {
         let (data, _) = hqseg44k_available(folder)?;
         let sets = data.train.len() + data.valid.len();
-        let what = format!("HQSeg-44K: {sets} sets");
+        let what = match &hqseg44k_left_out(&data)[..] {
+            [] => format!("HQSeg-44K: {sets} sets"),
+            missing => format!("HQSeg-44K in part: {sets} sets, without {}", missing.join(", ")),
+        };
         return Ok(Recognised::Set(Box::new(Reading { what, data })));
     }
     if let Some(known) = voc::look(&listing, name)? {

@@ -29,7 +29,7 @@ use serde::Serialize;
 
 use crate::command_line::command_line;
 use crate::exit::Usage;
-use crate::flags::data::{DataFlags, WAYS};
+use crate::flags::data::DataFlags;
 use crate::flags::device::DeviceFlags;
 use crate::flags::geometry;
 use crate::flags::model::ModelFlags;
@@ -77,8 +77,8 @@ pub(crate) struct EvalFlags {
 #[command(next_help_heading = "Evaluation")]
 struct WhatFlags {
     /// Evaluate on what a training run held out, as it validates: its sets, kinds of prompts, geometry and seed, and its best
-    /// model unless --checkpoint is given
-    #[arg(long, value_name = "DIR", conflicts_with_all = WAYS)]
+    /// model unless --checkpoint is given. Where its data have moved, the flags of data say where they lie now
+    #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
 
     /// Evaluate the [[train]] sets instead of the [[valid]] sets of a data file
@@ -179,7 +179,7 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
     let mut data = match &of_run {
         Some(run) => {
             flags.data.set().check_no_run()?;
-            flags.data.planned(run.data())?
+            flags.data.planned(run.data(&flags.data, flags.what.on_train)?)?
         }
         None => flags.data.resolve(100.0)?,
     };
@@ -202,7 +202,14 @@ pub(crate) fn run(flags: &EvalFlags) -> anyhow::Result<()> {
     let usual = of_run.as_ref().map(OfRun::evaluation);
     let asked_geometry = flags.what.geometry.or(usual.as_ref().map(|usual| usual.geometry));
     let mut warnings = Warnings::default();
-    let (job, geometry) = open(flags, &source, &data, asked_geometry, &progress, &mut warnings)?;
+    let opened = open(flags, &source, &data, asked_geometry, &progress, &mut warnings);
+    let (job, geometry) = match (opened, &of_run) {
+        (Err(error), Some(run)) => return Err(run.advised(error)),
+        (opened, _) => opened?,
+    };
+    if let Some(run) = of_run.as_ref().filter(|_| flags.data.says_where()) {
+        warnings.add(run.other_data(&job)?);
+    }
     if !flags.what.on_train {
         warnings.add(trained_on::notes(&job)?);
     }

@@ -4,10 +4,13 @@ use std::path::Path;
 
 use maskwright_data::source::DataFile;
 use maskwright_model::ModelSource;
-use maskwright_train::evaluator::EvalConfig;
+use maskwright_train::evaluator::{EvalConfig, EvalJob};
 use maskwright_train::run_files::RunFiles;
+use maskwright_train::trainer::other_validation;
 
+use crate::commands::train::advice;
 use crate::exit::Usage;
+use crate::flags::data::DataFlags;
 use crate::tell;
 
 /// What a run says about its evaluation.
@@ -29,9 +32,29 @@ impl OfRun {
         Ok(Self { run })
     }
 
-    /// Its data.
-    pub(super) fn data(&self) -> DataFile {
-        self.run.config.data.clone()
+    /// Its data, where they lie now.
+    pub(super) fn data(&self, now: &DataFlags, on_train: bool) -> anyhow::Result<DataFile> {
+        let mut data = self.run.config.data.clone();
+        if !on_train {
+            data.train.clear();
+        }
+        if now.says_where() {
+            data.take_places(&now.moved(None)?).map_err(maskwright_train::Error::from)?;
+        }
+        Ok(data)
+    }
+
+    /// A remark where the data are not what the run held out.
+    pub(super) fn other_data(&self, job: &EvalJob) -> maskwright_train::Result<Option<String>> {
+        other_validation(&self.run.folder, job.sets())
+    }
+
+    /// An error about its data, with the flag that says where they lie now.
+    pub(super) fn advised(&self, error: anyhow::Error) -> anyhow::Error {
+        match error.downcast() {
+            Ok(error) => advice::of_missing(&self.run.config, "--run RUN with", error),
+            Err(error) => error,
+        }
     }
 
     /// The model: the one that is asked for, or the run's best.

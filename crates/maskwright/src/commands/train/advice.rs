@@ -1,10 +1,14 @@
 //! What helps where training refuses data: the flag that mends it, as the doctor would say, or the doctor's own command.
 
+use std::path::PathBuf;
+
 use maskwright_data::source::{DataFile, SetKind, partners};
-use maskwright_train::Error;
+use maskwright_train::{Error, TrainConfig};
 use {maskwright_data as data, maskwright_image as image};
 
 use super::TrainFlags;
+use crate::failure::Advised;
+use crate::flags::data::place_of;
 
 /// Lines of help about an error; none where it is not about data.
 pub(super) fn advice(flags: &TrainFlags, sets: &DataFile, error: &Error) -> Vec<String> {
@@ -34,6 +38,31 @@ pub(super) fn advice(flags: &TrainFlags, sets: &DataFile, error: &Error) -> Vec<
         )
     }));
     lines
+}
+
+/// An error about what a run reads, with the flag that says where it lies now if it is not where it was; `beside` that flag.
+pub(crate) fn of_missing(config: &TrainConfig, beside: &str, error: Error) -> anyhow::Error {
+    let no_file = |path: &Option<PathBuf>| path.as_ref().is_some_and(|path| !path.exists());
+    let data_missing = match &error {
+        Error::Data(error) => match &**error {
+            data::Error::FolderMissing { .. } => true,
+            data::Error::Read { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+            _ => false,
+        },
+        _ => false,
+    };
+    let flags = match (&error, data_missing) {
+        (_, true) => place_of(&config.data),
+        (Error::Model(_) | Error::Io { .. }, _) if no_file(&config.model.checkpoint) => {
+            "--checkpoint FILE"
+        }
+        (Error::Model(_) | Error::Io { .. }, _) if no_file(&config.model.restore_model) => {
+            "--restore-model FILE"
+        }
+        _ => return error.into(),
+    };
+    let advice = format!("if it has moved, {beside} {flags} says where it lies now");
+    Advised::new(error, advice).into()
 }
 
 /// The suffix by which masks would find their images.

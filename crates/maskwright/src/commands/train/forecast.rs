@@ -32,12 +32,19 @@ pub(crate) fn lines(forecast: &Forecast) -> Vec<String> {
             thousands(forecast.parameters)
         ),
         format!(
-            "steps:       {} an epoch of {} samples, {} epochs",
-            forecast.steps_per_epoch, forecast.records, forecast.epochs
+            "steps:       {} an epoch of {} samples, {} {}",
+            forecast.steps_per_epoch,
+            forecast.records,
+            forecast.epochs,
+            if forecast.epochs == 1 { "epoch" } else { "epochs" }
         ),
+        format!("input:       {0} x {0} pixels", forecast.input_size),
     ];
     if let Some(bytes) = forecast.peak_memory {
-        lines.push(format!("memory:      {} MB at most so far", thousands((bytes >> 20) as usize)));
+        lines.push(format!(
+            "memory:      {} MB, the most that the steps that were tried took",
+            thousands((bytes >> 20) as usize)
+        ));
     }
     if let Some(cache) = &forecast.cache {
         lines.push(format!(
@@ -89,7 +96,8 @@ mod tests {
         insta::assert_snapshot!(lines(&forecast).join("\n"), @"
             learns:      1,100,000 of 94,000,000 parameters
             steps:       10 an epoch of 40 samples, 12 epochs
-            memory:      1,500 MB at most so far
+            input:       1024 x 1024 pixels
+            memory:      1,500 MB, the most that the steps that were tried took
             cache:       80 views, 671.1 MB, made in 7 min 20 s unless it is there
             a step:      1.25 s
             an epoch:    13 s

@@ -1,6 +1,6 @@
 //! `maskwright train`.
 
-mod advice;
+pub(crate) mod advice;
 pub(crate) mod forecast;
 mod settings;
 
@@ -17,9 +17,11 @@ use maskwright_train::evaluator::{EvalConfig, EvalJob};
 use maskwright_train::observer::Observer;
 use maskwright_train::run_files;
 use maskwright_train::trainer::{Start, TrainOutcome, train};
+use maskwright_train::verdict::Verdict;
 use maskwright_train::{Error, TrainConfig};
 
-use crate::exit::Interrupted;
+use crate::command_line::quoted;
+use crate::exit::{Interrupted, Usage};
 use crate::flags::data::{DataFlags, WAYS};
 use crate::flags::device::DeviceFlags;
 use crate::flags::hq_sam::LegacyFlags;
@@ -45,7 +47,10 @@ use crate::{interrupt, output, tell};
 /// after the current step; --resume goes on exactly there.
 #[derive(Args)]
 #[command(
-    override_usage = "maskwright train [OPTIONS] --output <DIR> [DIR]\n       maskwright train --preset <NAME> --print-preset"
+    override_usage = "maskwright train [OPTIONS] --checkpoint <FILE> --output <DIR> [DIR]\n       \
+                      maskwright train --dry-run [OPTIONS] --checkpoint <FILE> [DIR]\n       \
+                      maskwright train --resume --output <DIR>\n       \
+                      maskwright train --preset <NAME> --print-preset"
 )]
 #[command(after_help = "\
 Examples:
@@ -81,7 +86,7 @@ pub(crate) struct TrainFlags {
     device: DeviceFlags,
 
     /// Folder for everything the run writes
-    #[arg(long, value_name = "DIR", required_unless_present_any = ["print_preset", "dry_run"])]
+    #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
 
     /// Begin with named settings: leaves-300, hqseg44k, sa1b, small-gpu, lora-small-gpu, or a TOML file of
@@ -268,10 +273,18 @@ pub(crate) fn run(flags: &TrainFlags, given: &[String]) -> anyhow::Result<()> {
         return output::lines(Preset::find(name)?.text().lines());
     }
     flags.legacy.check()?;
+    if !flags.resume {
+        flags.check_told()?;
+    }
     if flags.legacy.eval {
         return evaluate(&flags.resolve(given)?, flags.geometry, flags.json);
     }
     let (config, start) = if flags.resume {
+        if flags.output.is_none() {
+            return Err(
+                Usage("--resume: expected --output DIR, the folder of the run".into()).into()
+            );
+        }
         (flags.resumed(given)?, Start::Resume)
     } else {
         let start = if flags.overwrite { Start::Overwrite } else { Start::Fresh };
@@ -308,6 +321,7 @@ pub(crate) fn run(flags: &TrainFlags, given: &[String]) -> anyhow::Result<()> {
     }
     let outcome = match outcome {
         Err(Error::Stopped) => return Err(Interrupted(farewell()).into()),
+        Err(error) if flags.resume => return Err(advice::of_missing(&config, "--resume", error)),
         outcome => outcome?,
     };
     let reported = match outcome.stopped {
@@ -357,6 +371,7 @@ fn report(
         }
         if let Some(verdict) = &outcome.verdict {
             tell::say(verdict);
+            say_of_verdict(verdict, &config.output);
         }
         let best = outcome.verdict.as_ref().and_then(|verdict| verdict.best_file.as_ref());
         match (best, &outcome.checkpoint) {
@@ -375,6 +390,24 @@ fn report(
         }
     }
     Ok(())
+}
+
+/// What has to be known about the figures of a run: of how few objects they are, and which were missed.
+fn say_of_verdict(verdict: &Verdict, output: &Path) {
+    if let Some(missed) = verdict.missed_altogether() {
+        tell::note(missed);
+    }
+    let compared = format!("`maskwright eval --run {} --against start`", quoted(output));
+    match (verdict.caution(), verdict.before) {
+        (Some(caution), Some(_)) => {
+            tell::note(format_args!("{caution}; {compared} says how sure a difference is"));
+        }
+        (Some(caution), None) => tell::note(caution),
+        (None, Some(_)) => tell::say(format_args!(
+            "{compared} compares it with what it began with, with 95% intervals"
+        )),
+        (None, None) => {}
+    }
 }
 
 /// `--eval`: the validation of a run, of the model as it is.

@@ -47,6 +47,39 @@ impl TrainFlags {
         Ok(self.data.set().of_run(config)?)
     }
 
+    /// Refuses a command line without data, a model or an output folder, and names all that is missing at once.
+    pub(super) fn check_told(&self) -> Result<(), Usage> {
+        let has_data = self.folder.is_some() || self.data.says_where() || self.config.is_some();
+        let needs_output = !(self.dry_run || self.legacy.eval);
+        let missing = [
+            (
+                !has_data,
+                "data (a folder of images and masks, or flags such as --images DIR --masks DIR; `maskwright train \
+                 --help` lists them)",
+            ),
+            (
+                !self.has_model(),
+                "a model (--checkpoint with a file, or with a name such as sam-vit-b, which is fetched; `maskwright \
+                 models` lists them)",
+            ),
+            (needs_output && self.output.is_none(), "--output DIR, the folder that the run writes"),
+        ];
+        let missing: Vec<&str> =
+            missing.iter().filter(|(missing, _)| *missing).map(|(_, what)| *what).collect();
+        match missing[..] {
+            // Of one thing there are words of its own, but for the folder.
+            [] => Ok(()),
+            [_] if self.output.is_some() || !needs_output => Ok(()),
+            _ => Err(Usage(format!("to train, there is still missing: {}", missing.join("; ")))),
+        }
+    }
+
+    /// Whether a flag says where the weights come from.
+    fn has_model(&self) -> bool {
+        let fresh = self.from_scratch || self.config.is_some();
+        fresh || self.model.says_which()
+    }
+
     /// Refuses a run that would begin with fresh weights where nobody asked for them.
     pub(super) fn check_start(&self, config: &TrainConfig) -> Result<(), Usage> {
         let model = &config.model;
@@ -125,20 +158,25 @@ impl TrainFlags {
             match flag.as_str() {
                 "output" | "resume" | "json" | "log_to" | "progress" | "quiet" => {}
                 data if says_where(data) => {}
+                // The run knows which sub-sets it has.
+                "partial" => {}
                 "checkpoint" => config.model.checkpoint.clone_from(&model.checkpoint),
                 "restore_model" => config.model.restore_model.clone_from(&model.restore_model),
                 later if LATER.contains(&later) => drop(self.set(later, &mut config)?),
                 other => {
                     return Err(Usage(format!(
                         "--{}: a resumed run keeps this setting; begin another run to change it",
-                        other.replace('_', "-")
+                        match other {
+                            "settings" => "set".to_owned(),
+                            id => id.replace('_', "-"),
+                        }
                     ))
                     .into());
                 }
             }
         }
         if given.iter().any(|flag| says_where(flag)) {
-            let moved = self.data.resolve_with(self.folder.as_deref(), 0.0)?;
+            let moved = self.data.moved(self.folder.as_deref())?;
             config.data.take_places(&moved).map_err(maskwright_train::Error::from)?;
         }
         config.validate()?;

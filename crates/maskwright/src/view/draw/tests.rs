@@ -46,6 +46,7 @@ fn state() -> State {
     let start = RunStart {
         records: 160,
         steps_per_epoch: 40,
+        left_over: 0,
         epoch: 0,
         epochs: 12,
         input_size: 1024,
