@@ -177,7 +177,9 @@ pub(crate) fn best_of_run(folder: &Path) -> Option<PathBuf> {
 /// What is said of a missing file whose name is like that of a published checkpoint.
 fn fetched_by(missing: &Path) -> Option<String> {
     let plain = |name: &str| name.to_lowercase().replace('_', "-");
-    let found = plain(missing.file_stem()?.to_str()?);
+    // An address is looked up by itself.
+    let path = missing.to_str().filter(|text| !text.contains("://"))?;
+    let found = plain(Path::new(path).file_stem()?.to_str()?);
     let like = |known: &&Official| {
         let stem = Path::new(known.file).file_stem().unwrap_or_default().to_string_lossy();
         found == known.name || found == plain(&stem)
@@ -312,6 +314,13 @@ mod tests {
 
     /// SHA-256 of "abc" (FIPS 180-2, appendix B.1).
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    #[test]
+    fn missing_files_with_published_names_are_told_and_addresses_are_not() {
+        let told = |path: &str| fetched_by(Path::new(path)).is_some();
+        assert!(told("sam_vit_b.pth") && told("models/sam_vit_b_01ec64.pth"));
+        assert!(!told("hf://lkeab/hq-sam/sam_hq_vit_b.pth") && !told("mine.pth"));
+    }
 
     #[test]
     fn a_download_is_held_to_its_sum() {
