@@ -5,9 +5,9 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
 
 use crate::api::Corrections;
-use crate::app::App;
 use crate::error::Error;
 use crate::http::{Response, answer};
+use crate::runs::Program;
 
 #[derive(Default, Serialize)]
 struct Problem<'a> {
@@ -29,8 +29,8 @@ struct Problem<'a> {
 }
 
 /// The answer that tells of an error, in the program's words.
-pub(crate) fn of(app: &App, error: &Error) -> Response {
-    let (detail, blame) = (app.program.words(error), app.program.blame(error));
+pub(crate) fn of(program: &dyn Program, error: &Error) -> Response {
+    let (detail, blame) = (program.words(error), program.blame(error));
     let current = match error {
         Error::Conflict { current, .. } => Some(&**current),
         _ => None,

@@ -26,8 +26,8 @@ Exit status:
   2    the command line is at fault
   130  stopped by Ctrl-C or a signal; what was finished is kept
 
-An error is one line on standard error, and one about flags has lines behind it that say how they are
-used; with --json it is one line of JSON, with code, file, expected and found (docs/exit-codes.md).";
+An error is one line on standard error; one about flags has lines behind it that say how they
+are used. With --json it is a line of JSON with code, file, expected, found (docs/exit-codes.md).";
 
 /// How this process tells its error, once its arguments are known.
 static TOLD: OnceLock<Told> = OnceLock::new();

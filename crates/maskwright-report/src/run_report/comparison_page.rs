@@ -186,8 +186,11 @@ fn curves(runs: [&RunFiles; 2], names: &[String; 2]) -> Vec<CurvePlot> {
     curves
 }
 
+/// The points of one curve of each run.
+type Curves = [Vec<(f64, f64)>; 2];
+
 /// The curves of the loss of both, with their titles: the sum, or where its terms have unlike weights each term that both have.
-fn losses(runs: [&RunFiles; 2]) -> Vec<(String, [Vec<(f64, f64)>; 2])> {
+fn losses(runs: [&RunFiles; 2]) -> Vec<(String, Curves)> {
     let of = |value: &dyn Fn(&maskwright_train::loss::LossValues) -> Option<f64>| {
         runs.map(|run| -> Vec<(f64, f64)> {
             let steps = run.log.iter().filter_map(|entry| match entry {

@@ -1,6 +1,5 @@
 //! The parts of a request: numbers and names of its path, its query, its body, each refused with a problem that says what was expected.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -9,7 +8,6 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::Response;
-use crate::app::App;
 use crate::error::{Error, Result};
 use crate::problem;
 
@@ -26,20 +24,17 @@ pub(crate) fn limit() -> DefaultBodyLimit {
 /// The parts of the path that are not the same for all: numbers, names.
 pub(crate) struct At<T>(pub(crate) T);
 
-impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for At<T> {
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for At<T> {
     type Rejection = Response;
 
     async fn from_request_parts(
         parts: &mut Parts,
-        app: &Arc<App>,
+        state: &S,
     ) -> std::result::Result<Self, Response> {
-        match Path::from_request_parts(parts, app).await {
-            Ok(Path(found)) => Ok(Self(found)),
-            Err(_) => {
-                let address = format!("address {}", parts.uri.path());
-                Err(problem::of(app, &Error::missing(address, "numbers and names of the list")))
-            }
-        }
+        let found = Path::from_request_parts(parts, state).await;
+        found.map(|Path(found)| Self(found)).map_err(|_| {
+            problem::refused(404, "expected numbers and names of the lists in the address")
+        })
     }
 }
 
@@ -100,13 +95,13 @@ pub(crate) struct Sent {
 /// The header that names the window.
 const CLIENT: &str = "x-maskwright-client";
 
-impl FromRequest<Arc<App>> for Sent {
+impl<S: Send + Sync> FromRequest<S> for Sent {
     type Rejection = Response;
 
-    async fn from_request(request: Request, app: &Arc<App>) -> std::result::Result<Self, Response> {
+    async fn from_request(request: Request, state: &S) -> std::result::Result<Self, Response> {
         let client = request.headers().get(CLIENT).and_then(|name| name.to_str().ok());
         let client = client.unwrap_or_default().chars().take(100).collect();
-        match tokio::time::timeout(PATIENCE, Bytes::from_request(request, app)).await {
+        match tokio::time::timeout(PATIENCE, Bytes::from_request(request, state)).await {
             Ok(Ok(bytes)) => Ok(Self { bytes, client }),
             Ok(Err(rejection)) => {
                 let why = match rejection.status().as_u16() {

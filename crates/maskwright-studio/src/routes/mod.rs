@@ -103,7 +103,7 @@ async fn on_a_thread(
     answers: impl FnOnce(&Arc<App>) -> Result<Response> + Send + 'static,
 ) -> Response {
     let answered = tokio::task::spawn_blocking(move || {
-        answers(&app).unwrap_or_else(|error| problem::of(&app, &error))
+        answers(&app).unwrap_or_else(|error| problem::of(&*app.program, &error))
     });
     answered
         .await
