@@ -84,7 +84,8 @@ fn the_sample_photographs() {
     let exif = found.find(Check::ExifAmbiguous).unwrap();
     assert!(exif.listed[0].detail.contains("upright fits the edges better"), "{exif:?}");
     let found = diagnose("hard/corrupt");
-    assert_eq!(found.usable, 0);
+    // Photographs alone: what can be decoded, as far as it goes, is of use.
+    assert_eq!(found.usable, 13);
     assert!(found.find(Check::DamagedFile).unwrap().count >= 10);
 }
 

@@ -9,7 +9,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use maskwright_train::owned_folder::owner_of;
 use maskwright_train::run_files::{self, RunFiles};
@@ -326,6 +326,11 @@ impl Jobs {
         };
         ask(process, Ask::Pause)?;
         self.known().entry(name.to_owned()).or_default().paused = true;
+        // It does so within a moment, a thread after the other.
+        let until = Instant::now() + TICK;
+        while stands_still(process) == Some(false) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         self.existing(name)
     }
 

@@ -77,8 +77,8 @@ mod tests {
         assert_eq!(found["json"], true);
         assert_eq!(found["set"], serde_json::json!(["plan.scale_min=1"]));
         assert_eq!(found["report"], Value::Null);
-        let seed = found["seed"].as_str().expect("a default");
-        assert!(seed.parse::<u64>().is_ok(), "{seed}");
+        let found = resolved("maskwright doctor --images a --masks b");
+        assert_eq!((&found["list"], &found["strict"]), (&"1000".into(), &false.into()));
         assert!(found.get("log-level").is_none() && found.get("help").is_none(), "{found}");
     }
 }
