@@ -4,7 +4,7 @@
  * STUDIO_URL; or with the program STUDIO_PROGRAM on the demo's folder STUDIO_DEMO, which is then killed in the middle, too.
  *
  * STUDIO_WALK: images for the measure of memory (200). STUDIO_TRAIN_SECONDS: the longest that a training may take (600).
- * STUDIO_EPOCHS: how many epochs are trained (12).
+ * STUDIO_EPOCHS: how many epochs are trained (12, of the program 150: so many that there is time to pause).
  */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -209,7 +209,7 @@ try {
     await page
       .locator(".settings .field input")
       .first()
-      .fill(process.env.STUDIO_EPOCHS ?? "12");
+      .fill(process.env.STUDIO_EPOCHS ?? (STUDIO_PROGRAM === undefined ? "12" : "150"));
     run = (await begin.textContent()).replace("Start ", "").trim();
     await begin.click();
     const card = page.locator("article.run", { hasText: run }).first();
