@@ -35,23 +35,13 @@ fn padded_line(image: &[f32], y: usize, h: usize, width: usize, cell: usize, to:
     }
 }
 
-/// The weight's panels: for each 32 outputs, `9 * in` rows.
-fn panels(weight: &[f32], output: usize) -> Vec<Vec<Row>> {
-    (0..output.div_ceil(WIDTH))
-        .map(|p| {
-            let mut panel = vec![[0.0; WIDTH]; weight.len() / output];
-            panel::pack_columns(weight, output, p, &mut panel);
-            panel
-        })
-        .collect()
-}
-
 /// Convolves one line of the result.
 struct Line<'a> {
     map: Map,
     image: &'a [f32],
     y: usize,
-    panels: &'a [Vec<Row>],
+    /// Of the weight, each of `9 * in` rows.
+    panels: &'a [Row],
     bias: Option<&'a [f32]>,
     line: &'a mut Vec<f32>,
     out: &'a mut [f32],
@@ -70,7 +60,7 @@ impl pulp::WithSimd for Line<'_> {
         for row in 0..3 {
             // Above the first line the index wraps around and is past the last, as below it.
             padded_line(image, (y + row).wrapping_sub(1), h, w * input, input, line);
-            for (p, panel) in panels.iter().enumerate() {
+            for (p, panel) in panels.chunks_exact(9 * input).enumerate() {
                 let out = Output {
                     values: &mut out[p * WIDTH..],
                     stride: output,
@@ -86,7 +76,7 @@ impl pulp::WithSimd for Line<'_> {
 
 fn convolve(x: &[f32], weight: &[f32], bias: Option<&[f32]>, map: Map) -> Vec<f32> {
     let Map { h, w, input, output } = map;
-    let panels = panels(weight, output);
+    let panels = panel::panels(weight, output);
     let images = x.len() / (h * w * input);
     let mut out = zeros(images * h * w * output);
     out.par_chunks_mut(w * output).enumerate().for_each_init(Vec::new, |line, (i, out)| {

@@ -41,10 +41,7 @@ pub(crate) fn forward(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) 
 fn linear(x: &[f32], weight: &[f32], output: usize, bias: Option<&[f32]>) -> Vec<f32> {
     let input = weight.len() / output;
     let rows = x.len() / input;
-    let mut panels: Vec<Row> = vec![[0.0; WIDTH]; input * output.div_ceil(WIDTH)];
-    panels.par_chunks_mut(input).enumerate().for_each(|(p, panel)| {
-        panel::pack_columns(weight, output, p, panel);
-    });
+    let panels = panel::panels(weight, output);
     let mut out = zeros(rows * output);
     let tasks = out.par_chunks_mut(PER_TASK * output).zip(x.par_chunks(PER_TASK * input));
     tasks.for_each(|(out, x)| {

@@ -5,6 +5,7 @@
 //! broadcast from where they lie, so nothing but the panel is packed.
 
 use pulp::Simd;
+use rayon::prelude::*;
 
 /// Columns of a panel: two AVX-512 vectors, four AVX2, eight NEON.
 pub(super) const WIDTH: usize = 32;
@@ -104,6 +105,16 @@ fn store<S: Simd, const V: usize>(simd: S, out: &mut Output<'_>, row: usize, sum
     for (to, &sum) in to.iter_mut().zip(&whole) {
         *to = if out.add { *to + sum } else { sum };
     }
+}
+
+/// All panels of a matrix `[rows, width]`, one behind the other, each of so many rows.
+pub(super) fn panels(matrix: &[f32], width: usize) -> Vec<Row> {
+    let rows = matrix.len() / width;
+    let mut panels = vec![[0.0; WIDTH]; rows * width.div_ceil(WIDTH)];
+    panels.par_chunks_mut(rows).enumerate().for_each(|(p, panel)| {
+        pack_columns(matrix, width, p, panel);
+    });
+    panels
 }
 
 /// Rows of a matrix `[rows, width]` as panels: columns `32 p ..` of each row, zeros past the last.

@@ -209,8 +209,7 @@ fn losses(runs: [&RunFiles; 2]) -> Vec<(String, Curves)> {
         let title = format!("Training loss, {name} alone, since the weights of the terms differ");
         (title, of(&|loss| loss.term(name)))
     };
-    let there =
-        |(_, points): &(String, [Vec<(f64, f64)>; 2])| points.iter().all(|one| !one.is_empty());
+    let there = |(_, points): &(String, Curves)| points.iter().all(|one| !one.is_empty());
     terms.map(of_term).filter(there).collect()
 }
 

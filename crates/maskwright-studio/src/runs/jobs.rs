@@ -54,13 +54,6 @@ struct Known {
     paused: bool,
 }
 
-impl Known {
-    /// Whether its process, if it has one, stands still.
-    fn stands_still(&self, process: u32) -> bool {
-        stands_still(process).unwrap_or(self.paused)
-    }
-}
-
 impl JobState {
     /// Whether there is a process.
     pub(super) fn goes_on(self) -> bool {
@@ -157,10 +150,10 @@ impl Jobs {
         let is_done = run.as_ref().is_some_and(|run| {
             run.checkpoint.is_some() && (epoch >= epochs || run.ran_out_of_patience())
         });
-        let still = |process| known.clone().unwrap_or_default().stands_still(process);
+        let paused = known.as_ref().is_some_and(|known| known.paused);
         let state = match process {
             Some(_) if stopping => JobState::Stopping,
-            Some(process) if still(process) => JobState::Paused,
+            Some(process) if stands_still(process).unwrap_or(paused) => JobState::Paused,
             Some(_) => JobState::Running,
             _ if is_done => JobState::Finished,
             _ => match known.as_ref().and_then(|known| known.ended_well) {
