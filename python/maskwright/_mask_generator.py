@@ -46,7 +46,7 @@ class MaskGenerator:
         :param model: a predictor, or a checkpoint; further settings are the :class:`Predictor`'s.
         :param points_per_side: points along each side of the image; the grid has their square.
         :param points_per_batch: points that are decoded together.
-        :param pred_iou_thresh: the predicted IoU that a mask must exceed, 0 to 1.
+        :param pred_iou_thresh: the predicted IoU that a mask must exceed; below 0 all are kept.
         :param stability_score_thresh: the stability score that a mask must reach, 0 to 1.
         :param stability_score_offset: distance of the two thresholds of that score from 0, in
             logits.

@@ -242,7 +242,7 @@ def test_everything_in_an_image_is_found(checkpoint: Path) -> None:
     )
     for compressed, plain in zip(runs.generate(IMAGE), listed.generate(IMAGE), strict=True):
         assert mask.frPyObjects(plain["segmentation"], HEIGHT, WIDTH) == compressed["segmentation"]
-    for wrong in ({"points_per_side": 0}, {"output_mode": "png"}, {"pred_iou_thresh": -1.0}):
+    for wrong in ({"points_per_side": 0}, {"output_mode": "png"}, {"box_nms_thresh": -1.0}):
         with pytest.raises(maskwright.SettingError):
             maskwright.MaskGenerator(predictor, **wrong)
     with pytest.raises(maskwright.SettingError, match="device"):
