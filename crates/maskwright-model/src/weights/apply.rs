@@ -1,12 +1,13 @@
 //! Tensors into a model, by name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use burn::module::Param;
 use burn::tensor::{Tensor, TensorData};
+use rayon::prelude::*;
 
-use super::by_name::{MapByName, map_by_name};
-use super::names::Path;
+use super::by_name::{MapByName, VisitByName, map_by_name, visit_by_name};
+use super::names::{Layout, Path};
 use super::resize::{fits, to_fit};
 use super::state::StateTensor;
 use super::tensors::Tensors;
@@ -39,8 +40,11 @@ pub fn apply(mut sam: Sam, tensors: &impl Tensors) -> Result<Applied> {
     if tensors.shapes().keys().any(|name| name.starts_with("image_encoder.")) {
         sam.image_encoder_mut();
     }
+    let shapes = tensors.shapes();
+    let mut ahead = Ahead { shapes: &shapes, wanted: VecDeque::new(), ready: BTreeMap::new() };
+    visit_by_name(&sam, &mut ahead);
     let mut applier = Apply {
-        shapes: tensors.shapes(),
+        ahead,
         tensors,
         used: BTreeSet::new(),
         mismatch: Mismatch { file: tensors.path().map(Into::into), ..Mismatch::default() },
@@ -48,7 +52,7 @@ pub fn apply(mut sam: Sam, tensors: &impl Tensors) -> Result<Applied> {
         failed: None,
     };
     let sam = map_by_name(sam, &mut applier);
-    let Apply { shapes, used, mut mismatch, not_finite, failed, .. } = applier;
+    let Apply { used, mut mismatch, not_finite, failed, .. } = applier;
     if let Some(error) = failed {
         return Err(error);
     }
@@ -57,8 +61,64 @@ pub fn apply(mut sam: Sam, tensors: &impl Tensors) -> Result<Applied> {
     Ok(Applied { sam, mismatch, not_finite })
 }
 
+/// Bytes of the tensors that are read at once, each by a thread of its own: enough that all have work.
+const AT_ONCE: usize = 64 << 20;
+
+/// A tensor that fits a parameter as it is.
+struct Wanted {
+    name: String,
+    layout: Layout,
+    /// Of the parameter.
+    shape: Vec<usize>,
+}
+
+/// Tensors that are read before their turn comes.
+struct Ahead<'a> {
+    shapes: &'a BTreeMap<String, Vec<usize>>,
+    /// In the order in which they are put into the model.
+    wanted: VecDeque<Wanted>,
+    ready: BTreeMap<String, Result<(Vec<f32>, usize)>>,
+}
+
+impl VisitByName for Ahead<'_> {
+    fn visit<const D: usize>(&mut self, path: &Path, param: &Param<Tensor<D>>) {
+        let (name, layout, shape) = (path.name(), path.layout(), param.lazy_shape().to_vec());
+        if self.shapes.get(&name).is_some_and(|found| *found == layout.official_shape(&shape)) {
+            self.wanted.push_back(Wanted { name, layout, shape });
+        }
+    }
+}
+
+impl Ahead<'_> {
+    /// The values of a tensor in the order here, and how many are NaN or infinite; those that come next are read along.
+    fn values(&mut self, tensors: &impl Tensors, name: &str) -> Option<Result<(Vec<f32>, usize)>> {
+        if !self.ready.contains_key(name) {
+            let (mut now, mut bytes) = (Vec::new(), 0);
+            while bytes < AT_ONCE
+                && let Some(next) = self.wanted.pop_front()
+            {
+                bytes += next.shape.iter().product::<usize>() * size_of::<f32>();
+                now.push(next);
+            }
+            let read = now.into_par_iter().map(|Wanted { name, layout, shape }| {
+                let values = match layout.placer(&shape) {
+                    // Straight to their places.
+                    Some(mut placer) => {
+                        let read = tensors.read(&name, &mut |piece| placer.put(piece));
+                        read.map(|not_finite| (placer.finish(), not_finite))
+                    }
+                    None => tensors.values(&name),
+                };
+                (name, values)
+            });
+            self.ready.extend(read.collect::<Vec<_>>());
+        }
+        self.ready.remove(name)
+    }
+}
+
 struct Apply<'a, T> {
-    shapes: BTreeMap<String, Vec<usize>>,
+    ahead: Ahead<'a>,
     tensors: &'a T,
     used: BTreeSet<String>,
     mismatch: Mismatch,
@@ -76,7 +136,7 @@ impl<T: Tensors> MapByName for Apply<'_, T> {
         let layout = path.layout();
         let shape = param.lazy_shape();
         let expected = layout.official_shape(&shape);
-        let Some(found) = self.shapes.get(&name) else {
+        let Some(found) = self.ahead.shapes.get(&name) else {
             self.mismatch.missing.push(name);
             return param;
         };
@@ -86,15 +146,12 @@ impl<T: Tensors> MapByName for Apply<'_, T> {
             self.mismatch.misshapen.push(Misshapen { name, expected, found });
             return param;
         }
-        let placer = if *found == expected { layout.placer(&shape) } else { None };
-        let values = match placer {
-            // Straight to their places.
-            Some(mut placer) => {
-                let read = self.tensors.read(&name, &mut |piece| placer.put(piece));
-                read.map(|not_finite| (placer.finish(), not_finite))
-            }
+        let found = found.clone();
+        let fitting = (found == expected).then(|| self.ahead.values(self.tensors, &name)).flatten();
+        let values = match fitting {
+            Some(values) => values,
             None => self.tensors.values(&name).map(|(values, not_finite)| {
-                let tensor = StateTensor { shape: found.clone(), values };
+                let tensor = StateTensor { shape: found, values };
                 let resized = to_fit(&name, &tensor, &expected).unwrap_or(tensor);
                 (layout.official_to_here(resized.values, &expected), not_finite)
             }),

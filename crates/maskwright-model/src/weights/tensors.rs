@@ -8,7 +8,7 @@ use super::state::StateDict;
 use crate::error::Result;
 
 /// Tensors by their official names: a [`StateDict`] in memory or a [`Checkpoint`] in a file.
-pub trait Tensors {
+pub trait Tensors: Sync {
     /// Every name with its shape, in PyTorch's layout.
     fn shapes(&self) -> BTreeMap<String, Vec<usize>>;
 
