@@ -147,7 +147,8 @@ def evaluate(
     :param limit: at most so many records of each set; 0 for all.
     :param seed: of prompts that are drawn; the default is that of a training's validation.
     :param device: "cpu", "cuda" or "cuda:N".
-    :param precision: of the encoder's products: "f32", or on a GPU "bf16".
+    :param precision: of a frozen encoder's products: "f32", or "bf16" on a GPU and on processors
+        that have it.
     :param progress: show progress bars with tqdm; in notebooks if nothing is said.
     :returns: ``sets`` (means per set and prompt), ``images`` (per record), ``statistics`` (95%
         intervals and more), ``clicks``, ``geometry``, ``times`` (seconds), ``warnings``: the

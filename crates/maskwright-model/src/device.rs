@@ -146,7 +146,12 @@ impl Place {
 /// Returns whether the processor multiplies bf16 numbers (AMX-BF16 or AVX512-BF16), and so whether frozen encoders can compute
 /// in bf16 on the CPU.
 pub fn cpu_has_bf16() -> bool {
-    Instructions::best().is_some()
+    cpu_bf16().is_some()
+}
+
+/// Returns the name of the instructions by which the processor multiplies bf16 numbers.
+pub fn cpu_bf16() -> Option<&'static str> {
+    Instructions::best().map(Instructions::name)
 }
 
 /// Returns the CPU, the device on which models are loaded and modified.

@@ -109,6 +109,18 @@ mod tests {
                 let off = off(found, exact);
                 assert!((1e-5..4e-2).contains(&off), "{off}");
             }
+            // Neither the number of threads nor what else is in the batch changes a bit.
+            let bits = |sam: &Sam, images: Tensor<4>| {
+                let features = sam.encode_image(images);
+                [features.embedding, features.early].map(|map| map.into_data())
+            };
+            let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+            let one = bits(&sam, images.clone());
+            assert!(one == alone.install(|| bits(&sam, images.clone())));
+            let other = Tensor::ones([1, 3, 64, 64], &device);
+            let both = Tensor::cat(vec![other, images.clone()], 0);
+            let second = sam.encode_image(both).select(&[1]);
+            assert!(one == [second.embedding, second.early].map(|map| map.into_data()));
             // What a checkpoint gets is not rounded.
             assert!(state_dict(&sam) == kept);
             let sam = sam.with_frozen_encoder_on(&device, Precision::F32);

@@ -251,6 +251,7 @@ fn the_system_is_told_without_data() {
         JPEG decoder
         PNG inflate
         instruction set
+        bf16 products
         threads
         backend
         GPU

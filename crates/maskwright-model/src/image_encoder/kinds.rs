@@ -1,17 +1,21 @@
 //! The list of kinds of image encoder, and the dispatch over it.
 
+use std::sync::Arc;
+
 use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::features::ImageFeatures;
+use super::packed::Packed;
 use super::specification::{Encoded, FeatureLevel, Frame, Limit, Specification};
 use super::state::EncoderState;
-use super::tiny_vit::{TinyVit, TinyVitConfig};
-use super::vit::{Vit, VitConfig};
+use super::tiny_vit::{PackedTinyVit, TinyVit, TinyVitConfig};
+use super::vit::{PackedVit, Vit, VitConfig};
 use crate::error::Result;
 use crate::init::Init;
+use crate::kernels::bf16::Instructions;
 use crate::onnx::graph::{Graph, Value};
 use crate::ops::Tf32;
 use crate::weights::tensor_shapes::{TensorShapes, Told};
@@ -19,7 +23,7 @@ use crate::weights::tensor_shapes::{TensorShapes, Told};
 /// Makes, of the list of kinds, the configuration and the module that are one of them, and what asks the
 /// one at hand ([`EncoderConfig`]) or all of them.
 macro_rules! encoders {
-    ($($(#[$says:meta])* $kind:ident: $config:ty => $module:ty;)+) => {
+    ($($(#[$says:meta])* $kind:ident: $config:ty => $module:ty, $packed:ty;)+) => {
         /// Which image encoder, and its sizes.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "kind", rename_all = "snake_case")]
@@ -66,6 +70,15 @@ macro_rules! encoders {
                 (state.pieces..pieces).fold(state, |state, piece| match self {
                     $(Self::$kind(encoder) => encoder.run(piece, state, tf32),)+
                 })
+            }
+        }
+
+        impl ImageEncoder {
+            /// The same with packed weights of bf16, to be computed on the CPU.
+            pub(super) fn packed(&self, instructions: Instructions) -> Arc<dyn Packed> {
+                match self {
+                    $(Self::$kind(encoder) => Arc::new(<$packed>::new(encoder, instructions)),)+
+                }
             }
         }
 
@@ -171,9 +184,9 @@ macro_rules! encoders {
 
 encoders! {
     /// SAM's plain vision transformer with window attention.
-    Vit: VitConfig => Vit;
+    Vit: VitConfig => Vit, PackedVit;
     /// TinyViT (Light HQ-SAM, MobileSAM).
-    TinyVit: TinyVitConfig => TinyVit;
+    TinyVit: TinyVitConfig => TinyVit, PackedTinyVit;
 }
 
 #[cfg(test)]

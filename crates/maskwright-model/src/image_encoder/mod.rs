@@ -13,6 +13,7 @@
 mod features;
 mod kinds;
 mod neck;
+mod packed;
 mod placed;
 mod specification;
 mod state;

@@ -7,6 +7,8 @@
 //! parameters and cannot change them. [`PlacedEncoder::parameters_mut`] gives access to change them, and
 //! drops the copy.
 
+use std::sync::Arc;
+
 use burn::module::{
     Content, Devices, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper, ModuleVisitor,
     Param,
@@ -17,6 +19,7 @@ use strum::{Display, EnumString, VariantNames};
 
 use super::features::ImageFeatures;
 use super::kinds::ImageEncoder;
+use super::packed::Packed;
 use super::state::EncoderState;
 use crate::kernels::bf16::Instructions;
 use crate::ops::Tf32;
@@ -70,7 +73,25 @@ impl From<Precision> for String {
 pub struct PlacedEncoder {
     parameters: ImageEncoder,
     /// What computes instead of the parameters.
-    copy: Option<Box<ImageEncoder>>,
+    copy: Option<Frozen>,
+}
+
+/// A frozen copy.
+#[derive(Debug, Clone)]
+enum Frozen {
+    /// On a device, or in another precision.
+    Module(Box<ImageEncoder>),
+    /// With packed weights of bf16, on the CPU.
+    Packed(Arc<dyn Packed>),
+}
+
+impl Frozen {
+    fn devices(&self) -> Devices {
+        match self {
+            Self::Module(encoder) => encoder.devices(),
+            Self::Packed(_) => vec![Device::flex()],
+        }
+    }
 }
 
 impl PlacedEncoder {
@@ -90,15 +111,19 @@ impl PlacedEncoder {
         if on_cpu(device) && precision == Precision::F32 {
             return Self::new(self.parameters);
         }
-        let copy = self.parameters.clone().to_device(device);
-        let copy = match precision {
-            Precision::F32 => copy,
-            Precision::Bf16 => {
-                let linear_alone = on_cpu(device) && Instructions::best().is_some();
-                copy.map(&mut ToBf16 { linear_alone, name: Vec::new(), container: Vec::new() })
+        let copy = match (precision, Instructions::best()) {
+            (Precision::Bf16, Some(instructions)) if on_cpu(device) => {
+                Frozen::Packed(self.parameters.clone().to_device(device).packed(instructions))
+            }
+            _ => {
+                let copy = self.parameters.clone().to_device(device);
+                Frozen::Module(Box::new(match precision {
+                    Precision::F32 => copy,
+                    Precision::Bf16 => copy.map(&mut ToBf16::default()),
+                }))
             }
         };
-        Self { parameters: self.parameters, copy: Some(Box::new(copy)) }
+        Self { parameters: self.parameters, copy: Some(copy) }
     }
 
     /// Returns the parameters.
@@ -124,17 +149,17 @@ impl PlacedEncoder {
 
     /// Encodes normalised images; see [`ImageEncoder::forward`].
     pub fn forward(&self, images: Tensor<4>, tf32: Tf32) -> ImageFeatures {
-        self.computing().forward(images, tf32)
+        let state = EncoderState::of_images(images);
+        self.advance(state, self.parameters.pieces(), tf32).into_features()
     }
 
     /// Runs the pieces that are left of the first `pieces`; see [`ImageEncoder::advance`].
     pub fn advance(&self, state: EncoderState, pieces: usize, tf32: Tf32) -> EncoderState {
-        self.computing().advance(state, pieces, tf32)
-    }
-
-    /// What computes: the frozen copy, where there is one.
-    fn computing(&self) -> &ImageEncoder {
-        self.copy.as_deref().unwrap_or(&self.parameters)
+        match &self.copy {
+            None => self.parameters.advance(state, pieces, tf32),
+            Some(Frozen::Module(copy)) => copy.advance(state, pieces, tf32),
+            Some(Frozen::Packed(packed)) => packed.advance(state, pieces, tf32),
+        }
     }
 }
 
@@ -142,7 +167,13 @@ impl PlacedEncoder {
 impl Module for PlacedEncoder {
     fn collect_devices(&self, devices: Devices) -> Devices {
         let devices = self.parameters.collect_devices(devices);
-        self.copy.iter().fold(devices, |devices, copy| copy.collect_devices(devices))
+        let of_copy = self.copy.iter().flat_map(Frozen::devices);
+        of_copy.fold(devices, |mut devices, device| {
+            if !devices.contains(&device) {
+                devices.push(device);
+            }
+            devices
+        })
     }
 
     fn fork(self, device: &Device) -> Self {
@@ -195,30 +226,24 @@ impl ModuleDisplayDefault for PlacedEncoder {
 impl ModuleDisplay for PlacedEncoder {}
 
 /// Puts the weights of linear layers and convolutions into bf16; a layer's result has the type of
-/// its weight. Where the CPU multiplies bf16, only those of linear layers, whose results stay f32.
+/// its weight.
+#[derive(Default)]
 struct ToBf16 {
-    linear_alone: bool,
     name: Vec<String>,
-    container: Vec<String>,
 }
 
 impl ModuleMapper for ToBf16 {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
         self.name.push(name.to_owned());
-        self.container.push(container_type.to_owned());
     }
 
     fn exit_module(&mut self, _name: &str, _container_type: &str) {
         self.name.pop();
-        self.container.pop();
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         // Of one axis are the weights of norms.
-        let linear = self.container.last().is_some_and(|kind| kind.ends_with(":Linear"));
-        let multiplies = D > 1
-            && self.name.last().is_some_and(|name| name == "weight")
-            && (linear || !self.linear_alone);
+        let multiplies = D > 1 && self.name.last().is_some_and(|name| name == "weight");
         if multiplies { param.map(|tensor| tensor.cast(DType::BF16)) } else { param }
     }
 }

@@ -57,7 +57,8 @@ mod tests {
     use super::*;
     use crate::adapter::{Blocks, LoraConfig};
     use crate::config::SamConfig;
-    use crate::image_encoder::{EncoderConfig, TinyVitConfig};
+    use crate::device::cpu_has_bf16;
+    use crate::image_encoder::{EncoderConfig, Precision, TinyVitConfig};
     use crate::sam::Sam;
     use crate::trainable::Trainable;
 
@@ -85,7 +86,12 @@ mod tests {
     fn the_rest_goes_on_from_every_piece_to_the_same_bits() {
         // A patch embedding, blocks and a neck; the first global block of three is the second. Of TinyViT the stages and
         // what lies between them: a block, a change; a block, a change; two blocks, a change; a block.
-        for (sam, count, early_from) in [(vit(), 5, 3), (tiny_vit(), 2 + 8, 5)] {
+        let packed = |sam: Sam| sam.with_frozen_encoder_on(&Device::flex(), Precision::Bf16);
+        let mut all = vec![(vit(), 5, 3), (tiny_vit(), 2 + 8, 5)];
+        if cpu_has_bf16() {
+            all.extend([(packed(vit()), 5, 3), (packed(tiny_vit()), 2 + 8, 5)]);
+        }
+        for (sam, count, early_from) in all {
             let bytes: Vec<u8> = (0..2 * 3 * 64 * 64).map(|i| (i * 37 % 251) as u8).collect();
             let images = sam.preprocess(&bytes, 2, &Device::flex()).expect("a size");
             let whole = sam.encode_image(images.clone());

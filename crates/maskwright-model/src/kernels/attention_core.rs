@@ -40,15 +40,15 @@ impl Head {
 #[derive(Default)]
 pub(super) struct Scratch {
     queries: Vec<Row>,
-    pub(super) scores: Vec<Row>,
-    pub(super) result: Vec<Row>,
+    scores: Vec<Row>,
+    result: Vec<Row>,
     by_row: Vec<Row>,
     by_column: Vec<Row>,
     slopes: Vec<Row>,
     packed: Vec<Row>,
 }
 
-pub(super) fn sized(rows: &mut Vec<Row>, count: usize) -> &mut [Row] {
+fn sized(rows: &mut Vec<Row>, count: usize) -> &mut [Row] {
     if rows.len() < count {
         rows.resize(count, [0.0; WIDTH]);
     }
@@ -120,15 +120,8 @@ fn weights<S: Simd>(
     let output =
         Output { values: scores.as_flattened_mut(), stride: WIDTH, columns: WIDTH, add: false };
     panel::product(simd, inputs.keys, d, head.rows(), packed, output);
-    exponentials(inputs, block, scratch)
-}
 
-/// Replaces the scores of a block of queries, those of the keys and below them of the tables, by `exp(score - max)` of the keys'
-/// and gives the inverse of their sums.
-#[inline(always)]
-pub(super) fn exponentials(inputs: &Inputs<'_>, block: usize, scratch: &mut Scratch) -> Row {
-    let Head { keys, grid, .. } = inputs.head;
-    let scores = &mut scratch.scores[..inputs.head.rows()];
+    let Head { keys, grid, .. } = head;
     let mut highest = [f32::NEG_INFINITY; WIDTH];
     let (scores, tables) = scores.split_at_mut(keys);
     if let Some([h, w]) = grid {

@@ -32,6 +32,79 @@ fn taps(
     }
 }
 
+/// Channels that are computed at once: their weights stay in registers while a line goes by.
+const CHANNELS: usize = 32;
+
+/// Some cells of one line.
+pub(crate) struct Line<'a> {
+    /// The input's lines above, at and below; none for those outside of the map.
+    pub(crate) lines: [Option<&'a [f32]>; 3],
+    /// How many cells of these lie before that of the first result.
+    pub(crate) before: usize,
+    /// `[9, c]`.
+    pub(crate) weights: &'a [f32],
+    /// `[c]`.
+    pub(crate) bias: &'a [f32],
+    pub(crate) stride: usize,
+}
+
+impl Line<'_> {
+    /// Writes the sums `[cells, c]`, on this thread.
+    pub(crate) fn run(&self, to: &mut [f32]) {
+        let c = self.bias.len();
+        vectorised(
+            #[inline(always)]
+            || {
+                let mut from = 0;
+                while from + CHANNELS <= c {
+                    self.channels::<CHANNELS>(from, to);
+                    from += CHANNELS;
+                }
+                while from < c {
+                    self.channels::<1>(from, to);
+                    from += 1;
+                }
+            },
+        );
+    }
+
+    /// `N` channels from this one on.
+    #[inline(always)]
+    fn channels<const N: usize>(&self, from: usize, to: &mut [f32]) {
+        let &Self { lines, before, weights, bias, stride } = self;
+        let c = bias.len();
+        let mut start = [0f32; N];
+        start.copy_from_slice(&bias[from..from + N]);
+        // A line outside of the map is any other, times zero.
+        let any = lines.iter().flatten().next().copied().unwrap_or_default();
+        let mut factors = [[0f32; N]; 9];
+        for (tap, factors) in factors.iter_mut().enumerate() {
+            if lines[tap / 3].is_some() {
+                factors.copy_from_slice(&weights[tap * c + from..][..N]);
+            }
+        }
+        let lines = [0, 1, 2].map(|row: usize| lines[row].unwrap_or(any));
+        let inside = any.len() / c;
+        for (column, to) in to.chunks_exact_mut(c).enumerate() {
+            let mut sums = start;
+            let middle = column * stride + before;
+            let whole = middle > 0 && middle + 1 < inside;
+            for tap in 0..9 {
+                // Before the first cell the index wraps around and is past the last.
+                let x = (middle + tap % 3).wrapping_sub(1);
+                if !whole && x >= inside {
+                    continue;
+                }
+                let cells = &lines[tap / 3][x * c + from..][..N];
+                for i in 0..N {
+                    sums[i] = factors[tap][i].mul_add(cells[i], sums[i]);
+                }
+            }
+            to[from..from + N].copy_from_slice(&sums);
+        }
+    }
+}
+
 impl Fused<2> for Depthwise {
     type Saved = [Array; 2];
 
@@ -127,8 +200,44 @@ impl Fused<2> for Depthwise {
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::Tensor;
+
+    use super::Line;
     use crate::kernels::testing::{random, same};
     use crate::ops::{self, Tf32};
+
+    #[test]
+    fn lines_of_any_part_are_those_of_the_whole() {
+        let values = |x: Tensor<4>| x.into_data().try_into_vec::<f32>().expect("f32");
+        for [h, w, c, stride] in [[1, 1, 3, 1], [9, 4, 33, 1], [6, 8, 64, 2], [5, 7, 2, 2]] {
+            let (map, weight): (Tensor<4>, Tensor<2>) =
+                (random(1, [1, h, w, c]), random(2, [9, c]));
+            let expected =
+                values(ops::depthwise3x3(map.clone(), weight.clone(), stride, Tf32::Never));
+            let (map, weights) =
+                (values(map), weight.into_data().try_into_vec::<f32>().expect("f32"));
+            let bias: Vec<f32> = (0..c).map(|i| i as f32 / 8.0).collect();
+            let (to_h, to_w) = (h.div_ceil(stride), w.div_ceil(stride));
+            for (y, left) in (0..to_h).flat_map(|y| [(y, 0), (y, to_w / 2)]) {
+                let cells = if left == 0 { to_w.div_ceil(2) } else { to_w - left };
+                let first = (left * stride).saturating_sub(1);
+                let last = w.min((left + cells - 1) * stride + 2);
+                let line =
+                    |y: usize| (y < h).then(|| &map[(y * w + first) * c..(y * w + last) * c]);
+                let middle = y * stride;
+                let lines = [middle.checked_sub(1).and_then(line), line(middle), line(middle + 1)];
+                let before = left * stride - first;
+                let mut found = vec![7.0; cells * c];
+                let line = Line { lines, before, weights: &weights, bias: &bias, stride };
+                line.run(&mut found);
+                let expected = &expected[(y * to_w + left) * c..][..cells * c];
+                for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+                    let off = (found - expected - bias[i % c]).abs();
+                    assert!(off < 9.0 * 8.0 * 4.0 * f32::EPSILON, "{h} {w} {c} {stride}: {off}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn matches_the_plain_twin() {

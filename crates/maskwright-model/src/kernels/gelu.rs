@@ -7,6 +7,14 @@ use super::{Array, Fused, GRAIN, math, vectorised, zeros};
 #[derive(Debug, Clone)]
 pub(crate) struct Gelu;
 
+/// Of each value that is rounded to bf16 afterwards, on this thread.
+pub(crate) fn of_what_is_rounded(values: &mut [f32]) {
+    vectorised(
+        #[inline(always)]
+        || values.iter_mut().for_each(|value| *value = math::gelu_to_be_rounded(*value)),
+    );
+}
+
 impl Fused<1> for Gelu {
     type Saved = Array;
 

@@ -32,7 +32,30 @@ fn sum(row: &[f32], of: impl Fn(f32) -> f32) -> f32 {
     for (lane, &v) in lanes.iter_mut().zip(rest) {
         *lane += of(v);
     }
-    lanes.iter().sum()
+    // By halves: one after the other, each would wait for the one before.
+    let mut width = lanes.len() / 2;
+    while width > 0 {
+        let (lower, upper) = lanes.split_at_mut(width);
+        lower.iter_mut().zip(upper).for_each(|(a, b)| *a += *b);
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// Normalises each of some rows `[rows, width]`, on this thread.
+pub(super) fn rows(x: &[f32], weights: &[f32], biases: &[f32], epsilon: f32, out: &mut [f32]) {
+    let width = weights.len();
+    vectorised(
+        #[inline(always)]
+        || {
+            for (out, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+                let (mean, inverse) = moments(x, epsilon);
+                for (((out, &x), &w), &b) in out.iter_mut().zip(x).zip(weights).zip(biases) {
+                    *out = ((x - mean) * inverse).mul_add(w, b);
+                }
+            }
+        },
+    );
 }
 
 impl Fused<3> for LayerNorm {
@@ -44,18 +67,7 @@ impl Fused<3> for LayerNorm {
         let chunk = rows_per_task(width) * width;
         let (weights, biases) = (weight.values(), bias.values());
         out.par_chunks_mut(chunk).zip(x.values().par_chunks(chunk)).for_each(|(out, x)| {
-            vectorised(
-                #[inline(always)]
-                || {
-                    for (out, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
-                        let (mean, inverse) = moments(x, self.epsilon);
-                        for (((out, &x), &w), &b) in out.iter_mut().zip(x).zip(weights).zip(biases)
-                        {
-                            *out = ((x - mean) * inverse).mul_add(w, b);
-                        }
-                    }
-                },
-            );
+            rows(x, weights, biases, self.epsilon, out);
         });
         (Array::new(out, x.shape()), saves.then_some([x, weight]))
     }

@@ -12,7 +12,6 @@
 
 pub(crate) mod add;
 pub(crate) mod attention;
-mod attention_bf16;
 mod attention_core;
 pub(crate) mod bf16;
 pub(crate) mod conv3x3;
@@ -20,9 +19,10 @@ pub(crate) mod depthwise;
 pub(crate) mod gelu;
 pub(crate) mod layer_norm;
 pub(crate) mod linear;
-mod math;
-mod panel;
+pub(crate) mod math;
+pub(crate) mod panel;
 pub(crate) mod rearrange;
+pub(crate) mod stem;
 pub(crate) mod window_attention;
 
 use std::sync::OnceLock;

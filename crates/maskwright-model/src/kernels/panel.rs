@@ -11,7 +11,7 @@ use rayon::prelude::*;
 pub(super) const WIDTH: usize = 32;
 
 /// A row of a panel.
-pub(super) type Row = [f32; WIDTH];
+pub(crate) type Row = [f32; WIDTH];
 
 /// Where a product's rows go.
 pub(super) struct Output<'a> {
@@ -108,7 +108,7 @@ fn store<S: Simd, const V: usize>(simd: S, out: &mut Output<'_>, row: usize, sum
 }
 
 /// All panels of a matrix `[rows, width]`, one behind the other, each of so many rows.
-pub(super) fn panels(matrix: &[f32], width: usize) -> Vec<Row> {
+pub(crate) fn panels(matrix: &[f32], width: usize) -> Vec<Row> {
     let rows = matrix.len() / width;
     let mut panels = vec![[0.0; WIDTH]; rows * width.div_ceil(WIDTH)];
     panels.par_chunks_mut(rows).enumerate().for_each(|(p, panel)| {

@@ -4,9 +4,7 @@
 use rayon::prelude::*;
 
 use super::attention::transpose;
-use super::attention_bf16::{ForwardBf16, Rounded};
 use super::attention_core::{BackwardPass, Forward, Head, Inputs, Scratch};
-use super::bf16::Instructions;
 use super::panel::WIDTH;
 use super::{Array, Fused, zeros};
 
@@ -24,41 +22,40 @@ pub(crate) struct WindowAttention {
     pub(crate) heads: usize,
     /// Side of a window; 0 for the whole map.
     pub(crate) window: usize,
-    /// What multiplies the factors of the forward pass, rounded to bf16; f32 if nothing does.
-    pub(crate) instructions: Option<Instructions>,
 }
 
 /// The geometry of a call.
 #[derive(Clone, Copy)]
-struct Map {
-    h: usize,
-    w: usize,
-    c: usize,
-    d: usize,
-    heads: usize,
+pub(super) struct Map {
+    pub(super) h: usize,
+    pub(super) w: usize,
+    pub(super) c: usize,
+    /// Channels of a head.
+    pub(super) d: usize,
+    pub(super) heads: usize,
     /// Rows and columns of a window.
-    side: [usize; 2],
+    pub(super) side: [usize; 2],
     /// Windows down and across.
     windows: [usize; 2],
-    scale: f32,
+    /// What scores are multiplied by.
+    pub(super) scale: f32,
 }
 
 /// One window of one image.
 #[derive(Clone, Copy)]
-struct Window {
-    image: usize,
+pub(super) struct Window {
+    pub(super) image: usize,
     /// Its first row and column in the map.
-    from: [usize; 2],
+    pub(super) from: [usize; 2],
     /// Rows and columns of it inside the map.
-    inside: [usize; 2],
+    pub(super) inside: [usize; 2],
 }
 
 impl Map {
-    fn new(attention: &WindowAttention, qkv: &Array) -> Self {
-        let [h, w] = [qkv.shape()[1], qkv.shape()[2]];
-        let c = qkv.width() / 3;
-        let d = c / attention.heads;
-        let side = match attention.window {
+    /// Of `c` channels; the window is its side, 0 for the whole map.
+    pub(super) fn new(heads: usize, window: usize, [h, w]: [usize; 2], c: usize) -> Self {
+        let d = c / heads;
+        let side = match window {
             0 => [h, w],
             side => [side, side],
         };
@@ -67,22 +64,27 @@ impl Map {
             w,
             c,
             d,
-            heads: attention.heads,
+            heads,
             side,
             windows: [h.div_ceil(side[0]), w.div_ceil(side[1])],
             scale: (d as f32).powf(-0.5),
         }
     }
 
+    fn of(attention: &WindowAttention, qkv: &Array) -> Self {
+        let sides = [qkv.shape()[1], qkv.shape()[2]];
+        Self::new(attention.heads, attention.window, sides, qkv.width() / 3)
+    }
+
     fn head(&self) -> Head {
         Head { d: self.d, keys: self.side[0] * self.side[1], grid: Some(self.side) }
     }
 
-    fn per_image(&self) -> usize {
+    pub(super) fn per_image(&self) -> usize {
         self.windows[0] * self.windows[1]
     }
 
-    fn window(&self, index: usize) -> Window {
+    pub(super) fn window(&self, index: usize) -> Window {
         let [rows, columns] = self.side;
         let in_image = index % self.per_image();
         let from = [in_image / self.windows[1] * rows, in_image % self.windows[1] * columns];
@@ -94,7 +96,7 @@ impl Map {
     }
 
     /// Where the cell (y, x) of the map lies: its window and its place among the window's queries.
-    fn query(&self, image: usize, y: usize, x: usize) -> (usize, usize) {
+    pub(super) fn query(&self, image: usize, y: usize, x: usize) -> (usize, usize) {
         let [rows, columns] = self.side;
         let window = (image * self.windows[0] + y / rows) * self.windows[1] + x / columns;
         let inside = columns.min(self.w - x / columns * columns);
@@ -113,7 +115,6 @@ struct Work {
     t: Vec<f32>,
     gradient: Vec<f32>,
     places: Vec<[usize; 2]>,
-    rounded: Rounded,
 }
 
 impl Work {
@@ -149,7 +150,7 @@ impl Fused<4> for WindowAttention {
     type Saved = [Array; 4];
 
     fn forward(&self, inputs: [Array; 4], saves: bool) -> (Array, Option<[Array; 4]>) {
-        let map = Map::new(self, &inputs[0]);
+        let map = Map::of(self, &inputs[0]);
         let Map { h, w, c, d, heads, .. } = map;
         let images = inputs[0].shape()[0];
         let queries = map.head().keys;
@@ -175,17 +176,7 @@ impl Fused<4> for WindowAttention {
                 };
                 let out = &mut out[..(to - from) * d];
                 let (scratch, values_t) = (&mut work.scratch, work.t.as_slice());
-                match self.instructions {
-                    None => {
-                        pulp::Arch::new().dispatch(Forward { inputs, values_t, scratch, out });
-                    }
-                    Some(instructions) => {
-                        work.rounded.pack(&inputs, values_t);
-                        let rounded = &mut work.rounded;
-                        let forward = ForwardBf16 { instructions, inputs, rounded, scratch, out };
-                        pulp::Arch::new().dispatch(forward);
-                    }
-                }
+                pulp::Arch::new().dispatch(Forward { inputs, values_t, scratch, out });
             },
         );
 
@@ -204,7 +195,7 @@ impl Fused<4> for WindowAttention {
     }
 
     fn backward(&self, inputs: [Array; 4], gradient: Array, _: [bool; 4]) -> [Option<Array>; 4] {
-        let map = Map::new(self, &inputs[0]);
+        let map = Map::of(self, &inputs[0]);
         let Map { h, w, c, d, heads, scale, .. } = map;
         let images = inputs[0].shape()[0];
         let head = map.head();
@@ -297,7 +288,6 @@ impl Fused<4> for WindowAttention {
 mod tests {
     use burn::tensor::Tensor;
 
-    use super::Instructions;
     use crate::kernels::testing::{random, same};
     use crate::ops::{self, Tf32, Windows};
 
@@ -316,36 +306,9 @@ mod tests {
                 let rows = tables.clone().narrow(0, 0, 2 * side[0] - 1);
                 let columns = tables.narrow(0, 2 * side[0] - 1, 2 * side[1] - 1);
                 let qkv = qkv + bias.clone().unsqueeze::<4>();
-                let windows = Windows { heads, window, bf16: false };
+                let windows = Windows { heads, window };
                 ops::window_attention(qkv, bias, rows, columns, windows, Tf32::Never)
             });
-        }
-    }
-
-    #[test]
-    fn bf16_factors_change_little_and_nothing_by_the_thread() {
-        let Some(instructions) = Instructions::best() else {
-            return println!("left out: this processor does not multiply bf16");
-        };
-        for [h, w, window, heads, d] in CASES {
-            let c = heads * d;
-            let side = if window == 0 { [h, w] } else { [window; 2] };
-            let qkv = random(1, [2, h, w, 3 * c]) * 0.5;
-            let bias: Tensor<1> = random(2, [3 * c]);
-            let rows: Tensor<2> = random(3, [2 * side[0] - 1, d]) * 0.3;
-            let columns: Tensor<2> = random(4, [2 * side[1] - 1, d]) * 0.3;
-            let attend = |bf16: bool| {
-                let windows = Windows { heads, window, bf16 };
-                let (bias, rows, columns) = (bias.clone(), rows.clone(), columns.clone());
-                ops::window_attention(qkv.clone(), bias, rows, columns, windows, Tf32::Never)
-            };
-            let off = (attend(true) - attend(false)).abs().max().into_scalar::<f32>();
-            // Values are within 1, scores within a few units: 8 bits of each factor.
-            assert!((1e-6..4e-2).contains(&off), "{instructions:?} {h} {w} {window}: {off}");
-            let bits = |x: Tensor<4>| x.into_data().try_into_vec::<f32>().expect("f32");
-            let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
-            let one = alone.install(|| bits(attend(true)));
-            assert_eq!(one, bits(attend(true)));
         }
     }
 }

@@ -15,7 +15,6 @@ use burn::tensor::ops::ConvOptions;
 
 use crate::kernels::add;
 use crate::kernels::attention::CrossAttention;
-use crate::kernels::bf16;
 use crate::kernels::conv3x3::Conv3x3;
 use crate::kernels::depthwise::Depthwise;
 use crate::kernels::gelu::Gelu;
@@ -27,8 +26,7 @@ use crate::kernels::{fused, takes};
 pub use products::Tf32;
 use products::{cast, matmul};
 
-/// `x @ weight + bias` over the last axis; `weight` is `[in, out]`, and its type is the result's, except for f32 times frozen
-/// bf16 on a CPU that multiplies bf16: that gives the sums as they are, in f32.
+/// `x @ weight + bias` over the last axis; `weight` is `[in, out]`, and its type is the result's.
 pub fn linear<const D: usize>(
     x: Tensor<D>,
     weight: Tensor<2>,
@@ -40,10 +38,6 @@ pub fn linear<const D: usize>(
     let [input, output] = weight.dims();
     let rows = dims[..D - 1].iter().product::<usize>();
     dims[D - 1] = output;
-    if let Some(instructions) = bf16::linear::instructions_for(&x, &weight) {
-        let x = x.reshape([rows, input]);
-        return bf16::linear::forward(instructions, x, weight, bias).reshape(dims);
-    }
     let dtype = weight.dtype();
     let x = cast(x, dtype).reshape([rows, input]);
     let bias = bias.map(|bias| cast(bias, dtype));
@@ -102,7 +96,7 @@ pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, tf32: T
 /// `qkv` is `[b, h, w, 3 c]`: queries, keys and values, the heads side by side in each; `bias`
 /// `[3 c]` is what its linear layer added, and makes the keys and values of the padding of windows
 /// over the edge. The tables are `[2 side - 1, d]`, their middle row the difference 0. Gives
-/// `[b, h, w, c]`. With bf16 both products of a frozen attention have bf16 factors, where the CPU multiplies these.
+/// `[b, h, w, c]`.
 pub fn window_attention(
     qkv: Tensor<4>,
     bias: Tensor<1>,
@@ -111,11 +105,9 @@ pub fn window_attention(
     windows: Windows,
     tf32: Tf32,
 ) -> Tensor<4> {
-    let Windows { heads, window, bf16 } = windows;
+    let Windows { heads, window } = windows;
     if takes(&qkv) {
-        let frozen = bf16 && !qkv.is_autodiff();
-        let instructions = frozen.then(bf16::Instructions::best).flatten();
-        fused!(WindowAttention { heads, window, instructions }; qkv, bias, rows, columns)
+        fused!(WindowAttention { heads, window }; qkv, bias, rows, columns)
     } else {
         plain::window_attention(qkv, bias, rows, columns, heads, window, tf32)
     }
@@ -128,8 +120,6 @@ pub struct Windows {
     pub heads: usize,
     /// The side of a window; 0 for the whole map.
     pub window: usize,
-    /// Whether the products may have bf16 factors.
-    pub bf16: bool,
 }
 
 /// 3 x 3 convolution with stride 1 and one cell of zeros around: `[b, h, w, in]` and a weight

@@ -20,8 +20,8 @@ pub struct WindowAttention {
     pub proj: Linear,
     /// `[heads, window * window]`: by distance in rows, then in columns.
     pub attention_biases: Param<Tensor<2>>,
-    heads: usize,
-    window: usize,
+    pub(super) heads: usize,
+    pub(super) window: usize,
 }
 
 impl WindowAttention {
@@ -74,7 +74,7 @@ impl WindowAttention {
     }
 
     /// The bias of each pair of tokens, `[heads, n, n]`.
-    fn biases(&self) -> Tensor<3> {
+    pub(super) fn biases(&self) -> Tensor<3> {
         let side = self.window;
         let n = side * side;
         let indices: Vec<i64> = (0..n * n)

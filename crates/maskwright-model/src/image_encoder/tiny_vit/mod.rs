@@ -5,6 +5,7 @@ mod checkpoint;
 mod config;
 mod graph;
 mod module;
+mod packed;
 mod specification;
 
 pub use attention::WindowAttention;
@@ -13,3 +14,4 @@ pub use module::{
     BatchNorm, ConvNorm, MbConv, Merging, PatchStem, Stage, StageBlock, Stem, TinyBlock, TinyMlp,
     TinyVit,
 };
+pub(in crate::image_encoder) use packed::PackedTinyVit;

@@ -119,7 +119,7 @@ pub struct ConvNorm {
     pub c: Conv2d,
     /// After it.
     pub bn: BatchNorm,
-    stride: usize,
+    pub(super) stride: usize,
     per_channel: bool,
 }
 
@@ -161,14 +161,19 @@ impl ConvNorm {
         Self { per_channel: true, ..Self::new(init, 1, channels, 3, stride) }
     }
 
-    /// `[b, h, w, in]` to `[b, h / stride, w / stride, out]`, rounded up.
-    pub fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
-        // The norm is a scale and a shift of each channel: the scale goes into the weight.
+    /// The weight with the norm's scale in it, and the norm's shift: the norm is a scale and a shift of each channel.
+    pub(super) fn folded(&self) -> (Tensor<4>, Tensor<1>) {
         let scale = self.bn.weight.val() / (self.bn.running_var.val() + EPSILON).sqrt();
         let shift = self.bn.bias.val() - self.bn.running_mean.val() * scale.clone();
         let weight = self.c.weight.val();
         let dtype = weight.dtype();
-        let weight = cast(cast(weight, scale.dtype()) * scale.unsqueeze::<4>(), dtype);
+        (cast(cast(weight, scale.dtype()) * scale.unsqueeze::<4>(), dtype), shift)
+    }
+
+    /// `[b, h, w, in]` to `[b, h / stride, w / stride, out]`, rounded up.
+    pub fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
+        let (weight, shift) = self.folded();
+        let dtype = weight.dtype();
         let [k, _, input, output] = weight.dims();
         if k == 1 {
             return ops::linear(x, weight.reshape([input, output]), Some(shift), tf32);
@@ -272,7 +277,7 @@ impl TinyVit {
     }
 
     /// What runs, in order.
-    fn walk(&self) -> Vec<Piece<'_>> {
+    pub(super) fn walk(&self) -> Vec<Piece<'_>> {
         let mut pieces = vec![Piece::Stem];
         for (stage, layer) in self.layers.iter().enumerate() {
             let blocks = layer.blocks.iter().enumerate();
@@ -326,7 +331,8 @@ impl TinyVit {
 }
 
 /// A part of the encoder that runs by itself.
-enum Piece<'a> {
+#[derive(Clone, Copy)]
+pub(super) enum Piece<'a> {
     Stem,
     Block { stage: usize, at: usize, block: &'a StageBlock },
     Merging { stage: usize, merging: &'a Merging },

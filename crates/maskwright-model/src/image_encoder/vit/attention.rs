@@ -1,7 +1,7 @@
 //! Self-attention with decomposed relative positions (MViTv2, arXiv:2112.01526).
 
 use burn::module::{Module, Param};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::init::Init;
 use crate::layers::Linear;
@@ -20,7 +20,7 @@ pub struct Attention {
     pub rel_pos_h: Param<Tensor<2>>,
     /// The same for columns.
     pub rel_pos_w: Param<Tensor<2>>,
-    heads: usize,
+    pub(super) heads: usize,
 }
 
 impl Attention {
@@ -52,8 +52,7 @@ impl Attention {
         let qkv = self.qkv.forward(x, tf32);
         let dtype = qkv.dtype();
         let (bias, rows, columns) = (cast(bias, dtype), cast(rows, dtype), cast(columns, dtype));
-        let bf16 = self.qkv.weight.val().dtype() == DType::BF16;
-        let windows = Windows { heads: self.heads, window, bf16 };
+        let windows = Windows { heads: self.heads, window };
         let attended = ops::window_attention(qkv, bias, rows, columns, windows, tf32);
         self.proj.forward(attended, tf32)
     }
@@ -61,7 +60,7 @@ impl Attention {
 
 /// A table of relative positions for a side of this many tokens; one learned for another side is
 /// resampled linearly, as the original does.
-fn fitted(table: Tensor<2>, side: usize, tf32: Tf32) -> Tensor<2> {
+pub(super) fn fitted(table: Tensor<2>, side: usize, tf32: Tf32) -> Tensor<2> {
     let (length, wanted) = (table.dims()[0], 2 * side - 1);
     if length == wanted {
         return table;

@@ -48,7 +48,7 @@ pub struct Block {
     /// With GELU.
     pub mlp: MlpBlock,
     /// Side of the windows; 0 for global attention.
-    window: usize,
+    pub(super) window: usize,
 }
 
 impl Vit {

@@ -1,7 +1,7 @@
 //! Products by `vdpbf16ps` of AVX512-BF16, and its rounding.
 #![allow(unsafe_code, reason = "functions compiled for optional instruction sets")]
 
-use super::{Pair, WIDTH};
+use super::{Pair, Row, WIDTH};
 
 /// Rows whose sums are kept in registers: with two vectors each, 24 of 32 registers.
 #[cfg(target_arch = "x86_64")]
@@ -30,58 +30,71 @@ pub(super) fn product(
     let inner = 2 * b.len();
     let mut row = 0;
     while row < rows {
-        let a = &a[row * inner..];
-        // SAFETY: the processor has the instructions, as was just checked.
-        let (sums, count) = unsafe {
-            match rows - row {
-                AT_ONCE.. => (block::<AT_ONCE>(a, b), AT_ONCE),
-                4.. => (block::<4>(a, b), 4),
-                _ => (block::<1>(a, b), 1),
-            }
+        let count = match rows - row {
+            AT_ONCE.. => AT_ONCE,
+            8.. => 8,
+            4.. => 4,
+            _ => 1,
         };
-        for (sums, row) in sums[..count].iter().zip(row..) {
-            out[row * stride..][..columns].copy_from_slice(&sums[..columns]);
+        let a = &a[row * inner..];
+        let mut narrow = [[0f32; WIDTH]; AT_ONCE];
+        let (to, across) = match columns {
+            WIDTH => (&mut out[row * stride..], stride),
+            _ => (narrow.as_flattened_mut(), WIDTH),
+        };
+        // SAFETY: the processor has the instructions, as was just checked.
+        unsafe {
+            match count {
+                AT_ONCE => block::<AT_ONCE>(a, b, to, across),
+                8 => block::<8>(a, b, to, across),
+                4 => block::<4>(a, b, to, across),
+                _ => block::<1>(a, b, to, across),
+            }
+        }
+        if columns < WIDTH {
+            for (sums, row) in narrow[..count].iter().zip(row..) {
+                out[row * stride..][..columns].copy_from_slice(&sums[..columns]);
+            }
         }
         row += count;
     }
 }
 
-/// The sums of `R` rows.
+/// Writes the sums of `R` rows, `stride` apart.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bf16")]
-fn block<const R: usize>(a: &[u16], b: &[Pair]) -> [[f32; WIDTH]; AT_ONCE] {
+fn block<const R: usize>(a: &[u16], b: &[Pair], out: &mut [f32], stride: usize) {
     use std::arch::x86_64::{
         __m512bh, __m512i, _mm512_dpbf16_ps, _mm512_loadu_si512, _mm512_set1_epi32,
         _mm512_setzero_ps, _mm512_storeu_ps,
     };
 
-    let inner = 2 * b.len();
-    let rows: [&[[u16; 2]]; R] = std::array::from_fn(|r| a[r * inner..][..inner].as_chunks().0);
+    let pairs = b.len();
+    assert!(a.len() >= 2 * R * pairs && out.len() >= (R - 1) * stride + WIDTH);
     let mut sums = [[_mm512_setzero_ps(); 2]; R];
+    let from = a.as_ptr().cast::<i32>();
     for (k, pair) in b.iter().enumerate() {
         // SAFETY: a pair has 32 numbers of 32 bits, 16 for each vector; any bits are bf16 numbers.
         let columns: [__m512bh; 2] = unsafe {
             let from = pair.as_ptr();
             [from, from.add(WIDTH / 2)].map(|from| as_bf16(_mm512_loadu_si512(from.cast())))
         };
-        for (sums, row) in sums.iter_mut().zip(&rows) {
-            let [even, odd] = row[k].map(u32::from);
-            let both = _mm512_set1_epi32((even | odd << 16).cast_signed());
-            // SAFETY: any bits are bf16 numbers.
-            let both = unsafe { as_bf16(both) };
+        for (r, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: each of the `R` rows has two numbers for each pair, as was checked above; any bits are bf16 numbers.
+            let both =
+                unsafe { as_bf16(_mm512_set1_epi32(from.add(r * pairs + k).read_unaligned())) };
             sums[0] = _mm512_dpbf16_ps(sums[0], both, columns[0]);
             sums[1] = _mm512_dpbf16_ps(sums[1], both, columns[1]);
         }
     }
-    let mut out = [[0f32; WIDTH]; AT_ONCE];
-    for (out, sums) in out.iter_mut().zip(sums) {
-        // SAFETY: a row of the result has room for two vectors of 16 numbers.
+    for (r, sums) in sums.into_iter().enumerate() {
+        // SAFETY: the result has room for 32 sums in each of the rows, as was checked above.
         unsafe {
-            _mm512_storeu_ps(out.as_mut_ptr(), sums[0]);
-            _mm512_storeu_ps(out.as_mut_ptr().add(WIDTH / 2), sums[1]);
+            let to = out.as_mut_ptr().add(r * stride);
+            _mm512_storeu_ps(to, sums[0]);
+            _mm512_storeu_ps(to.add(WIDTH / 2), sums[1]);
         }
     }
-    return out;
 
     /// The same bits as bf16 numbers.
     ///
@@ -98,28 +111,46 @@ fn block<const R: usize>(a: &[u16], b: &[Pair]) -> [[f32; WIDTH]; AT_ONCE] {
 /// Rounds to the nearest bf16, ties to even.
 #[cfg(target_arch = "x86_64")]
 pub(super) fn round(from: &[f32], to: &mut [u16]) {
-    use std::arch::x86_64::{
-        __m256bh, __m256i, _mm256_storeu_si256, _mm512_cvtneps_pbh, _mm512_loadu_ps,
-    };
-
-    #[target_feature(enable = "avx512f,avx512bf16")]
-    fn vectors(from: &[[f32; 16]], to: &mut [[u16; 16]]) {
-        for (from, to) in from.iter().zip(to) {
-            // SAFETY: 16 numbers of f32 are read and 16 of 16 bits are written; both types of the result are 256 plain bits.
-            unsafe {
-                let rounded = _mm512_cvtneps_pbh(_mm512_loadu_ps(from.as_ptr()));
-                let bits = std::mem::transmute::<__m256bh, __m256i>(rounded);
-                _mm256_storeu_si256(to.as_mut_ptr().cast(), bits);
-            }
-        }
-    }
-
     assert!(is_there(), "AVX512-BF16");
     let (vectors_from, rest_from) = from.as_chunks();
     let (vectors_to, rest_to) = to.as_chunks_mut();
     // SAFETY: the processor has the instructions, as was just checked.
     unsafe { vectors(vectors_from, vectors_to) };
     super::scalar::round(rest_from, rest_to);
+}
+
+/// Rounds whole rows to others that are `stride` apart.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn round_rows(from: &[Row], to: &mut [u16], stride: usize) {
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    fn rows(from: &[Row], to: &mut [u16], stride: usize) {
+        for (from, to) in from.iter().zip(to.chunks_mut(stride)) {
+            vectors(from.as_chunks().0, to[..WIDTH].as_chunks_mut().0);
+        }
+    }
+
+    assert!(is_there(), "AVX512-BF16");
+    // SAFETY: the processor has the instructions, as was just checked.
+    unsafe { rows(from, to, stride) };
+}
+
+/// Rounds vectors.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn vectors(from: &[[f32; 16]], to: &mut [[u16; 16]]) {
+    use std::arch::x86_64::{
+        __m256bh, __m256i, _mm256_storeu_si256, _mm512_cvtneps_pbh, _mm512_loadu_ps,
+    };
+
+    for (from, to) in from.iter().zip(to) {
+        // SAFETY: 16 numbers of f32 are read and 16 of 16 bits are written; both types of the result are 256 plain bits.
+        unsafe {
+            let rounded = _mm512_cvtneps_pbh(_mm512_loadu_ps(from.as_ptr()));
+            let bits = std::mem::transmute::<__m256bh, __m256i>(rounded);
+            _mm256_storeu_si256(to.as_mut_ptr().cast(), bits);
+        }
+    }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -129,5 +160,10 @@ pub(super) fn product(_: &[u16], _: usize, _: &[Pair], _: &mut [f32], _: (usize,
 
 #[cfg(not(target_arch = "x86_64"))]
 pub(super) fn round(_: &[f32], _: &mut [u16]) {
+    unreachable!("only x86-64 has it");
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) fn round_rows(_: &[Row], _: &mut [u16], _: usize) {
     unreachable!("only x86-64 has it");
 }

@@ -3,6 +3,7 @@
 //! A frozen encoder multiplies in bf16 where the processor has it: AMX (`tdpbf16ps`, tiles of 16 x 16 sums) or AVX512-BF16
 //! (`vdpbf16ps`). As in [`panel`](super::panel), many rows are multiplied with a panel of 32 columns; here two neighbours along
 //! the inner axis lie side by side, as both instructions want them. The inner axis is padded with zeros to a multiple of 32.
+//! Linear layers ([`layer`]) and attention ([`window_attention`]) are made of this product.
 //!
 //! Products of two bf16 numbers are exact in f32; only the order of the sums differs. What each instruction gives is defined, to the
 //! bit, by its twin in [`scalar`]. On one processor the results are the same on any number of threads.
@@ -10,16 +11,23 @@
 //! This module and `panel` are the only ones that know how factors are laid out.
 
 mod amx;
+mod attention;
 mod dot;
-pub(crate) mod linear;
+pub(crate) mod layer;
 mod scalar;
+pub(crate) mod window_attention;
 
 use std::sync::OnceLock;
 
-pub(super) use super::panel::WIDTH;
+pub(super) use super::panel::{Row, WIDTH};
 
 /// The inner axis of a product is padded to a multiple of this many.
 pub(super) const INNER: usize = 32;
+
+/// How long an inner axis of so many numbers is with its padding.
+pub(crate) const fn padded(inner: usize) -> usize {
+    inner.next_multiple_of(INNER)
+}
 
 /// Two rows of a panel: of each column the upper one in the low 16 bits and the lower one in the high 16.
 pub(super) type Pair = [u32; WIDTH];
@@ -45,6 +53,14 @@ impl Instructions {
             // Rounding is AVX512-BF16's in both.
             if dot && amx::is_there() { Some(Self::Amx) } else { dot.then_some(Self::Dot) }
         })
+    }
+
+    /// What they are called.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Amx => "AMX-BF16",
+            Self::Dot => "AVX512-BF16",
+        }
     }
 
     /// `out[r * stride + c] = sum over k of a[r * inner + k] * b[k][c]` for `rows` rows and the panel's first `columns`.
@@ -73,7 +89,7 @@ impl Instructions {
 }
 
 /// Rounds to bf16, to the nearest, ties to even; what is too small for a normal number becomes 0.
-pub(super) fn round(from: &[f32], to: &mut [u16]) {
+pub(crate) fn round(from: &[f32], to: &mut [u16]) {
     assert_eq!(from.len(), to.len());
     if Instructions::best().is_some() {
         dot::round(from, to);
@@ -82,53 +98,29 @@ pub(super) fn round(from: &[f32], to: &mut [u16]) {
     }
 }
 
-/// Rows of a matrix `[rows, width]` of bf16 as a panel: columns `32 p ..` of each row, zeros past the last column and the last row.
-pub(super) fn pack_columns(matrix: &[u16], width: usize, p: usize, panel: &mut [Pair]) {
+/// The same for whole rows of sums, to rows that are `stride` apart; those may be narrower.
+pub(super) fn round_rows(from: &[Row], (to, stride): (&mut [u16], usize), columns: usize) {
+    if columns == WIDTH && Instructions::best().is_some() {
+        return dot::round_rows(from, to, stride);
+    }
+    for (from, to) in from.iter().zip(to.chunks_mut(stride)) {
+        round(&from[..columns], &mut to[..columns]);
+    }
+}
+
+/// Rows of a matrix `[rows, width]`, rounded, as a panel: columns `32 p ..` of each row, zeros past the last column and the last row.
+pub(super) fn pack_columns(matrix: &[f32], width: usize, p: usize, panel: &mut [Pair]) {
     let from = p * WIDTH;
     let columns = WIDTH.min(width - from);
+    let mut rounded = [[0; WIDTH]; 2];
     for (rows, pair) in matrix.chunks(2 * width).zip(panel) {
-        let (upper, lower) = rows.split_at(width);
-        let upper = &upper[from..from + columns];
-        *pair = [0; WIDTH];
-        for (to, &upper) in pair.iter_mut().zip(upper) {
-            *to = u32::from(upper);
+        rounded[1] = [0; WIDTH];
+        for (row, to) in rows.chunks(width).zip(&mut rounded) {
+            round(&row[from..from + columns], &mut to[..columns]);
         }
-        if !lower.is_empty() {
-            for (to, &lower) in pair.iter_mut().zip(&lower[from..from + columns]) {
-                *to |= u32::from(lower) << 16;
-            }
+        for (to, (&upper, &lower)) in pair.iter_mut().zip(rounded[0].iter().zip(&rounded[1])) {
+            *to = u32::from(upper) | u32::from(lower) << 16;
         }
-    }
-}
-
-/// The transpose of `[rows, width]` of f32 with at most 32 rows, rounded, as one panel; zeros in the columns past the last.
-pub(super) fn pack_transposed(
-    matrix: &[f32],
-    width: usize,
-    rounded: &mut Vec<u16>,
-    panel: &mut [Pair],
-) {
-    rounded.resize(matrix.len(), 0);
-    round(matrix, rounded);
-    panel.fill([0; WIDTH]);
-    for (column, row) in rounded.chunks_exact(width).enumerate() {
-        for (two, to) in row.chunks(2).zip(panel.iter_mut()) {
-            let lower = two.get(1).copied().unwrap_or(0);
-            to[column] = u32::from(two[0]) | u32::from(lower) << 16;
-        }
-    }
-}
-
-/// Rows of f32, rounded, as a panel.
-pub(super) fn pack_rows(rows: &[[f32; WIDTH]], panel: &mut [Pair]) {
-    let (mut upper, mut lower) = ([0; WIDTH], [0; WIDTH]);
-    for (two, to) in rows.chunks(2).zip(panel) {
-        round(&two[0], &mut upper);
-        match two.get(1) {
-            Some(row) => round(row, &mut lower),
-            None => lower = [0; WIDTH],
-        }
-        *to = std::array::from_fn(|i| u32::from(upper[i]) | u32::from(lower[i]) << 16);
     }
 }
 
@@ -171,7 +163,9 @@ mod tests {
                 a.resize(rows.next_multiple_of(ROWS) * inner, 0);
                 let b = numbers(2, inner * columns);
                 let mut panel = vec![[0; WIDTH]; inner / 2];
-                pack_columns(&b, columns, 0, &mut panel);
+                let exact: Vec<f32> =
+                    b.iter().map(|&bits| half::bf16::from_bits(bits).to_f32()).collect();
+                pack_columns(&exact, columns, 0, &mut panel);
                 let stride = columns + 3;
                 let mut found = vec![7f32; rows * stride];
                 instructions.product(&a, rows, &panel, &mut found, (stride, columns));
@@ -223,15 +217,9 @@ mod tests {
     fn panels_have_neighbours_side_by_side() {
         // [3, 2]: an odd row is followed by zeros.
         let mut panel = vec![[9; WIDTH]; 2];
-        pack_columns(&[1, 2, 3, 4, 5, 6], 2, 0, &mut panel);
-        assert_eq!(panel[0][..3], [0x0003_0001, 0x0004_0002, 0]);
-        assert_eq!(panel[1][..3], [5, 6, 0]);
+        pack_columns(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 0, &mut panel);
         let one = |value: f32| u32::from(half::bf16::from_f32(value).to_bits());
-        let mut transposed = vec![[9; WIDTH]; 1];
-        pack_transposed(&[1.0, 2.0, 3.0, 4.0], 2, &mut Vec::new(), &mut transposed);
-        assert_eq!(transposed[0][..3], [one(1.0) | one(2.0) << 16, one(3.0) | one(4.0) << 16, 0]);
-        let mut rows = vec![[9; WIDTH]; 2];
-        pack_rows(&[[1.0; WIDTH], [2.0; WIDTH], [3.0; WIDTH]], &mut rows);
-        assert_eq!((rows[0][31], rows[1][0]), (one(1.0) | one(2.0) << 16, one(3.0)));
+        assert_eq!(panel[0][..3], [one(1.0) | one(3.0) << 16, one(2.0) | one(4.0) << 16, 0]);
+        assert_eq!(panel[1][..3], [one(5.0), one(6.0), 0]);
     }
 }

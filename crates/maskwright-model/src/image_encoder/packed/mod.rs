@@ -1,0 +1,173 @@
+//! A frozen image encoder whose products have bf16 factors, for a CPU that multiplies these.
+//!
+//! It computes what the encoder's module does, from weights that are packed once, and forward alone: on slices, one pass over some rows of a map for all that follows
+//! row by row, so that hidden channels never leave the cache. Norms, softmax, GELU, positions and the sums between the blocks are f32. Each kind of encoder
+//! has its own in its folder; what they share is here.
+
+use std::cell::RefCell;
+use std::fmt::Debug;
+
+use burn::module::Param;
+use burn::tensor::{Device, Tensor, TensorData};
+use rayon::prelude::*;
+
+use super::state::EncoderState;
+use crate::kernels::bf16::Instructions;
+use crate::kernels::bf16::layer::{Layer, Norm, RoundedRows, rows_per_task};
+use crate::kernels::bf16::window_attention::Attended;
+use crate::kernels::math::gelu_to_be_rounded;
+use crate::kernels::panel::Row;
+use crate::kernels::{Array, untracked};
+use crate::layers::{LayerNorm, Linear};
+use crate::ops::Tf32;
+
+/// A frozen encoder with packed weights.
+pub(in crate::image_encoder) trait Packed: Debug + Send + Sync {
+    /// Runs the pieces that are left of the first `pieces`; see [`super::ImageEncoder::advance`].
+    fn advance(&self, state: EncoderState, pieces: usize, tf32: Tf32) -> EncoderState;
+}
+
+/// The values of a parameter or a map.
+pub(super) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_into_vec_as::<f32>().expect("a float tensor of the CPU")
+}
+
+impl Layer {
+    /// Packs a linear layer.
+    pub(super) fn of(linear: &Linear) -> Self {
+        let bias = linear.bias.as_ref().map(|bias| values(bias.val()));
+        let weight = linear.weight.val();
+        let output = weight.dims()[1];
+        let weight = Array::from(untracked(weight.without_autodiff()));
+        Self::new(weight.values(), output, bias.as_deref())
+    }
+}
+
+impl Norm {
+    /// The same norm on slices.
+    pub(super) fn of(norm: &LayerNorm) -> Self {
+        let of = |param: &Param<Tensor<1>>| values(param.val());
+        Self { weight: of(&norm.weight), bias: of(&norm.bias), epsilon: norm.epsilon as f32 }
+    }
+}
+
+/// A map `[images, h, w, channels]` on its way through blocks, and what is reused from block to block.
+pub(super) struct Map {
+    pub(super) x: Vec<f32>,
+    /// Memory for the next one.
+    pub(super) spare: Vec<f32>,
+    /// Images, rows and columns.
+    pub(super) sides: [usize; 3],
+    pub(super) qkv: Vec<u16>,
+    pub(super) attended: Attended,
+}
+
+impl Map {
+    pub(super) fn new(x: Tensor<4>) -> Self {
+        let [images, h, w, _] = x.dims();
+        Self::of(values(x), [images, h, w])
+    }
+
+    /// The map of these values.
+    pub(super) fn of(x: Vec<f32>, sides: [usize; 3]) -> Self {
+        Self { x, spare: Vec::new(), sides, qkv: Vec::new(), attended: Attended::default() }
+    }
+
+    /// Returns the number of channels.
+    pub(super) fn channels(&self) -> usize {
+        self.x.len() / self.sides.iter().product::<usize>()
+    }
+
+    /// Returns a copy of the map as a tensor.
+    pub(super) fn tensor(&self) -> Tensor<4> {
+        let [images, h, w] = self.sides;
+        let data = TensorData::new(self.x.clone(), [images, h, w, self.channels()]);
+        Tensor::from_data(data, &Device::flex())
+    }
+
+    /// Returns the map as a tensor.
+    pub(super) fn into_tensor(self) -> Tensor<4> {
+        let ([images, h, w], channels) = (self.sides, self.channels());
+        Tensor::from_data(TensorData::new(self.x, [images, h, w, channels]), &Device::flex())
+    }
+
+    /// Replaces the rows of `qkv` by what a layer gives of the map's normalised ones.
+    pub(super) fn project(&mut self, instructions: Instructions, norm: &Norm, layer: &Layer) {
+        let (input, output) = (layer.input(), layer.output());
+        let rows = self.x.len() / input;
+        self.qkv.resize(rows * output, 0);
+        let per_task = rows_per_task(rows);
+        let tasks = self.qkv.par_chunks_mut(per_task * output);
+        tasks.zip(self.x.par_chunks(per_task * input)).for_each(|(to, x)| {
+            with_work(|Work { normed, rows, sums, .. }| {
+                norm.rounded(x, normed, rows);
+                let count = x.len() / input;
+                layer.rounded(instructions, rows.values(), count, sums, (to, output), |v| v);
+            });
+        });
+    }
+}
+
+impl Map {
+    /// Adds to each cell what a layer gives of the attention's result there; then `next` goes on with these rows.
+    pub(super) fn add_attended(
+        &mut self,
+        instructions: Instructions,
+        layer: &Layer,
+        next: impl Fn(&mut [f32], &mut Work) + Sync,
+    ) {
+        let (input, output) = (layer.input(), layer.output());
+        let per_task = rows_per_task(self.x.len() / output);
+        let attended = &self.attended;
+        self.x.par_chunks_mut(per_task * output).enumerate().for_each(|(task, x)| {
+            with_work(|work| {
+                let count = x.len() / output;
+                work.rows.sized(count, input);
+                for (cell, to) in (task * per_task..).zip(work.rows.rows_mut().take(count)) {
+                    attended.gather(cell, to);
+                }
+                let (rows, sums) = (work.rows.values(), &mut work.sums);
+                layer.onto(instructions, rows, count, sums, x, |new, old| new + old);
+                next(x, work);
+            });
+        });
+    }
+}
+
+/// What a thread works with.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    pub(super) normed: Vec<f32>,
+    pub(super) rows: RoundedRows,
+    pub(super) hidden: RoundedRows,
+    pub(super) sums: Vec<Row>,
+}
+
+/// Lends a thread what it works with. It is kept: new memory for every task would cost as much as some of them.
+pub(super) fn with_work<R>(body: impl FnOnce(&mut Work) -> R) -> R {
+    thread_local! {
+        static WORK: RefCell<Work> = RefCell::default();
+    }
+    WORK.with_borrow_mut(body)
+}
+
+/// Norm, two layers with GELU between, and the sum with what went in.
+#[derive(Debug)]
+pub(super) struct Perceptron {
+    pub(super) norm: Norm,
+    pub(super) first: Layer,
+    pub(super) second: Layer,
+}
+
+impl Perceptron {
+    /// Adds its result to some rows.
+    pub(super) fn onto(&self, instructions: Instructions, x: &mut [f32], work: &mut Work) {
+        let Work { normed, rows, hidden, sums } = work;
+        let count = x.len() / self.first.input();
+        self.norm.rounded(x, normed, rows);
+        let stride = hidden.sized(count, self.first.output()).stride();
+        let to = (hidden.values_mut(), stride);
+        self.first.rounded(instructions, rows.values(), count, sums, to, gelu_to_be_rounded);
+        self.second.onto(instructions, hidden.values(), count, sums, x, |new, old| new + old);
+    }
+}

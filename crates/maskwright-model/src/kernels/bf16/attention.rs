@@ -1,0 +1,248 @@
+//! Softmax attention of one head over keys that were packed before, forward alone.
+//!
+//! Queries are rows, keys and values panels. Keys are taken some lines at a time, so that their scores stay in the cache: the maximum
+//! and the sum so far are kept for each query, and what was added up is scaled down when a greater maximum comes (Milakov and
+//! Gimelshein, arXiv:1805.02867). A line of keys is padded to a multiple of 16, so that vectors do not straddle lines: with
+//! positions, the scores of a line are those of the product, plus one number for the line, plus one for each column.
+//!
+//! Sums, positions, maxima and exponentials are f32; the exponentials are rounded for the product with the values, and their
+//! sum is that of the unrounded ones.
+
+use super::layer::RoundedRows;
+use super::{INNER, Instructions, Pair, WIDTH, padded, round};
+use crate::kernels::{math, vectorised};
+
+/// Numbers of a vector.
+const LANES: usize = 16;
+
+/// Keys whose scores are computed at once, at most, unless a line has more.
+const KEYS_AT_ONCE: usize = 256;
+
+/// Queries whose scores are computed at once.
+pub(super) const QUERIES_AT_ONCE: usize = 96;
+
+/// The keys and values of a head, as panels.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    /// Of 32 keys each, `[channels / 2][32]`.
+    keys: Vec<Pair>,
+    /// Of 32 channels each, `[keys / 2][32]`.
+    values: Vec<Pair>,
+    channels: usize,
+    lines: usize,
+    /// Keys of a line, with what it is padded with.
+    line: usize,
+}
+
+impl Keys {
+    /// Room for lines of so many keys, and what pads them.
+    pub(super) fn sized(&mut self, lines: usize, width: usize, channels: usize) {
+        let line = padded_line(width);
+        if (self.channels, self.lines, self.line) == (channels, lines, line) {
+            return;
+        }
+        (self.channels, self.lines, self.line) = (channels, lines, line);
+        let count = self.count();
+        self.keys.clear();
+        self.keys.resize(count / WIDTH * padded(channels) / 2, [0; WIDTH]);
+        self.values.clear();
+        self.values.resize(channels.div_ceil(WIDTH) * count / 2, [0; WIDTH]);
+    }
+
+    /// Keys with all padding.
+    fn count(&self) -> usize {
+        (self.lines * self.line).next_multiple_of(INNER)
+    }
+
+    /// Keys of a line with its padding.
+    pub(super) fn line(&self) -> usize {
+        self.line
+    }
+
+    /// Puts a key and its value to their places.
+    #[inline]
+    pub(super) fn put(&mut self, line: usize, column: usize, key: &[u16], value: &[u16]) {
+        let at = line * self.line + column;
+        let pairs = padded(self.channels) / 2;
+        let panel = &mut self.keys[at / WIDTH * pairs..][..pairs];
+        for (two, to) in key.chunks(2).zip(panel) {
+            let lower = two.get(1).copied().unwrap_or(0);
+            to[at % WIDTH] = u32::from(two[0]) | u32::from(lower) << 16;
+        }
+        let pairs = self.count() / 2;
+        for (value, panel) in value.chunks(WIDTH).zip(self.values.chunks_exact_mut(pairs)) {
+            let to = &mut panel[at / 2];
+            if at.is_multiple_of(2) {
+                // What was in the upper half is of another head, or padding.
+                to.iter_mut().zip(value).for_each(|(to, &value)| *to = u32::from(value));
+            } else {
+                to.iter_mut().zip(value).for_each(|(to, &value)| *to |= u32::from(value) << 16);
+            }
+        }
+    }
+}
+
+/// Keys of a line of so many with what it is padded with.
+pub(super) const fn padded_line(width: usize) -> usize {
+    width.next_multiple_of(LANES)
+}
+
+/// What is added to the scores of a query.
+pub(super) struct Positions<'a> {
+    /// For each line of keys.
+    pub(super) lines: &'a [f32],
+    /// For each key of a line; minus infinity for what it is padded with.
+    pub(super) columns: &'a [f32],
+}
+
+/// Working memory, reused from head to head.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    scores: Vec<f32>,
+    weights: RoundedRows,
+    partial: Vec<f32>,
+    result: Vec<f32>,
+    states: Vec<State>,
+}
+
+/// A query's maximum so far, and the sum of its exponentials in lanes.
+#[derive(Debug, Clone, Copy)]
+struct State {
+    highest: f32,
+    sums: [f32; LANES],
+    /// By what the earlier exponentials are too large since the last keys.
+    correction: f32,
+}
+
+impl State {
+    const START: Self = Self { highest: f32::NEG_INFINITY, sums: [0.0; LANES], correction: 1.0 };
+}
+
+/// The largest of a vector, and the sum.
+#[inline(always)]
+fn reduce(mut lanes: [f32; LANES], of: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] = of(lanes[i], lanes[i + width]);
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// As one instruction; a NaN on the left stays out, and comes through by the exponentials.
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+/// Replaces a query's scores by their exponentials.
+#[inline(always)]
+fn exponentials(scores: &mut [f32], line: usize, scale: f32, at: &Positions<'_>, to: &mut State) {
+    let mut highest = [f32::NEG_INFINITY; LANES];
+    let (columns, _) = at.columns.as_chunks::<LANES>();
+    for (scores, &of_line) in scores.chunks_exact_mut(line).zip(at.lines) {
+        let (scores, _) = scores.as_chunks_mut::<LANES>();
+        for (scores, columns) in scores.iter_mut().zip(columns) {
+            for i in 0..LANES {
+                scores[i] = scores[i].mul_add(scale, of_line + columns[i]);
+                highest[i] = larger(scores[i], highest[i]);
+            }
+        }
+    }
+    let before = to.highest;
+    let highest = larger(reduce(highest, larger), before);
+    let correction = math::exp_to_be_rounded(before - highest);
+    let mut sums = to.sums.map(|sum| sum * correction);
+    for scores in scores.as_chunks_mut::<LANES>().0 {
+        for i in 0..LANES {
+            scores[i] = math::exp_to_be_rounded(scores[i] - highest);
+            sums[i] += scores[i];
+        }
+    }
+    *to = State { highest, sums, correction };
+}
+
+impl Scratch {
+    /// Attends: `queries` are so many rows of the keys' channels, `positions` says what is added to the scores of each. `take` is given
+    /// each query's result, its channels padded to a multiple of 32.
+    pub(super) fn attend<'a>(
+        &mut self,
+        instructions: Instructions,
+        (queries, rows): (&[u16], usize),
+        keys: &Keys,
+        scale: f32,
+        positions: impl Fn(usize) -> Positions<'a>,
+        mut take: impl FnMut(usize, &[f32]),
+    ) {
+        let Keys { channels, lines, line, .. } = *keys;
+        let across = channels.next_multiple_of(WIDTH);
+        let pairs = padded(channels) / 2;
+        // Whole panels of keys, but at the end: a line is a multiple of half a panel.
+        let whole = if line.is_multiple_of(INNER) { 1 } else { 2 };
+        let at_once = (KEYS_AT_ONCE / line).max(1).next_multiple_of(whole);
+        let Self { scores, weights, partial, result, states } = self;
+        states.clear();
+        states.resize(rows, State::START);
+        partial.resize(rows * across, 0.0);
+        result.clear();
+        result.resize(rows * across, 0.0);
+        for first in (0..lines).step_by(at_once) {
+            let count = at_once.min(lines - first);
+            let from = first * line;
+            let real = count * line;
+            let width = real.next_multiple_of(INNER);
+            scores.resize(rows * width, 0.0);
+            let panels = &keys.keys[from / WIDTH * pairs..][..width / WIDTH * pairs];
+            for (p, panel) in panels.chunks_exact(pairs).enumerate() {
+                let to = &mut scores[p * WIDTH..];
+                instructions.product(queries, rows, panel, to, (width, WIDTH));
+            }
+            vectorised(
+                #[inline(always)]
+                || {
+                    let all = scores.chunks_exact_mut(width).zip(states.iter_mut());
+                    for (query, (scores, state)) in all.enumerate() {
+                        let Positions { lines, columns } = positions(query);
+                        let at = Positions { lines: &lines[first..first + count], columns };
+                        let (scores, beyond) = scores.split_at_mut(real);
+                        beyond.fill(0.0);
+                        exponentials(scores, line, scale, &at, state);
+                    }
+                },
+            );
+            weights.sized(rows, width);
+            round(&scores[..rows * width], &mut weights.values_mut()[..rows * width]);
+            let panels = keys.values.chunks_exact(keys.count() / 2);
+            for (p, panel) in panels.enumerate() {
+                let panel = &panel[from / 2..][..width / 2];
+                let to = &mut partial[p * WIDTH..];
+                instructions.product(weights.values(), rows, panel, to, (across, WIDTH));
+            }
+            vectorised(
+                #[inline(always)]
+                || {
+                    let rows = result.chunks_exact_mut(across).zip(partial.chunks_exact(across));
+                    for ((result, partial), state) in rows.zip(states.iter()) {
+                        for (result, partial) in result.iter_mut().zip(partial) {
+                            *result = result.mul_add(state.correction, *partial);
+                        }
+                    }
+                },
+            );
+        }
+        vectorised(
+            #[inline(always)]
+            || {
+                for (result, state) in result.chunks_exact_mut(across).zip(states.iter()) {
+                    let inverse = 1.0 / reduce(state.sums, |a, b| a + b);
+                    result.iter_mut().for_each(|result| *result *= inverse);
+                }
+            },
+        );
+        for (query, result) in result.chunks_exact(across).enumerate() {
+            take(query, &result[..channels]);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! A linear layer whose weight is packed once, for rows that are rounded already.
+
+use rayon::prelude::*;
+
+use super::{Instructions, Pair, ROWS, Row, WIDTH, pack_columns, padded, round, round_rows};
+use crate::kernels::vectorised;
+
+/// A weight `[input, output]` as panels of bf16, and a bias in f32.
+#[derive(Debug, Clone)]
+pub(crate) struct Layer {
+    panels: Vec<Pair>,
+    /// Of the whole panels; zeros past the last column and where there is none.
+    bias: Vec<Row>,
+    input: usize,
+    output: usize,
+}
+
+/// Sums of one panel, on their way to where they are wanted.
+type Sums = Vec<Row>;
+
+impl Layer {
+    /// Packs a weight `[input, output]` and a bias `[output]`.
+    pub(crate) fn new(weight: &[f32], output: usize, bias: Option<&[f32]>) -> Self {
+        let input = weight.len() / output;
+        let pairs = padded(input) / 2;
+        let mut panels = vec![[0; WIDTH]; pairs * output.div_ceil(WIDTH)];
+        panels.par_chunks_exact_mut(pairs).enumerate().for_each(|(p, panel)| {
+            pack_columns(weight, output, p, panel);
+        });
+        let mut biases = vec![[0.0; WIDTH]; output.div_ceil(WIDTH)];
+        if let Some(bias) = bias {
+            biases.as_flattened_mut()[..output].copy_from_slice(bias);
+        }
+        Self { panels, bias: biases, input, output }
+    }
+
+    /// Numbers of a row that it takes.
+    pub(crate) fn input(&self) -> usize {
+        self.input
+    }
+
+    /// Numbers of a row that it gives.
+    pub(crate) fn output(&self) -> usize {
+        self.output
+    }
+
+    /// Calls `take` with the sums of each panel in turn, its bias, and where its columns are in a row of the result.
+    fn products(
+        &self,
+        instructions: Instructions,
+        a: &[u16],
+        rows: usize,
+        sums: &mut Sums,
+        mut take: impl FnMut(&mut [Row], &Row, std::ops::Range<usize>),
+    ) {
+        if sums.len() < rows {
+            sums.resize(rows, [0.0; WIDTH]);
+        }
+        let sums = &mut sums[..rows];
+        let panels = self.panels.chunks_exact(padded(self.input) / 2).zip(&self.bias);
+        for (p, (panel, bias)) in panels.enumerate() {
+            let to = sums.as_flattened_mut();
+            instructions.product(a, rows, panel, to, (WIDTH, WIDTH));
+            take(sums, bias, p * WIDTH..self.output.min((p + 1) * WIDTH));
+        }
+    }
+
+    /// Writes `map(a @ weight + bias)`, rounded, to rows `stride` apart.
+    pub(crate) fn rounded(
+        &self,
+        instructions: Instructions,
+        a: &[u16],
+        rows: usize,
+        sums: &mut Sums,
+        (to, stride): (&mut [u16], usize),
+        map: impl Fn(f32) -> f32 + Copy,
+    ) {
+        self.products(instructions, a, rows, sums, |sums, bias, columns| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    for row in sums.iter_mut() {
+                        for (sum, bias) in row.iter_mut().zip(bias) {
+                            *sum = map(*sum + bias);
+                        }
+                    }
+                },
+            );
+            round_rows(sums, (&mut to[columns.start..], stride), columns.len());
+        });
+    }
+
+    /// Replaces each number of rows `[rows, output]` by `map` of what `a @ weight + bias` gives for it, and of itself.
+    pub(crate) fn onto(
+        &self,
+        instructions: Instructions,
+        a: &[u16],
+        rows: usize,
+        sums: &mut Sums,
+        to: &mut [f32],
+        map: impl Fn(f32, f32) -> f32 + Copy,
+    ) {
+        let output = self.output;
+        self.products(instructions, a, rows, sums, |sums, bias, columns| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (sums, to) in sums.iter().zip(to.chunks_exact_mut(output)) {
+                        let to = &mut to[columns.start..columns.end];
+                        if let Ok(to) = <&mut Row>::try_from(&mut *to) {
+                            for ((to, sum), bias) in to.iter_mut().zip(sums).zip(bias) {
+                                *to = map(*sum + bias, *to);
+                            }
+                            continue;
+                        }
+                        for ((to, sum), bias) in to.iter_mut().zip(sums).zip(bias) {
+                            *to = map(*sum + bias, *to);
+                        }
+                    }
+                },
+            );
+        });
+    }
+}
+
+/// Rows of a task: few enough that their hidden channels stay in the second cache while all weights go by.
+pub(crate) const ROWS_AT_ONCE: usize = 96;
+
+/// How many of so many rows one task takes, so that all tasks are alike. What is computed does not depend on it.
+pub(crate) fn rows_per_task(rows: usize) -> usize {
+    /// Rows that the instructions take at once.
+    const STEP: usize = 12;
+    let tasks = rows.div_ceil(ROWS_AT_ONCE).next_multiple_of(rayon::current_num_threads());
+    rows.div_ceil(tasks.max(1)).next_multiple_of(STEP).clamp(STEP, ROWS_AT_ONCE)
+}
+
+/// Rows of bf16 for a product: each padded with zeros to a multiple of 32, and so many that whole blocks can be read.
+#[derive(Debug, Default)]
+pub(crate) struct RoundedRows {
+    values: Vec<u16>,
+    width: usize,
+}
+
+impl RoundedRows {
+    /// Room for so many rows of so many numbers. What was in it is gone where another width was.
+    pub(crate) fn sized(&mut self, rows: usize, width: usize) -> &mut Self {
+        let count = rows.next_multiple_of(ROWS) * padded(width);
+        if self.width != width {
+            self.values.clear();
+            self.width = width;
+        }
+        if self.values.len() < count {
+            self.values.resize(count, 0);
+        }
+        self
+    }
+
+    /// Numbers from one row to the next.
+    pub(crate) fn stride(&self) -> usize {
+        padded(self.width)
+    }
+
+    /// The numbers, with what they are padded with.
+    pub(crate) fn values(&self) -> &[u16] {
+        &self.values
+    }
+
+    /// The same, to be written.
+    pub(crate) fn values_mut(&mut self) -> &mut [u16] {
+        &mut self.values
+    }
+
+    /// Each row without what it is padded with, to be written.
+    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut [u16]> {
+        let (width, stride) = (self.width, self.stride());
+        self.values.chunks_exact_mut(stride).map(move |row| &mut row[..width])
+    }
+
+    /// Rounds rows of f32.
+    pub(crate) fn fill(&mut self, rows: &[f32], width: usize) {
+        self.sized(rows.len() / width, width);
+        for (from, to) in rows.chunks_exact(width).zip(self.rows_mut()) {
+            round(from, to);
+        }
+    }
+}
+
+/// Layer normalisation of rows that go into a product.
+#[derive(Debug, Clone)]
+pub(crate) struct Norm {
+    pub(crate) weight: Vec<f32>,
+    pub(crate) bias: Vec<f32>,
+    pub(crate) epsilon: f32,
+}
+
+impl Norm {
+    /// Normalises rows and rounds the result.
+    pub(crate) fn rounded(&self, rows: &[f32], normed: &mut Vec<f32>, to: &mut RoundedRows) {
+        let width = self.weight.len();
+        normed.resize(rows.len(), 0.0);
+        crate::kernels::layer_norm::rows(rows, &self.weight, &self.bias, self.epsilon, normed);
+        to.fill(normed, width);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(seed: usize, count: usize) -> Vec<f32> {
+        (0..count).map(|i| ((i * 37 + seed * 101) % 251) as f32 / 64.0 - 2.0).collect()
+    }
+
+    fn rounded(values: &[f32]) -> Vec<f32> {
+        values.iter().map(|&value| half::bf16::from_f32(value).to_f32()).collect()
+    }
+
+    #[test]
+    fn a_layer_is_the_product_of_its_rounded_factors() {
+        let Some(instructions) = Instructions::best() else {
+            return println!("left out: this processor does not multiply bf16");
+        };
+        for [rows, input, output] in [[1, 8, 5], [100, 96, 64], [93, 70, 33]] {
+            let (x, weight) = (numbers(1, rows * input), numbers(2, input * output));
+            let (bias, before) = (numbers(3, output), numbers(4, rows * output));
+            let (a, b) = (rounded(&x), rounded(&weight));
+            let wanted: Vec<f32> = (0..rows * output)
+                .map(|i| {
+                    let (r, c) = (i / output, i % output);
+                    let products = (0..input).map(|k| a[r * input + k] * b[k * output + c]);
+                    products.sum::<f32>() + bias[c]
+                })
+                .collect();
+            let layer = Layer::new(&weight, output, Some(&bias));
+            let (mut a, mut sums) = (RoundedRows::default(), Vec::new());
+            a.fill(&x, input);
+            let mut found = before.clone();
+            layer.onto(instructions, a.values(), rows, &mut sums, &mut found, |new, old| {
+                new + 2.0 * old
+            });
+            for ((found, wanted), before) in found.iter().zip(&wanted).zip(&before) {
+                // Sums of up to 96 products of at most 4, in another order.
+                assert!((found - wanted - 2.0 * before).abs() < 96.0 * 8.0 * f32::EPSILON);
+            }
+            let stride = output + 3;
+            let mut short = vec![7; rows * stride];
+            let to = (&mut short[..], stride);
+            layer.rounded(instructions, a.values(), rows, &mut sums, to, |sum| -sum);
+            for (short, wanted) in short.chunks_exact(stride).zip(wanted.chunks_exact(output)) {
+                for (&short, wanted) in short.iter().zip(wanted) {
+                    let found = half::bf16::from_bits(short).to_f32();
+                    assert!((found + wanted).abs() <= wanted.abs() / 250.0 + 1e-3);
+                }
+                assert_eq!(short[output..], [7; 3], "nothing beside is written");
+            }
+        }
+    }
+}
