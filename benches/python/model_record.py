@@ -30,6 +30,8 @@ TARGETS = {
     "step": dict.fromkeys(["vit_b", "vit_l", "vit_h"], 0.75),
 }
 """The most that our time may be of the fastest opponent's."""
+TARGETS_BF16 = {"vit_tiny": 0.8, **dict.fromkeys(["vit_b", "vit_l", "vit_h"], 0.6)}
+"""The same of the image encoder where ours multiplies bf16."""
 BUSY = (
     "The machine had other work meanwhile, and so the fastest is found and targets are judged by"
     " CPU time; PyTorch's threads were told to sleep while they wait for each other, which would"
@@ -110,7 +112,8 @@ class Record:
 
     def verdict(self, row: Row, name: str | None) -> list[str]:
         """Give the target and whether it is met."""
-        target = TARGETS[row.part].get(row.model)
+        short = row.part == "encoder" and self.precision == "bf16"
+        target = (TARGETS_BF16 if short else TARGETS[row.part]).get(row.model)
         if target is None or name is None:
             return ["", ""]
         met = row.ratio(name, self.busy) <= target
