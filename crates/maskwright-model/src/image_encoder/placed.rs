@@ -111,17 +111,13 @@ impl PlacedEncoder {
         if on_cpu(device) && precision == Precision::F32 {
             return Self::new(self.parameters);
         }
+        let copy = self.parameters.clone().to_device(device);
         let copy = match (precision, Instructions::best()) {
             (Precision::Bf16, Some(instructions)) if on_cpu(device) => {
-                Frozen::Packed(self.parameters.clone().to_device(device).packed(instructions))
+                Frozen::Packed(copy.packed(instructions))
             }
-            _ => {
-                let copy = self.parameters.clone().to_device(device);
-                Frozen::Module(Box::new(match precision {
-                    Precision::F32 => copy,
-                    Precision::Bf16 => copy.map(&mut ToBf16::default()),
-                }))
-            }
+            (Precision::Bf16, _) => Frozen::Module(Box::new(copy.map(&mut ToBf16::default()))),
+            (Precision::F32, _) => Frozen::Module(Box::new(copy)),
         };
         Self { parameters: self.parameters, copy: Some(copy) }
     }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Array, Fused, rows_per_task, vectorised, zeros};
+use super::{Array, Fused, math, rows_per_task, vectorised, zeros};
 
 #[derive(Debug, Clone)]
 pub(crate) struct LayerNorm {
@@ -32,14 +32,7 @@ fn sum(row: &[f32], of: impl Fn(f32) -> f32) -> f32 {
     for (lane, &v) in lanes.iter_mut().zip(rest) {
         *lane += of(v);
     }
-    // By halves: one after the other, each would wait for the one before.
-    let mut width = lanes.len() / 2;
-    while width > 0 {
-        let (lower, upper) = lanes.split_at_mut(width);
-        lower.iter_mut().zip(upper).for_each(|(a, b)| *a += *b);
-        width /= 2;
-    }
-    lanes[0]
+    math::by_halves(lanes, |a, b| a + b)
 }
 
 /// Normalises each of some rows `[rows, width]`, on this thread.

@@ -3,6 +3,19 @@
 //! They are exact to a few units in the last place over the ranges the model uses; the tests state
 //! how many.
 
+/// One number of many lanes, by halves: one after the other, each would wait for the one before.
+#[inline(always)]
+pub(super) fn by_halves<const N: usize>(mut lanes: [f32; N], of: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut width = N / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] = of(lanes[i], lanes[i + width]);
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
 /// `e^x`, 0 below about -87 and finite above 88.
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {

@@ -8,10 +8,10 @@ use rayon::prelude::*;
 
 use super::module::{ConvNorm, Piece, StageBlock, Stem, TinyBlock, TinyVit};
 use crate::image_encoder::neck::Neck;
-use crate::image_encoder::packed::{Map, Packed, Perceptron, values, with_work};
+use crate::image_encoder::packed::{Attention, Map, Packed, Perceptron, values, with_work};
 use crate::image_encoder::state::EncoderState;
 use crate::kernels::bf16::layer::{Layer, Norm, ROWS_AT_ONCE, RoundedRows};
-use crate::kernels::bf16::window_attention::{Added, Pairs, WindowAttention};
+use crate::kernels::bf16::window_attention::{Added, Pairs};
 use crate::kernels::bf16::{Instructions, round};
 use crate::kernels::math::gelu_to_be_rounded;
 use crate::kernels::panel::{Row, panels};
@@ -111,6 +111,7 @@ struct Lines {
     /// The same, rounded.
     rounded: [Vec<u16>; 4],
     line: Vec<f32>,
+    pixels: Vec<f32>,
     before: RoundedRows,
     after: RoundedRows,
     sums: Vec<Row>,
@@ -285,7 +286,7 @@ impl PackedStem {
         let x = by_lines(Vec::new(), sizes, per_task, |Task { image, lines: range, out }| {
             let image = &images[image * PLANES * h * w..][..PLANES * h * w];
             let make = |lines: &mut Lines, y: usize| {
-                let Lines { between: [pixels, ..], line, rounded, .. } = lines;
+                let Lines { pixels, line, rounded, .. } = lines;
                 line.resize(mid_w * middle, 0.0);
                 let (panels, bias) = (&self.weight, &self.bias);
                 stem::Line { image, sides: [h, w], y, panels, bias, pixels, out: line }.run();
@@ -322,24 +323,19 @@ impl PackedStem {
 /// Attention within windows, a convolution of each channel, a perceptron.
 #[derive(Debug)]
 struct PackedBlock {
-    norm: Norm,
-    qkv: Layer,
-    /// What `qkv` makes of cells beyond the edge: those are zeros before the norm.
-    beyond: Vec<u16>,
+    /// Cells beyond the edge are zeros before the norm.
+    attention: Attention,
     pairs: Pairs,
-    projection: Layer,
     /// `[9, channels]`.
     local: Vec<f32>,
     shift: Vec<f32>,
     perceptron: Perceptron,
-    heads: usize,
-    window: usize,
 }
 
 impl PackedBlock {
     fn new(block: &TinyBlock, instructions: Instructions) -> Self {
-        let attention = &block.attn;
-        let (norm, qkv) = (Norm::of(&attention.norm), Layer::of(&attention.qkv));
+        let of = &block.attn;
+        let (norm, qkv) = (Norm::of(&of.norm), Layer::of(&of.qkv));
         let mut beyond = vec![0; qkv.output()];
         with_work(|work| {
             norm.rounded(&vec![0.0; qkv.input()], &mut work.normed, &mut work.rows);
@@ -347,12 +343,11 @@ impl PackedBlock {
             qkv.rounded(instructions, work.rows.values(), 1, &mut work.sums, to, |v| v);
         });
         let (local, shift) = block.local_conv.folded();
+        let (heads, window) = (of.heads, of.window);
+        let projection = Layer::of(&of.proj);
         Self {
-            norm,
-            qkv,
-            beyond,
-            pairs: Pairs::new(&values(attention.biases()), attention.window * attention.window),
-            projection: Layer::of(&attention.proj),
+            attention: Attention { norm, qkv, beyond, projection, heads, window },
+            pairs: Pairs::new(&values(of.biases()), window * window),
             local: values(local),
             shift: values(shift),
             perceptron: Perceptron {
@@ -360,25 +355,14 @@ impl PackedBlock {
                 first: Layer::of(&block.mlp.fc1),
                 second: Layer::of(&block.mlp.fc2),
             },
-            heads: attention.heads,
-            window: attention.window,
         }
     }
 
     fn run(&self, instructions: Instructions, map: &mut Map) {
-        map.project(instructions, &self.norm, &self.qkv);
-        let attention = WindowAttention {
-            instructions,
-            heads: self.heads,
-            window: self.window,
-            beyond: &self.beyond,
-            positions: Added::Pairs(&self.pairs),
-        };
-        attention.run(&map.qkv, map.sides, &mut map.attended);
-        map.add_attended(instructions, &self.projection, |_, _| {});
+        self.attention.onto(instructions, map, Added::Pairs(&self.pairs), |_, _| {});
         let [images, h, w] = map.sides;
         let spare = std::mem::take(&mut map.spare);
-        let (c, x) = (self.projection.output(), &map.x);
+        let (c, x) = (self.shift.len(), &map.x);
         // Whole lines, as many as make a product worth its weights.
         let per_task = ROWS_AT_ONCE.div_ceil(w);
         let out = by_lines(spare, [images, h, w * c], per_task, |Task { image, lines, out }| {

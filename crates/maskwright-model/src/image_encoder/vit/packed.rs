@@ -4,10 +4,10 @@ use burn::tensor::{DType, Tensor};
 
 use super::attention::fitted;
 use super::module::{Block, Vit};
-use crate::image_encoder::packed::{Map, Packed, Perceptron, values};
+use crate::image_encoder::packed::{Attention, Map, Packed, Perceptron, values};
 use crate::image_encoder::state::EncoderState;
 use crate::kernels::bf16::layer::{Layer, Norm};
-use crate::kernels::bf16::window_attention::{Added, WindowAttention};
+use crate::kernels::bf16::window_attention::Added;
 use crate::kernels::bf16::{Instructions, round};
 use crate::ops::Tf32;
 use crate::ops::products::cast;
@@ -23,16 +23,10 @@ pub(in crate::image_encoder) struct PackedVit {
 
 #[derive(Debug)]
 struct PackedBlock {
-    norm: Norm,
-    qkv: Layer,
-    /// The bias of `qkv`: keys and values beyond the edge.
-    beyond: Vec<u16>,
-    projection: Layer,
+    attention: Attention,
     perceptron: Perceptron,
     /// `[2 side - 1, d]` each.
     tables: [Tensor<2>; 2],
-    heads: usize,
-    window: usize,
 }
 
 impl PackedVit {
@@ -54,7 +48,7 @@ impl Packed for PackedVit {
             let mut map = Map::new(cast(state.x, DType::F32));
             for block in &self.blocks[state.pieces - 1..last - 1] {
                 block.run(self.instructions, &mut map, tf32);
-                if block.window == 0 && state.early.is_none() {
+                if block.attention.window == 0 && state.early.is_none() {
                     state.early = Some(map.tensor());
                 }
             }
@@ -71,45 +65,38 @@ impl Packed for PackedVit {
 
 impl PackedBlock {
     fn new(block: &Block) -> Self {
-        let attention = &block.attn;
-        let bias = match &attention.qkv.bias {
-            Some(bias) => values(bias.val()),
-            None => vec![0.0; attention.qkv.weight.dims()[1]],
-        };
-        let mut beyond = vec![0; bias.len()];
-        round(&bias, &mut beyond);
+        let of = &block.attn;
+        let qkv = Layer::of(&of.qkv);
+        // A cell beyond the edge is zeros where the layer takes it: keys and values are its bias.
+        let mut beyond = vec![0; qkv.output()];
+        if let Some(bias) = &of.qkv.bias {
+            round(&values(bias.val()), &mut beyond);
+        }
         Self {
-            norm: Norm::of(&block.norm1),
-            qkv: Layer::of(&attention.qkv),
-            beyond,
-            projection: Layer::of(&attention.proj),
+            attention: Attention {
+                norm: Norm::of(&block.norm1),
+                qkv,
+                beyond,
+                projection: Layer::of(&of.proj),
+                heads: of.heads,
+                window: block.window,
+            },
             perceptron: Perceptron {
                 norm: Norm::of(&block.norm2),
                 first: Layer::of(&block.mlp.lin1),
                 second: Layer::of(&block.mlp.lin2),
             },
-            tables: [&attention.rel_pos_h, &attention.rel_pos_w].map(|table| table.val()),
-            heads: attention.heads,
-            window: block.window,
+            tables: [&of.rel_pos_h, &of.rel_pos_w].map(|table| table.val()),
         }
     }
 
     fn run(&self, instructions: Instructions, map: &mut Map, tf32: Tf32) {
         let [_, h, w] = map.sides;
-        let [rows, columns] = if self.window == 0 { [h, w] } else { [self.window; 2] };
-        let [of_rows, of_columns] = self.tables.clone();
-        let rows = values(fitted(of_rows, rows, tf32));
-        let columns = values(fitted(of_columns, columns, tf32));
-        map.project(instructions, &self.norm, &self.qkv);
-        let attention = WindowAttention {
-            instructions,
-            heads: self.heads,
-            window: self.window,
-            beyond: &self.beyond,
-            positions: Added::Differences { rows: &rows, columns: &columns },
-        };
-        attention.run(&map.qkv, map.sides, &mut map.attended);
-        map.add_attended(instructions, &self.projection, |x, work| {
+        let sides = if self.attention.window == 0 { [h, w] } else { [self.attention.window; 2] };
+        let [rows, columns] =
+            [0, 1].map(|axis: usize| values(fitted(self.tables[axis].clone(), sides[axis], tf32)));
+        let positions = Added::Differences { rows: &rows, columns: &columns };
+        self.attention.onto(instructions, map, positions, |x, work| {
             self.perceptron.onto(instructions, x, work);
         });
     }

@@ -9,7 +9,7 @@
 //! sum is that of the unrounded ones.
 
 use super::layer::RoundedRows;
-use super::{INNER, Instructions, Pair, WIDTH, padded, round};
+use super::{INNER, Instructions, Pair, WIDTH, padded, put_column, round};
 use crate::kernels::{math, vectorised};
 
 /// Numbers of a vector.
@@ -30,18 +30,18 @@ pub(super) struct Keys {
     values: Vec<Pair>,
     channels: usize,
     lines: usize,
-    /// Keys of a line, with what it is padded with.
-    line: usize,
+    /// Keys of a line.
+    width: usize,
 }
 
 impl Keys {
     /// Room for lines of so many keys, and what pads them.
     pub(super) fn sized(&mut self, lines: usize, width: usize, channels: usize) {
-        let line = padded_line(width);
-        if (self.channels, self.lines, self.line) == (channels, lines, line) {
+        // What pads them is zeros, so it is made anew where other keys lay there.
+        if (self.channels, self.lines, self.width) == (channels, lines, width) {
             return;
         }
-        (self.channels, self.lines, self.line) = (channels, lines, line);
+        (self.channels, self.lines, self.width) = (channels, lines, width);
         let count = self.count();
         self.keys.clear();
         self.keys.resize(count / WIDTH * padded(channels) / 2, [0; WIDTH]);
@@ -51,24 +51,20 @@ impl Keys {
 
     /// Keys with all padding.
     fn count(&self) -> usize {
-        (self.lines * self.line).next_multiple_of(INNER)
+        (self.lines * self.line()).next_multiple_of(INNER)
     }
 
     /// Keys of a line with its padding.
     pub(super) fn line(&self) -> usize {
-        self.line
+        padded_line(self.width)
     }
 
     /// Puts a key and its value to their places.
     #[inline]
     pub(super) fn put(&mut self, line: usize, column: usize, key: &[u16], value: &[u16]) {
-        let at = line * self.line + column;
+        let at = line * self.line() + column;
         let pairs = padded(self.channels) / 2;
-        let panel = &mut self.keys[at / WIDTH * pairs..][..pairs];
-        for (two, to) in key.chunks(2).zip(panel) {
-            let lower = two.get(1).copied().unwrap_or(0);
-            to[at % WIDTH] = u32::from(two[0]) | u32::from(lower) << 16;
-        }
+        put_column(&mut self.keys[at / WIDTH * pairs..][..pairs], at % WIDTH, key);
         let pairs = self.count() / 2;
         for (value, panel) in value.chunks(WIDTH).zip(self.values.chunks_exact_mut(pairs)) {
             let to = &mut panel[at / 2];
@@ -118,19 +114,6 @@ impl State {
     const START: Self = Self { highest: f32::NEG_INFINITY, sums: [0.0; LANES], correction: 1.0 };
 }
 
-/// The largest of a vector, and the sum.
-#[inline(always)]
-fn reduce(mut lanes: [f32; LANES], of: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut width = LANES / 2;
-    while width > 0 {
-        for i in 0..width {
-            lanes[i] = of(lanes[i], lanes[i + width]);
-        }
-        width /= 2;
-    }
-    lanes[0]
-}
-
 /// As one instruction; a NaN on the left stays out, and comes through by the exponentials.
 #[inline(always)]
 fn larger(a: f32, b: f32) -> f32 {
@@ -152,7 +135,7 @@ fn exponentials(scores: &mut [f32], line: usize, scale: f32, at: &Positions<'_>,
         }
     }
     let before = to.highest;
-    let highest = larger(reduce(highest, larger), before);
+    let highest = larger(math::by_halves(highest, larger), before);
     let correction = math::exp_to_be_rounded(before - highest);
     let mut sums = to.sums.map(|sum| sum * correction);
     for scores in scores.as_chunks_mut::<LANES>().0 {
@@ -176,7 +159,7 @@ impl Scratch {
         positions: impl Fn(usize) -> Positions<'a>,
         mut take: impl FnMut(usize, &[f32]),
     ) {
-        let Keys { channels, lines, line, .. } = *keys;
+        let (channels, lines, line) = (keys.channels, keys.lines, keys.line());
         let across = channels.next_multiple_of(WIDTH);
         let pairs = padded(channels) / 2;
         // Whole panels of keys, but at the end: a line is a multiple of half a panel.
@@ -236,7 +219,7 @@ impl Scratch {
             #[inline(always)]
             || {
                 for (result, state) in result.chunks_exact_mut(across).zip(states.iter()) {
-                    let inverse = 1.0 / reduce(state.sums, |a, b| a + b);
+                    let inverse = 1.0 / math::by_halves(state.sums, |a, b| a + b);
                     result.iter_mut().for_each(|result| *result *= inverse);
                 }
             },
@@ -244,5 +227,28 @@ impl Scratch {
         for (query, result) in result.chunks_exact(across).enumerate() {
             take(query, &result[..channels]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_pads_the_keys_is_zeros_whatever_lay_there_before() {
+        let mut keys = Keys::default();
+        let not_a_number = half::bf16::NAN.to_bits();
+        let fill = |keys: &mut Keys, width: usize, number: u16| {
+            keys.sized(3, width, 20);
+            for (line, column) in (0..3).flat_map(|line| (0..width).map(move |x| (line, x))) {
+                keys.put(line, column, &[number; 20], &[number; 20]);
+            }
+        };
+        // Lines of 9 and of 5 keys are padded to as many.
+        fill(&mut keys, 9, not_a_number);
+        fill(&mut keys, 5, 1);
+        let mut fresh = Keys::default();
+        fill(&mut fresh, 5, 1);
+        assert!(keys.keys == fresh.keys && keys.values == fresh.values);
     }
 }

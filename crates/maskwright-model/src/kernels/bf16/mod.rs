@@ -124,6 +124,15 @@ pub(super) fn pack_columns(matrix: &[f32], width: usize, p: usize, panel: &mut [
     }
 }
 
+/// Puts numbers along the inner axis into a column of a panel; an odd number of them is followed by a zero.
+#[inline]
+pub(super) fn put_column(panel: &mut [Pair], column: usize, values: &[u16]) {
+    for (two, to) in values.chunks(2).zip(panel) {
+        let lower = two.get(1).copied().unwrap_or(0);
+        to[column] = u32::from(two[0]) | u32::from(lower) << 16;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::attention::{Keys, Positions, QUERIES_AT_ONCE, Scratch, padded_line};
 use super::layer::RoundedRows;
-use super::{Instructions, Pair, WIDTH, padded, round};
+use super::{Instructions, Pair, WIDTH, padded, put_column, round};
 use crate::kernels::window_attention::{Map, Window};
 
 /// Queries of one task where a window has more.
@@ -104,11 +104,7 @@ impl Tables {
         for (table, first) in [(rows, 0), (columns, sides[0])] {
             for (row, at) in table.chunks_exact(d).rev().zip(first..) {
                 round(row, &mut rounded);
-                let panel = &mut panels[at / WIDTH * pairs..][..pairs];
-                for (two, to) in rounded.chunks(2).zip(panel) {
-                    let lower = two.get(1).copied().unwrap_or(0);
-                    to[at % WIDTH] = u32::from(two[0]) | u32::from(lower) << 16;
-                }
+                put_column(&mut panels[at / WIDTH * pairs..][..pairs], at % WIDTH, &rounded);
             }
         }
         Self { panels, rows: sides[0], columns: sides[1] }

@@ -1,8 +1,8 @@
 //! A frozen image encoder whose products have bf16 factors, for a CPU that multiplies these.
 //!
-//! It computes what the encoder's module does, from weights that are packed once, and forward alone: on slices, one pass over some rows of a map for all that follows
-//! row by row, so that hidden channels never leave the cache. Norms, softmax, GELU, positions and the sums between the blocks are f32. Each kind of encoder
-//! has its own in its folder; what they share is here.
+//! It computes what the encoder's module does, from weights that are packed once, and forward alone: on slices, one pass over some
+//! rows of a map for all that follows row by row, so that hidden channels never leave the cache. Norms, softmax, GELU, positions and
+//! the sums between the blocks are f32. Each kind of encoder has its own in its folder; what they share is here.
 
 use std::cell::RefCell;
 use std::fmt::Debug;
@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use super::state::EncoderState;
 use crate::kernels::bf16::Instructions;
 use crate::kernels::bf16::layer::{Layer, Norm, RoundedRows, rows_per_task};
-use crate::kernels::bf16::window_attention::Attended;
+use crate::kernels::bf16::window_attention::{Added, Attended, WindowAttention};
 use crate::kernels::math::gelu_to_be_rounded;
 use crate::kernels::panel::Row;
 use crate::kernels::{Array, untracked};
@@ -58,8 +58,8 @@ pub(super) struct Map {
     pub(super) spare: Vec<f32>,
     /// Images, rows and columns.
     pub(super) sides: [usize; 3],
-    pub(super) qkv: Vec<u16>,
-    pub(super) attended: Attended,
+    qkv: Vec<u16>,
+    attended: Attended,
 }
 
 impl Map {
@@ -74,15 +74,13 @@ impl Map {
     }
 
     /// Returns the number of channels.
-    pub(super) fn channels(&self) -> usize {
+    fn channels(&self) -> usize {
         self.x.len() / self.sides.iter().product::<usize>()
     }
 
     /// Returns a copy of the map as a tensor.
     pub(super) fn tensor(&self) -> Tensor<4> {
-        let [images, h, w] = self.sides;
-        let data = TensorData::new(self.x.clone(), [images, h, w, self.channels()]);
-        Tensor::from_data(data, &Device::flex())
+        Self::of(self.x.clone(), self.sides).into_tensor()
     }
 
     /// Returns the map as a tensor.
@@ -92,7 +90,7 @@ impl Map {
     }
 
     /// Replaces the rows of `qkv` by what a layer gives of the map's normalised ones.
-    pub(super) fn project(&mut self, instructions: Instructions, norm: &Norm, layer: &Layer) {
+    fn project(&mut self, instructions: Instructions, norm: &Norm, layer: &Layer) {
         let (input, output) = (layer.input(), layer.output());
         let rows = self.x.len() / input;
         self.qkv.resize(rows * output, 0);
@@ -106,11 +104,9 @@ impl Map {
             });
         });
     }
-}
 
-impl Map {
     /// Adds to each cell what a layer gives of the attention's result there; then `next` goes on with these rows.
-    pub(super) fn add_attended(
+    fn add_attended(
         &mut self,
         instructions: Instructions,
         layer: &Layer,
@@ -149,6 +145,41 @@ pub(super) fn with_work<R>(body: impl FnOnce(&mut Work) -> R) -> R {
         static WORK: RefCell<Work> = RefCell::default();
     }
     WORK.with_borrow_mut(body)
+}
+
+/// Norm, self-attention within windows, and the sum with what went in.
+#[derive(Debug)]
+pub(super) struct Attention {
+    pub(super) norm: Norm,
+    pub(super) qkv: Layer,
+    /// What `qkv` makes of cells beyond the edge.
+    pub(super) beyond: Vec<u16>,
+    pub(super) projection: Layer,
+    pub(super) heads: usize,
+    /// Side of a window; 0 for the whole map.
+    pub(super) window: usize,
+}
+
+impl Attention {
+    /// Adds its result to the map; then `next` goes on with some rows of it at a time.
+    pub(super) fn onto(
+        &self,
+        instructions: Instructions,
+        map: &mut Map,
+        positions: Added<'_>,
+        next: impl Fn(&mut [f32], &mut Work) + Sync,
+    ) {
+        map.project(instructions, &self.norm, &self.qkv);
+        let attention = WindowAttention {
+            instructions,
+            heads: self.heads,
+            window: self.window,
+            beyond: &self.beyond,
+            positions,
+        };
+        attention.run(&map.qkv, map.sides, &mut map.attended);
+        map.add_attended(instructions, &self.projection, next);
+    }
 }
 
 /// Norm, two layers with GELU between, and the sum with what went in.
