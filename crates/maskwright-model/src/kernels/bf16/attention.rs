@@ -9,11 +9,8 @@
 //! sum is that of the unrounded ones.
 
 use super::layer::RoundedRows;
-use super::{INNER, Instructions, Pair, WIDTH, padded, put_column, round};
+use super::{INNER, Instructions, LANES, Pair, WIDTH, padded, put_column, round};
 use crate::kernels::{math, vectorised};
-
-/// Numbers of a vector.
-const LANES: usize = 16;
 
 /// Keys whose scores are computed at once, at most, unless a line has more.
 const KEYS_AT_ONCE: usize = 256;
@@ -201,7 +198,8 @@ impl Scratch {
             for (p, panel) in panels.enumerate() {
                 let panel = &panel[from / 2..][..width / 2];
                 let to = &mut partial[p * WIDTH..];
-                instructions.product(weights.values(), rows, panel, to, (across, WIDTH));
+                let columns = WIDTH.min((channels - p * WIDTH).next_multiple_of(LANES));
+                instructions.product(weights.values(), rows, panel, to, (across, columns));
             }
             vectorised(
                 #[inline(always)]

@@ -1,7 +1,7 @@
 //! Products by `vdpbf16ps` of AVX512-BF16, and its rounding.
 #![allow(unsafe_code, reason = "functions compiled for optional instruction sets")]
 
-use super::{Pair, Row, WIDTH};
+use super::{LANES, Pair, Row, WIDTH};
 
 /// Rows whose sums are kept in registers: with two vectors each, 24 of 32 registers.
 #[cfg(target_arch = "x86_64")]
@@ -22,14 +22,17 @@ pub(super) fn is_there() -> bool {
 pub(super) fn product(
     a: &[u16],
     rows: usize,
-    b: &[Pair],
+    (b, next): (&[Pair], &[Pair]),
     out: &mut [f32],
     (stride, columns): (usize, usize),
 ) {
     assert!(is_there(), "AVX512-BF16");
     let inner = 2 * b.len();
+    // Of the next panel each block of rows fetches a part, so that none waits for memory.
+    let mut parts = next.chunks(next.len().div_ceil((rows / AT_ONCE).max(1)).max(1));
     let mut row = 0;
     while row < rows {
+        let next = parts.next().unwrap_or_default();
         let count = match rows - row {
             AT_ONCE.. => AT_ONCE,
             8.. => 8,
@@ -38,20 +41,25 @@ pub(super) fn product(
         };
         let a = &a[row * inner..];
         let mut narrow = [[0f32; WIDTH]; AT_ONCE];
-        let (to, across) = match columns {
-            WIDTH => (&mut out[row * stride..], stride),
-            _ => (narrow.as_flattened_mut(), WIDTH),
+        let whole = columns == WIDTH || columns == LANES;
+        let (to, across) = match whole {
+            true => (&mut out[row * stride..], stride),
+            false => (narrow.as_flattened_mut(), WIDTH),
         };
         // SAFETY: the processor has the instructions, as was just checked.
         unsafe {
-            match count {
-                AT_ONCE => block::<AT_ONCE>(a, b, to, across),
-                8 => block::<8>(a, b, to, across),
-                4 => block::<4>(a, b, to, across),
-                _ => block::<1>(a, b, to, across),
+            match (count, columns) {
+                (AT_ONCE, LANES) => block::<AT_ONCE, 1>(a, (b, next), to, across),
+                (8, LANES) => block::<8, 1>(a, (b, next), to, across),
+                (4, LANES) => block::<4, 1>(a, (b, next), to, across),
+                (_, LANES) => block::<1, 1>(a, (b, next), to, across),
+                (AT_ONCE, _) => block::<AT_ONCE, 2>(a, (b, next), to, across),
+                (8, _) => block::<8, 2>(a, (b, next), to, across),
+                (4, _) => block::<4, 2>(a, (b, next), to, across),
+                _ => block::<1, 2>(a, (b, next), to, across),
             }
         }
-        if columns < WIDTH {
+        if !whole {
             for (sums, row) in narrow[..count].iter().zip(row..) {
                 out[row * stride..][..columns].copy_from_slice(&sums[..columns]);
             }
@@ -60,39 +68,49 @@ pub(super) fn product(
     }
 }
 
-/// Writes the sums of `R` rows, `stride` apart.
+/// Writes the sums of `R` rows, `stride` apart, and of the panel's first `V` vectors of columns.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bf16")]
-fn block<const R: usize>(a: &[u16], b: &[Pair], out: &mut [f32], stride: usize) {
+fn block<const R: usize, const V: usize>(
+    a: &[u16],
+    (b, next): (&[Pair], &[Pair]),
+    out: &mut [f32],
+    stride: usize,
+) {
     use std::arch::x86_64::{
-        __m512bh, __m512i, _mm512_dpbf16_ps, _mm512_loadu_si512, _mm512_set1_epi32,
-        _mm512_setzero_ps, _mm512_storeu_ps,
+        __m512bh, __m512i, _MM_HINT_T1, _mm_prefetch, _mm512_dpbf16_ps, _mm512_loadu_si512,
+        _mm512_set1_epi32, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_storeu_ps,
     };
 
     let pairs = b.len();
-    assert!(a.len() >= 2 * R * pairs && out.len() >= (R - 1) * stride + WIDTH);
-    let mut sums = [[_mm512_setzero_ps(); 2]; R];
+    assert!(V <= 2 && a.len() >= 2 * R * pairs && out.len() >= (R - 1) * stride + V * LANES);
+    let mut sums = [[_mm512_setzero_ps(); V]; R];
     let from = a.as_ptr().cast::<i32>();
+    let ahead = next.as_ptr().cast::<i8>();
+    // Lines of 64 bytes, evenly over the block: in 2^-16 of a line.
+    let (mut line, step) = (0, ((2 * next.len()) << 16) / pairs);
     for (k, pair) in b.iter().enumerate() {
-        // SAFETY: a pair has 32 numbers of 32 bits, 16 for each vector; any bits are bf16 numbers.
-        let columns: [__m512bh; 2] = unsafe {
-            let from = pair.as_ptr();
-            [from, from.add(WIDTH / 2)].map(|from| as_bf16(_mm512_loadu_si512(from.cast())))
-        };
+        _mm_prefetch::<_MM_HINT_T1>(ahead.wrapping_add((line >> 16) * 64));
+        line += step;
+        // SAFETY: see `as_bf16`.
+        let mut columns = [unsafe { as_bf16(_mm512_setzero_si512()) }; V];
+        for (v, columns) in columns.iter_mut().enumerate() {
+            // SAFETY: a pair has 32 numbers of 32 bits, 16 for each vector; any bits are bf16 numbers.
+            *columns = unsafe { as_bf16(_mm512_loadu_si512(pair.as_ptr().add(v * LANES).cast())) };
+        }
         for (r, sums) in sums.iter_mut().enumerate() {
             // SAFETY: each of the `R` rows has two numbers for each pair, as was checked above; any bits are bf16 numbers.
             let both =
                 unsafe { as_bf16(_mm512_set1_epi32(from.add(r * pairs + k).read_unaligned())) };
-            sums[0] = _mm512_dpbf16_ps(sums[0], both, columns[0]);
-            sums[1] = _mm512_dpbf16_ps(sums[1], both, columns[1]);
+            for (sum, columns) in sums.iter_mut().zip(columns) {
+                *sum = _mm512_dpbf16_ps(*sum, both, columns);
+            }
         }
     }
     for (r, sums) in sums.into_iter().enumerate() {
-        // SAFETY: the result has room for 32 sums in each of the rows, as was checked above.
-        unsafe {
-            let to = out.as_mut_ptr().add(r * stride);
-            _mm512_storeu_ps(to, sums[0]);
-            _mm512_storeu_ps(to.add(WIDTH / 2), sums[1]);
+        for (v, sum) in sums.into_iter().enumerate() {
+            // SAFETY: the result has room for the sums in each of the rows, as was checked above.
+            unsafe { _mm512_storeu_ps(out.as_mut_ptr().add(r * stride + v * LANES), sum) };
         }
     }
 
@@ -154,7 +172,13 @@ fn vectors(from: &[[f32; 16]], to: &mut [[u16; 16]]) {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-pub(super) fn product(_: &[u16], _: usize, _: &[Pair], _: &mut [f32], _: (usize, usize)) {
+pub(super) fn product(
+    _: &[u16],
+    _: usize,
+    _: (&[Pair], &[Pair]),
+    _: &mut [f32],
+    _: (usize, usize),
+) {
     unreachable!("only x86-64 has it");
 }
 

@@ -57,10 +57,11 @@ impl Layer {
             sums.resize(rows, [0.0; WIDTH]);
         }
         let sums = &mut sums[..rows];
-        let panels = self.panels.chunks_exact(padded(self.input) / 2).zip(&self.bias);
-        for (p, (panel, bias)) in panels.enumerate() {
+        let panels = self.panels.chunks_exact(padded(self.input) / 2);
+        let next = panels.clone().skip(1).chain([&[][..]]);
+        for (p, ((panel, next), bias)) in panels.zip(next).zip(&self.bias).enumerate() {
             let to = sums.as_flattened_mut();
-            instructions.product(a, rows, panel, to, (WIDTH, WIDTH));
+            instructions.product_before(a, rows, (panel, next), to, (WIDTH, WIDTH));
             take(sums, bias, p * WIDTH..self.output.min((p + 1) * WIDTH));
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! A frozen encoder multiplies in bf16 where the processor has it: AMX (`tdpbf16ps`, tiles of 16 x 16 sums) or AVX512-BF16
 //! (`vdpbf16ps`). As in [`panel`](super::panel), many rows are multiplied with a panel of 32 columns; here two neighbours along
-//! the inner axis lie side by side, as both instructions want them. The inner axis is padded with zeros to a multiple of 32.
+//! the inner axis lie side by side, as both instructions want them. The inner axis is padded with zeros ([`padded`]).
 //! Linear layers ([`layer`]) and attention ([`window_attention`]) are made of this product.
 //!
 //! Products of two bf16 numbers are exact in f32; only the order of the sums differs. What each instruction gives is defined, to the
@@ -21,12 +21,18 @@ use std::sync::OnceLock;
 
 pub(super) use super::panel::{Row, WIDTH};
 
-/// The inner axis of a product is padded to a multiple of this many.
+/// The inner axis of a product is padded to a multiple of this many at most: a tile's row.
 pub(super) const INNER: usize = 32;
 
-/// How long an inner axis of so many numbers is with its padding.
-pub(crate) const fn padded(inner: usize) -> usize {
-    inner.next_multiple_of(INNER)
+/// Numbers of a vector of sums.
+pub(super) const LANES: usize = 16;
+
+/// How long an inner axis of so many numbers is with its padding: whole rows of tiles, or whole vectors where there are no tiles.
+pub(crate) fn padded(inner: usize) -> usize {
+    match Instructions::best() {
+        Some(Instructions::Dot) => inner.next_multiple_of(LANES),
+        _ => inner.next_multiple_of(INNER),
+    }
 }
 
 /// Two rows of a panel: of each column the upper one in the low 16 bits and the lower one in the high 16.
@@ -65,17 +71,29 @@ impl Instructions {
 
     /// `out[r * stride + c] = sum over k of a[r * inner + k] * b[k][c]` for `rows` rows and the panel's first `columns`.
     ///
-    /// `a` has rows of `inner = 2 * b.len()` numbers, as many as `rows` rounded up to a multiple of [`ROWS`].
+    /// `a` has rows of `inner = 2 * b.len()` numbers, [`padded`], as many as `rows` rounded up to a multiple of [`ROWS`].
     pub(super) fn product(
         self,
         a: &[u16],
         rows: usize,
         b: &[Pair],
         out: &mut [f32],
+        sizes: (usize, usize),
+    ) {
+        self.product_before(a, rows, (b, &[]), out, sizes);
+    }
+
+    /// The same before a product of as many rows with another panel, `next`, which is fetched meanwhile.
+    pub(super) fn product_before(
+        self,
+        a: &[u16],
+        rows: usize,
+        (b, next): (&[Pair], &[Pair]),
+        out: &mut [f32],
         (stride, columns): (usize, usize),
     ) {
         let inner = 2 * b.len();
-        assert!(inner.is_multiple_of(INNER) && columns <= WIDTH, "a padded panel");
+        assert!(padded(inner) == inner && columns <= WIDTH, "a padded panel");
         assert!(a.len() >= rows.next_multiple_of(ROWS) * inner, "padded rows");
         if rows == 0 || inner == 0 {
             return;
@@ -83,7 +101,7 @@ impl Instructions {
         assert!(out.len() >= (rows - 1) * stride + columns, "room for the sums");
         match self {
             Self::Amx => amx::product(a, rows, b, out, (stride, columns)),
-            Self::Dot => dot::product(a, rows, b, out, (stride, columns)),
+            Self::Dot => dot::product(a, rows, (b, next), out, (stride, columns)),
         }
     }
 }
@@ -166,7 +184,7 @@ mod tests {
             }
             tried.push(instructions);
             for (rows, inner, columns) in
-                [(1, 32, 32), (5, 64, 32), (16, 32, 1), (32, 96, 32), (33, 160, 17), (75, 768, 31)]
+                [(1, 32, 32), (5, 64, 32), (16, 32, 1), (32, 96, 16), (33, 160, 17), (75, 768, 31)]
             {
                 let mut a = numbers(1, rows * inner);
                 a.resize(rows.next_multiple_of(ROWS) * inner, 0);
