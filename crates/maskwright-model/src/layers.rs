@@ -143,9 +143,15 @@ impl Upsample2x {
     /// `[.., in]` to `[.., 4 * out]`: the four cells of each, rows first, still side by side. What
     /// follows cell by cell needs no more; [`ops::unblock`] puts two levels to their places.
     pub fn forward<const D: usize>(&self, x: Tensor<D>, tf32: Tf32) -> Tensor<D> {
+        let (weight, bias) = self.flattened();
+        ops::linear(x, weight, Some(bias), tf32)
+    }
+
+    /// The weight `[in, 4 * out]` and bias `[4 * out]` of the linear map that it is.
+    pub(crate) fn flattened(&self) -> (Tensor<2>, Tensor<1>) {
         let [input, _, _, output] = self.weight.dims();
         let weight = self.weight.val().reshape([input, 4 * output]);
-        ops::linear(x, weight, Some(self.bias.val().repeat(&[4])), tf32)
+        (weight, self.bias.val().repeat(&[4]))
     }
 }
 

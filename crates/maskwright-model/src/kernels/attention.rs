@@ -39,12 +39,18 @@ fn pack(from: &[f32], c: usize, head: usize, d: usize, factor: f32, to: &mut Vec
 
 /// `[rows, width]` to `[width, rows]`.
 pub(super) fn transpose(from: &[f32], width: usize, to: &mut Vec<f32>) {
+    /// Rows whose values are written side by side: whole lines of the cache, since columns that are a power of two
+    /// apart would drive each other out of it.
+    const BLOCK: usize = 16;
     let rows = from.len() / width;
     to.clear();
     to.resize(from.len(), 0.0);
-    for (r, row) in from.chunks_exact(width).enumerate() {
-        for (c, &value) in row.iter().enumerate() {
-            to[c * rows + r] = value;
+    for (block, from) in from.chunks(BLOCK * width).enumerate() {
+        let first = block * BLOCK;
+        let count = from.len() / width;
+        for (c, to) in to.chunks_exact_mut(rows).enumerate() {
+            let values = from[c..].iter().step_by(width);
+            to[first..first + count].iter_mut().zip(values).for_each(|(to, &value)| *to = value);
         }
     }
 }

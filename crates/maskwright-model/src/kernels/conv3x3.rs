@@ -27,24 +27,17 @@ struct Map {
     output: usize,
 }
 
-/// The line y of an image, with a zero cell at either end; zeros outside the image.
-fn padded_line(image: &[f32], y: usize, h: usize, width: usize, cell: usize, to: &mut [f32]) {
-    to.fill(0.0);
-    if y < h {
-        to[cell..cell + width].copy_from_slice(&image[y * width..][..width]);
-    }
-}
-
 /// Convolves one line of the result.
-struct Line<'a> {
-    map: Map,
-    image: &'a [f32],
-    y: usize,
+pub(super) struct Line<'a> {
+    /// The lines above, at and below, with a zero cell at either end.
+    pub(super) lines: [&'a [f32]; 3],
+    pub(super) input: usize,
     /// Of the weight, each of `9 * in` rows.
-    panels: &'a [Row],
-    bias: Option<&'a [f32]>,
-    line: &'a mut Vec<f32>,
-    out: &'a mut [f32],
+    pub(super) panels: &'a [Row],
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) output: usize,
+    /// `[w, out]`.
+    pub(super) out: &'a mut [f32],
 }
 
 impl pulp::WithSimd for Line<'_> {
@@ -52,14 +45,12 @@ impl pulp::WithSimd for Line<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { map: Map { h, w, input, output }, image, y, panels, bias, line, out } = self;
+        let Self { lines, input, panels, bias, output, out } = self;
         if let Some(bias) = bias {
             out.chunks_exact_mut(output).for_each(|cell| cell.copy_from_slice(bias));
         }
-        line.resize((w + 2) * input, 0.0);
-        for row in 0..3 {
-            // Above the first line the index wraps around and is past the last, as below it.
-            padded_line(image, (y + row).wrapping_sub(1), h, w * input, input, line);
+        let w = out.len() / output;
+        for (row, line) in lines.into_iter().enumerate() {
             for (p, panel) in panels.chunks_exact(9 * input).enumerate() {
                 let out = Output {
                     values: &mut out[p * WIDTH..],
@@ -74,16 +65,81 @@ impl pulp::WithSimd for Line<'_> {
     }
 }
 
+/// The lines of a map with a zero cell at either end, three at a time, on their way down it.
+#[derive(Debug, Default)]
+pub(super) struct PaddedLines {
+    lines: [Vec<f32>; 3],
+    /// The line that the middle one is.
+    at: Option<usize>,
+}
+
+impl PaddedLines {
+    /// Forgets the lines of another map. What is at the ends of lines of so many values, in cells of so many, is zeros.
+    pub(super) fn of(&mut self, width: usize, cell: usize) {
+        self.at = None;
+        for line in &mut self.lines {
+            line.clear();
+            line.resize(width + 2 * cell, 0.0);
+        }
+    }
+
+    /// The lines above, at and below y, the one after the last y, or the first; `fill` writes the values of a line that is there, of
+    /// `h`.
+    pub(super) fn around(
+        &mut self,
+        y: usize,
+        (h, cell): (usize, usize),
+        mut fill: impl FnMut(usize, &mut [f32]),
+    ) -> [&[f32]; 3] {
+        let mut put = |line: &mut Vec<f32>, y: Option<usize>| {
+            let inside = cell..line.len() - cell;
+            match y.filter(|&y| y < h) {
+                Some(y) => fill(y, &mut line[inside]),
+                None => line[inside].fill(0.0),
+            }
+        };
+        if y > 0 && self.at == Some(y - 1) {
+            self.lines.rotate_left(1);
+        } else {
+            put(&mut self.lines[0], y.checked_sub(1));
+            put(&mut self.lines[1], Some(y));
+        }
+        put(&mut self.lines[2], Some(y + 1));
+        self.at = Some(y);
+        self.lines.each_ref().map(Vec::as_slice)
+    }
+}
+
 fn convolve(x: &[f32], weight: &[f32], bias: Option<&[f32]>, map: Map) -> Vec<f32> {
     let Map { h, w, input, output } = map;
     let panels = panel::panels(weight, output);
     let images = x.len() / (h * w * input);
     let mut out = zeros(images * h * w * output);
-    out.par_chunks_mut(w * output).enumerate().for_each_init(Vec::new, |line, (i, out)| {
-        let image = &x[i / h * h * w * input..][..h * w * input];
-        pulp::Arch::new().dispatch(Line { map, image, y: i % h, panels: &panels, bias, line, out });
+    // Tasks of several lines of one image: each line is padded once in a task.
+    let lines = lines_per_task(images * h).min(h);
+    let mut tasks = Vec::with_capacity(images * h.div_ceil(lines));
+    for (image, out) in out.chunks_exact_mut(h * w * output).enumerate() {
+        let parts = out.chunks_mut(lines * w * output).enumerate();
+        tasks.extend(parts.map(|(part, out)| (image, part * lines, out)));
+    }
+    tasks.into_par_iter().for_each_init(PaddedLines::default, |padded, (image, first, out)| {
+        let image = &x[image * h * w * input..][..h * w * input];
+        padded.of(w * input, input);
+        for (y, out) in (first..).zip(out.chunks_exact_mut(w * output)) {
+            let lines = padded.around(y, (h, input), |y, to| {
+                to.copy_from_slice(&image[y * w * input..][..w * input]);
+            });
+            let panels = &panels;
+            pulp::Arch::new().dispatch(Line { lines, input, panels, bias, output, out });
+        }
     });
     out
+}
+
+/// How many of so many lines one task takes: few enough that all threads have work. What is computed does not depend on it.
+pub(super) fn lines_per_task(lines: usize) -> usize {
+    const TASKS_OF_A_THREAD: usize = 4;
+    lines.div_ceil(TASKS_OF_A_THREAD * rayon::current_num_threads()).max(1)
 }
 
 /// The convolution with a bias `[out]` in the same pass, of tensors that nothing is derived by and that [`takes`](super::takes).

@@ -15,6 +15,14 @@ pub(crate) fn of_what_is_rounded(values: &mut [f32]) {
     );
 }
 
+/// Of each value, on this thread.
+pub(super) fn of_each(values: &mut [f32]) {
+    vectorised(
+        #[inline(always)]
+        || values.iter_mut().for_each(|value| *value = math::gelu(*value)),
+    );
+}
+
 impl Fused<1> for Gelu {
     type Saved = Array;
 

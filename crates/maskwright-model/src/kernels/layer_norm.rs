@@ -35,6 +35,15 @@ fn sum(row: &[f32], of: impl Fn(f32) -> f32) -> f32 {
     math::by_halves(lanes, |a, b| a + b)
 }
 
+/// Normalises a row.
+#[inline(always)]
+fn normalise(row: &mut [f32], weights: &[f32], biases: &[f32], epsilon: f32) {
+    let (mean, inverse) = moments(row, epsilon);
+    for ((x, &w), &b) in row.iter_mut().zip(weights).zip(biases) {
+        *x = ((*x - mean) * inverse).mul_add(w, b);
+    }
+}
+
 /// Normalises each of some rows `[rows, width]`, on this thread.
 pub(super) fn rows(x: &[f32], weights: &[f32], biases: &[f32], epsilon: f32, out: &mut [f32]) {
     let width = weights.len();
@@ -42,10 +51,20 @@ pub(super) fn rows(x: &[f32], weights: &[f32], biases: &[f32], epsilon: f32, out
         #[inline(always)]
         || {
             for (out, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
-                let (mean, inverse) = moments(x, epsilon);
-                for (((out, &x), &w), &b) in out.iter_mut().zip(x).zip(weights).zip(biases) {
-                    *out = ((x - mean) * inverse).mul_add(w, b);
-                }
+                out.copy_from_slice(x);
+                normalise(out, weights, biases, epsilon);
+            }
+        },
+    );
+}
+
+/// The same in place.
+pub(super) fn rows_in_place(x: &mut [f32], weights: &[f32], biases: &[f32], epsilon: f32) {
+    vectorised(
+        #[inline(always)]
+        || {
+            for row in x.chunks_exact_mut(weights.len()) {
+                normalise(row, weights, biases, epsilon);
             }
         },
     );

@@ -50,14 +50,17 @@ fn linear(x: &[f32], weight: &[f32], output: usize, bias: Option<&[f32]>) -> Vec
     out
 }
 
-/// Some rows of the result.
-struct Rows<'a> {
-    x: &'a [f32],
-    input: usize,
-    panels: &'a [Row],
-    bias: Option<&'a [f32]>,
-    output: usize,
-    out: &'a mut [f32],
+/// Some rows of the result, on this thread.
+pub(super) struct Rows<'a> {
+    /// `[rows, input]`.
+    pub(super) x: &'a [f32],
+    pub(super) input: usize,
+    /// Of the weight, each of `input` rows.
+    pub(super) panels: &'a [Row],
+    pub(super) bias: Option<&'a [f32]>,
+    pub(super) output: usize,
+    /// `[rows, output]`.
+    pub(super) out: &'a mut [f32],
 }
 
 impl pulp::WithSimd for Rows<'_> {

@@ -15,14 +15,17 @@ pub(crate) mod attention;
 mod attention_core;
 pub(crate) mod bf16;
 pub(crate) mod conv3x3;
+pub(crate) mod conv3x3_to_one;
 pub(crate) mod depthwise;
 pub(crate) mod gelu;
 pub(crate) mod layer_norm;
 pub(crate) mod linear;
+pub(crate) mod mask_feature;
 pub(crate) mod math;
 pub(crate) mod panel;
 pub(crate) mod rearrange;
 pub(crate) mod stem;
+pub(crate) mod upscale;
 pub(crate) mod window_attention;
 
 use std::sync::OnceLock;

@@ -14,6 +14,14 @@ fn place(y: usize, x: usize) -> usize {
     (y / 2) * 8 + (x / 2) * 4 + (y % 2) * 2 + x % 2
 }
 
+/// Line y of the four that a row of blocks of `c` channels makes.
+pub(super) fn line_of_blocks(blocks: &[f32], y: usize, c: usize, to: &mut [f32]) {
+    for (column, to) in to.chunks_exact_mut(c).enumerate() {
+        let cell = column / 4 * 16 + place(y, column % 4);
+        to.copy_from_slice(&blocks[cell * c..][..c]);
+    }
+}
+
 impl Fused<1> for Unblock {
     /// The shape of the input.
     type Saved = [usize; 4];
@@ -23,11 +31,7 @@ impl Fused<1> for Unblock {
         let c = d / 16;
         let mut out = zeros(x.values().len());
         out.par_chunks_mut(4 * w * c).enumerate().for_each(|(line, out)| {
-            let from = &x.values()[line / 4 * w * d..][..w * d];
-            for (column, out) in out.chunks_exact_mut(c).enumerate() {
-                let cell = column / 4 * 16 + place(line % 4, column % 4);
-                out.copy_from_slice(&from[cell * c..][..c]);
-            }
+            line_of_blocks(&x.values()[line / 4 * w * d..][..w * d], line % 4, c, out);
         });
         (Array::new(out, &[b, 4 * h, 4 * w, c]), saves.then_some([b, h, w, d]))
     }

@@ -6,7 +6,10 @@ use burn::tensor::Tensor;
 
 use crate::image_encoder::ImageFeatures;
 use crate::init::Init;
+use crate::kernels;
+use crate::kernels::upscale::Upscaling;
 use crate::layers::{Conv2d, Embedding, LayerNorm, Mlp, Upsample2x};
+use crate::ops::products::matmul;
 use crate::ops::{self, Tf32};
 
 /// Everything that HQ-SAM trains.
@@ -57,32 +60,77 @@ impl FeatureUpscaling {
 
     /// `[b, h, w, c]` to `[b, h, w, 16 * prompt_dim / 8]`, in blocks; see [`ops::unblock`].
     pub fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
-        upscale(&self.m0, &self.m1, &self.m3, x, tf32)
+        upscale(&self.m0, &self.m1, &self.m3, x, false, tf32)
     }
 }
 
-/// Upscales twice with norm and GELU between. The cells stay in blocks, since all of it is done
-/// cell by cell.
+/// Upscales twice with norm and GELU between, and a GELU after it where that is wanted. The cells stay in blocks, since all of
+/// it is done cell by cell.
 pub(super) fn upscale(
     first: &Upsample2x,
     norm: &LayerNorm,
     second: &Upsample2x,
     x: Tensor<4>,
+    gelu: bool,
     tf32: Tf32,
 ) -> Tensor<4> {
+    let upscaling = Upscaling {
+        first: first.flattened(),
+        second: second.flattened(),
+        norm: (norm.weight.val(), norm.bias.val()),
+        epsilon: norm.epsilon as f32,
+        gelu,
+    };
+    if upscaling.fits(&x) {
+        return upscaling.forward(x);
+    }
     let [b, h, w, _] = x.dims();
     let hidden = first.bias.dims()[0];
     let x = first.forward(x, tf32).reshape([b, h * w, 4, hidden]);
     let x = second.forward(ops::gelu(norm.forward(x)), tf32);
+    let x = if gelu { ops::gelu(x) } else { x };
     let d = 4 * x.dims()[3];
     x.reshape([b, h, w, d])
 }
 
 impl MaskFeature {
-    /// `[b, h, w, prompt_dim / 8]` to the same.
-    pub fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
-        let x = self.m1.forward(self.m0.forward(x, tf32));
-        self.m3.forward(ops::gelu(x), tf32)
+    /// The product of weights `[b, prompt_dim / 8]` with the feature that it makes of maps in blocks
+    /// `[b, h, w, 16 * prompt_dim / 8]` (see [`ops::unblock`]): `[b, 4 h, 4 w]`.
+    ///
+    /// The last convolution and the product are both linear, so they are one: a convolution to a single channel, whose kernel
+    /// is the product of the weights with the convolution's. It is an eighth of the work or less, forward and backward.
+    pub fn product(&self, blocks: Tensor<4>, weights: Tensor<2>, tf32: Tf32) -> Tensor<3> {
+        let b = blocks.dims()[0];
+        let kernel = self.m3.weight.val();
+        let [rows, columns, input, output] = kernel.dims();
+        let kernel = kernel.reshape([rows * columns * input, output]);
+        let kernels = matmul(weights.clone(), kernel.swap_dims(0, 1), tf32);
+        let kernels = kernels.reshape([b, rows * columns, input]);
+        let product = self.convolved(blocks, kernels, tf32);
+        match &self.m3.bias {
+            Some(bias) => {
+                let bias = matmul(weights, bias.val().unsqueeze_dim::<2>(1), tf32);
+                product + bias.unsqueeze_dim::<3>(2)
+            }
+            None => product,
+        }
+    }
+
+    /// Up to the GELU, and then the convolution to one channel with these kernels.
+    fn convolved(&self, blocks: Tensor<4>, kernels: Tensor<3>, tf32: Tf32) -> Tensor<3> {
+        if let Some(bias) = &self.m0.bias {
+            let fused = kernels::mask_feature::MaskFeature {
+                first: (self.m0.weight.val(), bias.val()),
+                norm: (self.m1.weight.val(), self.m1.bias.val()),
+                epsilon: self.m1.epsilon as f32,
+                kernels: kernels.clone(),
+            };
+            if fused.fits(&blocks) {
+                return fused.forward(blocks);
+            }
+        }
+        let x = self.m1.forward(self.m0.forward(ops::unblock(blocks), tf32));
+        ops::conv3x3_to_one(ops::gelu(x), kernels, tf32)
     }
 }
 

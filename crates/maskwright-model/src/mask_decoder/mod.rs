@@ -137,7 +137,7 @@ impl OutputUpscaling {
     /// `[b, g, g, prompt_dim]` to `[b, g, g, 16 * prompt_dim / 8]`, in blocks; see
     /// [`ops::unblock`].
     pub fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
-        ops::gelu(hq::upscale(&self.m0, &self.m1, &self.m3, x, tf32))
+        hq::upscale(&self.m0, &self.m1, &self.m3, x, true, tf32)
     }
 }
 
@@ -242,16 +242,18 @@ impl MaskDecoder {
             (false, _) => None,
             (true, None) => return Err(Error::NoHqHead),
             (true, Some(head)) => {
-                let hyper = head.hf_mlp.forward(token(1 + masks), tf32).unsqueeze_dim(1);
-                // The mask is a product with the sum of two features. One has to be in place for
-                // its convolutions; the other stays in blocks, since moving the product is cheaper.
-                let fine = head.embedding_maskfeature.forward(ops::unblock(upscaled.clone()), tf32);
+                let hyper = head.hf_mlp.forward(token(1 + masks), tf32);
+                // The mask is a product with the sum of two features. One stays in blocks, since moving
+                // the product is cheaper.
+                let fine = upscaled.clone();
+                let fine = head.embedding_maskfeature.product(fine, hyper.clone(), tf32);
                 let coarse = match &features.hq {
                     Some(made) => made.clone(),
                     None => head.features(features, tf32),
                 };
                 let coarse = per_prompt(coarse, image_of);
-                Some(product(hyper.clone(), fine, tf32) + product_of_blocks(hyper, coarse, tf32))
+                let coarse = product_of_blocks(hyper.unsqueeze_dim(1), coarse, tf32);
+                Some(fine.unsqueeze_dim(1) + coarse)
             }
         };
         let (mut sam, mut iou) = (None, None);

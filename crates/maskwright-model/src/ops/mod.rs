@@ -16,6 +16,7 @@ use burn::tensor::ops::ConvOptions;
 use crate::kernels::add;
 use crate::kernels::attention::CrossAttention;
 use crate::kernels::conv3x3::Conv3x3;
+use crate::kernels::conv3x3_to_one::Conv3x3ToOne;
 use crate::kernels::depthwise::Depthwise;
 use crate::kernels::gelu::Gelu;
 use crate::kernels::layer_norm::LayerNorm;
@@ -137,6 +138,17 @@ pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, tf32: T
     match bias {
         Some(bias) => add(product, bias.unsqueeze::<4>()),
         None => product,
+    }
+}
+
+/// 3 x 3 convolution to one channel, with stride 1 and one cell of zeros around: maps `[b, h, w, c]`, each with a kernel
+/// `[9, c]` of its own (rows first), `[b, 9, c]` together, to `[b, h, w]`.
+pub fn conv3x3_to_one(x: Tensor<4>, kernels: Tensor<3>, tf32: Tf32) -> Tensor<3> {
+    let x = cast(x, kernels.dtype());
+    if takes(&x) {
+        fused!(Conv3x3ToOne; x, kernels)
+    } else {
+        plain::conv3x3_to_one(x, kernels, tf32)
     }
 }
 

@@ -199,6 +199,22 @@ pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>, tf32: Tf32) -> Tensor<4> {
     matmul(columns, weight.reshape([9 * c, output]), tf32).reshape([b, h, w, output])
 }
 
+/// See [`super::conv3x3_to_one`].
+pub fn conv3x3_to_one(x: Tensor<4>, kernels: Tensor<3>, tf32: Tf32) -> Tensor<3> {
+    let [b, h, w, c] = x.dims();
+    let device = x.device();
+    // What each kernel cell makes of each cell, and zeros around.
+    let products = matmul(x.reshape([b, h * w, c]), kernels.swap_dims(1, 2), tf32);
+    let products = products.reshape([b, h, w, 9]);
+    let line = Tensor::zeros([b, 1, w, 9], (&device, products.dtype()));
+    let column = Tensor::zeros([b, h + 2, 1, 9], (&device, products.dtype()));
+    let padded = Tensor::cat(vec![line.clone(), products, line], 1);
+    let padded = Tensor::cat(vec![column.clone(), padded, column], 2);
+    let shifted =
+        (0..9).map(|k| padded.clone().slice([0..b, k / 3..k / 3 + h, k % 3..k % 3 + w, k..k + 1]));
+    Tensor::cat(shifted.collect(), 3).sum_dim(3).reshape([b, h, w])
+}
+
 /// See [`super::depthwise3x3`].
 pub fn depthwise3x3(x: Tensor<4>, weight: Tensor<2>, stride: usize, tf32: Tf32) -> Tensor<4> {
     let c = x.dims()[3];
