@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
+use rayon::prelude::*;
 
 use crate::adapter::Adapter;
 use crate::config::SamConfig;
@@ -17,6 +18,8 @@ use crate::mask_decoder::{DecodeMode, Decoded, MaskDecoder, MaskOutput};
 use crate::ops::normalise::{Pixels, normalised};
 use crate::ops::{Tf32, rows};
 use crate::prompt_encoder::{PromptEmbeddings, PromptEncoder, PromptInput};
+use crate::weights::by_name::{VisitByName, visit_by_name};
+use crate::weights::names::Path;
 
 /// A Segment Anything model, with or without the HQ head.
 #[derive(Module, Debug)]
@@ -195,7 +198,8 @@ impl Sam {
     /// model's input.
     ///
     /// Prompts with the same number of tokens go through the transformer together. The rest of the
-    /// decoder runs once for all prompts. The outputs are in the order of the prompts.
+    /// decoder runs once for all prompts. The outputs are in the order of the prompts. On the CPU, where nothing is
+    /// derived, prompts are decoded by themselves, several at once: what one makes fits the caches then.
     ///
     /// # Errors
     /// As [`PromptEncoder::forward`] (except that the numbers of tokens may differ) and
@@ -208,6 +212,9 @@ impl Sam {
         mode: DecodeMode,
     ) -> Result<MaskOutput> {
         features.check(prompts.len(), image_of)?;
+        if prompts.len() > 1 && self.computes_on_cpu() && !self.decoding_is_recorded(features) {
+            return self.predict_each(features, prompts, image_of, mode);
+        }
         let groups = group_by_tokens(prompts);
         let dense_pe = self.positions(features);
         let mut order = Vec::with_capacity(prompts.len());
@@ -234,6 +241,50 @@ impl Sam {
         let decoded =
             Decoded { tokens: rows(joined(tokens), &place), image: rows(joined(image), &place) };
         self.mask_decoder.heads(features, image_of, decoded, mode, self.tf32)
+    }
+
+    /// The same, a prompt at a time on each thread.
+    fn predict_each(
+        &self,
+        features: &ImageFeatures,
+        prompts: &[PromptInput],
+        image_of: &[usize],
+        mode: DecodeMode,
+    ) -> Result<MaskOutput> {
+        // Errors shall name a prompt's place in the whole list.
+        for (i, prompt) in prompts.iter().enumerate() {
+            self.prompt_encoder.check(i, prompt)?;
+        }
+        let dense_pe = Some(self.positions(features));
+        let features = ImageFeatures { dense_pe, ..features.clone() };
+        let each = prompts.par_iter().zip(image_of).map(|(prompt, &image)| {
+            self.predict(&features, std::slice::from_ref(prompt), &[image], mode)
+        });
+        let each = each.collect::<Result<Vec<MaskOutput>>>()?;
+        let joined = |of: fn(&MaskOutput) -> Option<Tensor<4>>| {
+            let parts: Option<Vec<Tensor<4>>> = each.iter().map(of).collect();
+            parts.map(|parts| Tensor::cat(parts, 0))
+        };
+        let iou: Option<Vec<Tensor<2>>> = each.iter().map(|one| one.iou.clone()).collect();
+        Ok(MaskOutput {
+            sam: joined(|one| one.sam.clone()),
+            iou: iou.map(|parts| Tensor::cat(parts, 0)),
+            hq: joined(|one| one.hq.clone()),
+        })
+    }
+
+    /// Whether a backward pass may follow what is made of these features.
+    fn decoding_is_recorded(&self, features: &ImageFeatures) -> bool {
+        struct Recorded(bool);
+        impl VisitByName for Recorded {
+            fn visit<const D: usize>(&mut self, _: &Path, param: &Param<Tensor<D>>) {
+                self.0 |= param.val().is_autodiff();
+            }
+        }
+        let mut recorded = Recorded(features.embedding.is_autodiff());
+        visit_by_name(&self.prompt_encoder, &mut recorded);
+        visit_by_name(&self.mask_decoder, &mut recorded);
+        recorded.0
     }
 
     fn positions(&self, features: &ImageFeatures) -> Tensor<2> {

@@ -57,6 +57,7 @@ use maskwright_model::{
     Compute, DecodeMode, GeometryFrom, ImageFeatures, MaskKind, MaskOutput, MaskPromptValues,
     ModelSource, PromptInput, Sam,
 };
+use rayon::prelude::*;
 
 pub use input::{
     decode_image, decode_mask, narrow_range, read_image, read_image_checked, read_image_in_range,
@@ -325,14 +326,11 @@ impl Predictor {
         }
         let answers = self.decode_in_turns(image, &inputs, kind, multimask)?;
         let full = |mask| image.at_full_size(mask);
-        Ok(answers
-            .into_iter()
-            .zip(notes)
-            .map(|(masks, notes)| Prediction {
-                masks: masks.into_iter().map(full).collect(),
-                notes,
-            })
-            .collect())
+        let all = answers.into_par_iter().zip(notes).map(|(masks, notes)| Prediction {
+            masks: masks.into_iter().map(full).collect(),
+            notes,
+        });
+        Ok(all.collect())
     }
 
     /// As [`decode`](Self::decode), for any number of prompts.
