@@ -29,7 +29,7 @@ from ways import WAYS
 
 def compare(command: Path, shared: Shared, part: str, flags: argparse.Namespace) -> Row:
     """Measure one model and part, in turns."""
-    ours = [str(command), "bench", "model", "--model-type", shared.model]
+    ours = [str(command), "bench", "model", "--checkpoint", str(shared.weights)]
     ours += ["--precision", shared.precision]
     contestants = {OURS: Contestant([*ours, "--part", part, "--in-turns"], flags.busy)}
     missing = {}

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::image_encoder::Precision;
 use crate::kernels::bf16::Instructions;
 use crate::ops::Tf32;
+use crate::ops::products::on_cpu;
 use crate::sam::Sam;
 
 /// The name of a device: `cpu`, `cuda` (the first GPU) or `cuda:N`.
@@ -128,6 +129,12 @@ impl Place {
     /// Returns the device, without autodiff.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// The instructions with which a frozen encoder computes here whose weights are packed; `None` where it computes otherwise.
+    pub(crate) fn packs(&self) -> Option<Instructions> {
+        let packs = self.precision == Precision::Bf16 && on_cpu(&self.device);
+        Instructions::best().filter(|_| packs)
     }
 
     /// Moves a model to the device. If `encoder_trains`, its encoder is trained in f32; otherwise a

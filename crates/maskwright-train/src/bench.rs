@@ -1,6 +1,6 @@
 //! The parts of training as work that can be repeated and timed.
 //!
-//! Weights are fresh and inputs seeded noise: how long the work takes does not depend on them.
+//! Inputs are seeded noise: how long the work takes does not depend on them.
 
 use std::time::{Duration, Instant};
 
@@ -12,8 +12,8 @@ use maskwright_data::prompt::{Prompt, PromptKind};
 use maskwright_data::random::SampleKey;
 use maskwright_data::sample::{ObjectInfo, ViewInfo};
 use maskwright_image::Size;
-use maskwright_model::device::{Place, host};
-use maskwright_model::{DecodeMode, ImageFeatures, PromptInput, Sam, SamConfig, Trainable};
+use maskwright_model::device::Place;
+use maskwright_model::{DecodeMode, ImageFeatures, PromptInput, Sam, Trainable};
 
 use crate::error::{Error, Result};
 use crate::features::encode;
@@ -56,21 +56,14 @@ enum Work {
 }
 
 impl ModelBench {
-    /// Makes a model of this configuration on the device, and the inputs of the work. A training step
-    /// has `batch` images.
+    /// Makes the inputs of the work for a model that is at this place, frozen, and has an HQ head. A training step has `batch` images.
     ///
     /// # Errors
-    /// The model's error if the configuration is not possible.
-    pub fn new(
-        config: &SamConfig,
-        part: Workload,
-        batch: usize,
-        seed: u64,
-        place: &Place,
-    ) -> Result<Self> {
+    /// The model's error for inputs that it does not take.
+    pub fn new(sam: Sam, part: Workload, batch: usize, seed: u64, place: &Place) -> Result<Self> {
         let device = place.device().clone();
-        let sam = Box::new(place.put(config.init(&host(), seed)?.frozen(), false));
-        let size = config.image_size;
+        let size = sam.config().image_size;
+        let sam = Box::new(sam);
         let corners = corners(size);
         let work = match part {
             Workload::Encoder => {
@@ -196,13 +189,17 @@ pub(crate) fn train_batch(size: usize, batch: usize, corners: [f32; 4], seed: u6
 
 #[cfg(test)]
 mod tests {
+    use maskwright_model::SamConfig;
+    use maskwright_model::device::host;
+
     use super::*;
 
     #[test]
     fn every_part_runs_again_and_again() {
         let config = SamConfig::small(64, 16, 32, 2);
         for part in [Workload::Encoder, Workload::Head, Workload::Step] {
-            let mut bench = ModelBench::new(&config, part, 2, 5, &Place::default()).expect("ready");
+            let sam = config.init(&host(), 5).expect("a model").frozen();
+            let mut bench = ModelBench::new(sam, part, 2, 5, &Place::default()).expect("ready");
             for _ in 0..2 {
                 assert!(bench.run().expect("runs") > Duration::ZERO, "{part:?}");
             }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::features::ImageFeatures;
-use super::packed::Packed;
+use super::packed::{Layers, Packed, PackedFrom};
 use super::specification::{Encoded, FeatureLevel, Frame, Limit, Specification};
 use super::state::EncoderState;
 use super::tiny_vit::{PackedTinyVit, TinyVit, TinyVitConfig};
@@ -74,10 +74,27 @@ macro_rules! encoders {
         }
 
         impl ImageEncoder {
-            /// The same with packed weights of bf16, to be computed on the CPU.
-            pub(super) fn packed(&self, instructions: Instructions) -> Arc<dyn Packed> {
+            /// The same with packed weights of bf16, to be computed on the CPU; its linear layers as `layers` gives them.
+            ///
+            /// # Errors
+            /// Those of `layers`.
+            pub(super) fn packed(
+                &self,
+                instructions: Instructions,
+                layers: &Layers<'_>,
+            ) -> Result<Arc<dyn Packed>> {
+                Ok(match self {
+                    $(Self::$kind(encoder) => {
+                        Arc::new(<$packed>::pack(encoder, instructions, layers)?)
+                    })+
+                })
+            }
+
+            /// Whether [`packed`](Self::packed) takes the weight of this name, as it is called within the encoder, by its layer
+            /// alone.
+            pub(super) fn packs_alone(&self, name: &str) -> bool {
                 match self {
-                    $(Self::$kind(encoder) => Arc::new(<$packed>::new(encoder, instructions)),)+
+                    $(Self::$kind(_) => <$packed as PackedFrom<$module>>::packs_alone(name),)+
                 }
             }
         }

@@ -24,6 +24,7 @@ pub use features::ImageFeatures;
 pub(crate) use features::per_prompt;
 pub use kinds::{EncoderConfig, ImageEncoder};
 pub use neck::Neck;
+pub(crate) use placed::InFile;
 pub use placed::{PlacedEncoder, Precision};
 pub(crate) use specification::{Encoded, MAX_COUNT, MAX_SIZE, require};
 pub use specification::{FeatureLevel, Frame};

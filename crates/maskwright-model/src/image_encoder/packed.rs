@@ -12,6 +12,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::state::EncoderState;
+use crate::error::Result;
 use crate::kernels::bf16::Instructions;
 use crate::kernels::bf16::layer::{Layer, Norm, RoundedRows, rows_per_task};
 use crate::kernels::bf16::window_attention::{Added, Attended, WindowAttention};
@@ -27,6 +28,23 @@ pub(in crate::image_encoder) trait Packed: Debug + Send + Sync {
     fn advance(&self, state: EncoderState, pieces: usize, tf32: Tf32) -> EncoderState;
 }
 
+/// The layers of an encoder, by their names within it (`blocks.0.attn.qkv`), on their way to be packed.
+pub(in crate::image_encoder) type Layers<'a> = dyn Fn(&str, &Linear) -> Result<Layer> + Sync + 'a;
+
+/// A packed encoder of a kind whose module is `M`.
+pub(in crate::image_encoder) trait PackedFrom<M>: Packed + Sized {
+    /// Packs it, its linear layers as `layers` gives them.
+    ///
+    /// # Errors
+    /// Those of `layers`.
+    fn pack(module: &M, instructions: Instructions, layers: &Layers<'_>) -> Result<Self>;
+
+    /// Whether the weight of this name within the encoder is taken by `layers` alone, so that its parameter is not asked for.
+    fn packs_alone(_name: &str) -> bool {
+        false
+    }
+}
+
 /// The values of a parameter or a map.
 pub(super) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_into_vec_as::<f32>().expect("a float tensor of the CPU")
@@ -34,7 +52,7 @@ pub(super) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 
 impl Layer {
     /// Packs a linear layer.
-    pub(super) fn of(linear: &Linear) -> Self {
+    pub(in crate::image_encoder) fn of(linear: &Linear) -> Self {
         let bias = linear.bias.as_ref().map(|bias| values(bias.val()));
         let weight = linear.weight.val();
         let output = weight.dims()[1];

@@ -7,6 +7,7 @@
 //! parameters and cannot change them. [`PlacedEncoder::parameters_mut`] gives access to change them, and
 //! drops the copy.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use burn::module::{
@@ -19,12 +20,18 @@ use strum::{Display, EnumString, VariantNames};
 
 use super::features::ImageFeatures;
 use super::kinds::ImageEncoder;
-use super::packed::Packed;
+use super::packed::{Packed, values};
 use super::state::EncoderState;
+use crate::error::Result;
 use crate::kernels::bf16::Instructions;
+use crate::kernels::bf16::layer::{Columns, Layer};
 use crate::ops::Tf32;
 use crate::ops::products::on_cpu;
+use crate::weights::checkpoint::LazyTensor;
 use crate::words;
+
+/// What the official names of an encoder's tensors begin with.
+const PREFIX: &str = "image_encoder.";
 
 /// The number type in which a frozen image encoder multiplies.
 #[derive(
@@ -57,7 +64,7 @@ fn no_precision(found: &str) -> String {
 impl TryFrom<String> for Precision {
     type Error = String;
 
-    fn try_from(name: String) -> Result<Self, String> {
+    fn try_from(name: String) -> std::result::Result<Self, String> {
         name.parse()
     }
 }
@@ -74,7 +81,13 @@ pub struct PlacedEncoder {
     parameters: ImageEncoder,
     /// What computes instead of the parameters.
     copy: Option<Frozen>,
+    /// Weights that were packed as they were read, by their official names: parameters of which there is no more than their
+    /// place in the file, unless they are asked for.
+    in_file: Arc<InFile>,
 }
+
+/// Tensors that stay in their file, by their official names.
+pub(crate) type InFile = BTreeMap<String, LazyTensor>;
 
 /// A frozen copy.
 #[derive(Debug, Clone)]
@@ -97,7 +110,43 @@ impl Frozen {
 impl PlacedEncoder {
     /// An encoder that computes with its own parameters, where they are.
     pub(crate) fn new(parameters: ImageEncoder) -> Self {
-        Self { parameters, copy: None }
+        Self { parameters, copy: None, in_file: Arc::default() }
+    }
+
+    /// The names of the weights that [`packed`](Self::packed) reads from their file.
+    pub(crate) fn packs_alone(&self, official: &str) -> bool {
+        let name = official.strip_prefix(PREFIX);
+        name.is_some_and(|name| self.parameters.packs_alone(name))
+    }
+
+    /// An encoder with packed weights, some of which are still in their file; `read` gives one of those to a sink, piece by piece.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub(crate) fn packed(
+        self,
+        instructions: Instructions,
+        in_file: InFile,
+        read: impl Fn(&str, &mut dyn FnMut(&[f32])) -> Result<()> + Sync,
+    ) -> Result<Self> {
+        let packed = self.parameters.packed(instructions, &|name, linear| {
+            let name = format!("{PREFIX}{name}.weight");
+            if !in_file.contains_key(&name) {
+                return Ok(Layer::of(linear));
+            }
+            let [input, output] = linear.weight.lazy_shape().dims();
+            let bias = linear.bias.as_ref().map(|bias| values(bias.val()));
+            let mut columns = Columns::new(input, output, bias.as_deref());
+            read(&name, &mut |piece| columns.put(piece))?;
+            Ok(columns.finish())
+        })?;
+        let copy = Some(Frozen::Packed(packed));
+        Ok(Self { parameters: self.parameters, copy, in_file: Arc::new(in_file) })
+    }
+
+    /// The tensors that stay in their file.
+    pub(crate) fn in_file(&self) -> &InFile {
+        &self.in_file
     }
 
     /// The same on a device, in f32, computing with its own parameters.
@@ -111,15 +160,21 @@ impl PlacedEncoder {
         if on_cpu(device) && precision == Precision::F32 {
             return Self::new(self.parameters);
         }
+        // What was packed as it was read need not be packed again.
+        let packed = matches!(self.copy, Some(Frozen::Packed(_)));
+        if packed && on_cpu(device) {
+            return self;
+        }
         let copy = self.parameters.clone().to_device(device);
         let copy = match (precision, Instructions::best()) {
             (Precision::Bf16, Some(instructions)) if on_cpu(device) => {
-                Frozen::Packed(copy.packed(instructions))
+                let packed = copy.packed(instructions, &|_, linear| Ok(Layer::of(linear)));
+                Frozen::Packed(packed.expect("layers that are in memory"))
             }
             (Precision::Bf16, _) => Frozen::Module(Box::new(copy.map(&mut ToBf16::default()))),
             (Precision::F32, _) => Frozen::Module(Box::new(copy)),
         };
-        Self { parameters: self.parameters, copy: Some(copy) }
+        Self { copy: Some(copy), ..Self::new(self.parameters) }
     }
 
     /// Returns the parameters.
@@ -130,6 +185,7 @@ impl PlacedEncoder {
     /// Returns the parameters, to be changed. A frozen copy is dropped, and the parameters move to its
     /// device.
     pub fn parameters_mut(&mut self) -> &mut ImageEncoder {
+        self.in_file = Arc::default();
         if let Some(copy) = self.copy.take()
             && let Some(device) = copy.devices().first()
         {

@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use burn::module::Param;
-use burn::tensor::{Tensor, TensorData};
+use burn::module::{Param, ParamId};
+use burn::tensor::{Device, Shape, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::by_name::{MapByName, VisitByName, map_by_name, visit_by_name};
+use super::checkpoint::LazyTensor;
 use super::names::{Layout, Path};
 use super::resize::{fits, to_fit};
 use super::state::StateTensor;
 use super::tensors::Tensors;
 use crate::error::{Error, Mismatch, Misshapen, Result};
+use crate::image_encoder::InFile;
 use crate::sam::Sam;
 
 /// What [`apply`] did.
@@ -35,13 +37,19 @@ pub struct Applied {
 /// # Errors
 /// [`Error::Input`] if a tensor's values do not fill its shape, [`Error::Checkpoint`] if they cannot
 /// be read.
-pub fn apply(mut sam: Sam, tensors: &impl Tensors) -> Result<Applied> {
+pub fn apply(sam: Sam, tensors: &impl Tensors) -> Result<Applied> {
+    apply_but(sam, tensors, &InFile::new())
+}
+
+/// The same, but the tensors in `stay`, which fit as they are, are left in their file: it is read when the model is asked for one.
+pub(super) fn apply_but(mut sam: Sam, tensors: &impl Tensors, stay: &InFile) -> Result<Applied> {
     // What computes has to be what is put in.
     if tensors.shapes().keys().any(|name| name.starts_with("image_encoder.")) {
         sam.image_encoder_mut();
     }
     let shapes = tensors.shapes();
-    let mut ahead = Ahead { shapes: &shapes, wanted: VecDeque::new(), ready: BTreeMap::new() };
+    let mut ahead =
+        Ahead { shapes: &shapes, stay, wanted: VecDeque::new(), ready: BTreeMap::new() };
     visit_by_name(&sam, &mut ahead);
     let mut applier = Apply {
         ahead,
@@ -75,6 +83,7 @@ struct Wanted {
 /// Tensors that are read before their turn comes.
 struct Ahead<'a> {
     shapes: &'a BTreeMap<String, Vec<usize>>,
+    stay: &'a InFile,
     /// In the order in which they are put into the model.
     wanted: VecDeque<Wanted>,
     ready: BTreeMap<String, Result<(Vec<f32>, usize)>>,
@@ -83,7 +92,9 @@ struct Ahead<'a> {
 impl VisitByName for Ahead<'_> {
     fn visit<const D: usize>(&mut self, path: &Path, param: &Param<Tensor<D>>) {
         let (name, layout, shape) = (path.name(), path.layout(), param.lazy_shape().to_vec());
-        if self.shapes.get(&name).is_some_and(|found| *found == layout.official_shape(&shape)) {
+        let fits =
+            self.shapes.get(&name).is_some_and(|found| *found == layout.official_shape(&shape));
+        if fits && !self.stay.contains_key(&name) {
             self.wanted.push_back(Wanted { name, layout, shape });
         }
     }
@@ -117,6 +128,25 @@ impl Ahead<'_> {
     }
 }
 
+/// A parameter that is in a file until somebody asks for it.
+fn in_file<const D: usize>(
+    id: ParamId,
+    name: String,
+    layout: Layout,
+    tensor: LazyTensor,
+    shape: &Shape,
+    device: &Device,
+) -> Param<Tensor<D>> {
+    let here = shape.clone();
+    let read = move |device: &Device, _: bool| {
+        // It was read before, to be packed.
+        let (values, _) = tensor.values().unwrap_or_else(|e| panic!("{name} cannot be read: {e}"));
+        let values = layout.official_to_here(values, &tensor.shape);
+        Tensor::from_data(TensorData::new(values, here), device)
+    };
+    Param::uninitialized(id, read, device.clone(), false, shape.clone())
+}
+
 struct Apply<'a, T> {
     ahead: Ahead<'a>,
     tensors: &'a T,
@@ -141,6 +171,9 @@ impl<T: Tensors> MapByName for Apply<'_, T> {
             return param;
         };
         self.used.insert(name.clone());
+        if let Some(tensor) = self.ahead.stay.get(&name) {
+            return in_file(param.id, name, layout, tensor.clone(), &shape, &param.lazy_device());
+        }
         if !fits(&name, found, &expected) {
             let found = found.clone();
             self.mismatch.misshapen.push(Misshapen { name, expected, found });

@@ -145,6 +145,16 @@ impl LazyTensor {
     }
 }
 
+impl std::fmt::Debug for LazyTensor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { element, shape, .. } = self;
+        f.debug_struct("LazyTensor")
+            .field("element", element)
+            .field("shape", shape)
+            .finish_non_exhaustive()
+    }
+}
+
 impl std::fmt::Debug for Checkpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Checkpoint")

@@ -1,17 +1,22 @@
 //! Files to models.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::Device;
 
-use super::apply::{Applied, apply};
+use super::apply::{Applied, apply, apply_but};
 use super::check::pardon_hq;
 use super::checkpoint::Checkpoint;
 use super::conventions::conventions;
 use super::detect::detect;
+use super::model::shapes;
 use super::tensors::Tensors;
 use crate::config::SamConfig;
+use crate::device::host;
 use crate::error::{Error, Result};
+use crate::image_encoder::InFile;
+use crate::kernels::bf16::Instructions;
 use crate::sam::Sam;
 
 /// How to [`load`].
@@ -66,7 +71,49 @@ pub fn from_tensors(
     seed: u64,
     device: &Device,
 ) -> Result<Loaded> {
-    let Applied { sam, mismatch, not_finite } = apply(config.init(device, seed)?, tensors)?;
+    let applied = apply(config.init(device, seed)?, tensors)?;
+    loaded(config, tensors, applied)
+}
+
+/// The same for a model whose encoder computes in bf16 on the CPU and does not learn: the weights that are packed are read straight into
+/// that form, and else stay in the file.
+///
+/// # Errors
+/// As [`from_tensors`].
+pub(crate) fn packed_from(
+    config: &SamConfig,
+    checkpoint: &Checkpoint,
+    seed: u64,
+    instructions: Instructions,
+) -> Result<Loaded> {
+    let sam = config.init(&host(), seed)?;
+    let mut stay = InFile::new();
+    for (name, shape) in shapes(&sam) {
+        let found = checkpoint.tensors.get(&name);
+        if let Some(tensor) = found.filter(|tensor| tensor.shape == shape)
+            && sam.image_encoder.packs_alone(&name)
+        {
+            stay.insert(name, tensor.clone());
+        }
+    }
+    let mut loaded = loaded(config, checkpoint, apply_but(sam, checkpoint, &stay)?)?;
+    let not_finite = Mutex::new(Vec::new());
+    let read = |name: &str, sink: &mut dyn FnMut(&[f32])| {
+        let count = checkpoint.read(name, sink)?;
+        if count > 0 {
+            let mut all = not_finite.lock().unwrap_or_else(PoisonError::into_inner);
+            all.push((name.to_owned(), count));
+        }
+        Ok(())
+    };
+    loaded.sam.image_encoder = loaded.sam.image_encoder.packed(instructions, stay, read)?;
+    loaded.not_finite.extend(not_finite.into_inner().unwrap_or_else(PoisonError::into_inner));
+    loaded.not_finite.sort();
+    Ok(loaded)
+}
+
+fn loaded(config: &SamConfig, tensors: &impl Tensors, applied: Applied) -> Result<Loaded> {
+    let Applied { sam, mismatch, not_finite } = applied;
     let (mismatch, fresh) = pardon_hq(mismatch, config, &tensors.shapes());
     if !mismatch.is_empty() {
         return Err(Error::Mismatch(Box::new(mismatch)));

@@ -67,6 +67,7 @@ pub use decoder::{apply_decoder, merge};
 pub use detect::detect;
 pub use element::Element;
 pub use keys::{ADAPTER_KEY, CONFIG_KEY, CONVENTIONS_KEY, TRAINABLE_KEY};
+pub(crate) use load::packed_from;
 pub use load::{LoadOptions, Loaded, from_tensors, load};
 pub use model::{gradients, shapes, state_dict};
 pub use names::Path as ParameterPath;

@@ -13,6 +13,7 @@ use super::names::Path;
 use super::state::{StateDict, StateTensor};
 use crate::config::SamConfig;
 use crate::error::Result;
+use crate::image_encoder::InFile;
 use crate::sam::Sam;
 
 /// The official name and shape of every tensor of a model, in its own order.
@@ -37,18 +38,23 @@ pub(crate) fn expected(config: &SamConfig) -> Result<BTreeMap<String, Vec<usize>
 }
 
 impl Checkpoint {
-    /// A model's tensors, which share its memory.
+    /// A model's tensors, which share its memory, or stay in the file that it was read from.
     pub fn of(sam: &Sam) -> Self {
-        struct Collect {
+        struct Collect<'a> {
+            in_file: &'a InFile,
             tensors: BTreeMap<String, LazyTensor>,
         }
-        impl VisitByName for Collect {
+        impl VisitByName for Collect<'_> {
             fn visit<const D: usize>(&mut self, path: &Path, param: &Param<Tensor<D>>) {
                 let name = path.name();
                 let layout = path.layout();
+                let element = element_of(&name);
+                if let Some(tensor) = self.in_file.get(&name) {
+                    self.tensors.insert(name, tensor.to_element(element));
+                    return;
+                }
                 let tensor = param.val();
                 let shape = tensor.dims();
-                let element = element_of(&name);
                 let official = layout.official_shape(&shape);
                 let lazy = LazyTensor::of_values(element, official, move || {
                     let values = tensor.clone().try_into_vec_as::<f32>();
@@ -58,7 +64,8 @@ impl Checkpoint {
                 self.tensors.insert(name, lazy);
             }
         }
-        let mut collect = Collect { tensors: BTreeMap::new() };
+        let in_file = sam.image_encoder.in_file();
+        let mut collect = Collect { in_file, tensors: BTreeMap::new() };
         visit_by_name(sam, &mut collect);
         let mut checkpoint = Self { tensors: collect.tensors, ..Self::default() };
         checkpoint.set_config(sam.config());

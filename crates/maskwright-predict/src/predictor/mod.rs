@@ -51,8 +51,7 @@ use burn::tensor::{Device, Tensor};
 use maskwright_data::prompt::{MaskValues, NoiseMask, Prompt};
 use maskwright_image::mask::Bitmap;
 use maskwright_image::{GreyImage, RgbImage, Size};
-use maskwright_model::device::host;
-use maskwright_model::load::{check_input_size, load_model};
+use maskwright_model::load::{check_input_size, load_frozen};
 use maskwright_model::{
     Compute, DecodeMode, GeometryFrom, ImageFeatures, MaskKind, MaskOutput, MaskPromptValues,
     ModelSource, PromptInput, Sam,
@@ -176,9 +175,8 @@ impl Predictor {
             input_size,
             ..Default::default()
         };
-        let loaded = load_model(&source, false, 0, &host())?;
-        let sam = place.put(loaded.sam, false);
-        Ok(Self { notes: loaded.notes, ..Self::new(sam, place.device().clone()) })
+        let loaded = load_frozen(&source, &place)?;
+        Ok(Self { notes: loaded.notes, ..Self::new(loaded.sam, place.device().clone()) })
     }
 
     /// Makes a predictor of a model that is already on `device`.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use maskwright_data::sample::{Preset, SampleConfig};
 use maskwright_data::source::{BoxDetection, DataFile, DetectionSet, OpenContext};
-use maskwright_model::device::{Compute, Place, host};
-use maskwright_model::load::{ModelSource, check_input_size, load_model};
+use maskwright_model::device::{Compute, Place};
+use maskwright_model::load::{ModelSource, check_input_size, load_frozen};
 use maskwright_model::{GeometryFrom, Sam};
 
 use super::boxes::{BoxEvaluation, ScoredBy, evaluate_boxes};
@@ -74,15 +74,14 @@ impl EvalJob {
         sets: Vec<EvalSet>,
     ) -> Result<Self> {
         let place = compute.open()?;
-        let loaded = load_model(model, false, 0, &host())?;
+        let loaded = load_frozen(model, &place)?;
         let mut samples = sample_config(data, &loaded.sam);
         if let Some(value) = loaded.sam.padding_value() {
             samples.plan.pad = value;
         }
         let mut notes = loaded.notes;
         notes.extend(left_out(sets.iter().map(|set| &set.source)));
-        let sam = place.put(loaded.sam, false);
-        Ok(Self { sam, place, samples, sets, others: Vec::new(), notes })
+        Ok(Self { sam: loaded.sam, place, samples, sets, others: Vec::new(), notes })
     }
 
     /// Returns remarks on the model and on the data, for the user.

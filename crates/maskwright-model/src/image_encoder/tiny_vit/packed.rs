@@ -7,8 +7,11 @@ use burn::tensor::{DType, Tensor};
 use rayon::prelude::*;
 
 use super::module::{ConvNorm, Piece, StageBlock, Stem, TinyBlock, TinyVit};
+use crate::error::Result;
 use crate::image_encoder::neck::Neck;
-use crate::image_encoder::packed::{Attention, Map, Packed, Perceptron, values, with_work};
+use crate::image_encoder::packed::{
+    Attention, Layers, Map, Packed, PackedFrom, Perceptron, values, with_work,
+};
 use crate::image_encoder::state::EncoderState;
 use crate::kernels::bf16::layer::{Layer, Norm, ROWS_AT_ONCE, RoundedRows};
 use crate::kernels::bf16::window_attention::{Added, Pairs};
@@ -42,8 +45,9 @@ enum PackedPiece {
     Neck(Neck),
 }
 
-impl PackedTinyVit {
-    pub(in crate::image_encoder) fn new(tiny: &TinyVit, instructions: Instructions) -> Self {
+/// All of its weights are small: they come from the module.
+impl PackedFrom<TinyVit> for PackedTinyVit {
+    fn pack(tiny: &TinyVit, instructions: Instructions, _: &Layers<'_>) -> Result<Self> {
         let packed = |piece: Piece<'_>| match piece {
             Piece::Stem => PackedPiece::Stem(PackedStem::new(&tiny.patch_embed.seq)),
             Piece::Block { block: StageBlock::Conv(block), .. } => {
@@ -59,7 +63,7 @@ impl PackedTinyVit {
             }
             Piece::Neck => PackedPiece::Neck(tiny.neck.clone()),
         };
-        Self { instructions, pieces: tiny.walk().into_iter().map(packed).collect() }
+        Ok(Self { instructions, pieces: tiny.walk().into_iter().map(packed).collect() })
     }
 }
 

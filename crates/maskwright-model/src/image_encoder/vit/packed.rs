@@ -1,12 +1,16 @@
 //! The vision transformer with packed weights.
 
 use burn::tensor::{DType, Tensor};
+use rayon::prelude::*;
 
 use super::attention::fitted;
 use super::module::{Block, Vit};
-use crate::image_encoder::packed::{Attention, Map, Packed, Perceptron, values};
+use crate::error::Result;
+use crate::image_encoder::packed::{
+    Attention, Layers, Map, Packed, PackedFrom, Perceptron, values,
+};
 use crate::image_encoder::state::EncoderState;
-use crate::kernels::bf16::layer::{Layer, Norm};
+use crate::kernels::bf16::layer::Norm;
 use crate::kernels::bf16::window_attention::Added;
 use crate::kernels::bf16::{Instructions, round};
 use crate::ops::Tf32;
@@ -29,11 +33,22 @@ struct PackedBlock {
     tables: [Tensor<2>; 2],
 }
 
-impl PackedVit {
-    pub(in crate::image_encoder) fn new(vit: &Vit, instructions: Instructions) -> Self {
-        let blocks = vit.blocks.iter().map(PackedBlock::new).collect();
+impl PackedFrom<Vit> for PackedVit {
+    fn pack(vit: &Vit, instructions: Instructions, layers: &Layers<'_>) -> Result<Self> {
+        let blocks = vit.blocks.par_iter().enumerate();
+        let blocks =
+            blocks.map(|(i, block)| PackedBlock::new(block, &format!("blocks.{i}"), layers));
+        let blocks = blocks.collect::<Result<_>>()?;
         let ends = Vit { blocks: Vec::new(), ..vit.clone() };
-        Self { instructions, ends, blocks }
+        Ok(Self { instructions, ends, blocks })
+    }
+
+    fn packs_alone(name: &str) -> bool {
+        const LAYERS: [&str; 4] = ["attn.qkv", "attn.proj", "mlp.lin1", "mlp.lin2"];
+        let layer = name.strip_prefix("blocks.").and_then(|rest| rest.strip_suffix(".weight"));
+        layer
+            .and_then(|rest| rest.split_once('.'))
+            .is_some_and(|(_, layer)| LAYERS.contains(&layer))
     }
 }
 
@@ -64,30 +79,31 @@ impl Packed for PackedVit {
 }
 
 impl PackedBlock {
-    fn new(block: &Block) -> Self {
+    fn new(block: &Block, name: &str, layers: &Layers<'_>) -> Result<Self> {
         let of = &block.attn;
-        let qkv = Layer::of(&of.qkv);
+        let layer = |of: &str, linear| layers(&format!("{name}.{of}"), linear);
+        let qkv = layer("attn.qkv", &of.qkv)?;
         // A cell beyond the edge is zeros where the layer takes it: keys and values are its bias.
         let mut beyond = vec![0; qkv.output()];
         if let Some(bias) = &of.qkv.bias {
             round(&values(bias.val()), &mut beyond);
         }
-        Self {
+        Ok(Self {
             attention: Attention {
                 norm: Norm::of(&block.norm1),
                 qkv,
                 beyond,
-                projection: Layer::of(&of.proj),
+                projection: layer("attn.proj", &of.proj)?,
                 heads: of.heads,
                 window: block.window,
             },
             perceptron: Perceptron {
                 norm: Norm::of(&block.norm2),
-                first: Layer::of(&block.mlp.lin1),
-                second: Layer::of(&block.mlp.lin2),
+                first: layer("mlp.lin1", &block.mlp.lin1)?,
+                second: layer("mlp.lin2", &block.mlp.lin2)?,
             },
             tables: [&of.rel_pos_h, &of.rel_pos_w].map(|table| table.val()),
-        }
+        })
     }
 
     fn run(&self, instructions: Instructions, map: &mut Map, tf32: Tf32) {

@@ -2,11 +2,13 @@
 
 use rayon::prelude::*;
 
-use super::{Instructions, Pair, ROWS, Row, WIDTH, pack_columns, padded, round, round_rows};
+use super::{
+    Instructions, Pair, ROWS, Row, WIDTH, pack_columns, padded, put_column, round, round_rows,
+};
 use crate::kernels::vectorised;
 
 /// A weight `[input, output]` as panels of bf16, and a bias in f32.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Layer {
     panels: Vec<Pair>,
     /// Of the whole panels; zeros past the last column and where there is none.
@@ -21,12 +23,17 @@ type Sums = Vec<Row>;
 impl Layer {
     /// Packs a weight `[input, output]` and a bias `[output]`.
     pub(crate) fn new(weight: &[f32], output: usize, bias: Option<&[f32]>) -> Self {
-        let input = weight.len() / output;
-        let pairs = padded(input) / 2;
-        let mut panels = vec![[0; WIDTH]; pairs * output.div_ceil(WIDTH)];
-        panels.par_chunks_exact_mut(pairs).enumerate().for_each(|(p, panel)| {
+        let mut layer = Self::empty(weight.len() / output, output, bias);
+        let pairs = padded(layer.input) / 2;
+        layer.panels.par_chunks_exact_mut(pairs).enumerate().for_each(|(p, panel)| {
             pack_columns(weight, output, p, panel);
         });
+        layer
+    }
+
+    /// Room for a weight, of which no column is there yet, and a bias `[output]`.
+    fn empty(input: usize, output: usize, bias: Option<&[f32]>) -> Self {
+        let panels = vec![[0; WIDTH]; padded(input) / 2 * output.div_ceil(WIDTH)];
         let mut biases = vec![[0.0; WIDTH]; output.div_ceil(WIDTH)];
         if let Some(bias) = bias {
             biases.as_flattened_mut()[..output].copy_from_slice(bias);
@@ -124,6 +131,48 @@ impl Layer {
     }
 }
 
+/// A layer whose weight comes in pieces, in PyTorch's order `[output, input]`.
+#[derive(Debug)]
+pub(crate) struct Columns {
+    layer: Layer,
+    /// The column that the next numbers are of, and those of it that are there.
+    column: usize,
+    values: Vec<u16>,
+}
+
+impl Columns {
+    pub(crate) fn new(input: usize, output: usize, bias: Option<&[f32]>) -> Self {
+        let values = Vec::with_capacity(input);
+        Self { layer: Layer::empty(input, output, bias), column: 0, values }
+    }
+
+    /// Takes the next numbers; there are no more of them than the weight has.
+    pub(crate) fn put(&mut self, piece: &[f32]) {
+        let input = self.layer.input;
+        let pairs = padded(input) / 2;
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let there = self.values.len();
+            let (now, later) = rest.split_at(rest.len().min(input - there));
+            self.values.resize(there + now.len(), 0);
+            round(now, &mut self.values[there..]);
+            if self.values.len() == input {
+                let panel = &mut self.layer.panels[self.column / WIDTH * pairs..][..pairs];
+                put_column(panel, self.column % WIDTH, &self.values);
+                self.column += 1;
+                self.values.clear();
+            }
+            rest = later;
+        }
+    }
+
+    /// The layer, all of whose numbers are there.
+    pub(crate) fn finish(self) -> Layer {
+        assert_eq!(self.column, self.layer.output, "a whole weight");
+        self.layer
+    }
+}
+
 /// Rows of a task: few enough that their hidden channels stay in the second cache while all weights go by.
 pub(crate) const ROWS_AT_ONCE: usize = 96;
 
@@ -214,6 +263,21 @@ mod tests {
 
     fn rounded(values: &[f32]) -> Vec<f32> {
         values.iter().map(|&value| half::bf16::from_f32(value).to_f32()).collect()
+    }
+
+    #[test]
+    fn a_weight_in_pieces_is_packed_as_it_is_in_whole() {
+        for [input, output] in [[1, 1], [7, 33], [96, 64], [80, 5]] {
+            let (weight, bias) = (numbers(1, input * output), numbers(2, output));
+            let whole = Layer::new(&weight, output, Some(&bias));
+            let turned: Vec<f32> =
+                (0..input * output).map(|i| weight[i % input * output + i / input]).collect();
+            for piece in [1, 10, input, 4096] {
+                let mut columns = Columns::new(input, output, Some(&bias));
+                turned.chunks(piece).for_each(|piece| columns.put(piece));
+                assert!(columns.finish() == whole, "{input} {output} {piece}");
+            }
+        }
     }
 
     #[test]

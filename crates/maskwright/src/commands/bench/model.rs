@@ -1,11 +1,13 @@
 //! `maskwright bench model`.
 
 use std::io::{BufRead, Write};
+use std::path::PathBuf;
 
 use clap::Args;
 use cpu_time::ProcessTime;
-use maskwright_model::load::check_input_size;
-use maskwright_model::{ModelType, SamConfig};
+use maskwright_model::SamConfig;
+use maskwright_model::load::{ModelSource, check_input_size};
+use maskwright_model::weights::{Checkpoint, detect};
 use serde::Serialize;
 
 use super::median::median;
@@ -17,22 +19,26 @@ use crate::process_memory as memory;
 
 /// Measure how fast the model runs: its encoder, a prompt, the HQ head's gradients, a training step.
 ///
-/// Weights are fresh and inputs are noise. Every part runs a few times to warm up and then --rounds
+/// Inputs are noise, and weights are fresh unless there is a --checkpoint. Every part runs a few times to warm up and then --rounds
 /// times; times are wall times with all cores (RAYON_NUM_THREADS says how many).
 #[derive(Args)]
 pub(crate) struct ModelBenchFlags {
-    /// vit_tiny, vit_b, vit_l or vit_h
-    #[arg(long, value_name = "NAME", default_value = "vit_b")]
-    model_type: String,
+    /// vit_tiny, vit_b, vit_l or vit_h; vit_b if neither this nor --checkpoint is given
+    #[arg(long, value_name = "NAME")]
+    model_type: Option<String>,
+
+    /// The model to measure, as predict and train load it, in place of fresh weights: so its memory shows, too
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
 
     /// encoder, decoder (a box on an encoded image, to the mask at the image's size), head (HQ
     /// head, forward and backward) or step (a whole training step); all of them if not given
     #[arg(long = "part", value_name = "PART")]
     parts: Vec<Part>,
 
-    /// Side of the model's square input
-    #[arg(long, value_name = "PIXELS", default_value_t = 1024)]
-    input_size: usize,
+    /// Side of the model's square input; 1024, or the checkpoint's own, if not given
+    #[arg(long, value_name = "PIXELS")]
+    input_size: Option<usize>,
 
     /// Images in a training step
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -59,6 +65,9 @@ pub(crate) struct ModelBenchFlags {
     in_turns: bool,
 }
 
+/// The model that is measured if none is named.
+const DEFAULT_MODEL: &str = "vit_b";
+
 /// The numbers of one part.
 #[derive(Debug, Serialize)]
 struct Report {
@@ -80,24 +89,31 @@ pub(crate) fn run(flags: &ModelBenchFlags) -> anyhow::Result<()> {
     if flags.in_turns && parts.len() != 1 {
         return Err(Usage("expected one --part with --in-turns".into()).into());
     }
-    let model: ModelType = flags.model_type.parse()?;
-    check_input_size(flags.input_size)?;
-    let config = SamConfig::of(model)?.with_image_size(flags.input_size);
+    flags.input_size.map_or(Ok(()), check_input_size)?;
+    let fresh = flags.checkpoint.is_none().then_some(DEFAULT_MODEL);
+    let source = ModelSource {
+        model_type: flags.model_type.as_deref().or(fresh).map(str::to_owned),
+        checkpoint: flags.checkpoint.clone(),
+        input_size: flags.input_size,
+        ..ModelSource::default()
+    };
     if flags.in_turns {
-        return in_turns(flags, &config, parts[0]);
+        return in_turns(flags, &source, parts[0]);
     }
     let mut reports = Vec::new();
     for part in parts {
-        let mut bench = ready(flags, &config, part)?;
+        let mut bench = ready(flags, &source, part)?;
         let ms = (0..flags.rounds)
             .map(|_| Ok(1000.0 * bench.run()?.as_secs_f64()))
             .collect::<anyhow::Result<Vec<f64>>>()?;
         reports.push(report(part, ms));
     }
     if flags.json {
+        let config = config(&source)?;
         return output::json(&serde_json::json!({
-            "model_type": flags.model_type,
-            "input_size": flags.input_size,
+            "model_type": config.model_type().to_string(),
+            "checkpoint": flags.checkpoint,
+            "input_size": source.input_size.unwrap_or(config.image_size),
             "batch": flags.batch,
             "parts": reports,
         }));
@@ -117,9 +133,17 @@ pub(crate) fn run(flags: &ModelBenchFlags) -> anyhow::Result<()> {
     output::table(&["part", "median ms", "min", "max", "peak MiB so far"], &rows)
 }
 
+/// The sizes of the model that is measured.
+fn config(source: &ModelSource) -> anyhow::Result<SamConfig> {
+    Ok(match &source.checkpoint {
+        Some(path) => detect(&Checkpoint::open(path)?)?,
+        None => SamConfig::of(source.model_type.as_deref().unwrap_or(DEFAULT_MODEL).parse()?)?,
+    })
+}
+
 /// The part's work, warmed up.
-fn ready(flags: &ModelBenchFlags, config: &SamConfig, part: Part) -> anyhow::Result<Work> {
-    let mut bench = Work::new(config, part, flags.batch, 1, &flags.device.resolve().open()?)?;
+fn ready(flags: &ModelBenchFlags, source: &ModelSource, part: Part) -> anyhow::Result<Work> {
+    let mut bench = Work::new(source, part, flags.batch, 1, &flags.device.resolve().open()?)?;
     for _ in 0..flags.warm_up {
         bench.run()?;
     }
@@ -127,8 +151,8 @@ fn ready(flags: &ModelBenchFlags, config: &SamConfig, part: Part) -> anyhow::Res
 }
 
 /// Answers each line of standard input with a measurement.
-fn in_turns(flags: &ModelBenchFlags, config: &SamConfig, part: Part) -> anyhow::Result<()> {
-    let mut bench = ready(flags, config, part)?;
+fn in_turns(flags: &ModelBenchFlags, source: &ModelSource, part: Part) -> anyhow::Result<()> {
+    let mut bench = ready(flags, source, part)?;
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         line?;

@@ -1,13 +1,14 @@
 //! The work that `maskwright bench model` times.
 //!
-//! Weights are fresh and inputs seeded noise: how long the work takes does not depend on them.
+//! Inputs are seeded noise, and weights are fresh unless there is a checkpoint: how long the work takes depends on neither.
 
 use std::time::{Duration, Instant};
 
 use maskwright_data::prompt::Prompt;
 use maskwright_image::{RgbImage, Size};
-use maskwright_model::SamConfig;
+use maskwright_model::Sam;
 use maskwright_model::device::{Place, host};
+use maskwright_model::load::{ModelSource, load_frozen, load_model};
 use maskwright_predict::predictor::{EncodedImage, Fit, Predictor};
 use maskwright_train::bench::{self, ModelBench, corners, noise};
 use serde::Serialize;
@@ -59,27 +60,32 @@ pub(super) enum Work {
 }
 
 impl Work {
-    /// Makes a model of this configuration there, and the part's inputs; `batch` images a training
-    /// step.
+    /// Makes the model there, and the part's inputs; `batch` images a training step.
     pub(super) fn new(
-        config: &SamConfig,
+        source: &ModelSource,
         part: Part,
         batch: usize,
         seed: u64,
         place: &Place,
     ) -> anyhow::Result<Self> {
+        let sam = match part {
+            // As predictions load it.
+            Part::Encoder | Part::Decoder => load_frozen(source, place)?.sam,
+            Part::Head | Part::Step => {
+                place.put(load_model(source, true, seed, &host())?.sam, false)
+            }
+        };
         let part = match part {
-            Part::Decoder => return Self::decoder(config, seed, place),
+            Part::Decoder => return Self::decoder(sam, seed, place),
             Part::Encoder => bench::Workload::Encoder,
             Part::Head => bench::Workload::Head,
             Part::Step => bench::Workload::Step,
         };
-        Ok(Self::Model(Box::new(ModelBench::new(config, part, batch, seed, place)?)))
+        Ok(Self::Model(Box::new(ModelBench::new(sam, part, batch, seed, place)?)))
     }
 
-    fn decoder(config: &SamConfig, seed: u64, place: &Place) -> anyhow::Result<Self> {
-        let sam = place.put(config.init(&host(), seed)?.frozen(), false);
-        let size = config.image_size;
+    fn decoder(sam: Sam, seed: u64, place: &Place) -> anyhow::Result<Self> {
+        let size = sam.config().image_size;
         let height = (size * 3 / 4).max(1);
         let image =
             RgbImage { size: Size::new(height, size), data: noise(3 * size * height, seed) };
@@ -104,14 +110,17 @@ impl Work {
 
 #[cfg(test)]
 mod tests {
+    use maskwright_model::SamConfig;
+
     use super::*;
 
     #[test]
     fn every_part_runs_again_and_again() {
-        let config = SamConfig::small(64, 16, 32, 2);
+        let config = Some(SamConfig::small(64, 16, 32, 2).with_hq(true));
+        let source = ModelSource { config, ..ModelSource::default() };
         for part in Part::ALL {
             assert_eq!(part.name().parse::<Part>(), Ok(part));
-            let mut work = Work::new(&config, part, 2, 5, &Place::default()).expect("ready");
+            let mut work = Work::new(&source, part, 2, 5, &Place::default()).expect("ready");
             for _ in 0..2 {
                 assert!(work.run().expect("runs") > Duration::ZERO, "{}", part.name());
             }
