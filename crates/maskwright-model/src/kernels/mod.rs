@@ -17,6 +17,7 @@ pub(crate) mod bf16;
 pub(crate) mod conv3x3;
 pub(crate) mod conv3x3_to_one;
 pub(crate) mod depthwise;
+pub(crate) mod few_tokens;
 pub(crate) mod gelu;
 pub(crate) mod layer_norm;
 pub(crate) mod linear;
