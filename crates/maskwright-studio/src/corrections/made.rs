@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use maskwright_data::export::Overlaps;
-use maskwright_model::files::is_temporary;
 
 use super::coco;
 use super::form::CorrectionsForm;
@@ -25,13 +24,8 @@ pub(super) struct Maker {
 }
 
 impl Maker {
-    /// For a folder that this process owns; what a process that was killed there had begun to write is removed.
+    /// For a folder that this process owns.
     pub(super) fn new(folder: &Path, form: CorrectionsForm) -> Self {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            if is_temporary(&entry.file_name()) {
-                let _ = std::fs::remove_file(entry.path());
-            }
-        }
         Self { folder: folder.to_path_buf(), form, pictures: Pictures::default() }
     }
 
@@ -255,7 +249,6 @@ mod tests {
         // The pictures are there; then the list; then another form, but for the data file.
         super::super::pictures::tests::without_list(folder, &stored);
         assert_eq!(read(folder), before);
-        std::fs::write(folder.join(".maskwright-1.part"), "half").expect("written");
         make(folder, CorrectionsForm::Masks);
         let after = own(&[("a#1", &[16]), ("a#2", &[4])]);
         assert_eq!(read(folder), after);
