@@ -240,7 +240,7 @@ async function change(world, index, what, body, client) {
       const revision = current.revision + 1;
       world.corrections.set(index, { revision, objects: body.objects });
       world.send({ type: "saved", index, revision, client });
-      return { revision, file: `corrections/instances/${world.row(index).id}.png`, milliseconds: 3 };
+      return { revision, file: `corrections/instances/${world.row(index).id}.png`, milliseconds: 3, not_held: null };
     }
     default:
       throw new Problem(404, "usage", `an image has no ${what}`);

@@ -102,6 +102,7 @@ export class World {
       corrections: {
         folder: "leaves-and-stones/corrections",
         format: "instances",
+        left_out: [],
         images: saved.length,
         objects: saved.reduce((sum, each) => sum + each.objects.length, 0),
       },

@@ -79,9 +79,13 @@ export type CorrectionsInfo = {
  */
 folder: string, 
 /**
- * How they are written: "coco".
+ * In which form training reads them: "coco", "masks" or "instances".
  */
 format: string, 
+/**
+ * What that form does not hold of them, as words.
+ */
+left_out: Array<string>, 
 /**
  * Images that were saved with objects.
  */
@@ -305,7 +309,11 @@ file: string,
 /**
  * How long it took.
  */
-milliseconds: number, };
+milliseconds: number, 
+/**
+ * What the form of the corrections will not hold of it.
+ */
+not_held: string | null, };
 
 export type Finding = { 
 /**

@@ -6,6 +6,7 @@
 //! cargo xtask setup   only the set-up
 //! cargo xtask rules   only dependency rules, circles of files, licences and the Dockerfile
 //! cargo xtask soak kills   trainings that are killed and resumed, again and again
+//! cargo xtask soak studio  a day of work in the studio, which must not grow
 //! cargo xtask gpu-bundle   a folder to carry to a machine with a GPU
 //! cargo xtask wheel   the Python package as a wheel
 //! cargo xtask package   packs the crates and builds the packages elsewhere
@@ -46,6 +47,8 @@ usage: cargo xtask COMMAND
   rules         only dependency rules, circles of files, licences and the Dockerfile
   soak kills [--runs N] [--seed N] [--program FILE]
                 train, kill at random moments and at every file operation, resume: N times
+  soak studio [--minutes N] [--actions N] [--seed N] [--program FILE]
+                work in the studio as a person does in 8 hours, 9600 actions; fail if it grows
   gpu-bundle [FOLDER]
                 what a machine with a GPU needs to test and time this on it, under 60 MiB
                 (target/gpu-bundle unless a folder is given)

@@ -42,6 +42,9 @@ pub(crate) fn test() -> Result<(), String> {
     // The program of these tests, killed and resumed.
     #[cfg(unix)]
     crate::soak::kills(&crate::soak::built(), 40, 0)?;
+    // And its studio, worked in for a while.
+    #[cfg(target_os = "linux")]
+    crate::soak::studio(&crate::soak::built())?;
     // The scalar sampler and the pure-Rust decoder are what other machines run: the same
     // tests hold them.
     shell::run(

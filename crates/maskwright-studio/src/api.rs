@@ -77,8 +77,10 @@ pub struct SetInfo {
 pub struct CorrectionsInfo {
     /// The folder.
     pub folder: String,
-    /// How they are written: "coco".
+    /// In which form training reads them: "coco", "masks" or "instances".
     pub format: String,
+    /// What that form does not hold of them, as words.
+    pub left_out: Vec<String>,
     /// Images that were saved with objects.
     pub images: usize,
     /// Their objects.
@@ -228,6 +230,8 @@ pub struct Saved {
     pub file: String,
     /// How long it took.
     pub milliseconds: f64,
+    /// What the form of the corrections will not hold of it.
+    pub not_held: Option<String>,
 }
 
 /// A finding of the doctor.

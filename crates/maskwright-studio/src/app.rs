@@ -61,7 +61,7 @@ impl App {
         context: &OpenContext<'_>,
     ) -> Result<Arc<Self>> {
         let set = DataSet::open(&settings.data, context)?;
-        let corrections = Corrections::open(&settings.corrections)?;
+        let corrections = Corrections::open(&settings.corrections, settings.corrections_form)?;
         let events = Arc::new(Events::default());
         let cache = settings.cache.clone().unwrap_or_else(|| {
             let caches = dirs::cache_dir().unwrap_or_else(std::env::temp_dir);

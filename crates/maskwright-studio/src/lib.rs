@@ -20,7 +20,7 @@
 //! # Threads
 //!
 //! One thread waits for all sockets, at most 128, and each answer is computed on one of a pool, so that no socket waits for a disk or
-//! a model. One thread encodes images, one measures the queue, one writes COCO's files of the corrections, one watches jobs. Prompts are
+//! a model. One thread encodes images, one measures the queue, one makes the sets of the corrections, one watches jobs. Prompts are
 //! decoded where they are asked for, one at a time.
 
 #![forbid(unsafe_code)]
@@ -50,6 +50,7 @@ use std::sync::Arc;
 use maskwright_data::source::OpenContext;
 use maskwright_model::Compute;
 
+pub use crate::corrections::CorrectionsForm;
 pub use crate::data::StudioData;
 pub use crate::error::{Error, Result};
 pub use crate::runs::{Blame, Program, TrainJob};
@@ -70,6 +71,8 @@ pub struct Settings {
     pub runs: PathBuf,
     /// The folder of corrections.
     pub corrections: PathBuf,
+    /// The form in which training reads them.
+    pub corrections_form: CorrectionsForm,
     /// The folder for thumbnails and embeddings; none for `maskwright/studio` in the user's folder of caches.
     pub cache: Option<PathBuf>,
     /// The address to listen on.

@@ -47,6 +47,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod asked;
 pub mod bench;
 mod checkpoint;
 pub mod checksums;

@@ -2,11 +2,16 @@
 //!
 //! The first one asks the work to stop where its state can be saved, the second ends it. Where nothing would be lost,
 //! as while data are opened or a model is evaluated, the process ends by itself soon after the first.
+//!
+//! A run can be asked by a file in its folder, too ([`Interrupt::follow`]): to stop, or to stand still.
 
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
+
+use maskwright_train::asked::{self, Asked};
 
 use crate::exit;
 use crate::tell::{note, say};
@@ -15,12 +20,17 @@ use crate::view::{State, View};
 /// How long work that saves nothing may go on after it was asked to stop.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
+/// How often a file is looked for that asks something, and whether the work may go on.
+const LOOK: Duration = Duration::from_millis(200);
+
 /// What is said when the process ends at once, made then.
 type Farewell = Box<dyn Fn() -> String + Send>;
 
 /// What a signal asks for, and what it may do.
 pub(crate) struct Interrupt {
     asked: AtomicBool,
+    /// Whether the work is to stand still.
+    still: AtomicBool,
     may_end: AtomicBool,
     farewell: Mutex<Farewell>,
     /// The view that is on the terminal, or was.
@@ -28,9 +38,54 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Whether the work should stop.
+    /// Whether the work should stop. Where it is to stand still, it does so in here.
     pub(crate) fn is_asked(&self) -> bool {
+        while self.still.load(Ordering::SeqCst) && !self.asked.load(Ordering::SeqCst) {
+            std::thread::sleep(LOOK);
+        }
         self.asked.load(Ordering::SeqCst)
+    }
+
+    /// Does what the file of a run's folder asks for, from now on. What it asked for before was meant for another process.
+    pub(crate) fn follow(self: &Arc<Self>, run: &Path) {
+        let _ = asked::withdraw(run);
+        let (own, run) = (Arc::downgrade(self), run.to_path_buf());
+        let look = move || {
+            while let Some(interrupt) = own.upgrade() {
+                let wanted = asked::asked(&run);
+                let still = wanted == Some(Asked::Pause);
+                if interrupt.still.swap(still, Ordering::SeqCst) != still {
+                    say(match still {
+                        true => {
+                            "standing still, as the file asked says; without it the run goes on"
+                        }
+                        false => "going on",
+                    });
+                }
+                if wanted == Some(Asked::Stop) {
+                    let _ = asked::withdraw(&run);
+                    interrupt.hear();
+                }
+                drop(interrupt);
+                std::thread::sleep(LOOK);
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("asked".into()).spawn(look) {
+            note(format_args!("the file asked in the run's folder is not heeded ({error})"));
+        }
+    }
+
+    /// What a signal does: the first one asks, the second ends the process.
+    fn hear(self: &Arc<Self>) {
+        if self.asked.swap(true, Ordering::SeqCst) {
+            self.end();
+        }
+        if !self.may_end.load(Ordering::SeqCst) {
+            self.acknowledge();
+        }
+        let waiting = Arc::clone(self);
+        // Without a thread that waits, the work ends when it looks.
+        let _ = std::thread::Builder::new().spawn(move || waiting.end_soon());
     }
 
     /// Whether from now on nothing is lost if the process ends at once. True at first.
@@ -96,6 +151,7 @@ impl Interrupt {
 pub(crate) fn on_ctrl_c() -> Arc<Interrupt> {
     let interrupt = Arc::new(Interrupt {
         asked: AtomicBool::new(false),
+        still: AtomicBool::new(false),
         may_end: AtomicBool::new(true),
         farewell: Mutex::new(Box::new(|| "stopped".into())),
         view: OnceLock::new(),
@@ -103,17 +159,7 @@ pub(crate) fn on_ctrl_c() -> Arc<Interrupt> {
     let raised = Arc::clone(&interrupt);
     #[cfg(unix)]
     let suspended = Arc::clone(&interrupt);
-    let on_signal = move || {
-        if raised.asked.swap(true, Ordering::SeqCst) {
-            raised.end();
-        }
-        if !raised.may_end.load(Ordering::SeqCst) {
-            raised.acknowledge();
-        }
-        let waiting = Arc::clone(&raised);
-        // Without a thread that waits, the work ends when it looks.
-        let _ = std::thread::Builder::new().spawn(move || waiting.end_soon());
-    };
+    let on_signal = move || raised.hear();
     #[cfg(unix)]
     let listening = listen(on_signal, move || suspended.suspend());
     #[cfg(not(unix))]

@@ -8,7 +8,7 @@ import * as calls from "../server/calls";
 import { refresh, state } from "../server/events";
 import { type Problem, problemOf, RequestError } from "../server/problem";
 import { reachable } from "../server/request";
-import { notify } from "../shell/notices";
+import { notify, say } from "../shell/notices";
 import { type Doc, fromSaved, toSaved } from "./document";
 import * as drafts from "./drafts";
 import { start, step } from "./history";
@@ -20,6 +20,9 @@ export const lastSave = signal<{ time: number; file: string; id: string } | null
 export const saving = signal<ReadonlySet<string>>(new Set());
 /** Images that were saved since the page was opened, with their number of objects. */
 export const savedHere = signal<ReadonlyMap<number, number>>(new Map());
+
+/** Whether it was said that objects overlap: once is enough, and the footer has it from then on. */
+let saidOfOverlaps = false;
 
 /** Saves the image on the stage. The edit goes on meanwhile. */
 export async function save(): Promise<boolean> {
@@ -49,6 +52,10 @@ async function send(draft: drafts.Draft): Promise<boolean> {
     savedHere.value = new Map(savedHere.value).set(draft.index, toSaved(draft.doc).length);
     await settled(draft, saved.revision);
     void refresh();
+    if (saved.not_held !== null && !saidOfOverlaps) {
+      saidOfOverlaps = true;
+      say(`${draft.id} is saved; ${saved.not_held}`);
+    }
     return true;
   } catch (error) {
     const problem = problemOf(error);

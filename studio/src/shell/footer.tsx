@@ -34,6 +34,11 @@ export function Footer() {
           {counted(corrections.objects, "object")} in {counted(corrections.images, "image")} · {corrections.folder}
         </span>
       )}
+      {corrections !== undefined && corrections.left_out.length > 0 && (
+        <span class="warn wide" title={corrections.left_out.join("; ")}>
+          objects overlap, which {corrections.format} cannot hold
+        </span>
+      )}
       <span class="grow" />
       <Waiting />
       <Pace />

@@ -8,9 +8,12 @@
 //! * no state that was saved was lost: the newest one never became older, and `--resume` never refused;
 //! * no temporary file is left, and nothing is there that the undisturbed run does not have;
 //! * whatever was asked to stop did so in time.
+//!
+//! `cargo xtask soak studio`: a day of work in the studio, which must not grow ([`studio`]).
 
 mod results;
 mod signals;
+mod studio;
 mod traced;
 mod training;
 
@@ -27,7 +30,15 @@ pub(crate) fn run(args: &[String]) -> Result<(), String> {
         Some(program) => program,
         None => build()?,
     };
-    disturbed(&program, settings.runs, settings.seed, &settings.flags)
+    match settings.studio {
+        Some(day) => studio::day(&program, &studio::Settings { seed: settings.seed, ..day }),
+        None => disturbed(&program, settings.runs, settings.seed, &settings.flags),
+    }
+}
+
+/// Works in a studio for some seconds.
+pub(crate) fn studio(program: &Path) -> Result<(), String> {
+    studio::day(program, &studio::Settings { actions: 400, minutes: 0.0, seed: 0 })
 }
 
 /// What is asked for.
@@ -35,27 +46,37 @@ struct Settings {
     runs: u32,
     seed: u64,
     program: Option<PathBuf>,
+    /// A day in the studio in place of trainings.
+    studio: Option<studio::Settings>,
     /// What the training is given beside its own flags.
     flags: Vec<String>,
 }
 
 impl Settings {
     fn parse(args: &[String]) -> Result<Self, String> {
-        let usage =
-            "expected: soak kills [--runs N] [--seed N] [--program FILE] [--flags 'FLAG ...']";
-        let mut settings = Self { runs: 40, seed: 0, program: None, flags: Vec::new() };
+        let usage = "expected: soak kills [--runs N] [--seed N] [--program FILE] [--flags 'FLAG ...'], \
+                     or: soak studio [--minutes N] [--actions N] [--seed N] [--program FILE]";
+        let mut settings =
+            Self { runs: 40, seed: 0, program: None, studio: None, flags: Vec::new() };
         let mut args = args.iter();
-        if args.next().map(String::as_str) != Some("kills") {
-            return Err(usage.to_owned());
+        match args.next().map(String::as_str) {
+            Some("kills") => {}
+            Some("studio") => {
+                let day = studio::Settings { actions: studio::DAY, minutes: 0.0, seed: 0 };
+                settings.studio = Some(day);
+            }
+            _ => return Err(usage.to_owned()),
         }
         while let Some(flag) = args.next() {
             let value = args.next().ok_or(usage)?;
             let number = || value.parse::<u32>().map_err(|_| format!("{flag}: no number: {value}"));
-            match flag.as_str() {
-                "--runs" => settings.runs = number()?,
-                "--seed" => settings.seed = number()?.into(),
-                "--program" => settings.program = Some(value.into()),
-                "--flags" => {
+            match (flag.as_str(), &mut settings.studio) {
+                ("--minutes", Some(day)) => day.minutes = number()?.into(),
+                ("--actions", Some(day)) => day.actions = number()?,
+                ("--runs", None) => settings.runs = number()?,
+                ("--seed", _) => settings.seed = number()?.into(),
+                ("--program", _) => settings.program = Some(value.into()),
+                ("--flags", None) => {
                     settings.flags = value.split_whitespace().map(str::to_owned).collect();
                 }
                 _ => return Err(usage.to_owned()),

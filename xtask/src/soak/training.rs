@@ -89,6 +89,11 @@ impl Training {
         &self.program
     }
 
+    /// Runs the command, which has to succeed.
+    pub(super) fn run(&self, arguments: &[String]) -> Result<(), String> {
+        self.expect_success(arguments)
+    }
+
     fn expect_success(&self, arguments: &[String]) -> Result<(), String> {
         let output = self.command(arguments).output().map_err(|error| error.to_string())?;
         match output.status.success() {

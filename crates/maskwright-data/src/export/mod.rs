@@ -19,11 +19,13 @@
 //! | `shape`, `shapes` | the names of the shapes, and the writer of each |
 //! | `layout` | what all shapes have in common |
 //! | `coco`, `pairs`, `sa1b`, `webdataset`, `yolo` | the shapes |
+//! | `instance_picture` | the objects of an image in one picture |
 //! | `names` | file names, and the numbers of classes |
 //! | `check` | what was written, read back |
 
 mod check;
 mod coco;
+mod instance_picture;
 mod layout;
 mod names;
 mod pairs;
@@ -43,6 +45,7 @@ use crate::error::{Error, Result};
 use crate::source::{DataFile, LeftOut, OpenContext, SetSpec};
 
 use check::Expected;
+pub use instance_picture::{InstancePicture, Overlaps, list_row};
 use layout::Place;
 use names::Classes;
 pub use names::Names;

@@ -1,8 +1,9 @@
 //! A folder of images with a folder of masks: a mask for each object, or one in which every number is an object.
 
+use maskwright_image::encode;
 use maskwright_image::mask::Rle;
-use maskwright_image::{GreyImage, Size, encode};
 
+use super::instance_picture::{InstancePicture, Overlaps, list_row};
 use super::layout::{Held, Place, Stream, Writer, write_file};
 use super::names::{Classes, without_classes};
 use super::reader::Item;
@@ -27,22 +28,9 @@ impl Masks {
     }
 }
 
-/// A picture as a PNG file.
-fn png(item: &Item, file: maskwright_image::Result<Vec<u8>>) -> Result<Vec<u8>> {
-    let refused = |source| Error::Image {
-        record: item.record.clone(),
-        file: item.file_name().into(),
-        source,
-    };
-    file.map_err(refused)
-}
-
-/// A text as a column of a list.
-fn column(text: &str) -> String {
-    match text.contains([',', '"', '\n', '\r', ';', '\t']) || text != text.trim() {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
-    }
+/// The error of a picture that could not be written.
+fn unwritten(item: &Item, source: maskwright_image::Error) -> Error {
+    Error::Image { record: item.record.clone(), file: item.file_name().into(), source }
 }
 
 impl Writer for Masks {
@@ -56,11 +44,10 @@ impl Writer for Masks {
                 _ => format!("{}#{number}", item.name),
             };
             let grey = object.levels.clone().unwrap_or_else(|| object.mask.to_grey());
-            let file = png(item, encode::png_grey(&grey))?;
+            let file = encode::png_grey(&grey).map_err(|source| unwritten(item, source))?;
             write_file(&self.place.file("masks").join(format!("{name}.png")), &file)?;
-            let [image, mask, record] =
-                [item.file_name(), format!("{name}.png"), name.clone()].map(|text| column(&text));
-            self.list.write(format!("{image},{mask},{record}\n").as_bytes())?;
+            let row = list_row([&item.file_name(), &format!("{name}.png"), &name]);
+            self.list.write(row.as_bytes())?;
             held.push(Held { record: name, masks: vec![object.mask.clone()] });
         }
         Ok(held)
@@ -81,26 +68,22 @@ impl Writer for Masks {
 /// One mask for each image; its numbers are objects, from 1.
 pub(super) struct Instances {
     place: Place,
-    overlapping: LeftOut,
-    covered: LeftOut,
+    overlaps: Overlaps,
 }
 
 impl Instances {
     pub(super) fn new(place: &Place) -> Result<Instances> {
         place.folder("images")?;
         place.folder("masks")?;
-        Ok(Instances {
-            place: place.clone(),
-            overlapping: LeftOut::none("objects that lost the pixels that a smaller one has, too"),
-            covered: LeftOut::none("objects of which smaller ones have every pixel"),
-        })
+        Ok(Instances { place: place.clone(), overlaps: Overlaps::default() })
     }
 }
 
 impl Writer for Instances {
     fn add(&mut self, item: &Item) -> Result<Vec<Held>> {
-        let Some(first) = item.objects.first() else { return Ok(Vec::new()) };
-        let size = first.mask.size();
+        if item.objects.is_empty() {
+            return Ok(Vec::new());
+        }
         if item.objects.len() > usize::from(u16::MAX) {
             return Err(Error::Setting {
                 key: format!("record {}", item.record),
@@ -108,40 +91,19 @@ impl Writer for Instances {
                 found: item.objects.len().to_string(),
             });
         }
-        let numbers = drawn(item, size);
+        let own: Vec<&Rle> = item.objects.iter().map(|object| &object.mask).collect();
+        let drawn = InstancePicture::of(&own);
+        let drawn = drawn.map_err(|source| unwritten(item, source))?;
         write_file(&self.place.file("images").join(item.file_name()), &item.file)?;
-        // 255 is a number as any other here; 8 bits as long as they suffice.
-        let file = match u8::try_from(item.objects.len()) {
-            Ok(_) => {
-                let data = numbers.iter().map(|&number| number as u8).collect();
-                GreyImage::new(size, data).and_then(|grey| encode::png_grey(&grey))
-            }
-            Err(_) => encode::png_grey16(size, &numbers),
-        };
-        write_file(
-            &self.place.file("masks").join(format!("{}.png", item.name)),
-            &png(item, file)?,
-        )?;
-        let mut masks = Vec::new();
-        for (object, number) in item.objects.iter().zip(1u16..) {
-            let kept = maskwright_image::mask::Bitmap::from_fn(size, |y, x| {
-                numbers[y * size.width + x] == number
-            });
-            let kept = Rle::from_bitmap(&kept);
-            match kept.area() {
-                0 => self.covered.add(|| item.record.clone()),
-                area if area < object.mask.area() => self.overlapping.add(|| item.record.clone()),
-                _ => {}
-            }
-            if kept.area() > 0 {
-                masks.push(kept);
-            }
-        }
+        write_file(&self.place.file("masks").join(format!("{}.png", item.name)), &drawn.png)?;
+        self.overlaps.count(&item.record, &own, &drawn);
+        let held = (0..own.len()).filter(|&object| drawn.areas[object] > 0);
+        let masks = held.map(|object| drawn.held(object)).collect();
         Ok(vec![Held { record: item.name.clone(), masks }])
     }
 
     fn finish(&mut self, classes: &Classes) -> Result<Vec<LeftOut>> {
-        let own = [&mut self.overlapping, &mut self.covered].map(std::mem::take);
+        let own = std::mem::take(&mut self.overlaps).into_list();
         Ok(own.into_iter().chain(without_classes(classes)).collect())
     }
 
@@ -153,26 +115,4 @@ impl Writer for Instances {
             SetKind::Pairs(PairsKeys { images, masks, mask_files, ..PairsKeys::default() }),
         )
     }
-}
-
-/// The numbers of an image's objects, row by row; where objects overlap that of the smallest.
-fn drawn(item: &Item, size: Size) -> Vec<u16> {
-    let mut order: Vec<usize> = (0..item.objects.len()).collect();
-    order.sort_by_key(|&at| (std::cmp::Reverse(item.objects[at].mask.area()), at));
-    let mut numbers = vec![0; size.area()];
-    for at in order {
-        let (mut from, mut set) = (0usize, false);
-        // Runs go down the columns.
-        for &run in item.objects[at].mask.counts() {
-            let end = from + run as usize;
-            if set {
-                for pixel in from..end {
-                    let (x, y) = (pixel / size.height, pixel % size.height);
-                    numbers[y * size.width + x] = at as u16 + 1;
-                }
-            }
-            (from, set) = (end, !set);
-        }
-    }
-    numbers
 }

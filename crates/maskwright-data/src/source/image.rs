@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use maskwright_image::decode::{Decoded, ImageFile, Limits, Orientation, ValueRange, orient_rgb};
-use maskwright_image::sample::{shrink, shrunk_from_file};
+use maskwright_image::sample::{means_from_file, shrink, shrunk_from_file};
 use maskwright_image::{RgbImage, Size};
 
 /// In which form an [`ImageBuffer`] holds an image.
@@ -98,6 +98,38 @@ impl ImageBuffer {
         let size = turn.upright(file.header().size);
         let small = shrunk_from_file(&file, turn.upright(scaled(size)), limits)?;
         Ok((size, Decoded { pixels: orient_rgb(small.pixels, turn), warnings: small.warnings }))
+    }
+
+    /// The whole image at half of its size, so many times halved, rounded up: means of blocks of pixels, of a JPEG without decoding all of
+    /// it. Turned as by [`decode_scaled`](Self::decode_scaled).
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode).
+    pub fn decode_halved(
+        &self,
+        upright: bool,
+        limits: &Limits,
+        times: u32,
+    ) -> maskwright_image::Result<Decoded<RgbImage>> {
+        let half = |side: usize| side.div_ceil(1 << times.min(16)).max(1);
+        let halved = |size: Size| Size::new(half(size.height), half(size.width));
+        if self.form == ImageForm::File {
+            let file = self.open()?;
+            let turn = if upright { file.header().orientation } else { Orientation::IDENTITY };
+            let block = 1 << times.min(3);
+            let size = file.header().size;
+            // The last blocks of a row that is not filled would be the first ones of a turned image.
+            let fits = size.height % block == 0 && size.width % block == 0;
+            if turn.is_identity() || fits {
+                let Decoded { pixels, warnings } = means_from_file(&file, block, limits)?;
+                let pixels = orient_rgb(pixels, turn);
+                let wanted = halved(turn.upright(size));
+                let pixels = if pixels.size == wanted { pixels } else { shrink(&pixels, wanted) };
+                return Ok(Decoded { pixels, warnings });
+            }
+        }
+        self.decode_scaled(upright, limits, halved).map(|(_, decoded)| decoded)
     }
 
     /// How many bytes of a file the image was read from.

@@ -16,12 +16,12 @@ pub struct LeftOut {
 
 impl LeftOut {
     /// None of them yet.
-    pub(crate) fn none(what: &str) -> LeftOut {
+    pub fn none(what: &str) -> LeftOut {
         LeftOut { what: what.into(), count: 0, first: String::new() }
     }
 
     /// Adds those of another count.
-    pub(crate) fn join(&mut self, other: LeftOut) {
+    pub fn join(&mut self, other: LeftOut) {
         if self.count == 0 {
             self.first = other.first;
         }
@@ -29,7 +29,7 @@ impl LeftOut {
     }
 
     /// Counts one; `name` is called for the first.
-    pub(crate) fn add(&mut self, name: impl FnOnce() -> String) {
+    pub fn add(&mut self, name: impl FnOnce() -> String) {
         if self.count == 0 {
             self.first = name();
         }

@@ -24,8 +24,8 @@ pub(super) const BLOCK: usize = 256;
 
 /// Whether a file's name ends as those of images do.
 pub(super) fn is_picture(path: &Path) -> bool {
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    ending.is_some_and(|ending| endings().any(|known| known == ending))
+    let ending = path.extension();
+    ending.is_some_and(|ending| endings().any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
 /// Endings of images that a folder is searched for, in lower case: also of formats that are not read, so that such an

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | training samples, evaluation, logits, mask prompts | [`Sampler`], [`resize_plane`]: PyTorch's bilinear, not antialiased |
 //! | pictures as SAM's predictor sees them, pictures for people | [`resize_antialiased`]: Pillow's bilinear |
-//! | pictures for people, of very large ones | [`shrink`], [`shrunk_from_file`]: means of blocks, then the same |
+//! | pictures for people, of very large ones | [`shrink`], [`shrunk_from_file`]: means of blocks, then the same; [`means_from_file`] |
 //! | small pictures of which many are made | [`every_nth`], [`luma_thumbnail`]: from a part of the pixels |
 //!
 //! An [`AxisTable`] per axis says which pixels every output mixes; a [`Sampler`] applies two of them to a
@@ -52,5 +52,5 @@ pub use antialias::{resize_antialiased, resize_antialiased_grey};
 pub use axis::AxisTable;
 pub(crate) use sampler::check_environment;
 pub use sampler::{Sampler, resize_plane, simd_available};
-pub use shrink::{decodes_reduced, shrink, shrunk_from_file};
+pub use shrink::{decodes_reduced, means_from_file, shrink, shrunk_from_file};
 pub use thinning::{every_nth, luma_thumbnail};

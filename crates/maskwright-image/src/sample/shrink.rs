@@ -69,6 +69,30 @@ pub fn shrunk_from_file(
     Ok(Decoded { pixels: shrink(&pixels, size), warnings })
 }
 
+/// Decodes a file to the means of blocks of `block` x `block` pixels, as stored, of a size that is rounded up. Of a JPEG the decoder makes
+/// those of 2, 4 and 8 pixels without making the pixels.
+///
+/// # Errors
+/// As [`ImageFile::decode_rgb`].
+///
+/// # Panics
+/// Where `block` is 0.
+pub fn means_from_file(
+    file: &ImageFile<'_>,
+    block: usize,
+    limits: &Limits,
+) -> Result<Decoded<RgbImage>> {
+    if [2, 4, 8].contains(&block) && decodes_reduced(file.header()) {
+        file.check(limits)?;
+        if let Some(pixels) = decode_reduced(file.bytes(), file.header(), block, limits)? {
+            return Ok(Decoded { pixels, warnings: Vec::new() });
+        }
+    }
+    let Decoded { pixels, warnings } = file.decode_rgb(limits)?;
+    let pixels = if block == 1 { pixels } else { block_means(&pixels, block) };
+    Ok(Decoded { pixels, warnings })
+}
+
 /// The means of blocks of `block` x `block` pixels, rounded to the nearest level; the last ones in a row or column are those
 /// of what there is.
 fn block_means(image: &RgbImage, block: usize) -> RgbImage {
@@ -190,5 +214,22 @@ mod tests {
         let whole = file.decode_rgb(&Limits::default()).unwrap();
         let shrunk = shrunk_from_file(&file, to, &Limits::default()).unwrap();
         assert_eq!(shrunk, Decoded { pixels: shrink(&whole.pixels, to), warnings: whole.warnings });
+    }
+
+    /// What libjpeg makes of blocks is what their means are, but for its rounding; other files are averaged here.
+    #[test]
+    fn means_of_a_file_are_those_of_its_pixels() {
+        let image = scene(Size::new(203, 309));
+        let [jpeg, png] =
+            [encode::jpeg_rgb(&image, 95), encode::png_rgb(&image)].map(|file| file.unwrap());
+        for block in [1, 2, 3, 4, 8] {
+            for file in [&jpeg, &png] {
+                let file = ImageFile::read(file).unwrap();
+                let whole = file.decode_rgb(&Limits::default()).unwrap().pixels;
+                let found = means_from_file(&file, block, &Limits::default()).unwrap().pixels;
+                let (mean, _) = difference(&found, &block_means(&whole, block));
+                assert!(mean < 1.0, "{block}: {mean}");
+            }
+        }
     }
 }

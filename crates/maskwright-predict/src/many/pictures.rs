@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 
 use maskwright_data::source::IMAGE_ENDINGS;
 
@@ -25,9 +26,12 @@ pub struct PictureFile {
 #[derive(Debug)]
 pub struct Pictures {
     files: Vec<PictureFile>,
-    /// By path, name, stem and number, the surest first. A name that several have is no one's.
-    names: [HashMap<String, Option<usize>>; 4],
+    /// What they may be called, once one is looked for.
+    names: OnceLock<Names>,
 }
+
+/// Numbers of images by path, name, stem and number, the surest first. A name that several have is no one's.
+type Names = [HashMap<String, Option<usize>>; 4];
 
 impl PictureFile {
     /// What the names of its results begin with: its own without the ending.
@@ -66,13 +70,22 @@ impl Pictures {
                 found: "none".into(),
             });
         }
-        let mut seen = HashSet::new();
-        paths.retain(|path| seen.insert(path.clone()));
-        let folder = if input.is_dir() { input.to_path_buf() } else { shared_folder(&paths) };
+        let folder = if input.is_dir() {
+            input.to_path_buf()
+        } else {
+            // A list may have a name twice; a folder has not.
+            let mut seen = HashSet::new();
+            paths.retain(|path| seen.insert(path.clone()));
+            shared_folder(&paths)
+        };
         let file = |path: PathBuf| PictureFile { name: name_within(&folder, &path), path };
-        let files: Vec<PictureFile> = paths.into_iter().map(file).collect();
-        let mut names: [HashMap<String, Option<usize>>; 4] = Default::default();
-        for (number, file) in files.iter().enumerate() {
+        let files = paths.into_iter().map(file).collect();
+        Ok(Pictures { files, names: OnceLock::new() })
+    }
+
+    fn names(&self) -> Names {
+        let mut names = Names::default();
+        for (number, file) in self.files.iter().enumerate() {
             let mut add = |rank: usize, name: String| {
                 let unlike = |place: &mut Option<usize>| *place = place.filter(|&at| at == number);
                 names[rank].entry(name).and_modify(unlike).or_insert(Some(number));
@@ -87,7 +100,7 @@ impl Pictures {
             }
             add(2, stem);
         }
-        Ok(Pictures { files, names })
+        names
     }
 
     /// All of them.
@@ -117,8 +130,9 @@ impl Pictures {
             (2, Some(name.to_owned())),
             (3, digits(name).map(str::to_owned)),
         ];
+        let names = self.names.get_or_init(|| self.names());
         let mut found =
-            asked.into_iter().filter_map(|(rank, name)| self.names[rank].get(&name?).copied());
+            asked.into_iter().filter_map(|(rank, name)| names[rank].get(&name?).copied());
         match found.next() {
             Some(Some(place)) => Ok(&self.files[place]),
             Some(None) => Err("several of this name in its folders"),
@@ -149,6 +163,11 @@ fn name_within(folder: &Path, path: &Path) -> String {
         Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
         _ => None,
     };
+    // Almost all are files of the folder itself.
+    let mut components = within.components();
+    if let (Some(Component::Normal(name)), None) = (components.next(), components.next()) {
+        return lossy(Some(name));
+    }
     let parts: Option<Vec<String>> = within.components().map(part).collect();
     parts.map_or_else(|| lossy(path.file_name()), |parts| parts.join("/"))
 }
@@ -188,8 +207,8 @@ fn lossy(name: Option<&std::ffi::OsStr>) -> String {
 }
 
 fn is_image(path: &Path) -> bool {
-    let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
-    IMAGE_ENDINGS.iter().any(|known| ending == *known)
+    let ending = path.extension().unwrap_or_default();
+    IMAGE_ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 fn of_folder(folder: &Path) -> Result<Vec<PathBuf>> {

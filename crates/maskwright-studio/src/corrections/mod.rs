@@ -3,16 +3,29 @@
 //! ```text
 //! CORRECTIONS/
 //!   objects/NAME-SUM.json    an image's objects, a file for each image, replaced whole
-//!   SET.json                 all of a set, as COCO has it: made from the files above
+//!   SET-SUM.json             all of a set, as COCO has it: made from the files above
+//!   masks/, instances/       or as pictures: see `pictures`
 //!   data.toml                a data file with these sets
 //!   images/                  images that lie in tar files, as files
 //! ```
 //!
 //! The files in `objects` are what was saved: each is written under another name and renamed, with the revision that it replaces checked
-//! before. COCO's files follow within a moment; if the program ends before, they are made when it starts again. Nothing else of the data
-//! is ever written.
+//! before. What is made of them follows within a moment; if the program ends before, it is made when it starts again. Nothing else of the
+//! data is ever written.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | `stored` | the file of an image's objects |
+//! | `form` | the forms in which training reads them |
+//! | `made` | what is made of them, and when what goes |
+//! | `made_set` | a set in the data file |
+//! | `coco`, `pictures` | the forms |
 
 mod coco;
+mod form;
+mod made;
+mod made_set;
+mod pictures;
 mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +33,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use maskwright_image::mask::Bitmap;
 use maskwright_model::files::write_atomically;
 use maskwright_train::owned_folder::OwnedFolder;
 
@@ -27,12 +41,13 @@ use crate::api::{Corrections as Saved, CorrectionsInfo, SaveRequest, SavedObject
 use crate::data::DataSet;
 use crate::error::{Error, Result};
 use crate::locks::lock;
-use coco::Written;
+pub use form::CorrectionsForm;
+use made::Maker;
 use stored::Stored;
 
 /// Objects of an image.
 const OBJECTS: usize = 10_000;
-/// How long COCO's files wait for further saves.
+/// How long what is made of them waits for further saves.
 const GATHER: Duration = Duration::from_millis(300);
 
 /// A record, by its set and its name.
@@ -49,6 +64,7 @@ struct Entry {
 /// The corrections of a folder, which this process owns.
 pub(crate) struct Corrections {
     folder: PathBuf,
+    form: CorrectionsForm,
     /// Given back when the studio ends.
     _owned: OwnedFolder,
     entries: Mutex<BTreeMap<Key, Entry>>,
@@ -56,7 +72,7 @@ pub(crate) struct Corrections {
     changed: Condvar,
 }
 
-/// What COCO's files lack.
+/// What the sets lack that are made of what was saved.
 #[derive(Debug, Default)]
 struct Pending {
     /// Sets that were saved since.
@@ -66,14 +82,16 @@ struct Pending {
     ends: bool,
     /// Why they could not be written last.
     error: Option<String>,
+    /// What they do not hold as it was drawn.
+    left_out: Vec<String>,
 }
 
 impl Corrections {
-    /// Takes the folder and reads what was saved in it.
+    /// Takes the folder and reads what was saved in it, of which the sets are made in this form.
     ///
     /// # Errors
     /// A folder that another process owns or that cannot be read, [`Error::Content`] for a file that is damaged.
-    pub(crate) fn open(folder: &Path) -> Result<Arc<Self>> {
+    pub(crate) fn open(folder: &Path, form: CorrectionsForm) -> Result<Arc<Self>> {
         let folder = std::path::absolute(folder).map_err(Error::io(folder, "find"))?;
         let owned = OwnedFolder::take(&folder)?;
         let mut entries = BTreeMap::new();
@@ -85,26 +103,30 @@ impl Corrections {
         let sets = entries.keys().map(|(set, _)| set.clone()).collect();
         let corrections = Arc::new(Self {
             folder,
+            form,
             _owned: owned,
             entries: Mutex::new(entries),
             pending: Mutex::new(Pending { sets, ..Pending::default() }),
             changed: Condvar::new(),
         });
+        let maker = Maker::new(&corrections.folder, form);
         let writer = corrections.clone();
         std::thread::Builder::new()
             .name("corrections".into())
-            .spawn(move || writer.write_sets())
+            .spawn(move || writer.make_sets(maker))
             .map_err(|source| Error::Threads { source })?;
         Ok(corrections)
     }
 
     /// Where they lie and how many there are.
     pub(crate) fn info(&self) -> CorrectionsInfo {
+        let left_out = lock(&self.pending).left_out.clone();
         let entries = lock(&self.entries);
         let drawn = entries.values().filter(|entry| entry.objects > 0);
         CorrectionsInfo {
             folder: self.folder.display().to_string(),
-            format: "coco".into(),
+            format: self.form.name().into(),
+            left_out,
             images: drawn.clone().count(),
             objects: drawn.map(|entry| entry.objects).sum(),
         }
@@ -149,15 +171,19 @@ impl Corrections {
         data: &DataSet,
         index: usize,
         request: &SaveRequest,
-    ) -> Result<(u32, PathBuf)> {
+    ) -> Result<SavedFile> {
         let size = data.size(index)?;
         if request.objects.len() > OBJECTS {
             let found = request.objects.len().to_string();
             return Err(Error::setting("objects", format!("at most {OBJECTS}"), found));
         }
+        let mut shared = Shared::default();
         for (number, object) in request.objects.iter().enumerate() {
             check(number, object)?;
-            object.mask.to_grey(size)?;
+            let mask = object.mask.to_bitmap(size)?;
+            if self.form == CorrectionsForm::Instances {
+                shared.add(mask);
+            }
         }
         let (set, name) = data.identity(index)?;
         let key = (set.to_string(), name);
@@ -187,7 +213,7 @@ impl Corrections {
         drop(entries);
         lock(&self.pending).sets.insert(key.0);
         self.changed.notify_all();
-        Ok((revision + 1, file))
+        Ok(SavedFile { revision: revision + 1, file, not_held: shared.words() })
     }
 
     /// The path of a record's image; one that is no file is written into the folder.
@@ -216,7 +242,7 @@ impl Corrections {
         Ok(path)
     }
 
-    /// Waits until COCO's files hold all that was saved, and returns the data file; none where nothing was drawn.
+    /// Waits until the sets hold all that was saved, and returns the data file; none where nothing was drawn.
     ///
     /// # Errors
     /// [`Error::Child`] with the reason why they could not be written.
@@ -235,12 +261,12 @@ impl Corrections {
         if let Some(reason) = &pending.error {
             return Err(Error::Child { what: "the corrections".into(), reason: reason.clone() });
         }
-        let file = self.folder.join(coco::DATA_FILE);
+        let file = self.folder.join(made_set::DATA_FILE);
         Ok(file.is_file().then_some(file))
     }
 
-    /// The thread that writes COCO's files.
-    fn write_sets(&self) {
+    /// The thread that makes the sets.
+    fn make_sets(&self, mut maker: Maker) {
         loop {
             let mut pending = lock(&self.pending);
             while pending.sets.is_empty() && !pending.ends {
@@ -256,40 +282,28 @@ impl Corrections {
             if !hurry {
                 std::thread::sleep(GATHER);
             }
-            let written = self.write_coco();
+            let files: Vec<PathBuf> =
+                lock(&self.entries).values().map(|entry| entry.file.clone()).collect();
+            let made = maker.make(&files);
             let mut pending = lock(&self.pending);
             pending.writing = false;
-            if let Err(error) = written {
-                pending.error = Some(error.to_string());
-                // Tried again with the next save, or at the end.
-                if !pending.ends {
-                    pending.sets.extend(sets);
-                    self.changed.notify_all();
-                    let waited = self.changed.wait_timeout(pending, Duration::from_secs(2));
-                    drop(waited);
-                    continue;
+            match made {
+                Ok(left_out) => pending.left_out = left_out,
+                Err(error) => {
+                    pending.error = Some(error.to_string());
+                    // Tried again with the next save, or at the end.
+                    if !pending.ends {
+                        pending.sets.extend(sets);
+                        self.changed.notify_all();
+                        let waited = self.changed.wait_timeout(pending, Duration::from_secs(2));
+                        drop(waited);
+                        continue;
+                    }
                 }
             }
             drop(pending);
             self.changed.notify_all();
         }
-    }
-
-    fn write_coco(&self) -> Result<()> {
-        let files: Vec<PathBuf> =
-            lock(&self.entries).values().map(|entry| entry.file.clone()).collect();
-        let mut sets: BTreeMap<String, Vec<Stored>> = BTreeMap::new();
-        for file in files {
-            let stored = Stored::read(&file)?;
-            if stored.objects.iter().any(|object| !object.mask.is_empty()) {
-                sets.entry(stored.set.clone()).or_default().push(stored);
-            }
-        }
-        let mut written = Vec::new();
-        for (set, images) in &sets {
-            written.push(Written::write(&self.folder, set, images)?);
-        }
-        coco::write_data_file(&self.folder, &written)
     }
 
     /// Writes what is pending and ends.
@@ -303,6 +317,40 @@ impl Corrections {
             pending =
                 waited.map_or_else(|poisoned| poisoned.into_inner().0, |(pending, _)| pending);
         }
+    }
+}
+
+/// What was saved of an image.
+pub(crate) struct SavedFile {
+    pub(crate) revision: u32,
+    pub(crate) file: PathBuf,
+    /// What the form of the set will not hold of it.
+    pub(crate) not_held: Option<String>,
+}
+
+/// Pixels that several objects of an image have.
+#[derive(Default)]
+struct Shared {
+    all: Option<Bitmap>,
+    /// The sum of their areas.
+    areas: usize,
+}
+
+impl Shared {
+    fn add(&mut self, mask: Bitmap) {
+        self.areas += mask.count();
+        self.all = Some(match self.all.take() {
+            Some(all) => all.with(&mask),
+            None => mask,
+        });
+    }
+
+    fn words(&self) -> Option<String> {
+        let twice = self.areas - self.all.as_ref()?.count();
+        (twice > 0).then(|| {
+            let what = "in the set of numbered masks each of these pixels is the smallest one's";
+            format!("objects overlap by {twice} pixels: {what}")
+        })
     }
 }
 

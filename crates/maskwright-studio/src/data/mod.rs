@@ -7,7 +7,9 @@
 //! | `photos` | a folder of photographs without masks |
 //! | `filter` | which records a request asks for |
 //! | `masks` | masks as the page has them |
-//! | `pictures` | thumbnails, whole images, tiles |
+//! | `picture` | one picture, and who may make one now |
+//! | `pictures` | thumbnails, whole images |
+//! | `tiles` | tiles of images that are too large to be sent whole |
 //! | `cache` | files that can be made again, kept within a size |
 
 pub(crate) mod cache;
@@ -15,8 +17,10 @@ pub(crate) mod filter;
 pub(crate) mod masks;
 mod peek;
 mod photos;
+pub(crate) mod picture;
 pub(crate) mod pictures;
 pub(crate) mod set;
+mod tiles;
 
 pub(crate) use set::DataSet;
 

@@ -1,6 +1,6 @@
 //! A folder of photographs without masks, as a set whose records have no objects.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use maskwright_data::record::Record;
 use maskwright_data::source::{ImageBuffer, Located, MaskBuffer, Pick, Source};
 use maskwright_data::{Error as DataError, Result as DataResult};
 use maskwright_image::decode::MaskRule;
-use maskwright_predict::many::Pictures;
+use maskwright_predict::many::{PictureFile, Pictures};
 
 use crate::error::Result;
 
@@ -26,14 +26,14 @@ impl Photos {
     /// A folder that cannot be read, or has no image.
     pub(super) fn open(folder: &Path, name: &str) -> Result<Self> {
         let pictures = Pictures::open(folder)?;
-        let mut stems: HashMap<String, usize> = HashMap::new();
-        for file in pictures.files() {
-            *stems.entry(file.key()).or_default() += 1;
-        }
+        let keys: Vec<String> = pictures.files().iter().map(PictureFile::key).collect();
+        let mut sorted: Vec<&str> = keys.iter().map(String::as_str).collect();
+        sorted.sort();
+        let shared = sorted.windows(2).filter(|two| two[0] == two[1]).map(|two| two[0].to_owned());
+        let shared: HashSet<String> = shared.collect();
         // A name is a file's own without its ending, unless two differ by their endings alone.
-        let files = pictures.files().iter().map(|file| {
-            let key = file.key();
-            let name = if stems[&key] > 1 { file.name.clone() } else { key };
+        let files = pictures.files().iter().zip(keys).map(|(file, key)| {
+            let name = if shared.contains(&key) { file.name.clone() } else { key };
             (name, file.path.clone())
         });
         Ok(Self { name: name.into(), files: files.collect(), rule: MaskRule::default() })
@@ -90,5 +90,23 @@ impl Source for Photos {
 
     fn mask_rule(&self) -> &MaskRule {
         &self.rule
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lack_their_endings_unless_these_tell_files_apart() {
+        let place = tempfile::tempdir().expect("a folder");
+        let root = place.path();
+        std::fs::create_dir(root.join("sub")).expect("made");
+        for name in ["a.jpg", "a.k.jpg", "a.png", "b.jpg", "sub/b.jpg", "note.txt"] {
+            std::fs::write(root.join(name), "").expect("written");
+        }
+        let photos = Photos::open(root, "photos").expect("opened");
+        let names: Vec<&str> = photos.files.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["a.jpg", "a.k", "a.png", "b", "sub/b"]);
     }
 }

@@ -269,6 +269,17 @@ impl DataSet {
         Ok((size, decoded.pixels))
     }
 
+    /// The image at half of its size, so many times halved, rounded up.
+    ///
+    /// # Errors
+    /// An image that cannot be decoded.
+    pub(crate) fn halved(&self, index: usize, times: usize) -> Result<RgbImage> {
+        let upright = self.facts(index)?.upright;
+        let (buffer, record) = self.file(index)?;
+        let decoded = buffer.decode_halved(upright, &Limits::default(), times as u32);
+        Ok(decoded.map_err(Error::image(&record.image))?.pixels)
+    }
+
     /// The image as its set has it.
     ///
     /// # Errors

@@ -71,10 +71,12 @@ pub(super) fn corrections(app: &Arc<App>, At(index): At<usize>) -> Result<Respon
 pub(super) fn save(app: &Arc<App>, At(index): At<usize>, sent: Sent) -> Result<Response> {
     let start = Instant::now();
     let wanted: SaveRequest = sent.json()?;
-    let (revision, file) = app.corrections.save(&app.set(), index, &wanted)?;
+    let done = app.corrections.save(&app.set(), index, &wanted)?;
+    let revision = done.revision;
     app.events.tell(&Event::Saved { index, revision, client: sent.client });
     let milliseconds = start.elapsed().as_secs_f64() * 1e3;
-    Ok(answer::good(&Saved { revision, file: file.display().to_string(), milliseconds }))
+    let file = done.file.display().to_string();
+    Ok(answer::good(&Saved { revision, file, milliseconds, not_held: done.not_held }))
 }
 
 #[derive(Deserialize)]

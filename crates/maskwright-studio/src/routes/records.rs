@@ -12,7 +12,7 @@ use crate::api::{CroppedMask, ObjectMask, RecordRow, Records, SetInfo, Size, Sta
 use crate::app::App;
 use crate::data::DataSet;
 use crate::data::filter::{Filter, Known, LONGEST};
-use crate::data::pictures::Picture;
+use crate::data::picture::Picture;
 use crate::error::{Error, Result};
 use crate::http::asked::{Asked, At};
 use crate::http::{Response, answer};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use maskwright_data::source::{DataFile, SetSpec};
+use maskwright_data::source::{DataFile, Part, SetSpec};
 use maskwright_model::files::write_atomically;
 
 use crate::api::TrainData;
@@ -92,9 +92,21 @@ fn hold_out(data: &mut DataFile, set: &DataSet, corrections: &Corrections) -> Re
         }
         let mut valid = spec.clone();
         valid.name = format!("{} (held out)", spec.name);
-        spec.part = Some("90%".parse()?);
-        valid.part = Some("rest of 90%".parse()?);
         valid.repeat = None;
+        let rest: Part = "rest of 90%".parse()?;
+        match spec.name.strip_suffix(" (corrections)") {
+            // A record of theirs is an object: all of an image go to the same side.
+            Some(of) if spec.kind.taken().is_none() => {
+                let names = corrections.names(of);
+                let held_out = rest.select(&names).into_iter();
+                valid.include = held_out.map(|at| format!("{}#*", escaped(&names[at]))).collect();
+                spec.exclude.extend(valid.include.iter().cloned());
+            }
+            _ => {
+                spec.part = Some("90%".parse()?);
+                valid.part = Some(rest);
+            }
+        }
         data.valid.push(valid);
     }
     Ok(())
@@ -110,4 +122,59 @@ fn escaped(name: &str) -> String {
         }
     }
     pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use maskwright_data::source::OpenContext;
+    use maskwright_image::{RgbImage, Size, encode};
+
+    use super::*;
+    use crate::StudioData;
+    use crate::api::{CroppedMask, SaveRequest, SavedObject};
+    use crate::corrections::CorrectionsForm;
+
+    /// In whatever form, the objects of an image are all trained on or all validated with.
+    #[test]
+    fn an_image_is_never_on_both_sides() {
+        let place = tempfile::tempdir().expect("a folder");
+        let photos = place.path().join("photos");
+        std::fs::create_dir(&photos).expect("made");
+        let jpeg = encode::jpeg_rgb(&RgbImage::filled(Size::new(20, 30), 90), 90).expect("encoded");
+        for number in 0..20 {
+            std::fs::write(photos.join(format!("photo_{number}.jpg")), &jpeg).expect("written");
+        }
+        let from = StudioData::Photos { folder: photos };
+        let set = DataSet::open(&from, &OpenContext::default()).expect("opened");
+        let object = |x| SavedObject {
+            name: "leaf".into(),
+            colour: "#33aa77".into(),
+            mask: CroppedMask { x, y: 3, width: 4, height: 4, runs: vec![0, 16] },
+            clicks: 1,
+            predicted_iou: None,
+        };
+        for form in CorrectionsForm::ALL {
+            let folder = place.path().join(form.name());
+            let corrections = Corrections::open(&folder, form).expect("opened");
+            for index in 0..20 {
+                let objects = vec![object(2), object(12), object(22)];
+                let request = SaveRequest { revision: 0, objects };
+                corrections.save(&set, index, &request).expect("saved");
+            }
+            let file = place.path().join(format!("{}.toml", form.name()));
+            write(&file, &TrainData::Corrections, &set, &corrections).expect("written");
+            corrections.end();
+            let data = DataFile::read(&file).expect("a data file");
+            let images = |specs: &[SetSpec]| -> BTreeSet<PathBuf> {
+                assert_eq!(specs.len(), 1);
+                let open = specs[0].open(&OpenContext::default()).expect("opened");
+                (0..open.len()).map(|at| open.record(at).expect("there").image).collect()
+            };
+            let (trained, held_out) = (images(&data.train), images(&data.valid));
+            assert_eq!((trained.len(), held_out.len()), (18, 2), "{form:?}");
+            assert!(trained.is_disjoint(&held_out), "{form:?}");
+        }
+    }
 }

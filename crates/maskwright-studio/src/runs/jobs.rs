@@ -27,10 +27,16 @@ use crate::error::{Error, Result};
 use crate::http::events::Events;
 use crate::locks::lock;
 
+/// Windows' `CREATE_NEW_PROCESS_GROUP`.
+#[cfg(windows)]
+const NEW_PROCESS_GROUP: u32 = 0x200;
+
 /// Bytes from a log's end that are read for its last line.
 const TAIL: u64 = 4096;
 /// How often windows are told how far jobs are.
 const TICK: Duration = Duration::from_secs(1);
+/// The status of a training that was asked to stop.
+const STOPPED: i32 = 130;
 /// Jobs that run at once.
 const AT_ONCE: usize = 8;
 
@@ -153,7 +159,7 @@ impl Jobs {
         let paused = known.as_ref().is_some_and(|known| known.paused);
         let state = match process {
             Some(_) if stopping => JobState::Stopping,
-            Some(process) if stands_still(process).unwrap_or(paused) => JobState::Paused,
+            Some(process) if stands_still(process, &folder).unwrap_or(paused) => JobState::Paused,
             Some(_) => JobState::Running,
             _ if is_done => JobState::Finished,
             _ => match known.as_ref().and_then(|known| known.ended_well) {
@@ -299,8 +305,9 @@ impl Jobs {
     pub(crate) fn stop(&self, name: &str) -> Result<Job> {
         self.existing(name)?;
         if let Some(process) = self.process(name) {
-            ask(process, Ask::Stop)?;
-            ask(process, Ask::GoOn)?;
+            let run = self.runs.join(name);
+            ask(process, &run, Ask::Stop)?;
+            ask(process, &run, Ask::GoOn)?;
             self.known().entry(name.to_owned()).or_default().stopping = true;
         }
         self.existing(name)
@@ -317,11 +324,12 @@ impl Jobs {
             let reason = "it does not run".to_owned();
             return Err(Error::Busy { what: name.to_owned(), reason });
         };
-        ask(process, Ask::Pause)?;
+        let run = self.runs.join(name);
+        ask(process, &run, Ask::Pause)?;
         self.known().entry(name.to_owned()).or_default().paused = true;
         // It does so within a moment, a thread after the other.
         let until = Instant::now() + TICK;
-        while stands_still(process) == Some(false) && Instant::now() < until {
+        while stands_still(process, &run) == Some(false) && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(5));
         }
         self.existing(name)
@@ -341,7 +349,7 @@ impl Jobs {
         }
         match self.process(name) {
             Some(process) => {
-                ask(process, Ask::GoOn)?;
+                ask(process, &self.runs.join(name), Ask::GoOn)?;
                 self.known().entry(name.to_owned()).or_default().paused = false;
                 self.existing(name)
             }
@@ -373,6 +381,8 @@ impl Jobs {
         // Ctrl-C at the terminal is for the studio alone.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        #[cfg(windows)]
+        std::os::windows::process::CommandExt::creation_flags(&mut command, NEW_PROCESS_GROUP);
         let process = command.spawn().map_err(|error| child(name, &error.to_string()))?;
         let known = Known { process: Some(process.id()), ..Known::default() };
         self.known().insert(name.to_owned(), known);
@@ -384,7 +394,10 @@ impl Jobs {
     fn await_end(&self, name: String, mut process: Child) -> Result<()> {
         let known = self.known.clone();
         let wait = move || {
-            let ended_well = process.wait().is_ok_and(|status| status.success());
+            let status = process.wait();
+            // Whoever asked it to stop, it saved its state and ended as asked.
+            let ended_well =
+                status.is_ok_and(|status| status.success() || status.code() == Some(STOPPED));
             let mut known = lock(&known);
             let own = known.entry(name).or_default();
             (own.process, own.ended_well) = (None, Some(ended_well));

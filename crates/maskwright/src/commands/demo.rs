@@ -36,6 +36,10 @@ pub(crate) struct DemoFlags {
     #[arg(long, requires = "studio")]
     no_open: bool,
 
+    /// A few pictures and steps, from which nothing is learnt: for tests
+    #[arg(long, hide = true)]
+    tiny: bool,
+
     /// Print the outcome as JSON, and no progress
     #[arg(long)]
     json: bool,
@@ -57,7 +61,10 @@ fn stopped(output: &Path, stage: Stage) -> String {
 }
 
 pub(crate) fn run(flags: &DemoFlags) -> anyhow::Result<()> {
-    let mut config = DemoConfig::new(flags.output.clone());
+    let mut config = match flags.tiny {
+        true => DemoConfig::tiny(flags.output.clone()),
+        false => DemoConfig::new(flags.output.clone()),
+    };
     config.seed = flags.seed;
     config.pictures.seed = flags.seed;
     let interrupt = interrupt::on_ctrl_c();

@@ -90,6 +90,20 @@ impl DemoConfig {
             workers: 0,
         }
     }
+
+    /// All stages within seconds, from which nothing is learnt.
+    pub(crate) fn tiny(output: PathBuf) -> Self {
+        Self {
+            pictures: pictures::DemoConfig { train: 48, valid: 2, ..Default::default() },
+            model: SamConfig::small(256, 16, 32, 1),
+            sam_epochs: 1,
+            hq_epochs: 1,
+            batch_size: 4,
+            points: 64,
+            workers: 1,
+            ..Self::new(output)
+        }
+    }
 }
 
 /// What the demo found.

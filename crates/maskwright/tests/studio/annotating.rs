@@ -147,14 +147,73 @@ fn objects_are_saved_with_revisions_and_read_as_a_set() {
     assert_eq!(files(&place.join("images")), before);
 }
 
+/// What the doctor says of the corrections: errors, records and objects.
+fn examined(place: &Place) -> [Value; 3] {
+    let printed = text(&works(&["doctor", &place.text("corrections/data.toml"), "--json"]).stdout);
+    let diagnosis: Value = serde_json::from_str(&printed).expect("JSON");
+    let set = &diagnosis["sets"][0];
+    [&diagnosis["errors"], &set["records"], &set["objects"]].map(Clone::clone)
+}
+
+#[test]
+fn corrections_are_written_as_pictures_where_these_are_asked_for() {
+    let place = Place::new();
+    write_pairs(place.path(), 3);
+    let photos = place.text("images");
+    let form = |form: &'static str| ["--corrections-format", form];
+    let server = Server::start(&place, &[&photos], &form("masks"));
+    let objects = [object("leaf", &square(3, 4, 20)), object("dot", &square(5, 6, 4))];
+    let (status, saved) = save(&server, 0, 0, &objects);
+    assert_eq!((status, &saved["not_held"]), (200, &Value::Null), "{saved}");
+    assert_eq!(save(&server, 2, 0, &[object("leaf", &square(30, 30, 12))]).0, 200);
+    assert_eq!(server.get("/api/state").good()["corrections"]["format"], json!("masks"));
+    server.signal("TERM");
+    assert_eq!(server.end().0, Some(0));
+    assert_eq!(examined(&place), [json!(0), json!(3), json!(3)]);
+    let masks = |place: &Place| {
+        let pictures = files(&place.join("corrections/masks"));
+        pictures.into_iter().filter(|file| file.ends_with(".png")).collect::<Vec<_>>()
+    };
+    let areas = |file: &String| pixels(file).iter().filter(|&&value| value == 255).count();
+    let mut found: Vec<usize> = masks(&place).iter().map(areas).collect();
+    found.sort_unstable();
+    assert_eq!(found, [16, 144, 400]);
+
+    // The same folder in another form: what was drawn is the same, and what overlaps is said.
+    let server = Server::start(&place, &[&photos], &form("instances"));
+    let state = server.until("/api/state", |state| state["corrections"]["left_out"] != json!([]));
+    let said = "1 objects that lost the pixels that a smaller one has, too (first: photo_00)";
+    assert_eq!(state["corrections"]["left_out"], json!([said]));
+    let (status, saved) = save(&server, 0, 1, &objects);
+    let expected = "objects overlap by 16 pixels: in the set of numbered masks each of these pixels is the \
+                    smallest one's";
+    assert_eq!((status, &saved["not_held"]), (200, &json!(expected)), "{saved}");
+    server.signal("TERM");
+    assert_eq!(server.end().0, Some(0));
+    assert_eq!(examined(&place), [json!(0), json!(2), json!(3)]);
+    assert_eq!(masks(&place), [""; 0]);
+    let numbered = files(&place.join("corrections/instances"));
+    assert!(numbered.iter().any(|file| file.contains("/photo_00-")), "{numbered:?}");
+    // And back: nothing was lost of what was drawn.
+    let server = Server::start(&place, &[&photos], &form("coco"));
+    assert_eq!(server.get("/api/records/0/corrections").good()["objects"], json!(objects));
+    server.signal("TERM");
+    server.end();
+    assert_eq!(examined(&place), [json!(0), json!(2), json!(3)]);
+    assert!(!place.join("corrections/instances").exists());
+    let refused = maskwright(&["studio", &photos, "--corrections-format", "yolo"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", text(&refused.stderr));
+}
+
 #[test]
 fn a_server_that_is_killed_while_it_saves_leaves_whole_files() {
     let place = Place::new();
     write_pairs(place.path(), 2);
     let photos = place.text("images");
     let mut revision = 0;
-    for round in 0..4_u64 {
-        let server = Server::start(&place, &[&photos], &[]);
+    for round in 0..6_u64 {
+        let form = ["masks", "coco", "instances"][round as usize % 3];
+        let server = Server::start(&place, &[&photos], &["--corrections-format", form]);
         let found = server.get("/api/records/0/corrections").good();
         let now = found["revision"].as_u64().expect("a number") as u32;
         // All that was answered is there; what was under way may be.
@@ -182,6 +241,10 @@ fn a_server_that_is_killed_while_it_saves_leaves_whole_files() {
             }
         }
         killer.join().expect("killed");
+        // In whatever form, and whichever came before: what the data file names is whole.
+        if place.join("corrections/data.toml").exists() {
+            assert_eq!(examined(&place)[0], json!(0), "{form}");
+        }
     }
     assert!(revision > 0, "nothing was saved");
     // Nothing half is left, and the set is made anew.

@@ -75,17 +75,24 @@ impl Server {
         command.env("XDG_CACHE_HOME", place.join("cache"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("it starts");
-        let mut line = String::new();
-        let out = child.stdout.take().expect("its output");
-        BufReader::new(out).read_line(&mut line).expect("a line");
-        let Some(url) = line.trim().strip_prefix("the studio is at ") else {
-            let mut said = String::new();
-            let _ = child.stderr.take().expect("its words").read_to_string(&mut said);
-            panic!("{line}{said}");
+        let mut printed = String::new();
+        let mut out = BufReader::new(child.stdout.take().expect("its output"));
+        let url = loop {
+            let mut line = String::new();
+            let read = out.read_line(&mut line).expect("a line");
+            if let Some(url) = line.trim().strip_prefix("the studio is at ") {
+                break url.to_owned();
+            }
+            printed += &line;
+            if read == 0 {
+                let mut said = String::new();
+                let _ = child.stderr.take().expect("its words").read_to_string(&mut said);
+                panic!("{printed}{said}");
+            }
         };
         let port = url.split(':').nth(2).and_then(|rest| rest.split('/').next());
         let port = port.and_then(|port| port.parse().ok()).expect("a port");
-        Server { child, port, url: url.to_owned() }
+        Server { child, port, url }
     }
 
     /// Sends bytes as they are, and reads what is answered until the server closes.

@@ -7,4 +7,5 @@ mod annotating;
 mod attacks;
 mod browsing;
 mod client;
+mod demo;
 mod training;

@@ -1,5 +1,8 @@
 //! Trainings as processes of their own: they survive the studio, are found again, stopped, resumed, and clicked with.
 
+use std::time::{Duration, Instant};
+
+use maskwright_train::asked::{self, Asked};
 use serde_json::{Value, json};
 
 use crate::client::{Server, object, place_with_model, square};
@@ -100,6 +103,53 @@ fn a_training_survives_the_studio_and_is_found_again() {
     std::fs::remove_dir_all(place.join("runs/first")).expect("removed");
     assert!(server.get("/api/runs/first").status >= 400);
     assert_eq!(job(&server, "first"), Value::Null);
+}
+
+/// As on systems without signals, and by whoever shares the folder: a file asks.
+#[test]
+fn a_training_does_what_a_file_in_its_folder_asks() {
+    let (place, checkpoint) = place_with_model();
+    let (images, masks) = (place.text("images"), place.text("masks"));
+    let data = ["--images", &*images, "--masks", &*masks];
+    let server = Server::start(&place, &data, &["--checkpoint", &checkpoint]).with_model();
+    server.post("/api/train", &long("second")).good();
+    let running = until(&server, "second", |job| job["epoch"].as_u64() > Some(0));
+    let run = place.join("runs/second");
+    let epochs = || job(&server, "second")["epoch"].as_u64();
+    let steps = || std::fs::metadata(run.join("metrics.jsonl")).expect("a log").len();
+    asked::ask(&run, Asked::Pause).expect("asked");
+    until(&server, "second", |job| job["state"] == json!("paused"));
+    // It ends its step and its way to it; then nothing more is logged.
+    let quiet_since = |before: &mut u64| std::mem::replace(before, steps()) == *before;
+    let mut before = 0;
+    let until_still = Instant::now() + Duration::from_secs(60);
+    while !quiet_since(&mut before) {
+        assert!(Instant::now() < until_still, "it goes on");
+        std::thread::sleep(Duration::from_millis(700));
+    }
+    let still = epochs();
+    assert!(still >= running["epoch"].as_u64());
+    // Resumed in the studio, the file is gone, and it goes on.
+    server.post("/api/jobs/second/resume", &json!({})).good();
+    assert_eq!(asked::asked(&run), None);
+    until(&server, "second", |job| {
+        job["state"] == json!("running") && job["epoch"].as_u64() > still
+    });
+    // One that stands still stops where it is.
+    asked::ask(&run, Asked::Pause).expect("asked");
+    std::thread::sleep(Duration::from_millis(500));
+    asked::ask(&run, Asked::Stop).expect("asked");
+    let stopped = until(&server, "second", |job| job["state"] != json!("running"));
+    let stopped = match stopped["state"] == json!("paused") {
+        true => until(&server, "second", |job| job["state"] != json!("paused")),
+        false => stopped,
+    };
+    assert_eq!(
+        (&stopped["state"], &stopped["can_resume"]),
+        (&json!("stopped"), &json!(true)),
+        "{stopped}"
+    );
+    assert!(!run.join(asked::FILE).exists());
 }
 
 #[test]

@@ -27,11 +27,16 @@ impl Listing {
         let mut listing = Listing { path: path.into(), ..Listing::default() };
         for entry in std::fs::read_dir(path).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
-            let file = entry.path();
             if entry.file_name().as_encoded_bytes().starts_with(b".") {
                 continue;
             }
-            let list = if file.is_dir() {
+            let file = entry.path();
+            // The listing says what it is; only behind a link one has to look.
+            let is_folder = match entry.file_type() {
+                Ok(kind) if !kind.is_symlink() => kind.is_dir(),
+                _ => file.is_dir(),
+            };
+            let list = if is_folder {
                 &mut listing.folders
             } else if is_picture(&file) {
                 &mut listing.pictures
@@ -41,7 +46,10 @@ impl Listing {
             list.push(file);
         }
         for list in [&mut listing.folders, &mut listing.pictures, &mut listing.others] {
-            list.sort();
+            // All are in one folder: their bytes are in the order of their paths.
+            list.sort_unstable_by(|a, b| {
+                a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes())
+            });
         }
         Ok(listing)
     }

@@ -86,7 +86,11 @@ pub(super) fn side_by_side(listing: &Listing, name: &str) -> Option<Reading> {
         let of = |file: &&std::path::PathBuf| endings.contains(&ending(file).as_str());
         listing.pictures.iter().filter(of).filter_map(|file| file.file_stem()).collect()
     };
-    let (photos, masks) = (stems(&IMAGES_BESIDE_MASKS), stems(&["png"]));
+    let masks = stems(&["png"]);
+    if masks.is_empty() {
+        return None;
+    }
+    let photos = stems(&IMAGES_BESIDE_MASKS);
     let paired = photos.intersection(&masks).count();
     let folder =
         |path: &Path| PairsKeys { images: path.into(), masks: path.into(), ..PairsKeys::default() };

@@ -12,11 +12,12 @@ use std::time::Duration;
 use clap::Args;
 use maskwright_data::source::{Recognised, recognise};
 use maskwright_model::Compute;
-use maskwright_studio::{Settings, Studio, StudioData};
+use maskwright_studio::{CorrectionsForm, Settings, Studio, StudioData};
 
 use crate::flags::data::{DataFlags, WAYS};
 use crate::flags::data_at::data_at;
 use crate::flags::device::DeviceFlags;
+use crate::flags::named::named;
 use crate::indexing::Indexing;
 use crate::interrupt::Interrupt;
 use crate::{interrupt, official, output, tell};
@@ -62,6 +63,12 @@ pub(crate) struct StudioFlags {
     #[arg(long, value_name = "DIR", default_value = "corrections")]
     corrections: PathBuf,
 
+    /// The form in which training reads them: coco (an instances file, with the names of the objects), masks (a PNG
+    /// for each object), or instances (a PNG for each image, every number an object; where objects overlap,
+    /// the smaller one's)
+    #[arg(long, value_name = "FORM", default_value = "coco", value_parser = named::<CorrectionsForm>())]
+    corrections_format: CorrectionsForm,
+
     /// Address to listen on; one that is not this machine's own asks for a token
     #[arg(long, value_name = "ADDR", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     host: IpAddr,
@@ -89,6 +96,7 @@ pub(crate) fn run(flags: &StudioFlags) -> anyhow::Result<()> {
         checkpoint,
         runs: flags.runs.clone(),
         corrections: flags.corrections.clone(),
+        corrections_form: flags.corrections_format,
         host: flags.host,
         port: flags.port,
         opens: !flags.no_open,
@@ -132,6 +140,7 @@ pub(crate) struct Serve {
     pub(crate) checkpoint: Option<PathBuf>,
     pub(crate) runs: PathBuf,
     pub(crate) corrections: PathBuf,
+    pub(crate) corrections_form: CorrectionsForm,
     pub(crate) host: IpAddr,
     pub(crate) port: u16,
     pub(crate) opens: bool,
@@ -153,6 +162,7 @@ impl Serve {
             checkpoint: Some(checkpoint.to_path_buf()),
             runs: folder.to_path_buf(),
             corrections: folder.join("corrections"),
+            corrections_form: CorrectionsForm::default(),
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: PORT,
             opens,
@@ -169,6 +179,7 @@ pub(crate) fn serve(what: &Serve, interrupt: &Interrupt) -> anyhow::Result<()> {
         checkpoint: what.checkpoint.clone(),
         runs: what.runs.clone(),
         corrections: what.corrections.clone(),
+        corrections_form: what.corrections_form,
         cache: None,
         host: what.host,
         port: what.port,
@@ -183,6 +194,13 @@ pub(crate) fn serve(what: &Serve, interrupt: &Interrupt) -> anyhow::Result<()> {
     output::line(format_args!("the studio is at {}", studio.url()))?;
     if what.checkpoint.is_none() {
         tell::note(program::NO_MODEL);
+    }
+    if what.corrections_form != CorrectionsForm::Coco {
+        tell::note(format_args!(
+            "corrections as {} hold no names of objects; these stay in {}",
+            what.corrections_form.name(),
+            what.corrections.join("objects").display()
+        ));
     }
     tell::say("Ctrl-C ends it; trainings go on");
     if what.opens {

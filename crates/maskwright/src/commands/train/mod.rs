@@ -299,6 +299,7 @@ pub(crate) fn run(flags: &TrainFlags, given: &[String]) -> anyhow::Result<()> {
     let (output, keeps_views) = (config.output.clone(), config.cache.keep);
     let farewell = move || stopped(&output, keeps_views);
     interrupt.set_farewell(farewell.clone());
+    interrupt.follow(&config.output);
     let mut progress = Progress::new(flags.json || flags.quiet, interrupt);
     progress.show_run(flags.progress.unwrap_or_else(ProgressKind::of_terminal), &config);
     if !flags.log_to.is_empty() {
