@@ -151,20 +151,35 @@ def iou(
     :returns: float64 ``[dt, gt]``; an empty list where either is empty, as pycocotools has it. The
         IoU of two empty masks is 0.
     """
-    crowds = [bool(crowd) for crowd in np.asarray(pyiscrowd).reshape(-1)]
+    crowds = _bools(pyiscrowd)
     if len(crowds) != len(gt):
         raise refuse("pyiscrowd", f"{len(gt)} values, one for each of gt", str(len(crowds)))
     if len(dt) == 0 or len(gt) == 0:
         return []
-    if _are_masks(dt) and _are_masks(gt):
+    # The first of each tells: where others are something else, the compiled part says so.
+    if _is_mask(dt) and _is_mask(gt):
         # Masks among themselves are read once, and each pair is compared once.
-        others = None if len(dt) == len(gt) and all(map(operator.is_, dt, gt)) else list(gt)
-        return _maskwright.rle_ious(list(dt), others, crowds)
+        masks, others = _list(dt), _list(gt)
+        among = len(masks) == len(others) and all(map(operator.is_, masks, others))
+        return _maskwright.rle_ious(masks, None if among else others, crowds)
     return _maskwright.box_ious(_boxes("dt", dt), _boxes("gt", gt), crowds)
 
 
-def _are_masks(objects: Sequence[Any] | npt.NDArray[Any]) -> bool:
-    return not isinstance(objects, np.ndarray) and all(isinstance(one, dict) for one in objects)
+def _bools(values: Sequence[int | bool] | npt.NDArray[Any]) -> list[bool]:
+    """Read numbers that are 0 or not, a list of Python's without an array."""
+    if isinstance(values, list) and set(map(type, values)) <= {int, bool}:
+        return list(map(bool, values))
+    return [bool(value) for value in np.asarray(values).reshape(-1)]
+
+
+def _list(objects: Sequence[Any] | npt.NDArray[Any]) -> list[Any]:
+    """Give a list as it is, and of anything else a list."""
+    return objects if isinstance(objects, list) else list(objects)
+
+
+def _is_mask(objects: Sequence[Any] | npt.NDArray[Any]) -> bool:
+    """Tell whether the first object is a mask."""
+    return not isinstance(objects, np.ndarray) and isinstance(next(iter(objects)), dict)
 
 
 def _boxes(name: str, objects: Any) -> list[list[float]]:
