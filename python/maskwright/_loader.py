@@ -51,7 +51,7 @@ class Loader:
         threads: that make batches; by default one for each core.
         views: how many different views an image has, 0 for new ones in every epoch.
         last_batch: ``"drop"`` or ``"keep"`` records that do not fill a batch on every process.
-        prefetch: batches that are made ahead, by default two more than threads.
+        prefetch: batches that are made ahead, by default one more than threads.
         refusal_budget: the share of all records that may be replaced by others because their files cannot
             be used. With 0, the default, the first of them is an exception.
         ledger: a file that such records are written to, one JSON object a line.
