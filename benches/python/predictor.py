@@ -40,7 +40,7 @@ def work_of(name: str, part: str, model: str, weights: Path, image: Path) -> Cal
     if name in OURS_IN:
         import maskwright
 
-        settings = {"kind": "sam_hq", "geometry": "sam", "precision": OURS_IN[name]}
+        settings: dict[str, Any] = {"kind": "sam_hq", "geometry": "sam", "precision": OURS_IN[name]}
         predictor = maskwright.Predictor(weights, **settings)
     else:
         import torch
