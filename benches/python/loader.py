@@ -3,7 +3,8 @@
 Every contestant delivers batches of torch tensors, image, label and the drawn prompt, of the same
 files and the same draws, with two threads or two worker processes. Each runs in a process of its
 own, in turns; what is measured is the wall time of whole epochs, the time to the first batch, and
-the memory that the process and its workers have at most (their proportional share of it, PSS)::
+the memory that the process and its workers have at most (their proportional share of it, PSS), in
+all and beyond what the process has once PyTorch is imported::
 
     python loader.py --rounds 3 --output ../record/DATE-python-loader.md
 
@@ -127,6 +128,7 @@ def measure(name: str, flags: argparse.Namespace) -> dict[str, float]:
     """Measure one contestant in this process."""
     if name not in ABOUT:
         contestants.load(name)
+    begun = pss_mib(os.getpid())
     peak = Peak()
     with peak:
         start = time.perf_counter()
@@ -135,7 +137,12 @@ def measure(name: str, flags: argparse.Namespace) -> dict[str, float]:
             first = first or time.perf_counter() - start
             images += len(batch)
         took = time.perf_counter() - start
-    return {"images_per_s": images / took, "first_s": first, "peak_mib": peak.mib}
+    return {
+        "images_per_s": images / took,
+        "first_s": first,
+        "peak_mib": peak.mib,
+        "own_mib": peak.mib - begun,
+    }
 
 
 class Peak:
@@ -245,10 +252,12 @@ def record(
         f"{flags.size} x {flags.size} with {WORKERS} threads or worker processes, "
         f"{flags.epochs} epochs a round, {flags.rounds} rounds in turns, each contestant in a "
         "process of its own. Medians; ratios are medians of the ratios within a round. Memory is "
-        "the most that the process and its workers had (PSS).",
+        "the most that the process and its workers had (PSS), and what of it came after PyTorch "
+        "was imported.",
         "",
-        "| | images/s | ours / it | first batch, s | memory, MiB | ours / its |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| | images/s | ours / it | first batch, s | memory, MiB | ours / its "
+        "| beyond PyTorch, MiB | ours / its |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     ours = found[OURS]
 
@@ -256,28 +265,29 @@ def record(
         return statistics.median(values)
 
     for name, rounds in found.items():
-        ratio = middle(
-            [one["images_per_s"] / it["images_per_s"] for one, it in zip(ours, rounds, strict=True)]
-        )
-        memory = middle(
-            [one["peak_mib"] / it["peak_mib"] for one, it in zip(ours, rounds, strict=True)]
-        )
+        pairs = list(zip(ours, rounds, strict=True))
+
+        def beside(key: str, pairs: list[Any] = pairs) -> str:
+            return f"{middle([one[key] / it[key] for one, it in pairs]):.2f}"
+
         row = [
             about[name],
             f"{middle([it['images_per_s'] for it in rounds]):.1f}",
-            f"{ratio:.2f}",
+            beside("images_per_s"),
             f"{middle([it['first_s'] for it in rounds]):.2f}",
             f"{middle([it['peak_mib'] for it in rounds]):.0f}",
-            f"{memory:.2f}",
+            beside("peak_mib"),
+            f"{middle([it['own_mib'] for it in rounds]):.0f}",
+            beside("own_mib"),
         ]
         lines.append(f"| {' | '.join(row)} |")
-    lines += [f"| {name}: not run | {why} | | | | |" for name, why in missing.items()]
-    beside = middle([one["images_per_s"] / rate for one, rate in zip(ours, rust, strict=True)])
+    lines += [f"| {name}: not run | {why} | | | | | | |" for name, why in missing.items()]
+    from_python = middle([one["images_per_s"] / rate for one, rate in zip(ours, rust, strict=True)])
     cpu, cores = machine.processor()
     lines += [
         "",
         f"The same loader from Rust (`maskwright bench loader`): {middle(rust):.1f} images/s; "
-        f"from Python {beside:.2f} of it.",
+        f"from Python {from_python:.2f} of it.",
         "",
         f"Files: {files.pairs} pairs, {files.megapixels:.1f} megapixels on average, "
         f"{files.image_bits:.2f} and {files.mask_bits:.2f} bits a pixel.",

@@ -4,8 +4,9 @@
 
 An image of 1024 x 768 pixels is set, and a box on it predicted, as an application in Python does
 it: arrays of uint8 go in, boolean masks at the image's resolution come out. Each has two threads.
-PyTorch works in the ways of ``ways.py``. All have the same seeded weights, and before anything is
-timed the masks are compared. Times are medians, a ratio is the median of the ratios in a round.
+PyTorch works in the ways of ``ways.py``, ours in f32 and, where the processor has it, in bf16. All
+have the same seeded weights, and before anything is timed the masks are compared. Times are
+medians, a ratio is the median of the ratios in a round.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from ours import find_command
 from turns import Contestant, answer, measure_in_turns
 from ways import WAYS
 
+OURS_IN = {OURS: "f32", f"{OURS}_bf16": "bf16"}
 PARTS = {"set": "`set_image`", "predict": "`predict` of a box"}
 
 
@@ -35,10 +37,11 @@ def work_of(name: str, part: str, model: str, weights: Path, image: Path) -> Cal
     """Get a contestant's work ready; what it gives for ``predict`` are masks [1, 768, 1024]."""
     pixels = np.array(Image.open(image).convert("RGB"))
     predictor: Any
-    if name == OURS:
+    if name in OURS_IN:
         import maskwright
 
-        predictor = maskwright.Predictor(weights, kind="sam_hq", geometry="sam")
+        settings: dict[str, Any] = {"kind": "sam_hq", "geometry": "sam", "precision": OURS_IN[name]}
+        predictor = maskwright.Predictor(weights, **settings)
     else:
         import torch
 
@@ -66,13 +69,13 @@ def serve(flags: argparse.Namespace) -> None:
 def agreement(
     names: list[str], command: Callable[..., list[str]], folder: Path
 ) -> dict[str, float]:
-    """The share of pixels at which each contestant's mask differs from the first way's."""
+    """The share of pixels at which each contestant's mask differs from PyTorch's first way's."""
     masks = {}
     for name in names:
         path = folder / f"{name}.npy"
         run([*command(name, "predict"), "--masks", path])
         masks[name] = np.load(path).astype(bool)
-    reference = masks[names[1]]
+    reference = masks[next(name for name in names if name not in OURS_IN)]
     return {name: float((masks[name] != reference).mean()) for name in names}
 
 
@@ -92,8 +95,9 @@ def main() -> None:
     if flags.way is not None:
         serve(flags)
         return
+    ours = [OURS, f"{OURS}_bf16"] if "AVX512-BF16: yes" in processor_for_products() else [OURS]
     names = [
-        OURS,
+        *ours,
         *(name for name in flags.ways if WAYS[name].lacks(flags.model, "encoder") is None),
     ]
     with tempfile.TemporaryDirectory() as at:
@@ -127,7 +131,11 @@ def main() -> None:
                     cells += [f"{row.time(name):.0f}", f"{row.ratio(name, cpu=False):.2f}"]
             peak = max(row.contestants[name].peak_mib for row in rows)
             cells += [str(peak), f"{100 * apart[name]:.3f}%"]
-            about = "`maskwright.Predictor`" if name == OURS else f"{WAYS[name].about} (`{name}`)"
+            about = (
+                f"`maskwright.Predictor`, {OURS_IN[name]}"
+                if name in OURS_IN
+                else f"{WAYS[name].about} (`{name}`)"
+            )
             lines.append(f"| {about} | {' | '.join(cells)} |")
     packages = versions(["torch", "segment_anything_hq", "transformers", "numpy"])
     lines += ["", f"{processor_for_products()}; load {os.getloadavg()[0]:.1f}. {packages}", ""]

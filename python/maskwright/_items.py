@@ -58,6 +58,8 @@ def pixels(image: Any, where: str) -> Image:
         array = array[:, :, np.newaxis]
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] not in (1, 3):
         raise refuse(where, PIXELS, described(array))
+    if not array.size:
+        raise refuse(where, "pixels", described(array))
     if array.shape[2] == 1:
         array = np.repeat(array, 3, axis=2)
     return np.ascontiguousarray(array)
@@ -93,8 +95,10 @@ def one_mask(mask: Any, where: str) -> Mask:
     array = array_of(mask, where, LEVELS)
     if array.ndim != 2 or array.dtype not in (np.bool_, np.uint8):
         raise refuse(where, LEVELS, described(array))
+    if not array.size:
+        raise refuse(where, "pixels", described(array))
     # Zeros and ones are bits, whatever they are stored as. Pillow's own bits are bytes of 0 and 255.
-    if array.dtype == np.bool_ or (array.size and array.max() == 1):
+    if array.dtype == np.bool_ or array.max() == 1:
         array = array.view(np.uint8) != 0
     return np.ascontiguousarray(array)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import numbers
 import os
 import weakref
 from collections.abc import Iterator, Mapping
@@ -51,7 +52,7 @@ class Loader:
         threads: that make batches; by default one for each core.
         views: how many different views an image has, 0 for new ones in every epoch.
         last_batch: ``"drop"`` or ``"keep"`` records that do not fill a batch on every process.
-        prefetch: batches that are made ahead, by default two more than threads.
+        prefetch: batches that are made ahead, by default one more than threads.
         refusal_budget: the share of all records that may be replaced by others because their files cannot
             be used. With 0, the default, the first of them is an exception.
         ledger: a file that such records are written to, one JSON object a line.
@@ -90,7 +91,7 @@ class Loader:
     ) -> None:
         here = place_among_processes()
         self._data = data
-        self._split = split
+        self._split = text("split", split)
         self._process = process
         self._settings: dict[str, Any] = {
             "batch_size": count("batch_size", batch_size, 1),
@@ -101,12 +102,12 @@ class Loader:
             "world_size": count("world_size", here[1] if world_size is None else world_size, 1),
             "threads": None if threads is None else count("threads", threads, 1),
             "views": count("views", views, 0),
-            "last_batch": last_batch,
+            "last_batch": text("last_batch", last_batch),
             "prefetch": None if prefetch is None else count("prefetch", prefetch, 1),
-            "refusal_budget": float(refusal_budget),
-            "ledger": None if ledger is None else os.fspath(ledger),
-            "plan": None if plan is None else json.dumps(dict(plan)),
-            "prompts": None if prompts is None else json.dumps(dict(prompts)),
+            "refusal_budget": share("refusal_budget", refusal_budget),
+            "ledger": None if ledger is None else file("ledger", ledger),
+            "plan": None if plan is None else table("plan", plan),
+            "prompts": None if prompts is None else table("prompts", prompts),
         }
         self._begin()
         self._loader()
@@ -151,7 +152,11 @@ class Loader:
     def _next(self, number: int) -> Batch:
         if number != self._pass:
             raise Error("the loader: another pass over it began, which ended this one")
-        parts: Any = self._loader().next()
+        try:
+            parts: Any = self._loader().next()
+        except StopIteration as error:
+            # Of the data: an epoch does not end there.
+            raise RuntimeError("the loader's data raised StopIteration") from error
         self._restored = False
         if parts is None:
             self._epoch += 1
@@ -190,11 +195,12 @@ class Loader:
 
         Raises ``SettingError`` for a state of another seed or other data.
         """
-        if set(state) != set(STATE):
-            raise refuse("the loader's state", f"a dict of {', '.join(STATE)}", str(list(state)))
-        numbers = [count(key, state[key], 0) for key in STATE]
-        self._loader().restore(*numbers)
-        self._epoch = numbers[0]
+        if not isinstance(state, Mapping) or set(state) != set(STATE):
+            found = str(list(state)) if isinstance(state, Mapping) else repr(state)
+            raise refuse("the loader's state", f"a dict of {', '.join(STATE)}", found)
+        place = [count(key, state[key], 0) for key in STATE]
+        self._loader().restore(*place)
+        self._epoch = place[0]
         self._restored = True
         self._pass += 1
 
@@ -289,3 +295,35 @@ def count(what: str, value: Any, least: int) -> int:
     if not isinstance(number, int) or isinstance(value, bool) or not least <= number < 1 << 63:
         raise refuse(what, f"a whole number from {least}", repr(value))
     return number
+
+
+def text(what: str, value: Any) -> str:
+    """Check a text."""
+    if not isinstance(value, str):
+        raise refuse(what, "a str", repr(value))
+    return value
+
+
+def share(what: str, value: Any) -> float:
+    """Check a number; its range is the library's to check."""
+    if not isinstance(value, numbers.Real):
+        raise refuse(what, "a share from 0 to 1", repr(value))
+    return float(value)
+
+
+def file(what: str, value: Any) -> str:
+    """Check a path."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise refuse(what, "a path", repr(value))
+    return os.fspath(value)
+
+
+def table(what: str, value: Any) -> str:
+    """Check settings that a data file has, and write them as JSON."""
+    expected = f"a dict of the keys and values of [{what}] in a data file"
+    if not isinstance(value, Mapping):
+        raise refuse(what, expected, repr(value))
+    try:
+        return json.dumps(dict(value), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise refuse(what, expected, str(error)) from None

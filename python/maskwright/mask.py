@@ -69,7 +69,12 @@ Mask: TypeAlias = Mapping[str, Any]
 
 def _bytes_of(mask: npt.ArrayLike, axes: str) -> npt.NDArray[np.uint8]:
     """View an array of bool or uint8 with these axes as bytes."""
-    array = np.asarray(mask)
+    try:
+        array = np.asarray(mask)
+    except ValueError:
+        raise refuse(
+            "masks", f"an array [height, width] or {axes}", "rows of several lengths"
+        ) from None
     if array.ndim not in (2, 3):
         raise refuse("masks", f"an array [height, width] or {axes}", f"shape {array.shape}")
     if array.dtype != np.bool_ and array.dtype != np.uint8:
@@ -151,20 +156,35 @@ def iou(
     :returns: float64 ``[dt, gt]``; an empty list where either is empty, as pycocotools has it. The
         IoU of two empty masks is 0.
     """
-    crowds = [bool(crowd) for crowd in np.asarray(pyiscrowd).reshape(-1)]
+    crowds = _bools(pyiscrowd)
     if len(crowds) != len(gt):
         raise refuse("pyiscrowd", f"{len(gt)} values, one for each of gt", str(len(crowds)))
     if len(dt) == 0 or len(gt) == 0:
         return []
-    if _are_masks(dt) and _are_masks(gt):
+    # The first of each tells: where others are something else, the compiled part says so.
+    if _is_mask(dt) and _is_mask(gt):
         # Masks among themselves are read once, and each pair is compared once.
-        others = None if len(dt) == len(gt) and all(map(operator.is_, dt, gt)) else list(gt)
-        return _maskwright.rle_ious(list(dt), others, crowds)
+        masks, others = _list(dt), _list(gt)
+        among = len(masks) == len(others) and all(map(operator.is_, masks, others))
+        return _maskwright.rle_ious(masks, None if among else others, crowds)
     return _maskwright.box_ious(_boxes("dt", dt), _boxes("gt", gt), crowds)
 
 
-def _are_masks(objects: Sequence[Any] | npt.NDArray[Any]) -> bool:
-    return not isinstance(objects, np.ndarray) and all(isinstance(one, dict) for one in objects)
+def _bools(values: Sequence[int | bool] | npt.NDArray[Any]) -> list[bool]:
+    """Read numbers that are 0 or not, a list of Python's without an array."""
+    if isinstance(values, list) and set(map(type, values)) <= {int, bool}:
+        return list(map(bool, values))
+    return [bool(value) for value in np.asarray(values).reshape(-1)]
+
+
+def _list(objects: Sequence[Any] | npt.NDArray[Any]) -> list[Any]:
+    """Give a list as it is, and of anything else a list."""
+    return objects if isinstance(objects, list) else list(objects)
+
+
+def _is_mask(objects: Sequence[Any] | npt.NDArray[Any]) -> bool:
+    """Tell whether the first object is a mask."""
+    return not isinstance(objects, np.ndarray) and isinstance(next(iter(objects)), dict)
 
 
 def _boxes(name: str, objects: Any) -> list[list[float]]:
@@ -200,6 +220,7 @@ def frPyObjects(pyobj: Any, h: int, w: int) -> Any:  # noqa: N802
     :raises maskwright.DataError: a polygon with an odd number of coordinates or fewer than three
         points, coordinates that are not finite, runs that do not fill their size.
     """
+    h, w = _side("h", h), _side("w", w)
     if isinstance(pyobj, np.ndarray):
         return _maskwright.rle_from_boxes(_boxes("pyobj", pyobj), h, w)
     if isinstance(pyobj, dict):
@@ -218,6 +239,30 @@ def frPyObjects(pyobj: Any, h: int, w: int) -> Any:  # noqa: N802
     if len(pyobj) == 4:
         return _maskwright.rle_from_boxes(_boxes("pyobj", pyobj), h, w)[0]
     return _maskwright.rle_from_polygons([[_polygon(pyobj)]], h, w)[0]
+
+
+def _whole(value: Any) -> int | None:
+    """Read a whole number, NumPy's too; None of anything else."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def _side(name: str, value: Any) -> int:
+    """Check a height or width in pixels."""
+    side = _whole(value)
+    if side is None or not 0 <= side <= LARGEST_NUMBER:
+        raise refuse(name, "a whole number of pixels", repr(value))
+    return side
+
+
+def _number(value: Any) -> int:
+    """Check the number of an object."""
+    number = _whole(value)
+    if number is None or not 0 <= number <= LARGEST_NUMBER:
+        raise refuse("numbers", f"whole numbers from 0 to {LARGEST_NUMBER}", repr(value))
+    return number
 
 
 def _polygon(points: Any) -> list[float]:
@@ -241,6 +286,7 @@ def from_polygons(objects: Sequence[Sequence[Any]], height: int, width: int) -> 
         mask.
     :raises maskwright.DataError: naming the object and the polygon that is none.
     """
+    height, width = _side("height", height), _side("width", width)
     polygons = [[_polygon(polygon) for polygon in polygons] for polygons in objects]
     return _maskwright.rle_from_polygons(polygons, height, width)
 
@@ -299,7 +345,7 @@ def to_instances(
         ones.
     """
     masks = list(rles)
-    chosen = range(1, len(masks) + 1) if numbers is None else [int(number) for number in numbers]
+    chosen = list(range(1, len(masks) + 1) if numbers is None else map(_number, numbers))
     if len(chosen) != len(masks):
         raise refuse("numbers", f"{len(masks)} numbers, one for each mask", str(len(chosen)))
-    return _maskwright.rle_to_instances(masks, list(chosen))
+    return _maskwright.rle_to_instances(masks, chosen)

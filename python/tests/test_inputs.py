@@ -54,6 +54,14 @@ def loader(data: Any, **settings: Any) -> Loader:  # noqa: ANN401
             " (60, 90, 3)",
         ),
         (
+            (IMAGE[:0, :0], MASK[:0, :0]),
+            "data[0], image: expected pixels, found uint8 of shape (0, 0, 3)",
+        ),
+        (
+            (IMAGE, MASK[:, :0]),
+            "data[0], mask: expected pixels, found uint8 of shape (60, 0)",
+        ),
+        (
             (IMAGE, MASK, 3),
             "data[0]: expected a pair (image, mask) or a dict with image and mask, found a tuple of 3",
         ),
@@ -140,6 +148,19 @@ def test_data_that_are_none(data: Any, expected: str) -> None:  # noqa: ANN401
             "plan.scale_min, scale_max: expected 0 < scale_min <= scale_max <= 16, found 3 and 2",
         ),
         ({"split": "test"}, 'split: expected "train" or "valid", found "test"'),
+        ({"split": None}, "split: expected a str, found None"),
+        ({"last_batch": None}, "last_batch: expected a str, found None"),
+        ({"refusal_budget": "x"}, "refusal_budget: expected a share from 0 to 1, found 'x'"),
+        ({"ledger": 3}, "ledger: expected a path, found 3"),
+        (
+            {"plan": ["scale_min"]},
+            "plan: expected a dict of the keys and values of [plan] in a data file, found ['scale_min']",
+        ),
+        (
+            {"plan": {"scale_min": np.float32(0.5)}},
+            "plan: expected a dict of the keys and values of [plan] in a data file, found Object of type float32"
+            " is not JSON serializable",
+        ),
     ],
 )
 def test_settings_that_cannot_be(folder: Path, settings: dict[str, Any], expected: str) -> None:
@@ -210,6 +231,20 @@ def test_a_state_of_something_else_is_refused(folder: Path) -> None:
         loader(pictures(4), seed=1).load_state_dict(state)
     with pytest.raises(SettingError, match="expected a dict of epoch, position, seed, records"):
         loader(folder).load_state_dict({"epoch": 1})
+    with pytest.raises(SettingError, match="records, found None"):
+        loader(folder).load_state_dict(None)  # type: ignore[arg-type]
+
+
+def test_data_that_raise_stop_iteration_do_not_end_the_epoch() -> None:
+    class Ends:
+        def __len__(self) -> int:
+            return 3
+
+        def __getitem__(self, index: int) -> Any:  # noqa: ANN401
+            raise StopIteration
+
+    with pytest.raises(RuntimeError, match="the loader's data raised StopIteration"):
+        list(loader(Ends()))
 
 
 def test_exceptions_can_be_pickled() -> None:

@@ -156,6 +156,18 @@ def test_pictures_of_numbers_go_both_ways() -> None:
         (lambda: mask.area(cast(Any, [7])), "a dict", "7"),
         (lambda: mask.frPyObjects(7, 3, 3), "boxes, polygons", "int"),
         (lambda: mask.from_polygons([["a"]], 3, 3), "numbers", "str"),
+        (lambda: mask.from_polygons([[[0, 0, 2, 2, 2, 0]]], 3, -3), "whole number", "-3"),
+        (lambda: mask.frPyObjects([[0, 0, 2, 2, 2, 0]], -3, 3), "whole number", "-3"),
+        (lambda: mask.frPyObjects([[0, 0, 2, 2, 2, 0]], cast(Any, 3.0), 3), "whole number", "3.0"),
+        (lambda: mask.to_instances([HAND_RLE], [-1]), "whole numbers", "-1"),
+        (lambda: mask.to_instances([HAND_RLE], [cast(Any, 1.5)]), "whole numbers", "1.5"),
+        (lambda: mask.to_instances([HAND_RLE], [2**32]), "whole numbers", "4294967296"),
+        (lambda: mask.encode(cast(Any, [[1], [1, 2]])), "an array", "several lengths"),
+        (
+            lambda: mask.iou([HAND_RLE, [1, 2, 3, 4]], [HAND_RLE], [0]),
+            "a dict",
+            "list [1, 2, 3, 4]",
+        ),
     ],
 )
 def test_other_arguments_are_refused_by_name(

@@ -14,14 +14,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("expected IMAGES MASKS [SIZE] [WORKERS] [EPOCHS]".into());
     };
     let number = |at: usize, default: u64| rest.get(at).map_or(Ok(default), |text| text.parse());
-    let mut config = LoaderConfig {
+    let config = LoaderConfig {
         on_refusal: OnRefusal::Replace { budget: 1.0 },
         last_batch: LastBatch::Keep,
         sample: SampleConfig::for_size(number(0, 1024)? as usize),
         ..LoaderConfig::default()
     };
-    config.workers = number(1, config.workers as u64)? as usize;
-    config.prefetch = config.workers + 2;
+    let workers = number(1, config.workers as u64)? as usize;
+    let config = config.with_workers(workers);
 
     let mix = DataFile::from_folders(images, masks).train_mix(&OpenContext::default())?;
     println!("{} records", mix.len());

@@ -52,13 +52,15 @@ impl Settings {
             OnRefusal::Replace { budget: self.refusal_budget }
         };
         let default = LoaderConfig::default();
-        let workers = self.threads.unwrap_or(default.workers);
+        let default = match self.threads {
+            Some(threads) => default.with_workers(threads),
+            None => default,
+        };
         Ok(LoaderConfig {
             batch_size: self.batch_size,
             seed: self.seed,
             views: self.views,
-            workers,
-            prefetch: self.prefetch.unwrap_or(workers.saturating_add(2)),
+            prefetch: self.prefetch.unwrap_or(default.prefetch),
             last_batch,
             rank: self.rank,
             world_size: self.world_size,

@@ -1,8 +1,8 @@
 //! `maskwright.mask`: lists of masks as run lengths, arrays and polygons.
 
-use maskwright_image::mask::{Rle, draw_instances, instances, many, outlines};
+use maskwright_image::mask::{Comparable, Rle, draw_instances, instances, many, outlines};
 use maskwright_image::{Error, Result, Size};
-use numpy::ndarray::{ArrayView2, Axis};
+use numpy::ndarray::{Array2, ArrayView2, Axis};
 use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray2, PyReadonlyArray3,
 };
@@ -101,16 +101,15 @@ pub(crate) fn rle_boxes<'py>(
     py: Python<'py>,
     masks: Vec<RleDict>,
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
-    let boxes = in_pieces(py, &masks, reading(&masks), |mask| {
-        Ok(mask.read()?.box_xywh().map(f64::from).to_vec())
-    })?;
-    table(py, boxes.concat(), 4)
+    let boxes =
+        in_pieces(py, &masks, reading(&masks), |mask| Ok(mask.read()?.box_xywh().map(f64::from)))?;
+    Ok(table(py, boxes.as_flattened().to_vec(), [boxes.len(), 4]))
 }
 
-/// Numbers row by row as an array with so many columns.
-fn table(py: Python<'_>, values: Vec<f64>, columns: usize) -> PyResult<Bound<'_, PyArray2<f64>>> {
-    let rows = values.len() / columns.max(1);
-    values.into_pyarray(py).reshape([rows, columns])
+/// Numbers row by row as an array of so many rows and columns.
+fn table(py: Python<'_>, values: Vec<f64>, sides: [usize; 2]) -> Bound<'_, PyArray2<f64>> {
+    let array = Array2::from_shape_vec(sides, values);
+    array.expect("there is a value for each place").into_pyarray(py)
 }
 
 /// The union of masks, or what all of them share.
@@ -136,16 +135,19 @@ pub(crate) fn rle_ious<'py>(
     others: Option<Vec<RleDict>>,
     crowds: Vec<bool>,
 ) -> PyResult<Bound<'py, PyArray2<f64>>> {
-    let columns = crowds.len();
-    let masks = read_all(py, &masks)?;
-    let others = others.map(|others| read_all(py, &others)).transpose()?;
+    let (rows, columns) = (masks.len(), crowds.len());
+    let comparable = |masks: Vec<RleDict>| {
+        in_pieces(py, &masks, reading(&masks), |mask| mask.read().map(Comparable::from))
+    };
+    let masks = comparable(masks)?;
+    let others = others.map(comparable).transpose()?;
     let pairs = py.detach(|| many::Pairs::new(&masks, others.as_deref(), &crowds));
     let mut pairs = pairs.map_err(to_python)?;
     // Pairs take longer than masks, of which most do not meet.
     while py.detach(|| pairs.compare(((1 << 16) / columns.max(1)).max(8))) {
         py.check_signals()?;
     }
-    table(py, py.detach(|| pairs.ious()), columns)
+    Ok(table(py, py.detach(|| pairs.ious()), [rows, columns]))
 }
 
 fn read_all(py: Python<'_>, masks: &[RleDict]) -> PyResult<Vec<Rle>> {
@@ -159,10 +161,9 @@ pub(crate) fn box_ious<'py>(
     boxes: Vec<[f64; 4]>,
     others: Vec<[f64; 4]>,
     crowds: Vec<bool>,
-) -> PyResult<Bound<'py, PyArray2<f64>>> {
-    let columns = others.len();
-    let ious = py.detach(|| many::box_ious(&boxes, &others, &crowds));
-    table(py, ious, columns)
+) -> Bound<'py, PyArray2<f64>> {
+    let sides = [boxes.len(), others.len()];
+    table(py, py.detach(|| many::box_ious(&boxes, &others, &crowds)), sides)
 }
 
 /// The run lengths of filled boxes [x, y, width, height].

@@ -43,8 +43,8 @@ impl<'a, 'py> FromPyObject<'a, 'py> for RleDict {
             dict.get_item(key)?.ok_or_else(|| refused("mask", EXPECTED, &object))
         };
         let size = item(intern!(py, "size"))?;
-        let [height, width]: [usize; 2] =
-            size.extract().map_err(|_| refused("size", "[height, width]", &size))?;
+        let [height, width] =
+            sides(&size).map_err(|_| refused("size", "[height, width]", &size))?;
         let counts = item(intern!(py, "counts"))?;
         let read = if let Ok(bytes) = counts.cast::<PyBytes>() {
             Counts::Bytes(bytes.clone().into())
@@ -56,6 +56,16 @@ impl<'a, 'py> FromPyObject<'a, 'py> for RleDict {
         };
         Ok(Self { size: Size::new(height, width), counts: read })
     }
+}
+
+/// Two numbers, those of a list in the shortest way.
+fn sides(size: &Bound<'_, PyAny>) -> PyResult<[usize; 2]> {
+    let Some(list) = size.cast::<PyList>().ok().filter(|list| list.len() == 2) else {
+        return size.extract();
+    };
+    let side =
+        |at| -> PyResult<usize> { Ok(usize::try_from(list.get_item(at)?.extract::<i64>()?)?) };
+    Ok([side(0)?, side(1)?])
 }
 
 /// A mask whose runs are written already, which becomes a dict.
@@ -102,7 +112,7 @@ pub(crate) fn reading(masks: &[RleDict]) -> usize {
         Counts::Text(text) => text.len(),
         Counts::Runs(runs) => runs.len(),
     };
-    100 + 5 * masks.first().map_or(0, length)
+    100 + 2 * masks.first().map_or(0, length)
 }
 
 /// The pixels of the first mask, 0 for no masks.

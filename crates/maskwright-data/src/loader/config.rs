@@ -53,16 +53,16 @@ pub struct LoaderConfig {
 }
 
 impl Default for LoaderConfig {
-    /// Batches of 4 as in HQ-SAM's training, one worker per core, and two batches more than workers made
-    /// in advance, but no more than 2 GiB of them.
+    /// Batches of 4 as in HQ-SAM's training, [one worker per core](LoaderConfig::with_workers), and no more than 2 GiB of batches
+    /// made in advance.
     fn default() -> LoaderConfig {
         let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         LoaderConfig {
             batch_size: 4,
             seed: 0,
             views: 0,
-            workers,
-            prefetch: workers + 2,
+            workers: 1,
+            prefetch: 1,
             prefetch_bytes: 2 << 30,
             last_batch: LastBatch::Drop,
             rank: 0,
@@ -72,6 +72,7 @@ impl Default for LoaderConfig {
             without_pixels: Arc::default(),
             sample: SampleConfig::default(),
         }
+        .with_workers(workers)
     }
 }
 
@@ -168,6 +169,13 @@ impl LoaderConfig {
             return refuse("on_refusal.budget", "a share from 0 to 1", budget.to_string());
         }
         self.sample.validate()
+    }
+
+    /// Takes so many workers, and makes one batch more in advance: each worker has one in progress while another waits to be
+    /// taken. With fewer, workers wait for the one before them; with more, only memory grows.
+    #[must_use]
+    pub fn with_workers(self, workers: usize) -> LoaderConfig {
+        LoaderConfig { workers, prefetch: workers.saturating_add(1), ..self }
     }
 
     /// Returns the number of bytes of the images and labels of a full batch in which every image shows

@@ -12,6 +12,7 @@
 
 use rayon::prelude::*;
 
+use super::comparable::Comparable;
 use super::rle::Rle;
 use crate::error::{Error, Result};
 
@@ -68,19 +69,20 @@ pub fn each_into<T: Sync, V: Send, R: Send>(
 /// # Panics
 /// Where there are not as many `crowds` as others.
 pub fn ious(masks: &[Rle], others: &[Rle], crowds: &[bool]) -> Result<Vec<f64>> {
-    let mut pairs = Pairs::new(masks, Some(others), crowds)?;
+    let [masks, others] = [masks, others]
+        .map(|masks| masks.iter().cloned().map(Comparable::from).collect::<Vec<_>>());
+    let mut pairs = Pairs::new(&masks, Some(&others), crowds)?;
     pairs.compare(masks.len());
     Ok(pairs.ious())
 }
 
 /// Masks that are compared with others, or with each other, a few rows at a time.
 ///
-/// Areas and boxes are computed once, and masks whose boxes do not meet are not compared. Masks that are compared with
-/// each other are compared once for each pair.
+/// Masks whose boxes do not meet are not compared. Masks that are compared with each other are compared once for each pair.
 pub struct Pairs<'a> {
-    ours: Vec<Known>,
-    /// None where they are ours.
-    theirs: Option<Vec<Known>>,
+    masks: &'a [Comparable],
+    /// None where they are the masks themselves.
+    others: Option<&'a [Comparable]>,
     crowds: &'a [bool],
     /// Pixels that the masks of a pair share, row by row; of masks that are compared with each other, from the diagonal on.
     shared: Vec<Vec<u64>>,
@@ -96,7 +98,11 @@ impl<'a> Pairs<'a> {
     ///
     /// # Panics
     /// Where there are not as many `crowds` as others.
-    pub fn new(masks: &[Rle], others: Option<&[Rle]>, crowds: &'a [bool]) -> Result<Self> {
+    pub fn new(
+        masks: &'a [Comparable],
+        others: Option<&'a [Comparable]>,
+        crowds: &'a [bool],
+    ) -> Result<Self> {
         let columns = others.unwrap_or(masks);
         assert_eq!(columns.len(), crowds.len(), "every other one is a crowd or is not");
         if let (Some(first), false) = (masks.first(), columns.is_empty()) {
@@ -106,129 +112,45 @@ impl<'a> Pairs<'a> {
                 return Err(Error::RleSizes { expected, found: other.size() });
             }
         }
-        // A run takes about a nanosecond.
-        let runs = |masks: &[Rle]| masks.first().map_or(0, |mask| mask.counts().len());
-        let known = |masks| each(masks, 50 + runs(masks), Known::of);
-        let (ours, theirs) = (known(masks), others.map(known));
-        let pair = (runs(masks) + runs(columns)) / 4 + 10;
-        Ok(Self { ours, theirs, crowds, shared: Vec::new(), pair })
+        // A run takes about a nanosecond, and most pairs do not meet.
+        let runs = |masks: &[Comparable]| masks.first().map_or(0, Comparable::runs);
+        let pair = (runs(masks) + runs(columns)) / 8 + 10;
+        Ok(Self { masks, others, crowds, shared: Vec::new(), pair })
     }
 
     /// Compares so many masks more, on all threads; true where some are left.
     pub fn compare(&mut self, rows: usize) -> bool {
         let from = self.shared.len();
-        let rows: Vec<usize> = (from..self.ours.len().min(from + rows)).collect();
-        let columns = self.theirs.as_deref().unwrap_or(&self.ours);
+        let rows: Vec<usize> = (from..self.masks.len().min(from + rows)).collect();
         let row = |&row: &usize| -> Vec<u64> {
-            let first = if self.theirs.is_some() { 0 } else { row };
-            columns[first..].iter().map(|other| self.ours[row].shared(other)).collect()
+            let mask = &self.masks[row];
+            if let Some(others) = self.others {
+                return others.iter().map(|other| mask.shared(other)).collect();
+            }
+            let later = self.masks[row + 1..].iter().map(|other| mask.shared(other));
+            [mask.area()].into_iter().chain(later).collect()
         };
         let found = each(&rows, self.crowds.len() * self.pair, row);
         self.shared.extend(found);
-        self.shared.len() < self.ours.len()
+        self.shared.len() < self.masks.len()
     }
 
     /// The IoU of the pairs whose masks were compared, row by row.
     pub fn ious(&self) -> Vec<f64> {
-        let columns = self.theirs.as_deref().unwrap_or(&self.ours);
+        let columns = self.others.unwrap_or(self.masks);
         let mut ious = Vec::with_capacity(self.shared.len() * columns.len());
-        for (row, mask) in self.ours[..self.shared.len()].iter().enumerate() {
+        for (row, mask) in self.masks[..self.shared.len()].iter().enumerate() {
             for (column, (other, crowd)) in columns.iter().zip(self.crowds).enumerate() {
-                let shared = match self.theirs {
+                let shared = match self.others {
                     Some(_) => self.shared[row][column],
                     None => self.shared[row.min(column)][row.abs_diff(column)],
                 };
-                let over = if *crowd { mask.area } else { mask.area + other.area - shared };
+                let over = if *crowd { mask.area() } else { mask.area() + other.area() - shared };
                 ious.push(if shared == 0 { 0.0 } else { shared as f64 / over as f64 });
             }
         }
         ious
     }
-}
-
-/// A mask with what is computed of it once.
-struct Known {
-    /// Where runs of the foreground start and end.
-    runs: Vec<(u32, u32)>,
-    area: u64,
-    box_xywh: [u32; 4],
-}
-
-impl Known {
-    fn of(mask: &Rle) -> Self {
-        let runs: Vec<(u32, u32)> = mask.foreground().collect();
-        Self { runs, area: mask.area(), box_xywh: mask.box_xywh() }
-    }
-
-    /// The pixels that both masks have.
-    fn shared(&self, other: &Known) -> u64 {
-        if self.area == 0 || other.area == 0 || !meet(self.box_xywh, other.box_xywh) {
-            return 0;
-        }
-        let (ours, theirs) = (&self.runs[..], &other.runs[..]);
-        // Runs before the other mask begins, and after it ends, are skipped at once.
-        let (ours, theirs) = (beside(ours, theirs), beside(theirs, ours));
-        let (long, short) = if ours.len() < theirs.len() { (theirs, ours) } else { (ours, theirs) };
-        // The runs of the longer list before its middle, and those from there on; a run of the other list may meet both.
-        let (before, after) = long.split_at(long.len() / 2);
-        let middle = after.first().map_or(u32::MAX, |run| run.0);
-        let end = short.partition_point(|run| run.0 < middle);
-        let start = short.partition_point(|run| run.1 <= middle);
-        let mut first = Pass::new(before, &short[..end]);
-        let mut second = Pass::new(after, &short[start..]);
-        // In turns, as neither waits for what the other reads.
-        while first.goes_on() && second.goes_on() {
-            first.step();
-            second.step();
-        }
-        first.finish() + second.finish()
-    }
-}
-
-/// The runs that lie between the first and the last of others.
-fn beside<'a>(runs: &'a [(u32, u32)], others: &[(u32, u32)]) -> &'a [(u32, u32)] {
-    let (Some(first), Some(last)) = (others.first(), others.last()) else { return &[] };
-    let from = runs.partition_point(|run| run.1 <= first.0);
-    let to = runs.partition_point(|run| run.0 < last.1);
-    // Both runs of one mask may lie within a gap of the other.
-    &runs[from.min(to)..to]
-}
-
-/// Goes once over the runs of two masks and counts the pixels that they share.
-struct Pass<'a> {
-    ours: &'a [(u32, u32)],
-    theirs: &'a [(u32, u32)],
-    at: (usize, usize),
-    shared: u64,
-}
-
-impl<'a> Pass<'a> {
-    fn new(ours: &'a [(u32, u32)], theirs: &'a [(u32, u32)]) -> Self {
-        Self { ours, theirs, at: (0, 0), shared: 0 }
-    }
-
-    fn goes_on(&self) -> bool {
-        self.at.0 < self.ours.len() && self.at.1 < self.theirs.len()
-    }
-
-    /// Compares the next two runs; the one that ends first is done.
-    fn step(&mut self) {
-        let ((a_start, a_end), (b_start, b_end)) = (self.ours[self.at.0], self.theirs[self.at.1]);
-        self.shared += u64::from(a_end.min(b_end).saturating_sub(a_start.max(b_start)));
-        self.at.0 += usize::from(a_end <= b_end);
-        self.at.1 += usize::from(b_end < a_end);
-    }
-
-    fn finish(mut self) -> u64 {
-        while self.goes_on() {
-            self.step();
-        }
-        self.shared
-    }
-}
-
-fn meet([ax, ay, aw, ah]: [u32; 4], [bx, by, bw, bh]: [u32; 4]) -> bool {
-    ax < bx + bw && bx < ax + aw && ay < by + bh && by < ay + ah
 }
 
 /// IoU of boxes `[x, y, width, height]`, row by row `[boxes, others]`; with an other one that is a crowd, the share of the
@@ -310,7 +232,8 @@ mod tests {
             let masks: Vec<Rle> = sides.iter().map(|&(from, to)| square(8, from, to)).collect();
             let crowds: Vec<bool> = (0..masks.len()).map(|k| k % 3 == 0).collect();
             let found = ious(&masks, &masks, &crowds).unwrap();
-            let mut among = Pairs::new(&masks, None, &crowds).unwrap();
+            let comparable: Vec<_> = masks.iter().cloned().map(Comparable::from).collect();
+            let mut among = Pairs::new(&comparable, None, &crowds).unwrap();
             while among.compare(3) {}
             prop_assert_eq!(among.ious(), found.clone());
             let pairs = masks.iter().flat_map(|a| masks.iter().zip(&crowds).map(move |(b, crowd)| (a, b, crowd)));

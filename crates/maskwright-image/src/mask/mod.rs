@@ -45,6 +45,7 @@
 //! T.-Y. Lin et al., *Microsoft COCO: Common Objects in Context*, ECCV 2014, <https://arxiv.org/abs/1405.0312>.
 
 mod bitmap;
+mod comparable;
 mod distance;
 mod erode;
 mod instances;
@@ -56,11 +57,14 @@ mod rle;
 mod rle_array;
 mod rle_cover;
 mod rle_draw;
+mod rle_number;
 mod rle_ops;
+mod rle_quick;
 mod rle_string;
 
 pub use bitmap::Bitmap;
 pub(crate) use bitmap::spread;
+pub use comparable::Comparable;
 pub use instances::{draw_instances, instances};
 pub use outline::{one_polygon, outlines};
 pub use polygon::PolygonScratch;

@@ -80,6 +80,11 @@ impl Rle {
         &self.counts
     }
 
+    /// The runs, whose memory may be used for something else.
+    pub(super) fn into_counts(self) -> Vec<u32> {
+        self.counts
+    }
+
     /// The foreground runs that have pixels: where each starts and where it ends, as column-major pixel numbers.
     pub(super) fn foreground(&self) -> impl Iterator<Item = (u32, u32)> {
         foreground(&self.counts)

@@ -60,8 +60,8 @@ impl Rle {
         Ok(if shared == 0 { 0.0 } else { shared as f64 / over as f64 })
     }
 
-    /// Pixels that are foreground in both.
-    fn shared(&self, other: &Self) -> u64 {
+    /// Pixels that are foreground in both: what [`Comparable`](super::Comparable) counts faster.
+    pub(super) fn shared(&self, other: &Self) -> u64 {
         let (mut ours, mut theirs) = (self.foreground(), other.foreground());
         let (mut a, mut b) = (ours.next(), theirs.next());
         let mut shared = 0;

@@ -1,15 +1,10 @@
 //! COCO's compressed string, both ways.
 
-use super::rle::{Rle, RunSum};
+use super::rle::{Rle, RunSum, pixels};
+use super::rle_number::{read, write};
+use super::rle_quick::push_quickly;
 use crate::error::{Error, Result};
 use crate::size::Size;
-
-/// The byte that stands for zero; the alphabet is the 64 bytes from here on.
-const ZERO: u8 = b'0';
-/// Set in every byte of a number but its last.
-const MORE: u8 = 0x20;
-/// Groups of five bits in the longest number: the difference of two runs has 33 bits, with its sign.
-const LONGEST: usize = 7;
 
 impl Rle {
     /// Reads a compressed string, `counts` in COCO's and SA-1B's files.
@@ -28,7 +23,14 @@ impl Rle {
     /// # Errors
     /// As [`Self::parse`]; then this is a mask of 0 x 0 pixels.
     pub fn parse_into(&mut self, size: Size, text: &[u8]) -> Result<()> {
-        self.refill(size, |counts| each_run(size, text, |run| counts.push(run)))
+        self.refill(size, |counts| {
+            let pixels = pixels(size)?;
+            if push_quickly(text, pixels, counts).is_some() {
+                return Ok(());
+            }
+            counts.clear();
+            each_run(size, text, |run| counts.push(run))
+        })
     }
 
     /// Whether [`Self::parse`] would read a compressed string, told without keeping its runs.
@@ -41,14 +43,17 @@ impl Rle {
 
     /// Writes the compressed string.
     pub fn to_compressed(&self) -> String {
-        let counts = self.counts();
-        let mut text = String::with_capacity(2 * counts.len());
-        for (k, &run) in counts.iter().enumerate() {
-            let base = if k > 2 { counts[k - 2] } else { 0 };
-            write(i64::from(run) - i64::from(base), &mut text);
-        }
-        text
+        compressed(self.counts())
     }
+}
+
+fn compressed(counts: &[u32]) -> String {
+    let mut text = String::with_capacity(2 * counts.len());
+    for (k, &run) in counts.iter().enumerate() {
+        let base = if k > 2 { counts[k - 2] } else { 0 };
+        write(i64::from(run) - i64::from(base), &mut text);
+    }
+    text
 }
 
 /// Calls `take` with every run of a compressed string, and holds their sum to height x width.
@@ -71,53 +76,11 @@ fn each_run(size: Size, text: &[u8], mut take: impl FnMut(u32)) -> Result<()> {
     sum.finish()
 }
 
-/// The number that starts at `position`, and how many bytes it has.
-fn read(text: &[u8], position: usize) -> Result<(i64, usize)> {
-    let mut number = 0;
-    for (k, &byte) in text[position..].iter().enumerate() {
-        let group = byte.wrapping_sub(ZERO);
-        if group >= 64 {
-            return Err(Error::RleByte { position: position + k, byte });
-        }
-        if k == LONGEST {
-            return Err(Error::RleRun { position, run: None });
-        }
-        number |= i64::from(group & 31) << (5 * k);
-        if group & MORE == 0 {
-            // The last group's highest bit is the sign: move it to the top and back.
-            let unused = 64 - 5 * (k + 1);
-            return Ok((number << unused >> unused, k + 1));
-        }
-    }
-    Err(Error::RleEnd { position, length: text.len() })
-}
-
-fn write(mut number: i64, text: &mut String) {
-    loop {
-        let group = (number & 31) as u8;
-        number >>= 5;
-        // What is left must be what the sign bit of the last group will be filled up with.
-        let last = number == if group & 16 == 0 { 0 } else { -1 };
-        text.push(char::from(ZERO + group + if last { 0 } else { MORE }));
-        if last {
-            return;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::rle_number::ZERO;
     use super::*;
-
-    #[test]
-    fn numbers_go_both_ways() {
-        let edges = [0i64, 15, 16, 511, 512, 1 << 14, 1 << 31, i64::from(u32::MAX)];
-        for number in edges.into_iter().flat_map(|n| [n, n + 1, n - 1, -n, -n - 1, 1 - n]) {
-            let mut text = String::new();
-            write(number, &mut text);
-            assert_eq!(read(text.as_bytes(), 0), Ok((number, text.len())));
-        }
-    }
+    use proptest::prelude::*;
 
     #[test]
     fn the_fourth_run_is_told_by_the_second() {
@@ -126,6 +89,52 @@ mod tests {
         assert_eq!(Rle::parse(Size::new(7, 5), b"9253L11NO"), Ok(mask));
         assert_eq!(Rle::check(Size::new(7, 5), b"9253L11NO"), Ok(()));
         assert_eq!(Rle::parse(Size::new(0, 5), b""), Rle::new(Size::new(0, 5), vec![]));
+    }
+
+    /// What [`Rle::parse`] has to give.
+    fn plain(size: Size, text: &[u8]) -> Result<Rle> {
+        let mut counts = Vec::new();
+        each_run(size, text, |run| counts.push(run))?;
+        Rle::new(size, counts)
+    }
+
+    proptest! {
+        /// Long and short runs, and zeros anywhere.
+        #[test]
+        fn strings_are_read_quickly_as_they_are_plainly(
+            runs in prop::collection::vec(prop_oneof![4 => 0u32..40, 2 => 0u32..2000, 1 => 0u32..4_000_000], 0..300),
+        ) {
+            let size = Size::new(1, runs.iter().sum::<u32>() as usize);
+            let mask = Rle::new(size, runs).unwrap();
+            let text = mask.to_compressed();
+            prop_assert_eq!(plain(size, text.as_bytes()), Ok(mask.clone()));
+            prop_assert_eq!(Rle::parse(size, text.as_bytes()), Ok(mask.clone()));
+            let (mut counts, pixels) = (vec![7], size.width as u32);
+            if !text.is_empty() {
+                prop_assert_eq!(push_quickly(text.as_bytes(), pixels, &mut counts), Some(()));
+                prop_assert_eq!(&counts[1..], mask.counts());
+            }
+        }
+
+        /// What is not a string of this size has its error whichever way it is read.
+        #[test]
+        fn damaged_strings_are_refused_alike(
+            runs in prop::collection::vec(prop_oneof![0u32..40, 0u32..4_000_000_000], 0..100),
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), any::<bool>()), 0..3),
+            wider in prop_oneof![4 => Just(0usize), 1 => 1usize..40],
+        ) {
+            // More than 32 bits may be needed for what the runs sum to.
+            let mut text = compressed(&runs).into_bytes();
+            for (at, byte, within) in damage {
+                if !text.is_empty() {
+                    let at = at.index(text.len());
+                    text[at] = if within { ZERO + byte % 64 } else { byte };
+                }
+            }
+            let sum: u64 = runs.iter().map(|&run| u64::from(run)).sum();
+            let size = Size::new(1, sum as usize + wider);
+            prop_assert_eq!(Rle::parse(size, &text), plain(size, &text));
+        }
     }
 
     #[test]

@@ -364,7 +364,7 @@ pub(super) fn loader_config(
     ledger: Option<PathBuf>,
     without_pixels: HashSet<(u64, u64)>,
 ) -> LoaderConfig {
-    let mut loader = LoaderConfig {
+    let loader = LoaderConfig {
         batch_size: config.train.batch_size,
         seed: config.train.seed,
         views: config.train.views,
@@ -376,9 +376,8 @@ pub(super) fn loader_config(
         sample: samples.clone(),
         ..LoaderConfig::default()
     };
-    if config.compute.workers > 0 {
-        loader.workers = config.compute.workers;
-        loader.prefetch = config.compute.workers + 2;
+    match config.compute.workers {
+        0 => loader,
+        workers => loader.with_workers(workers),
     }
-    loader
 }

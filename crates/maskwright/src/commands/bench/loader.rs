@@ -133,12 +133,11 @@ fn loader_config(flags: &LoaderBenchFlags, sample: &SampleConfig, workers: usize
     LoaderConfig {
         batch_size: flags.batch_size,
         seed: flags.seed,
-        workers,
-        prefetch: workers + 2,
         last_batch: LastBatch::Drop,
         sample: sample.clone(),
         ..LoaderConfig::default()
     }
+    .with_workers(workers)
 }
 
 /// The same sets with an epoch of about so many samples, so that a round has one beginning and one end.
