@@ -1,5 +1,8 @@
-//! `cargo xtask soak kills`: trainings that are interrupted in every way, and must lose nothing.
+//! `cargo xtask soak`: what runs for seconds in CI and for hours on request.
 //!
+//! `soak fuzz` runs the fuzz targets, each for so much processor time ([`fuzz`]).
+//!
+//! `soak kills` runs trainings that are interrupted in every way, and must lose nothing:
 //! A small training is run once undisturbed. Then it is run again and again, struck while it goes on, and resumed until
 //! it is done. Half of the runs are struck by random signals at random moments ([`signals`]), the others are killed just
 //! before their first, second, third ... file operation ([`traced`]). After each run:
@@ -9,6 +12,7 @@
 //! * no temporary file is left, and nothing is there that the undisturbed run does not have;
 //! * whatever was asked to stop did so in time.
 
+mod fuzz;
 mod results;
 mod signals;
 mod traced;
@@ -22,6 +26,15 @@ use training::Training;
 
 /// Runs what the arguments after `soak` say.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    let usage = "expected: soak kills or soak fuzz";
+    match args.split_first().map(|(what, rest)| (what.as_str(), rest)) {
+        Some(("kills", rest)) => run_kills(rest),
+        Some(("fuzz", rest)) => fuzz::run(rest),
+        _ => Err(usage.to_owned()),
+    }
+}
+
+fn run_kills(args: &[String]) -> Result<(), String> {
     let settings = Settings::parse(args)?;
     let program = match settings.program {
         Some(program) => program,
@@ -45,9 +58,6 @@ impl Settings {
             "expected: soak kills [--runs N] [--seed N] [--program FILE] [--flags 'FLAG ...']";
         let mut settings = Self { runs: 40, seed: 0, program: None, flags: Vec::new() };
         let mut args = args.iter();
-        if args.next().map(String::as_str) != Some("kills") {
-            return Err(usage.to_owned());
-        }
         while let Some(flag) = args.next() {
             let value = args.next().ok_or(usage)?;
             let number = || value.parse::<u32>().map_err(|_| format!("{flag}: no number: {value}"));
