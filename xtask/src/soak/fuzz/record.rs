@@ -87,7 +87,7 @@ impl Record {
         };
         let [executions, edges, inputs] = [self.executions, self.edges, self.inputs].map(grouped);
         format!(
-            "| `{name}` | {:.0} | {executions} | {edges} | {inputs} | {findings} |",
+            "| `{name}` | {:.1} | {executions} | {edges} | {inputs} | {findings} |",
             self.seconds / 60.0
         )
     }
@@ -119,7 +119,7 @@ mod tests {
         record.add(&session(Ended::Finding { input: None }, 899.5, None));
         record.inputs = 12;
         assert_eq!(Record::parse(&record.text()), Ok(Record { ..record }));
-        assert_eq!(record.row("png"), "| `png` | 30 | 1,400,000 | 1,234 | 12 | 1 |");
+        assert_eq!(record.row("png"), "| `png` | 30.0 | 1,400,000 | 1,234 | 12 | 1 |");
     }
 
     #[test]
