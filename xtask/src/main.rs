@@ -7,6 +7,7 @@
 //! cargo xtask rules   only dependency rules, circles of files, licences and the Dockerfile
 //! cargo xtask soak kills   trainings that are killed and resumed, again and again
 //! cargo xtask soak studio  a day of work in the studio, which must not grow
+//! cargo xtask soak fuzz    the fuzz targets, guided by coverage
 //! cargo xtask gpu-bundle   a folder to carry to a machine with a GPU
 //! cargo xtask wheel   the Python package as a wheel
 //! cargo xtask package   packs the crates and builds the packages elsewhere
@@ -49,6 +50,8 @@ usage: cargo xtask COMMAND
                 train, kill at random moments and at every file operation, resume: N times
   soak studio [--minutes N] [--actions N] [--seed N] [--program FILE]
                 work in the studio as a person does in 8 hours, 9600 actions; fail if it grows
+  soak fuzz [--target NAME ...] [--minutes N]
+                the fuzz targets under libFuzzer, each for N minutes of processor time (30) less what it had before
   gpu-bundle [FOLDER]
                 what a machine with a GPU needs to test and time this on it, under 60 MiB
                 (target/gpu-bundle unless a folder is given)

@@ -244,6 +244,30 @@ fn cut_files_are_errors() {
     }
 }
 
+/// A TIFF that says twice, and differently, how many bits its numbers have: whichever of both one reader takes, another may
+/// take the other.
+#[test]
+fn a_tiff_that_says_it_twice_is_refused() {
+    let bits = |bits: u16| {
+        [&258u16.to_le_bytes()[..], &[3, 0, 1, 0, 0, 0], &bits.to_le_bytes(), &[0; 2]].concat()
+    };
+    let mut file = tiff::<Gray8>(9, 7, Compression::Uncompressed, &indices());
+    assert!(file.starts_with(b"II*\0"));
+    let at = file.windows(12).position(|entry| entry == bits(8)).expect("its bits");
+    // In place of the software's or the resolution's, which no reader needs.
+    let other = file[at..].chunks_exact(12).position(|entry| entry[..2] == 282u16.to_le_bytes());
+    let other = at + 12 * other.expect("its resolution");
+    for (again, first) in [(1, 8), (8, 1), (8, 8)] {
+        file[other..other + 12].copy_from_slice(&bits(again));
+        file[at..at + 12].copy_from_slice(&bits(first));
+        let refused = decode::decode_rgb(&file, &Limits::default()).expect_err("refused");
+        assert_eq!(
+            refused.to_string(),
+            "damaged TIFF header: its directory has two entries of tag 258"
+        );
+    }
+}
+
 /// Small files that claim much take no memory.
 #[test]
 fn large_claims_are_refused() {

@@ -404,3 +404,21 @@ fn too_large_pictures_take_no_memory() {
         assert!(matches!(decode::decode_rgb(file, &tight), Err(Error::TooManyBytes { .. })));
     }
 }
+
+/// Where the coded picture names a matrix that is reserved, the one that the file names beside it is taken, as ever; and where
+/// the decoder panics at one, it is no other than those at which it does not.
+#[test]
+fn a_reserved_matrix_is_read_as_none() {
+    let bits: String = AVIF_420.iter().map(|byte| format!("{byte:08b}")).collect();
+    // Primaries, transfer and matrix, at any bit of the sequence header.
+    let named = |matrix: u8| format!("{:08b}{:08b}{matrix:08b}", 1, 13);
+    assert_eq!(bits.matches(&named(6)).count(), 1);
+    for reserved in [3, 15, 200] {
+        let bits = bits.replace(&named(6), &named(reserved));
+        let (bytes, rest) = bits.as_bytes().as_chunks::<8>();
+        assert!(rest.is_empty());
+        let byte = |bits: &[u8; 8]| bits.iter().fold(0, |byte, bit| byte << 1 | (bit - b'0'));
+        let file: Vec<u8> = bytes.iter().map(byte).collect();
+        assert!(pixels(&file) == pixels(AVIF_420), "matrix {reserved}");
+    }
+}

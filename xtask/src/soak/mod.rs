@@ -1,5 +1,8 @@
-//! `cargo xtask soak kills`: trainings that are interrupted in every way, and must lose nothing.
+//! `cargo xtask soak`: what runs for seconds in CI and for hours on request.
 //!
+//! `soak fuzz` runs the fuzz targets, each for so much processor time ([`fuzz`]).
+//!
+//! `soak kills` runs trainings that are interrupted in every way, and must lose nothing:
 //! A small training is run once undisturbed. Then it is run again and again, struck while it goes on, and resumed until
 //! it is done. Half of the runs are struck by random signals at random moments ([`signals`]), the others are killed just
 //! before their first, second, third ... file operation ([`traced`]). After each run:
@@ -11,6 +14,7 @@
 //!
 //! `cargo xtask soak studio`: a day of work in the studio, which must not grow ([`studio`]).
 
+mod fuzz;
 mod results;
 mod signals;
 mod studio;
@@ -25,6 +29,14 @@ use training::Training;
 
 /// Runs what the arguments after `soak` say.
 pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    match args.split_first() {
+        Some((what, rest)) if what == "fuzz" => fuzz::run(rest),
+        _ => run_program(args),
+    }
+}
+
+/// Kills trainings, or works in the studio.
+fn run_program(args: &[String]) -> Result<(), String> {
     let settings = Settings::parse(args)?;
     let program = match settings.program {
         Some(program) => program,
@@ -55,7 +67,7 @@ struct Settings {
 impl Settings {
     fn parse(args: &[String]) -> Result<Self, String> {
         let usage = "expected: soak kills [--runs N] [--seed N] [--program FILE] [--flags 'FLAG ...'], \
-                     or: soak studio [--minutes N] [--actions N] [--seed N] [--program FILE]";
+                     or: soak studio [--minutes N] [--actions N] [--seed N] [--program FILE], or: soak fuzz ...";
         let mut settings =
             Self { runs: 40, seed: 0, program: None, studio: None, flags: Vec::new() };
         let mut args = args.iter();

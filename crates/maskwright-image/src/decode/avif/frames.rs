@@ -5,6 +5,7 @@ use re_rav1d::dav1d::{
     Decoder, Error, Picture, PixelLayout, PlanarImageComponent, Plane, Settings,
 };
 
+use crate::decode::guarded::guarded;
 use crate::decode::limits::Limits;
 use crate::size::Size;
 
@@ -100,11 +101,14 @@ fn frame(picture: &Picture) -> Result<Frame, String> {
             .map(|plane| (picture.plane(*plane), picture.stride(*plane) as usize))
             .collect(),
         halved,
-        space: (
-            matrix(picture.matrix_coefficients()),
-            matches!(picture.color_range(), YUVRange::Full),
-        ),
+        space: (matrix_of(picture), matches!(picture.color_range(), YUVRange::Full)),
     })
+}
+
+/// The number of the picture's matrix in H.273. For those that are reserved the decoder says 2, which is unspecified, and panics for
+/// one of them, 3.
+fn matrix_of(picture: &Picture) -> u16 {
+    guarded(|| Ok::<_, String>(matrix(picture.matrix_coefficients()))).unwrap_or(2)
 }
 
 /// The number of a matrix in H.273.

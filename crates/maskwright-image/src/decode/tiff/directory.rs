@@ -66,7 +66,13 @@ impl<'a> Directory<'a> {
         let layout = layout(bytes).ok_or_else(|| damaged("the byte order is missing"))?;
         let at = if layout.big { 8 } else { 4 };
         let offset = bytes.get(at..at + layout.word()).ok_or_else(|| damaged(ENDS))?;
-        Self::at(bytes, layout, layout.number(offset))
+        let directory = Self::at(bytes, layout, layout.number(offset))?;
+        // Of two such entries readers take either, and then see other numbers in the same bytes.
+        let twice = tag::ALL.iter().find(|&&tag| directory.places(tag).nth(1).is_some());
+        match twice {
+            Some(tag) => Err(damaged(&format!("its directory has two entries of tag {tag}"))),
+            None => Ok(directory),
+        }
     }
 
     fn at(bytes: &'a [u8], layout: Layout, offset: u64) -> Result<Self> {
@@ -155,7 +161,12 @@ impl<'a> Directory<'a> {
 
     /// Where the entry of a tag is.
     fn entry(&self, tag: u16) -> Option<usize> {
-        self.entries.clone().step_by(self.layout.entry()).find(|&at| {
+        self.places(tag).next()
+    }
+
+    /// Where all entries of a tag are.
+    fn places(&self, tag: u16) -> impl Iterator<Item = usize> {
+        self.entries.clone().step_by(self.layout.entry()).filter(move |&at| {
             let found = self.bytes.get(at..at + 2);
             found.is_some_and(|found| self.layout.number(found) == u64::from(tag))
         })
@@ -179,6 +190,24 @@ pub(super) mod tag {
     pub(in crate::decode::tiff) const EXTRA_SAMPLES: u16 = 338;
     pub(in crate::decode::tiff) const SAMPLE_FORMAT: u16 = 339;
     pub(in crate::decode::tiff) const DNG_VERSION: u16 = 50706;
+
+    pub(super) const ALL: [u16; 15] = [
+        NEW_SUBFILE_TYPE,
+        WIDTH,
+        HEIGHT,
+        BITS,
+        COMPRESSION,
+        PHOTOMETRIC,
+        ORIENTATION,
+        SAMPLES,
+        PLANAR,
+        COLOUR_MAP,
+        TILE_WIDTH,
+        TILE_HEIGHT,
+        EXTRA_SAMPLES,
+        SAMPLE_FORMAT,
+        DNG_VERSION,
+    ];
 }
 
 const ENDS: &str = "the file ends before its directory does";

@@ -42,7 +42,7 @@ impl Codec for Tiff {
             .values(tag::PHOTOMETRIC)
             .filter(|(_, each)| palette && *each == 2)
             .map(|(place, _)| (place.start, directory.short(1)));
-        let decoded = unpacked(bytes, patch, limits)?;
+        let decoded = unpacked(bytes, header.bit_depth, patch, limits)?;
         let stored = numbers(decoded, header, planar)?;
         let (colour, numbers) = of_colours(stored, header);
         let table = Table { palette: colour_map(&directory, header), key: None };
@@ -53,9 +53,10 @@ impl Codec for Tiff {
     }
 }
 
-/// What the `tiff` crate makes of the first page.
+/// What the `tiff` crate makes of the first page, of whose numbers it has to say that they have as many bits.
 fn unpacked(
     bytes: &[u8],
+    bits: u8,
     patch: Option<(usize, [u8; 2])>,
     limits: &Limits,
 ) -> Result<DecodingResult> {
@@ -67,12 +68,16 @@ fn unpacked(
     let decoded = guarded(|| {
         let mut result = DecodingResult::U8(Vec::new());
         let mut decoder = Decoder::new(Patched::new(bytes, patch))?.with_limits(own);
+        let seen = decoder.colortype()?.bit_depth();
         let layout = decoder.read_image_to_buffer(&mut result)?;
         let whole = result.as_buffer(0).byte_len() >= layout.complete_len;
-        Ok::<_, ::tiff::TiffError>((result, whole))
+        Ok::<_, ::tiff::TiffError>((result, whole, seen))
     });
     match decoded.map_err(damaged)? {
-        (result, true) => Ok(result),
+        (_, _, seen) if seen != bits => {
+            Err(damaged(format!("numbers of both {bits} and {seen} bits")))
+        }
+        (result, true, _) => Ok(result),
         _ => Err(damaged("its planes are larger than the limit".to_owned())),
     }
 }
@@ -120,14 +125,15 @@ fn numbers(decoded: DecodingResult, header: &Header, planar: bool) -> Result<Num
 /// Planes pixel by pixel; anything else as it is. As many numbers as the header says, or an error.
 fn mixed<T: Copy>(data: Vec<T>, header: &Header, planar: bool) -> Result<Vec<T>> {
     let (pixels, channels) = (header.size.area(), header.colour.channels());
-    // Planes beyond the colours are behind them.
+    // Planes beyond several colours are behind them; beside a single one the header allows none.
+    let planar = planar && channels > 1;
     let enough =
         if planar { data.len() >= pixels * channels } else { data.len() == pixels * channels };
     if !enough {
         let reason = format!("{} numbers for {} in {channels} channels", data.len(), header.size);
         return Err(damaged(reason));
     }
-    if !planar || channels == 1 {
+    if !planar {
         return Ok(data);
     }
     let pixel = |at: usize| (0..channels).map(move |channel| channel * pixels + at);
