@@ -132,7 +132,7 @@ impl CrossAttention {
     }
 
     /// The norm of the cells' sum with [`forward`](Self::forward) of them, with their places, to tokens with keys `k` and values `v`.
-    fn from_tokens(
+    fn cells_attend(
         &self,
         (image, places): (&Array, &Array),
         (k, v): (Tensor<3>, Tensor<3>),
@@ -219,7 +219,7 @@ impl TwoWayBlock {
             let of_tokens = (keys, tokens.clone());
             let image = (&cells, &places);
             let cross = &self.cross_attn_image_to_token;
-            return (tokens, cross.from_tokens(image, of_tokens, &self.norm4, tf32));
+            return (tokens, cross.cells_attend(image, of_tokens, &self.norm4, tf32));
         }
         let placed_image = ops::add(image.clone(), image_pe.clone());
         let keys = placed_image.clone();
