@@ -50,7 +50,7 @@ fn run_program(args: &[String]) -> Result<(), String> {
 
 /// Works in a studio for some seconds.
 pub(crate) fn studio(program: &Path) -> Result<(), String> {
-    studio::day(program, &studio::Settings { actions: 400, minutes: 0.0, seed: 0 })
+    studio::day(program, &studio::Settings { actions: 1600, minutes: 0.0, seed: 0 })
 }
 
 /// What is asked for.
