@@ -77,6 +77,19 @@ impl RgbImage {
         [row[3 * x], row[3 * x + 1], row[3 * x + 2]]
     }
 
+    /// The part of this size from column `x`, row `y` on.
+    ///
+    /// # Panics
+    /// Where the part reaches outside.
+    #[must_use]
+    pub fn cut(&self, [x, y]: [usize; 2], size: Size) -> Self {
+        let mut data = Vec::with_capacity(3 * size.area());
+        for row in y..y + size.height {
+            data.extend_from_slice(&self.row(row)[3 * x..][..3 * size.width]);
+        }
+        Self { size, data }
+    }
+
     /// Makes a picture of planes, `[3, height, width]`, as samplers and models have them.
     ///
     /// # Panics

@@ -63,6 +63,20 @@ impl Size {
         Self::new((height.round() as usize).max(1), width)
     }
 
+    /// Half of it, so many times halved, rounded up; never less than a pixel.
+    ///
+    /// ```
+    /// # use maskwright_image::Size;
+    /// assert_eq!(Size::new(1001, 2000).halved(1), Size::new(501, 1000));
+    /// assert_eq!(Size::new(1001, 2000).halved(40), Size::square(1));
+    /// ```
+    #[must_use]
+    pub fn halved(self, times: u32) -> Self {
+        let by = 1_usize.checked_shl(times).unwrap_or(usize::MAX);
+        let half = |side: usize| side.div_ceil(by).max(1);
+        Self::new(half(self.height), half(self.width))
+    }
+
     /// Height and width exchanged.
     #[must_use]
     pub const fn transposed(self) -> Self {

@@ -212,6 +212,10 @@ impl Sam {
         mode: DecodeMode,
     ) -> Result<MaskOutput> {
         features.check(prompts.len(), image_of)?;
+        // Here, where errors can name a prompt's place in the whole list.
+        for (i, prompt) in prompts.iter().enumerate() {
+            self.prompt_encoder.check(i, prompt)?;
+        }
         if prompts.len() > 1 && self.computes_on_cpu() && !self.decoding_is_recorded(features) {
             return self.predict_each(features, prompts, image_of, mode);
         }
@@ -220,10 +224,6 @@ impl Sam {
         let mut order = Vec::with_capacity(prompts.len());
         let (mut tokens, mut image) = (Vec::new(), Vec::new());
         for group in groups.values() {
-            // Errors shall name a prompt's place in the whole list.
-            for &i in group {
-                self.prompt_encoder.check(i, &prompts[i])?;
-            }
             let members: Vec<PromptInput> = group.iter().map(|&i| prompts[i].clone()).collect();
             let encoded = self.prompt_encoder.forward(&members, self.tf32)?;
             let images: Vec<usize> = group.iter().map(|&i| image_of[i]).collect();
@@ -251,10 +251,6 @@ impl Sam {
         image_of: &[usize],
         mode: DecodeMode,
     ) -> Result<MaskOutput> {
-        // Errors shall name a prompt's place in the whole list.
-        for (i, prompt) in prompts.iter().enumerate() {
-            self.prompt_encoder.check(i, prompt)?;
-        }
         let dense_pe = Some(self.positions(features));
         let features = ImageFeatures { dense_pe, ..features.clone() };
         let each = prompts.par_iter().zip(image_of).map(|(prompt, &image)| {

@@ -112,8 +112,6 @@ impl ImageBuffer {
         limits: &Limits,
         times: u32,
     ) -> maskwright_image::Result<Decoded<RgbImage>> {
-        let half = |side: usize| side.div_ceil(1 << times.min(16)).max(1);
-        let halved = |size: Size| Size::new(half(size.height), half(size.width));
         if self.form == ImageForm::File {
             let file = self.open()?;
             let turn = if upright { file.header().orientation } else { Orientation::IDENTITY };
@@ -124,12 +122,12 @@ impl ImageBuffer {
             if turn.is_identity() || fits {
                 let Decoded { pixels, warnings } = means_from_file(&file, block, limits)?;
                 let pixels = orient_rgb(pixels, turn);
-                let wanted = halved(turn.upright(size));
+                let wanted = turn.upright(size).halved(times);
                 let pixels = if pixels.size == wanted { pixels } else { shrink(&pixels, wanted) };
                 return Ok(Decoded { pixels, warnings });
             }
         }
-        self.decode_scaled(upright, limits, halved).map(|(_, decoded)| decoded)
+        self.decode_scaled(upright, limits, |size| size.halved(times)).map(|(_, decoded)| decoded)
     }
 
     /// How many bytes of a file the image was read from.

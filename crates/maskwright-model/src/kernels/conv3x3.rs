@@ -116,12 +116,7 @@ fn convolve(x: &[f32], weight: &[f32], bias: Option<&[f32]>, map: Map) -> Vec<f3
     let images = x.len() / (h * w * input);
     let mut out = zeros(images * h * w * output);
     // Tasks of several lines of one image: each line is padded once in a task.
-    let lines = lines_per_task(images * h).min(h);
-    let mut tasks = Vec::with_capacity(images * h.div_ceil(lines));
-    for (image, out) in out.chunks_exact_mut(h * w * output).enumerate() {
-        let parts = out.chunks_mut(lines * w * output).enumerate();
-        tasks.extend(parts.map(|(part, out)| (image, part * lines, out)));
-    }
+    let tasks = line_tasks(&mut out, [h, w * output], lines_per_task(images * h));
     tasks.into_par_iter().for_each_init(PaddedLines::default, |padded, (image, first, out)| {
         let image = &x[image * h * w * input..][..h * w * input];
         padded.of(w * input, input);
@@ -134,6 +129,23 @@ fn convolve(x: &[f32], weight: &[f32], bias: Option<&[f32]>, map: Map) -> Vec<f3
         }
     });
     out
+}
+
+/// Some lines of an image: the image, the first line, and its lines and those that follow, as they are written.
+pub(super) type LineTask<'a> = (usize, usize, &'a mut [f32]);
+
+/// Images of `h` lines of so many values, cut into tasks of at most so many lines of one image.
+pub(super) fn line_tasks(
+    values: &mut [f32],
+    [h, width]: [usize; 2],
+    lines: usize,
+) -> Vec<LineTask<'_>> {
+    let images = values.chunks_exact_mut(h * width).enumerate();
+    let tasks = images.flat_map(|(image, values)| {
+        let parts = values.chunks_mut(lines * width).zip((0..).step_by(lines));
+        parts.map(move |(values, first)| (image, first, values))
+    });
+    tasks.collect()
 }
 
 /// How many of so many lines one task takes: few enough that all threads have work. What is computed does not depend on it.

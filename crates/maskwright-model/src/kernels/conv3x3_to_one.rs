@@ -5,10 +5,10 @@
 
 use std::ops::Range;
 
-use pulp::Simd;
 use rayon::prelude::*;
 
-use super::panel::{self, Output, Row, WIDTH};
+use super::conv3x3::line_tasks;
+use super::panel::{self, ByPanels, Row, WIDTH};
 use super::{Array, Fused, vectorised, zeros};
 
 /// Cells of the kernel.
@@ -34,50 +34,24 @@ impl Map {
         let &[_, h, w, c] = x.shape() else { unreachable!("a map has four axes") };
         Self { h, w, c }
     }
-
-    /// Tasks of a map.
-    fn tasks(self) -> usize {
-        self.h.div_ceil(LINES_PER_TASK)
-    }
-
-    /// The map of a task, and the lines of it that are the task's.
-    fn lines(self, task: usize) -> (usize, Range<usize>) {
-        let from = task % self.tasks() * LINES_PER_TASK;
-        (task / self.tasks(), from..self.h.min(from + LINES_PER_TASK))
-    }
 }
 
-/// A kernel `[9, c]` as a panel of `c` rows.
-pub(super) fn pack(kernel: &[f32], c: usize) -> Vec<Row> {
-    let mut panel = vec![[0.0; WIDTH]; c];
-    panel::pack_transposed(kernel, c, &mut panel);
-    panel
-}
-
-/// What each kernel cell makes of each cell of some rows `[cells, c]`.
-pub(super) struct Products<'a> {
-    pub(super) rows: &'a [f32],
-    /// Of `c` rows; the nine columns of kernel cells and zeros.
-    pub(super) panel: &'a [Row],
-    pub(super) to: &'a mut [Row],
-}
-
-impl pulp::WithSimd for Products<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { rows, panel, to } = self;
-        let count = to.len();
-        let to =
-            Output { values: to.as_flattened_mut(), stride: WIDTH, columns: WIDTH, add: false };
-        panel::product(simd, rows, panel.len(), count, panel, to);
-    }
-}
-
-/// Adds the products of line y of a map to the lines of the result that are near it, of those in `lines`, which `out` has.
-pub(super) fn add_line(products: &[Row], y: usize, lines: &Range<usize>, out: &mut [f32]) {
-    let w = products.len();
+/// Multiplies line y of a map, `[w, c]`, with a kernel, transposed to a panel, and adds the products to the lines of the result that
+/// are near it, of those in `lines`, which `out` has.
+pub(super) fn add_line(
+    line: &[f32],
+    kernel: &[Row],
+    products: &mut Vec<Row>,
+    y: usize,
+    lines: &Range<usize>,
+    out: &mut [f32],
+) {
+    let c = kernel.len();
+    let w = line.len() / c;
+    products.resize(w, [0.0; WIDTH]);
+    let to = products.as_flattened_mut();
+    // All columns, as whole vectors: those past the ninth are zeros.
+    ByPanels { a: line, inner: c, panels: kernel, out: to, width: WIDTH, add: false }.run();
     // The line is the one above, at and below three lines of the result.
     for row in 0..3 {
         let Some(at) = (y + 1).checked_sub(row).filter(|at| lines.contains(at)) else { continue };
@@ -103,25 +77,19 @@ impl Fused<2> for Conv3x3ToOne {
     type Saved = [Array; 2];
 
     fn forward(&self, [x, kernels]: [Array; 2], saves: bool) -> (Array, Option<[Array; 2]>) {
-        let map @ Map { h, w, c } = Map::of(&x);
+        let Map { h, w, c } = Map::of(&x);
         let images = x.shape()[0];
+        let panels = kernels.values().chunks_exact(CELLS * c);
         let panels: Vec<Vec<Row>> =
-            kernels.values().chunks_exact(CELLS * c).map(|kernel| pack(kernel, c)).collect();
+            panels.map(|kernel| panel::transposed_panels(kernel, c)).collect();
         let mut out = zeros(images * h * w);
-        // A task does not reach into the next image, whatever its height.
-        let mut parts: Vec<&mut [f32]> = Vec::with_capacity(images * map.tasks());
-        for image in out.chunks_exact_mut(h * w) {
-            parts.extend(image.chunks_mut(LINES_PER_TASK * w));
-        }
-        parts.into_par_iter().enumerate().for_each_init(Vec::new, |products, (task, out)| {
-            let (image, lines) = map.lines(task);
+        let tasks = line_tasks(&mut out, [h, w], LINES_PER_TASK);
+        tasks.into_par_iter().for_each_init(Vec::new, |products, (image, first, out)| {
+            let lines = first..first + out.len() / w;
             let x = &x.values()[image * h * w * c..][..h * w * c];
-            products.resize(w, [0.0; WIDTH]);
-            for y in lines.start.saturating_sub(1)..h.min(lines.end + 1) {
+            for y in first.saturating_sub(1)..h.min(lines.end + 1) {
                 let line = &x[y * w * c..][..w * c];
-                let panel = &panels[image];
-                pulp::Arch::new().dispatch(Products { rows: line, panel, to: products });
-                add_line(products, y, &lines, out);
+                add_line(line, &panels[image], products, y, &lines, out);
             }
         });
         (Array::new(out, &[images, h, w]), saves.then_some([x, kernels]))
@@ -136,54 +104,52 @@ impl Fused<2> for Conv3x3ToOne {
         let map @ Map { h, w, c } = Map::of(&x);
         let images = x.shape()[0];
         let gradient = gradient.values();
-        let mut to_x = zeros(if needs[0] { x.values().len() } else { 0 });
-        let mut parts: Vec<&mut [f32]> = Vec::with_capacity(images * map.tasks());
-        match needs[0] {
-            true => to_x
-                .chunks_exact_mut(h * w * c)
-                .for_each(|image| parts.extend(image.chunks_mut(LINES_PER_TASK * w * c))),
-            false => parts.extend((0..images * map.tasks()).map(|_| &mut [][..])),
-        }
-        let sums: Vec<Vec<f32>> = parts
-            .into_par_iter()
-            .enumerate()
-            .map(|(task, to_x)| {
-                let (image, lines) = map.lines(task);
-                let x = &x.values()[image * h * w * c..][..h * w * c];
+        let to_x = needs[0].then(|| {
+            let mut out = zeros(x.values().len());
+            let tasks = line_tasks(&mut out, [h, w * c], LINES_PER_TASK);
+            tasks.into_par_iter().for_each_init(Vec::new, |near, (image, first, out)| {
                 let kernel = &kernels.values()[image * CELLS * c..][..CELLS * c];
                 let gradient = &gradient[image * h * w..][..h * w];
-                let mut to_kernel = vec![0f32; if needs[1] { CELLS * c } else { 0 }];
-                let mut near = vec![[0f32; CELLS]; w];
-                for y in lines.clone() {
-                    neighbours(gradient, map, y, &mut near);
-                    let line = &x[y * w * c..][..w * c];
-                    if needs[0] {
-                        let to = &mut to_x[(y - lines.start) * w * c..][..w * c];
-                        spread(&near, kernel, c, to);
-                    }
-                    if needs[1] {
-                        collect(&near, line, c, &mut to_kernel);
-                    }
+                for (y, out) in (first..).zip(out.chunks_exact_mut(w * c)) {
+                    neighbours(gradient, map, y, near);
+                    spread(near, kernel, c, out);
                 }
-                to_kernel
-            })
-            .collect();
+            });
+            Array::new(out, x.shape())
+        });
         let to_kernels = needs[1].then(|| {
+            let per_image = h.div_ceil(LINES_PER_TASK);
+            let tasks = (0..images * per_image).into_par_iter().map_init(Vec::new, |near, task| {
+                let image = task / per_image;
+                let first = task % per_image * LINES_PER_TASK;
+                let x = &x.values()[image * h * w * c..][..h * w * c];
+                let gradient = &gradient[image * h * w..][..h * w];
+                let mut out = vec![0f32; CELLS * c];
+                for y in first..h.min(first + LINES_PER_TASK) {
+                    neighbours(gradient, map, y, near);
+                    collect(near, &x[y * w * c..][..w * c], c, &mut out);
+                }
+                out
+            });
+            let parts: Vec<Vec<f32>> = tasks.collect();
             let mut total = vec![0f32; kernels.values().len()];
             // In the order of the tasks, so that the number of threads does not matter.
-            for (task, part) in sums.iter().enumerate() {
-                let total = &mut total[map.lines(task).0 * CELLS * c..][..CELLS * c];
-                total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
+            for (of_image, total) in parts.chunks(per_image).zip(total.chunks_exact_mut(CELLS * c))
+            {
+                for part in of_image {
+                    total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
+                }
             }
             Array::new(total, kernels.shape())
         });
-        [needs[0].then(|| Array::new(to_x, x.shape())), to_kernels]
+        [to_x, to_kernels]
     }
 }
 
 /// For each cell of line y the gradients of the nine results that it takes part in, in the order of the kernel cells by which it does.
-fn neighbours(gradient: &[f32], Map { h, w, .. }: Map, y: usize, to: &mut [[f32; CELLS]]) {
-    to.fill([0.0; CELLS]);
+fn neighbours(gradient: &[f32], Map { h, w, .. }: Map, y: usize, to: &mut Vec<[f32; CELLS]>) {
+    to.clear();
+    to.resize(w, [0.0; CELLS]);
     for row in 0..3 {
         let Some(at) = (y + 1).checked_sub(row).filter(|&at| at < h) else { continue };
         let line = &gradient[at * w..][..w];

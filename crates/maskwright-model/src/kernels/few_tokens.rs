@@ -4,10 +4,9 @@
 //! the cells' side than all cells to theirs, and likewise for values. So no projection of the image is ever made. Cells go through
 //! some at a time, with the sum and the norm that follow.
 
-use pulp::Simd;
 use rayon::prelude::*;
 
-use super::panel::{self, Output, Row, WIDTH};
+use super::panel::{self, ByPanels, Row, WIDTH};
 use super::{Array, layer_norm, math, vectorised, zeros};
 
 /// Cells that go through at once.
@@ -47,43 +46,6 @@ impl<'a> Cells<'a> {
     }
 }
 
-/// Vectors `[n, c]`, one for each head and token, as panels of `c` rows.
-fn columns(vectors: &[f32], c: usize) -> Vec<Row> {
-    let mut panels = Vec::new();
-    for some in vectors.chunks(WIDTH * c) {
-        let mut panel = vec![[0.0; WIDTH]; c];
-        panel::pack_transposed(some, c, &mut panel);
-        panels.append(&mut panel);
-    }
-    panels
-}
-
-/// `out[r] = a[r] @ panels` for rows `[rows, inner]`; rows of the result are `width` apart.
-struct Product<'a> {
-    a: &'a [f32],
-    inner: usize,
-    panels: &'a [Row],
-    out: &'a mut [f32],
-    width: usize,
-    add: bool,
-}
-
-impl pulp::WithSimd for Product<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { a, inner, panels, out, width, add } = self;
-        let rows = a.len() / inner;
-        for (p, panel) in panels.chunks_exact(inner).enumerate() {
-            let columns = WIDTH.min(width - p * WIDTH);
-            let values = &mut out[p * WIDTH..];
-            let out = Output { values, stride: width, columns, add };
-            panel::product(simd, a, inner, rows, panel, out);
-        }
-    }
-}
-
 /// What a thread works with.
 #[derive(Default)]
 struct Work {
@@ -106,7 +68,7 @@ struct Part {
 pub(crate) fn to_image(cells: Cells<'_>, vectors: &[f32]) -> Vec<f32> {
     let c = cells.channels;
     let n = vectors.len() / c;
-    let panels = columns(vectors, c);
+    let panels = panel::transposed_panels(vectors, c);
     let tasks: Vec<usize> = (0..cells.count()).step_by(PER_TASK).collect();
     let parts = tasks.into_par_iter().map_init(Work::default, |work, from| {
         part(cells.part(from, cells.count().min(from + PER_TASK)), &panels, n, work)
@@ -136,8 +98,7 @@ fn part(cells: Cells<'_>, panels: &[Row], n: usize, work: &mut Work) -> Part {
         let to = count.min(from + AT_ONCE);
         cells.part(from, to).placed(placed);
         let out = &mut scores[from * n..to * n];
-        let product = Product { a: placed, inner: c, panels, out, width: n, add: false };
-        pulp::Arch::new().dispatch(product);
+        ByPanels { a: placed, inner: c, panels, out, width: n, add: false }.run();
     }
     let mut highest = vec![f32::NEG_INFINITY; n];
     let mut sums = vec![0f32; n];
@@ -167,7 +128,7 @@ fn part(cells: Cells<'_>, panels: &[Row], n: usize, work: &mut Work) -> Part {
             panel::pack_columns(values, c, p, panel);
         }
         let (a, inner, out) = (&turned[..], to - from, &mut weighted[..]);
-        pulp::Arch::new().dispatch(Product { a, inner, panels: packed, out, width: c, add: true });
+        ByPanels { a, inner, panels: packed, out, width: c, add: true }.run();
     }
     Part { highest, sums, weighted }
 }
@@ -191,7 +152,7 @@ pub(crate) struct FromTokens<'a> {
 pub(crate) fn from_tokens(cells: Cells<'_>, from: &FromTokens<'_>) -> Vec<f32> {
     let c = cells.channels;
     let n = from.vectors.len() / c;
-    let panels = columns(from.vectors, c);
+    let panels = panel::transposed_panels(from.vectors, c);
     let given = panel::panels(from.given, c);
     let mut out = zeros(cells.values.len());
     out.par_chunks_mut(AT_ONCE * c).enumerate().for_each_init(Work::default, |work, (i, out)| {
@@ -201,17 +162,16 @@ pub(crate) fn from_tokens(cells: Cells<'_>, from: &FromTokens<'_>) -> Vec<f32> {
         cells.placed(placed);
         scores.clear();
         (0..count).for_each(|_| scores.extend_from_slice(from.added));
-        let arch = pulp::Arch::new();
-        let (a, to) = (&placed[..], &mut scores[..]);
-        arch.dispatch(Product { a, inner: c, panels: &panels, out: to, width: n, add: true });
+        let to = &mut scores[..];
+        ByPanels { a: placed, inner: c, panels: &panels, out: to, width: n, add: true }.run();
         softmax(scores, from.tokens);
         for (out, values) in out.chunks_exact_mut(c).zip(cells.values.chunks_exact(c)) {
             for ((out, value), bias) in out.iter_mut().zip(values).zip(from.bias) {
                 *out = value + bias;
             }
         }
-        let (a, to) = (&scores[..], &mut *out);
-        arch.dispatch(Product { a, inner: n, panels: &given, out: to, width: c, add: true });
+        let to = &mut *out;
+        ByPanels { a: scores, inner: n, panels: &given, out: to, width: c, add: true }.run();
         layer_norm::rows_in_place(out, from.norm[0], from.norm[1], from.epsilon);
     });
     out

@@ -5,10 +5,9 @@
 //! decoder's small products that is much of the time. Large weights are Burn's: its blocks fit the caches better.
 
 use burn::tensor::{Tensor, TensorData};
-use pulp::Simd;
 use rayon::prelude::*;
 
-use super::panel::{self, Output, Row, WIDTH};
+use super::panel::{self, ByPanels, Row};
 use super::{Array, takes, untracked, zeros};
 
 /// Rows of one task: their factors stay in the cache while all panels go by.
@@ -45,44 +44,23 @@ fn linear(x: &[f32], weight: &[f32], output: usize, bias: Option<&[f32]>) -> Vec
     let mut out = zeros(rows * output);
     let tasks = out.par_chunks_mut(PER_TASK * output).zip(x.par_chunks(PER_TASK * input));
     tasks.for_each(|(out, x)| {
-        pulp::Arch::new().dispatch(Rows { x, input, panels: &panels, bias, output, out });
+        self::rows(x, input, &panels, bias, (out, output));
     });
     out
 }
 
-/// Some rows of the result, on this thread.
-pub(super) struct Rows<'a> {
-    /// `[rows, input]`.
-    pub(super) x: &'a [f32],
-    pub(super) input: usize,
-    /// Of the weight, each of `input` rows.
-    pub(super) panels: &'a [Row],
-    pub(super) bias: Option<&'a [f32]>,
-    pub(super) output: usize,
-    /// `[rows, output]`.
-    pub(super) out: &'a mut [f32],
-}
-
-impl pulp::WithSimd for Rows<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { x, input, panels, bias, output, out } = self;
-        let rows = x.len() / input;
-        for (p, panel) in panels.chunks_exact(input).enumerate() {
-            let from = p * WIDTH;
-            let columns = WIDTH.min(output - from);
-            if let Some(bias) = bias {
-                let bias = &bias[from..from + columns];
-                out.chunks_exact_mut(output)
-                    .for_each(|row| row[from..from + columns].copy_from_slice(bias));
-            }
-            let add = bias.is_some();
-            let out = Output { values: &mut out[from..], stride: output, columns, add };
-            panel::product(simd, x, input, rows, panel, out);
-        }
+/// Some rows `[rows, input]` times panels of `input` rows, and a bias: `[rows, output]`, on this thread.
+pub(super) fn rows(
+    x: &[f32],
+    input: usize,
+    panels: &[Row],
+    bias: Option<&[f32]>,
+    (out, output): (&mut [f32], usize),
+) {
+    if let Some(bias) = bias {
+        out.chunks_exact_mut(output).for_each(|row| row.copy_from_slice(bias));
     }
+    ByPanels { a: x, inner: input, panels, out, width: output, add: bias.is_some() }.run();
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@
 use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
-use super::conv3x3::{Line, PaddedLines, lines_per_task};
-use super::conv3x3_to_one::{CELLS, Products, add_line, pack};
-use super::panel::{self, Row, WIDTH};
+use super::conv3x3::{Line, PaddedLines, line_tasks, lines_per_task};
+use super::conv3x3_to_one::{CELLS, add_line};
+use super::panel::{self, Row};
 use super::rearrange::line_of_blocks;
 use super::{Array, gelu, layer_norm, takes, untracked, zeros};
 
@@ -44,21 +44,16 @@ impl MaskFeature {
         let (bias, scale, shift) = (of(self.first.1), of(self.norm.0), of(self.norm.1));
         let panels = panel::panels(weight.values(), hidden);
         let kernels = kernels.values().chunks_exact(CELLS * hidden);
-        let kernels: Vec<Vec<Row>> = kernels.map(|kernel| pack(kernel, hidden)).collect();
+        let kernels: Vec<Vec<Row>> =
+            kernels.map(|kernel| panel::transposed_panels(kernel, hidden)).collect();
         let blocks = w * 16 * input;
         let [h, w] = [4 * h, 4 * w];
         let mut out = zeros(images * h * w);
-        let lines = lines_per_task(images * h).min(h);
-        let mut tasks = Vec::with_capacity(images * h.div_ceil(lines));
-        for (image, out) in out.chunks_exact_mut(h * w).enumerate() {
-            let parts = out.chunks_mut(lines * w).enumerate();
-            tasks.extend(parts.map(|(part, out)| (image, part * lines, out)));
-        }
+        let tasks = line_tasks(&mut out, [h, w], lines_per_task(images * h));
         tasks.into_par_iter().for_each_init(Work::default, |work, (image, first, out)| {
             let Work { padded, line, products } = work;
             padded.of(w * input, input);
             line.resize(w * hidden, 0.0);
-            products.resize(w, [0.0; WIDTH]);
             let x = &x.values()[image * h / 4 * blocks..][..h / 4 * blocks];
             let lines = first..first + out.len() / w;
             for y in first.saturating_sub(1)..h.min(lines.end + 1) {
@@ -75,9 +70,7 @@ impl MaskFeature {
                 });
                 layer_norm::rows_in_place(line, scale.values(), shift.values(), self.epsilon);
                 gelu::of_each(line);
-                let (rows, panel, to) = (&line[..], &kernels[image][..], &mut products[..]);
-                pulp::Arch::new().dispatch(Products { rows, panel, to });
-                add_line(products, y, &lines, out);
+                add_line(line, &kernels[image], products, y, &lines, out);
             }
         });
         Tensor::from_data(TensorData::new(out, [images, h, w]), &device)

@@ -44,6 +44,43 @@ pub(super) fn product<S: Simd>(
     }
 }
 
+/// Rows of any inner axis times all panels of a matrix.
+pub(super) struct ByPanels<'a> {
+    /// `[rows, inner]`.
+    pub(super) a: &'a [f32],
+    pub(super) inner: usize,
+    /// Of the matrix, each of `inner` rows.
+    pub(super) panels: &'a [Row],
+    /// `[rows, width]`.
+    pub(super) out: &'a mut [f32],
+    /// The matrix's columns.
+    pub(super) width: usize,
+    /// Whether the product is added to what is there.
+    pub(super) add: bool,
+}
+
+impl pulp::WithSimd for ByPanels<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { a, inner, panels, out, width, add } = self;
+        let rows = a.len() / inner;
+        for (p, panel) in panels.chunks_exact(inner).enumerate() {
+            let columns = WIDTH.min(width - p * WIDTH);
+            let out = Output { values: &mut out[p * WIDTH..], stride: width, columns, add };
+            product(simd, a, inner, rows, panel, out);
+        }
+    }
+}
+
+impl ByPanels<'_> {
+    /// Multiplies, on this thread.
+    pub(super) fn run(self) {
+        pulp::Arch::new().dispatch(self);
+    }
+}
+
 #[inline(always)]
 fn blocks<S: Simd, const V: usize, const R: usize>(
     simd: S,
@@ -114,6 +151,16 @@ pub(crate) fn panels(matrix: &[f32], width: usize) -> Vec<Row> {
     panels.par_chunks_mut(rows).enumerate().for_each(|(p, panel)| {
         pack_columns(matrix, width, p, panel);
     });
+    panels
+}
+
+/// All panels of the transpose of a matrix `[rows, width]`, each of `width` rows.
+pub(super) fn transposed_panels(matrix: &[f32], width: usize) -> Vec<Row> {
+    let rows = matrix.len() / width;
+    let mut panels = vec![[0.0; WIDTH]; width * rows.div_ceil(WIDTH)];
+    for (rows, panel) in matrix.chunks(WIDTH * width).zip(panels.chunks_exact_mut(width)) {
+        pack_transposed(rows, width, panel);
+    }
     panels
 }
 

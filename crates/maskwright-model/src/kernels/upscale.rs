@@ -4,9 +4,8 @@
 use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
-use super::linear::Rows;
 use super::panel::{self, Row};
-use super::{Array, gelu, layer_norm, takes, untracked, zeros};
+use super::{Array, gelu, layer_norm, linear, takes, untracked, zeros};
 
 /// Cells of one task.
 const PER_TASK: usize = 32;
@@ -77,9 +76,7 @@ impl Layer {
     }
 
     fn rows(&self, x: &[f32], out: &mut [f32]) {
-        let Self { panels, bias, input, output } = self;
-        let (input, output, bias) = (*input, *output, Some(bias.values()));
-        pulp::Arch::new().dispatch(Rows { x, input, panels, bias, output, out });
+        linear::rows(x, self.input, &self.panels, Some(self.bias.values()), (out, self.output));
     }
 }
 

@@ -51,8 +51,7 @@ pub fn ends_at_crop(
 
 /// The part of the image that a crop shows.
 pub(super) fn cut(image: &RgbImage, [x0, y0, x1, y1]: CropBox) -> RgbImage {
-    let data = (y0..y1).flat_map(|y| &image.row(y)[3 * x0..3 * x1]).copied().collect();
-    RgbImage { size: Size::new(y1 - y0, x1 - x0), data }
+    image.cut([x0, y0], Size::new(y1 - y0, x1 - x0))
 }
 
 /// A crop's mask in the image.

@@ -59,7 +59,7 @@ impl Tiles {
         [level, column, row]: [usize; 3],
         turn: impl Fn() -> Turn<'a>,
     ) -> Result<Picture> {
-        let size = level_size(set.size(index)?, level);
+        let size = set.size(index)?.halved(level as u32);
         if level > 16 || column >= size.width.div_ceil(TILE) || row >= size.height.div_ceil(TILE) {
             return Err(Error::missing(
                 format!("tile {level}/{column}/{row}"),
@@ -145,7 +145,7 @@ fn make_all(of: &Arc<Level>, cache: &DiskCache, held: &Mutex<VecDeque<Weak<Level
         if pixels.size.width.max(pixels.size.height) <= TILE {
             return;
         }
-        smaller = Some(shrink(pixels, level_size(pixels.size, 1)));
+        smaller = Some(shrink(pixels, pixels.size.halved(1)));
     }
 }
 
@@ -154,23 +154,11 @@ fn name(image: &str, place: [usize; 3]) -> String {
     key_of(&[b"tile", image.as_bytes(), &place.map(usize::to_le_bytes).concat()])
 }
 
-/// The size of a level.
-fn level_size(size: Size, level: usize) -> Size {
-    let half =
-        |side: usize| side.div_ceil(1_usize.checked_shl(level as u32).unwrap_or(usize::MAX)).max(1);
-    Size::new(half(size.height), half(size.width))
-}
-
 /// One tile of a picture.
 fn cut(pixels: &RgbImage, column: usize, row: usize) -> RgbImage {
     let (x, y) = (column * TILE, row * TILE);
     let size = Size::new(TILE.min(pixels.size.height - y), TILE.min(pixels.size.width - x));
-    let mut tile = RgbImage::filled(size, 0);
-    for line in 0..size.height {
-        let from = &pixels.row(y + line)[3 * x..][..3 * size.width];
-        tile.row_mut(line).copy_from_slice(from);
-    }
-    tile
+    pixels.cut([x, y], size)
 }
 
 #[cfg(test)]
@@ -186,8 +174,8 @@ mod tests {
 
     #[test]
     fn sizes_of_levels() {
-        assert_eq!(level_size(Size::new(1001, 2000), 1), Size::new(501, 1000));
-        assert_eq!(level_size(Size::new(1001, 2000), 16), Size::new(1, 1));
+        assert_eq!(Size::new(1001, 2000).halved(1), Size::new(501, 1000));
+        assert_eq!(Size::new(1001, 2000).halved(16), Size::new(1, 1));
     }
 
     #[test]
@@ -223,7 +211,7 @@ mod tests {
             let tiles = Tiles::new(Arc::new(DiskCache::new(folder.clone(), 1 << 30)));
             for index in 0..2 {
                 for level in levels {
-                    let shown = level_size(size, level);
+                    let shown = size.halved(level as u32);
                     let (mut bright, mut all) = (0, 0);
                     for row in 0..shown.height.div_ceil(TILE) {
                         for column in 0..shown.width.div_ceil(TILE) {
