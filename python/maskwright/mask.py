@@ -156,6 +156,9 @@ def iou(
     :returns: float64 ``[dt, gt]``; an empty list where either is empty, as pycocotools has it. The
         IoU of two empty masks is 0.
     """
+    for name, objects in (("dt", dt), ("gt", gt)):
+        if isinstance(objects, dict):
+            raise refuse(name, "a list of masks", "one mask")
     crowds = _bools(pyiscrowd)
     if len(crowds) != len(gt):
         raise refuse("pyiscrowd", f"{len(gt)} values, one for each of gt", str(len(crowds)))

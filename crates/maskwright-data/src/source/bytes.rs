@@ -51,14 +51,26 @@ fn special(kind: std::fs::FileType) -> Option<&'static str> {
 /// The text of a file of at most `most` bytes.
 pub(crate) fn read_text(path: &Path, most: u64) -> std::io::Result<String> {
     let file = open_file(path)?;
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     // One byte more tells that it is longer.
-    file.take(most + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > most {
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    // What is no text is said first: an image, say, is longer than any file of settings.
+    let end = bytes.len().min(most as usize);
+    if let Err(error) = std::str::from_utf8(&bytes[..end])
+        // A character may have been cut.
+        && (error.error_len().is_some() || bytes.len() as u64 <= most)
+    {
+        let message = format!(
+            "expected text in UTF-8, found other bytes from byte {} on",
+            error.valid_up_to()
+        );
+        return Err(std::io::Error::new(ErrorKind::InvalidData, message));
+    }
+    if bytes.len() as u64 > most {
         let message = format!("it is longer than {most} bytes");
         return Err(std::io::Error::new(ErrorKind::FileTooLarge, message));
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|error| std::io::Error::new(ErrorKind::InvalidData, error))
 }
 
 /// Replaces the content of `bytes` with that of a file, as [`Source::image`](super::Source::image)
@@ -159,4 +171,27 @@ pub(crate) fn append_bytes(path: &mut PathBuf, bytes: &[u8]) {
     path.as_mut_os_string().push(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes));
     #[cfg(not(unix))]
     path.as_mut_os_string().push(&*String::from_utf8_lossy(bytes));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_text_is_told_by_its_place_and_what_is_too_long_by_the_limit() {
+        let place = tempfile::tempdir().expect("a folder");
+        let file = place.path().join("data.toml");
+        let read = |bytes: &[u8], most| {
+            std::fs::write(&file, bytes).expect("written");
+            read_text(&file, most).map_err(|error| error.to_string())
+        };
+        assert_eq!(read("für".as_bytes(), 4), Ok("für".into()));
+        let longer = Err("it is longer than 2 bytes".into());
+        // The limit falls into a character.
+        assert_eq!(read("für".as_bytes(), 2), longer);
+        let other =
+            |at| Err(format!("expected text in UTF-8, found other bytes from byte {at} on"));
+        assert_eq!(read(b"ab\xff\xd8 and so on", 5), other(2));
+        assert_eq!(read(&"für".as_bytes()[..2], 4), other(1), "a character is cut at the end");
+    }
 }
