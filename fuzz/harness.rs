@@ -1,8 +1,13 @@
-//! The fuzz targets' bodies as plain tests: their seeds, and seeded changes of them, a fixed number of times.
+//! The fuzz targets' bodies as plain tests: their seeds, what libFuzzer has found, and seeded changes of both, a fixed number of
+//! times.
 //!
 //! The crates' tests include this file; libFuzzer runs the same bodies for as long as one likes.
 
-use std::path::Path;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use flate2::read::GzDecoder;
 
 /// SplitMix64 (Steele et al., 2014).
 struct Draw(u64);
@@ -20,16 +25,35 @@ impl Draw {
     }
 }
 
+/// A file or folder of `fuzz/`.
+fn place(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz").join(name)
+}
+
 /// The committed seeds of a target, and some that need no file.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
     let mut seeds = vec![Vec::new(), (0..=255).collect(), vec![255; 600]];
-    if let Ok(entries) = std::fs::read_dir(folder) {
+    if let Ok(entries) = std::fs::read_dir(place("seeds").join(target)) {
         let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
         files.sort();
         seeds.extend(files.iter().map(|file| std::fs::read(file).unwrap()));
     }
     seeds
+}
+
+/// The inputs that `cargo xtask soak fuzz` has found and packed; none, if the target never ran.
+fn corpus(target: &str) -> Vec<Vec<u8>> {
+    let packed = place("corpora").join(format!("{target}.tar.gz"));
+    if !packed.exists() {
+        return Vec::new();
+    }
+    let mut archive = tar::Archive::new(GzDecoder::new(File::open(packed).unwrap()));
+    let inputs = archive.entries().unwrap().map(|input| {
+        let mut content = Vec::new();
+        input.unwrap().read_to_end(&mut content).unwrap();
+        content
+    });
+    inputs.collect()
 }
 
 fn change(input: &mut Vec<u8>, other: &[u8], draw: &mut Draw) {
@@ -52,19 +76,25 @@ fn change(input: &mut Vec<u8>, other: &[u8], draw: &mut Draw) {
     input.truncate(4096);
 }
 
-/// Runs a target on its seeds and on so many changes of them.
+/// Runs a target on its seeds, on its corpus, and on changes of both: so many of the seeds, half as many of the corpus.
 pub(crate) fn run(target: &str, changes: usize, body: fn(&[u8])) {
-    let seeds = seeds(target);
-    seeds.iter().for_each(|seed| body(seed));
+    let (seeds, corpus) = (seeds(target), corpus(target));
     let mut draw = Draw(target.len() as u64);
-    for _ in 0..changes {
-        let mut input = seeds[draw.below(seeds.len())].clone();
-        let other = draw.below(seeds.len());
-        change(&mut input, &seeds[other], &mut draw);
-        let kept = input.clone();
-        if let Err(panic) = std::panic::catch_unwind(|| body(&input)) {
-            eprintln!("{target} fails for {kept:?}");
-            std::panic::resume_unwind(panic);
+    for (inputs, changes) in [(seeds, changes), (corpus, changes / 2)] {
+        inputs.iter().for_each(|input| tried(target, body, input));
+        for _ in 0..if inputs.is_empty() { 0 } else { changes } {
+            let mut input = inputs[draw.below(inputs.len())].clone();
+            let other = draw.below(inputs.len());
+            change(&mut input, &inputs[other], &mut draw);
+            tried(target, body, &input);
         }
+    }
+}
+
+/// Tells the input for which a target fails.
+fn tried(target: &str, body: fn(&[u8]), input: &[u8]) {
+    if let Err(panic) = std::panic::catch_unwind(|| body(input)) {
+        eprintln!("{target} fails for {input:?}");
+        std::panic::resume_unwind(panic);
     }
 }

@@ -1,4 +1,4 @@
-//! The fuzz targets as a plain test: their seeds, and seeded changes of them, a fixed number of times.
+//! The fuzz targets as a plain test: their seeds, their corpora, and seeded changes of them, a fixed number of times.
 //!
 //! `fuzz/` runs the same functions under libFuzzer, for as long as one likes.
 

@@ -13,9 +13,10 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
 /// What libFuzzer found.
-pub(super) const CORPUS: &str = "fuzz/corpus";
+const CORPUS: &str = "fuzz/corpus";
 const SEEDS: &str = "fuzz/seeds";
-const PACKED: &str = "fuzz/corpora";
+/// What is committed.
+pub(super) const PACKED: &str = "fuzz/corpora";
 /// Inputs that made a target fail.
 const ARTIFACTS: &str = "fuzz/artifacts";
 /// The most that one packed corpus may have, in bytes: all of them are part of every clone.

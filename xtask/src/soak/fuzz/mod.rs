@@ -3,15 +3,16 @@
 //! The targets are built on the stable compiler, with its coverage instrumentation but without sanitizers, and with the checks
 //! of a debug build. Each runs on its seeds and on what was found before ([`corpus`]), until it has had its time: seconds
 //! of processor time, since a machine that is busy with something else would count those in which nothing was tried. The time
-//! is kept beside the corpus ([`record`]), so that a later call goes on where this one ended.
+//! is kept beside the part of the corpus that is committed ([`record`]), so that a later call, also in another checkout, goes
+//! on where this one ended.
 
 mod corpus;
 mod record;
 mod session;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use cargo_metadata::MetadataCommand;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -37,29 +38,25 @@ pub(super) fn run(args: &[String]) -> Result<(), String> {
     let targets = chosen(&settings.targets)?;
     let host = host()?;
     let stop = Stop::on_signals()?;
-    let mut rows = Vec::new();
     let mut findings = Vec::new();
     // Those that need the tensor framework come last: its build takes long.
     for features in [false, true] {
-        let targets: Vec<_> =
-            targets.iter().filter(|it| it.features.is_empty() != features).collect();
-        if targets.is_empty() || stop.is_asked() {
+        let mut due = Vec::new();
+        for target in targets.iter().filter(|target| target.features.is_empty() != features) {
+            if Record::read(&target.name)?.seconds < settings.seconds() {
+                due.push(target);
+            }
+        }
+        if due.is_empty() || stop.is_asked() {
             continue;
         }
-        build(&targets, &host)?;
-        for target in targets {
-            if stop.is_asked() {
-                break;
-            }
-            let program = PathBuf::from(BUILT).join(&host).join(PROFILE).join(&target.name);
-            let (row, found) = soak(&target.name, program, 60.0 * settings.minutes, &stop)?;
-            println!("{row}");
-            rows.push(row);
-            findings.extend(found);
-        }
+        build(&due, &host)?;
+        findings.extend(soak_all(&due, &host, &settings, &stop)?);
     }
     println!("\n{}", record::HEAD);
-    rows.iter().for_each(|row| println!("{row}"));
+    for target in &targets {
+        println!("{}", Record::read(&target.name)?.row(&target.name));
+    }
     match findings.len() {
         0 => Ok(()),
         count => Err(format!("targets that failed: {count}\n{}", findings.join("\n"))),
@@ -72,12 +69,18 @@ struct Settings {
     targets: Vec<String>,
     /// Of processor time, for each target.
     minutes: f64,
+    /// How many targets run side by side.
+    jobs: usize,
 }
 
 impl Settings {
+    fn seconds(&self) -> f64 {
+        60.0 * self.minutes
+    }
+
     fn parse(args: &[String]) -> Result<Self, String> {
-        let usage = "expected: soak fuzz [--target NAME ...] [--minutes N]";
-        let mut settings = Self { targets: Vec::new(), minutes: 30.0 };
+        let usage = "expected: soak fuzz [--target NAME ...] [--minutes N] [--jobs N]";
+        let mut settings = Self { targets: Vec::new(), minutes: 30.0, jobs: 1 };
         let mut args = args.iter().peekable();
         while let Some(flag) = args.next() {
             match flag.as_str() {
@@ -97,6 +100,13 @@ impl Settings {
                         .ok()
                         .filter(|minutes| (0.0..1e6).contains(minutes))
                         .ok_or_else(|| format!("--minutes: expected minutes, found {value}"))?;
+                }
+                "--jobs" => {
+                    let value = args.next().ok_or(usage)?;
+                    settings.jobs =
+                        value.parse().ok().filter(|&jobs| jobs > 0).ok_or_else(|| {
+                            format!("--jobs: expected a number from 1, found {value}")
+                        })?;
                 }
                 _ => return Err(usage.to_owned()),
             }
@@ -158,39 +168,61 @@ fn build(targets: &[&Target], host: &str) -> Result<(), String> {
     crate::shell::run("cargo", &args, &[("RUSTFLAGS", RUSTFLAGS)])
 }
 
-/// Gives a target what is left of its time, minimises its corpus and packs the part that is committed. Returns its row of the
-/// table and what was found.
-fn soak(
-    name: &str,
-    program: PathBuf,
-    seconds: f64,
+/// Gives each of the targets what is left of its time, so many of them side by side. Returns what was found.
+fn soak_all(
+    targets: &[&Target],
+    host: &str,
+    settings: &Settings,
     stop: &Stop,
-) -> Result<(String, Option<String>), String> {
+) -> Result<Vec<String>, String> {
+    let left = Mutex::new(targets.iter());
+    let job = || -> Result<Vec<String>, String> {
+        let mut findings = Vec::new();
+        while !stop.is_asked() {
+            let Some(target) = left.lock().map_err(|error| error.to_string())?.next() else {
+                break;
+            };
+            let program = PathBuf::from(BUILT).join(host).join(PROFILE).join(&target.name);
+            findings.extend(soak(&target.name, program, settings.seconds(), stop)?);
+        }
+        Ok(findings)
+    };
+    std::thread::scope(|scope| {
+        let jobs: Vec<_> = (0..settings.jobs).map(|_| scope.spawn(job)).collect();
+        let mut findings = Vec::new();
+        for job in jobs {
+            findings.extend(job.join().map_err(|_| "a job panicked".to_owned())??);
+        }
+        Ok(findings)
+    })
+}
+
+/// Gives a target what is left of its time, minimises its corpus and packs the part that is committed. Returns what was found.
+fn soak(name: &str, program: PathBuf, seconds: f64, stop: &Stop) -> Result<Option<String>, String> {
     let corpus = Corpus::open(name, program)?;
     let mut record = Record::read(name)?;
+    println!("{name}: {:.1} minutes of processor time", (seconds - record.seconds) / 60.0);
+    let session = Session::run(&corpus, seconds - record.seconds, stop)?;
+    record.add(&session);
     let mut found = None;
-    if record.seconds < seconds {
-        println!("{name}: {:.1} minutes of processor time", (seconds - record.seconds) / 60.0);
-        let session = Session::run(&corpus, seconds - record.seconds, stop)?;
-        record.add(&session);
-        if let Ended::Finding { input } = &session.ended {
-            let input = input
-                .as_ref()
-                .map_or_else(|| "no input was kept".into(), |at| at.display().to_string());
-            let finding = format!("  {name}: {input} (see {})", corpus.log().display());
-            println!("{finding}");
-            found = Some(finding);
-        }
-        // What a session added is kept even if the command ends now.
-        record.write(name)?;
-        if !stop.is_asked() {
-            corpus.minimise()?;
-            corpus.pack()?;
-        }
+    if let Ended::Finding { input } = &session.ended {
+        let input = input
+            .as_ref()
+            .map_or_else(|| "no input was kept".into(), |at| at.display().to_string());
+        let finding = format!("  {name}: {input} (see {})", corpus.log().display());
+        println!("{finding}");
+        found = Some(finding);
     }
-    record.inputs = corpus.inputs()?;
+    // What a session added is kept even if the command ends now.
     record.write(name)?;
-    Ok((record.row(name), found))
+    if !stop.is_asked() {
+        corpus.minimise()?;
+        corpus.pack()?;
+        record.inputs = corpus.inputs()?;
+        record.write(name)?;
+    }
+    println!("{}", record.row(name));
+    Ok(found)
 }
 
 /// Whether the command was asked to end.

@@ -1,8 +1,8 @@
-//! What has been done with a target so far, in a small file beside its corpus.
+//! What has been done with a target so far, in a small file beside the part of its corpus that is committed.
 
 use std::path::PathBuf;
 
-use super::corpus::CORPUS;
+use super::corpus::PACKED;
 use super::session::{Ended, Session};
 
 /// The head of the table in `docs/reliability.md`.
@@ -26,10 +26,10 @@ pub(super) struct Record {
 
 impl Record {
     fn path(name: &str) -> PathBuf {
-        PathBuf::from(CORPUS).join(format!("{name}.record"))
+        PathBuf::from(PACKED).join(format!("{name}.record"))
     }
 
-    /// What is known of a target; nothing, if it never ran here.
+    /// What is known of a target; nothing, if it never ran.
     pub(super) fn read(name: &str) -> Result<Self, String> {
         let path = Self::path(name);
         match std::fs::read_to_string(&path) {
@@ -67,7 +67,8 @@ impl Record {
     pub(super) fn write(&self, name: &str) -> Result<(), String> {
         let path = Self::path(name);
         let part = path.with_extension("record.part");
-        std::fs::write(&part, self.text())
+        std::fs::create_dir_all(PACKED)
+            .and_then(|()| std::fs::write(&part, self.text()))
             .and_then(|()| std::fs::rename(&part, &path))
             .map_err(|error| format!("{}: {error}", path.display()))
     }
