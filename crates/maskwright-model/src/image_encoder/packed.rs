@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use super::state::EncoderState;
 use crate::error::Result;
 use crate::kernels::bf16::Instructions;
-use crate::kernels::bf16::layer::{Layer, Norm, RoundedRows, rows_per_task};
+use crate::kernels::bf16::layer::{Layer, Norm, RoundedRows, parts, shared};
 use crate::kernels::bf16::window_attention::{Added, Attended, WindowAttention};
 use crate::kernels::math::gelu_to_be_rounded;
 use crate::kernels::panel::Row;
@@ -112,9 +112,10 @@ impl Map {
         let (input, output) = (layer.input(), layer.output());
         let rows = self.x.len() / input;
         self.qkv.resize(rows * output, 0);
-        let per_task = rows_per_task(rows);
-        let tasks = self.qkv.par_chunks_mut(per_task * output);
-        tasks.zip(self.x.par_chunks(per_task * input)).for_each(|(to, x)| {
+        let tasks = shared(rows, input);
+        let to = parts(&mut self.qkv, &tasks, output);
+        let from = parts(&mut self.x, &tasks, input);
+        to.into_par_iter().zip(from).for_each(|(to, x)| {
             with_work(|Work { normed, rows, sums, .. }| {
                 norm.rounded(x, normed, rows);
                 let count = x.len() / input;
@@ -123,21 +124,25 @@ impl Map {
         });
     }
 
-    /// Adds to each cell what a layer gives of the attention's result there; then `next` goes on with these rows.
+    /// Adds to each cell what a layer gives of the attention's result there; then `next` goes on with these rows and makes at
+    /// most so many hidden channels of each.
     fn add_attended(
         &mut self,
         instructions: Instructions,
         layer: &Layer,
+        hidden: usize,
         next: impl Fn(&mut [f32], &mut Work) + Sync,
     ) {
         let (input, output) = (layer.input(), layer.output());
-        let per_task = rows_per_task(self.x.len() / output);
+        let tasks = shared(self.x.len() / output, hidden.max(input));
+        let first = tasks.iter().scan(0, |cell, rows| Some(std::mem::replace(cell, *cell + rows)));
+        let first: Vec<_> = first.collect();
         let attended = &self.attended;
-        self.x.par_chunks_mut(per_task * output).enumerate().for_each(|(task, x)| {
+        parts(&mut self.x, &tasks, output).into_par_iter().zip(first).for_each(|(x, first)| {
             with_work(|work| {
                 let count = x.len() / output;
                 work.rows.sized(count, input);
-                for (cell, to) in (task * per_task..).zip(work.rows.rows_mut().take(count)) {
+                for (cell, to) in (first..).zip(work.rows.rows_mut().take(count)) {
                     attended.gather(cell, to);
                 }
                 let (rows, sums) = (work.rows.values(), &mut work.sums);
@@ -179,12 +184,14 @@ pub(super) struct Attention {
 }
 
 impl Attention {
-    /// Adds its result to the map; then `next` goes on with some rows of it at a time.
+    /// Adds its result to the map; then `next` goes on with some rows of it at a time and makes at most so many hidden channels of
+    /// each.
     pub(super) fn onto(
         &self,
         instructions: Instructions,
         map: &mut Map,
         positions: Added<'_>,
+        hidden: usize,
         next: impl Fn(&mut [f32], &mut Work) + Sync,
     ) {
         map.project(instructions, &self.norm, &self.qkv);
@@ -196,7 +203,7 @@ impl Attention {
             positions,
         };
         attention.run(&map.qkv, map.sides, &mut map.attended);
-        map.add_attended(instructions, &self.projection, next);
+        map.add_attended(instructions, &self.projection, hidden, next);
     }
 }
 

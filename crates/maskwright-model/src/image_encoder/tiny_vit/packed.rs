@@ -363,7 +363,7 @@ impl PackedBlock {
     }
 
     fn run(&self, instructions: Instructions, map: &mut Map) {
-        self.attention.onto(instructions, map, Added::Pairs(&self.pairs), |_, _| {});
+        self.attention.onto(instructions, map, Added::Pairs(&self.pairs), 0, |_, _| {});
         let [images, h, w] = map.sides;
         let spare = std::mem::take(&mut map.spare);
         let (c, x) = (self.shift.len(), &map.x);

@@ -112,7 +112,8 @@ impl PackedBlock {
         let [rows, columns] =
             [0, 1].map(|axis: usize| values(fitted(self.tables[axis].clone(), sides[axis], tf32)));
         let positions = Added::Differences { rows: &rows, columns: &columns };
-        self.attention.onto(instructions, map, positions, |x, work| {
+        let hidden = self.perceptron.first.output();
+        self.attention.onto(instructions, map, positions, hidden, |x, work| {
             self.perceptron.onto(instructions, x, work);
         });
     }

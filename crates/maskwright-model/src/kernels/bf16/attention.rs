@@ -16,7 +16,7 @@ use crate::kernels::{math, vectorised};
 const KEYS_AT_ONCE: usize = 256;
 
 /// Queries whose scores are computed at once.
-pub(super) const QUERIES_AT_ONCE: usize = 96;
+pub(super) const QUERIES_AT_ONCE: usize = 108;
 
 /// The keys and values of a head, as panels.
 #[derive(Debug, Default)]
@@ -117,31 +117,55 @@ fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
 
-/// Replaces a query's scores by their exponentials.
+/// Adds the positions to a query's scaled scores, and notes the maximum. Returns by how much that was exceeded, as what is at most 0.
 #[inline(always)]
-fn exponentials(scores: &mut [f32], line: usize, scale: f32, at: &Positions<'_>, to: &mut State) {
+fn place(scores: &mut [f32], line: usize, scale: f32, at: &Positions<'_>, to: &mut State) -> f32 {
     let mut highest = [f32::NEG_INFINITY; LANES];
     let (columns, _) = at.columns.as_chunks::<LANES>();
     for (scores, &of_line) in scores.chunks_exact_mut(line).zip(at.lines) {
         let (scores, _) = scores.as_chunks_mut::<LANES>();
-        for (scores, columns) in scores.iter_mut().zip(columns) {
+        for (to, columns) in scores.iter_mut().zip(columns) {
+            // Of copies, since the compiler takes one number at a time where what is written might be what is read.
+            let (mut scores, columns) = (*to, *columns);
             for i in 0..LANES {
                 scores[i] = scores[i].mul_add(scale, of_line + columns[i]);
+            }
+            for i in 0..LANES {
                 highest[i] = larger(scores[i], highest[i]);
             }
+            *to = scores;
         }
     }
     let before = to.highest;
-    let highest = larger(math::by_halves(highest, larger), before);
-    let correction = math::exp_to_be_rounded(before - highest);
-    let mut sums = to.sums.map(|sum| sum * correction);
-    for scores in scores.as_chunks_mut::<LANES>().0 {
-        for i in 0..LANES {
-            scores[i] = math::exp_to_be_rounded(scores[i] - highest);
-            sums[i] += scores[i];
-        }
+    to.highest = larger(math::by_halves(highest, larger), before);
+    before - to.highest
+}
+
+/// Replaces a query's scores by their exponentials, and adds them up.
+#[inline(always)]
+fn exponentials(scores: &mut [f32], correction: f32, state: &mut State) {
+    let (pairs, last) = scores.as_chunks_mut::<WIDTH>();
+    // Two sums a lane: each of one would wait for the one before.
+    let mut both = [0.0; WIDTH];
+    for scores in pairs {
+        exponentials_of(scores, state.highest, &mut both);
     }
-    *to = State { highest, sums, correction };
+    let (sums, others) = both.split_at_mut(LANES);
+    for scores in last.as_chunks_mut().0 {
+        exponentials_of::<LANES>(scores, state.highest, sums.try_into().expect("as many"));
+    }
+    for (i, sum) in state.sums.iter_mut().enumerate() {
+        *sum = sum.mul_add(correction, sums[i] + others[i]);
+    }
+    state.correction = correction;
+}
+
+#[inline(always)]
+fn exponentials_of<const N: usize>(scores: &mut [f32; N], highest: f32, sums: &mut [f32; N]) {
+    for (score, sum) in scores.iter_mut().zip(sums) {
+        *score = math::exp_to_be_rounded(*score - highest);
+        *sum += *score;
+    }
 }
 
 impl Scratch {
@@ -165,9 +189,10 @@ impl Scratch {
         let Self { scores, weights, partial, result, states } = self;
         states.clear();
         states.resize(rows, State::START);
-        partial.resize(rows * across, 0.0);
-        result.clear();
-        result.resize(rows * across, 0.0);
+        for sums in [&mut *partial, result] {
+            // All of it is written before it is read, but what pads the channels.
+            sums.resize(rows * across, 0.0);
+        }
         for first in (0..lines).step_by(at_once) {
             let count = at_once.min(lines - first);
             let from = first * line;
@@ -182,13 +207,26 @@ impl Scratch {
             vectorised(
                 #[inline(always)]
                 || {
-                    let all = scores.chunks_exact_mut(width).zip(states.iter_mut());
-                    for (query, (scores, state)) in all.enumerate() {
-                        let Positions { lines, columns } = positions(query);
-                        let at = Positions { lines: &lines[first..first + count], columns };
-                        let (scores, beyond) = scores.split_at_mut(real);
-                        beyond.fill(0.0);
-                        exponentials(scores, line, scale, &at, state);
+                    // As many queries as a vector has numbers, for the exponentials of their corrections.
+                    let groups = scores.chunks_mut(LANES * width).zip(states.chunks_mut(LANES));
+                    for (group, (scores, states)) in groups.enumerate() {
+                        let mut corrections = [0.0; LANES];
+                        let all = scores.chunks_exact_mut(width).zip(states.iter_mut());
+                        for (i, (scores, state)) in all.enumerate() {
+                            let Positions { lines, columns } = positions(group * LANES + i);
+                            let at = Positions { lines: &lines[first..first + count], columns };
+                            corrections[i] = place(&mut scores[..real], line, scale, &at, state);
+                        }
+                        // A loop, since `map` of an array calls a function that is compiled for any processor.
+                        for correction in &mut corrections {
+                            *correction = math::exp_to_be_rounded(*correction);
+                        }
+                        let all = scores.chunks_exact_mut(width).zip(states.iter_mut());
+                        for ((scores, state), correction) in all.zip(corrections) {
+                            let (scores, beyond) = scores.split_at_mut(real);
+                            exponentials(scores, correction, state);
+                            beyond.fill(0.0);
+                        }
                     }
                 },
             );
@@ -197,9 +235,14 @@ impl Scratch {
             let panels = keys.values.chunks_exact(keys.count() / 2);
             for (p, panel) in panels.enumerate() {
                 let panel = &panel[from / 2..][..width / 2];
-                let to = &mut partial[p * WIDTH..];
+                // What the first keys give is the result so far.
+                let to = if first == 0 { &mut *result } else { &mut *partial };
+                let to = &mut to[p * WIDTH..];
                 let columns = WIDTH.min((channels - p * WIDTH).next_multiple_of(LANES));
                 instructions.product(weights.values(), rows, panel, to, (across, columns));
+            }
+            if first == 0 {
+                continue;
             }
             vectorised(
                 #[inline(always)]

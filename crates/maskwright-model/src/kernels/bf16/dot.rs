@@ -17,6 +17,27 @@ pub(super) fn is_there() -> bool {
     false
 }
 
+/// Calls the function for so many rows.
+#[cfg(target_arch = "x86_64")]
+macro_rules! of_rows {
+    ($count:expr, $function:ident($($argument:expr),*)) => {
+        match $count {
+            1 => $function::<1>($($argument),*),
+            2 => $function::<2>($($argument),*),
+            3 => $function::<3>($($argument),*),
+            4 => $function::<4>($($argument),*),
+            5 => $function::<5>($($argument),*),
+            6 => $function::<6>($($argument),*),
+            7 => $function::<7>($($argument),*),
+            8 => $function::<8>($($argument),*),
+            9 => $function::<9>($($argument),*),
+            10 => $function::<10>($($argument),*),
+            11 => $function::<11>($($argument),*),
+            _ => $function::<AT_ONCE>($($argument),*),
+        }
+    };
+}
+
 /// See [`Instructions::product`](super::Instructions::product), which has checked the sizes.
 #[cfg(target_arch = "x86_64")]
 pub(super) fn product(
@@ -33,11 +54,11 @@ pub(super) fn product(
     let mut row = 0;
     while row < rows {
         let next = parts.next().unwrap_or_default();
+        // The last ones in two halves, since a few alone take as long as twice as many.
         let count = match rows - row {
-            AT_ONCE.. => AT_ONCE,
-            8.. => 8,
-            4.. => 4,
-            _ => 1,
+            left if left >= 2 * AT_ONCE => AT_ONCE,
+            left if left > AT_ONCE => left.div_ceil(2),
+            left => left,
         };
         let a = &a[row * inner..];
         let mut narrow = [[0f32; WIDTH]; AT_ONCE];
@@ -48,15 +69,9 @@ pub(super) fn product(
         };
         // SAFETY: the processor has the instructions, as was just checked.
         unsafe {
-            match (count, columns) {
-                (AT_ONCE, LANES) => half_block::<AT_ONCE>(a, b, to, across),
-                (8, LANES) => half_block::<8>(a, b, to, across),
-                (4, LANES) => half_block::<4>(a, b, to, across),
-                (_, LANES) => half_block::<1>(a, b, to, across),
-                (AT_ONCE, _) => block::<AT_ONCE>(a, (b, next), to, across),
-                (8, _) => block::<8>(a, (b, next), to, across),
-                (4, _) => block::<4>(a, (b, next), to, across),
-                _ => block::<1>(a, (b, next), to, across),
+            match columns {
+                LANES => of_rows!(count, half_block(a, b, to, across)),
+                _ => of_rows!(count, block(a, (b, next), to, across)),
             }
         }
         if !whole {

@@ -87,9 +87,11 @@ impl Layer {
             vectorised(
                 #[inline(always)]
                 || {
-                    for row in sums.iter_mut() {
-                        for (sum, bias) in row.iter_mut().zip(bias) {
-                            *sum = map(*sum + bias);
+                    // The compiler, if it knows how far the rows are apart, takes the same column of many at once, one by one.
+                    let stride = columns.len().max(WIDTH);
+                    for sums in sums.as_flattened_mut().chunks_exact_mut(stride) {
+                        if let Some((sums, _)) = sums.split_first_chunk_mut() {
+                            *sums = lanes(sums, bias, |sum, bias| map(sum + bias));
                         }
                     }
                 },
@@ -115,20 +117,30 @@ impl Layer {
                 || {
                     for (sums, to) in sums.iter().zip(to.chunks_exact_mut(output)) {
                         let to = &mut to[columns.start..columns.end];
+                        let sums = lanes(sums, bias, |sum, bias| sum + bias);
                         if let Ok(to) = <&mut Row>::try_from(&mut *to) {
-                            for ((to, sum), bias) in to.iter_mut().zip(sums).zip(bias) {
-                                *to = map(*sum + bias, *to);
-                            }
+                            *to = lanes(&sums, to, map);
                             continue;
                         }
-                        for ((to, sum), bias) in to.iter_mut().zip(sums).zip(bias) {
-                            *to = map(*sum + bias, *to);
+                        for (to, sum) in to.iter_mut().zip(sums) {
+                            *to = map(sum, *to);
                         }
                     }
                 },
             );
         });
     }
+}
+
+/// What `map` makes of two rows, in vectors: of copies, since the compiler takes one number at a time where what is written
+/// might be what is read.
+#[inline(always)]
+fn lanes(a: &Row, b: &Row, map: impl Fn(f32, f32) -> f32) -> Row {
+    let (mut a, b) = (*a, *b);
+    for i in 0..WIDTH {
+        a[i] = map(a[i], b[i]);
+    }
+    a
 }
 
 /// A layer whose weight comes in pieces, in PyTorch's order `[output, input]`.
@@ -173,15 +185,31 @@ impl Columns {
     }
 }
 
-/// Rows of a task: few enough that their hidden channels stay in the second cache while all weights go by.
+/// Rows of a task, at most.
 pub(crate) const ROWS_AT_ONCE: usize = 96;
 
-/// How many of so many rows one task takes, so that all tasks are alike. What is computed does not depend on it.
-pub(crate) fn rows_per_task(rows: usize) -> usize {
-    /// Rows that the instructions take at once.
-    const STEP: usize = 12;
-    let tasks = rows.div_ceil(ROWS_AT_ONCE).next_multiple_of(rayon::current_num_threads());
-    rows.div_ceil(tasks.max(1)).next_multiple_of(STEP).clamp(STEP, ROWS_AT_ONCE)
+/// How many rows each of the tasks takes that so many rows, of so many hidden channels, are shared among: few enough that their hidden
+/// channels stay in the second cache while all weights go by, as many tasks for each thread, and all nearly alike, so that no
+/// thread waits for another's last one. What is computed does not depend on it.
+pub(crate) fn shared(rows: usize, hidden: usize) -> Vec<usize> {
+    /// Bytes of hidden channels, beside which a panel of weights and the next one find room in a cache of 1 MiB.
+    const HIDDEN: usize = 600 << 10;
+    // Rows that the instructions take at once without loss.
+    let step = match Instructions::best() {
+        Some(Instructions::Amx) => 16,
+        _ => 1,
+    };
+    let most = (HIDDEN / (2 * hidden).max(1)).clamp(ROWS_AT_ONCE / 2, ROWS_AT_ONCE);
+    let steps = rows.div_ceil(step);
+    let tasks = rows.div_ceil(most).next_multiple_of(rayon::current_num_threads()).min(steps);
+    let first = |task: usize| rows.min(steps * task / tasks * step);
+    (0..tasks).map(|task| first(task + 1) - first(task)).collect()
+}
+
+/// The rows of such tasks, of so many numbers each.
+pub(crate) fn parts<'a, T>(mut all: &'a mut [T], rows: &[usize], width: usize) -> Vec<&'a mut [T]> {
+    let part = |rows: &usize| all.split_off_mut(..rows * width).unwrap_or_default();
+    rows.iter().map(part).collect()
 }
 
 /// Rows of bf16 for a product: each padded with zeros to a multiple of 32, and so many that whole blocks can be read.
@@ -277,6 +305,30 @@ mod tests {
                 turned.chunks(piece).for_each(|piece| columns.put(piece));
                 assert!(columns.finish() == whole, "{input} {output} {piece}");
             }
+        }
+    }
+
+    #[test]
+    fn tasks_share_all_rows_alike() {
+        let threads = rayon::current_num_threads();
+        assert!(shared(0, 64).is_empty());
+        for (rows, hidden) in [(1, 64), (47, 64), (196, 320), (4096, 3072), (4096, 5120)] {
+            let tasks = shared(rows, hidden);
+            assert_eq!(tasks.iter().sum::<usize>(), rows);
+            let [most, fewest] =
+                [tasks.iter().max(), tasks.iter().min()].map(|it| *it.expect("one"));
+            assert!(fewest > 0 && most <= ROWS_AT_ONCE, "{rows}: {tasks:?}");
+            if rows > 1000 {
+                assert!(tasks.len().is_multiple_of(threads) && most - fewest <= 16, "{tasks:?}");
+                assert!(
+                    most == ROWS_AT_ONCE || most * hidden * 2 < 700 << 10 || most <= 64,
+                    "{most}"
+                );
+            }
+            let mut all: Vec<usize> = (0..3 * rows).collect();
+            let parts = parts(&mut all, &tasks, 3);
+            assert!(parts.iter().zip(&tasks).all(|(part, rows)| part.len() == 3 * rows));
+            assert_eq!(parts.concat(), (0..3 * rows).collect::<Vec<_>>());
         }
     }
 

@@ -183,9 +183,15 @@ mod tests {
                 continue;
             }
             tried.push(instructions);
-            for (rows, inner, columns) in
-                [(1, 32, 32), (5, 64, 32), (16, 32, 1), (32, 96, 16), (33, 160, 17), (75, 768, 31)]
-            {
+            for (rows, inner, columns) in [
+                (1, 32, 32),
+                (5, 64, 32),
+                (16, 32, 1),
+                (32, 96, 16),
+                (22, 64, 16),
+                (33, 160, 17),
+                (75, 768, 31),
+            ] {
                 let mut a = numbers(1, rows * inner);
                 a.resize(rows.next_multiple_of(ROWS) * inner, 0);
                 let b = numbers(2, inner * columns);

@@ -196,8 +196,11 @@ impl WindowAttention<'_> {
                 let inside = of.window.inside[0] * of.window.inside[1];
                 let from = (part * per_part).min(inside);
                 let to = (from + per_part).min(inside);
-                for first in (from..to).step_by(QUERIES_AT_ONCE) {
-                    let queries = first..to.min(first + QUERIES_AT_ONCE);
+                // Nearly as many each time: the keys go by once for each, few queries or many.
+                let times = (to - from).div_ceil(QUERIES_AT_ONCE).max(1);
+                let at_once = (to - from).div_ceil(times).max(1);
+                for first in (from..to).step_by(at_once) {
+                    let queries = first..to.min(first + at_once);
                     let out = &mut out[(first - from) * d..][..queries.len() * d];
                     let keys = shared.get(i);
                     self.block(&map, of, queries, qkv, (tables.as_ref(), keys), work, out);
