@@ -97,6 +97,7 @@ impl Fused<3> for CrossAttention {
                     keys: &work.k,
                     queries: &work.q,
                     places: &[],
+                    pairs: None,
                 },
                 values_t: &work.t,
                 scratch: &mut work.scratch,
@@ -130,6 +131,7 @@ impl Fused<3> for CrossAttention {
                         keys: &work.k,
                         queries: &work.q,
                         places: &[],
+                        pairs: None,
                     },
                     keys_t: &work.t,
                     values: &work.v,
@@ -138,6 +140,7 @@ impl Fused<3> for CrossAttention {
                     to_queries,
                     to_keys: &mut *to_keys,
                     to_values,
+                    to_pairs: &mut [],
                 });
                 to_keys.iter_mut().for_each(|v| *v *= scale);
             });

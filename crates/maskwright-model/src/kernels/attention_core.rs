@@ -6,7 +6,8 @@
 //!
 //! Decomposed relative positions add `q . H[y - y' + s]` and `q . W[x - x' + s]` to the score of a
 //! query at (y, x) and a key at (y', x'). As `H` and `W` multiply queries just as the keys do, they
-//! are rows below the keys, and one product gives all three parts.
+//! are rows below the keys, and one product gives all three parts. Where there is a number for each pair of a query and a key instead
+//! ([`Pairs`]), it is added to the score.
 
 use pulp::Simd;
 
@@ -65,6 +66,23 @@ pub(super) struct Inputs<'a> {
     pub(super) queries: &'a [f32],
     /// The place of each query in the grid, `[y, x]`; unused without relative positions.
     pub(super) places: &'a [[usize; 2]],
+    /// What is added to the scores, where there are no relative positions.
+    pub(super) pairs: Option<Pairs<'a>>,
+}
+
+/// A number for each pair of a key and a query: `[keys, stride]`, the stride a multiple of 32.
+#[derive(Clone, Copy)]
+pub(super) struct Pairs<'a> {
+    pub(super) values: &'a [f32],
+    pub(super) stride: usize,
+}
+
+impl<'a> Pairs<'a> {
+    /// Of each key in turn, those with a block of queries.
+    fn of_block(self, block: usize) -> impl Iterator<Item = &'a Row> {
+        let rows = self.values.chunks_exact(self.stride);
+        rows.filter_map(move |row| row[block * WIDTH..].first_chunk())
+    }
 }
 
 /// The forward pass: `out` is `[queries, d]`; `values_t` is `[d, keys]`.
@@ -138,11 +156,27 @@ fn weights<S: Simd>(
         }
         for (scores, by_row) in scores.chunks_exact_mut(w).zip(by_row.iter()) {
             for (scores, by_column) in scores.iter_mut().zip(by_column.iter()) {
+                // Of copies, since the compiler takes one number at a time where what is written might be what is read.
+                let (mut sums, by_row, by_column) = (*scores, *by_row, *by_column);
                 for i in 0..WIDTH {
-                    scores[i] += by_row[i] + by_column[i];
-                    highest[i] = highest[i].max(scores[i]);
+                    sums[i] += by_row[i] + by_column[i];
                 }
+                for i in 0..WIDTH {
+                    highest[i] = highest[i].max(sums[i]);
+                }
+                *scores = sums;
             }
+        }
+    } else if let Some(pairs) = inputs.pairs {
+        for (scores, added) in scores.iter_mut().zip(pairs.of_block(block)) {
+            let (mut sums, added) = (*scores, *added);
+            for i in 0..WIDTH {
+                sums[i] += added[i];
+            }
+            for i in 0..WIDTH {
+                highest[i] = highest[i].max(sums[i]);
+            }
+            *scores = sums;
         }
     } else {
         for scores in scores.iter() {
@@ -176,6 +210,8 @@ pub(super) struct BackwardPass<'a> {
     /// `[rows, d]`; of the keys as scaled.
     pub(super) to_keys: &'a mut [f32],
     pub(super) to_values: &'a mut [f32],
+    /// Of the pairs, as these lie; it is written. Empty where there are none or nobody asks for it.
+    pub(super) to_pairs: &'a mut [f32],
 }
 
 impl pulp::WithSimd for BackwardPass<'_> {
@@ -183,8 +219,8 @@ impl pulp::WithSimd for BackwardPass<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { inputs, keys_t, values, gradient, scratch, to_queries, to_keys, to_values } =
-            self;
+        let Self { inputs, keys_t, values, gradient, scratch, .. } = self;
+        let Self { to_queries, to_keys, to_values, to_pairs, .. } = self;
         let head = inputs.head;
         let Head { d, keys, grid } = head;
         let step = WIDTH * d;
@@ -243,6 +279,11 @@ impl pulp::WithSimd for BackwardPass<'_> {
                 for (scores, slopes) in scores.iter().zip(slopes.iter_mut()) {
                     for i in 0..WIDTH {
                         slopes[i] = scores[i] * (slopes[i] - means[i]);
+                    }
+                }
+                if let Some(Pairs { stride, .. }) = inputs.pairs {
+                    for (slopes, to) in slopes.iter().zip(to_pairs.chunks_exact_mut(stride)) {
+                        to[block * WIDTH..][..WIDTH].copy_from_slice(slopes);
                     }
                 }
             }

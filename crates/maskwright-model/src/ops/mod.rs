@@ -22,7 +22,7 @@ use crate::kernels::gelu::Gelu;
 use crate::kernels::layer_norm::LayerNorm;
 use crate::kernels::linear as fused_linear;
 use crate::kernels::rearrange::{Rows, Unblock};
-use crate::kernels::window_attention::WindowAttention;
+use crate::kernels::window_attention::{PairAttention, WindowAttention};
 use crate::kernels::{fused, takes};
 pub use products::Tf32;
 use products::{cast, matmul};
@@ -114,7 +114,27 @@ pub fn window_attention(
     }
 }
 
-/// How [`window_attention`] attends.
+/// Self-attention within windows of this side, with a number for each pair of cells of a window.
+///
+/// `qkv` is `[b, h, w, 3 c]`: query, key and value side by side within each head; `beyond` `[3 c]` is what it is in cells of windows
+/// over the edge. `pairs` is `[heads, side * side, side * side]`: what is added to the score of a query (first) for a key,
+/// in the type in which the softmax is made. Gives `[b, h, w, c]`.
+pub fn pair_attention(
+    qkv: Tensor<4>,
+    beyond: Tensor<1>,
+    pairs: Tensor<3>,
+    windows: Windows,
+    tf32: Tf32,
+) -> Tensor<4> {
+    let Windows { heads, window } = windows;
+    if takes(&qkv) {
+        fused!(PairAttention { heads, window }; qkv, beyond, pairs)
+    } else {
+        plain::pair_attention(qkv, beyond, pairs, heads, window, tf32)
+    }
+}
+
+/// How [`window_attention`] and [`pair_attention`] attend.
 #[derive(Debug, Clone, Copy)]
 pub struct Windows {
     /// The number of heads.

@@ -53,6 +53,29 @@ pub fn window_attention(
     from_windows(relative_attention(windows, rows, columns, heads, tf32), window, [b, h, w])
 }
 
+/// See [`super::pair_attention`].
+pub fn pair_attention(
+    qkv: Tensor<4>,
+    beyond: Tensor<1>,
+    pairs: Tensor<3>,
+    heads: usize,
+    window: usize,
+    tf32: Tf32,
+) -> Tensor<4> {
+    let [b, h, w, _] = qkv.dims();
+    let qkv = to_windows(qkv, beyond, window);
+    let [windows, _, _, c] = qkv.dims();
+    let (n, c) = (window * window, c / 3);
+    let d = c / heads;
+    let qkv = qkv.reshape([windows, n, heads, 3 * d]).swap_dims(1, 2);
+    let [q, k, v]: [Tensor<4>; 3] = std::array::from_fn(|i| qkv.clone().narrow(3, i * d, d));
+    let pairs = pairs.unsqueeze::<4>();
+    let scores = matmul(q * (d as f64).powf(-0.5), k.swap_dims(2, 3), tf32);
+    let scores = activation::softmax(cast(scores, pairs.dtype()) + pairs, 3);
+    let out = matmul(cast(scores, v.dtype()), v, tf32).swap_dims(1, 2);
+    from_windows(out.reshape([windows, window, window, c]), window, [b, h, w])
+}
+
 /// Over each whole map of `[b, h, w, 3 c]`.
 fn relative_attention(
     qkv: Tensor<4>,

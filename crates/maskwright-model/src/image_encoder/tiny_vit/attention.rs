@@ -1,13 +1,12 @@
 //! TinyViT's attention within windows, with a learned bias per head and distance.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Int, Tensor, TensorData, activation};
+use burn::tensor::{Int, Tensor, TensorData};
 
 use super::config::EPSILON;
 use crate::init::Init;
 use crate::layers::{LayerNorm, Linear};
-use crate::ops::Tf32;
-use crate::ops::products::{cast, matmul};
+use crate::ops::{self, Tf32, Windows};
 
 /// Multi-head attention within windows.
 #[derive(Module, Debug)]
@@ -39,38 +38,13 @@ impl WindowAttention {
     /// `[b, h, w, c]` to the same. Windows over the edge are padded with zeros before the norm, and
     /// attend to the padding, as in the original.
     pub fn forward(&self, x: Tensor<4>, tf32: Tf32) -> Tensor<4> {
-        let [b, h, w, c] = x.dims();
-        let (heads, side) = (self.heads, self.window);
-        let (rows, columns) = (h.div_ceil(side), w.div_ceil(side));
-        let (n, d) = (side * side, c / heads);
-        let (device, dtype) = (x.device(), x.dtype());
-        let mut x = x;
-        if rows * side > h {
-            let pad = Tensor::zeros([b, rows * side - h, w, c], (&device, dtype));
-            x = Tensor::cat(vec![x, pad], 1);
-        }
-        if columns * side > w {
-            let pad = Tensor::zeros([b, rows * side, columns * side - w, c], (&device, dtype));
-            x = Tensor::cat(vec![x, pad], 2);
-        }
-        let windows = b * rows * columns;
-        let x = x
-            .reshape([b, rows, side, columns, side, c])
-            .permute([0, 1, 3, 2, 4, 5])
-            .reshape([windows, n, c]);
-        let qkv = self.qkv.forward(self.norm.forward(x), tf32);
-        let qkv = qkv.reshape([windows, n, heads, 3 * d]).swap_dims(1, 2);
-        let [q, k, v]: [Tensor<4>; 3] = std::array::from_fn(|i| qkv.clone().narrow(3, i * d, d));
-        // In the biases' type, f32, whatever that of the products.
-        let biases = self.biases().unsqueeze::<4>();
-        let scores = matmul(q * (d as f64).powf(-0.5), k.swap_dims(2, 3), tf32);
-        let scores = activation::softmax(cast(scores, biases.dtype()) + biases, 3);
-        let out = matmul(cast(scores, v.dtype()), v, tf32).swap_dims(1, 2);
-        let out = self.proj.forward(out.reshape([windows, n, c]), tf32);
-        out.reshape([b, rows, columns, side, side, c])
-            .permute([0, 1, 3, 2, 4, 5])
-            .reshape([b, rows * side, columns * side, c])
-            .slice([0..b, 0..h, 0..w, 0..c])
+        let windows = Windows { heads: self.heads, window: self.window };
+        let qkv = |x: Tensor<4>| self.qkv.forward(self.norm.forward(x), tf32);
+        let zero = Tensor::zeros([1, 1, 1, x.dims()[3]], (&x.device(), x.dtype()));
+        let beyond = qkv(zero).flatten(0, 3);
+        // The biases are f32, whatever the type of the products.
+        let out = ops::pair_attention(qkv(x), beyond, self.biases(), windows, tf32);
+        self.proj.forward(out, tf32)
     }
 
     /// The bias of each pair of tokens, `[heads, n, n]`.
