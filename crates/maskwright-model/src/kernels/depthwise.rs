@@ -1,8 +1,9 @@
 //! The 3 x 3 convolution of each channel by itself, with one cell of zeros around.
 
+use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
-use super::{Array, Fused, vectorised, zeros};
+use super::{Array, Fused, untracked, vectorised, zeros};
 
 /// Lines of one task of the weight's gradient: each task sums on its own.
 const LINES_PER_TASK: usize = 8;
@@ -105,6 +106,32 @@ impl Line<'_> {
     }
 }
 
+/// The convolution of a map that nothing is derived by, with a bias `[c]`.
+pub(crate) fn with_bias(
+    x: Tensor<4>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+    stride: usize,
+) -> Tensor<4> {
+    let device = x.device();
+    let [images, h, w, c] = x.dims();
+    let [to_h, to_w] = [h, w].map(|side| side.div_ceil(stride));
+    let x = Array::from(untracked(x));
+    let (weight, bias) = (Array::from(untracked(weight)), Array::from(untracked(bias)));
+    let mut out = zeros(images * to_h * to_w * c);
+    out.par_chunks_mut(to_w * c).enumerate().for_each(|(line, out)| {
+        let image = &x.values()[line / to_h * h * w * c..][..h * w * c];
+        let lines = [0, 1, 2].map(|row: usize| {
+            // Above the first line the index wraps around and is past the last.
+            let y = (line % to_h * stride + row).wrapping_sub(1);
+            (y < h).then(|| &image[y * w * c..][..w * c])
+        });
+        let (weights, bias) = (weight.values(), bias.values());
+        Line { lines, before: 0, weights, bias, stride }.run(out);
+    });
+    Tensor::from_data(TensorData::new(out, [images, to_h, to_w, c]), &device)
+}
+
 impl Fused<2> for Depthwise {
     type Saved = [Array; 2];
 
@@ -204,7 +231,7 @@ mod tests {
 
     use super::Line;
     use crate::kernels::testing::{random, same};
-    use crate::ops::{self, Tf32};
+    use crate::ops::{self, Tf32, plain};
 
     #[test]
     fn lines_of_any_part_are_those_of_the_whole() {
@@ -213,7 +240,7 @@ mod tests {
             let (map, weight): (Tensor<4>, Tensor<2>) =
                 (random(1, [1, h, w, c]), random(2, [9, c]));
             let expected =
-                values(ops::depthwise3x3(map.clone(), weight.clone(), stride, Tf32::Never));
+                values(plain::depthwise3x3(map.clone(), weight.clone(), stride, Tf32::Never));
             let (map, weights) =
                 (values(map), weight.into_data().try_into_vec::<f32>().expect("f32"));
             let bias: Vec<f32> = (0..c).map(|i| i as f32 / 8.0).collect();
@@ -243,8 +270,8 @@ mod tests {
     fn matches_the_plain_twin() {
         for [h, w, c, stride] in [[1, 1, 3, 1], [9, 4, 5, 1], [6, 8, 16, 2], [5, 7, 2, 2]] {
             let weight = random(2, [9, c]);
-            same(random(1, [2, h, w, c]), weight, random(3, [1]), 2e-5, |x, weight, b| {
-                ops::depthwise3x3(x, weight, stride, Tf32::Never) + b.unsqueeze::<4>()
+            same(random(1, [2, h, w, c]), weight, random(3, [c]), 2e-5, |x, weight, bias| {
+                ops::depthwise3x3(x, weight, bias, stride, Tf32::Never)
             });
         }
     }

@@ -26,6 +26,7 @@ pub(crate) mod math;
 pub(crate) mod panel;
 pub(crate) mod rearrange;
 pub(crate) mod stem;
+pub(crate) mod strided3x3;
 pub(crate) mod upscale;
 pub(crate) mod window_attention;
 

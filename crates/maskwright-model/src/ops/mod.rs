@@ -17,13 +17,13 @@ use crate::kernels::add;
 use crate::kernels::attention::CrossAttention;
 use crate::kernels::conv3x3::Conv3x3;
 use crate::kernels::conv3x3_to_one::Conv3x3ToOne;
-use crate::kernels::depthwise::Depthwise;
+use crate::kernels::depthwise::{self, Depthwise};
 use crate::kernels::gelu::Gelu;
 use crate::kernels::layer_norm::LayerNorm;
 use crate::kernels::linear as fused_linear;
 use crate::kernels::rearrange::{Rows, Unblock};
 use crate::kernels::window_attention::{PairAttention, WindowAttention};
-use crate::kernels::{fused, takes};
+use crate::kernels::{fused, strided3x3, takes};
 pub use products::Tf32;
 use products::{cast, matmul};
 
@@ -147,9 +147,8 @@ pub struct Windows {
 /// `[3, 3, in, out]`, whose type is the result's, to `[b, h, w, out]`, plus a bias `[out]`.
 pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, tf32: Tf32) -> Tensor<4> {
     let x = cast(x, weight.dtype());
-    let tracked = x.is_autodiff() || weight.is_autodiff();
     let product = match bias.clone() {
-        Some(bias) if takes(&x) && !tracked && !bias.is_autodiff() => {
+        Some(bias) if takes(&x) && frozen(&x, &weight, &bias) => {
             return crate::kernels::conv3x3::with_bias(x, weight, bias);
         }
         _ if takes(&x) => fused!(Conv3x3; x, weight),
@@ -172,25 +171,66 @@ pub fn conv3x3_to_one(x: Tensor<4>, kernels: Tensor<3>, tf32: Tf32) -> Tensor<3>
     }
 }
 
-/// 3 x 3 convolution with a stride and one cell of zeros around; as [`conv3x3`] otherwise.
-pub fn strided3x3(x: Tensor<4>, weight: Tensor<4>, stride: usize, tf32: Tf32) -> Tensor<4> {
-    let x = cast(x, weight.dtype()).permute([0, 3, 1, 2]);
+/// 3 x 3 convolution with a stride and one cell of zeros around, plus a bias; as [`conv3x3`] otherwise.
+pub fn strided3x3(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    stride: usize,
+    tf32: Tf32,
+) -> Tensor<4> {
+    let x = cast(x, weight.dtype());
+    if takes(&x) && frozen(&x, &weight, &bias) {
+        return strided3x3::forward(x, weight, bias, stride);
+    }
+    let bias = cast(bias, weight.dtype());
     let weight = weight.permute([3, 2, 0, 1]);
     let convolve = |x, weight| {
         module::conv2d(x, weight, None, ConvOptions::new([stride; 2], [1; 2], [1; 2], 1))
     };
-    products::product(x, weight, tf32, convolve).permute([0, 2, 3, 1])
+    let product = products::product(x.permute([0, 3, 1, 2]), weight, tf32, convolve);
+    add(product.permute([0, 2, 3, 1]), bias.unsqueeze::<4>())
+}
+
+/// The first convolution of TinyViT: as [`strided3x3`] with stride 2, of images `[b, 3, h, w]`.
+pub fn stem3x3(images: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, tf32: Tf32) -> Tensor<4> {
+    let images = cast(images, weight.dtype());
+    if takes(&images) && frozen(&images, &weight, &bias) {
+        return strided3x3::of_images(images, weight, bias);
+    }
+    strided3x3(images.permute([0, 2, 3, 1]), weight, bias, 2, tf32)
 }
 
 /// 3 x 3 convolution of each channel by itself, with a stride and one cell of zeros around:
-/// `[b, h, w, c]` and a weight `[9, c]` (rows first) to `[b, ceil(h / stride), ceil(w / stride), c]`.
-pub fn depthwise3x3(x: Tensor<4>, weight: Tensor<2>, stride: usize, tf32: Tf32) -> Tensor<4> {
+/// `[b, h, w, c]`, a weight `[9, c]` (rows first) and a bias `[c]` to
+/// `[b, ceil(h / stride), ceil(w / stride), c]`.
+pub fn depthwise3x3(
+    x: Tensor<4>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+    stride: usize,
+    tf32: Tf32,
+) -> Tensor<4> {
     let x = cast(x, weight.dtype());
-    if takes(&x) {
+    if takes(&x) && frozen(&x, &weight, &bias) {
+        return depthwise::with_bias(x, weight, bias, stride);
+    }
+    let bias = cast(bias, weight.dtype());
+    let product = if takes(&x) {
         fused!(Depthwise { stride }; x, weight)
     } else {
         plain::depthwise3x3(x, weight, stride, tf32)
-    }
+    };
+    add(product, bias.unsqueeze::<4>())
+}
+
+/// Whether nothing is derived by any of these.
+fn frozen<const A: usize, const B: usize, const C: usize>(
+    a: &Tensor<A>,
+    b: &Tensor<B>,
+    c: &Tensor<C>,
+) -> bool {
+    !a.is_autodiff() && !b.is_autodiff() && !c.is_autodiff()
 }
 
 /// Cuts a map into squares of `size` x `size` cells: `[b, h * size, w * size, c]` to

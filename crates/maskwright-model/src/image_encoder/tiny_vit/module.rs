@@ -179,14 +179,20 @@ impl ConvNorm {
             return ops::linear(x, weight.reshape([input, output]), Some(shift), tf32);
         }
         let shift = cast(shift, dtype);
-        let out = if self.per_channel {
-            ops::depthwise3x3(x, weight.reshape([9, output]), self.stride, tf32)
+        if self.per_channel {
+            ops::depthwise3x3(x, weight.reshape([9, output]), shift, self.stride, tf32)
         } else if self.stride == 1 {
-            return ops::conv3x3(x, weight, Some(shift), tf32);
+            ops::conv3x3(x, weight, Some(shift), tf32)
         } else {
-            ops::strided3x3(x, weight, self.stride, tf32)
-        };
-        ops::add(out, shift.unsqueeze::<4>())
+            ops::strided3x3(x, weight, shift, self.stride, tf32)
+        }
+    }
+
+    /// The first of the stem: images `[b, 3, h, w]` to `[b, h / 2, w / 2, out]`, rounded up.
+    fn of_images(&self, images: Tensor<4>, tf32: Tf32) -> Tensor<4> {
+        let (weight, shift) = self.folded();
+        let shift = cast(shift, weight.dtype());
+        ops::stem3x3(images, weight, shift, tf32)
     }
 }
 
@@ -311,7 +317,7 @@ impl TinyVit {
         let x = match self.walk()[piece] {
             Piece::Stem => {
                 let seq = &self.patch_embed.seq;
-                let x = ops::gelu(seq.m0.forward(x.permute([0, 2, 3, 1]), tf32));
+                let x = ops::gelu(seq.m0.of_images(x, tf32));
                 seq.m2.forward(x, tf32)
             }
             Piece::Block { block: StageBlock::Conv(block), .. } => block.forward(x, tf32),
