@@ -15,14 +15,12 @@ const PER_TASK: usize = 64;
 
 /// Values of a weight whose panels stay in the cache beside some rows.
 const LARGEST_WEIGHT: usize = 1 << 16;
-/// Values of a result that is worth it: what does not fit the caches waits for memory in either way.
-const LARGEST_RESULT: usize = 1 << 21;
 
 /// Whether it is a layer that is computed here. A few rows are not worth the packing of the weight.
 pub(crate) fn fits<const D: usize>(x: &Tensor<D>, weight: &Tensor<2>, rows: usize) -> bool {
     let frozen = !x.is_autodiff() && !weight.is_autodiff();
     let [input, output] = weight.dims();
-    let small = input * output <= LARGEST_WEIGHT && rows * output <= LARGEST_RESULT;
+    let small = input * output <= LARGEST_WEIGHT;
     frozen && small && rows >= PER_TASK && takes(x) && takes(weight)
 }
 
