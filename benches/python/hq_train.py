@@ -90,7 +90,8 @@ def trainers(
     images, masks = (str(folder) for folder in pairs)
     batch = str(flags.batch)
     ours = [str(command), "train", "--images", images, "--masks", masks, "--hold-out", "0"]
-    ours += ["--model-type", flags.model, "--batch-size-train", batch, "--max-epoch-num", "1"]
+    ours += ["--from-scratch", "--model-type", flags.model, "--batch-size-train", batch]
+    ours += ["--max-epoch-num", "1"]
     ours += ["--save-every", "0", "--output", str(run_folder), "--overwrite", "--json"]
     worker = str(Path(__file__).with_name("hq_train_torch.py"))
     theirs = [sys.executable, "-W", "ignore", worker, "--images", images, "--masks", masks]

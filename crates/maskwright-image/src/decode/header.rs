@@ -122,6 +122,7 @@ impl Header {
                 held.max(self.pixels(4)).saturating_add(self.number_bytes())
             }
         };
+        let decoded = decoded.max(self.passes());
         // Turned, it is there twice.
         if self.orientation.is_identity() { decoded } else { decoded.max(self.pixels(6)) }
     }
@@ -140,7 +141,18 @@ impl Header {
             // Colours, alpha and the label.
             _ => self.samples().saturating_add(self.pixels(5)),
         };
+        let decoded = decoded.max(self.passes());
         if self.orientation.is_identity() { decoded } else { decoded.max(self.pixels(2)) }
+    }
+
+    /// Bytes of an interlaced PNG while its passes are put together: all of them with the numbers of their rows' filters, the largest
+    /// once more, and the whole.
+    fn passes(&self) -> u64 {
+        if self.storage != (Storage::Png { interlaced: true }) {
+            return 0;
+        }
+        let filters = 4 * (self.size.height as u64 + 8);
+        self.samples().saturating_mul(3).saturating_add(filters)
     }
 
     /// So many bytes for each pixel.

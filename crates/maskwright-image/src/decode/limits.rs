@@ -37,7 +37,11 @@ impl Limits {
             // Output only; what progressive coefficients take is checked by the decoder against the same limit.
             Storage::Jpeg { .. } => pixels * 3,
             // The unpacked file and the output exist together.
-            Storage::Png { .. } => (stored + 1) * height as u64 + pixels * 3,
+            Storage::Png { interlaced: false } => (stored + 1) * height as u64 + pixels * 3,
+            // Before that its passes and the unpacked file do; at most two rows of passes are for one row.
+            Storage::Png { interlaced: true } => {
+                stored * height as u64 + (pixels * 3).max((stored + 2) * height as u64)
+            }
             Storage::Other { held, .. } => {
                 held.max(pixels * 3).saturating_add(header.number_bytes())
             }

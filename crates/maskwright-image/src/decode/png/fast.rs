@@ -1,12 +1,14 @@
-//! Plain PNGs in one piece: join the IDAT chunks, inflate at once, unfilter.
+//! PNGs in one piece: join the IDAT chunks, inflate at once, unfilter, and put the passes of interlaced ones together.
 
 use libdeflater::{DecompressionError, Decompressor};
 
 use super::header::Chunks;
+use super::passes::passes;
 use super::unfilter::unfilter;
 use crate::decode::header::{Header, Storage};
 use crate::error::{Error, Result};
 use crate::format::Format;
+use crate::size::Size;
 
 /// What reading keeps between files.
 #[derive(Default)]
@@ -14,6 +16,8 @@ pub(crate) struct Inflater {
     state: Option<Decompressor>,
     /// The joined content of several IDAT chunks.
     joined: Vec<u8>,
+    /// The rows of one pass.
+    pass: Vec<u8>,
 }
 
 impl std::fmt::Debug for Inflater {
@@ -34,22 +38,61 @@ impl Inflater {
         header: &Header,
         rows: &mut Vec<u8>,
     ) -> Result<bool> {
-        if header.storage != (Storage::Png { interlaced: false }) {
+        let (row_bytes, step) = (header.row_bytes(), header.filter_step());
+        if header.storage == (Storage::Png { interlaced: false }) {
+            let length = (row_bytes + 1) * header.size.height;
+            let whole = self.inflate(bytes, length, rows)?;
+            return Ok(whole && unfilter(rows, row_bytes, step).is_some());
+        }
+        // Pixels that share a byte are put together by the general reader.
+        if header.storage != (Storage::Png { interlaced: true }) || header.bit_depth < 8 {
             return Ok(false);
         }
-        let Some(data) = image_data(bytes, &mut self.joined) else { return Ok(false) };
-        let row_bytes = header.row_bytes();
-        // What was in it is overwritten; only what it grows by is filled.
-        rows.resize((row_bytes + 1) * header.size.height, 0);
-        match self.state.get_or_insert_with(Decompressor::new).zlib_decompress(data, rows) {
-            Ok(length) if length == rows.len() => {
-                Ok(unfilter(rows, row_bytes, header.filter_step()).is_some())
+        let of_pass = |size: Size| (size.width * step + 1) * size.height;
+        let length = passes(header.size).map(|pass| of_pass(pass.size)).sum();
+        let mut all = Vec::new();
+        if !self.inflate(bytes, length, &mut all)? {
+            return Ok(false);
+        }
+        rows.resize(row_bytes * header.size.height, 0);
+        let mut rest = &all[..];
+        for pass in passes(header.size) {
+            let (now, later) = rest.split_at(of_pass(pass.size));
+            rest = later;
+            self.pass.clear();
+            self.pass.extend_from_slice(now);
+            if unfilter(&mut self.pass, pass.size.width * step, step).is_none() {
+                return Ok(false);
             }
+            let rows = &mut rows[..];
+            match step {
+                1 => pass.put::<1>(&self.pass, row_bytes, rows),
+                2 => pass.put::<2>(&self.pass, row_bytes, rows),
+                3 => pass.put::<3>(&self.pass, row_bytes, rows),
+                4 => pass.put::<4>(&self.pass, row_bytes, rows),
+                6 => pass.put::<6>(&self.pass, row_bytes, rows),
+                8 => pass.put::<8>(&self.pass, row_bytes, rows),
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Makes `to` what the file's image data inflate to; false, with anything in it, where they are not sound or come to fewer bytes.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] for data that inflate to more.
+    fn inflate(&mut self, bytes: &[u8], length: usize, to: &mut Vec<u8>) -> Result<bool> {
+        let Some(data) = image_data(bytes, &mut self.joined) else { return Ok(false) };
+        // What was in it is overwritten; only what it grows by is filled.
+        to.resize(length, 0);
+        match self.state.get_or_insert_with(Decompressor::new).zlib_decompress(data, to) {
+            Ok(found) => Ok(found == length),
             Err(DecompressionError::InsufficientSpace) => {
                 let reason = "the data holds more pixels than the header says".to_owned();
                 Err(Error::Damaged { format: Format::Png, reason })
             }
-            _ => Ok(false),
+            Err(_) => Ok(false),
         }
     }
 }
