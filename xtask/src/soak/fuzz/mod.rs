@@ -202,19 +202,21 @@ fn soak(name: &str, program: PathBuf, seconds: f64, stop: &Stop) -> Result<Optio
     let corpus = Corpus::open(name, program)?;
     let mut record = Record::read(name)?;
     println!("{name}: {:.1} minutes of processor time", (seconds - record.seconds) / 60.0);
-    let session = Session::run(&corpus, seconds - record.seconds, stop)?;
-    record.add(&session);
     let mut found = None;
-    if let Ended::Finding { input } = &session.ended {
-        let input = input
-            .as_ref()
-            .map_or_else(|| "no input was kept".into(), |at| at.display().to_string());
-        let finding = format!("  {name}: {input} (see {})", corpus.log().display());
-        println!("{finding}");
-        found = Some(finding);
+    while record.seconds < seconds && found.is_none() && !stop.is_asked() {
+        let session = Session::run(&corpus, seconds - record.seconds, stop)?;
+        record.add(&session);
+        if let Ended::Finding { input } = &session.ended {
+            let input = input
+                .as_ref()
+                .map_or_else(|| "no input was kept".into(), |at| at.display().to_string());
+            let finding = format!("  {name}: {input} (see {})", corpus.log().display());
+            println!("{finding}");
+            found = Some(finding);
+        }
+        // What a session added is kept even if the command ends now.
+        record.write(name)?;
     }
-    // What a session added is kept even if the command ends now.
-    record.write(name)?;
     if !stop.is_asked() {
         corpus.minimise()?;
         corpus.pack()?;

@@ -22,6 +22,9 @@ const GRACE: f64 = 60.0;
 pub(super) enum Ended {
     /// Its time is used, or it was asked to end.
     AsAsked,
+    /// By libFuzzer's limit of time, which runs by the wall's clock, at an input that takes little time alone: the machine was busy
+    /// with something else, or the process had been stopped.
+    Waiting,
     /// The target failed.
     Finding {
         /// The input, if the process could still write it.
@@ -63,10 +66,28 @@ impl Session {
         } else {
             let mut inputs = artifacts(&inputs)?;
             inputs.retain(|path| !before.contains(path) && !is_slow(path));
-            Ended::Finding { input: inputs.pop() }
+            let input = inputs.pop();
+            match &input {
+                Some(path) if only_waited(corpus, path)? => Ended::Waiting,
+                _ => Ended::Finding { input },
+            }
         };
         Ok(Self { ended, seconds: used, executions: executions(&said), edges: edges(&said) })
     }
+}
+
+/// Whether an input that took too long takes less time alone. If so it is removed.
+fn only_waited(corpus: &Corpus, input: &Path) -> Result<bool, String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", input.display());
+    if !input.file_name().is_some_and(|name| name.to_string_lossy().starts_with("timeout-")) {
+        return Ok(false);
+    }
+    let log = File::create(corpus.log().with_extension("again.log")).map_err(failed)?;
+    if !corpus.command(log).arg(input).status().map_err(failed)?.success() {
+        return Ok(false);
+    }
+    std::fs::remove_file(input).map_err(failed)?;
+    Ok(true)
 }
 
 /// Waits for the end of a process, and asks it to end when it has used its time. Returns the time that it used.

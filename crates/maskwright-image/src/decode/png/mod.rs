@@ -202,8 +202,7 @@ mod tests {
         let [width, height] = [size.width, size.height].map(|side| (side as u32).to_be_bytes());
         let header = [&width[..], &height, &[bits, colour, 0, 0, 1]].concat();
         let mut file = header::SIGNATURE.to_vec();
-        for (kind, content) in
-            [(b"IHDR", &header[..]), (b"IDAT", &data[..length]), (b"IEND", &[])]
+        for (kind, content) in [(b"IHDR", &header[..]), (b"IDAT", &data[..length]), (b"IEND", &[])]
         {
             let named = [kind, content].concat();
             file.extend_from_slice(&(content.len() as u32).to_be_bytes());

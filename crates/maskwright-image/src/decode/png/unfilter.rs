@@ -65,14 +65,23 @@ fn undo<const STEP: usize>(filter: u8, row: &mut [u8], above: &[u8]) -> Option<(
         }
         4 => {
             let (mut left, mut corner) = ([0; STEP], [0; STEP]);
-            for (pixel, above) in
-                row.as_chunks_mut::<STEP>().0.iter_mut().zip(above.as_chunks::<STEP>().0)
-            {
-                for c in 0..STEP {
-                    left[c] = pixel[c].wrapping_add(paeth(left[c], above[c], corner[c]));
+            let pixels = row.as_chunks_mut::<STEP>().0;
+            let above = &above.as_chunks::<STEP>().0[..pixels.len()];
+            for (pixels, above) in pixels.chunks_mut(8).zip(above.chunks(8)) {
+                // Of masks most differences are zero: the estimate is then the pixel above, and stays so.
+                if left == corner && pixels.as_flattened().iter().all(|&byte| byte == 0) {
+                    pixels.copy_from_slice(above);
+                    left = above[above.len() - 1];
+                    corner = left;
+                    continue;
                 }
-                *pixel = left;
-                corner = *above;
+                for (pixel, above) in pixels.iter_mut().zip(above) {
+                    for c in 0..STEP {
+                        left[c] = pixel[c].wrapping_add(paeth(left[c], above[c], corner[c]));
+                    }
+                    *pixel = left;
+                    corner = *above;
+                }
             }
         }
         _ => return None,
