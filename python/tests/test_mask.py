@@ -147,7 +147,7 @@ def test_pictures_of_numbers_go_both_ways() -> None:
         (lambda: mask.from_instances(np.zeros((2, 2))), "integers", "float64"),
         (lambda: mask.from_instances(np.array([[-1]])), "numbers from 0", "-1"),
         (lambda: mask.iou([HAND_RLE], [HAND_RLE], [0, 0]), "1 values", "2"),
-        (lambda: mask.iou(HAND_RLE, [HAND_RLE], [0]), "a list of masks", "one mask"),
+        (lambda: mask.iou(cast(Any, HAND_RLE), [HAND_RLE], [0]), "a list of masks", "one mask"),
         (lambda: mask.iou([[1, 2, 3]], [[1, 2, 3]], [0]), "boxes", "(1, 3)"),
         (lambda: mask.iou([HAND_RLE], [[1, 2, 3, 4]], [0]), "boxes", "dict"),
         (lambda: mask.to_instances([HAND_RLE], [1, 2]), "1 numbers", "2"),
