@@ -54,23 +54,20 @@ pub(crate) fn read_text(path: &Path, most: u64) -> std::io::Result<String> {
     let mut bytes = Vec::new();
     // One byte more tells that it is longer.
     file.take(most + 1).read_to_end(&mut bytes)?;
-    // What is no text is said first: an image, say, is longer than any file of settings.
-    let end = bytes.len().min(most as usize);
-    if let Err(error) = std::str::from_utf8(&bytes[..end])
-        // A character may have been cut.
-        && (error.error_len().is_some() || bytes.len() as u64 <= most)
-    {
-        let message = format!(
-            "expected text in UTF-8, found other bytes from byte {} on",
-            error.valid_up_to()
-        );
-        return Err(std::io::Error::new(ErrorKind::InvalidData, message));
+    let whole = bytes.len() as u64 <= most;
+    match String::from_utf8(bytes) {
+        Ok(text) if whole => Ok(text),
+        // Said first: an image, say, is longer than any file of settings. At the limit a character may have been cut.
+        Err(error) if whole || error.utf8_error().error_len().is_some() => {
+            let from = error.utf8_error().valid_up_to();
+            let message = format!("expected text in UTF-8, found other bytes from byte {from} on");
+            Err(std::io::Error::new(ErrorKind::InvalidData, message))
+        }
+        _ => {
+            let message = format!("it is longer than {most} bytes");
+            Err(std::io::Error::new(ErrorKind::FileTooLarge, message))
+        }
     }
-    if bytes.len() as u64 > most {
-        let message = format!("it is longer than {most} bytes");
-        return Err(std::io::Error::new(ErrorKind::FileTooLarge, message));
-    }
-    String::from_utf8(bytes).map_err(|error| std::io::Error::new(ErrorKind::InvalidData, error))
 }
 
 /// Replaces the content of `bytes` with that of a file, as [`Source::image`](super::Source::image)

@@ -145,14 +145,13 @@ impl Header {
         if self.orientation.is_identity() { decoded } else { decoded.max(self.pixels(2)) }
     }
 
-    /// Bytes of an interlaced PNG while its passes are put together: all of them with the numbers of their rows' filters, the largest
-    /// once more, and the whole.
+    /// Bytes of an interlaced PNG while its passes are put together: all of them with the numbers of their rows' filters, and the whole.
     fn passes(&self) -> u64 {
         if self.storage != (Storage::Png { interlaced: true }) {
             return 0;
         }
         let filters = 4 * (self.size.height as u64 + 8);
-        self.samples().saturating_mul(3).saturating_add(filters)
+        self.samples().saturating_mul(2).saturating_add(filters)
     }
 
     /// So many bytes for each pixel.

@@ -13,12 +13,12 @@ use rayon::prelude::*;
 
 use super::state::EncoderState;
 use crate::error::Result;
+use crate::kernels::Array;
 use crate::kernels::bf16::Instructions;
 use crate::kernels::bf16::layer::{Layer, Norm, RoundedRows, parts, shared};
 use crate::kernels::bf16::window_attention::{Added, Attended, WindowAttention};
 use crate::kernels::math::gelu_to_be_rounded;
 use crate::kernels::panel::Row;
-use crate::kernels::{Array, untracked};
 use crate::layers::{LayerNorm, Linear};
 use crate::ops::Tf32;
 
@@ -56,7 +56,7 @@ impl Layer {
         let bias = linear.bias.as_ref().map(|bias| values(bias.val()));
         let weight = linear.weight.val();
         let output = weight.dims()[1];
-        let weight = Array::from(untracked(weight.without_autodiff()));
+        let weight = Array::of(weight.without_autodiff());
         Self::new(weight.values(), output, bias.as_deref())
     }
 }
@@ -135,14 +135,12 @@ impl Map {
     ) {
         let (input, output) = (layer.input(), layer.output());
         let tasks = shared(self.x.len() / output, hidden.max(input));
-        let first = tasks.iter().scan(0, |cell, rows| Some(std::mem::replace(cell, *cell + rows)));
-        let first: Vec<_> = first.collect();
         let attended = &self.attended;
-        parts(&mut self.x, &tasks, output).into_par_iter().zip(first).for_each(|(x, first)| {
+        parts(&mut self.x, &tasks, output).into_par_iter().zip(tasks).for_each(|(x, cells)| {
             with_work(|work| {
-                let count = x.len() / output;
+                let count = cells.len();
                 work.rows.sized(count, input);
-                for (cell, to) in (first..).zip(work.rows.rows_mut().take(count)) {
+                for (cell, to) in cells.zip(work.rows.rows_mut()) {
                     attended.gather(cell, to);
                 }
                 let (rows, sums) = (work.rows.values(), &mut work.sums);

@@ -4,7 +4,7 @@
 use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
-use super::{Array, GRAIN, takes, untracked, zeros};
+use super::{Array, GRAIN, takes, zeros};
 
 /// Values of the largest sum that is computed here: the map of one image in the mask decoder has half as many.
 const LARGEST: usize = 1 << 21;
@@ -22,7 +22,7 @@ pub(crate) fn fits<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) -> bool {
 /// The sum.
 pub(crate) fn forward<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     let (device, dims) = (a.device(), a.dims());
-    let [a, b] = [a, b].map(|x| Array::from(untracked(x)));
+    let [a, b] = [a, b].map(Array::of);
     Tensor::from_data(TensorData::new(sum(a.values(), b.values()), dims), &device)
 }
 

@@ -156,27 +156,13 @@ fn weights<S: Simd>(
         }
         for (scores, by_row) in scores.chunks_exact_mut(w).zip(by_row.iter()) {
             for (scores, by_column) in scores.iter_mut().zip(by_column.iter()) {
-                // Of copies, since the compiler takes one number at a time where what is written might be what is read.
-                let (mut sums, by_row, by_column) = (*scores, *by_row, *by_column);
-                for i in 0..WIDTH {
-                    sums[i] += by_row[i] + by_column[i];
-                }
-                for i in 0..WIDTH {
-                    highest[i] = highest[i].max(sums[i]);
-                }
-                *scores = sums;
+                let (by_row, by_column) = (*by_row, *by_column);
+                add(scores, |i| by_row[i] + by_column[i], &mut highest);
             }
         }
     } else if let Some(pairs) = inputs.pairs {
-        for (scores, added) in scores.iter_mut().zip(pairs.of_block(block)) {
-            let (mut sums, added) = (*scores, *added);
-            for i in 0..WIDTH {
-                sums[i] += added[i];
-            }
-            for i in 0..WIDTH {
-                highest[i] = highest[i].max(sums[i]);
-            }
-            *scores = sums;
+        for (scores, &added) in scores.iter_mut().zip(pairs.of_block(block)) {
+            add(scores, |i| added[i], &mut highest);
         }
     } else {
         for scores in scores.iter() {
@@ -193,6 +179,20 @@ fn weights<S: Simd>(
         }
     }
     sums.map(|sum| 1.0 / sum)
+}
+
+/// Adds to a key's scores, and raises the maxima to them.
+#[inline(always)]
+fn add(scores: &mut Row, added: impl Fn(usize) -> f32, highest: &mut Row) {
+    // Of a copy, since the compiler takes one number at a time where what is written might be what is read.
+    let mut sums = *scores;
+    for (i, sum) in sums.iter_mut().enumerate() {
+        *sum += added(i);
+    }
+    for i in 0..WIDTH {
+        highest[i] = highest[i].max(sums[i]);
+    }
+    *scores = sums;
 }
 
 /// The backward pass. All gradients are `[.., d]` row by row; those of keys (with tables) and values

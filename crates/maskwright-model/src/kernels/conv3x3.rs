@@ -9,7 +9,7 @@ use pulp::Simd;
 use rayon::prelude::*;
 
 use super::panel::{self, Output, Row, WIDTH};
-use super::{Array, Fused, GRAIN, untracked, zeros};
+use super::{Array, Fused, GRAIN, zeros};
 
 /// Lines of one task of the weight's gradient: each task sums on its own.
 const LINES_PER_TASK: usize = 8;
@@ -158,8 +158,8 @@ pub(super) fn lines_per_task(lines: usize) -> usize {
 pub(crate) fn with_bias(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
     let device = x.device();
     let ([images, h, w, input], output) = (x.dims(), bias.dims()[0]);
-    let [x, weight] = [x, weight].map(|factor| Array::from(untracked(factor)));
-    let bias = Array::from(untracked(bias));
+    let [x, weight] = [x, weight].map(Array::of);
+    let bias = Array::of(bias);
     let map = Map { h, w, input, output };
     let out = convolve(x.values(), weight.values(), Some(bias.values()), map);
     Tensor::from_data(TensorData::new(out, [images, h, w, output]), &device)

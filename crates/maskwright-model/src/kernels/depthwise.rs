@@ -1,9 +1,9 @@
 //! The 3 x 3 convolution of each channel by itself, with one cell of zeros around.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use rayon::prelude::*;
 
-use super::{Array, Fused, untracked, vectorised, zeros};
+use super::{Array, Fused, by_line, lines_around, vectorised, zeros};
 
 /// Lines of one task of the weight's gradient: each task sums on its own.
 const LINES_PER_TASK: usize = 8;
@@ -106,6 +106,19 @@ impl Line<'_> {
     }
 }
 
+/// The sums of the neighbourhoods, from the bias `[c]` on.
+fn convolve(x: &Array, weights: &[f32], bias: &[f32], stride: usize) -> Array {
+    let &[images, h, w, c] = x.shape() else { unreachable!("a map has four axes") };
+    let [to_h, to_w] = [h, w].map(|side| side.div_ceil(stride));
+    let sizes = [images, to_h, to_w, c];
+    let out = by_line(sizes, |[image, y], _, out| {
+        let image = &x.values()[image * h * w * c..][..h * w * c];
+        let lines = lines_around(image, w * c, y * stride);
+        Line { lines, before: 0, weights, bias, stride }.run(out);
+    });
+    Array::new(out, &sizes)
+}
+
 /// The convolution of a map that nothing is derived by, with a bias `[c]`.
 pub(crate) fn with_bias(
     x: Tensor<4>,
@@ -113,52 +126,16 @@ pub(crate) fn with_bias(
     bias: Tensor<1>,
     stride: usize,
 ) -> Tensor<4> {
-    let device = x.device();
-    let [images, h, w, c] = x.dims();
-    let [to_h, to_w] = [h, w].map(|side| side.div_ceil(stride));
-    let x = Array::from(untracked(x));
-    let (weight, bias) = (Array::from(untracked(weight)), Array::from(untracked(bias)));
-    let mut out = zeros(images * to_h * to_w * c);
-    out.par_chunks_mut(to_w * c).enumerate().for_each(|(line, out)| {
-        let image = &x.values()[line / to_h * h * w * c..][..h * w * c];
-        let lines = [0, 1, 2].map(|row: usize| {
-            // Above the first line the index wraps around and is past the last.
-            let y = (line % to_h * stride + row).wrapping_sub(1);
-            (y < h).then(|| &image[y * w * c..][..w * c])
-        });
-        let (weights, bias) = (weight.values(), bias.values());
-        Line { lines, before: 0, weights, bias, stride }.run(out);
-    });
-    Tensor::from_data(TensorData::new(out, [images, to_h, to_w, c]), &device)
+    let (x, weight, bias) = (Array::of(x), Array::of(weight), Array::of(bias));
+    convolve(&x, weight.values(), bias.values(), stride).into_tensor()
 }
 
 impl Fused<2> for Depthwise {
     type Saved = [Array; 2];
 
     fn forward(&self, [x, weight]: [Array; 2], saves: bool) -> (Array, Option<[Array; 2]>) {
-        let &[b, h, w, c] = x.shape() else { unreachable!("a map has four axes") };
-        let stride = self.stride;
-        let [out_h, out_w] = [h, w].map(|side| side.div_ceil(stride));
-        let mut out = zeros(b * out_h * out_w * c);
-        let weights = weight.values();
-        out.par_chunks_mut(out_w * c).enumerate().for_each(|(line, out)| {
-            let image = &x.values()[line / out_h * h * w * c..][..h * w * c];
-            let y = line % out_h * stride;
-            vectorised(
-                #[inline(always)]
-                || {
-                    for (column, out) in out.chunks_exact_mut(c).enumerate() {
-                        taps([h, w, c], [y, column * stride], |tap, cell| {
-                            let factors = weights[tap * c..][..c].iter().zip(&image[cell]);
-                            for (out, (w, x)) in out.iter_mut().zip(factors) {
-                                *out = w.mul_add(*x, *out);
-                            }
-                        });
-                    }
-                },
-            );
-        });
-        (Array::new(out, &[b, out_h, out_w, c]), saves.then_some([x, weight]))
+        let out = convolve(&x, weight.values(), &vec![0.0; x.width()], self.stride);
+        (out, saves.then_some([x, weight]))
     }
 
     fn backward(

@@ -8,7 +8,7 @@ use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::panel::{self, ByPanels, Row};
-use super::{Array, takes, untracked, zeros};
+use super::{Array, takes, zeros};
 
 /// Rows of one task: their factors stay in the cache while all panels go by.
 const PER_TASK: usize = 64;
@@ -28,8 +28,8 @@ pub(crate) fn fits<const D: usize>(x: &Tensor<D>, weight: &Tensor<2>, rows: usiz
 pub(crate) fn forward(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
     let device = x.device();
     let (rows, [_, output]) = (x.dims()[0], weight.dims());
-    let [x, weight] = [x, weight].map(|factor| Array::from(untracked(factor)));
-    let bias = bias.map(|bias| Array::from(untracked(bias)));
+    let [x, weight] = [x, weight].map(Array::of);
+    let bias = bias.map(Array::of);
     let out = linear(x.values(), weight.values(), output, bias.as_ref().map(Array::values));
     Tensor::from_data(TensorData::new(out, [rows, output]), &device)
 }

@@ -8,7 +8,7 @@ use super::conv3x3::{Line, PaddedLines, line_tasks, lines_per_task};
 use super::conv3x3_to_one::{CELLS, add_line};
 use super::panel::{self, Row};
 use super::rearrange::line_of_blocks;
-use super::{Array, gelu, layer_norm, takes, untracked, zeros};
+use super::{Array, gelu, layer_norm, takes, zeros};
 
 /// What it multiplies and adds with.
 pub(crate) struct MaskFeature {
@@ -36,11 +36,11 @@ impl MaskFeature {
     pub(crate) fn forward(self, x: Tensor<4>) -> Tensor<3> {
         let device = x.device();
         let [images, h, w, _] = x.dims();
-        let x = Array::from(untracked(x));
-        let of = |tensor| Array::from(untracked::<1>(tensor));
-        let weight = Array::from(untracked(self.first.0));
+        let x = Array::of(x);
+        let of = Array::of::<1>;
+        let weight = Array::of(self.first.0);
         let &[_, _, input, hidden] = weight.shape() else { unreachable!("a kernel has four axes") };
-        let kernels = Array::from(untracked(self.kernels));
+        let kernels = Array::of(self.kernels);
         let (bias, scale, shift) = (of(self.first.1), of(self.norm.0), of(self.norm.1));
         let panels = panel::panels(weight.values(), hidden);
         let kernels = kernels.values().chunks_exact(CELLS * hidden);

@@ -78,6 +78,19 @@ impl Array {
         Self(FlexTensor::from_data(TensorData::new(values, shape.to_vec())))
     }
 
+    /// Of a tensor that nothing is derived by.
+    pub(crate) fn of<const D: usize>(x: Tensor<D>) -> Self {
+        Self::from(untracked(x))
+    }
+
+    /// The tensor, which nothing is derived by.
+    pub(crate) fn into_tensor<const D: usize>(self) -> Tensor<D> {
+        let output = BackendTensor::<Flex>::Float(self.0);
+        Tensor::from_dispatch(<DispatchTensor as DispatchKindConversion<Flex>>::from_backend(
+            output,
+        ))
+    }
+
     pub(crate) fn values(&self) -> &[f32] {
         // Made contiguous by whoever wraps a tensor here.
         self.0.as_slice::<f32>().unwrap_or_default()
@@ -163,11 +176,7 @@ pub(crate) fn run<const N: usize, const D: usize, F: Fused<N>>(
                     other => panic!("expected {KIND}, got {other:?}"),
                 },
             );
-        let (output, _) = function.forward(inputs, false);
-        let output = BackendTensor::<Flex>::Float(output.0);
-        return Tensor::from_dispatch(
-            <DispatchTensor as DispatchKindConversion<Flex>>::from_backend(output),
-        );
+        return function.forward(inputs, false).0.into_tensor();
     }
     let parts =
         inputs.map(
@@ -198,7 +207,7 @@ pub(crate) fn run<const N: usize, const D: usize, F: Fused<N>>(
 }
 
 /// A tensor of the CPU backend without autodiff.
-pub(crate) fn untracked<const D: usize>(x: Tensor<D>) -> FlexTensor {
+fn untracked<const D: usize>(x: Tensor<D>) -> FlexTensor {
     match <DispatchTensor as DispatchKindConversion<Flex>>::try_into_backend(x.into_dispatch()) {
         Ok(BackendTensor::Float(x)) => x,
         other => panic!("expected a float tensor of the CPU backend, got {other:?}"),
@@ -221,6 +230,27 @@ pub(crate) fn vectorised<F: FnMut()>(body: F) {
         }
     }
     pulp::Arch::new().dispatch(Body(body));
+}
+
+/// A map `[images, h, w, channels]` of which each line is made by itself: `make` is given the image's number and the line's, memory
+/// of its thread, and the line.
+pub(crate) fn by_line(
+    [images, h, w, channels]: [usize; 4],
+    make: impl Fn([usize; 2], &mut Vec<f32>, &mut [f32]) + Sync,
+) -> Vec<f32> {
+    let mut out = zeros(images * h * w * channels);
+    let lines = out.par_chunks_mut(w * channels).enumerate();
+    lines.for_each_init(Vec::new, |work, (line, out)| make([line / h, line % h], work, out));
+    out
+}
+
+/// The lines of an image, so many numbers each, above, at and below one; none beyond the edge.
+pub(crate) fn lines_around(image: &[f32], length: usize, middle: usize) -> [Option<&[f32]>; 3] {
+    [0, 1, 2].map(|row: usize| {
+        // Above the first line the index wraps around and is past the last.
+        let line = (middle + row).wrapping_sub(1);
+        (line < image.len() / length).then(|| &image[line * length..][..length])
+    })
 }
 
 /// How many values one task of a parallel loop should have at least: below, starting it costs more.

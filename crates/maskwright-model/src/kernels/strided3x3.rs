@@ -3,10 +3,9 @@
 //! The neighbourhoods of a line's cells lie side by side as rows, and are multiplied with panels of the weight while they are in the
 //! cache. Of images, whose planes lie one behind the other, [`super::stem`] makes the same.
 
-use burn::tensor::{Tensor, TensorData};
-use rayon::prelude::*;
+use burn::tensor::Tensor;
 
-use super::{Array, linear, panel, stem, untracked, zeros};
+use super::{Array, by_line, linear, lines_around, panel, stem};
 
 /// Of a map `[b, h, w, in]` with a weight `[3, 3, in, out]` and a bias `[out]`: `[b, ceil(h / stride), ceil(w / stride), out]`.
 pub(crate) fn forward(
@@ -15,56 +14,43 @@ pub(crate) fn forward(
     bias: Tensor<1>,
     stride: usize,
 ) -> Tensor<4> {
-    let device = x.device();
     let [images, h, w, input] = x.dims();
     let [to_h, to_w] = [h, w].map(|side| side.div_ceil(stride));
-    let (x, weight, bias) =
-        (Array::from(untracked(x)), Array::from(untracked(weight)), Array::from(untracked(bias)));
-    let output = bias.values().len();
+    let (x, weight, bias) = (Array::of(x), Array::of(weight), Array::of(bias));
+    let output = bias.width();
     let panels = panel::panels(weight.values(), output);
-    let mut out = zeros(images * to_h * to_w * output);
-    out.par_chunks_mut(to_w * output).enumerate().for_each_init(Vec::new, |rows, (line, out)| {
-        let image = &x.values()[line / to_h * h * w * input..][..h * w * input];
+    let sizes = [images, to_h, to_w, output];
+    let out = by_line(sizes, |[image, y], rows, out| {
+        let image = &x.values()[image * h * w * input..][..h * w * input];
         rows.clear();
         rows.resize(to_w * 9 * input, 0.0);
-        for row in 0..3 {
-            // Above the first line the index wraps around and is past the last.
-            let y = (line % to_h * stride + row).wrapping_sub(1);
-            if y < h {
-                let line = &image[y * w * input..][..w * input];
-                for (column, to) in rows.chunks_exact_mut(9 * input).enumerate() {
-                    let middle = column * stride;
-                    let (from, before) = (middle.saturating_sub(1), usize::from(middle == 0));
-                    let cells = &line[from * input..w.min(middle + 2) * input];
-                    to[(3 * row + before) * input..][..cells.len()].copy_from_slice(cells);
-                }
+        for (row, line) in lines_around(image, w * input, y * stride).into_iter().enumerate() {
+            let Some(line) = line else { continue };
+            for (column, to) in rows.chunks_exact_mut(9 * input).enumerate() {
+                let middle = column * stride;
+                let (from, before) = (middle.saturating_sub(1), usize::from(middle == 0));
+                let cells = &line[from * input..w.min(middle + 2) * input];
+                to[(3 * row + before) * input..][..cells.len()].copy_from_slice(cells);
             }
         }
         linear::rows(rows, 9 * input, &panels, Some(bias.values()), (out, output));
     });
-    Tensor::from_data(TensorData::new(out, [images, to_h, to_w, output]), &device)
+    Array::new(out, &sizes).into_tensor()
 }
 
 /// Of images `[b, 3, h, w]` with stride 2: `[b, ceil(h / 2), ceil(w / 2), out]`.
 pub(crate) fn of_images(images: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
-    let device = images.device();
     let [count, planes, h, w] = images.dims();
-    let [to_h, to_w] = [h, w].map(|side| side.div_ceil(2));
-    let (images, weight, bias) = (
-        Array::from(untracked(images)),
-        Array::from(untracked(weight)),
-        Array::from(untracked(bias)),
-    );
+    let (images, weight, bias) = (Array::of(images), Array::of(weight), Array::of(bias));
     let bias = bias.values();
     let panels = panel::panels(weight.values(), bias.len());
-    let mut out = zeros(count * to_h * to_w * bias.len());
-    let lines = out.par_chunks_mut(to_w * bias.len()).enumerate();
-    lines.for_each_init(Vec::new, |pixels, (line, out)| {
-        let image = &images.values()[line / to_h * planes * h * w..][..planes * h * w];
-        let (sides, y, panels) = ([h, w], line % to_h, &panels[..]);
+    let sizes = [count, h.div_ceil(2), w.div_ceil(2), bias.len()];
+    let out = by_line(sizes, |[image, y], pixels, out| {
+        let image = &images.values()[image * planes * h * w..][..planes * h * w];
+        let (sides, panels) = ([h, w], &panels[..]);
         stem::Line { image, sides, y, panels, bias, pixels, out }.run();
     });
-    Tensor::from_data(TensorData::new(out, [count, to_h, to_w, bias.len()]), &device)
+    Array::new(out, &sizes).into_tensor()
 }
 
 #[cfg(test)]

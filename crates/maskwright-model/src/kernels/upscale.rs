@@ -5,7 +5,7 @@ use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::panel::{self, Row};
-use super::{Array, gelu, layer_norm, linear, takes, untracked, zeros};
+use super::{Array, gelu, layer_norm, linear, takes, zeros};
 
 /// Cells of one task.
 const PER_TASK: usize = 32;
@@ -37,9 +37,9 @@ impl Upscaling {
     pub(crate) fn forward(self, x: Tensor<4>) -> Tensor<4> {
         let device = x.device();
         let [b, h, w, _] = x.dims();
-        let x = Array::from(untracked(x));
-        let of = |tensor| Array::from(untracked::<1>(tensor));
-        let layer = |(weight, bias)| Layer::new(&Array::from(untracked::<2>(weight)), of(bias));
+        let x = Array::of(x);
+        let of = Array::of::<1>;
+        let layer = |(weight, bias)| Layer::new(&Array::of::<2>(weight), of(bias));
         let (first, second) = (layer(self.first), layer(self.second));
         let (weight, bias) = (of(self.norm.0), of(self.norm.1));
         let across = 4 * second.output;

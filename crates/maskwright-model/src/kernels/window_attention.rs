@@ -54,12 +54,9 @@ enum Added<'a> {
 }
 
 impl Sources<'_> {
-    /// Where the query, the key and the value of a head begin within a cell.
+    /// See [`Map::channels`].
     fn channels(&self, map: &Map, head: usize) -> [usize; 3] {
-        match self.added {
-            Added::Differences(_) => [0, 1, 2].map(|part| part * map.c + head * map.d),
-            Added::Pairs(_) => [0, 1, 2].map(|part| (3 * head + part) * map.d),
-        }
+        map.channels(head, matches!(self.added, Added::Pairs(_)))
     }
 }
 
@@ -128,6 +125,14 @@ impl Map {
     /// From one key's numbers for pairs to the next one's.
     fn stride(&self) -> usize {
         self.keys().next_multiple_of(WIDTH)
+    }
+
+    /// Where the query, the key and the value of a head begin within a cell: side by side, or behind those of all heads.
+    pub(super) fn channels(&self, head: usize, side_by_side: bool) -> [usize; 3] {
+        [0, 1, 2].map(|part| match side_by_side {
+            true => (3 * head + part) * self.d,
+            false => part * self.c + head * self.d,
+        })
     }
 
     pub(super) fn per_image(&self) -> usize {

@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, TensorData};
 use crate::config::DecoderConfig;
 use crate::init::Init;
 use crate::kernels::few_tokens::{self, Cells, FromTokens};
-use crate::kernels::{Array, takes, untracked};
+use crate::kernels::{Array, takes};
 use crate::layers::{LayerNorm, Linear, MlpBlock};
 use crate::ops::products::matmul;
 use crate::ops::{self, Tf32};
@@ -118,7 +118,7 @@ impl CrossAttention {
         let device = q.device();
         let q = self.by_head(self.q_proj.forward(q, tf32) * self.scale());
         let [heads, n, d] = q.dims();
-        let vectors = Array::from(untracked(matmul(q, self.back(&self.k_proj), tf32)));
+        let vectors = Array::of(matmul(q, self.back(&self.k_proj), tf32));
         let c = vectors.width();
         let means = few_tokens::to_image(Cells::new(image, places), vectors.values());
         let means = Tensor::<3>::from_data(TensorData::new(means, [heads, n, c]), &device);
@@ -144,20 +144,18 @@ impl CrossAttention {
         let k = self.by_head(self.k_proj.forward(k, tf32) * self.scale());
         let v = self.by_head(self.v_proj.forward(v, tf32));
         let [heads, _, d] = k.dims();
-        let array = |x: Tensor<3>| Array::from(untracked(x));
-        let vector = |x: Tensor<1>| Array::from(untracked(x));
         let c = image.width();
         let zeros = |count: usize| Tensor::zeros([count], &device);
         let bias = |layer: &Linear, count| {
             layer.bias.as_ref().map_or_else(|| zeros(count), |bias| bias.val())
         };
         let of_queries = bias(&self.q_proj, heads * d).reshape([heads, d, 1]);
-        let added = array(matmul(k.clone(), of_queries, tf32));
-        let vectors = array(matmul(k, self.back(&self.q_proj), tf32));
+        let added = Array::of(matmul(k.clone(), of_queries, tf32));
+        let vectors = Array::of(matmul(k, self.back(&self.q_proj), tf32));
         let out = self.out_proj.weight.val().reshape([heads, d, c]);
-        let given = array(matmul(v, out, tf32));
-        let bias = vector(bias(&self.out_proj, c));
-        let (weight, shift) = (vector(norm.weight.val()), vector(norm.bias.val()));
+        let given = Array::of(matmul(v, out, tf32));
+        let bias = Array::of(bias(&self.out_proj, c));
+        let (weight, shift) = (Array::of(norm.weight.val()), Array::of(norm.bias.val()));
         let from = FromTokens {
             vectors: vectors.values(),
             added: added.values(),
@@ -212,7 +210,7 @@ impl TwoWayBlock {
             && self.cross_attn_image_to_token.is_folded(&placed, &image)
             && !self.norm4.weight.val().is_autodiff()
         {
-            let [cells, places] = [image, image_pe.clone()].map(|x| Array::from(untracked(x)));
+            let [cells, places] = [image, image_pe.clone()].map(Array::of);
             let attended = self.cross_attn_token_to_image.to_image(placed, &cells, &places, tf32);
             let tokens = self.after_image(tokens, attended, tf32);
             let keys = tokens.clone() + token_pe.clone();
@@ -269,7 +267,7 @@ impl TwoWayTransformer {
         let placed = tokens.clone() + token_pe;
         let last = &self.final_attn_token_to_image;
         let attended = if last.is_folded(&placed, &image) {
-            let [cells, places] = [image.clone(), image_pe].map(|x| Array::from(untracked(x)));
+            let [cells, places] = [image.clone(), image_pe].map(Array::of);
             last.to_image(placed, &cells, &places, tf32)
         } else {
             let keys = ops::add(image.clone(), image_pe);

@@ -148,7 +148,7 @@ pub struct Windows {
 pub fn conv3x3(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, tf32: Tf32) -> Tensor<4> {
     let x = cast(x, weight.dtype());
     let product = match bias.clone() {
-        Some(bias) if takes(&x) && frozen(&x, &weight, &bias) => {
+        Some(bias) if made_with_bias(&x, &weight, &bias) => {
             return crate::kernels::conv3x3::with_bias(x, weight, bias);
         }
         _ if takes(&x) => fused!(Conv3x3; x, weight),
@@ -180,7 +180,7 @@ pub fn strided3x3(
     tf32: Tf32,
 ) -> Tensor<4> {
     let x = cast(x, weight.dtype());
-    if takes(&x) && frozen(&x, &weight, &bias) {
+    if made_with_bias(&x, &weight, &bias) {
         return strided3x3::forward(x, weight, bias, stride);
     }
     let bias = cast(bias, weight.dtype());
@@ -195,7 +195,7 @@ pub fn strided3x3(
 /// The first convolution of TinyViT: as [`strided3x3`] with stride 2, of images `[b, 3, h, w]`.
 pub fn stem3x3(images: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, tf32: Tf32) -> Tensor<4> {
     let images = cast(images, weight.dtype());
-    if takes(&images) && frozen(&images, &weight, &bias) {
+    if made_with_bias(&images, &weight, &bias) {
         return strided3x3::of_images(images, weight, bias);
     }
     strided3x3(images.permute([0, 2, 3, 1]), weight, bias, 2, tf32)
@@ -212,7 +212,7 @@ pub fn depthwise3x3(
     tf32: Tf32,
 ) -> Tensor<4> {
     let x = cast(x, weight.dtype());
-    if takes(&x) && frozen(&x, &weight, &bias) {
+    if made_with_bias(&x, &weight, &bias) {
         return depthwise::with_bias(x, weight, bias, stride);
     }
     let bias = cast(bias, weight.dtype());
@@ -224,13 +224,9 @@ pub fn depthwise3x3(
     add(product, bias.unsqueeze::<4>())
 }
 
-/// Whether nothing is derived by any of these.
-fn frozen<const A: usize, const B: usize, const C: usize>(
-    a: &Tensor<A>,
-    b: &Tensor<B>,
-    c: &Tensor<C>,
-) -> bool {
-    !a.is_autodiff() && !b.is_autodiff() && !c.is_autodiff()
+/// Whether a convolution has a kernel that adds the bias, too: on the CPU, where nothing is derived by it.
+fn made_with_bias<const W: usize>(x: &Tensor<4>, weight: &Tensor<W>, bias: &Tensor<1>) -> bool {
+    takes(x) && !x.is_autodiff() && !weight.is_autodiff() && !bias.is_autodiff()
 }
 
 /// Cuts a map into squares of `size` x `size` cells: `[b, h * size, w * size, c]` to

@@ -16,8 +16,6 @@ pub(crate) struct Inflater {
     state: Option<Decompressor>,
     /// The joined content of several IDAT chunks.
     joined: Vec<u8>,
-    /// The rows of one pass.
-    pass: Vec<u8>,
 }
 
 impl std::fmt::Debug for Inflater {
@@ -42,7 +40,9 @@ impl Inflater {
         if header.storage == (Storage::Png { interlaced: false }) {
             let length = (row_bytes + 1) * header.size.height;
             let whole = self.inflate(bytes, length, rows)?;
-            return Ok(whole && unfilter(rows, row_bytes, step).is_some());
+            let sound = whole && unfilter(rows, row_bytes, step).is_some();
+            rows.truncate(row_bytes * header.size.height);
+            return Ok(sound);
         }
         // Pixels that share a byte are put together by the general reader.
         if header.storage != (Storage::Png { interlaced: true }) || header.bit_depth < 8 {
@@ -55,23 +55,21 @@ impl Inflater {
             return Ok(false);
         }
         rows.resize(row_bytes * header.size.height, 0);
-        let mut rest = &all[..];
+        let mut rest = &mut all[..];
         for pass in passes(header.size) {
-            let (now, later) = rest.split_at(of_pass(pass.size));
+            let (now, later) = rest.split_at_mut(of_pass(pass.size));
             rest = later;
-            self.pass.clear();
-            self.pass.extend_from_slice(now);
-            if unfilter(&mut self.pass, pass.size.width * step, step).is_none() {
+            let Some(pixels) = unfilter(now, pass.size.width * step, step) else {
                 return Ok(false);
-            }
+            };
             let rows = &mut rows[..];
             match step {
-                1 => pass.put::<1>(&self.pass, row_bytes, rows),
-                2 => pass.put::<2>(&self.pass, row_bytes, rows),
-                3 => pass.put::<3>(&self.pass, row_bytes, rows),
-                4 => pass.put::<4>(&self.pass, row_bytes, rows),
-                6 => pass.put::<6>(&self.pass, row_bytes, rows),
-                8 => pass.put::<8>(&self.pass, row_bytes, rows),
+                1 => pass.put::<1>(pixels, row_bytes, rows),
+                2 => pass.put::<2>(pixels, row_bytes, rows),
+                3 => pass.put::<3>(pixels, row_bytes, rows),
+                4 => pass.put::<4>(pixels, row_bytes, rows),
+                6 => pass.put::<6>(pixels, row_bytes, rows),
+                8 => pass.put::<8>(pixels, row_bytes, rows),
                 _ => return Ok(false),
             }
         }

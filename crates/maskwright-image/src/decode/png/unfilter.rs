@@ -1,9 +1,9 @@
 //! PNG's five row filters, undone (PNG specification, section 9).
 
-/// Undoes the filters of rows that each start with their filter's number, in place; what is left are the
-/// rows without those numbers. `step` is the distance to the same sample of the pixel to the left.
+/// Undoes the filters of rows that each start with their filter's number, in place, and gives the rows without those numbers, which
+/// lie at the beginning. `step` is the distance to the same sample of the pixel to the left.
 /// None where a filter's number does not exist.
-pub(super) fn unfilter(rows: &mut Vec<u8>, row_bytes: usize, step: usize) -> Option<()> {
+pub(super) fn unfilter(rows: &mut [u8], row_bytes: usize, step: usize) -> Option<&[u8]> {
     let stride = row_bytes + 1;
     let height = rows.len() / stride;
     // Above the first row all is zero, which only the mean needs to see: without it, "up" changes nothing and
@@ -30,8 +30,7 @@ pub(super) fn unfilter(rows: &mut Vec<u8>, row_bytes: usize, step: usize) -> Opt
             _ => return None,
         }
     }
-    rows.truncate(height * row_bytes);
-    Some(())
+    Some(&rows[..height * row_bytes])
 }
 
 /// One row, `STEP` bytes at a time so that a pixel's channels are worked on side by side.
@@ -236,14 +235,14 @@ mod tests {
                 let mut filters = filters;
                 filters[0] = first;
                 let mut filtered = filter(&rows, row_bytes, step, &filters);
-                unfilter(&mut filtered, row_bytes, step).unwrap();
-                assert_eq!(filtered, rows, "step {step}, first filter {first}");
+                let found = unfilter(&mut filtered, row_bytes, step).unwrap();
+                assert_eq!(found, rows, "step {step}, first filter {first}");
             }
         }
     }
 
     #[test]
     fn unknown_filters_are_refused() {
-        assert_eq!(unfilter(&mut vec![5, 1, 2, 3], 3, 1), None);
+        assert_eq!(unfilter(&mut [5, 1, 2, 3], 3, 1), None);
     }
 }

@@ -19,7 +19,7 @@ use crate::kernels::bf16::{Instructions, round};
 use crate::kernels::math::gelu_to_be_rounded;
 use crate::kernels::panel::{Row, panels};
 use crate::kernels::stem::{self, PLANES};
-use crate::kernels::{depthwise, gelu};
+use crate::kernels::{depthwise, gelu, lines_around};
 use crate::ops::Tf32;
 use crate::ops::products::cast;
 
@@ -370,9 +370,9 @@ impl PackedBlock {
         // Whole lines, as many as make a product worth its weights.
         let per_task = ROWS_AT_ONCE.div_ceil(w);
         let out = by_lines(spare, [images, h, w * c], per_task, |Task { image, lines, out }| {
-            let line = |y: usize| (y < h).then(|| &x[(image * h + y) * w * c..][..w * c]);
+            let image = &x[image * h * w * c..][..h * w * c];
             for (y, to) in lines.zip(out.chunks_exact_mut(w * c)) {
-                let lines = [y.checked_sub(1).and_then(line), line(y), line(y + 1)];
+                let lines = lines_around(image, w * c, y);
                 let (weights, bias) = (&self.local, &self.shift);
                 depthwise::Line { lines, before: 0, weights, bias, stride: 1 }.run(to);
             }

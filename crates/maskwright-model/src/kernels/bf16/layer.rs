@@ -1,5 +1,7 @@
 //! A linear layer whose weight is packed once, for rows that are rounded already.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::{
@@ -58,7 +60,7 @@ impl Layer {
         a: &[u16],
         rows: usize,
         sums: &mut Sums,
-        mut take: impl FnMut(&mut [Row], &Row, std::ops::Range<usize>),
+        mut take: impl FnMut(&mut [Row], &Row, Range<usize>),
     ) {
         if sums.len() < rows {
             sums.resize(rows, [0.0; WIDTH]);
@@ -188,10 +190,10 @@ impl Columns {
 /// Rows of a task, at most.
 pub(crate) const ROWS_AT_ONCE: usize = 96;
 
-/// How many rows each of the tasks takes that so many rows, of so many hidden channels, are shared among: few enough that their hidden
+/// The rows of each of the tasks that so many, of so many hidden channels, are shared among: few enough that their hidden
 /// channels stay in the second cache while all weights go by, as many tasks for each thread, and all nearly alike, so that no
 /// thread waits for another's last one. What is computed does not depend on it.
-pub(crate) fn shared(rows: usize, hidden: usize) -> Vec<usize> {
+pub(crate) fn shared(rows: usize, hidden: usize) -> Vec<Range<usize>> {
     /// Bytes of hidden channels, beside which a panel of weights and the next one find room in a cache of 1 MiB.
     const HIDDEN: usize = 600 << 10;
     // Rows that the instructions take at once without loss.
@@ -203,13 +205,17 @@ pub(crate) fn shared(rows: usize, hidden: usize) -> Vec<usize> {
     let steps = rows.div_ceil(step);
     let tasks = rows.div_ceil(most).next_multiple_of(rayon::current_num_threads()).min(steps);
     let first = |task: usize| rows.min(steps * task / tasks * step);
-    (0..tasks).map(|task| first(task + 1) - first(task)).collect()
+    (0..tasks).map(|task| first(task)..first(task + 1)).collect()
 }
 
-/// The rows of such tasks, of so many numbers each.
-pub(crate) fn parts<'a, T>(mut all: &'a mut [T], rows: &[usize], width: usize) -> Vec<&'a mut [T]> {
-    let part = |rows: &usize| all.split_off_mut(..rows * width).unwrap_or_default();
-    rows.iter().map(part).collect()
+/// The numbers of each of such tasks, so many of a row.
+pub(crate) fn parts<'a, T>(
+    mut all: &'a mut [T],
+    tasks: &[Range<usize>],
+    width: usize,
+) -> Vec<&'a mut [T]> {
+    let part = |rows: &Range<usize>| all.split_off_mut(..rows.len() * width).unwrap_or_default();
+    tasks.iter().map(part).collect()
 }
 
 /// Rows of bf16 for a product: each padded with zeros to a multiple of 32, and so many that whole blocks can be read.
@@ -314,9 +320,12 @@ mod tests {
         assert!(shared(0, 64).is_empty());
         for (rows, hidden) in [(1, 64), (47, 64), (196, 320), (4096, 3072), (4096, 5120)] {
             let tasks = shared(rows, hidden);
-            assert_eq!(tasks.iter().sum::<usize>(), rows);
-            let [most, fewest] =
-                [tasks.iter().max(), tasks.iter().min()].map(|it| *it.expect("one"));
+            assert_eq!(
+                tasks.iter().cloned().flatten().collect::<Vec<_>>(),
+                (0..rows).collect::<Vec<_>>()
+            );
+            let counts = || tasks.iter().map(ExactSizeIterator::len);
+            let [most, fewest] = [counts().max(), counts().min()].map(|it| it.expect("one"));
             assert!(fewest > 0 && most <= ROWS_AT_ONCE, "{rows}: {tasks:?}");
             if rows > 1000 {
                 assert!(tasks.len().is_multiple_of(threads) && most - fewest <= 16, "{tasks:?}");
@@ -327,7 +336,7 @@ mod tests {
             }
             let mut all: Vec<usize> = (0..3 * rows).collect();
             let parts = parts(&mut all, &tasks, 3);
-            assert!(parts.iter().zip(&tasks).all(|(part, rows)| part.len() == 3 * rows));
+            assert!(parts.iter().zip(&tasks).all(|(part, rows)| part.len() == 3 * rows.len()));
             assert_eq!(parts.concat(), (0..3 * rows).collect::<Vec<_>>());
         }
     }

@@ -209,20 +209,17 @@ impl WindowAttention<'_> {
         });
     }
 
-    /// Where the query, the key and the value of a head begin within a cell.
-    fn channels(&self, map: &Map, head: usize) -> [usize; 3] {
-        match self.positions {
-            Added::Differences { .. } => [0, map.c, 2 * map.c].map(|from| from + head * map.d),
-            Added::Pairs(_) => [0, 1, 2].map(|part| (3 * head + part) * map.d),
-        }
+    /// Whether there is a number for each pair: query, key and value of a head then lie side by side.
+    fn paired(&self) -> bool {
+        matches!(self.positions, Added::Pairs(_))
     }
 
     /// Packs the keys and values of a head of a window.
     fn pack(&self, map: &Map, of: Of, qkv: &[u16], keys: &mut Keys) {
         let &Map { h, w, c, d, side: [rows, columns], .. } = map;
-        let [_, key, value] = self.channels(map, of.head);
+        let [_, key, value] = map.channels(of.head, self.paired());
         let [top, left] = of.window.from;
-        let paired = matches!(self.positions, Added::Pairs(_));
+        let paired = self.paired();
         match paired {
             true => keys.sized(1, rows * columns, d),
             false => keys.sized(rows, columns, d),
@@ -253,7 +250,7 @@ impl WindowAttention<'_> {
         out: &mut [u16],
     ) {
         let &Map { h, w, c, d, side, scale, .. } = map;
-        let [channels, ..] = self.channels(map, of.head);
+        let [channels, ..] = map.channels(of.head, self.paired());
         let Work { places, sums, columns, scratch, .. } = work;
         let inside = of.window.inside[1];
         places.clear();
