@@ -115,7 +115,7 @@ impl Map {
         let tasks = shared(rows, input);
         let to = parts(&mut self.qkv, &tasks, output);
         let from = parts(&mut self.x, &tasks, input);
-        to.into_par_iter().zip(from).for_each(|(to, x)| {
+        to.into_par_iter().zip(from).with_max_len(1).for_each(|(to, x)| {
             with_work(|Work { normed, rows, sums, .. }| {
                 norm.rounded(x, normed, rows);
                 let count = x.len() / input;
@@ -136,7 +136,8 @@ impl Map {
         let (input, output) = (layer.input(), layer.output());
         let tasks = shared(self.x.len() / output, hidden.max(input));
         let attended = &self.attended;
-        parts(&mut self.x, &tasks, output).into_par_iter().zip(tasks).for_each(|(x, cells)| {
+        let parts = parts(&mut self.x, &tasks, output).into_par_iter();
+        parts.zip(tasks).with_max_len(1).for_each(|(x, cells)| {
             with_work(|work| {
                 let count = cells.len();
                 work.rows.sized(count, input);

@@ -51,6 +51,8 @@ pub(super) fn product(
     let inner = 2 * b.len();
     // Of the next panel each block of rows fetches a part, so that none waits for memory.
     let mut parts = next.chunks(next.len().div_ceil((rows / AT_ONCE).max(1)).max(1));
+    // For columns that are no whole vectors; filled once, not for each block.
+    let mut narrow = [[0f32; WIDTH]; AT_ONCE];
     let mut row = 0;
     while row < rows {
         let next = parts.next().unwrap_or_default();
@@ -61,7 +63,6 @@ pub(super) fn product(
             left => left,
         };
         let a = &a[row * inner..];
-        let mut narrow = [[0f32; WIDTH]; AT_ONCE];
         let whole = columns == WIDTH || columns == LANES;
         let (to, across) = match whole {
             true => (&mut out[row * stride..], stride),
@@ -96,7 +97,8 @@ fn block<const R: usize>(a: &[u16], (b, next): (&[Pair], &[Pair]), out: &mut [f3
     assert!(a.len() >= 2 * R * pairs && out.len() >= (R - 1) * stride + WIDTH);
     let mut sums = [[_mm512_setzero_ps(); 2]; R];
     let from = a.as_ptr().cast::<i32>();
-    let ahead = next.as_ptr().cast::<i8>();
+    // An address that is there, since one that is not is looked up in vain each time.
+    let ahead = if next.is_empty() { b } else { next }.as_ptr().cast::<i8>();
     // Lines of 64 bytes, evenly over the block: in 2^-16 of a line.
     let (mut line, step) = (0, ((2 * next.len()) << 16) / pairs);
     for (k, pair) in b.iter().enumerate() {
@@ -154,6 +156,19 @@ fn half_block<const R: usize>(a: &[u16], b: &[Pair], out: &mut [f32], stride: us
     }
 }
 
+/// Has numbers fetched that will be read soon, where the processor can be asked to.
+#[inline]
+pub(super) fn fetch(numbers: &[u16]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in numbers.chunks(32) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: every x86-64 has the instruction, which reads nothing into the program.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = numbers;
+}
+
 /// The same bits as bf16 numbers.
 ///
 /// # Safety
@@ -177,19 +192,37 @@ pub(super) fn round(from: &[f32], to: &mut [u16]) {
     super::scalar::round(rest_from, rest_to);
 }
 
-/// Rounds whole rows to others that are `stride` apart.
+/// Rounds what `map` makes of each row, to the first `columns` of rows that are `stride` apart. `map` must be `#[inline(always)]`, as must
+/// be all that it calls.
 #[cfg(target_arch = "x86_64")]
-pub(super) fn round_rows(from: &[Row], to: &mut [u16], stride: usize) {
+pub(super) fn round_mapped(
+    from: &[Row],
+    map: impl Fn(&Row) -> Row,
+    to: &mut [u16],
+    (stride, columns): (usize, usize),
+) {
     #[target_feature(enable = "avx512f,avx512bf16")]
-    fn rows(from: &[Row], to: &mut [u16], stride: usize) {
+    fn rows(
+        from: &[Row],
+        map: impl Fn(&Row) -> Row,
+        to: &mut [u16],
+        (stride, columns): (usize, usize),
+    ) {
         for (from, to) in from.iter().zip(to.chunks_mut(stride)) {
-            vectors(from.as_chunks().0, to[..WIDTH].as_chunks_mut().0);
+            let from = map(from);
+            if let Some(to) = to.first_chunk_mut::<WIDTH>().filter(|_| columns == WIDTH) {
+                vectors(from.as_chunks().0, to.as_chunks_mut().0);
+                continue;
+            }
+            let mut rounded = [0; WIDTH];
+            vectors(from.as_chunks().0, rounded.as_chunks_mut().0);
+            to[..columns].copy_from_slice(&rounded[..columns]);
         }
     }
 
     assert!(is_there(), "AVX512-BF16");
     // SAFETY: the processor has the instructions, as was just checked.
-    unsafe { rows(from, to, stride) };
+    unsafe { rows(from, map, to, (stride, columns)) };
 }
 
 /// Rounds vectors.
@@ -228,6 +261,6 @@ pub(super) fn round(_: &[f32], _: &mut [u16]) {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-pub(super) fn round_rows(_: &[Row], _: &mut [u16], _: usize) {
+pub(super) fn round_mapped(_: &[Row], _: impl Fn(&Row) -> Row, _: &mut [u16], _: (usize, usize)) {
     unreachable!("only x86-64 has it");
 }

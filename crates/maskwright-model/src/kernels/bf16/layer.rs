@@ -4,9 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{
-    Instructions, Pair, ROWS, Row, WIDTH, pack_columns, padded, put_column, round, round_rows,
-};
+use super::{Instructions, Pair, ROWS, Row, WIDTH, dot, pack_columns, padded, put_column, round};
 use crate::kernels::vectorised;
 
 /// A weight `[input, output]` as panels of bf16, and a bias in f32.
@@ -86,19 +84,14 @@ impl Layer {
         map: impl Fn(f32) -> f32 + Copy,
     ) {
         self.products(instructions, a, rows, sums, |sums, bias, columns| {
-            vectorised(
+            // Rounding is AVX512-BF16's, whatever the products are.
+            dot::round_mapped(
+                sums,
                 #[inline(always)]
-                || {
-                    // The compiler, if it knows how far the rows are apart, takes the same column of many at once, one by one.
-                    let stride = columns.len().max(WIDTH);
-                    for sums in sums.as_flattened_mut().chunks_exact_mut(stride) {
-                        if let Some((sums, _)) = sums.split_first_chunk_mut() {
-                            *sums = lanes(sums, bias, |sum, bias| map(sum + bias));
-                        }
-                    }
-                },
+                |sums| lanes(sums, bias, |sum, bias| map(sum + bias)),
+                &mut to[columns.start..],
+                (stride, columns.len()),
             );
-            round_rows(sums, (&mut to[columns.start..], stride), columns.len());
         });
     }
 

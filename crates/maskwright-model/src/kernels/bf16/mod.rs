@@ -116,16 +116,6 @@ pub(crate) fn round(from: &[f32], to: &mut [u16]) {
     }
 }
 
-/// The same for whole rows of sums, to rows that are `stride` apart; those may be narrower.
-pub(super) fn round_rows(from: &[Row], (to, stride): (&mut [u16], usize), columns: usize) {
-    if columns == WIDTH && Instructions::best().is_some() {
-        return dot::round_rows(from, to, stride);
-    }
-    for (from, to) in from.iter().zip(to.chunks_mut(stride)) {
-        round(&from[..columns], &mut to[..columns]);
-    }
-}
-
 /// Rows of a matrix `[rows, width]`, rounded, as a panel: columns `32 p ..` of each row, zeros past the last column and the last row.
 pub(super) fn pack_columns(matrix: &[f32], width: usize, p: usize, panel: &mut [Pair]) {
     let from = p * WIDTH;

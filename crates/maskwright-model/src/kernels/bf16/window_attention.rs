@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::attention::{Keys, Positions, QUERIES_AT_ONCE, Scratch, padded_line};
 use super::layer::RoundedRows;
-use super::{Instructions, Pair, WIDTH, padded, put_column, round};
+use super::{Instructions, Pair, WIDTH, dot, padded, put_column, round};
 use crate::kernels::window_attention::{Map, Window};
 
 /// Queries of one task where a window has more.
@@ -180,13 +180,14 @@ impl WindowAttention<'_> {
         let of = |i: usize| Of { window: map.window(i / self.heads), head: i % self.heads };
         // Where several tasks have the same keys, these are packed before.
         let heads = if parts == 1 { 0 } else { windows * self.heads };
-        let shared = (0..heads).into_par_iter().map(|i| {
+        let shared = (0..heads).into_par_iter().with_max_len(1).map(|i| {
             let mut keys = Keys::default();
             self.pack(&map, of(i), qkv, &mut keys);
             keys
         });
         let shared: Vec<Keys> = shared.collect();
-        out.values.par_chunks_mut(per_part * d).enumerate().for_each(|(task, out)| {
+        let tasks = out.values.par_chunks_mut(per_part * d).enumerate();
+        tasks.with_max_len(1).for_each(|(task, out)| {
             WORK.with_borrow_mut(|work| {
                 let (i, part) = (task / parts, task % parts);
                 let of = of(i);
@@ -224,15 +225,25 @@ impl WindowAttention<'_> {
             true => keys.sized(1, rows * columns, d),
             false => keys.sized(rows, columns, d),
         }
+        let at = |y: usize, x: usize| {
+            let cell = if top + y < h && left + x < w {
+                &qkv[((of.window.image * h + top + y) * w + left + x) * 3 * c..][..3 * c]
+            } else {
+                self.beyond
+            };
+            (&cell[key..][..d], &cell[value..][..d])
+        };
         for y in 0..rows {
             for x in 0..columns {
-                let cell = if top + y < h && left + x < w {
-                    &qkv[((of.window.image * h + top + y) * w + left + x) * 3 * c..][..3 * c]
-                } else {
-                    self.beyond
-                };
+                // What a head has of a cell is far from what it has of the next, further than processors look ahead.
+                if y + 1 < rows {
+                    let (key, value) = at(y + 1, x);
+                    dot::fetch(key);
+                    dot::fetch(value);
+                }
                 let (line, column) = if paired { (0, y * columns + x) } else { (y, x) };
-                keys.put(line, column, &cell[key..][..d], &cell[value..][..d]);
+                let (key, value) = at(y, x);
+                keys.put(line, column, key, value);
             }
         }
     }
