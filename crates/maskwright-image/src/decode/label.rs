@@ -117,7 +117,10 @@ impl LabelDecoder {
             && rule.ignore.is_empty()
             && rule.channel != MaskChannel::Alpha;
         let mut warnings = Vec::new();
-        if plain && png::read_grey8(bytes, header, limits, &mut self.png, data)? {
+        if plain {
+            if let Some(raw) = png::read_mask(bytes, header, limits, &mut self.png, data)? {
+                *data = from_raw(raw, rule, &mut warnings)?;
+            }
             warnings.extend(png::check_checksums(bytes));
         } else {
             let mut ignored = None;
@@ -265,6 +268,10 @@ fn from_raw(raw: Raw, rule: &MaskRule, warnings: &mut Vec<Warning>) -> Result<Ve
                 Alpha::Mask => alpha,
                 Alpha::Idle => grey,
             })
+        }
+        // So are most masks with alpha, and nothing has to be taken apart for that.
+        Colour::Rgba if rule.channel != MaskChannel::Alpha && raw.says_only_grey() => {
+            Ok(raw.channel(0))
         }
         _ => {
             let (width, alpha) = (raw.width(), raw.alpha());

@@ -3,6 +3,7 @@
 use libdeflater::{DecompressionError, Decompressor};
 
 use super::header::Chunks;
+use super::only_grey::OnlyGrey;
 use super::passes::passes;
 use super::unfilter::unfilter;
 use crate::decode::header::{Header, Storage};
@@ -26,7 +27,8 @@ impl std::fmt::Debug for Inflater {
 
 impl Inflater {
     /// Makes `rows` the unfiltered rows, bits packed as stored; false, with anything in `rows`, for whatever is not a
-    /// plain, sound file. Memory is bounded by the size in the header.
+    /// plain, sound file. Memory is bounded by the size in the header. `grey`, of pixels in RGBA of 8 bits alone, takes them as they
+    /// come, and where it has all that they say, `rows` is left with anything in it.
     ///
     /// # Errors
     /// [`Error::Damaged`] for data that inflates to more than that size.
@@ -35,12 +37,18 @@ impl Inflater {
         bytes: &[u8],
         header: &Header,
         rows: &mut Vec<u8>,
+        mut grey: Option<&mut OnlyGrey<'_>>,
     ) -> Result<bool> {
+        let mut look = |row: &[u8]| {
+            if let Some(grey) = &mut grey {
+                grey.take(row);
+            }
+        };
         let (row_bytes, step) = (header.row_bytes(), header.filter_step());
         if header.storage == (Storage::Png { interlaced: false }) {
             let length = (row_bytes + 1) * header.size.height;
             let whole = self.inflate(bytes, length, rows)?;
-            let sound = whole && unfilter(rows, row_bytes, step).is_some();
+            let sound = whole && unfilter(rows, row_bytes, step, look).is_some();
             rows.truncate(row_bytes * header.size.height);
             return Ok(sound);
         }
@@ -54,14 +62,22 @@ impl Inflater {
         if !self.inflate(bytes, length, &mut all)? {
             return Ok(false);
         }
-        rows.resize(row_bytes * header.size.height, 0);
         let mut rest = &mut all[..];
+        let mut whole = Vec::with_capacity(passes(header.size).count());
         for pass in passes(header.size) {
             let (now, later) = rest.split_at_mut(of_pass(pass.size));
             rest = later;
-            let Some(pixels) = unfilter(now, pass.size.width * step, step) else {
+            let Some(pixels) = unfilter(now, pass.size.width * step, step, &mut look) else {
                 return Ok(false);
             };
+            whole.push((pass, pixels));
+        }
+        if let Some(grey) = grey.filter(|grey| grey.is_all()) {
+            grey.put_together(passes(header.size), header.size.width);
+            return Ok(true);
+        }
+        rows.resize(row_bytes * header.size.height, 0);
+        for (pass, pixels) in whole {
             let rows = &mut rows[..];
             match step {
                 1 => pass.put::<1>(pixels, row_bytes, rows),
@@ -82,8 +98,13 @@ impl Inflater {
     /// [`Error::Damaged`] for data that inflate to more.
     fn inflate(&mut self, bytes: &[u8], length: usize, to: &mut Vec<u8>) -> Result<bool> {
         let Some(data) = image_data(bytes, &mut self.joined) else { return Ok(false) };
-        // What was in it is overwritten; only what it grows by is filled.
-        to.resize(length, 0);
+        if to.capacity() < length {
+            // Zeros that the system has anyway, where filling would go over all of it.
+            *to = vec![0; length];
+        } else {
+            // What was in it is overwritten; only what it grows by is filled.
+            to.resize(length, 0);
+        }
         match self.state.get_or_insert_with(Decompressor::new).zlib_decompress(data, to) {
             Ok(found) => Ok(found == length),
             Err(DecompressionError::InsufficientSpace) => {

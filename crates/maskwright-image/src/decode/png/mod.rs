@@ -10,6 +10,8 @@ mod fast;
 mod general;
 pub(crate) mod header;
 #[cfg(feature = "libdeflate")]
+mod only_grey;
+#[cfg(feature = "libdeflate")]
 mod passes;
 mod samples;
 #[cfg(feature = "libdeflate")]
@@ -47,24 +49,41 @@ impl Codec for Png {
 fn read_raw(bytes: &[u8], header: &Header, limits: &Limits) -> Result<Raw> {
     let mut packed = Vec::new();
     read_rows(bytes, header, limits, &mut Scratch::default(), &mut packed)?;
+    of_rows(packed, bytes, header)
+}
+
+/// The stored numbers, of unfiltered rows.
+fn of_rows(packed: Vec<u8>, bytes: &[u8], header: &Header) -> Result<Raw> {
     let numbers = samples::numbers(packed, header);
     Ok(Raw::new(header.size, header.colour, numbers, samples::table(bytes, header)?))
 }
 
-/// Makes `grey` the pixels of a grey file of 8 bits, in the memory that it has; false, with nothing done, for any other.
-/// The checksums are not looked at.
-pub(crate) fn read_grey8(
+/// Reads a mask. Of a file that says no more than a grey of 8 bits (in one channel, or in RGBA with colours that are grey and one
+/// alpha everywhere) `grey` becomes that, in the memory that it has, and nothing is returned; of others, their numbers are. The
+/// checksums are not looked at.
+pub(crate) fn read_mask(
     bytes: &[u8],
     header: &Header,
     limits: &Limits,
     scratch: &mut Scratch,
     grey: &mut Vec<u8>,
-) -> Result<bool> {
-    if header.colour != Colour::Grey || header.bit_depth != 8 {
-        return Ok(false);
+) -> Result<Option<Raw>> {
+    if header.bit_depth != 8 {
+        return read_raw(bytes, header, limits).map(Some);
     }
-    read_rows(bytes, header, limits, scratch, grey)?;
-    Ok(true)
+    if header.colour == Colour::Grey {
+        read_rows(bytes, header, limits, scratch, grey)?;
+        return Ok(None);
+    }
+    #[cfg(feature = "libdeflate")]
+    if header.colour == Colour::Rgba {
+        let (mut rows, mut only) = (Vec::new(), only_grey::OnlyGrey::new(grey));
+        if scratch.read_rows(bytes, header, &mut rows, Some(&mut only))? {
+            let numbers = || of_rows(rows, bytes, header);
+            return if only.is_all() { Ok(None) } else { numbers().map(Some) };
+        }
+    }
+    read_raw(bytes, header, limits).map(Some)
 }
 
 /// What decoding keeps between files.
@@ -83,7 +102,7 @@ fn read_rows(
     rows: &mut Vec<u8>,
 ) -> Result<()> {
     #[cfg(feature = "libdeflate")]
-    if scratch.read_rows(bytes, header, rows)? {
+    if scratch.read_rows(bytes, header, rows, None)? {
         return Ok(());
     }
     #[cfg(not(feature = "libdeflate"))]
@@ -141,7 +160,8 @@ mod tests {
                     let bytes = file(colour, depth, filter);
                     let header = header::read(&bytes).unwrap();
                     let mut fast = vec![9; 5];
-                    let whole = fast::Inflater::default().read_rows(&bytes, &header, &mut fast);
+                    let whole =
+                        fast::Inflater::default().read_rows(&bytes, &header, &mut fast, None);
                     assert_eq!(whole, Ok(true));
                     let general = general::read_rows(&bytes, &header, &Limits::default()).unwrap();
                     assert!(fast == general, "{colour:?} {depth:?} {filter:?}");
@@ -224,7 +244,7 @@ mod tests {
                 let file = interlaced(&rows, size, colour, bits, step);
                 let header = header::read(&file).unwrap();
                 let mut fast = vec![9; 5];
-                let whole = fast::Inflater::default().read_rows(&file, &header, &mut fast);
+                let whole = fast::Inflater::default().read_rows(&file, &header, &mut fast, None);
                 assert_eq!((whole, &fast), (Ok(true), &rows), "{colour} {bits} {size}");
                 let general = general::read_rows(&file, &header, &Limits::default()).unwrap();
                 assert!(general == rows, "{colour} {bits} {size}");
@@ -233,9 +253,47 @@ mod tests {
                 let mut cut = file.clone();
                 cut[20..24].copy_from_slice(&(taller.height as u32).to_be_bytes());
                 let header = header::read(&cut).unwrap();
-                let whole = fast::Inflater::default().read_rows(&cut, &header, &mut fast);
+                let whole = fast::Inflater::default().read_rows(&cut, &header, &mut fast, None);
                 assert_eq!(whole, Ok(false));
                 assert!(general::read_rows(&cut, &header, &Limits::default()).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn masks_in_rgba_are_their_grey_where_they_say_no_more() {
+        let read = |file: &[u8]| {
+            let header = header::read(file).unwrap();
+            let (mut scratch, mut grey) = (Scratch::default(), vec![9; 5]);
+            let raw = read_mask(file, &header, &Limits::default(), &mut scratch, &mut grey);
+            (raw.unwrap(), grey)
+        };
+        for size in [Size::new(1, 2), Size::new(5, 2), Size::new(13, 21), Size::new(3, 1500)] {
+            let levels: Vec<u8> = (0..size.area()).map(|i| (i * i / 7) as u8).collect();
+            let rows: Vec<u8> =
+                levels.iter().flat_map(|&level| [level, level, level, 200]).collect();
+            let plain = |rows: &[u8]| {
+                let mut file = Vec::new();
+                let mut encoder = Encoder::new(&mut file, size.width as u32, size.height as u32);
+                encoder.set_color(ColorType::Rgba);
+                encoder.set_filter(Filter::Adaptive);
+                encoder.write_header().unwrap().write_image_data(rows).unwrap();
+                file
+            };
+            let in_passes = |rows: &[u8]| interlaced(rows, size, 6, 8, 4);
+            for file in [&plain as &dyn Fn(&[u8]) -> Vec<u8>, &in_passes] {
+                let (raw, grey) = read(&file(&rows));
+                assert!(raw.is_none() && grey == levels, "{size}");
+                for at in [0, 1, 2, 3, rows.len() / 2, rows.len() - 2, rows.len() - 1] {
+                    let mut more = rows.clone();
+                    more[at] ^= 1;
+                    let (raw, _) = read(&file(&more));
+                    let raw = raw.expect("more than a grey");
+                    for channel in 0..4 {
+                        let expected = more.iter().skip(channel).step_by(4);
+                        assert!(raw.channel(channel).iter().eq(expected), "{size} {at} {channel}");
+                    }
+                }
             }
         }
     }

@@ -1,9 +1,15 @@
 //! PNG's five row filters, undone (PNG specification, section 9).
 
 /// Undoes the filters of rows that each start with their filter's number, in place, and gives the rows without those numbers, which
-/// lie at the beginning. `step` is the distance to the same sample of the pixel to the left.
+/// lie at the beginning. `step` is the distance to the same sample of the pixel to the left. `look` is given each row when it is
+/// done, while it is at hand.
 /// None where a filter's number does not exist.
-pub(super) fn unfilter(rows: &mut [u8], row_bytes: usize, step: usize) -> Option<&[u8]> {
+pub(super) fn unfilter(
+    rows: &mut [u8],
+    row_bytes: usize,
+    step: usize,
+    mut look: impl FnMut(&[u8]),
+) -> Option<&[u8]> {
     let stride = row_bytes + 1;
     let height = rows.len() / stride;
     // Above the first row all is zero, which only the mean needs to see: without it, "up" changes nothing and
@@ -29,8 +35,22 @@ pub(super) fn unfilter(rows: &mut [u8], row_bytes: usize, step: usize) -> Option
             8 => undo::<8>(filter, row, above)?,
             _ => return None,
         }
+        look(row);
     }
     Some(&rows[..height * row_bytes])
+}
+
+/// Pixels that are looked at together.
+const PIECE: usize = 16;
+
+/// Whether all bytes are zero. Those of whole pieces are looked at in one go.
+#[inline(always)]
+fn is_zero<const STEP: usize>(pixels: &[[u8; STEP]]) -> bool {
+    let any = |all: u8, byte: &u8| all | byte;
+    match <&[[u8; STEP]; PIECE]>::try_from(pixels) {
+        Ok(piece) => piece.as_flattened().iter().fold(0, any) == 0,
+        Err(_) => pixels.as_flattened().iter().fold(0, any) == 0,
+    }
 }
 
 /// One row, `STEP` bytes at a time so that a pixel's channels are worked on side by side.
@@ -39,11 +59,18 @@ fn undo<const STEP: usize>(filter: u8, row: &mut [u8], above: &[u8]) -> Option<(
         0 => {}
         1 => {
             let mut left = [0; STEP];
-            for pixel in row.as_chunks_mut::<STEP>().0 {
-                for c in 0..STEP {
-                    left[c] = pixel[c].wrapping_add(left[c]);
+            for pixels in row.as_chunks_mut::<STEP>().0.chunks_mut(PIECE) {
+                // Of masks most differences are zero: what is to the left then stays.
+                if is_zero(pixels) {
+                    pixels.fill(left);
+                    continue;
                 }
-                *pixel = left;
+                for pixel in pixels {
+                    for c in 0..STEP {
+                        left[c] = pixel[c].wrapping_add(left[c]);
+                    }
+                    *pixel = left;
+                }
             }
         }
         2 => {
@@ -66,9 +93,9 @@ fn undo<const STEP: usize>(filter: u8, row: &mut [u8], above: &[u8]) -> Option<(
             let (mut left, mut corner) = ([0; STEP], [0; STEP]);
             let pixels = row.as_chunks_mut::<STEP>().0;
             let above = &above.as_chunks::<STEP>().0[..pixels.len()];
-            for (pixels, above) in pixels.chunks_mut(8).zip(above.chunks(8)) {
-                // Of masks most differences are zero: the estimate is then the pixel above, and stays so.
-                if left == corner && pixels.as_flattened().iter().all(|&byte| byte == 0) {
+            for (pixels, above) in pixels.chunks_mut(PIECE).zip(above.chunks(PIECE)) {
+                // The estimate is then the pixel above, and stays so.
+                if left == corner && is_zero(pixels) {
                     pixels.copy_from_slice(above);
                     left = above[above.len() - 1];
                     corner = left;
@@ -235,14 +262,18 @@ mod tests {
                 let mut filters = filters;
                 filters[0] = first;
                 let mut filtered = filter(&rows, row_bytes, step, &filters);
-                let found = unfilter(&mut filtered, row_bytes, step).unwrap();
+                let mut looked = Vec::new();
+                let found =
+                    unfilter(&mut filtered, row_bytes, step, |row| looked.extend_from_slice(row))
+                        .unwrap();
                 assert_eq!(found, rows, "step {step}, first filter {first}");
+                assert_eq!(looked, rows, "step {step}, first filter {first}");
             }
         }
     }
 
     #[test]
     fn unknown_filters_are_refused() {
-        assert_eq!(unfilter(&mut [5, 1, 2, 3], 3, 1), None);
+        assert_eq!(unfilter(&mut [5, 1, 2, 3], 3, 1, |_| ()), None);
     }
 }
