@@ -25,20 +25,19 @@ pub(crate) fn check(metadata: &Metadata) -> Result<(), String> {
     let names: Vec<String> =
         published.iter().map(|package| format!("{}-{}", package.name, package.version)).collect();
     for name in &names {
-        let file = format!("target/package/{name}.crate");
-        shell::run("tar", &["-xzf", &file, "-C", FOLDER], &[])?;
+        let file = metadata.target_directory.join(format!("package/{name}.crate"));
+        shell::run("tar", &["-xzf", file.as_str(), "-C", FOLDER], &[])?;
     }
     let manifest = folder.join("Cargo.toml");
     std::fs::write(&manifest, workspace(&published, &names))
         .map_err(|error| said(&manifest, error))?;
     let lock = folder.join("Cargo.lock");
     std::fs::copy("Cargo.lock", &lock).map_err(|error| said(&lock, error))?;
-    let target = std::path::absolute("target").map_err(|error| format!("target: {error}"))?;
-    let (manifest, target) = (manifest.display().to_string(), target.display().to_string());
+    let manifest = manifest.display().to_string();
     shell::run(
         "cargo",
         &["check", "--release", "--workspace", "--manifest-path", &manifest],
-        &[("CARGO_TARGET_DIR", &target)],
+        &[("CARGO_TARGET_DIR", metadata.target_directory.as_str())],
     )
 }
 
