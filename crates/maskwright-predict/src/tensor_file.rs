@@ -143,6 +143,20 @@ fn npy_header(bytes: &[u8]) -> Option<(usize, &[u8])> {
     Some((length, rest.get(..length).unwrap_or(rest)))
 }
 
+/// The product of all numbers in a header but zeros, of the bytes of an item among them; none if it is no number of 64 bits, or if
+/// one is not written in decimal digits alone, as NumPy writes them. The npyz crate multiplies them without looking.
+fn count(header: &[u8]) -> Option<u64> {
+    let strange =
+        |two: &[u8]| two[0].is_ascii_digit() && (two[1].is_ascii_alphabetic() || two[1] == b'_');
+    if header.windows(2).any(strange) {
+        return None;
+    }
+    let numbers = header.split(|byte| !byte.is_ascii_digit()).filter(|digits| !digits.is_empty());
+    numbers
+        .map(|digits| str::from_utf8(digits).ok()?.parse::<u64>().ok())
+        .try_fold(1u64, |all, number| all.checked_mul(number?.max(1)))
+}
+
 fn read_npy(bytes: &[u8]) -> std::result::Result<NamedTensor, Unreadable> {
     let wrong = |found: String| ("an .npy file of f32 ('<f4') in row order".to_owned(), found);
     if let Some((length, header)) = npy_header(bytes) {
@@ -152,6 +166,9 @@ fn read_npy(bytes: &[u8]) -> std::result::Result<NamedTensor, Unreadable> {
         // A dictionary with a tuple in it; whatever nests deeper would be read by recursion.
         if header.iter().filter(|byte| b"([{".contains(byte)).count() > 2 {
             return Err(wrong("records or a header with other lists in it".into()));
+        }
+        if count(header).is_none() {
+            return Err(wrong("a shape that no file has".into()));
         }
     }
     let file = npyz::NpyFile::new(bytes).map_err(|error| wrong(error.to_string()))?;
@@ -238,6 +255,9 @@ mod tests {
             good[..good.len() - 1].to_vec(),
             header("<f4", "<f8"),
             header("<f4", ">f4"),
+            header("(2, 3, )", "(4294967296, 4294967296, 0)"),
+            header("(2, 3, )", "(18446744073709551616,)"),
+            header("(2, 3, )", "(0x100000000, 0x100000000)"),
             header("False", "True "),
             header("(2, 3, )", "(9, 9, )"),
             header("'<f4'", "[('a', '<f4')]"),
@@ -257,6 +277,9 @@ mod tests {
             FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found failed to fill whole buffer
             FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found '<f8'
             FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found '>f4'
+            FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found a shape that no file has
+            FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found a shape that no file has
+            FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found a shape that no file has
             FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found an array in column order
             FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found the shape [9, 9] in 152 bytes
             FOLDER/a.npy: expected an .npy file of f32 ('<f4') in row order, found records or a header with other lists in it
