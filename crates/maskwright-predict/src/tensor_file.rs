@@ -143,18 +143,16 @@ fn npy_header(bytes: &[u8]) -> Option<(usize, &[u8])> {
     Some((length, rest.get(..length).unwrap_or(rest)))
 }
 
-/// The product of all numbers in a header but zeros, of the bytes of an item among them; none if it is no number of 64 bits, or if
-/// one is not written in decimal digits alone, as NumPy writes them. The npyz crate multiplies them without looking.
-fn count(header: &[u8]) -> Option<u64> {
+/// Whether the numbers of a header, written in decimal digits alone, as NumPy writes them, can be multiplied in 64 bits: the npyz crate
+/// multiplies the axes without looking. Zeros are left out, since their place among the others decides; the bytes of an item are not.
+fn can_be_multiplied(header: &[u8]) -> bool {
     let strange =
         |two: &[u8]| two[0].is_ascii_digit() && (two[1].is_ascii_alphabetic() || two[1] == b'_');
-    if header.windows(2).any(strange) {
-        return None;
-    }
     let numbers = header.split(|byte| !byte.is_ascii_digit()).filter(|digits| !digits.is_empty());
-    numbers
+    let product = numbers
         .map(|digits| str::from_utf8(digits).ok()?.parse::<u64>().ok())
-        .try_fold(1u64, |all, number| all.checked_mul(number?.max(1)))
+        .try_fold(1u64, |all, number| all.checked_mul(number?.max(1)));
+    product.is_some() && !header.windows(2).any(strange)
 }
 
 fn read_npy(bytes: &[u8]) -> std::result::Result<NamedTensor, Unreadable> {
@@ -167,7 +165,7 @@ fn read_npy(bytes: &[u8]) -> std::result::Result<NamedTensor, Unreadable> {
         if header.iter().filter(|byte| b"([{".contains(byte)).count() > 2 {
             return Err(wrong("records or a header with other lists in it".into()));
         }
-        if count(header).is_none() {
+        if !can_be_multiplied(header) {
             return Err(wrong("a shape that no file has".into()));
         }
     }

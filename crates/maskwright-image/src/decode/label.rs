@@ -118,10 +118,11 @@ impl LabelDecoder {
             && rule.channel != MaskChannel::Alpha;
         let mut warnings = Vec::new();
         if plain {
-            if let Some(raw) = png::read_mask(bytes, header, limits, &mut self.png, data)? {
+            let raw = png::read_mask(bytes, header, limits, &mut self.png, data)?;
+            warnings.extend(png::check_checksums(bytes));
+            if let Some(raw) = raw {
                 *data = from_raw(raw, rule, &mut warnings)?;
             }
-            warnings.extend(png::check_checksums(bytes));
         } else {
             let mut ignored = None;
             *data = decode_any(bytes, header, rule, limits, &mut warnings, &mut ignored)?;
@@ -268,10 +269,6 @@ fn from_raw(raw: Raw, rule: &MaskRule, warnings: &mut Vec<Warning>) -> Result<Ve
                 Alpha::Mask => alpha,
                 Alpha::Idle => grey,
             })
-        }
-        // So are most masks with alpha, and nothing has to be taken apart for that.
-        Colour::Rgba if rule.channel != MaskChannel::Alpha && raw.says_only_grey() => {
-            Ok(raw.channel(0))
         }
         _ => {
             let (width, alpha) = (raw.width(), raw.alpha());

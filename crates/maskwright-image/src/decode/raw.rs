@@ -1,7 +1,6 @@
 //! The numbers stored in a picture, and their meaning as grey, colours and alpha.
 
 use super::header::Colour;
-use super::uniform::is_grey_of;
 use super::value_range::ValueRange;
 use crate::error::{Error, Result};
 use crate::image::RgbImage;
@@ -232,17 +231,6 @@ impl Raw {
 
     fn has_alpha_channel(&self) -> bool {
         matches!(self.colour, Colour::GreyAlpha | Colour::Rgba)
-    }
-
-    /// Whether a picture of 8 bits with alpha says no more than its grey: its colours are grey, and alpha is the same everywhere.
-    pub(crate) fn says_only_grey(&self) -> bool {
-        match &self.numbers {
-            Numbers::Bytes { data, full: 255 } if self.colour == Colour::Rgba => {
-                let (pixels, _) = data.as_chunks::<4>();
-                pixels.first().is_none_or(|&[.., alpha]| is_grey_of(pixels, alpha))
-            }
-            _ => false,
-        }
     }
 
     /// Whether a pixel is not opaque.

@@ -25,16 +25,6 @@ pub(super) fn is_grey(pixels: &[[u8; 3]]) -> bool {
     pieces.iter().all(grey) && rest.chunks_exact(3).all(|p| p[0] == p[1] && p[1] == p[2])
 }
 
-/// Whether the colours of every pixel are grey and its alpha is this one.
-pub(super) fn is_grey_of(pixels: &[[u8; 4]], one: u8) -> bool {
-    // All of a piece, without a way out in between, so that many pixels are looked at in one go.
-    let grey = |piece: &[[u8; 4]]| {
-        let differences = |&[r, g, b, alpha]: &[u8; 4]| (r ^ g) | (g ^ b) | (alpha ^ one);
-        piece.iter().map(differences).fold(0, |all, differ| all | differ) == 0
-    };
-    pixels.chunks(1 << 10).all(grey)
-}
-
 /// Whether all bytes are the same.
 pub(super) fn constant(data: &[u8]) -> bool {
     data.first().is_none_or(|first| data.iter().all(|value| value == first))
@@ -42,7 +32,7 @@ pub(super) fn constant(data: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_grey, is_grey_of};
+    use super::is_grey;
 
     #[test]
     fn one_channel_of_one_pixel_is_a_colour() {
@@ -54,22 +44,6 @@ mod tests {
                     let mut coloured = grey.clone();
                     coloured[at][channel] ^= 1;
                     assert!(!is_grey(&coloured), "{at} of {count}, {channel}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn one_number_of_one_pixel_is_more_than_grey() {
-        for count in [0, 1, 2, 15, 1024, 1030] {
-            let levels = (0..count).map(|at| at as u8 * 5);
-            let grey: Vec<[u8; 4]> = levels.map(|level| [level, level, level, 9]).collect();
-            assert!(is_grey_of(&grey, 9), "{count}");
-            for at in 0..count {
-                for channel in 0..4 {
-                    let mut more = grey.clone();
-                    more[at][channel] ^= 128;
-                    assert!(!is_grey_of(&more, 9), "{at} of {count}, {channel}");
                 }
             }
         }

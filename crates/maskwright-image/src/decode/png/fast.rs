@@ -73,7 +73,7 @@ impl Inflater {
             whole.push((pass, pixels));
         }
         if let Some(grey) = grey.filter(|grey| grey.is_all()) {
-            grey.put_together(passes(header.size), header.size.width);
+            grey.put_together(header.size);
             return Ok(true);
         }
         rows.resize(row_bytes * header.size.height, 0);
@@ -98,13 +98,8 @@ impl Inflater {
     /// [`Error::Damaged`] for data that inflate to more.
     fn inflate(&mut self, bytes: &[u8], length: usize, to: &mut Vec<u8>) -> Result<bool> {
         let Some(data) = image_data(bytes, &mut self.joined) else { return Ok(false) };
-        if to.capacity() < length {
-            // Zeros that the system has anyway, where filling would go over all of it.
-            *to = vec![0; length];
-        } else {
-            // What was in it is overwritten; only what it grows by is filled.
-            to.resize(length, 0);
-        }
+        // What was in it is overwritten; only what it grows by is filled.
+        to.resize(length, 0);
         match self.state.get_or_insert_with(Decompressor::new).zlib_decompress(data, to) {
             Ok(found) => Ok(found == length),
             Err(DecompressionError::InsufficientSpace) => {

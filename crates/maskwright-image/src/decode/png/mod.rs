@@ -40,15 +40,15 @@ impl Codec for Png {
     }
 
     fn decode_raw(&self, bytes: &[u8], header: &Header, limits: &Limits) -> Result<Decoded<Raw>> {
-        let pixels = read_raw(bytes, header, limits)?;
+        let pixels = read_raw(bytes, header, limits, &mut Scratch::default())?;
         Ok(Decoded { pixels, warnings: check_checksums(bytes).into_iter().collect() })
     }
 }
 
 /// Decodes to the stored numbers.
-fn read_raw(bytes: &[u8], header: &Header, limits: &Limits) -> Result<Raw> {
+fn read_raw(bytes: &[u8], header: &Header, limits: &Limits, scratch: &mut Scratch) -> Result<Raw> {
     let mut packed = Vec::new();
-    read_rows(bytes, header, limits, &mut Scratch::default(), &mut packed)?;
+    read_rows(bytes, header, limits, scratch, &mut packed)?;
     of_rows(packed, bytes, header)
 }
 
@@ -68,22 +68,22 @@ pub(crate) fn read_mask(
     scratch: &mut Scratch,
     grey: &mut Vec<u8>,
 ) -> Result<Option<Raw>> {
-    if header.bit_depth != 8 {
-        return read_raw(bytes, header, limits).map(Some);
-    }
-    if header.colour == Colour::Grey {
+    let kind = (header.colour, header.bit_depth);
+    if kind == (Colour::Grey, 8) {
         read_rows(bytes, header, limits, scratch, grey)?;
         return Ok(None);
     }
     #[cfg(feature = "libdeflate")]
-    if header.colour == Colour::Rgba {
+    if kind == (Colour::Rgba, 8) {
         let (mut rows, mut only) = (Vec::new(), only_grey::OnlyGrey::new(grey));
-        if scratch.read_rows(bytes, header, &mut rows, Some(&mut only))? {
-            let numbers = || of_rows(rows, bytes, header);
-            return if only.is_all() { Ok(None) } else { numbers().map(Some) };
+        if !scratch.read_rows(bytes, header, &mut rows, Some(&mut only))? {
+            rows = general::read_rows(bytes, header, limits)?;
+        } else if only.is_all() {
+            return Ok(None);
         }
+        return of_rows(rows, bytes, header).map(Some);
     }
-    read_raw(bytes, header, limits).map(Some)
+    read_raw(bytes, header, limits, scratch).map(Some)
 }
 
 /// What decoding keeps between files.
@@ -178,8 +178,9 @@ mod tests {
                         [r, g, b, ..] => [*r, *g, *b],
                         [] => unreachable!(),
                     });
-                    let rgb = read_raw(&bytes, &header, &Limits::default()).unwrap();
-                    let rgb = rgb.into_rgb(None).unwrap();
+                    let rgb =
+                        read_raw(&bytes, &header, &Limits::default(), &mut Scratch::default());
+                    let rgb = rgb.unwrap().into_rgb(None).unwrap();
                     assert!(expected.eq(rgb.data), "{colour:?} {depth:?}");
                 }
             }

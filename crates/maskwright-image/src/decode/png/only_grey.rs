@@ -1,7 +1,7 @@
 //! Pixels in RGBA that say no more than a grey: as many masks are saved.
 
-use super::passes::Pass;
-use crate::decode::uniform::is_grey_of;
+use super::passes::passes;
+use crate::size::Size;
 
 /// The grey of pixels, as long as that is all that they say: their colours are grey, and alpha is the same everywhere.
 #[derive(Debug)]
@@ -34,15 +34,46 @@ impl<'a> OnlyGrey<'a> {
         self.so_far
     }
 
-    /// Puts pixels that were taken pass by pass to their places in a picture of this width.
-    pub(super) fn put_together(&mut self, passes: impl Iterator<Item = Pass>, width: usize) {
+    /// Puts pixels that were taken pass by pass to their places in a picture of this size.
+    pub(super) fn put_together(&mut self, size: Size) {
         let mut whole = vec![0; self.grey.len()];
         let mut rest = &self.grey[..];
-        for pass in passes {
+        for pass in passes(size) {
             let (rows, later) = rest.split_at(pass.size.area());
-            pass.put::<1>(rows, width, &mut whole);
+            pass.put::<1>(rows, size.width, &mut whole);
             rest = later;
         }
         *self.grey = whole;
+    }
+}
+
+/// Whether the colours of every pixel are grey and its alpha is this one.
+fn is_grey_of(pixels: &[[u8; 4]], one: u8) -> bool {
+    // All of a piece, without a way out in between, so that many pixels are looked at in one go.
+    let grey = |piece: &[[u8; 4]]| {
+        let differences = |&[r, g, b, alpha]: &[u8; 4]| (r ^ g) | (g ^ b) | (alpha ^ one);
+        piece.iter().map(differences).fold(0, |all, differ| all | differ) == 0
+    };
+    pixels.chunks(1 << 10).all(grey)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_grey_of;
+
+    #[test]
+    fn one_number_of_one_pixel_is_more_than_grey() {
+        for count in [0, 1, 2, 15, 1024, 1030] {
+            let levels = (0..count).map(|at| at as u8 * 5);
+            let grey: Vec<[u8; 4]> = levels.map(|level| [level, level, level, 9]).collect();
+            assert!(is_grey_of(&grey, 9), "{count}");
+            for at in 0..count {
+                for channel in 0..4 {
+                    let mut more = grey.clone();
+                    more[at][channel] ^= 128;
+                    assert!(!is_grey_of(&more, 9), "{at} of {count}, {channel}");
+                }
+            }
+        }
     }
 }
