@@ -43,6 +43,11 @@ impl Size {
         self.height.saturating_mul(self.width)
     }
 
+    /// So many for each pixel; `u64::MAX` where there are more.
+    pub(crate) const fn times(self, each: u64) -> u64 {
+        (self.height as u64).saturating_mul(self.width as u64).saturating_mul(each)
+    }
+
     /// Whether there is no pixel.
     pub const fn is_empty(self) -> bool {
         self.height == 0 || self.width == 0
@@ -101,6 +106,9 @@ mod tests {
         assert_eq!(Size::new(usize::MAX, 2).area(), usize::MAX);
         assert!(Size::new(0, 9).is_empty() && Size::new(9, 0).is_empty());
         assert!(!Size::square(1).is_empty());
+        assert_eq!(Size::new(3, 5).times(4), 60);
+        assert_eq!(Size::square(1 << 31).times(3), 3 << 62);
+        assert_eq!(Size::square(u32::MAX as usize).times(4), u64::MAX);
     }
 
     #[test]

@@ -107,6 +107,20 @@ fn large_claims_are_refused_at_once() {
         // Of at least 400 million pixels that are claimed.
         assert!(bytes.max(more) < 1 << 20, "{bytes} and {more} bytes");
     }
+
+    // More bytes than 64 bits count.
+    let sides = format!("{0} {0}", i32::MAX);
+    let pam = format!("WIDTH {0}\nHEIGHT {0}\nDEPTH 4\nMAXVAL 65535\nENDHDR", i32::MAX);
+    for said in [
+        format!("P1\n{sides}\n0"),
+        format!("P3\n{sides}\n65535\n0"),
+        format!("P4\n{sides}\n0"),
+        format!("P6\n{sides}\n65535\n0"),
+        format!("P7\n{pam}\n0"),
+    ] {
+        let result = decode::decode_rgb(said.as_bytes(), &limits);
+        assert!(matches!(result, Err(Error::TooManyPixels { .. })), "{said}: {result:?}");
+    }
 }
 
 #[test]

@@ -320,6 +320,11 @@ fn grids_are_put_together() {
             assert_eq!(decoded.pixels.data[at..at + 3], part[from..from + 3], "{y} {x}");
         }
     }
+    // Sides of which the bytes cannot be counted: found by fuzzing.
+    let file = avif(&tiles, 3, Size::square(u32::MAX as usize), vec![]);
+    assert_eq!(decode::read_header(&file).expect("a header").rgb_bytes(), u64::MAX);
+    let error = decode::decode_rgb(&file, &Limits::default()).unwrap_err();
+    insta::assert_snapshot!(error, @"4294967295 x 4294967295 pixels are more than the limit of 500000000 pixels");
     // Tiles that do not cover the picture.
     let file = avif(&tiles, 3, Size::new(41, 60), vec![]);
     let error = decode::decode_rgb(&file, &Limits::default()).unwrap_err();

@@ -156,8 +156,7 @@ impl Header {
 
     /// So many bytes for each pixel.
     fn pixels(&self, each: u64) -> u64 {
-        let pixels = (self.size.height as u64).saturating_mul(self.size.width as u64);
-        pixels.saturating_mul(each)
+        self.size.times(each)
     }
 
     /// Bytes of a JPEG's coefficients where its decoder holds them all: 16 bits for each sample, of no subsampling at

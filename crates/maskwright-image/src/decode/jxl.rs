@@ -89,7 +89,7 @@ fn header_of(image: &JxlImage) -> Result<Header> {
     // A JPEG can be stored anew without another loss.
     let recompressed =
         image.frame_header(0).is_some_and(|frame| frame.encoding == Encoding::VarDct);
-    let samples = size.height as u64 * size.width as u64 * colour.channels() as u64;
+    let samples = size.times(colour.channels() as u64);
     Ok(Header {
         format: Format::JpegXl,
         size,

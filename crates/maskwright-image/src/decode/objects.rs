@@ -299,8 +299,7 @@ impl Header {
     /// How many bytes [`ObjectMap::read`] and turning the map hold at once, at most; the map is among them, the file is
     /// not.
     pub fn objects_bytes(&self) -> u64 {
-        let pixels = (self.size.height as u64).saturating_mul(self.size.width as u64);
         // The numbers, those of pieces that touch, and what is ignored; or the numbers twice.
-        self.label_bytes().saturating_add(pixels.saturating_mul(8))
+        self.label_bytes().saturating_add(self.size.times(8))
     }
 }

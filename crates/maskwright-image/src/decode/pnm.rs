@@ -47,12 +47,12 @@ impl Codec for Pnm {
     fn read_header(&self, bytes: &[u8]) -> Result<Header> {
         let Parsed { size, colour, full, writing, .. } = parse(bytes)?;
         let bit_depth = (16 - full.leading_zeros()) as u8;
-        let numbers = size.area() as u64 * colour.channels() as u64;
+        let numbers = size.times(colour.channels() as u64);
         let least_length = match writing {
             Writing::Bits => size.width.div_ceil(8) as u64 * size.height as u64,
-            Writing::Bytes if full > 255 => 2 * numbers,
+            Writing::Bytes if full > 255 => numbers.saturating_mul(2),
             Writing::Bytes | Writing::TextBits => numbers,
-            Writing::Text => 2 * numbers - 1,
+            Writing::Text => numbers.saturating_mul(2) - 1,
         };
         Ok(Header {
             format: Format::Pnm,

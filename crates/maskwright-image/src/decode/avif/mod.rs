@@ -65,7 +65,7 @@ fn header_of(still: &Still<'_>) -> Header {
         (false, false) => Colour::Rgb,
         (false, true) => Colour::Rgba,
     };
-    let samples = still.size.height as u64 * still.size.width as u64 * colour.channels() as u64;
+    let samples = still.size.times(colour.channels() as u64);
     let each = if still.bit_depth > 8 { 2 } else { 1 };
     Header {
         format: Format::Avif,
