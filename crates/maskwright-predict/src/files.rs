@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use maskwright_data::source::open_file;
+
 use crate::error::{Error, Result};
 
 /// Writes `bytes` under a temporary name and renames it; see [`maskwright_model::files`].
@@ -11,13 +13,19 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     maskwright_model::files::write_atomically(path, bytes).map_err(Error::io(path, "write"))
 }
 
-/// All bytes of a file, of which there may be no more than `limit`.
+/// All bytes of a file, of which there may be no more than `limit`, or of a pipe that whoever started the process has given it.
+/// All else that is no file is refused: a pipe with a name of its own is waited for without end, a device may have none.
 pub(crate) fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let found = File::open(path)
-        .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
-        .map_err(Error::io(path, "read"))?;
-    if found as u64 > limit {
+    let read = || {
+        let file = if is_given_pipe(path) { File::open(path)? } else { open_file(path)? };
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(file.metadata()?.len().min(limit) as usize)?;
+        // One byte more tells that it is longer.
+        file.take(limit + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().map_err(Error::io(path, "read"))?;
+    if bytes.len() as u64 > limit {
         return Err(Error::Content {
             file: path.to_path_buf(),
             expected: format!("at most {limit} bytes"),
@@ -25,6 +33,21 @@ pub(crate) fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>> {
         });
     }
     Ok(bytes)
+}
+
+/// Whether a path is one of the pipes that the process was started with: `/dev/stdin`, or what a shell makes of `<(command)`.
+fn is_given_pipe(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let given = path == Path::new("/dev/stdin") || path.starts_with("/dev/fd");
+        given && std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
 }
 
 #[cfg(test)]

@@ -409,6 +409,74 @@ fn what_is_broken_is_a_row_with_its_reason() {
     assert_snapshot!(refused(&many.args(&none, &many.place.text("none"), &[]), 1), @"error: [DIR]/images: expected one image none, found none of this name, nor any other that [DIR]/none.csv names");
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_refused_by_name_and_not_waited_for() {
+    let many = Many::new();
+    let made = std::process::Command::new("mkfifo").arg(many.place.join("images/b.jpg")).status();
+    assert!(made.expect("mkfifo").success());
+    std::os::unix::fs::symlink("/dev/zero", many.place.join("images/c.jpg")).expect("linked");
+    let prompts =
+        many.prompts("p.csv", "image,x0,y0,x1,y1\nb,1,2,3,4\nc,5,5,60,60\nphoto_01,5,5,60,60\n");
+    let everything = many.place.text("everything");
+    let masks = [
+        "masks",
+        "--checkpoint",
+        &many.checkpoint,
+        "--input",
+        &many.images,
+        "--output",
+        &everything,
+    ];
+    let found = many.place.text("found");
+    for (args, output) in [(&many.args(&prompts, &found, &[])[..], &found), (&masks, &everything)] {
+        assert_eq!(maskwright(args).status.code(), Some(1));
+        let rows = lines(output);
+        let told: Vec<String> = rows
+            .iter()
+            .filter(|row| row["status"] == "refused")
+            .map(|row| row["reason"].to_string().replace(&many.images, "IMAGES"))
+            .collect();
+        let expected = [("b", "a named pipe"), ("c", "a device")].map(|(name, found)| {
+            format!("\"IMAGES/{name}.jpg: cannot read: expected a file, found {found}\"")
+        });
+        assert_eq!(told, expected);
+        assert!(rows.len() > told.len());
+    }
+    for name in ["b", "c"] {
+        let image = format!("{}/{name}.jpg", many.images);
+        let args = [
+            "predict",
+            "--checkpoint",
+            &many.checkpoint,
+            "--image",
+            &image,
+            "--box",
+            "1,2,3,4",
+            "--output",
+            "-",
+        ];
+        assert!(refused(&args, 1).contains("expected a file, found a "));
+    }
+
+    // A pipe that was given to the command is an image like another.
+    let mut photo = std::process::Command::new("cat")
+        .arg(many.place.join("images/photo_02.jpg"))
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("started");
+    let args =
+        ["predict", "--checkpoint", &many.checkpoint, "--image", "/dev/stdin", "--output", "-"];
+    let piped = std::process::Command::new(env!("CARGO_BIN_EXE_maskwright"))
+        .args(args)
+        .args(["--box", &PROMPTS[1].1.map(|corner| corner.to_string()).join(",")])
+        .stdin(photo.stdout.take().expect("a pipe"))
+        .output()
+        .expect("started");
+    assert!(photo.wait().expect("ended").success());
+    assert!([piped.stdout] == many.single("photo_02")[..]);
+}
+
 #[test]
 fn what_is_begun_anew_leaves_nothing_of_before() {
     let many = Many::new();
@@ -632,8 +700,10 @@ fn stopped(args: &[&str], signals: &[&str], begun: impl Fn() -> bool) -> std::pr
     use std::time::{Duration, Instant};
 
     let mut command = Command::new(env!("CARGO_BIN_EXE_maskwright"));
-    command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().expect("started");
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("started");
+    // Open, and silent, until the command has ended.
+    let _stdin = child.stdin.take();
     let until = Instant::now() + Duration::from_secs(120);
     while !begun() {
         assert!(Instant::now() < until, "it does not begin");
@@ -689,14 +759,11 @@ fn whoever_stops_it_at_whatever_moment_gets_one_line_of_json_with_the_count() {
         told(ended, &output, 3000);
     }
     // Where it hangs, and a thread ends the process: an image that never comes.
-    let pipe = many.place.join("images/pipe.jpg");
-    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
-    assert!(made.expect("mkfifo").success());
-    for name in ["photo_00.jpg", "photo_02.jpg", "pipe.jpg"] {
-        list += &format!("images/{name}\n");
+    for name in ["images/photo_00.jpg", "images/photo_02.jpg", "/dev/stdin"] {
+        list += &format!("{name}\n");
     }
     let list = many.prompts("list.txt", &list);
-    let few = "image,x0,y0,x1,y1\nphoto_00,5,5,60,60\nphoto_02,5,5,60,60\npipe,1,2,3,4\n";
+    let few = "image,x0,y0,x1,y1\nphoto_00,5,5,60,60\nphoto_02,5,5,60,60\nstdin,1,2,3,4\n";
     let few = many.prompts("few.csv", few);
     for (number, signals) in [&["-INT"][..], &["-TERM"], &["-INT", "-INT"]].into_iter().enumerate()
     {

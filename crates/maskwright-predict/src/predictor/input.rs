@@ -10,14 +10,18 @@ use maskwright_image::decode::{
 use maskwright_image::{GreyImage, RgbImage};
 
 use crate::error::{Error, Result};
+use crate::files::read_at_most;
 
+/// Bytes of an image file: none has more.
+const MAX_BYTES: u64 = 1 << 31;
 /// 14 bits: what a picture of 16 that is not nearly black exceeds.
 const NARROW: f32 = 16383.0;
 
 /// Reads an image file (JPEG or PNG) as a viewer shows it, with its EXIF orientation applied.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be read, [`Error::Image`] if it cannot be decoded.
+/// [`Error::Io`] if the file cannot be read or is no file (a named pipe, a device), [`Error::Content`] if it is longer than 2^31
+/// bytes, [`Error::Image`] if it cannot be decoded.
 pub fn read_image(path: &Path) -> Result<RgbImage> {
     read_image_checked(path).map(|image| image.pixels)
 }
@@ -36,14 +40,14 @@ pub fn read_image_checked(path: &Path) -> Result<Decoded<RgbImage>> {
 /// # Errors
 /// As [`read_image`]; without a range, [`Error::Image`] also where the image's numbers are no grey levels.
 pub fn read_image_in_range(path: &Path, range: Option<ValueRangeKey>) -> Result<Decoded<RgbImage>> {
-    let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
+    let bytes = read_at_most(path, MAX_BYTES)?;
     decoded(&bytes, range).map_err(|source| Error::Image { file: Some(path.to_path_buf()), source })
 }
 
 /// The largest of an image's numbers, where it has 16 bits per channel and is seen nearly black without a range: at most a
 /// quarter of white. None for all others, and for what cannot be read.
 pub fn narrow_range(path: &Path) -> Option<f32> {
-    let bytes = std::fs::read(path).ok()?;
+    let bytes = read_at_most(path, MAX_BYTES).ok()?;
     let file = ImageFile::read(&bytes).ok()?;
     if file.header().bit_depth != 16 || file.header().numbers != NumberKind::Unsigned {
         return None;
@@ -65,7 +69,7 @@ pub fn decode_image(bytes: &[u8]) -> Result<RgbImage> {
 /// Reads a mask file for a prompt; values above 128 are the object.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be read, [`Error::Image`] if it is not a mask.
+/// As [`read_image`]; [`Error::Image`] if it is not a mask.
 pub fn read_mask(path: &Path) -> Result<GreyImage> {
     read_mask_checked(path).map(|mask| mask.pixels)
 }
@@ -75,7 +79,7 @@ pub fn read_mask(path: &Path) -> Result<GreyImage> {
 /// # Errors
 /// As [`read_mask`].
 pub fn read_mask_checked(path: &Path) -> Result<Decoded<GreyImage>> {
-    let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
+    let bytes = read_at_most(path, MAX_BYTES)?;
     label(&bytes).map_err(|source| Error::Image { file: Some(path.to_path_buf()), source })
 }
 

@@ -1,9 +1,9 @@
 //! The header of an image, from the beginning of its file: a grid of hundreds of photographs is not read whole for their sizes.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use maskwright_data::source::open_file;
 use maskwright_image::Size;
 use maskwright_image::decode::read_header;
 
@@ -14,7 +14,7 @@ const BEGINNING: u64 = 256 << 10;
 /// before its size, so a beginning with a size is enough.
 pub(super) fn plain_size(path: &Path) -> Option<Size> {
     let mut bytes = Vec::new();
-    File::open(path).ok()?.take(BEGINNING).read_to_end(&mut bytes).ok()?;
+    open_file(path).ok()?.take(BEGINNING).read_to_end(&mut bytes).ok()?;
     if !bytes.starts_with(b"\xff\xd8\xff") {
         return None;
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use maskwright_data::record::Record;
-use maskwright_data::source::{ImageBuffer, Located, MaskBuffer, Pick, Source};
+use maskwright_data::source::{ImageBuffer, Located, MaskBuffer, Pick, Source, read_file};
 use maskwright_data::{Error as DataError, Result as DataResult};
 use maskwright_image::decode::MaskRule;
 use maskwright_predict::many::{PictureFile, Pictures};
@@ -69,10 +69,7 @@ impl Source for Photos {
 
     fn image(&self, at: &Located, image: &mut ImageBuffer) -> DataResult<()> {
         let (_, path) = self.file(at.index)?;
-        let bytes =
-            std::fs::read(path).map_err(|source| DataError::Read { file: path.clone(), source })?;
-        *image.start_file() = bytes;
-        Ok(())
+        read_file(path, image.start_file())
     }
 
     fn objects(&self, _: &Located) -> DataResult<usize> {
