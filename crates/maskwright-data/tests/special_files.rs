@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use common::{disc, picture, write};
 use maskwright_data::sample::{Preset, SampleConfig, SampleMaker};
 use maskwright_data::source::{
-    DataFile, OpenContext, PairsSource, SetSpec, Source, read_file, read_stated,
+    DataFile, OpenContext, PairsSource, SetSpec, Source, read_file, read_settings, read_stated,
+    recognise,
 };
 use maskwright_image::encode::{jpeg_rgb, png_grey};
 
@@ -47,6 +48,11 @@ fn every_reader_refuses_them() {
         refused(read_file(&path, &mut Vec::new()));
         refused(read_stated(&path, |_| {}));
         refused(DataFile::read(&path).map(drop));
+        refused(recognise(&path).map(drop));
+        assert_eq!(
+            read_settings(&path).unwrap_err().to_string(),
+            expected.split_once(": ").unwrap().1
+        );
         let toml = |keys: &str| {
             let text = format!("[[train]]\nname = \"a\"\n{keys}\n");
             let data = DataFile::parse(&text, Path::new("data.toml")).unwrap();

@@ -1,10 +1,9 @@
 //! Files that are either whole or not there, and files of a bounded length, their errors named.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use maskwright_data::source::open_file;
+use maskwright_data::source::open_file_or_given_pipe;
 
 use crate::error::{Error, Result};
 
@@ -13,11 +12,10 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     maskwright_model::files::write_atomically(path, bytes).map_err(Error::io(path, "write"))
 }
 
-/// All bytes of a file, of which there may be no more than `limit`, or of a pipe that whoever started the process has given it.
-/// All else that is no file is refused: a pipe with a name of its own is waited for without end, a device may have none.
+/// All bytes of a file, or of [a pipe](open_file_or_given_pipe), of which there may be no more than `limit`.
 pub(crate) fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>> {
     let read = || {
-        let file = if is_given_pipe(path) { File::open(path)? } else { open_file(path)? };
+        let file = open_file_or_given_pipe(path)?;
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(file.metadata()?.len().min(limit) as usize)?;
         // One byte more tells that it is longer.
@@ -33,21 +31,6 @@ pub(crate) fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>> {
         });
     }
     Ok(bytes)
-}
-
-/// Whether a path is one of the pipes that the process was started with: `/dev/stdin`, or what a shell makes of `<(command)`.
-fn is_given_pipe(path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        let given = path == Path::new("/dev/stdin") || path.starts_with("/dev/fd");
-        given && std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        false
-    }
 }
 
 #[cfg(test)]

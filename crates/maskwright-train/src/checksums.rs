@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use maskwright_data::source::open_file;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -12,7 +13,7 @@ use crate::files;
 /// # Errors
 /// [`Error::Io`].
 pub fn of_file(path: &Path) -> Result<(String, u64)> {
-    let mut file = std::fs::File::open(path).map_err(Error::io(path, "read"))?;
+    let mut file = open_file(path).map_err(Error::io(path, "read"))?;
     let mut sum = Sha256::new();
     let bytes = std::io::copy(&mut file, &mut sum).map_err(Error::io(path, "read"))?;
     Ok((hexadecimal(sum), bytes))
@@ -44,7 +45,7 @@ pub(crate) fn write(folder: &Path, names: &[&str], list: &str) -> Result<()> {
 /// [`Error::RunFile`] names the file that is not what it was.
 pub(crate) fn check(folder: &Path, names: &[&str], list: &str) -> Result<()> {
     let path = folder.join(list);
-    let stated = std::fs::read(&path).map_err(Error::io(&path, "read"))?;
+    let stated = files::read(&path).map_err(Error::io(&path, "read"))?;
     let found = lines(folder, names)?;
     if found.as_bytes() == stated {
         return Ok(());

@@ -245,3 +245,59 @@ fn a_single_pair_trains_where_nothing_is_held_out() {
     support::works(&args);
     assert!(Path::new(&output).join("sam_hq_epoch_0.safetensors").is_file());
 }
+
+#[cfg(unix)]
+#[test]
+fn settings_and_runs_are_not_waited_for() {
+    let case = Case::new();
+    let link = |target: &str, name: &str| {
+        std::os::unix::fs::symlink(target, case.place.join(name)).expect("linked");
+        case.place.text(name)
+    };
+    let made = std::process::Command::new("mkfifo").arg(case.place.join("pipe")).status();
+    assert!(made.expect("mkfifo").success());
+    let pipe = link(&case.place.text("pipe"), "pipe.toml");
+    let zero = link("/dev/zero", "zero.toml");
+    for (file, found) in [(&pipe, "a named pipe"), (&zero, "a device")] {
+        let output = case.place.text("other");
+        for args in [
+            train(&case.images, &case.masks, file, &output),
+            vec!["train", "--config", file, "--output", &output],
+            vec![
+                "train",
+                "--preset",
+                file,
+                "--images",
+                &case.images,
+                "--masks",
+                &case.masks,
+                "--output",
+                &output,
+            ],
+            vec!["config", file],
+            vec!["doctor", file],
+        ] {
+            let said = refused(&args, 1);
+            assert!(
+                said.trim_end().ends_with(&format!("expected a file, found {found}")),
+                "{args:?}: {said}"
+            );
+        }
+    }
+    // A run whose files were replaced.
+    support::works(&case.args());
+    for name in ["ledger.jsonl", "metrics.jsonl"] {
+        let file = Path::new(&case.output).join(name);
+        let _ = std::fs::remove_file(&file);
+        std::os::unix::fs::symlink(case.place.join("pipe"), &file).expect("linked");
+        let said =
+            refused(&["train", "--resume", "--max-epoch-num", "2", "--output", &case.output], 1);
+        let said = said.trim_end();
+        assert!(
+            said.contains(name) && said.ends_with("expected a file, found a named pipe"),
+            "{said}"
+        );
+        std::fs::remove_file(&file).expect("removed");
+    }
+    support::works(&["train", "--resume", "--max-epoch-num", "2", "--output", &case.output]);
+}

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use maskwright_image::shown;
@@ -13,7 +13,7 @@ use super::build::{Damaged, Place, Refusal};
 use crate::error::{Cause, Error, Result};
 use crate::random::SampleKey;
 use crate::record::Record;
-use crate::source::Mix;
+use crate::source::{Mix, open_file};
 
 /// A record that was refused, or used though it is damaged: one line of a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,10 +103,15 @@ impl Ledger {
             return Ok(ledger);
         };
         let unwritable = |source| Error::Write { file: path.into(), source };
+        let unreadable = |source| Error::Read { file: path.into(), source };
+        let mut text = Vec::new();
+        match open_file(path) {
+            Ok(mut file) => drop(file.read_to_end(&mut text).map_err(unreadable)?),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(unreadable(error)),
+        }
         let mut file =
             OpenOptions::new().create(true).append(true).open(path).map_err(unwritable)?;
-        let text =
-            std::fs::read(path).map_err(|source| Error::Read { file: path.into(), source })?;
         let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         let begins =
             |line: &[u8]| BEGINNINGS.iter().any(|b| b.starts_with(line) || line.starts_with(b));

@@ -10,16 +10,47 @@ use crate::error::{Error, Result};
 /// Files above this are not read: no image or mask is as large.
 const LARGEST_FILE: u64 = 1 << 31;
 
+/// Files of settings above this are not read.
+pub(crate) const LARGEST_SETTINGS: u64 = 16 << 20;
+
 /// Opens a file to be read; a folder too, of which reading then says what it is.
 ///
 /// # Errors
 ///
 /// What cannot be opened, and what is no file: a pipe or a terminal is waited for without end, a device may have none.
 pub fn open_file(path: &Path) -> std::io::Result<File> {
-    // Before it is opened, which already waits where it is a pipe. Links are followed.
-    let kind = std::fs::metadata(path)?.file_type();
-    match special(kind) {
-        None => File::open(path),
+    expect_file(path)?;
+    File::open(path)
+}
+
+/// As [`open_file`]; but a pipe that the process was started with is opened: `/dev/stdin`, or what a shell makes of `<(command)`. It
+/// can be read once.
+///
+/// # Errors
+///
+/// As [`open_file`].
+pub fn open_file_or_given_pipe(path: &Path) -> std::io::Result<File> {
+    if is_given_pipe(path) { File::open(path) } else { open_file(path) }
+}
+
+fn is_given_pipe(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let given = path == Path::new("/dev/stdin") || path.starts_with("/dev/fd");
+        given && std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
+}
+
+/// Refuses what is neither file nor folder, before it is opened: opening a pipe already waits. Links are followed.
+pub(crate) fn expect_file(path: &Path) -> std::io::Result<()> {
+    match special(std::fs::metadata(path)?.file_type()) {
+        None => Ok(()),
         Some(found) => {
             let message = format!("expected a file, found {found}");
             Err(std::io::Error::new(ErrorKind::InvalidInput, message))
@@ -50,7 +81,19 @@ fn special(kind: std::fs::FileType) -> Option<&'static str> {
 
 /// The text of a file of at most `most` bytes.
 pub(crate) fn read_text(path: &Path, most: u64) -> std::io::Result<String> {
-    let file = open_file(path)?;
+    text_of(open_file(path)?, most)
+}
+
+/// The text of a file of settings, of at most 16 MiB, or of [a pipe](open_file_or_given_pipe).
+///
+/// # Errors
+///
+/// What cannot be read, is no file or pipe, is no UTF-8 or longer.
+pub fn read_settings(path: &Path) -> std::io::Result<String> {
+    text_of(open_file_or_given_pipe(path)?, LARGEST_SETTINGS)
+}
+
+fn text_of(file: File, most: u64) -> std::io::Result<String> {
     let mut bytes = Vec::new();
     // One byte more tells that it is longer.
     file.take(most + 1).read_to_end(&mut bytes)?;

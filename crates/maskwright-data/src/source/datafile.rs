@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::bytes::read_text;
+use super::bytes::{LARGEST_SETTINGS, read_text};
 use super::check::check;
 use super::keys::names_of;
 use super::value_range::ValueRangeKey;
@@ -15,9 +15,6 @@ use crate::error::{Error, Result};
 use crate::plan::PlanConfig;
 use crate::prompt::PromptConfig;
 use crate::sample::SampleConfig;
-
-/// A data file above this many bytes is not read: no list of sets is as long.
-const LARGEST: u64 = 16 << 20;
 
 /// A data file: the sets of a run, and how samples and prompts are drawn from them.
 ///
@@ -119,8 +116,8 @@ impl DataFile {
     /// one), and a value that is not possible. Folders are not checked before a set is
     /// [opened](SetSpec::open).
     pub fn read(path: &Path) -> Result<DataFile> {
-        let text =
-            read_text(path, LARGEST).map_err(|source| Error::Read { file: path.into(), source })?;
+        let text = read_text(path, LARGEST_SETTINGS)
+            .map_err(|source| Error::Read { file: path.into(), source })?;
         let mut data = DataFile::parse(&text, path)?;
         let folder = std::path::absolute(path)
             .map_err(|source| Error::Read { file: path.into(), source })?;

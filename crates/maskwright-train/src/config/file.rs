@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use maskwright_data::source::in_words;
+use maskwright_data::source::{in_words, read_settings};
 use serde::de::DeserializeOwned;
 
 use super::flat::{FlatConfig, is_flat};
@@ -36,7 +36,7 @@ impl TrainConfig {
     /// [`Error::RunFile`] for unknown keys and values of a wrong type, [`Error::Setting`] with the file
     /// for values that are out of range, [`Error::Io`] if the file cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(Error::io(path, "read"))?;
+        let text = read_settings(path).map_err(Error::io(path, "read"))?;
         let table: toml::Table = parse(path, &text)?;
         let config = if is_flat(&table) {
             parse::<FlatConfig>(path, &text)?.into()

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use maskwright_data::source::in_words;
+use maskwright_data::source::{in_words, read_settings};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +78,7 @@ impl Preset {
             let expected = format!("{}, or a file that ends with .toml", names.join(", "));
             return Err(Error::setting("preset", expected, name));
         }
-        let text = std::fs::read_to_string(path).map_err(Error::io(path, "read"))?;
+        let text = read_settings(path).map_err(Error::io(path, "read"))?;
         Ok(Self { name: name.to_owned(), text: Cow::Owned(text) })
     }
 

@@ -141,7 +141,7 @@ pub(crate) fn line(entry: &Entry) -> String {
 /// # Errors
 /// [`Error::Io`].
 pub fn read(path: &Path) -> Result<Log> {
-    std::fs::read(path).map(|bytes| parse(&bytes)).map_err(Error::io(path, "read"))
+    crate::files::read(path).map(|bytes| parse(&bytes)).map_err(Error::io(path, "read"))
 }
 
 /// Reads the content of a `metrics.jsonl`.

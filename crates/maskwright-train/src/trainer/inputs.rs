@@ -110,7 +110,7 @@ impl Inputs {
 
     /// Reads what the run in a folder began with; `None` for a run from before that was kept, or if the file is damaged.
     pub(super) fn read(path: &Path) -> Option<Self> {
-        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+        serde_json::from_slice(&crate::files::read(path).ok()?).ok()
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<()> {

@@ -178,7 +178,7 @@ pub(super) fn write(
 /// Reads a state folder.
 pub(super) fn read(folder: &Path) -> Result<SavedState> {
     let path = folder.join(STATE);
-    let bytes = std::fs::read(&path).map_err(Error::io(&path, "read"))?;
+    let bytes = files::read(&path).map_err(Error::io(&path, "read"))?;
     // Damage is told as such, before what it looks like.
     if version_of(&bytes, &path)? >= 5 {
         let present = |name: &&str| *name == OPTIMIZER || folder.join(name).exists();
@@ -188,7 +188,7 @@ pub(super) fn read(folder: &Path) -> Result<SavedState> {
     let state = parse(&bytes, &path)?;
     let read = |name: &str| {
         let path = folder.join(name);
-        std::fs::read(&path).map_err(Error::io(&path, "read"))
+        files::read(&path).map_err(Error::io(&path, "read"))
     };
     let if_there = |name: &str| folder.join(name).exists().then(|| read(name)).transpose();
     let learner = LearnerState {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
+use maskwright_data::source::read_settings;
 use maskwright_model::ModelSource;
 
 use crate::official;
@@ -49,7 +50,7 @@ impl ModelFlags {
         let config = match &self.model_config {
             None => None,
             Some(path) => {
-                let text = std::fs::read_to_string(path)
+                let text = read_settings(path)
                     .with_context(|| format!("{}: cannot read", path.display()))?;
                 let config = toml::from_str(&text)
                     .with_context(|| format!("{}: expected a model's sizes", path.display()))?;

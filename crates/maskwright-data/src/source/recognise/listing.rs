@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::count;
 use crate::error::{Error, Result};
-use crate::source::bytes::walk_error;
+use crate::source::bytes::{expect_file, walk_error};
 use crate::source::outlines::is_picture;
 
 /// How many files of a folder of folders are looked at before it is taken for large.
@@ -24,6 +24,8 @@ pub(super) struct Listing {
 impl Listing {
     pub(super) fn of(path: &Path) -> Result<Listing> {
         let unreadable = |source| Error::Read { file: path.into(), source };
+        // Links are followed, and what is no folder has a reason that says what it is.
+        expect_file(path).map_err(unreadable)?;
         let mut listing = Listing { path: path.into(), ..Listing::default() };
         for entry in std::fs::read_dir(path).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
