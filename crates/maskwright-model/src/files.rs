@@ -36,14 +36,11 @@ pub fn write_with<E>(
         return out.flush().map_err(&named);
     }
     let path = &behind_links(path).map_err(&named)?;
-    // Said of the folder itself, an error does not name the temporary file.
-    std::fs::metadata(folder_of(path)).map_err(&named)?;
+    // Made here: a result is as readable as the user's other files, and an error does not name the temporary one.
+    let make = |path: &Path| OpenOptions::new().write(true).create_new(true).open(path);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".maskwright-").suffix(".part");
-    // Temporary files are private; a result is as readable as the user's other files.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut temporary = builder.tempfile_in(folder_of(path)).map_err(&named)?;
+    let mut temporary = builder.make_in(folder_of(path), make).map_err(&named)?;
     let mut out = BufWriter::with_capacity(1 << 20, temporary.as_file_mut());
     write(&mut out)?;
     out.flush().map_err(&named)?;
@@ -119,6 +116,13 @@ mod tests {
         assert_eq!(error, "FOLDER/kept: no storage space");
         assert_eq!(std::fs::read(&path).expect("read"), b"old");
         assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 1);
+        // The reason alone.
+        let refused =
+            |name: &str| write_atomically(&folder.path().join(name), b"").expect_err("refused");
+        for error in [refused("none/file"), refused("kept/file")] {
+            let code = error.raw_os_error().expect("the system's");
+            assert_eq!(error.to_string(), io::Error::from_raw_os_error(code).to_string());
+        }
     }
 
     #[cfg(unix)]
