@@ -8,7 +8,7 @@
 //! builds the model.
 //!
 //! The files here lie in layers, each of which knows those before it alone: tensors by name
-//! (`checkpoint`, `state`, `tensors`, `names`, `by_name`, `wrappers`, `element`); the layouts of files (`safetensors_file`,
+//! (`checkpoint`, `state`, `tensors`, `names`, `by_name`, `wrappers`, `element`, `limits`); the layouts of files (`safetensors_file`,
 //! `pytorch`, `hugging_face`); models as tensors (`model`, `apply`, `detect`, `check`, `decoder`,
 //! `tuned`); and what a program asks for (`open`, `save`, `load`).
 //!
@@ -37,6 +37,7 @@ pub(crate) mod encoder_hash;
 mod foreign;
 mod hugging_face;
 mod keys;
+mod limits;
 mod load;
 mod low_rank;
 pub(crate) mod model;

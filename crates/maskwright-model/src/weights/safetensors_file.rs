@@ -9,19 +9,12 @@ use safetensors::tensor::{Dtype, Metadata};
 
 use super::checkpoint::{Checkpoint, Layout, LazyTensor};
 use super::element::Element;
+use super::limits::{
+    MAX_AXES, MAX_LIST, MAX_NAME, MAX_TENSORS, check_length, long_name, many_axes,
+};
 use super::shared_file::SharedFile;
 use crate::error::{Error, Result};
 use crate::files::write_whole;
-
-/// The longest header that is read: SAM's largest has 80 KB. The format allows 100 MB, which take 2 GB in
-/// memory.
-const MAX_HEADER: u64 = 16 << 20;
-
-/// The most tensors of a file: SAM's largest has 620.
-pub(super) const MAX_TENSORS: usize = 100_000;
-
-/// The most axes of a tensor: SAM's have up to 4.
-pub(super) const MAX_AXES: usize = 8;
 
 /// Opens a safetensors file: reads its header and checks it against the file's length.
 pub(super) fn open(path: &Path) -> Result<Checkpoint> {
@@ -38,9 +31,9 @@ pub(super) fn open(path: &Path) -> Result<Checkpoint> {
             "its header claims {header_length} bytes, the file has {length}: it is cut short or damaged"
         )));
     }
-    if header_length > MAX_HEADER {
+    if header_length > MAX_LIST {
         return Err(bad(format!(
-            "expected a header of at most {MAX_HEADER} bytes, found {header_length}"
+            "expected a header of at most {MAX_LIST} bytes, found {header_length}"
         )));
     }
     let mut header = vec![0; header_length as usize];
@@ -71,6 +64,9 @@ pub(super) fn open(path: &Path) -> Result<Checkpoint> {
             Dtype::I64 => Element::I64,
             other => return Err(bad(wrong_type(&name, &format!("{other:?}")))),
         };
+        if name.len() > MAX_NAME {
+            return Err(bad(long_name("a tensor", name.len())));
+        }
         check_element(&name, element).map_err(bad)?;
         if info.shape.len() > MAX_AXES {
             return Err(bad(many_axes(info.shape.len())));
@@ -93,11 +89,6 @@ pub(super) fn check_element(name: &str, element: Element) -> std::result::Result
     Ok(())
 }
 
-/// The refusal of a tensor of so many axes.
-pub(super) fn many_axes(found: usize) -> String {
-    format!("expected tensors of at most {MAX_AXES} axes, found {found}")
-}
-
 pub(super) fn wrong_type(name: &str, found: &str) -> String {
     format!("{name}: expected f32, f16, bf16 or f64, found {}", found.to_lowercase())
 }
@@ -110,6 +101,7 @@ pub(super) fn write(
 ) -> Result<()> {
     let io = |source| Error::Io { path: path.to_owned(), source };
     let header = header(checkpoint);
+    check_length(path, "safetensors", "a header of at most 16 MiB", header.len(), MAX_LIST)?;
     write_whole(path, |out| {
         out.write_all(&(header.len() as u64).to_le_bytes()).map_err(io)?;
         out.write_all(&header).map_err(io)?;

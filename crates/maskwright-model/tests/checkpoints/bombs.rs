@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use maskwright_model::weights::{Checkpoint, Container};
+
 use crate::support::{Place, pair_entries, refusal, with_pickle};
 
 const ORDERED_DICT: &[u8] = b"ccollections\nOrderedDict\n";
@@ -150,10 +152,52 @@ fn headers_of_safetensors_are_bounded() {
     let many = file("many.safetensors", &format!("{{{}}}", many.join(",")), 0);
     let axes = r#"{"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}}"#;
     let axes = file("axes.safetensors", axes, 4);
-    insta::assert_snapshot!([long, many, axes].map(|path| refusal(&path)).join("\n"), @"
+    // As of a pickle, into which it may be written: found by fuzzing.
+    let name = "n".repeat(1025);
+    let name = format!(r#"{{"{name}":{{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}}}"#);
+    let name = file("name.safetensors", &name, 4);
+    insta::assert_snapshot!([long, many, axes, name].map(|path| refusal(&path)).join("\n"), @"
         FOLDER/long.safetensors: not a readable checkpoint (safetensors): expected a header of at most 16777216 bytes, found 16777218
         FOLDER/many.safetensors: not a readable checkpoint (safetensors): expected at most 100000 tensors, found 100001
         FOLDER/axes.safetensors: not a readable checkpoint (safetensors): expected tensors of at most 8 axes, found 9
+        FOLDER/name.safetensors: not a readable checkpoint (safetensors): expected the name of a tensor to have at most 1024 bytes, found 1025
+        ");
+}
+
+#[test]
+fn what_would_not_be_read_is_not_written() {
+    let place = Place::new();
+    // So many tensors, their names of so many bytes.
+    let many = |count: usize, length: usize, more: &str| {
+        let tensor =
+            |n| format!(r#""{n:0length$}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#);
+        let tensors: Vec<String> = (0..count).map(tensor).collect();
+        let json = format!("{{{more}{}}}", tensors.join(","));
+        let bytes = [&(json.len() as u64).to_le_bytes(), json.as_bytes()].concat();
+        Checkpoint::open(&place.write("many.safetensors", &bytes)).unwrap()
+    };
+    let fits = many(50_000, 6, "");
+    for (name, container) in [("a.safetensors", Container::Safetensors), ("a.pth", Container::Pth)]
+    {
+        let path = place.join(name);
+        fits.write(&path, container).unwrap();
+        assert!(Checkpoint::open(&path).unwrap().names().eq(fits.names()), "{name}");
+    }
+    let many_of_them = many(100_000, 5, "");
+    let long = many(50_000, 255, "");
+    let text =
+        format!(r#""__metadata__":{{"maskwright.trainable":"{}"}},"#, "x".repeat((1 << 16) + 1));
+    let told = many(1, 6, &text);
+    let refused = [many_of_them, long, told].map(|checkpoint| {
+        let path = place.join("refused.pth");
+        let error = checkpoint.write(&path, Container::Pth).unwrap_err().to_string();
+        assert!(!path.exists());
+        error.replace(&place.join("").display().to_string(), "FOLDER/")
+    });
+    insta::assert_snapshot!(refused.join("\n"), @"
+        FOLDER/refused.pth: the PyTorch layout holds a list of tensors that is read again, found 100000 tensors: expected its pickle to take at most 268435456 bytes of memory in a file of 15088922 bytes, found that it takes more
+        FOLDER/refused.pth: the PyTorch layout holds a list of tensors that is read again, found 50000 tensors: its pickle is longer than 16777216 bytes
+        FOLDER/refused.pth: the PyTorch layout holds a description of at most 64 KiB, found one of 65537 bytes
         ");
 }
 

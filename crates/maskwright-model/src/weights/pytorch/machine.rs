@@ -9,10 +9,8 @@ use super::foreign::is_passed_over;
 use super::heap::{Heap, VALUE};
 use super::opcode;
 use super::source::Source;
-use super::value::{
-    Global, Kind, MAX_NAME, OtherKind, Parsed, StorageRecord, TensorRecord, Value, global,
-};
-use crate::weights::safetensors_file::{MAX_AXES, many_axes};
+use super::value::{Global, Kind, OtherKind, Parsed, StorageRecord, TensorRecord, Value, global};
+use crate::weights::limits::{MAX_AXES, MAX_NAME, long_name, many_axes};
 
 /// A pickle that is being read.
 pub(super) struct Machine<'a, R> {
@@ -323,11 +321,6 @@ impl<'a, R: BufRead> Machine<'a, R> {
         }
         sizes.iter().map(whole).collect()
     }
-}
-
-/// The refusal of a name of so many bytes.
-pub(super) fn long_name(of: &str, found: usize) -> String {
-    format!("expected the name of {of} to have at most {MAX_NAME} bytes, found {found}")
 }
 
 fn whole(value: &Value) -> Parsed<usize> {

@@ -14,8 +14,9 @@ use std::rc::Rc;
 
 use super::budget::Budget;
 use super::heap::{Heap, VALUE};
-use super::machine::{Machine, long_name};
-use super::value::{MAX_NAME, Parsed, TensorRecord, Value};
+use super::machine::Machine;
+use super::value::{Parsed, TensorRecord, Value};
+use crate::weights::limits::{MAX_NAME, long_name};
 
 /// What a pickle left: its last value, and what that refers to.
 pub(super) struct Pickle {

@@ -12,15 +12,17 @@ use zip::{CompressionMethod, ZipArchive};
 
 use super::budget::Budget;
 use super::foreign::script;
-use super::machine::long_name;
 use super::pickle::Pickle;
-use super::value::{MAX_NAME, MAX_PICKLE, Parsed, TensorRecord};
+use super::value::{Parsed, TensorRecord};
 use crate::weights::keys::{ADAPTER_KEY, CONFIG_KEY, CONVENTIONS_KEY, TRAINABLE_KEY};
-use crate::weights::safetensors_file::MAX_TENSORS;
+use crate::weights::limits::{MAX_LIST, MAX_NAME, MAX_TENSORS, long_name};
 use crate::weights::shared_file::{PIECE, SharedFile, Sink};
 
 /// The most entries of a checkpoint's zip: one for each tensor, and few others.
-const MAX_ENTRIES: usize = MAX_TENSORS;
+const MAX_ENTRIES: usize = MAX_TENSORS + 16;
+
+/// The longest of the texts beside the pickle.
+pub(super) const MAX_TEXT: u64 = 1 << 16;
 
 /// What is read of a zip before its entries are known: twice what 100,000 of them need. In memory they are ten
 /// times as large.
@@ -152,12 +154,12 @@ pub(super) fn zip(path: &Path, budget: &mut Budget) -> Parsed<Contents> {
             return Err(format!("expected little-endian values, found {found:?}"));
         }
     }
-    let pickle = small("data.pkl", MAX_PICKLE)?.unwrap_or_default();
+    let pickle = small("data.pkl", MAX_LIST)?.unwrap_or_default();
     let pickle = Pickle::read(&mut pickle.as_slice(), budget)?;
     let tensors = pickle.tensors(budget)?;
     let mut metadata = BTreeMap::new();
     for (key, entry) in TEXT_ENTRIES {
-        if let Some(text) = small(entry, 1 << 16)? {
+        if let Some(text) = small(entry, MAX_TEXT)? {
             let text = String::from_utf8(text).map_err(|e| format!("{entry}: {e}"))?;
             metadata.insert(key.to_owned(), text);
         }

@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, Read};
 
-use super::value::{MAX_PICKLE, Parsed};
+use super::value::Parsed;
+use crate::weights::limits::MAX_LIST;
 
 pub(super) struct Source<'a, R> {
     reader: &'a mut R,
@@ -11,14 +12,14 @@ pub(super) struct Source<'a, R> {
 
 impl<'a, R: BufRead> Source<'a, R> {
     pub(super) fn new(reader: &'a mut R) -> Self {
-        Self { reader, left: MAX_PICKLE }
+        Self { reader, left: MAX_LIST }
     }
 
     fn count(&mut self, bytes: u64) -> Parsed<()> {
         self.left = self
             .left
             .checked_sub(bytes)
-            .ok_or_else(|| format!("its pickle is longer than {MAX_PICKLE} bytes"))?;
+            .ok_or_else(|| format!("its pickle is longer than {MAX_LIST} bytes"))?;
         Ok(())
     }
 

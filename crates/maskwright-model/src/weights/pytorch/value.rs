@@ -4,12 +4,6 @@ use std::rc::Rc;
 
 use crate::weights::element::Element;
 
-/// The longest pickle that is read: SAM's largest has 100 KB.
-pub(super) const MAX_PICKLE: u64 = 16 << 20;
-
-/// The longest name of a tensor or a storage that is read: SAM's longest has 67 bytes.
-pub(super) const MAX_NAME: usize = 1024;
-
 /// What went wrong, as a clause about the file: "its pickle ...".
 pub(super) type Parsed<T> = Result<T, String>;
 

@@ -10,14 +10,19 @@ use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use super::read::TEXT_ENTRIES;
+use super::budget::Budget;
+use super::pickle::Pickle;
+use super::read::{MAX_TEXT, TEXT_ENTRIES};
 use crate::error::{Error, Result};
 use crate::files::write_whole;
 use crate::weights::checkpoint::{Checkpoint, LazyTensor};
 use crate::weights::element::Element;
+use crate::weights::limits::check_length;
 
 /// The folder inside the zip; its name says nothing to `torch.load`.
 const ROOT: &str = "archive";
+
+const LAYOUT: &str = "PyTorch";
 
 /// Torch's own padding field, "FB".
 const PADDING: u16 = 0x4246;
@@ -31,16 +36,23 @@ pub(in crate::weights) fn write(
 ) -> Result<()> {
     let io = |source| Error::Io { path: path.to_owned(), source };
     let failed = |error: zip::result::ZipError| io(error.into());
+    let pickle = pickle(checkpoint);
+    check_readable(checkpoint, &pickle, path)?;
+    let texts = TEXT_ENTRIES.map(|(key, name)| (name, checkpoint.metadata.get(key)));
+    for text in texts.iter().filter_map(|(_, text)| *text) {
+        let expected = "a description of at most 64 KiB";
+        check_length(path, LAYOUT, expected, text.len(), MAX_TEXT)?;
+    }
     write_whole(path, |out| {
         let mut zip = ZipWriter::new(out);
         let mut entry = |name: &str, bytes: &[u8]| -> Result<()> {
             start(&mut zip, name, bytes.len() as u64).map_err(failed)?;
             zip.write_all(bytes).map_err(io)
         };
-        entry("data.pkl", &pickle(checkpoint))?;
+        entry("data.pkl", &pickle)?;
         entry("byteorder", b"little")?;
-        for (key, name) in TEXT_ENTRIES {
-            if let Some(text) = checkpoint.metadata.get(key) {
+        for (name, text) in texts {
+            if let Some(text) = text {
                 entry(name, text.as_bytes())?;
             }
         }
@@ -53,6 +65,20 @@ pub(in crate::weights) fn write(
         zip.finish().map_err(failed)?;
         Ok(())
     })
+}
+
+/// Refuses a pickle that would not be read again, since it is too long or takes too much memory.
+fn check_readable(checkpoint: &Checkpoint, pickle: &[u8], path: &Path) -> Result<()> {
+    let bytes = checkpoint.byte_len().saturating_add(pickle.len() as u64);
+    let budget = &mut Budget::of_file(bytes);
+    let read = Pickle::read(&mut &*pickle, budget).and_then(|pickle| pickle.tensors(budget));
+    let refused = |found| Error::Layout {
+        path: path.to_owned(),
+        layout: LAYOUT,
+        expected: "a list of tensors that is read again",
+        found: format!("{} tensors: {found}", checkpoint.tensors.len()),
+    };
+    read.map(drop).map_err(refused)
 }
 
 fn start<W: Write + Seek>(
