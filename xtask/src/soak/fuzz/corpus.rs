@@ -28,6 +28,9 @@ const MOST: usize = 200 << 10;
 const LIMITS: [&str; 4] =
     ["-max_len=4096", "-timeout=900", "-report_slow_units=60", "-rss_limit_mb=3072"];
 
+/// A folder in memory, on Linux.
+const IN_MEMORY: &str = "/dev/shm";
+
 /// The inputs of one target, and its program, which knows what they cover.
 pub(super) struct Corpus {
     name: String,
@@ -81,6 +84,10 @@ impl Corpus {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
+        // Files that a target writes stay in memory, where there is a place for them: a disk would be waited for.
+        if Path::new(IN_MEMORY).is_dir() {
+            command.env("TMPDIR", IN_MEMORY);
+        }
         command
     }
 
