@@ -47,8 +47,15 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Header, bool)> {
         other => return Err(unsupported(&format!("numbers of kind {other}"))),
     };
     let colour = colour(&directory, stored, bit_depth)?;
-    if colour == Colour::Palette && numbers != NumberKind::Unsigned {
-        return Err(unsupported("a palette of signed numbers"));
+    let unsigned_alone = match colour {
+        Colour::Palette => Some("a palette"),
+        Colour::Cmyk => Some("CMYK"),
+        _ => None,
+    };
+    if let Some(what) = unsigned_alone
+        && numbers != NumberKind::Unsigned
+    {
+        return Err(unsupported(&format!("{what} of signed numbers")));
     }
     for tag in [tag::TILE_WIDTH, tag::TILE_HEIGHT] {
         if directory.number(tag).is_some_and(|side| side == 0 || side > MOST_TILE) {
