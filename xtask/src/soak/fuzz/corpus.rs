@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use tempfile::TempDir;
 
 /// What libFuzzer found.
 const CORPUS: &str = "fuzz/corpus";
@@ -37,6 +38,8 @@ pub(super) struct Corpus {
     pub(super) program: PathBuf,
     pub(super) folder: PathBuf,
     pub(super) seeds: PathBuf,
+    /// Where a target writes its files, if there is a place in memory for them: a disk would be waited for.
+    in_memory: Option<TempDir>,
 }
 
 impl Corpus {
@@ -47,6 +50,7 @@ impl Corpus {
             program,
             folder: Path::new(CORPUS).join(name),
             seeds: Path::new(SEEDS).join(name),
+            in_memory: tempfile::Builder::new().prefix("fuzz-").tempdir_in(IN_MEMORY).ok(),
         };
         for folder in [&corpus.folder, &corpus.seeds] {
             std::fs::create_dir_all(folder).map_err(|error| told(folder, error))?;
@@ -84,9 +88,8 @@ impl Corpus {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
-        // Files that a target writes stay in memory, where there is a place for them: a disk would be waited for.
-        if Path::new(IN_MEMORY).is_dir() {
-            command.env("TMPDIR", IN_MEMORY);
+        if let Some(folder) = &self.in_memory {
+            command.env("TMPDIR", folder.path());
         }
         command
     }
