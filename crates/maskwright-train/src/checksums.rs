@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use maskwright_data::source::open_file;
+use maskwright_data::source::{open_file, read_whole};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -45,7 +45,7 @@ pub(crate) fn write(folder: &Path, names: &[&str], list: &str) -> Result<()> {
 /// [`Error::RunFile`] names the file that is not what it was.
 pub(crate) fn check(folder: &Path, names: &[&str], list: &str) -> Result<()> {
     let path = folder.join(list);
-    let stated = files::read(&path).map_err(Error::io(&path, "read"))?;
+    let stated = read_whole(&path).map_err(Error::io(&path, "read"))?;
     let found = lines(folder, names)?;
     if found.as_bytes() == stated {
         return Ok(());

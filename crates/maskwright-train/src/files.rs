@@ -1,22 +1,12 @@
 //! Files that are either whole or not there, their errors named.
 
-use std::io::Read;
 use std::path::Path;
-
-use maskwright_data::source::open_file;
 
 use crate::error::{Error, Result};
 
 /// Writes `bytes` under a temporary name and renames it; see [`maskwright_model::files`].
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     maskwright_model::files::write_atomically(path, bytes).map_err(Error::io(path, "write"))
-}
-
-/// All bytes of a file of a run. What is no file, such as a named pipe, is refused before it is opened.
-pub(crate) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open_file(path)?.read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// Creates a folder and its parents.

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use maskwright_data::loader::LedgerEntry;
+use maskwright_data::source::read_whole;
 use serde::{Deserialize, Serialize};
 
 use crate::config::TrainConfig;
 use crate::error::{Error, Result};
 use crate::evaluator::Evaluation;
-use crate::files;
 use crate::run_log::{self, BeforeEntry, Entry, EpochEntry};
 
 /// The file with all settings, defaults included.
@@ -158,7 +158,7 @@ impl RunFiles {
 /// Reads the ledger of the run in `folder`: records that were refused, or used though they are damaged. Lines that are damaged are
 /// passed over; a folder without a ledger has none.
 pub fn ledger(folder: &Path) -> Vec<LedgerEntry> {
-    let text = files::read(&folder.join(LEDGER)).unwrap_or_default();
+    let text = read_whole(&folder.join(LEDGER)).unwrap_or_default();
     let lines = text.split(|&byte| byte == b'\n');
     lines.filter_map(|line| serde_json::from_slice(line).ok()).collect()
 }
@@ -167,7 +167,7 @@ pub fn ledger(folder: &Path) -> Vec<LedgerEntry> {
 pub(crate) fn write_json(path: &Path, content: &impl Serialize) -> Result<()> {
     let mut text = serde_json::to_vec(content).expect("plain numbers and text always serialise");
     text.push(b'\n');
-    files::write_atomically(path, &text)
+    crate::files::write_atomically(path, &text)
 }
 
 /// Reads the validation of the model as it came, image by image, from the folder of a run; `None` if it has none.
@@ -179,7 +179,7 @@ pub fn read_before(folder: &Path) -> Result<Option<Evaluation>> {
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    let bytes = match files::read(path) {
+    let bytes = match read_whole(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::io(path, "read")(error)),

@@ -254,8 +254,7 @@ fn settings_and_runs_are_not_waited_for() {
         std::os::unix::fs::symlink(target, case.place.join(name)).expect("linked");
         case.place.text(name)
     };
-    let made = std::process::Command::new("mkfifo").arg(case.place.join("pipe")).status();
-    assert!(made.expect("mkfifo").success());
+    support::make_pipe(&case.place.join("pipe"));
     let pipe = link(&case.place.text("pipe"), "pipe.toml");
     let zero = link("/dev/zero", "zero.toml");
     for (file, found) in [(&pipe, "a named pipe"), (&zero, "a device")] {

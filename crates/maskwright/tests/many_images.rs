@@ -413,8 +413,7 @@ fn what_is_broken_is_a_row_with_its_reason() {
 #[test]
 fn what_is_no_file_is_refused_by_name_and_not_waited_for() {
     let many = Many::new();
-    let made = std::process::Command::new("mkfifo").arg(many.place.join("images/b.jpg")).status();
-    assert!(made.expect("mkfifo").success());
+    support::make_pipe(&many.place.join("images/b.jpg"));
     std::os::unix::fs::symlink("/dev/zero", many.place.join("images/c.jpg")).expect("linked");
     let prompts =
         many.prompts("p.csv", "image,x0,y0,x1,y1\nb,1,2,3,4\nc,5,5,60,60\nphoto_01,5,5,60,60\n");

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use maskwright_image::shown;
@@ -13,7 +13,7 @@ use super::build::{Damaged, Place, Refusal};
 use crate::error::{Cause, Error, Result};
 use crate::random::SampleKey;
 use crate::record::Record;
-use crate::source::{Mix, open_file};
+use crate::source::{Mix, read_whole};
 
 /// A record that was refused, or used though it is damaged: one line of a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,12 +104,10 @@ impl Ledger {
         };
         let unwritable = |source| Error::Write { file: path.into(), source };
         let unreadable = |source| Error::Read { file: path.into(), source };
-        let mut text = Vec::new();
-        match open_file(path) {
-            Ok(mut file) => drop(file.read_to_end(&mut text).map_err(unreadable)?),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(unreadable(error)),
-        }
+        let text = match read_whole(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            read => read.map_err(unreadable)?,
+        };
         let mut file =
             OpenOptions::new().create(true).append(true).open(path).map_err(unwritable)?;
         let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// Files above this are not read: no image or mask is as large.
-const LARGEST_FILE: u64 = 1 << 31;
+/// Files above this many bytes are not read: no image or mask is as large.
+pub const LARGEST_FILE: u64 = 1 << 31;
 
 /// Files of settings above this are not read.
 pub(crate) const LARGEST_SETTINGS: u64 = 16 << 20;
@@ -34,17 +34,19 @@ pub fn open_file_or_given_pipe(path: &Path) -> std::io::Result<File> {
 }
 
 fn is_given_pipe(path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        let given = path == Path::new("/dev/stdin") || path.starts_with("/dev/fd");
-        given && std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        false
-    }
+    let given = path == Path::new("/dev/stdin") || path.starts_with("/dev/fd");
+    given && std::fs::metadata(path).is_ok_and(|found| special(found.file_type()) == Some(PIPE))
+}
+
+/// All bytes of a file, however many it has.
+///
+/// # Errors
+///
+/// As [`open_file`].
+pub fn read_whole(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_file(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Refuses what is neither file nor folder, before it is opened: opening a pipe already waits. Links are followed.
@@ -58,6 +60,9 @@ pub(crate) fn expect_file(path: &Path) -> std::io::Result<()> {
     }
 }
 
+/// What [`special`] calls a pipe.
+const PIPE: &str = "a named pipe";
+
 /// What something is called that is neither file nor folder.
 fn special(kind: std::fs::FileType) -> Option<&'static str> {
     if kind.is_file() || kind.is_dir() {
@@ -67,7 +72,7 @@ fn special(kind: std::fs::FileType) -> Option<&'static str> {
     {
         use std::os::unix::fs::FileTypeExt;
         if kind.is_fifo() {
-            return Some("a named pipe");
+            return Some(PIPE);
         }
         if kind.is_socket() {
             return Some("a socket");

@@ -111,7 +111,9 @@ mod yolo_yaml;
 pub use annotation::{BoxDetection, Stated, TrueObject, read_stated};
 pub use at::data_at;
 pub use boxes::{BoxSet, ObjectBox};
-pub use bytes::{open_file, open_file_or_given_pipe, read_file, read_settings};
+pub use bytes::{
+    LARGEST_FILE, open_file, open_file_or_given_pipe, read_file, read_settings, read_whole,
+};
 pub use cells::{line_of, sign_between_cells, with_plain_ends};
 pub use class_names::ClassNames;
 pub use classes::{ClassMark, Classes};

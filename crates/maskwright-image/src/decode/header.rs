@@ -115,34 +115,34 @@ impl Header {
     /// them, the file is not.
     pub fn rgb_bytes(&self) -> u64 {
         let decoded = match self.storage {
-            Storage::Jpeg { .. } => self.coefficients().saturating_add(self.pixels(3)),
+            Storage::Jpeg { .. } => self.coefficients().saturating_add(self.size.times(3)),
             // A channel, and all of them.
-            Storage::Png { .. } => self.samples().saturating_add(self.pixels(4)),
+            Storage::Png { .. } => self.samples().saturating_add(self.size.times(4)),
             Storage::Other { held, .. } => {
-                held.max(self.pixels(4)).saturating_add(self.number_bytes())
+                held.max(self.size.times(4)).saturating_add(self.number_bytes())
             }
         };
         let decoded = decoded.max(self.passes());
         // Turned, it is there twice.
-        if self.orientation.is_identity() { decoded } else { decoded.max(self.pixels(6)) }
+        if self.orientation.is_identity() { decoded } else { decoded.max(self.size.times(6)) }
     }
 
     /// How many bytes decoding the picture as a mask and turning the label holds at once, at most (but for the alpha of a grey
     /// picture, which few masks are read from); the label is among them, the file is not.
     pub fn label_bytes(&self) -> u64 {
         let decoded = match (self.storage, self.colour, self.bit_depth) {
-            (Storage::Jpeg { .. }, ..) => self.coefficients().saturating_add(self.pixels(4)),
+            (Storage::Jpeg { .. }, ..) => self.coefficients().saturating_add(self.size.times(4)),
             (Storage::Other { held, .. }, ..) => {
-                held.max(self.pixels(5)).saturating_add(self.number_bytes())
+                held.max(self.size.times(5)).saturating_add(self.number_bytes())
             }
             // The rows, which mostly become the label in place, and a label where numbers are mapped.
-            (_, Colour::Grey, _) => self.samples().saturating_add(self.pixels(1)),
-            (_, Colour::GreyAlpha, _) => self.samples().saturating_add(self.pixels(2)),
+            (_, Colour::Grey, _) => self.samples().saturating_add(self.size.times(1)),
+            (_, Colour::GreyAlpha, _) => self.samples().saturating_add(self.size.times(2)),
             // Colours, alpha and the label.
-            _ => self.samples().saturating_add(self.pixels(5)),
+            _ => self.samples().saturating_add(self.size.times(5)),
         };
         let decoded = decoded.max(self.passes());
-        if self.orientation.is_identity() { decoded } else { decoded.max(self.pixels(2)) }
+        if self.orientation.is_identity() { decoded } else { decoded.max(self.size.times(2)) }
     }
 
     /// Bytes of an interlaced PNG while its passes are put together: all of them with the numbers of their rows' filters, and the whole.
@@ -152,11 +152,6 @@ impl Header {
         }
         let filters = 4 * (self.size.height as u64 + 8);
         self.samples().saturating_mul(2).saturating_add(filters)
-    }
-
-    /// So many bytes for each pixel.
-    fn pixels(&self, each: u64) -> u64 {
-        self.size.times(each)
     }
 
     /// Bytes of a JPEG's coefficients where its decoder holds them all: 16 bits for each sample, of no subsampling at
@@ -176,14 +171,14 @@ impl Header {
             (NumberKind::Unsigned, ..=16) => 2,
             _ => 4,
         };
-        self.pixels(each * self.colour.channels() as u64)
+        self.size.times(each * self.colour.channels() as u64)
     }
 
     /// Bytes of a PNG's rows with their filter bytes, and of the samples that are unpacked from them.
     fn samples(&self) -> u64 {
         let each = self.colour.channels() as u64 * u64::from(self.bit_depth);
         let row = (self.size.width as u64).saturating_mul(each).div_ceil(8) + 1;
-        let unpacked = if self.bit_depth < 8 { self.pixels(1) } else { 0 };
+        let unpacked = if self.bit_depth < 8 { self.size.times(1) } else { 0 };
         row.saturating_mul(self.size.height as u64).saturating_add(unpacked)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use maskwright_data::source::ValueRangeKey;
+use maskwright_data::source::{LARGEST_FILE, ValueRangeKey};
 use maskwright_image::decode::{
     Decoded, ImageFile, Limits, MaskRule, NumberKind, ValueRange, decode_label,
 };
@@ -12,8 +12,6 @@ use maskwright_image::{GreyImage, RgbImage};
 use crate::error::{Error, Result};
 use crate::files::read_at_most;
 
-/// Bytes of an image file: none has more.
-const MAX_BYTES: u64 = 1 << 31;
 /// 14 bits: what a picture of 16 that is not nearly black exceeds.
 const NARROW: f32 = 16383.0;
 
@@ -40,14 +38,14 @@ pub fn read_image_checked(path: &Path) -> Result<Decoded<RgbImage>> {
 /// # Errors
 /// As [`read_image`]; without a range, [`Error::Image`] also where the image's numbers are no grey levels.
 pub fn read_image_in_range(path: &Path, range: Option<ValueRangeKey>) -> Result<Decoded<RgbImage>> {
-    let bytes = read_at_most(path, MAX_BYTES)?;
+    let bytes = read_at_most(path, LARGEST_FILE)?;
     decoded(&bytes, range).map_err(|source| Error::Image { file: Some(path.to_path_buf()), source })
 }
 
 /// The largest of an image's numbers, where it has 16 bits per channel and is seen nearly black without a range: at most a
 /// quarter of white. None for all others, and for what cannot be read.
 pub fn narrow_range(path: &Path) -> Option<f32> {
-    let bytes = read_at_most(path, MAX_BYTES).ok()?;
+    let bytes = read_at_most(path, LARGEST_FILE).ok()?;
     let file = ImageFile::read(&bytes).ok()?;
     if file.header().bit_depth != 16 || file.header().numbers != NumberKind::Unsigned {
         return None;
@@ -79,7 +77,7 @@ pub fn read_mask(path: &Path) -> Result<GreyImage> {
 /// # Errors
 /// As [`read_mask`].
 pub fn read_mask_checked(path: &Path) -> Result<Decoded<GreyImage>> {
-    let bytes = read_at_most(path, MAX_BYTES)?;
+    let bytes = read_at_most(path, LARGEST_FILE)?;
     label(&bytes).map_err(|source| Error::Image { file: Some(path.to_path_buf()), source })
 }
 

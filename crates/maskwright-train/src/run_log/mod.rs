@@ -13,6 +13,8 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use maskwright_data::source::read_whole;
+
 use crate::error::{Error, Result};
 pub use crate::not_finite::NotFinite;
 use crate::times::now;
@@ -141,7 +143,7 @@ pub(crate) fn line(entry: &Entry) -> String {
 /// # Errors
 /// [`Error::Io`].
 pub fn read(path: &Path) -> Result<Log> {
-    crate::files::read(path).map(|bytes| parse(&bytes)).map_err(Error::io(path, "read"))
+    read_whole(path).map(|bytes| parse(&bytes)).map_err(Error::io(path, "read"))
 }
 
 /// Reads the content of a `metrics.jsonl`.

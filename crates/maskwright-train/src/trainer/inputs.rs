@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use maskwright_data::source::Source;
+use maskwright_data::source::{Source, read_whole};
 use serde::{Deserialize, Serialize};
 
 use crate::checksums;
@@ -110,7 +110,7 @@ impl Inputs {
 
     /// Reads what the run in a folder began with; `None` for a run from before that was kept, or if the file is damaged.
     pub(super) fn read(path: &Path) -> Option<Self> {
-        serde_json::from_slice(&crate::files::read(path).ok()?).ok()
+        serde_json::from_slice(&read_whole(path).ok()?).ok()
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<()> {

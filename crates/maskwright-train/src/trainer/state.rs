@@ -13,6 +13,7 @@
 use std::path::{Path, PathBuf};
 
 use maskwright_data::loader::LoaderState;
+use maskwright_data::source::read_whole;
 use maskwright_model::weights::Checkpoint;
 use serde::{Deserialize, Serialize};
 
@@ -178,7 +179,7 @@ pub(super) fn write(
 /// Reads a state folder.
 pub(super) fn read(folder: &Path) -> Result<SavedState> {
     let path = folder.join(STATE);
-    let bytes = files::read(&path).map_err(Error::io(&path, "read"))?;
+    let bytes = read_whole(&path).map_err(Error::io(&path, "read"))?;
     // Damage is told as such, before what it looks like.
     if version_of(&bytes, &path)? >= 5 {
         let present = |name: &&str| *name == OPTIMIZER || folder.join(name).exists();
@@ -188,7 +189,7 @@ pub(super) fn read(folder: &Path) -> Result<SavedState> {
     let state = parse(&bytes, &path)?;
     let read = |name: &str| {
         let path = folder.join(name);
-        files::read(&path).map_err(Error::io(&path, "read"))
+        read_whole(&path).map_err(Error::io(&path, "read"))
     };
     let if_there = |name: &str| folder.join(name).exists().then(|| read(name)).transpose();
     let learner = LearnerState {

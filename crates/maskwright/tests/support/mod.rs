@@ -31,6 +31,13 @@ impl Place {
     }
 }
 
+/// Makes a named pipe, which nobody writes into.
+#[cfg(unix)]
+pub(crate) fn make_pipe(path: &Path) {
+    let made = Command::new("mkfifo").arg(path).status();
+    assert!(made.expect("mkfifo").success());
+}
+
 /// Writes `count` pairs: a bright ellipse on a dark, structured ground, sizes of all kinds.
 pub(crate) fn write_pairs(folder: &Path, count: usize) -> (PathBuf, PathBuf) {
     let (images, masks) = (folder.join("images"), folder.join("masks"));
