@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use maskwright_data::source::DataFile;
 use maskwright_model::Trainable;
+use maskwright_train::config::Preset;
 use maskwright_train::{Error, TrainConfig};
 
 /// A file as runs wrote it before settings were in sections.
@@ -46,6 +47,25 @@ fn settings_without_sections_are_read() {
         assert!(text.contains(section), "{section}: {text}");
     }
     assert_eq!(read(&text).expect("the new form"), config);
+}
+
+#[test]
+fn what_fuzzing_begins_with_is_read() {
+    let seed = |name: &str| {
+        let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/config");
+        std::fs::read_to_string(seeds.join(name)).expect("a seed")
+    };
+    for name in ["whole", "flat", "sets"] {
+        read(&seed(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    TrainConfig::from_json(&seed("json")).expect("settings in JSON");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let preset = folder.path().join("preset.toml");
+    std::fs::write(&preset, seed("preset")).expect("written");
+    let mut config = TrainConfig::new(DataFile::from_folders("i", "m"), "run".into());
+    let preset = Preset::find(preset.to_str().expect("text")).expect("read");
+    preset.put_over(&mut config).expect("settings");
+    assert_eq!((config.model.input_size, config.train.accumulate), (Some(512), 8));
 }
 
 #[test]

@@ -6,6 +6,11 @@ mod harness;
 use maskwright_train::trainer::fuzzing;
 
 #[test]
+fn config() {
+    harness::run("config", 20_000, fuzzing::config);
+}
+
+#[test]
 fn run_state() {
     harness::run("run_state", 20_000, fuzzing::run_state);
 }

@@ -37,11 +37,16 @@ impl TrainConfig {
     /// for values that are out of range, [`Error::Io`] if the file cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
         let text = read_settings(path).map_err(Error::io(path, "read"))?;
-        let table: toml::Table = parse(path, &text)?;
+        Self::parse(path, &text)
+    }
+
+    /// Reads the text of a `config.toml` at `path`.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self> {
+        let table: toml::Table = parse(path, text)?;
         let config = if is_flat(&table) {
-            parse::<FlatConfig>(path, &text)?.into()
+            parse::<FlatConfig>(path, text)?.into()
         } else {
-            parse::<Self>(path, &text)?
+            parse::<Self>(path, text)?
         };
         config.validate().map_err(|error| error.in_file(path))?;
         Ok(config)
@@ -122,10 +127,14 @@ impl TrainConfig {
     /// # Errors
     /// [`Error::Setting`] for a path that is not Unicode text, [`Error::Io`] if the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
+        crate::files::write_atomically(path, self.to_toml(path)?.as_bytes())
+    }
+
+    /// The text of a `config.toml` at `path`.
+    pub(crate) fn to_toml(&self, path: &Path) -> Result<String> {
         self.check_paths()?;
         let text = toml::to_string_pretty(self).map_err(Error::no_toml(path))?;
-        let text = format!("# Settings of a training run, written by {PROGRAM}.\n{text}");
-        crate::files::write_atomically(path, text.as_bytes())
+        Ok(format!("# Settings of a training run, written by {PROGRAM}.\n{text}"))
     }
 }
 

@@ -79,7 +79,12 @@ impl Preset {
             return Err(Error::setting("preset", expected, name));
         }
         let text = read_settings(path).map_err(Error::io(path, "read"))?;
-        Ok(Self { name: name.to_owned(), text: Cow::Owned(text) })
+        Ok(Self::of_text(name, text))
+    }
+
+    /// Returns the preset of this text.
+    pub(crate) fn of_text(name: &str, text: String) -> Self {
+        Self { name: name.to_owned(), text: Cow::Owned(text) }
     }
 
     /// Returns the TOML text, with a reason for each setting.
