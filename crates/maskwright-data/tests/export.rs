@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{picture, write};
+use common::{anywhere, picture, write};
 use insta::assert_snapshot;
 use maskwright_data::Result;
 use maskwright_data::export::{Exported, Progress, Shape, export};
@@ -268,6 +268,41 @@ fn masks_of_one_object_keep_their_levels() {
     };
     assert_snapshot!(refused(Shape::Sa1b), @"record a: expected a JPEG image, since this layout holds no PNG images; the others do, found a PNG image");
     assert_eq!(refused(Shape::WebDataset), refused(Shape::Sa1b));
+}
+
+/// A mask that was cut short is told and used; a strict export refuses it, and an image that would only be copied.
+#[test]
+fn damaged_files_are_told_or_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let photo = jpeg_rgb(&picture(160, 120), 90).unwrap();
+    let mut grey = picture(160, 120);
+    grey.data.chunks_exact_mut(3).for_each(|pixel| pixel.fill(pixel[0]));
+    let grey = jpeg_rgb(&grey, 90).unwrap();
+    let cut = |file: &[u8]| file[..file.len() * 2 / 3].to_vec();
+    let set = |name: &str, image: &[u8], mask: &[u8]| {
+        write(root.path().join(format!("{name}/im/a.jpg")), image);
+        write(root.path().join(format!("{name}/gt/a.jpg")), mask);
+        SetSpec::pairs(name, root.path().join(name).join("im"), root.path().join(name).join("gt"))
+    };
+    let mask = data(vec![set("mask", &photo, &cut(&grey))], Vec::new());
+    let image = data(vec![set("image", &cut(&photo), &grey)], Vec::new());
+
+    let done = written(&mask, &root.path().join("out"), Shape::Coco);
+    let told = done.damaged.iter().map(|one| format!("{}/{}: {}", one.set, one.name, one.message));
+    assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"
+        mask/a: mask: the file ends too early, the missing part was filled in
+        mask/a: mask: damaged data was skipped: Premature end of JPEG file
+        ");
+    assert_eq!(written(&image, &root.path().join("copied"), Shape::Coco).damaged, []);
+    let refused = |mut data: DataFile| {
+        data.plan.strict = true;
+        let out = root.path().join("refused");
+        let done = export(&data, &out, Shape::Coco, &OpenContext::default(), &mut |_| true);
+        assert!(!out.exists());
+        anywhere(done.unwrap_err(), root.path())
+    };
+    assert_snapshot!(refused(mask), @"record mask/a: [DIR]/mask/gt/a.jpg: the file ends too early, the missing part was filled in (strict = true refuses such files)");
+    assert_snapshot!(refused(image), @"record image/a: [DIR]/image/im/a.jpg: the file ends too early, the missing part was filled in (strict = true refuses such files)");
 }
 
 #[test]

@@ -56,10 +56,12 @@ pub enum Error {
     #[error("no model to evaluate: expected a checkpoint (model.checkpoint), found none")]
     NoCheckpoint,
     /// The data have no sets of the kind that is needed.
-    #[error("the data: expected at least one [[{list}]] set, found none")]
+    #[error("{}the data: expected at least one [[{list}]] set, found none", named(file))]
     NoSets {
         /// The list of sets: `train` or `valid`.
         list: &'static str,
+        /// The file that was read, where it was one.
+        file: Option<PathBuf>,
     },
     /// The output folder holds a run already.
     #[error("{folder}: holds a run already ({found})")]
@@ -245,9 +247,10 @@ impl Error {
         Self::Setting { key, expected, found: found.to_string(), file: None }
     }
 
-    /// A [`Setting`](Self::Setting) that was read from `path`; other errors stay as they are.
+    /// The same error, naming `path` if it is about settings that were read from there.
     pub(crate) fn in_file(self, path: &Path) -> Self {
         match self {
+            Self::NoSets { list, .. } => Self::NoSets { list, file: Some(path.to_path_buf()) },
             Self::Setting { key, expected, found, .. } => {
                 Self::Setting { key, expected, found, file: Some(path.to_path_buf()) }
             }

@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::command_line::words;
 use crate::flags::resolved;
 use crate::shown::{shown, shown_json};
+use crate::warnings::Warnings;
 
 /// The version of the documents that `--json` prints; docs/schemas has a schema for each command.
 const SCHEMA: u32 = 1;
@@ -37,6 +38,9 @@ struct Document<'a, T> {
     model_file: Option<ModelFile>,
     #[serde(flatten)]
     content: &'a T,
+    /// What was odd and stopped nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warnings: Option<&'a Warnings>,
 }
 
 /// A checkpoint that was used.
@@ -48,13 +52,30 @@ struct ModelFile {
     sha256: Option<String>,
 }
 
-/// Prints a value, which is an object in JSON, as one document.
-pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    json_of(value, None)
+/// Prints a value, which is an object in JSON, as one document, with the warnings beside it.
+pub(crate) fn json(value: &impl Serialize, warnings: &Warnings) -> anyhow::Result<()> {
+    document(value, Some(warnings), None)
 }
 
 /// As [`json`], of what was made with this checkpoint.
-pub(crate) fn json_of(value: &impl Serialize, checkpoint: Option<&Path>) -> anyhow::Result<()> {
+pub(crate) fn json_of(
+    value: &impl Serialize,
+    warnings: &Warnings,
+    checkpoint: Option<&Path>,
+) -> anyhow::Result<()> {
+    document(value, Some(warnings), checkpoint)
+}
+
+/// As [`json`], of a value that says itself what was odd.
+pub(crate) fn json_whole(value: &impl Serialize) -> anyhow::Result<()> {
+    document(value, None, None)
+}
+
+fn document(
+    value: &impl Serialize,
+    warnings: Option<&Warnings>,
+    checkpoint: Option<&Path>,
+) -> anyhow::Result<()> {
     let mut words = words(std::env::args_os()).map(|word| word.to_string_lossy().into_owned());
     let model_file = checkpoint.map(|file| -> anyhow::Result<ModelFile> {
         let sha256 = file.is_file().then(|| checksums::of_file(file)).transpose()?;
@@ -68,6 +89,7 @@ pub(crate) fn json_of(value: &impl Serialize, checkpoint: Option<&Path>) -> anyh
         settings: resolved::kept(),
         model_file: model_file.transpose()?,
         content: value,
+        warnings,
     };
     // As a whole first: a value that cannot be said in JSON leaves no half of a document.
     let document = serde_json::to_string_pretty(&document)?;

@@ -21,7 +21,7 @@ use crate::numbers::{duration, thousands};
 use crate::shown::shown;
 use crate::tell;
 use crate::view::{State, View};
-use crate::warnings::Warnings;
+use crate::warnings::{Warnings, of_samples};
 
 /// How often a log that is no terminal gets a line.
 const LOG_INTERVAL: Duration = Duration::from_secs(20);
@@ -269,12 +269,8 @@ impl Observer for Progress {
             self.say(&format!("{span}: {}", entry.verdict));
         }
         for warned in entry.warnings.iter().filter(|_| entry.whole_run) {
-            let text = format!(
-                "{} samples with a warning ({}), the first records: {}; ledger.jsonl has those that are damaged",
-                warned.samples,
-                warned.kind.replace('_', " "),
-                warned.first.join(", ")
-            );
+            let told = of_samples(warned.samples, &warned.kind, &warned.first);
+            let text = format!("{told}; ledger.jsonl has those that are damaged");
             self.say(&text);
             self.warnings.keep(text);
         }

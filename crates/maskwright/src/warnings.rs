@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use maskwright_data::loader::WarningCount;
 use maskwright_image::decode;
 use maskwright_train::evaluator::RecordWarning;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::failure::Damaged;
 use crate::{tell, words};
@@ -13,11 +14,11 @@ use crate::{tell, words};
 const NAMED: usize = 3;
 
 /// What was odd so far.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Warnings(Vec<Warning>);
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Warning {
     /// The file that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,6 +70,31 @@ impl Warnings {
         }
     }
 
+    /// Keeps what was odd about a file, which has been said.
+    pub(crate) fn keep_of_file(&mut self, file: &str, texts: &[String]) {
+        let one = |text: &String| Warning {
+            file: Some(file.to_owned()),
+            record: None,
+            text: words::of_remark(text),
+        };
+        self.0.extend(texts.iter().map(one));
+    }
+
+    /// Keeps those of another list too.
+    pub(crate) fn extend(&mut self, others: Warnings) {
+        self.0.extend(others.0);
+    }
+
+    /// Says and keeps what was odd about the files of a loader's samples.
+    pub(crate) fn add_samples(&mut self, counts: &[WarningCount]) {
+        let told = counts.iter().map(|count| {
+            let first = count.first.iter().map(|one| format!("{}/{}", one.set, one.name));
+            let first: Vec<String> = first.collect();
+            of_samples(count.samples, count.kind, &first)
+        });
+        self.add(told);
+    }
+
     /// Whether nothing was odd.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -98,10 +124,8 @@ impl Warnings {
     }
 }
 
-/// A document of `--json` with the warnings beside it.
-#[derive(Debug, Serialize)]
-pub(crate) struct WithWarnings<'a, T> {
-    #[serde(flatten)]
-    pub(crate) document: &'a T,
-    pub(crate) warnings: &'a Warnings,
+/// So many samples have a warning of a kind, these records first.
+pub(crate) fn of_samples(samples: u64, kind: &str, first: &[String]) -> String {
+    let (kind, first) = (kind.replace('_', " "), first.join(", "));
+    format!("{samples} samples with a warning ({kind}), the first records: {first}")
 }

@@ -86,6 +86,9 @@ fn a_prediction_on_a_damaged_image_says_so() {
     for (image, expected) in found["images"].as_array().expect("a list").iter().zip(&expected) {
         assert_eq!(image["warnings"], *expected);
     }
+    // Behind the one about what the model has learned from.
+    let told = found["warnings"].as_array().expect("a list");
+    assert_eq!(json!(told[1..]), warnings("file", &cut.photo));
     let strict =
         cut.args("masks", &[&asked[..], &["--strict", "--force", "--on-refusal", "fail"]].concat());
     assert_snapshot!(refused(&strict, 1), @r#"
@@ -94,6 +97,62 @@ fn a_prediction_on_a_damaged_image_says_so() {
         4 images with [DIR]/run/sam_hq_epoch_0.safetensors, SAM mask, into [DIR]/everything
         {"schema":1,"error":{"code":"data","message":"[DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in (--strict refuses such files)","file":"[DIR]/images/photo_01.jpg","expected":null,"found":null,"status":1}}
         "#);
+}
+
+#[test]
+fn predictions_on_many_images_list_what_was_odd() {
+    let cut = Cut::new();
+    let prompts = cut.place.text("prompts.jsonl");
+    let one = |number: usize| {
+        format!("{{\"image\": \"photo_0{number}.jpg\", \"box\": [5, 20, 60, 90]}}\n")
+    };
+    std::fs::write(&prompts, (0..4).map(one).collect::<String>()).expect("written");
+    let output = cut.place.text("found");
+    let asked = ["--input", &cut.images, "--prompts", &prompts, "--output", &output, "--json"];
+    let (stderr, found) = said(&cut.args("predict", &asked));
+    assert!(
+        stderr.contains("note: the first warning: photo_01.jpg: the file ends too early"),
+        "{stderr}"
+    );
+    let told = found["warnings"].as_array().expect("a list");
+    let of_cut: Value = told.iter().filter(|one| one["file"] == "photo_01.jpg").cloned().collect();
+    assert_eq!(of_cut, warnings("file", "photo_01.jpg"));
+    // All the same where all was done before.
+    assert_eq!(said(&cut.args("predict", &asked)).1["warnings"], found["warnings"]);
+}
+
+#[test]
+fn prepared_records_that_are_damaged_are_named() {
+    let cut = Cut::new();
+    let output = cut.place.text("shards");
+    let asked = ["prep", "--images", &cut.images, "--masks", &cut.masks, "--output", &output];
+    let asked = [&asked[..], &["--json"]].concat();
+    // Made, and found to be there.
+    for _ in 0..2 {
+        let (stderr, found) = said(&asked);
+        assert_eq!(
+            stderr,
+            "note: images/photo_01: image: the file ends too early, the missing part was filled in\n"
+        );
+        assert_eq!((&found["ok"], &found["warned"]), (&json!(3), &json!(1)));
+        let text = format!("image: {}", ODD[0]);
+        let odd = json!([{ "record": "images/photo_01", "text": text }]);
+        assert_eq!(found["warnings"], odd);
+    }
+}
+
+#[test]
+fn measured_files_that_are_damaged_are_named() {
+    let cut = Cut::new();
+    let pairs = ["--images", &cut.images, "--masks", &cut.masks, "--size", "64", "--json"];
+    let (stderr, found) = said(&[&["bench", "data", "--repeat", "1"], &pairs[..]].concat());
+    assert_snapshot!(stderr, @"note: 2 warnings: images/photo_01: the file ends too early, the missing part was filled in; images/photo_01: damaged data was skipped: Premature end of JPEG file");
+    assert_eq!(found["warnings"], warnings("record", "images/photo_01"));
+    let loader = ["bench", "loader", "--repeat", "1", "--samples", "4", "--threads", "1"];
+    let (stderr, found) = said(&[&loader, &pairs[..]].concat());
+    let told = "samples with a warning (truncated), the first records: images/photo_01";
+    assert!(stderr.contains(told), "{stderr}");
+    assert_eq!(found["warnings"].as_array().map(Vec::len), Some(2));
 }
 
 #[test]
@@ -142,6 +201,7 @@ fn a_preview_names_damaged_records() {
     assert_snapshot!(stderr, @"note: 2 warnings: images/photo_01: the file ends too early, the missing part was filled in; images/photo_01: damaged data was skipped: Premature end of JPEG file");
     let odd = warnings("record", "images/photo_01");
     assert_eq!((&tiles[0]["warnings"], &tiles[1]["warnings"]), (&json!([]), &odd));
+    assert_eq!(found["warnings"], odd);
     let strict = [&asked[..], &["--strict", "--force"]].concat();
     assert_snapshot!(refused(&strict, 1), @r#"{"schema":1,"error":{"code":"data","message":"record images/photo_01: [DIR]/images/photo_01.jpg: the file ends too early, the missing part was filled in (strict = true refuses such files)","file":"[DIR]/images/photo_01.jpg","expected":null,"found":null,"status":1}}"#);
 }

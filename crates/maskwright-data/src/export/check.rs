@@ -52,7 +52,7 @@ pub(super) fn read_back(
     }
     let mut data = DataFile { train: vec![spec.clone()], ..DataFile::default() };
     data.rebase(root);
-    let mut reader = Reader::open(&data.train[0], &OpenContext::fleeting())?;
+    let mut reader = Reader::open(&data.train[0], false, &OpenContext::fleeting())?;
     let (mut names, mut classes) = (Names::default(), Classes::default());
     let wrong = |record: &str, message: String| Error::AnnotationFile {
         file: root.into(),

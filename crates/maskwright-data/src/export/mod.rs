@@ -42,6 +42,7 @@ use serde::Serialize;
 use strum::IntoStaticStr;
 
 use crate::error::{Error, Result};
+use crate::loader::WarnedRecord;
 use crate::source::{DataFile, LeftOut, OpenContext, SetSpec};
 
 use check::Expected;
@@ -85,6 +86,9 @@ pub struct Exported {
     pub inexact: Vec<LeftOut>,
     /// What opening the sets left out.
     pub left_out: Vec<LeftOut>,
+    /// Masks that are damaged and were used all the same. Images are copied without being decoded.
+    #[serde(skip)]
+    pub damaged: Vec<WarnedRecord>,
 }
 
 /// The training sets or the validation sets.
@@ -114,7 +118,8 @@ impl Exported {
 ///
 /// # Errors
 ///
-/// Those of opening and reading the sets: an export is whole or does not come about. [`Error::Setting`] where there is
+/// Those of opening and reading the sets: an export is whole or does not come about. [`Error::DamagedFile`] where the plan is strict and
+/// an image or a mask is damaged. [`Error::Setting`] where there is
 /// something at `output` already, where it lies in a folder that is read, or where the shape cannot hold an image's format.
 /// [`Error::Write`], and [`Error::AnnotationFile`] where what was written does not read as what was meant.
 pub fn export(
@@ -127,8 +132,10 @@ pub fn export(
     let parent = free_place(data, output)?;
     let mut readers = Vec::new();
     for (role, specs) in [("train", &data.train), ("valid", &data.valid)] {
-        let open =
-            specs.iter().map(|spec| Reader::open(spec, context)).collect::<Result<Vec<_>>>()?;
+        let open = specs
+            .iter()
+            .map(|spec| Reader::open(spec, data.plan.strict, context))
+            .collect::<Result<Vec<_>>>()?;
         if !open.is_empty() {
             readers.push((role, specs, open));
         }
@@ -140,8 +147,8 @@ pub fn export(
 
     let several = readers.len() > 1;
     let (mut classes, mut done) = (Classes::default(), 0);
-    let (mut parts, mut sets, mut inexact, mut left_out) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut parts, mut sets, mut inexact, mut left_out, mut damaged) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (role, specs, open) in &mut readers {
         let place = Place::new(folder.path(), role, several);
         let mut layout = Layout::new(shape, &place)?;
@@ -165,6 +172,7 @@ pub fn export(
                 expected.add(&item, layout.add(&item)?);
             }
             inexact.extend(reader.inexact(shape == Shape::Masks));
+            damaged.extend(reader.take_damaged());
         }
         inexact.push(bare);
         inexact.extend(layout.finish(&classes)?);
@@ -191,7 +199,7 @@ pub fn export(
     }
     layout::publish(folder, output)?;
     inexact.retain(|left: &LeftOut| left.count > 0);
-    Ok(Some(Exported { parts, classes: classes.names().to_vec(), inexact, left_out }))
+    Ok(Some(Exported { parts, classes: classes.names().to_vec(), inexact, left_out, damaged }))
 }
 
 /// The folder that the output will lie in, where nothing is at its place and none of the data lies around it.

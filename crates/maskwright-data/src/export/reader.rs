@@ -1,13 +1,16 @@
 //! An image of a set with the masks of all its objects.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use maskwright_image::decode::{Header, LabelDecoder, Limits, Orientation, read_header};
+use maskwright_image::decode::{Header, LabelDecoder, Limits, Orientation, Warning, read_header};
 use maskwright_image::mask::{Bitmap, Rle};
 use maskwright_image::{GreyImage, Size, encode};
 
 use super::names::{Classes, Names};
 use crate::error::{Error, Result};
+use crate::loader::WarnedRecord;
+use crate::record::Record;
 use crate::source::{
     ClassNames, ExifRule, ImageBuffer, ImageForm, LeftOut, MaskBuffer, MaskForm, Objects,
     OpenContext, Pick, SetSpec, Source,
@@ -21,6 +24,12 @@ pub(super) struct Reader {
     mask: MaskBuffer,
     labels: LabelDecoder,
     label: GreyImage,
+    /// Whether files that are damaged are refused.
+    strict: bool,
+    /// What the decoder remarked on the mask that was taken last.
+    remarks: Vec<Warning>,
+    /// Masks that are damaged and were used all the same.
+    damaged: Vec<WarnedRecord>,
     ignoring: LeftOut,
     levels: LeftOut,
     empty: LeftOut,
@@ -63,8 +72,8 @@ impl Item {
 }
 
 impl Reader {
-    /// Opens a set, an image as one record with all of its objects.
-    pub(super) fn open(spec: &SetSpec, context: &OpenContext<'_>) -> Result<Reader> {
+    /// Opens a set, an image as one record with all of its objects; with `strict` damaged files are refused.
+    pub(super) fn open(spec: &SetSpec, strict: bool, context: &OpenContext<'_>) -> Result<Reader> {
         let mut spec = spec.clone();
         if let Some(taken) = spec.kind.taken_mut() {
             taken.objects = Objects::One;
@@ -76,6 +85,9 @@ impl Reader {
             mask: MaskBuffer::new(),
             labels: LabelDecoder::default(),
             label: GreyImage::default(),
+            strict,
+            remarks: Vec::new(),
+            damaged: Vec::new(),
             ignoring: LeftOut::none("masks whose ignored pixels are background now"),
             levels: LeftOut::none("masks of levels between, which are 0 and 255 now"),
             empty: LeftOut::none("objects without a pixel"),
@@ -90,6 +102,11 @@ impl Reader {
     /// What opening the set left out.
     pub(super) fn left_out(&self) -> &[LeftOut] {
         self.source.left_out()
+    }
+
+    /// The masks that were read and are damaged.
+    pub(super) fn take_damaged(&mut self) -> Vec<WarnedRecord> {
+        std::mem::take(&mut self.damaged)
     }
 
     /// What of the set is not in what was read; levels are, where a shape keeps them.
@@ -109,12 +126,17 @@ impl Reader {
         let at = self.source.locate(index)?;
         let record = self.source.record(index)?;
         self.source.image(&at, &mut self.image)?;
-        let refused = |file: &std::path::Path, source| Error::Image {
+        let refused = |file: &Path, source| Error::Image {
             record: record.to_string(),
             file: file.into(),
             source,
         };
         let of_image = |source| refused(&record.image, source);
+        // An image is copied as it is, and decoded only where a damaged one is refused.
+        if self.strict {
+            let warnings = self.image.decode(&Limits::default()).map_err(of_image)?.warnings;
+            refuse_damage(&record, &record.image, &warnings)?;
+        }
         let file = match self.image.form {
             ImageForm::File => std::mem::take(&mut self.image.file),
             ImageForm::Pixels => encode::png_rgb(&self.image.pixels).map_err(of_image)?,
@@ -129,6 +151,15 @@ impl Reader {
             self.source.mask(&at, Pick::Nth(nth), &mut self.mask)?;
             let (mask, levels) =
                 self.take_mask(&record.name).map_err(|source| refused(&record.mask, source))?;
+            if self.strict {
+                refuse_damage(&record, &record.mask, &self.remarks)?;
+            }
+            let damage = self.remarks.drain(..).filter(Warning::is_damage);
+            self.damaged.extend(damage.map(|warning| WarnedRecord {
+                set: record.set.to_string(),
+                name: record.name.clone(),
+                message: format!("mask: {warning}"),
+            }));
             if ![header.size, shown].contains(&mask.size()) {
                 return Err(Error::SizeMismatch {
                     record: record.to_string(),
@@ -158,13 +189,13 @@ impl Reader {
 
     /// The mask that was asked for last, and its levels where it has others than 0 and 255.
     fn take_mask(&mut self, record: &str) -> maskwright_image::Result<(Rle, Option<GreyImage>)> {
-        let Reader { source, mask, labels, label, .. } = self;
+        let Reader { source, mask, labels, label, remarks, .. } = self;
         let (rule, limits) = (source.mask_rule(), Limits::default());
         let grey = match mask.form {
             // Whatever runs a file has, those of the mask are compared.
             MaskForm::Rle => return Ok((Rle::from_bitmap(&mask.rle.to_bitmap()), None)),
             MaskForm::Objects => {
-                mask.read_object(rule, &limits, labels, Orientation::default())?;
+                *remarks = mask.read_object(rule, &limits, labels, Orientation::default())?;
                 if mask.ignored().is_some_and(|ignored| ignored.data.iter().any(|&level| level > 0))
                 {
                     self.ignoring.add(|| record.to_owned());
@@ -172,7 +203,7 @@ impl Reader {
                 return Ok((mask.rle.clone(), None));
             }
             MaskForm::File => {
-                labels.decode(&mask.file, rule, &limits, label)?;
+                *remarks = labels.decode(&mask.file, rule, &limits, label)?;
                 let ignored = labels.take_ignored();
                 if ignored.is_some_and(|ignored| ignored.data.iter().any(|&level| level > 0)) {
                     self.ignoring.add(|| record.to_owned());
@@ -186,5 +217,17 @@ impl Reader {
             self.levels.add(|| record.to_owned());
         }
         Ok((Rle::from_bitmap(&Bitmap::from_grey(grey)), levels.then(|| grey.clone())))
+    }
+}
+
+/// Refuses a file of a record that is damaged, if one of these says so.
+fn refuse_damage(record: &Record, file: &Path, warnings: &[Warning]) -> Result<()> {
+    match warnings.iter().find(|warning| warning.is_damage()) {
+        None => Ok(()),
+        Some(warning) => Err(Error::DamagedFile {
+            record: record.to_string(),
+            file: file.into(),
+            warning: Box::new(warning.clone()),
+        }),
     }
 }

@@ -147,7 +147,7 @@ impl TrainConfig {
             return Err(Error::setting("train.views", expected, 0));
         }
         if self.data.train.is_empty() {
-            return Err(Error::NoSets { list: "train" });
+            return Err(Error::NoSets { list: "train", file: None });
         }
         Ok(())
     }

@@ -43,7 +43,7 @@ impl EvalJob {
         // The model's settings are looked at first: indexing may take long.
         Self::check(model)?;
         if data.valid.is_empty() && data.other.is_empty() {
-            return Err(Error::NoSets { list: "valid" });
+            return Err(Error::NoSets { list: "valid", file: None });
         }
         let others = data.other.iter().map(|set| set.name.clone()).collect();
         let sources = [data.open_valid(context)?, data.open_other(context)?].concat();

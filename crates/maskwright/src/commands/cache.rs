@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use maskwright_train::features::{self, CacheInfo};
 
 use crate::exit::Usage;
+use crate::warnings::Warnings;
 use crate::{output, tell};
 
 /// List or remove kept features of views.
@@ -71,7 +72,8 @@ pub(crate) fn run(flags: &CacheFlags) -> anyhow::Result<()> {
         What::Ls { folder, json } => {
             let caches = features::list(&folder.resolve()?)?;
             if *json {
-                return output::json(&serde_json::json!({ "caches": caches }));
+                let document = serde_json::json!({ "caches": caches });
+                return output::json(&document, &Warnings::default());
             }
             list(&caches)
         }

@@ -9,6 +9,7 @@ use maskwright_train::{Error, TrainConfig};
 use serde::Serialize;
 
 use crate::output;
+use crate::warnings::Warnings;
 
 /// The settings of a run, or in what those of two runs differ.
 ///
@@ -50,13 +51,13 @@ pub(crate) fn run(flags: &ConfigFlags) -> anyhow::Result<()> {
     let config = read(&flags.run)?;
     let Some(other) = &flags.diff else {
         if flags.json {
-            return output::json(&Document { config: &config });
+            return output::json(&Document { config: &config }, &Warnings::default());
         }
         return output::lines(toml::to_string_pretty(&config)?.lines());
     };
     let differences = differences(&config, &read(other)?)?;
     if flags.json {
-        return output::json(&Compared { differences });
+        return output::json(&Compared { differences }, &Warnings::default());
     }
     let names = [&flags.run, other].map(|run| run.display().to_string());
     say_differences(&differences, &names)

@@ -12,7 +12,7 @@ use crate::flags::named::named;
 use crate::late_bar::LateBar;
 use crate::numbers::thousands;
 use crate::targets::{self, Existing, Format, Inputs};
-use crate::warnings::{Warnings, WithWarnings};
+use crate::warnings::Warnings;
 use crate::{official, output};
 
 const BAR: &str = "{prefix} {wide_bar} {binary_bytes}/{binary_total_bytes}";
@@ -114,7 +114,7 @@ pub(crate) fn run(flags: &ConvertFlags) -> anyhow::Result<()> {
     let mut warnings = Warnings::default();
     warnings.add(done.notes.iter().map(String::as_str));
     if flags.json {
-        return output::json(&WithWarnings { document: &done, warnings: &warnings });
+        return output::json(&done, &warnings);
     }
     print(&done)
 }

@@ -12,7 +12,6 @@ use crate::demo::{DemoConfig, DemoEnd, Stage, masks_command, run as run_demo};
 use crate::exit::Interrupted;
 use crate::numbers::duration;
 use crate::progress::Progress;
-use crate::warnings::WithWarnings;
 use crate::{interrupt, output, tell};
 
 /// Everything once, without data or download, in a few minutes: generate pictures of
@@ -85,8 +84,7 @@ pub(crate) fn run(flags: &DemoFlags) -> anyhow::Result<()> {
         }
     };
     if flags.json {
-        let warnings = progress.warnings();
-        return output::json(&WithWarnings { document: &outcome, warnings });
+        return output::json(&outcome, progress.warnings());
     }
     output::line("")?;
     means(&outcome.evaluation, &[])?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use maskwright_data::export::{Exported, Shape, export};
 use maskwright_data::source::LeftOut;
+use maskwright_train::evaluator::RecordWarning;
 use serde::Serialize;
 
 use crate::exit::{Interrupted, Usage};
@@ -14,6 +15,7 @@ use crate::flags::named::named;
 use crate::indexing::Indexing;
 use crate::progress::Progress;
 use crate::targets::is_stdout;
+use crate::warnings::Warnings;
 use crate::{interrupt, output, tell};
 
 /// Write a data set in another shape: COCO, images with masks, SA-1B, YOLO, WebDataset.
@@ -88,9 +90,16 @@ pub(crate) fn run(flags: &ExportFlags, given: &[String]) -> anyhow::Result<()> {
     let Some(done) = done.map_err(maskwright_train::Error::from)? else {
         return Err(Interrupted("stopped: nothing was written".into()).into());
     };
+    let mut warnings = Warnings::default();
+    let damaged = done.damaged.iter().map(|one| RecordWarning {
+        record: format!("{}/{}", one.set, one.name),
+        text: one.message.clone(),
+    });
+    warnings.add_records(&damaged.collect::<Vec<_>>());
     if flags.json {
         let shape = flags.shape;
-        return output::json(&Document { output: out, shape, exported: &done });
+        let document = Document { output: out, shape, exported: &done };
+        return output::json(&document, &warnings);
     }
     print(&done, out, flags.shape)
 }

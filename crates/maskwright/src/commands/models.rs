@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::official::{OFFICIAL, Official};
 use crate::output;
+use crate::warnings::Warnings;
 
 /// The published checkpoints that are known by name: where they come from, how large they are, and whether they are here.
 ///
@@ -45,7 +46,7 @@ pub(crate) fn run(flags: &ModelsFlags) -> anyhow::Result<()> {
     let line = |model| Line { model, kept: Official::kept(model), by_hand: model.by_hand() };
     let models: Vec<Line<'_>> = OFFICIAL.iter().map(line).collect();
     if flags.json {
-        return output::json(&Document { models });
+        return output::json(&Document { models }, &Warnings::default());
     }
     let row = |line: &Line<'_>| {
         let Line { model, kept, .. } = line;

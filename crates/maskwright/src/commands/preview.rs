@@ -125,14 +125,16 @@ pub(crate) fn run(flags: &PreviewFlags) -> anyhow::Result<()> {
         return output::line(line);
     }
     let made = preview(&data, &config, &Indexing::new(flags.json).context())?;
-    let mut warnings: Vec<RecordWarning> =
+    let mut of_tiles: Vec<RecordWarning> =
         made.tiles.iter().flat_map(|tile| tile.warnings.clone()).collect();
     // Objects of one view follow each other.
-    warnings.dedup();
-    Warnings::default().add_records(&warnings);
+    of_tiles.dedup();
+    let mut warnings = Warnings::default();
+    warnings.add_records(&of_tiles);
     targets::write_png(encode::png_rgb(&made.picture), &flags.output)?;
     if flags.json {
-        return output::json(&serde_json::json!({"input_size": input_size, "tiles": made.tiles}));
+        let document = serde_json::json!({ "input_size": input_size, "tiles": made.tiles });
+        return output::json(&document, &warnings);
     }
     let end = format!("{}: {} samples", flags.output.display(), made.tiles.len());
     let lines = made.tiles.iter().map(TileInfo::one_line).chain([end]);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use maskwright_report::run_report::{self, Written};
 
-use crate::warnings::{Warnings, WithWarnings};
+use crate::warnings::Warnings;
 use crate::{output, tell};
 
 /// Make or remake the report of a training run from what lies in its folder.
@@ -36,7 +36,7 @@ pub(crate) fn run(flags: &ReportFlags) -> anyhow::Result<()> {
     let mut warnings = Warnings::default();
     warnings.add(written.notes.iter().map(String::as_str));
     if flags.json {
-        return output::json(&WithWarnings { document: &written, warnings: &warnings });
+        return output::json(&written, &warnings);
     }
     let Written { report, curves, predictions, .. } = &written;
     let files = [Some(report), Some(curves), predictions.as_ref()];

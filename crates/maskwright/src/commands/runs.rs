@@ -85,7 +85,6 @@ impl Column {
 #[derive(Serialize)]
 struct Document<'a> {
     runs: &'a [RunSummary],
-    warnings: &'a Warnings,
 }
 
 /// The document of `--compare --json`.
@@ -93,7 +92,6 @@ struct Document<'a> {
 struct Compared {
     runs: [RunSummary; 2],
     differences: Vec<Difference>,
-    warnings: Warnings,
 }
 
 pub(crate) fn run(flags: &RunsFlags) -> anyhow::Result<()> {
@@ -106,7 +104,7 @@ pub(crate) fn run(flags: &RunsFlags) -> anyhow::Result<()> {
     warnings.add(unreadable.into_iter().map(|(_, why)| format!("left out: {why}")));
     runs.sort_by(|a, b| flags.sort.order(a, b));
     if flags.json {
-        return output::json(&Document { runs: &runs, warnings: &warnings });
+        return output::json(&Document { runs: &runs }, &warnings);
     }
     if runs.is_empty() {
         return Err(Usage(format!(
@@ -184,7 +182,7 @@ fn compare(flags: &RunsFlags, folders: [&PathBuf; 2]) -> anyhow::Result<()> {
     }
     let summaries = [RunSummary::of(&runs[0]), RunSummary::of(&runs[1])];
     if flags.json {
-        return output::json(&Compared { runs: summaries, differences, warnings });
+        return output::json(&Compared { runs: summaries, differences }, &warnings);
     }
     table(&summaries)?;
     output::line("")?;

@@ -14,6 +14,7 @@ use crate::exit::Usage;
 use crate::flags::data::DataFlags;
 use crate::indexing::Indexing;
 use crate::output;
+use crate::warnings::Warnings;
 
 /// Measure how fast training samples are made from your files.
 ///
@@ -145,7 +146,9 @@ pub(crate) fn run(flags: &DataBenchFlags) -> anyhow::Result<()> {
         samples: keys.len(),
         digest: format!("{:016x}", measured.digest),
     };
-    if flags.json { output::json(&report) } else { print(&report) }
+    let mut warnings = Warnings::default();
+    warnings.add_records(&measured.warnings);
+    if flags.json { output::json(&report, &warnings) } else { print(&report) }
 }
 
 /// The mean in milliseconds.

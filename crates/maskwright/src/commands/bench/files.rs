@@ -13,6 +13,7 @@ use maskwright_model::files::write_atomically;
 use crate::exit::Usage;
 use crate::output;
 use crate::targets::{self, Existing, Format, Inputs, Target};
+use crate::warnings::Warnings;
 
 /// Widths in equal numbers, in pixels: thumbnails, web pictures, photographs.
 const WIDTHS: [usize; 4] = [400, 1024, 2048, 3500];
@@ -96,14 +97,15 @@ pub(crate) fn run(flags: &FilesFlags) -> anyhow::Result<()> {
     let megapixels = pixels as f64 / 1e6 / flags.count as f64;
     let bits = 8.0 * image_bytes as f64 / pixels as f64;
     if flags.json {
-        return output::json(&serde_json::json!({
+        let document = serde_json::json!({
             "images": images.to_string_lossy(),
             "masks": masks.to_string_lossy(),
             "count": flags.count,
             "mean_megapixels": megapixels,
             "image_bits_per_pixel": bits,
             "mask_bits_per_pixel": 8.0 * mask_bytes as f64 / pixels as f64,
-        }));
+        });
+        return output::json(&document, &Warnings::default());
     }
     output::line(format_args!(
         "{}: {} pairs, {megapixels:.1} megapixels and {bits:.1} bits per pixel on average",

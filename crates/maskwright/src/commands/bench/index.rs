@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 
 use crate::output;
 use crate::process_memory as memory;
+use crate::warnings::Warnings;
 
 /// Measure opening annotated sets: from the annotation file, and from the cached index.
 ///
@@ -51,7 +52,8 @@ pub(crate) fn run(flags: &IndexFlags) -> anyhow::Result<()> {
         let values = rows
             .iter()
             .map(|row| serde_json::json!({"what": row.what, "value": row.value, "unit": row.unit}));
-        return output::json(&serde_json::json!({ "rows": values.collect::<Vec<_>>() }));
+        let document = serde_json::json!({ "rows": values.collect::<Vec<_>>() });
+        return output::json(&document, &Warnings::default());
     }
     let cells = |row: &Row| {
         let decimals = if row.value >= 1000.0 { 0 } else { 3 };

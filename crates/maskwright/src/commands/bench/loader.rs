@@ -19,6 +19,7 @@ use crate::exit::Usage;
 use crate::flags::data::DataFlags;
 use crate::indexing::Indexing;
 use crate::output;
+use crate::warnings::Warnings;
 
 /// Measure what the loader costs on top of making single samples.
 ///
@@ -125,8 +126,8 @@ pub(crate) fn run(flags: &LoaderBenchFlags) -> anyhow::Result<()> {
         let most = threads.iter().copied().max().unwrap_or(1);
         return soak::run(mix, loader_config(flags, &samples, most), count, flags.json);
     }
-    let report = measure(flags, &stretched(&mix, flags.samples)?, &samples)?;
-    if flags.json { output::json(&report) } else { print(&report) }
+    let (report, warnings) = measure(flags, &stretched(&mix, flags.samples)?, &samples)?;
+    if flags.json { output::json(&report, &warnings) } else { print(&report) }
 }
 
 fn loader_config(flags: &LoaderBenchFlags, sample: &SampleConfig, workers: usize) -> LoaderConfig {
@@ -151,7 +152,12 @@ fn stretched(mix: &Mix, samples: usize) -> anyhow::Result<Mix> {
     Ok(Mix::repeated(weighted.collect())?)
 }
 
-fn measure(flags: &LoaderBenchFlags, mix: &Mix, config: &SampleConfig) -> anyhow::Result<Report> {
+/// The report, and what was odd about the files.
+fn measure(
+    flags: &LoaderBenchFlags,
+    mix: &Mix,
+    config: &SampleConfig,
+) -> anyhow::Result<(Report, Warnings)> {
     let records = mix.len() as u64;
     let order = Order::new(flags.seed, 0, records);
     // A loader drops what fills no batch.
@@ -200,7 +206,9 @@ fn measure(flags: &LoaderBenchFlags, mix: &Mix, config: &SampleConfig) -> anyhow
         loader_per_second: keys.len() as f64 / over(&|round| round[at][1].wall),
         throughput: over(&|round| round[at][0].wall / round[at][1].wall),
     };
-    Ok(Report {
+    let mut warnings = Warnings::default();
+    warnings.add_samples(&contests[0].loader.stats().warnings);
+    let report = Report {
         single_ms: per_sample * over(&|round| round[0][0].cpu),
         threads: counts
             .iter()
@@ -215,7 +223,8 @@ fn measure(flags: &LoaderBenchFlags, mix: &Mix, config: &SampleConfig) -> anyhow
         size: flags.size,
         decoder: decoder_name(),
         simd: Sampler::new().simd_name(),
-    })
+    };
+    Ok((report, warnings))
 }
 
 impl Contest {

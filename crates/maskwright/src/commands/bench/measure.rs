@@ -1,6 +1,7 @@
 //! Makes the same samples again and again and takes the time, by the thread's own CPU clock, so
 //! that other work on the machine counts as little as possible.
 
+use std::collections::HashSet;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -8,10 +9,13 @@ use std::time::{Duration, Instant};
 use cpu_time::ThreadTime;
 use maskwright_data::prompt::Prompt;
 use maskwright_data::random::SampleKey;
-use maskwright_data::sample::{ObjectInfo, SampleConfig, SampleMaker, Timings, ViewBuffers};
+use maskwright_data::sample::{
+    ObjectInfo, SampleConfig, SampleMaker, Timings, ViewBuffers, ViewInfo,
+};
 use maskwright_data::source::{ImageBuffer, MaskBuffer, MaskForm, Mix, Pick, Source};
 use maskwright_image::decode::{ImageFile, LabelDecoder, Limits, ObjectMap, decode_label};
 use maskwright_image::mask::Bitmap;
+use maskwright_train::evaluator::RecordWarning;
 
 use super::median::median;
 
@@ -25,6 +29,8 @@ pub(super) struct Measured {
     pub(super) digest: u64,
     /// Seconds from the first to the last sample of the rounds.
     pub(super) wall: f64,
+    /// What was odd about the files.
+    pub(super) warnings: Vec<RecordWarning>,
 }
 
 /// What one thread made.
@@ -32,6 +38,7 @@ struct Share {
     /// Place of the key, CPU time and stages of each sample.
     made: Vec<(usize, Duration, Timings)>,
     digest: u64,
+    warnings: Vec<RecordWarning>,
     wall: (Instant, Instant),
 }
 
@@ -71,7 +78,8 @@ pub(super) fn samples(
             warm.make(mix, keys[at])?;
             made.push((at, thread_cpu() - before, warm.maker.take_timings()));
         }
-        Ok(Share { made, digest: warm.digest, wall: (start, Instant::now()) })
+        let wall = (start, Instant::now());
+        Ok(Share { made, digest: warm.digest, warnings: warm.warnings, wall })
     };
     let shares: Vec<Share> = std::thread::scope(|scope| {
         let threads: Vec<_> =
@@ -87,6 +95,14 @@ pub(super) fn samples(
         times[at].push(time);
         stages[at].push(stage);
     }
+    let mut warnings: Vec<RecordWarning> = Vec::new();
+    // Every draw of a record has those of its files.
+    let mut told = HashSet::new();
+    for warning in shares.iter().flat_map(|share| &share.warnings) {
+        if told.insert((&warning.record, &warning.text)) {
+            warnings.push(warning.clone());
+        }
+    }
     let start = shares.iter().map(|share| share.wall.0).min();
     let end = shares.iter().map(|share| share.wall.1).max();
     Ok(Measured {
@@ -94,6 +110,7 @@ pub(super) fn samples(
         stages: stages.iter().map(|rounds| median_stages(rounds)).collect(),
         digest: shares.iter().fold(0, |all, share| share.digest.wrapping_add(all)),
         wall: start.zip(end).map_or(0.0, |(start, end)| (end - start).as_secs_f64()),
+        warnings,
     })
 }
 
@@ -107,20 +124,19 @@ struct Warm {
     ignored: Vec<Option<Bitmap>>,
     /// Of all that was made while it warmed up.
     digest: u64,
+    /// What was odd about the files of that.
+    warnings: Vec<RecordWarning>,
 }
 
 impl Warm {
-    fn make(&mut self, mix: &Mix, key: SampleKey) -> anyhow::Result<()> {
+    fn make(&mut self, mix: &Mix, key: SampleKey) -> anyhow::Result<ViewInfo> {
         let Self { maker, image, labels, prompts, objects, ignored, .. } = self;
         prompts.clear();
         objects.clear();
         ignored.clear();
-        maker.view_into(
-            mix,
-            key,
-            &mut ViewBuffers { image, image_wanted: true, labels, prompts, objects, ignored },
-        )?;
-        Ok(())
+        let mut buffers =
+            ViewBuffers { image, image_wanted: true, labels, prompts, objects, ignored };
+        Ok(maker.view_into(mix, key, &mut buffers)?)
     }
 }
 
@@ -134,9 +150,11 @@ fn warm_up(mix: &Mix, config: &SampleConfig, keys: &[SampleKey]) -> anyhow::Resu
         objects: Vec::new(),
         ignored: Vec::new(),
         digest: 0,
+        warnings: Vec::new(),
     };
     for &key in keys {
-        warm.make(mix, key)?;
+        let view = warm.make(mix, key)?;
+        warm.warnings.extend(RecordWarning::all(&view.set, &view.name, &view.warnings));
         let labels = &warm.labels[..warm.objects.len() * pixels];
         warm.digest = warm.digest.wrapping_add(hash(key, &warm.image, labels));
     }

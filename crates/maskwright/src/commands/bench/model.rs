@@ -16,6 +16,7 @@ use crate::exit::Usage;
 use crate::flags::device::DeviceFlags;
 use crate::output;
 use crate::process_memory as memory;
+use crate::warnings::Warnings;
 
 /// Measure how fast the model runs: its encoder, a prompt, the HQ head's gradients, a training step.
 ///
@@ -110,13 +111,14 @@ pub(crate) fn run(flags: &ModelBenchFlags) -> anyhow::Result<()> {
     }
     if flags.json {
         let config = config(&source)?;
-        return output::json(&serde_json::json!({
+        let document = serde_json::json!({
             "model_type": config.model_type().to_string(),
             "checkpoint": flags.checkpoint,
             "input_size": source.input_size.unwrap_or(config.image_size),
             "batch": flags.batch,
             "parts": reports,
-        }));
+        });
+        return output::json(&document, &Warnings::default());
     }
     let rows: Vec<Vec<String>> = reports
         .iter()

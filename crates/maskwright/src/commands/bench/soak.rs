@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::output;
 use crate::process_memory as memory;
+use crate::warnings::Warnings;
 
 /// Measurements of a run.
 const MARKS: u64 = 20;
@@ -62,6 +63,8 @@ pub(super) fn run(mix: Mix, config: LoaderConfig, count: u64, json: bool) -> any
     let (least, most) = settled
         .iter()
         .fold((f64::INFINITY, 0.0f64), |(least, most), &mib| (least.min(mib), most.max(mib)));
+    let mut warnings = Warnings::default();
+    warnings.add_samples(&loader.stats().warnings);
     let report = Report {
         spread_percent: 100.0 * (most - least) / least,
         growth_percent: 100.0 * (settled[settled.len() - 1] / settled[0] - 1.0),
@@ -71,7 +74,7 @@ pub(super) fn run(mix: Mix, config: LoaderConfig, count: u64, json: bool) -> any
         marks,
     };
     if json {
-        return output::json(&report);
+        return output::json(&report, &warnings);
     }
     output::line(format_args!(
         "\nafter the first tenth: {least:.1} to {most:.1} MiB, a spread of {:.2}%, {:+.2}% from first to last; \

@@ -145,7 +145,7 @@ pub(crate) fn run(flags: &DoctorFlags) -> anyhow::Result<()> {
     if flags.json {
         let input_size = settings.plan.size;
         let document = Document { input_size, errors, warnings, notes, diagnosis: &diagnosis };
-        output::json(&document)?;
+        output::json_whole(&document)?;
     } else {
         print::diagnosis(&diagnosis, start.elapsed())?;
     }

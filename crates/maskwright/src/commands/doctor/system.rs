@@ -31,7 +31,7 @@ pub(super) fn run(json: bool) -> anyhow::Result<()> {
     maskwright_image::check_environment()?;
     let found = examine();
     if json {
-        return output::json(&found);
+        return output::json_whole(&found);
     }
     let rows = [
         ("maskwright", found.version.to_owned()),

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::{EvalFlags, geometry_of, print};
 use crate::exit::Usage;
 use crate::progress::Progress;
-use crate::warnings::{Warnings, WithWarnings};
+use crate::warnings::Warnings;
 use crate::{interrupt, output, process_memory, tell};
 
 /// Where the boxes come from.
@@ -84,8 +84,7 @@ pub(super) fn run(flags: &EvalFlags, boxes: &Boxes, data: &DataFile) -> anyhow::
     if flags.what.json {
         let document =
             Document { geometry, geometry_from, evaluation: &evaluation, times, peak_memory_mib };
-        let document = WithWarnings { document: &document, warnings: &warnings };
-        return output::json_of(&document, source.checkpoint.as_deref());
+        return output::json_of(&document, &warnings, source.checkpoint.as_deref());
     }
     table(&evaluation)?;
     if let Some(times) = times {

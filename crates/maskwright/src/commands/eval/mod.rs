@@ -162,7 +162,6 @@ struct Document<'a> {
     /// The most memory that the process held, in MiB, where the system tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     peak_memory_mib: Option<f64>,
-    warnings: &'a Warnings,
 }
 
 /// The clicks on a set, with the time that one took.
@@ -402,9 +401,8 @@ impl<'a> Found<'a> {
                 comparison: comparison.as_ref(),
                 times,
                 peak_memory_mib,
-                warnings,
             };
-            return output::json_of(&document, self.checkpoint);
+            return output::json_of(&document, warnings, self.checkpoint);
         }
         print::means(evaluation, statistics)?;
         print::clicks(evaluation, click_statistics, times, details)?;

@@ -119,9 +119,10 @@ pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
         check_targets(flags, &images[0])?;
     }
     let interrupt = interrupt::on_ctrl_c();
-    let (predictor, kind) = flags.model.load(&mut Warnings::default())?;
+    let mut warnings = Warnings::default();
+    let (predictor, kind) = flags.model.load(&mut warnings)?;
     let search = Search::with(predictor.sam());
-    search.warning().iter().for_each(tell::note);
+    warnings.add(search.warning());
     let mut work = if many {
         let mut settings = flags.model.settings(&predictor, kind, &flags.input)?;
         settings.extend(flags.settings(&config)?);
@@ -203,7 +204,10 @@ pub(crate) fn run(flags: &MasksFlags) -> anyhow::Result<()> {
     }
     let told = Told::of(&rows, asked.search.advice());
     if flags.json {
-        told.json(&rows, &flags.model.checkpoint()?)?;
+        for row in &rows {
+            warnings.extend(Warnings::deserialize(&row["warnings"])?);
+        }
+        told.json(&rows, &warnings, &flags.model.checkpoint()?)?;
     } else if many {
         told.table(&results, (searched, took))?;
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::numbers::thousands;
+use crate::warnings::Warnings;
 use crate::{output, tell};
 
 /// The counts of the lines of the results.
@@ -38,12 +39,17 @@ impl Told {
     }
 
     /// Prints all lines as JSON.
-    pub(super) fn json(&self, rows: &[Value], checkpoint: &Path) -> anyhow::Result<()> {
+    pub(super) fn json(
+        &self,
+        rows: &[Value],
+        warnings: &Warnings,
+        checkpoint: &Path,
+    ) -> anyhow::Result<()> {
         let mut document = serde_json::json!({ "images": rows });
         if let Some(advice) = &self.advice {
             document["advice"] = advice.as_str().into();
         }
-        output::json_of(&document, Some(checkpoint))
+        output::json_of(&document, warnings, Some(checkpoint))
     }
 
     /// Prints the counts; so many images were searched in this time.

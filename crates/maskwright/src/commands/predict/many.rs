@@ -89,6 +89,8 @@ struct Told<'a> {
     /// The part of the time in which the image encoder was at work, from 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     encoding: Option<f64>,
+    /// Of the model and of every image.
+    #[serde(skip)]
     warnings: Warnings,
 }
 
@@ -230,6 +232,7 @@ impl<'a> Told<'a> {
         } += 1;
         self.prompts_refused += row.refused.len();
         self.masks += row.masks.len();
+        self.warnings.keep_of_file(&row.image, &row.warnings);
         self.empty_masks += row.masks.iter().filter(|mask| mask.area == 0).count();
         if self.first_warned.is_none() {
             self.first_warned = row.first_warning().map(|text| words::of_remark(&text));
@@ -241,7 +244,7 @@ impl<'a> Told<'a> {
 
     fn print(&self, json: bool, checkpoint: &Path) -> anyhow::Result<()> {
         match json {
-            true => output::json_of(self, Some(checkpoint))?,
+            true => output::json_of(self, &self.warnings, Some(checkpoint))?,
             false => self.table()?,
         }
         let all = self.output.join(RESULTS);

@@ -189,9 +189,8 @@ fn of_image(flags: &PredictFlags, path: &Path) -> anyhow::Result<()> {
             "geometry": predictor.fit().0,
             "geometry_from": predictor.fit().1,
             "masks": masks,
-            "warnings": warnings,
         });
-        return output::json_of(&document, Some(&flags.model.checkpoint()?));
+        return output::json_of(&document, &warnings, Some(&flags.model.checkpoint()?));
     }
     for mask in &found {
         let object = mask.mask.mask.count();

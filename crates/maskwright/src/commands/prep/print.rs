@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use maskwright_data::source::LeftOut;
+use maskwright_doctor::Severity;
 use maskwright_prep::{Preparer, Row, ShardDone, Status};
+use maskwright_train::evaluator::RecordWarning;
 use serde::Serialize;
 
 use crate::numbers::thousands;
@@ -20,6 +22,8 @@ pub(super) struct Told<'a> {
     sum: Sum,
     made: Vec<Shard<'a>>,
     left_out: Vec<LeftOut>,
+    /// Of the model and of every record.
+    #[serde(skip)]
     warnings: Warnings,
     /// The first record that was refused, and why.
     #[serde(skip)]
@@ -72,7 +76,7 @@ impl<'a> Told<'a> {
         done: &'a [ShardDone],
         preparer: &Preparer,
         output: &'a Path,
-        warnings: Warnings,
+        mut warnings: Warnings,
     ) -> Told<'a> {
         let (mut sum, mut first) = (Sum::default(), None);
         let made = done.iter().map(|done| {
@@ -88,6 +92,9 @@ impl<'a> Told<'a> {
             Shard { role, shard, before, tar: &done.tar, ledger: &done.ledger, sum: of_shard }
         });
         let made = made.collect();
+        let rows = done.iter().flat_map(|done| &done.rows);
+        let of_records: Vec<RecordWarning> = rows.flat_map(odd).collect();
+        warnings.add_records(&of_records);
         Told {
             output,
             shards: preparer.shards(),
@@ -103,7 +110,7 @@ impl<'a> Told<'a> {
     /// Prints it; `trains` is whether what was written can be trained on.
     pub(super) fn print(&self, json: bool, trains: bool) -> anyhow::Result<()> {
         if json {
-            return output::json(self);
+            return output::json(self, &self.warnings);
         }
         let row = |what: &str, value: String| vec![what.to_owned(), value];
         let Sum { records, ok, warned, refused, objects, objects_refused, bytes } = self.sum;
@@ -139,4 +146,17 @@ impl<'a> Told<'a> {
         shards.dedup();
         shards.len()
     }
+}
+
+/// What was odd about a record that is stored all the same.
+fn odd(row: &Row) -> impl Iterator<Item = RecordWarning> {
+    let told = row
+        .checks
+        .iter()
+        .filter(|check| row.is_stored() && check.severity != Severity::Note.name());
+    told.map(|check| {
+        let object = check.object.map_or(String::new(), |nth| format!("object {nth}: "));
+        let text = format!("{object}{}", check.detail);
+        RecordWarning { record: format!("{}/{}", row.set, row.name), text }
+    })
 }

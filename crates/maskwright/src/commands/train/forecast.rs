@@ -13,7 +13,7 @@ pub(super) fn run(config: &TrainConfig, json: bool) -> anyhow::Result<()> {
     let forecast = forecast(config, &mut progress)?;
     progress.finish();
     if json {
-        return output::json(&forecast);
+        return output::json(&forecast, progress.warnings());
     }
     output::lines(lines(&forecast))
 }

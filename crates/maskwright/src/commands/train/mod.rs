@@ -32,7 +32,7 @@ use crate::flags::named::named;
 use crate::flags::views::ViewFlags;
 use crate::logs::{Before, LogTo, Logs};
 use crate::progress::{Progress, ProgressKind};
-use crate::warnings::{Warnings, WithWarnings};
+use crate::warnings::Warnings;
 use crate::{interrupt, output, tell};
 
 /// Train a model on images with masks.
@@ -357,10 +357,7 @@ fn report(
     warnings: &Warnings,
 ) -> anyhow::Result<()> {
     if flags.json {
-        output::json_of(
-            &WithWarnings { document: outcome, warnings },
-            config.model.checkpoint.as_deref(),
-        )?;
+        output::json_of(outcome, warnings, config.model.checkpoint.as_deref())?;
     }
     let folder = config.output.display();
     if outcome.stopped {
