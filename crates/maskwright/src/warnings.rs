@@ -63,10 +63,10 @@ impl Warnings {
 
     /// Says and keeps what was odd about a file.
     pub(crate) fn add_of_file(&mut self, file: &Path, texts: &[String]) {
-        for text in texts.iter().map(|text| words::of_remark(text)) {
+        let before = self.0.len();
+        self.keep_of_file(&file.to_string_lossy(), texts);
+        for Warning { text, .. } in &self.0[before..] {
             tell::note(format_args!("{}: {text}", file.display()));
-            let file = Some(file.to_string_lossy().into_owned());
-            self.0.push(Warning { file, record: None, text });
         }
     }
 

@@ -26,8 +26,6 @@ pub(super) struct Reader {
     label: GreyImage,
     /// Whether files that are damaged are refused.
     strict: bool,
-    /// What the decoder remarked on the mask that was taken last.
-    remarks: Vec<Warning>,
     /// Masks that are damaged and were used all the same.
     damaged: Vec<WarnedRecord>,
     ignoring: LeftOut,
@@ -59,6 +57,15 @@ pub(super) struct Object {
     pub(super) class: usize,
 }
 
+/// A mask as it was read.
+struct Taken {
+    mask: Rle,
+    /// Its levels, where it has others than 0 and 255.
+    levels: Option<GreyImage>,
+    /// What the decoder remarked.
+    warnings: Vec<Warning>,
+}
+
 impl Item {
     /// The ending of the image file, by its content.
     pub(super) fn ending(&self) -> &'static str {
@@ -86,7 +93,6 @@ impl Reader {
             labels: LabelDecoder::default(),
             label: GreyImage::default(),
             strict,
-            remarks: Vec::new(),
             damaged: Vec::new(),
             ignoring: LeftOut::none("masks whose ignored pixels are background now"),
             levels: LeftOut::none("masks of levels between, which are 0 and 255 now"),
@@ -149,12 +155,12 @@ impl Reader {
         let mut objects = Vec::new();
         for nth in 0..self.source.objects(&at)? {
             self.source.mask(&at, Pick::Nth(nth), &mut self.mask)?;
-            let (mask, levels) =
+            let Taken { mask, levels, warnings } =
                 self.take_mask(&record.name).map_err(|source| refused(&record.mask, source))?;
             if self.strict {
-                refuse_damage(&record, &record.mask, &self.remarks)?;
+                refuse_damage(&record, &record.mask, &warnings)?;
             }
-            let damage = self.remarks.drain(..).filter(Warning::is_damage);
+            let damage = warnings.iter().filter(|warning| warning.is_damage());
             self.damaged.extend(damage.map(|warning| WarnedRecord {
                 set: record.set.to_string(),
                 name: record.name.clone(),
@@ -187,36 +193,40 @@ impl Reader {
         })
     }
 
-    /// The mask that was asked for last, and its levels where it has others than 0 and 255.
-    fn take_mask(&mut self, record: &str) -> maskwright_image::Result<(Rle, Option<GreyImage>)> {
-        let Reader { source, mask, labels, label, remarks, .. } = self;
+    /// The mask that was asked for last.
+    fn take_mask(&mut self, record: &str) -> maskwright_image::Result<Taken> {
+        let Reader { source, mask, labels, label, .. } = self;
         let (rule, limits) = (source.mask_rule(), Limits::default());
-        let grey = match mask.form {
+        let (grey, warnings) = match mask.form {
             // Whatever runs a file has, those of the mask are compared.
-            MaskForm::Rle => return Ok((Rle::from_bitmap(&mask.rle.to_bitmap()), None)),
+            MaskForm::Rle => {
+                let mask = Rle::from_bitmap(&mask.rle.to_bitmap());
+                return Ok(Taken { mask, levels: None, warnings: Vec::new() });
+            }
             MaskForm::Objects => {
-                *remarks = mask.read_object(rule, &limits, labels, Orientation::default())?;
+                let warnings = mask.read_object(rule, &limits, labels, Orientation::default())?;
                 if mask.ignored().is_some_and(|ignored| ignored.data.iter().any(|&level| level > 0))
                 {
                     self.ignoring.add(|| record.to_owned());
                 }
-                return Ok((mask.rle.clone(), None));
+                return Ok(Taken { mask: mask.rle.clone(), levels: None, warnings });
             }
             MaskForm::File => {
-                *remarks = labels.decode(&mask.file, rule, &limits, label)?;
+                let warnings = labels.decode(&mask.file, rule, &limits, label)?;
                 let ignored = labels.take_ignored();
                 if ignored.is_some_and(|ignored| ignored.data.iter().any(|&level| level > 0)) {
                     self.ignoring.add(|| record.to_owned());
                 }
-                &*label
+                (&*label, warnings)
             }
-            MaskForm::Grey => &*mask.grey,
+            MaskForm::Grey => (&*mask.grey, Vec::new()),
         };
         let levels = grey.data.iter().any(|&level| level != 0 && level != 255);
         if levels {
             self.levels.add(|| record.to_owned());
         }
-        Ok((Rle::from_bitmap(&Bitmap::from_grey(grey)), levels.then(|| grey.clone())))
+        let mask = Rle::from_bitmap(&Bitmap::from_grey(grey));
+        Ok(Taken { mask, levels: levels.then(|| grey.clone()), warnings })
     }
 }
 
