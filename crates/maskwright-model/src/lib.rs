@@ -43,7 +43,7 @@ mod config;
 pub mod conventions;
 pub mod device;
 mod error;
-pub mod files;
+mod files;
 mod fitting;
 pub mod image_encoder;
 mod image_sketch;

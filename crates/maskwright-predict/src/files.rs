@@ -7,9 +7,9 @@ use maskwright_data::source::open_file_or_given_pipe;
 
 use crate::error::{Error, Result};
 
-/// Writes `bytes` under a temporary name and renames it; see [`maskwright_model::files`].
+/// Writes `bytes` under a temporary name and renames it; see [`maskwright_files`].
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    maskwright_model::files::write_atomically(path, bytes).map_err(Error::io(path, "write"))
+    maskwright_files::write_atomically(path, bytes).map_err(Error::io(path, "write"))
 }
 
 /// All bytes of a file, or of [a pipe](open_file_or_given_pipe), of which there may be no more than `limit`.

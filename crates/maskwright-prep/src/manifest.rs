@@ -1,12 +1,11 @@
 //! What the output folder was begun with: `prep.json`. Shards made with other data or settings never lie side by side.
 
-use std::io::Write;
 use std::path::Path;
 
 use maskwright_data::source::{
     Extensions, IMAGE_ENDINGS, Patterns, SetKind, SetSpec, WebDatasetKeys,
 };
-use maskwright_model::files::write_atomically;
+use maskwright_files::write_atomically;
 use maskwright_predict::begun::difference;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -83,20 +82,8 @@ pub(crate) fn agree(folder: &Path, manifest: &Value) -> Result<()> {
     let path = folder.join(NAME);
     if !path.exists() {
         let text = serde_json::to_string_pretty(manifest).unwrap_or_default() + "\n";
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".maskwright-").suffix(".part");
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut part = builder.tempfile_in(folder).map_err(Error::io(&path, "write"))?;
-        part.write_all(text.as_bytes())
-            .and_then(|()| part.as_file().sync_all())
-            .map_err(Error::io(&path, "write"))?;
-        match part.persist_noclobber(&path) {
-            Err(failed) if failed.error.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(Error::io(&path, "write")(failed.error));
-            }
-            _ => {}
-        }
+        maskwright_files::remove_abandoned(folder);
+        maskwright_files::write_new(&path, text.as_bytes()).map_err(Error::io(&path, "write"))?;
     }
     let text = std::fs::read_to_string(&path).map_err(Error::io(&path, "read"))?;
     let begun: Value = serde_json::from_str(&text).map_err(|error| Error::Content {

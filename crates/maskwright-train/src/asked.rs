@@ -16,7 +16,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use maskwright_model::files::write_atomically;
+use maskwright_files::write_atomically;
 use strum::{EnumString, IntoStaticStr};
 
 use crate::error::{Error, Result};

@@ -22,7 +22,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use maskwright_model::files::is_temporary;
+use maskwright_files::{is_at, is_temporary};
 
 use crate::error::{Error, Result};
 
@@ -154,19 +154,6 @@ fn this_process() -> String {
     let command: Vec<String> =
         std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
     format!("process {} ({})", std::process::id(), command.join(" "))
-}
-
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let place =
-        |data: io::Result<std::fs::Metadata>| data.ok().map(|data| (data.dev(), data.ino()));
-    place(file.metadata()).is_some_and(|ours| place(std::fs::metadata(path)) == Some(ours))
-}
-
-#[cfg(not(unix))]
-fn is_at(_file: &File, path: &Path) -> bool {
-    path.exists()
 }
 
 #[cfg(test)]

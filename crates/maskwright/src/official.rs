@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use hf_hub::api::Progress;
-use maskwright_model::files;
 use maskwright_train::run_files::{BEST, CONFIG};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -264,7 +263,8 @@ fn download(address: &str, folder: &Path, file: &str, sha256: &str) -> anyhow::R
     let unwritten = |error: std::io::Error| {
         anyhow::Error::new(error).context(format!("{}: cannot write", target.display()))
     };
-    files::write_with(&target, unwritten, |out| {
+    maskwright_files::remove_abandoned(folder);
+    maskwright_files::write_with(&target, unwritten, |out| {
         let (mut sum, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
         loop {
             let read = body.read(&mut buffer).with_context(|| address.to_owned())?;

@@ -3,12 +3,12 @@
 //! A target's ending says its format. What is no regular file (a device, a named pipe) has no ending, is there
 //! before, and is written into. `-` is standard output.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use maskwright_data::source::DataFile;
-use maskwright_model::files::write_atomically;
+use maskwright_files::{folder_of, remove_abandoned, write_atomically};
 use maskwright_report::page::is_page;
 
 use crate::exit::Usage;
@@ -157,7 +157,7 @@ pub(crate) fn is_stream(path: &Path) -> bool {
 }
 
 /// Refuses `targets` of the wrong ending, those that are read or are each other, and those that are there as
-/// `existing` says.
+/// `existing` says. What commands that were killed left beside the others is removed.
 pub(crate) fn check(
     targets: &[Target<'_>],
     inputs: &Inputs,
@@ -165,6 +165,7 @@ pub(crate) fn check(
 ) -> Result<(), Usage> {
     let read = inputs.read();
     let mut taken: HashMap<PathBuf, &Target<'_>> = HashMap::new();
+    let mut folders = BTreeSet::new();
     for target in targets {
         target.check(&read, existing)?;
         // Any number may be written into one device.
@@ -179,7 +180,9 @@ pub(crate) fn check(
                 target.path.display()
             )));
         }
+        folders.insert(folder_of(target.path));
     }
+    folders.into_iter().for_each(remove_abandoned);
     Ok(())
 }
 
@@ -242,8 +245,7 @@ pub(crate) fn write_png(png: maskwright_image::Result<Vec<u8>>, path: &Path) -> 
 /// The path in one spelling: without links and detours where it, or the folder it will lie in, is there.
 fn place(path: &Path) -> PathBuf {
     let in_folder = || {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+        let folder = folder_of(path).canonicalize().ok()?;
         Some(folder.join(path.file_name()?))
     };
     path.canonicalize().ok().or_else(in_folder).unwrap_or_else(|| path.to_path_buf())

@@ -82,11 +82,11 @@ fn what_makes_no_sense_is_refused() {
     assert!(!place.join("out").exists());
 }
 
-/// On a device that is too small, and stopped by Ctrl-C, nothing is left, and one line says why.
+/// On a device that is too small, and stopped by Ctrl-C, nothing is left, and one line says why. What a kill leaves goes by the next.
 #[cfg(unix)]
 #[allow(clippy::disallowed_macros, reason = "a test says what it leaves out")]
 mod whole_or_not_there {
-    use std::process::{Command, Stdio};
+    use std::process::{Child, Command, Output, Stdio};
     use std::time::Duration;
 
     use super::*;
@@ -122,28 +122,59 @@ mod whole_or_not_there {
 
     #[test]
     fn after_ctrl_c() {
-        let place = Place::new();
-        let (data, out) = (place.text("data"), place.text("out"));
-        write_pairs(Path::new(&data), 400);
-        let child = Command::new(env!("CARGO_BIN_EXE_maskwright"))
-            .args(["export", &data, &out, "--as", "coco"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let begun = || {
-            let names = std::fs::read_dir(place.path()).expect("listed");
-            names.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with(".export-"))
-        };
-        while !begun() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-        assert!(sent.expect("kill runs").success());
-        let output = child.wait_with_output().expect("it ends");
+        let begun = Begun::export();
+        let (output, place) = begun.end("-INT");
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(130), "{said}");
         assert_eq!(said.lines().last(), Some("stopped: nothing was written"), "{said}");
-        assert!(!Path::new(&out).exists() && !begun(), "{said}");
+        assert_eq!(names(place.path()), ["data"]);
+    }
+
+    #[test]
+    fn after_a_kill_and_another_export() {
+        let (output, place) = Begun::export().end("-KILL");
+        assert_eq!(output.status.code(), None, "killed");
+        assert_eq!(names(place.path()).len(), 2, "its folder, which nothing could remove");
+        let (data, other) = (place.text("data"), place.text("other"));
+        works(&["export", &data, &other, "--as", "masks"]);
+        assert_eq!(names(place.path()), ["data", "other"]);
+    }
+
+    /// An export that has begun to write.
+    struct Begun {
+        child: Child,
+        place: Place,
+    }
+
+    impl Begun {
+        fn export() -> Self {
+            let place = Place::new();
+            let (data, out) = (place.text("data"), place.text("out"));
+            write_pairs(Path::new(&data), 400);
+            let child = Command::new(env!("CARGO_BIN_EXE_maskwright"))
+                .args(["export", &data, &out, "--as", "coco"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .expect("it starts");
+            while names(place.path()).len() < 2 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Self { child, place }
+        }
+
+        fn end(self, signal: &str) -> (Output, Place) {
+            let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+            assert!(sent.expect("kill runs").success());
+            (self.child.wait_with_output().expect("it ends"), self.place)
+        }
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let names = std::fs::read_dir(folder).expect("listed");
+        let mut names: Vec<String> =
+            names.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
     }
 }

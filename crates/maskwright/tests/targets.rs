@@ -38,6 +38,29 @@ impl Model {
     }
 }
 
+/// What a command that was killed left of a result goes when the next writes beside it.
+#[test]
+fn half_written_files_of_killed_commands_go() {
+    let model = Model::new();
+    let place = &model.place;
+    let folder = place.join("results");
+    std::fs::create_dir(&folder).expect("made");
+    let left = |command: &[&str]| {
+        std::fs::write(folder.join(".maskwright-held-a1.part"), "half").expect("written");
+        std::fs::create_dir(folder.join(".maskwright-held-b2.part")).expect("made");
+        works(command);
+        let names = std::fs::read_dir(&folder).expect("listed").flatten();
+        let mut names: Vec<_> = names.map(|entry| entry.file_name()).collect();
+        names.sort();
+        names
+    };
+    let at = |name: &str| place.text(&format!("results/{name}"));
+    assert_eq!(left(&model.predict(&["--output", &at("a.png")])), ["a.png"]);
+    let convert = |name: &str| left(&["convert", &model.checkpoint, &at(name)]);
+    assert_eq!(convert("b.pth"), ["a.png", "b.pth"]);
+    assert_eq!(convert("hf"), ["a.png", "b.pth", "hf"]);
+}
+
 #[test]
 fn nothing_is_written_over_what_is_read() {
     let model = Model::new();

@@ -88,26 +88,3 @@ impl Stream {
         file.flush().map_err(|source| Error::Write { file: path.clone(), source })
     }
 }
-
-/// Gives the finished folder its name.
-pub(super) fn publish(folder: tempfile::TempDir, output: &Path) -> Result<()> {
-    let failed = |source| Error::Write { file: output.into(), source };
-    // A temporary folder is its owner's alone; this one is as any folder that a program makes.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let made = folder.path().join(".mode");
-        fs::create_dir(&made).map_err(failed)?;
-        let mode = fs::metadata(&made).map_err(failed)?.permissions().mode();
-        fs::remove_dir(&made).map_err(failed)?;
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).map_err(failed)?;
-    }
-    // On some systems a folder takes the place of an empty one.
-    if output.symlink_metadata().is_ok() {
-        return Err(failed(std::io::ErrorKind::AlreadyExists.into()));
-    }
-    fs::rename(folder.path(), output).map_err(failed)?;
-    // It is no temporary folder any more.
-    let _ = folder.keep();
-    Ok(())
-}

@@ -38,6 +38,7 @@ mod yolo;
 
 use std::path::Path;
 
+use maskwright_files::{NewFolder, folder_of};
 use serde::Serialize;
 use strum::IntoStaticStr;
 
@@ -129,7 +130,7 @@ pub fn export(
     context: &OpenContext<'_>,
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Option<Exported>> {
-    let parent = free_place(data, output)?;
+    refuse_place(data, output)?;
     let mut readers = Vec::new();
     for (role, specs) in [("train", &data.train), ("valid", &data.valid)] {
         let open = specs
@@ -142,8 +143,7 @@ pub fn export(
     }
     let total: usize = readers.iter().flat_map(|(_, _, open)| open).map(Reader::len).sum();
     let written = |source| Error::Write { file: output.into(), source };
-    let folder =
-        tempfile::Builder::new().prefix(".export-").tempdir_in(&parent).map_err(written)?;
+    let folder = NewFolder::beside(output).map_err(written)?;
 
     let several = readers.len() > 1;
     let (mut classes, mut done) = (Classes::default(), 0);
@@ -197,30 +197,26 @@ pub fn export(
             return Ok(None);
         }
     }
-    layout::publish(folder, output)?;
+    folder.publish().map_err(written)?;
     inexact.retain(|left: &LeftOut| left.count > 0);
     Ok(Some(Exported { parts, classes: classes.names().to_vec(), inexact, left_out, damaged }))
 }
 
-/// The folder that the output will lie in, where nothing is at its place and none of the data lies around it.
-fn free_place(data: &DataFile, output: &Path) -> Result<std::path::PathBuf> {
+/// Refuses an output where something is at its place, or that the data lie around.
+fn refuse_place(data: &DataFile, output: &Path) -> Result<()> {
     let refuse = |expected: &str, found: String| {
         Err(Error::Setting { key: "the output".into(), expected: expected.into(), found })
     };
     if output.symlink_metadata().is_ok() {
         return refuse("a path where nothing is", format!("{}, which is there", output.display()));
     }
-    let parent = match output.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-        _ => ".".into(),
-    };
-    let unreadable = |source| Error::Read { file: parent.clone(), source };
-    parent.canonicalize().map_err(unreadable)?;
-    if let Some(place) = data.place_around(&parent) {
+    let parent = folder_of(output);
+    parent.canonicalize().map_err(|source| Error::Read { file: parent.into(), source })?;
+    if let Some(place) = data.place_around(parent) {
         let found = format!("{} in {}, which is read", output.display(), place.display());
         return refuse("a path outside of the data", found);
     }
-    Ok(parent)
+    Ok(())
 }
 
 /// A set that is read as the sets that it was made of: in their range of numbers, with or without EXIF's orientation.

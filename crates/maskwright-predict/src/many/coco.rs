@@ -112,7 +112,7 @@ impl CocoNumbers {
         let coco = folder.join(COCO);
         let failed = |source| Error::Io { file: coco.clone(), action: "write", source };
         let mut images = Vec::new();
-        maskwright_model::files::write_with(&coco, failed, |out| {
+        maskwright_files::write_with(&coco, failed, |out| {
             let mut mark = "[\n";
             for (row, &image_id) in rows.zip(&self.images) {
                 let row = row?;

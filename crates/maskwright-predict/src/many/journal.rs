@@ -220,7 +220,7 @@ impl Journal {
             Ok(bytes)
         };
         let failed = |source| Error::Io { file: results.clone(), action: "write", source };
-        maskwright_model::files::write_with(&results, failed, |out| {
+        maskwright_files::write_with(&results, failed, |out| {
             for image in images {
                 line_of(image).and_then(|bytes| out.write_all(&bytes)).map_err(failed)?;
             }

@@ -267,7 +267,7 @@ impl Batch<'_> {
             keys.filter_map(|key| self.output.join(key).parent().map(Path::to_path_buf)).collect();
         for entry in folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten() {
             let Ok(entry) = entry else { continue };
-            if maskwright_model::files::is_temporary(&entry.file_name()) {
+            if maskwright_files::is_temporary(&entry.file_name()) {
                 // What stays is in nobody's way.
                 let _ = std::fs::remove_file(entry.path());
             }

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use maskwright_model::files::write_atomically;
+use maskwright_files::write_atomically;
 
 use super::stored::readable;
 use crate::error::{Error, Result};

@@ -33,8 +33,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use maskwright_files::write_atomically;
 use maskwright_image::mask::Bitmap;
-use maskwright_model::files::write_atomically;
 use maskwright_train::owned_folder::OwnedFolder;
 
 use crate::api::{Corrections as Saved, CorrectionsInfo, SaveRequest, SavedObject};

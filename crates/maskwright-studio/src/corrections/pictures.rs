@@ -138,7 +138,7 @@ fn remove_pictures(place: &Path, but: &BTreeSet<&str>) -> Result<()> {
         let name = entry.file_name();
         let is_picture = Path::new(&name).extension().is_some_and(|ending| ending == "png")
             && name.to_str().is_none_or(|name| !but.contains(name));
-        if is_picture || maskwright_model::files::is_temporary(&name) {
+        if is_picture || maskwright_files::is_temporary(&name) {
             remove(&entry.path())?;
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use maskwright_model::files::write_atomically;
+use maskwright_files::write_atomically;
 use serde::{Deserialize, Serialize};
 
 use crate::api::{SavedObject, Size};
@@ -82,7 +82,7 @@ pub(super) fn files(corrections: &Path) -> Result<Vec<PathBuf>> {
     for entry in listing {
         let path = entry.map_err(Error::io(&folder, "read"))?.path();
         let name = path.file_name().unwrap_or_default();
-        if maskwright_model::files::is_temporary(name) {
+        if maskwright_files::is_temporary(name) {
             // Whoever wrote it was killed before it was whole.
             let _ = std::fs::remove_file(&path);
         } else if path.extension().is_some_and(|ending| ending == "json") {

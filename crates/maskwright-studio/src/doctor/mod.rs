@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use maskwright_data::source::{DataFile, OpenContext};
 use maskwright_doctor::{Diagnosis, SetDiagnosis, Settings, Subject, examine};
-use maskwright_model::files::write_atomically;
+use maskwright_files::write_atomically;
 
 use crate::api::{DoctorPhase, DoctorState, Event, Finding, Fix, Severity};
 use crate::data::DataSet;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use maskwright_data::source::{DataFile, Part, SetSpec};
-use maskwright_model::files::write_atomically;
+use maskwright_files::write_atomically;
 
 use crate::api::TrainData;
 use crate::corrections::Corrections;

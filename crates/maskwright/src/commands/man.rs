@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, Command};
 use clap_mangen::Man;
-use maskwright_model::files::write_atomically;
+use maskwright_files::write_atomically;
 
 use crate::exit::Usage;
 use crate::{output, targets};

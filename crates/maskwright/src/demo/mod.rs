@@ -26,7 +26,7 @@ use maskwright_data::lossy;
 use maskwright_data::prompt::{KindWeights, PromptKind};
 use maskwright_data::source::DataFile;
 use maskwright_demo::{self as pictures, DemoSet};
-use maskwright_model::{Compute, ModelSource, SamConfig, Trainable, files};
+use maskwright_model::{Compute, ModelSource, SamConfig, Trainable};
 use maskwright_report::preview::{PreviewConfig, preview};
 use maskwright_report::run_report::gallery::{Images, galleries};
 use maskwright_report::{pictures as drawn, run_report};
@@ -334,7 +334,7 @@ fn claim(folder: &Path) -> Result<()> {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    files::write_atomically(path, bytes)
+    maskwright_files::write_atomically(path, bytes)
         .with_context(|| format!("{}: cannot write", path.display()))
 }
 

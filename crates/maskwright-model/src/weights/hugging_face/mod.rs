@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::path::Path;
 
+use maskwright_files::NewFolder;
+
 use super::checkpoint::{Checkpoint, Layout};
 use super::conventions::conventions;
 use super::element::Element;
@@ -15,7 +17,7 @@ use super::safetensors_file;
 use crate::config::SamConfig;
 use crate::conventions::{Conventions, PIXEL_MEAN, PIXEL_STD};
 use crate::error::{Error, Result};
-use crate::files::{folder_of, write_whole};
+use crate::files::write_whole;
 
 const CONFIG: &str = "config.json";
 const PREPROCESSOR: &str = "preprocessor_config.json";
@@ -196,16 +198,9 @@ pub(super) fn write_folder(
     if folder.is_dir() {
         return fill(folder);
     }
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".maskwright-").suffix(".part");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-    let part = builder.tempdir_in(folder_of(folder)).map_err(io)?;
+    let part = NewFolder::beside(folder).map_err(io)?;
     fill(part.path())?;
-    std::fs::rename(part.path(), folder).map_err(io)?;
-    // It goes by the new name now: nothing is left to remove.
-    let _ = part.keep();
-    Ok(())
+    part.publish().map_err(io)
 }
 
 fn write_json(path: &Path, json: &serde_json::Value) -> Result<()> {

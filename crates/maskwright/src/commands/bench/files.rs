@@ -6,9 +6,9 @@ use anyhow::Context;
 use clap::Args;
 use maskwright_data::random::{Keyed, Purpose};
 use maskwright_demo::{DemoConfig, Split};
+use maskwright_files::write_atomically;
 use maskwright_image::RgbImage;
 use maskwright_image::encode::{Chroma, jpeg_rgb_with, png_grey};
-use maskwright_model::files::write_atomically;
 
 use crate::exit::Usage;
 use crate::output;
