@@ -4,17 +4,16 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
 use crate::temporary::{folder_in, remove_abandoned};
 use crate::write::folder_of;
 
 /// A folder that is being filled under a temporary name. Dropped, it is removed with all that is in it.
 #[derive(Debug)]
 pub struct NewFolder {
-    part: TempDir,
-    /// Holds the name.
-    held: Option<File>,
+    /// Nothing once it has its name.
+    part: PathBuf,
+    /// Holds the temporary name.
+    _held: Option<File>,
     target: PathBuf,
 }
 
@@ -26,29 +25,34 @@ impl NewFolder {
     pub fn beside(target: &Path) -> io::Result<Self> {
         let folder = folder_of(target);
         remove_abandoned(folder);
-        let (part, held) = folder_in(folder)?;
-        Ok(Self { part, held, target: target.to_path_buf() })
+        let (part, _held) = folder_in(folder)?;
+        Ok(Self { part, _held, target: target.to_path_buf() })
     }
 
     /// Where it is filled.
     pub fn path(&self) -> &Path {
-        self.part.path()
+        &self.part
     }
 
     /// Gives it its name.
     ///
     /// # Errors
     /// The system's reason; [`ErrorKind::AlreadyExists`] if something has the name by now.
-    pub fn publish(self) -> io::Result<()> {
+    pub fn publish(mut self) -> io::Result<()> {
         // On some systems a folder takes the place of an empty one.
         if self.target.symlink_metadata().is_ok() {
             return Err(ErrorKind::AlreadyExists.into());
         }
-        std::fs::rename(self.part.path(), &self.target)?;
-        // It goes by the new name now: nothing is left to remove.
-        let _ = self.part.keep();
-        drop(self.held);
+        std::fs::rename(&self.part, &self.target)?;
+        self.part = PathBuf::new();
         Ok(())
+    }
+}
+
+impl Drop for NewFolder {
+    fn drop(&mut self) {
+        // What cannot be removed is tried again by the next one.
+        let _ = std::fs::remove_dir_all(&self.part);
     }
 }
 
@@ -72,6 +76,10 @@ mod tests {
         assert_eq!((error.kind(), count()), (ErrorKind::AlreadyExists, 1));
         std::fs::remove_dir(&target).expect("removed");
         NewFolder::beside(&target).and_then(NewFolder::publish).expect("renamed");
+        // The reason alone.
+        let error = NewFolder::beside(&place.path().join("none/new")).expect_err("refused");
+        let code = error.raw_os_error().expect("the system's");
+        assert_eq!(error.to_string(), io::Error::from_raw_os_error(code).to_string());
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

@@ -3,9 +3,9 @@
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use tempfile::{Builder, NamedTempFile, TempDir};
+use tempfile::{Builder, NamedTempFile};
 
 /// How all temporary names begin.
 const PREFIX: &str = ".maskwright-";
@@ -52,28 +52,35 @@ fn remove_unheld(path: &Path) -> io::Result<()> {
 
 /// A file of a temporary name, held as long as it is open. It is as readable as any file that a program makes.
 pub(crate) fn file_in(folder: &Path) -> io::Result<NamedTempFile> {
-    Builder::new().prefix(HELD).suffix(SUFFIX).make_in(folder, |path| {
+    make_in(folder, |path| {
         let file = OpenOptions::new().write(true).create_new(true).open(path)?;
-        // An error of this kind asks for another name.
-        if hold(&file, path) { Ok(file) } else { Err(ErrorKind::AlreadyExists.into()) }
+        if hold(&file, path) { Ok(file) } else { Err(ANOTHER_NAME.into()) }
     })
 }
 
-/// A folder of a temporary name, held as long as the file beside it is open: none where folders cannot be opened.
-pub(crate) fn folder_in(folder: &Path) -> io::Result<(TempDir, Option<File>)> {
-    let mut builder = Builder::new();
-    builder.prefix(HELD).suffix(SUFFIX);
-    // As any folder that a program makes; by itself a temporary one is its owner's alone.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-    loop {
-        let part = builder.tempdir_in(folder)?;
-        match File::open(part.path()) {
-            Ok(file) if hold(&file, part.path()) => return Ok((part, Some(file))),
-            Err(error) if error.kind() != ErrorKind::NotFound => return Ok((part, None)),
-            _ => {}
+/// A folder of a temporary name, and the open folder that holds the name: none where folders cannot be opened.
+pub(crate) fn folder_in(folder: &Path) -> io::Result<(PathBuf, Option<File>)> {
+    let made = make_in(folder, |path| {
+        std::fs::create_dir(path)?;
+        match File::open(path) {
+            Ok(part) if hold(&part, path) => Ok(Some(part)),
+            Err(error) if error.kind() != ErrorKind::NotFound => Ok(None),
+            _ => Err(ANOTHER_NAME.into()),
         }
-    }
+    })?;
+    let (held, path) = made.into_parts();
+    Ok((path.keep().map_err(|failed| failed.error)?, held))
+}
+
+/// With an error of this kind [`make_in`] is asked for another name.
+const ANOTHER_NAME: ErrorKind = ErrorKind::AlreadyExists;
+
+/// What `make` makes at a name that was free. Its errors are the system's, without the name, which tells nobody anything.
+fn make_in<T>(
+    folder: &Path,
+    make: impl FnMut(&Path) -> io::Result<T>,
+) -> io::Result<NamedTempFile<T>> {
+    Builder::new().prefix(HELD).suffix(SUFFIX).make_in(folder, make)
 }
 
 /// Locks what was just made. False if another process took it for abandoned in the moment before, and removes it.

@@ -51,7 +51,7 @@ pub fn write_with<E>(
 /// The system's reason, which does not name the file.
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     let mut temporary = file_in(folder_of(path))?;
-    temporary.write_all(bytes)?;
+    temporary.as_file_mut().write_all(bytes)?;
     temporary.as_file().sync_all()?;
     match temporary.persist_noclobber(path) {
         Ok(_) => Ok(true),
