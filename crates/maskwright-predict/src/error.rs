@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use maskwright_image::shown;
+
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -32,7 +34,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A prompt or a setting that is not valid.
-    #[error("{key}: expected {expected}, found {found}")]
+    #[error("{}: expected {}, found {}", shown(key), shown(expected), shown(found))]
     Setting {
         /// The setting, or the part of the prompt.
         key: String,
@@ -91,7 +93,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// A file that does not have the expected content.
-    #[error("{file}: expected {expected}, found {found}")]
+    #[error("{}: expected {}, found {}", file.display(), shown(expected), shown(found))]
     Content {
         /// The file.
         file: PathBuf,

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use maskwright_image::shown;
+
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -30,7 +32,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A setting that is not possible.
-    #[error("{key}: expected {expected}, found {found}")]
+    #[error("{}: expected {}, found {}", shown(key), shown(expected), shown(found))]
     Setting {
         /// The setting.
         key: String,
@@ -62,7 +64,7 @@ pub enum Error {
         owner: String,
     },
     /// A file of the output folder that is not what was written.
-    #[error("{}: expected {expected}, found {found}", file.display())]
+    #[error("{}: expected {}, found {}", file.display(), shown(expected), shown(found))]
     Content {
         /// The file.
         file: PathBuf,

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use maskwright_image::shown;
+
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -38,7 +40,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A setting that contradicts another or is out of range.
-    #[error("{key}: expected {expected}, found {found}")]
+    #[error("{}: expected {}, found {}", shown(key), shown(expected), shown(found))]
     Setting {
         /// The name of the setting.
         key: String,

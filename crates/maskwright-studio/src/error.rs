@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use maskwright_image::shown;
+
 use crate::api::Corrections;
 
 /// A result of this crate.
@@ -46,7 +48,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A request that makes no sense.
-    #[error("{key}: expected {expected}, found {found}")]
+    #[error("{}: expected {}, found {}", shown(key), shown(expected), shown(found))]
     Setting {
         /// The part of the request.
         key: String,
@@ -62,7 +64,7 @@ pub enum Error {
         reason: String,
     },
     /// A file of the studio's own that is damaged.
-    #[error("{}: expected {expected}, found {found}", file.display())]
+    #[error("{}: expected {}, found {}", file.display(), shown(expected), shown(found))]
     Content {
         /// The file.
         file: PathBuf,

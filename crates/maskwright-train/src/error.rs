@@ -7,6 +7,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use maskwright_image::shown;
+
 use crate::not_finite::NotFinite;
 
 /// A result of this crate.
@@ -41,7 +43,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A setting that contradicts another or is out of range.
-    #[error("{}{key}: expected {expected}, found {found}", named(file))]
+    #[error("{}{}: expected {}, found {}", named(file), shown(key), shown(expected), shown(found))]
     Setting {
         /// The setting's dotted key, such as `train.batch_size`.
         key: String,
@@ -92,7 +94,11 @@ pub enum Error {
         file: PathBuf,
     },
     /// A run is resumed with other data or weights than it began with.
-    #[error("{what}: expected what the run began with ({expected}), found {found}")]
+    #[error(
+        "{what}: expected what the run began with ({}), found {}",
+        shown(expected),
+        shown(found)
+    )]
     OtherInput {
         /// `model.checkpoint`, `model.restore_model` or "the training data".
         what: String,
@@ -169,7 +175,7 @@ pub enum Error {
         begun: bool,
     },
     /// A folder that holds no run, or one that was stopped before it had begun.
-    #[error("{folder}: expected {expected}, found {found}")]
+    #[error("{}: expected {}, found {}", folder.display(), shown(expected), shown(found))]
     NoRun {
         /// The folder.
         folder: PathBuf,
@@ -179,7 +185,7 @@ pub enum Error {
         found: String,
     },
     /// A file of a run does not read as what it should be.
-    #[error("{file}: expected {expected}, found {found}")]
+    #[error("{}: expected {}, found {}", file.display(), shown(expected), shown(found))]
     RunFile {
         /// The file.
         file: PathBuf,
