@@ -9,7 +9,7 @@ use insta::assert_snapshot;
 use maskwright_image::{GreyImage, RgbImage, Size, encode};
 use serde_json::Value;
 use support::{
-    Place, maskwright, printed, refused, text, trained, without_times, works, write_pairs,
+    Place, maskwright, printed, refused, send, text, trained, without_times, works, write_pairs,
 };
 
 /// Pairs that differ more from each other than those of [`write_pairs`], in folders `im` and `gt`.
@@ -284,8 +284,7 @@ fn ctrl_c_prints_what_was_found_so_far() {
         .spawn()
         .expect("it starts");
     std::thread::sleep(std::time::Duration::from_millis(1500));
-    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(interrupt.expect("kill runs").success());
+    send("-INT", &child);
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(130));
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");

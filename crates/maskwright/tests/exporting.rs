@@ -87,9 +87,9 @@ fn what_makes_no_sense_is_refused() {
 #[allow(clippy::disallowed_macros, reason = "a test says what it leaves out")]
 mod whole_or_not_there {
     use std::process::{Child, Command, Output, Stdio};
-    use std::time::Duration;
 
     use super::*;
+    use crate::support::{names, send, until};
 
     #[test]
     fn on_a_full_disk() {
@@ -157,24 +157,13 @@ mod whole_or_not_there {
                 .stderr(Stdio::piped())
                 .spawn()
                 .expect("it starts");
-            while names(place.path()).len() < 2 {
-                std::thread::sleep(Duration::from_millis(1));
-            }
+            until("it begins to write", || names(place.path()).len() == 2);
             Self { child, place }
         }
 
         fn end(self, signal: &str) -> (Output, Place) {
-            let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
-            assert!(sent.expect("kill runs").success());
+            send(signal, &self.child);
             (self.child.wait_with_output().expect("it ends"), self.place)
         }
-    }
-
-    fn names(folder: &Path) -> Vec<String> {
-        let names = std::fs::read_dir(folder).expect("listed");
-        let mut names: Vec<String> =
-            names.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        names.sort();
-        names
     }
 }

@@ -9,7 +9,7 @@ use insta::assert_snapshot;
 use maskwright_image::mask::Rle;
 use maskwright_image::{Size, decode};
 use serde_json::{Value, json};
-use support::{Place, maskwright, refused, schema, text, trained, without_width, works};
+use support::{Place, maskwright, refused, schema, send, text, trained, without_width, works};
 
 /// A model trained for a moment on four photographs, and prompts on three of them.
 struct Many {
@@ -681,8 +681,7 @@ fn ctrl_c_stops_soon_and_leaves_a_state_to_go_on_from() {
         assert!(Instant::now() < until, "nothing is finished");
         std::thread::sleep(Duration::from_millis(5));
     }
-    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(kill.expect("kill").success());
+    send("-INT", &child);
     let asked = Instant::now();
     let status = child.wait().expect("ended");
     assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
@@ -709,8 +708,7 @@ fn stopped(args: &[&str], signals: &[&str], begun: impl Fn() -> bool) -> std::pr
         std::thread::sleep(Duration::from_millis(5));
     }
     for signal in signals {
-        let kill = Command::new("kill").args([signal, &*child.id().to_string()]).status();
-        assert!(kill.expect("kill").success());
+        send(signal, &child);
         std::thread::sleep(Duration::from_millis(100));
     }
     child.wait_with_output().expect("ended")

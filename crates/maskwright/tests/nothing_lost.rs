@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use insta::assert_snapshot;
-use support::{Place, maskwright, refusal, refused, small_run, text, works};
+use support::{Place, maskwright, names, refusal, refused, small_run, text, works};
 
 /// A place with data and a model, and the flags of a small run into its folder `run`.
 struct Small {
@@ -40,14 +40,6 @@ impl Small {
     fn run(&self) -> std::path::PathBuf {
         self.place.join("run")
     }
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let listing = std::fs::read_dir(folder).expect("listed");
-    let mut names: Vec<String> =
-        listing.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
-    names.sort();
-    names
 }
 
 #[test]
@@ -219,6 +211,7 @@ fn a_run_and_its_data_may_move() {
 #[cfg(unix)]
 mod signals {
     use super::*;
+    use crate::support::{send, until};
 
     fn started(flags: &[&str]) -> std::process::Child {
         Command::new(env!("CARGO_BIN_EXE_maskwright"))
@@ -227,20 +220,6 @@ mod signals {
             .stderr(Stdio::piped())
             .spawn()
             .expect("it starts")
-    }
-
-    fn send(signal: &str, child: &std::process::Child) {
-        let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
-        assert!(sent.expect("kill runs").success());
-    }
-
-    /// Waits for something that takes a moment.
-    fn until(what: &str, mut happened: impl FnMut() -> bool) {
-        let begun = std::time::Instant::now();
-        while !happened() {
-            assert!(begun.elapsed().as_secs() < 120, "{what}");
-            std::thread::sleep(std::time::Duration::from_millis(2));
-        }
     }
 
     fn states(run: &Path) -> usize {

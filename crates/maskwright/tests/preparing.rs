@@ -396,6 +396,7 @@ mod whole_or_not_there {
     use maskwright_train::owned_folder::OwnedFolder;
 
     use super::*;
+    use crate::support::send;
 
     #[test]
     fn on_a_full_disk() {
@@ -463,8 +464,7 @@ mod whole_or_not_there {
         let child = start(&images, &masks, &stopped);
         until_begun(&stopped);
         let asked = Instant::now();
-        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-        assert!(sent.expect("kill runs").success());
+        send("-INT", &child);
         let output = child.wait_with_output().expect("it ends");
         assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
         let said = text(&output.stderr);

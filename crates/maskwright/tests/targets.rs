@@ -9,7 +9,7 @@ use std::os::unix::fs::{FileTypeExt, symlink};
 use std::path::Path;
 
 use insta::assert_snapshot;
-use support::{Place, maskwright, printed, refused, text, trained, works};
+use support::{Place, maskwright, names, printed, refused, text, trained, works};
 
 /// A model, trained for a moment, and the pairs that it was trained on.
 struct Model {
@@ -49,10 +49,7 @@ fn half_written_files_of_killed_commands_go() {
         std::fs::write(folder.join(".maskwright-held-a1.part"), "half").expect("written");
         std::fs::create_dir(folder.join(".maskwright-held-b2.part")).expect("made");
         works(command);
-        let names = std::fs::read_dir(&folder).expect("listed").flatten();
-        let mut names: Vec<_> = names.map(|entry| entry.file_name()).collect();
-        names.sort();
-        names
+        names(&folder)
     };
     let at = |name: &str| place.text(&format!("results/{name}"));
     assert_eq!(left(&model.predict(&["--output", &at("a.png")])), ["a.png"]);

@@ -6,7 +6,8 @@
 pub(crate) mod schema;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
+use std::time::{Duration, Instant};
 
 use maskwright_image::{GreyImage, RgbImage, Size, encode};
 
@@ -28,6 +29,30 @@ impl Place {
 
     pub(crate) fn text(&self, name: &str) -> String {
         self.join(name).display().to_string()
+    }
+}
+
+/// The names of what lies in a folder, sorted.
+pub(crate) fn names(folder: &Path) -> Vec<String> {
+    let listing = std::fs::read_dir(folder).expect("listed");
+    let mut names: Vec<String> =
+        listing.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// Sends a signal, such as `-INT`.
+pub(crate) fn send(signal: &str, child: &Child) {
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
+    assert!(sent.expect("kill runs").success());
+}
+
+/// Waits for something that takes a moment.
+pub(crate) fn until(what: &str, mut happened: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !happened() {
+        assert!(begun.elapsed().as_secs() < 120, "{what}");
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
